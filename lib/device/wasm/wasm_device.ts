@@ -1,0 +1,193 @@
+import { OutOfMemoryError } from "../../errors.ts";
+import { Arena } from "../arena.ts";
+import type { Device, DeviceBuffer, MemoryUse, Span } from "../device.ts";
+import {
+  ARGS,
+  CONTROL,
+  type KernelFunction,
+  kernelTable,
+  runTasks,
+  SCRATCH,
+  SCRATCH_BYTES,
+  WORD,
+} from "./layout.ts";
+import type { WorkerInit } from "./worker.ts";
+
+const PAGE = 65536;
+/** Spins before a thread sleeps: a fork-join costs 1 µs while spinning, 6 µs asleep. */
+const SPINS = 20_000;
+
+interface WasmBuffer extends DeviceBuffer {
+  readonly address: number;
+}
+
+/** Options of {@linkcode WasmDevice.create}. */
+export interface WasmDeviceOptions {
+  /** Threads, the main one included. Default: one per core; 1 where workers cannot share memory. */
+  threads?: number;
+  /** Upper bound of the memory in bytes. Default and most: 4 GiB, the limit of 32-bit WASM. */
+  maxBytes?: number;
+}
+
+/** Kernels in WebAssembly SIMD on shared memory, tasks claimed by a pool of workers. */
+export class WasmDevice implements Device {
+  readonly kind = "wasm";
+  readonly threads: number;
+  readonly #memory: WebAssembly.Memory;
+  readonly #maxBytes: number;
+  readonly #arena: Arena;
+  readonly #kernels = new Map<string, { index: number; run: KernelFunction }>();
+  readonly #control: Int32Array;
+  readonly #argInts: Int32Array;
+  readonly #argFloats: Float32Array;
+  readonly #workers: Worker[] = [];
+  #bytes: Uint8Array;
+
+  /** Loads the kernels and starts the workers. */
+  static async create(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
+    const url = new URL("./kernels.wasm", import.meta.url);
+    const module = await WebAssembly.compile(await (await fetch(url)).arrayBuffer());
+    const device = new WasmDevice(module, options);
+    await device.#startWorkers(module);
+    return device;
+  }
+
+  private constructor(module: WebAssembly.Module, options: WasmDeviceOptions) {
+    const canShare = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
+    const cores = navigator.hardwareConcurrency || 1;
+    this.threads = canShare ? Math.max(1, Math.min(64, options.threads ?? cores)) : 1;
+    this.#maxBytes = Math.min(options.maxBytes ?? 2 ** 32, 2 ** 32);
+    const base = SCRATCH + this.threads * SCRATCH_BYTES;
+    this.#memory = new WebAssembly.Memory({ initial: base / PAGE, maximum: 65536, shared: true });
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#arena = new Arena(base, (end) => this.#grow(end));
+    this.#control = new Int32Array(this.#memory.buffer, CONTROL, 256);
+    this.#argInts = new Int32Array(this.#memory.buffer, ARGS, 256);
+    this.#argFloats = new Float32Array(this.#memory.buffer, ARGS, 256);
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+    kernelTable(instance).forEach(([name, run], index) => this.#kernels.set(name, { index, run }));
+  }
+
+  get description(): string {
+    return `WebAssembly SIMD, ${this.threads} thread${this.threads === 1 ? "" : "s"}`;
+  }
+
+  get memory(): Readonly<MemoryUse> {
+    return { used: this.#arena.used, peak: this.#arena.peak };
+  }
+
+  alloc(byteLength: number): WasmBuffer {
+    return { byteLength, address: this.#arena.alloc(byteLength) };
+  }
+
+  free(buffer: DeviceBuffer): void {
+    this.#arena.free((buffer as WasmBuffer).address);
+  }
+
+  write(span: Span, data: ArrayBufferView): void {
+    const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#check(span, source.length);
+    this.#bytes.set(source, this.#address(span));
+  }
+
+  read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.#check(span, byteLength);
+    const copy = new Uint8Array(byteLength);
+    const address = this.#address(span);
+    copy.set(this.#bytes.subarray(address, address + byteLength));
+    return Promise.resolve(copy);
+  }
+
+  run(
+    kernel: string,
+    tasks: number,
+    spans: readonly (Span | null)[],
+    ints: readonly number[],
+    floats: readonly number[] = [],
+  ): void {
+    const found = this.#kernels.get(kernel);
+    if (!found) throw new Error(`no WASM kernel is called "${kernel}"`);
+    let word = 0;
+    for (const span of spans) this.#argInts[word++] = span ? this.#address(span) : 0;
+    for (const value of ints) this.#argInts[word++] = value;
+    for (const value of floats) this.#argFloats[word++] = value;
+    if (tasks <= 1 || this.#workers.length === 0) {
+      for (let task = 0; task < tasks; task++) found.run(ARGS, task, SCRATCH);
+      return;
+    }
+    const control = this.#control;
+    control[WORD.kernel] = found.index;
+    control[WORD.tasks] = tasks;
+    Atomics.store(control, WORD.next, 0);
+    Atomics.store(control, WORD.pending, this.#workers.length);
+    Atomics.add(control, WORD.generation, 1);
+    if (Atomics.load(control, WORD.sleeping) > 0) Atomics.notify(control, WORD.generation);
+    runTasks(control, found.run, SCRATCH);
+    let spins = SPINS;
+    for (;;) {
+      const pending = Atomics.load(control, WORD.pending);
+      if (pending === 0) break;
+      if (spins-- > 0) Atomics.pause();
+      else Atomics.wait(control, WORD.pending, pending);
+    }
+    if (Atomics.load(control, WORD.failed)) throw new Error(`kernel "${kernel}" trapped`);
+  }
+
+  close(): void {
+    Atomics.store(this.#control, WORD.stop, 1);
+    Atomics.add(this.#control, WORD.generation, 1);
+    Atomics.notify(this.#control, WORD.generation);
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.length = 0;
+  }
+
+  async #startWorkers(module: WebAssembly.Module): Promise<void> {
+    const ready: Promise<void>[] = [];
+    for (let thread = 1; thread < this.threads; thread++) {
+      const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+      const init: WorkerInit = { module, memory: this.#memory, thread, spins: SPINS };
+      ready.push(
+        new Promise((resolve, reject) => {
+          worker.onmessage = () => resolve();
+          worker.onerror = (event) => reject(new Error(`WASM worker: ${event.message}`));
+        }),
+      );
+      worker.postMessage(init);
+      this.#workers.push(worker);
+    }
+    await Promise.all(ready);
+  }
+
+  #address(span: Span): number {
+    return (span.buffer as WasmBuffer).address + span.byteOffset;
+  }
+
+  #check(span: Span, byteLength: number): void {
+    if (span.byteOffset + byteLength > span.buffer.byteLength) {
+      throw new RangeError(
+        `${byteLength} bytes at ${span.byteOffset} of a buffer of ${span.buffer.byteLength}`,
+      );
+    }
+  }
+
+  #grow(end: number): void {
+    const have = this.#memory.buffer.byteLength;
+    if (end <= have) return;
+    const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+    const fail = (why: string) =>
+      new OutOfMemoryError(
+        `out of memory on the WASM device: ${gib(end)} needed, ${why}. ` +
+          "Use --dtype bf16, a smaller --batch-size or --mini-batch-size, or a smaller model.",
+      );
+    if (end > this.#maxBytes) throw fail(`the limit is ${gib(this.#maxBytes)}`);
+    // In steps of a sixteenth, so that growing is rare.
+    const target = Math.min(this.#maxBytes, Math.max(end, have + have / 16));
+    const pages = Math.ceil((target - have) / PAGE);
+    try {
+      this.#memory.grow(pages);
+    } catch {
+      throw fail("the system has no more");
+    }
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * A mistake of the user's (a wrong path, a broken file, an impossible setting). The CLI prints its
+ * message as one line without a stack trace and exits with `exitCode`.
+ *
+ * The message says what was found, what was expected and what to do.
+ */
+export class UserError extends Error {
+  /** Process exit code the CLI ends with: 1 for bad input, 2 for bad usage. */
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = "UserError";
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
+
+/** The model, the batch or the activations do not fit in the device's memory. */
+export class OutOfMemoryError extends UserError {
+  constructor(message: string) {
+    super(message);
+    this.name = "OutOfMemoryError";
+  }
+}

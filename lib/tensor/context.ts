@@ -1,0 +1,140 @@
+import type { Device } from "../device/device.ts";
+import { BYTES, type DType, Tensor } from "./tensor.ts";
+import { fill } from "../../kernels/elementwise/elementwise.ts";
+
+interface TapeNode {
+  output: Tensor;
+  /** Tensors made for this node (its output and what it saved); freed after its backward. */
+  owned: Tensor[];
+  backward: (dy: Tensor) => void;
+}
+
+/** Where to put a gradient: overwrite when it is the first contribution, else add to it. */
+export interface GradientSlot {
+  into: Tensor;
+  accumulate: boolean;
+}
+
+/**
+ * One pass over a model: hands out activations and, when gradients are wanted, keeps the tape for
+ * reverse-mode differentiation. Everything it hands out is returned to the device by `release`
+ * (or, node by node, as `backward` passes it); without a tape `scope` returns it much earlier.
+ */
+export class Context {
+  readonly device: Device;
+  /** Whether ops record how to differentiate themselves. */
+  readonly grad: boolean;
+  #nodes: TapeNode[] = [];
+  #owned: Tensor[] = [];
+
+  constructor(device: Device, options: { grad?: boolean } = {}) {
+    this.device = device;
+    this.grad = options.grad ?? false;
+  }
+
+  /** A tensor with undefined contents that lives until its scope, node or pass ends. */
+  empty(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    let length = BYTES[dtype];
+    for (const d of shape) length *= d;
+    const tensor = new Tensor(this.device, this.device.alloc(Math.max(4, length)), shape, dtype);
+    this.#owned.push(tensor);
+    return tensor;
+  }
+
+  /** A tensor with these values. */
+  from(data: Float32Array | Int32Array, shape: readonly number[] = [data.length]): Tensor {
+    const tensor = this.empty(shape, data instanceof Int32Array ? "i32" : "f32");
+    tensor.write(data);
+    return tensor;
+  }
+
+  /** Frees a temporary at once. */
+  free(tensor: Tensor): void {
+    const at = this.#owned.lastIndexOf(tensor);
+    if (at >= 0) this.#owned.splice(at, 1);
+    this.device.free(tensor.buffer);
+  }
+
+  /** Without a tape, frees everything made inside but the result. With one, the tape owns it all. */
+  scope<T extends Tensor | readonly Tensor[]>(body: () => T): T {
+    if (this.grad) return body();
+    const outer = this.#owned;
+    this.#owned = [];
+    try {
+      const result = body();
+      const kept = new Set<Tensor>(result instanceof Tensor ? [result] : result);
+      for (const tensor of this.#owned) {
+        if (kept.has(tensor)) outer.push(tensor);
+        else this.device.free(tensor.buffer);
+      }
+      this.#owned = outer;
+      return result;
+    } catch (error) {
+      outer.push(...this.#owned);
+      this.#owned = outer;
+      throw error;
+    }
+  }
+
+  /**
+   * Declares that `output` was computed from `inputs`. `backward` gets the gradient of the output
+   * and adds to those of the inputs (see `gradient`). Recorded only when an input wants a gradient.
+   */
+  record(output: Tensor, inputs: readonly (Tensor | null)[], backward: (dy: Tensor) => void): void {
+    if (!this.grad || !inputs.some((t) => t?.requiresGrad)) return;
+    output.requiresGrad = true;
+    this.#nodes.push({ output, owned: this.#owned, backward });
+    this.#owned = [];
+  }
+
+  /** Where a backward function puts the gradient of an input; null when it wants none. */
+  gradient(input: Tensor): GradientSlot | null {
+    if (!input.requiresGrad) return null;
+    if (input.grad) return { into: input.grad, accumulate: true };
+    input.grad = this.empty(input.shape);
+    return { into: input.grad, accumulate: false };
+  }
+
+  /**
+   * Runs the tape backwards from outputs whose gradients are given. Activations are freed on the
+   * way; gradients of parameters (whose `grad` was set beforehand) are added to.
+   */
+  backward(seeds: readonly { output: Tensor; gradient: Tensor }[]): void {
+    for (const { output, gradient } of seeds) {
+      // A seed must not be freed with the first node that it belongs to, nor added to in place.
+      output.grad = gradient;
+    }
+    const gradients: Tensor[] = [];
+    while (this.#nodes.length > 0) {
+      const node = this.#nodes.pop()!;
+      const kept = this.#owned;
+      this.#owned = [];
+      if (node.output.grad) node.backward(node.output.grad);
+      // What backward made are temporaries and gradients of earlier nodes: the latter live on.
+      gradients.push(...this.#owned);
+      this.#owned = kept;
+      const done = node.output.grad;
+      node.output.grad = null;
+      const at = done ? gradients.indexOf(done) : -1;
+      if (at >= 0) {
+        gradients.splice(at, 1);
+        this.device.free(done!.buffer);
+      }
+      for (const tensor of node.owned) this.device.free(tensor.buffer);
+    }
+    for (const tensor of gradients) this.device.free(tensor.buffer);
+  }
+
+  /** Zeroes a tensor. */
+  zero(tensor: Tensor): void {
+    fill(this.device, tensor, tensor.length, 0);
+  }
+
+  /** Frees everything that is left. */
+  release(): void {
+    for (const node of this.#nodes) for (const t of node.owned) this.device.free(t.buffer);
+    for (const tensor of this.#owned) this.device.free(tensor.buffer);
+    this.#nodes = [];
+    this.#owned = [];
+  }
+}
