@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+
+const positiveInt = z.int().positive();
+const fraction = z.number().min(0).max(1);
+
+/**
+ * The settings of PPO: TRL's `PPOConfig` in camelCase with its defaults, and what Temper adds.
+ * One flat object, so that a larger configuration can embed it; rules that join several settings
+ * are in {@linkcode checkPPOConfig}.
+ */
+export const ppoConfigSchema = z.strictObject({
+  steps: positiveInt.default(20000)
+    .describe("PPO steps of the run; the learning rate's schedule ends with the last one"),
+  batchSize: positiveInt.default(256)
+    .describe("rollouts of one PPO step"),
+  miniBatchSize: positiveInt.default(1)
+    .describe("rollouts of one forward and backward pass"),
+  gradientAccumulationSteps: positiveInt.default(1)
+    .describe("minibatches that share one optimizer step, as if they were a single larger one"),
+  ppoEpochs: positiveInt.default(4)
+    .describe("times that each batch is optimised on"),
+  shuffleMinibatches: z.boolean().default(true)
+    .describe("draw the minibatches of each epoch in a new random order"),
+
+  learningRate: z.number().positive().default(1e-5)
+    .describe("learning rate at the schedule's peak"),
+  lrScheduler: z.enum(["constant", "linear", "cosine"]).default("constant")
+    .describe("how the learning rate moves after the warm-up: stays, or falls to 0"),
+  warmupSteps: z.int().nonnegative().default(0)
+    .describe("PPO steps over which the learning rate rises linearly from 0"),
+  optimizer: z.enum(["adam", "adamw"]).default("adam")
+    .describe("Adam adds the weight decay to the gradient, AdamW takes it off the weights"),
+  adamBeta1: z.number().min(0).lt(1).default(0.9)
+    .describe("decay of Adam's mean of gradients"),
+  adamBeta2: z.number().min(0).lt(1).default(0.999)
+    .describe("decay of Adam's mean of squared gradients"),
+  adamEpsilon: z.number().positive().default(1e-8)
+    .describe("term that keeps Adam from dividing by zero"),
+  weightDecay: z.number().nonnegative().default(0)
+    .describe("weight decay"),
+  maxGradNorm: z.number().positive().nullable().default(null)
+    .describe(
+      "largest global norm of the gradient, longer ones are scaled to it; null for no limit",
+    ),
+
+  adapKlCtrl: z.boolean().default(true)
+    .describe("adapt the KL coefficient to keep the KL at its target, instead of fixing it"),
+  initKlCoef: z.number().nonnegative().default(0.2)
+    .describe("KL coefficient at the start: the price of one nat of distance from the reference"),
+  target: z.number().positive().default(6)
+    .describe("KL in nats a rollout that the adaptive coefficient aims at"),
+  horizon: z.number().positive().default(10000)
+    .describe("rollouts over which the adaptive coefficient reacts"),
+  reference: z.enum(["initial", "base"]).default("initial")
+    .describe("what the KL is measured from: the adapter as it was at the start, or no adapter"),
+
+  gamma: fraction.default(1)
+    .describe("discount of later rewards"),
+  lam: fraction.default(0.95)
+    .describe("lambda of generalised advantage estimation: 0 trusts the values, 1 the rewards"),
+  cliprange: z.number().positive().default(0.2)
+    .describe("how far a token's probability ratio may move from 1 before its gain is cut off"),
+  cliprangeValue: z.number().positive().default(0.2)
+    .describe("how far a value may move from its old one before its loss is taken unclipped"),
+  vfCoef: z.number().nonnegative().default(0.1)
+    .describe("weight of the value loss"),
+  earlyStopping: z.boolean().default(false)
+    .describe("end a PPO step's optimisation when the policy has moved too far"),
+  targetKl: z.number().positive().default(0.1)
+    .describe(
+      "early stopping ends the step when the policy's KL from the rollouts exceeds 1.5 times this",
+    ),
+
+  policyDropout: z.boolean().default(false)
+    .describe("apply the model's dropout in the optimisation passes"),
+  compat: z.enum(["none", "trl-0.4"]).default("none")
+    .describe("trl-0.4 leaves each response's first token out of the loss, as TRL 0.4 does"),
+  seed: z.int().nonnegative().max(2 ** 32 - 1).default(0)
+    .describe("seed of everything random in PPO"),
+});
+
+/** Every setting of PPO, resolved. */
+export type PPOConfig = z.output<typeof ppoConfigSchema>;
+/** What a caller gives: any subset of {@linkcode PPOConfig}. */
+export type PPOConfigInput = z.input<typeof ppoConfigSchema>;
+
+/**
+ * Fills in the defaults and checks every setting.
+ * @throws {UserError} naming the first setting that is not possible and its value.
+ */
+export function resolvePPOConfig(input: PPOConfigInput = {}): PPOConfig {
+  const parsed = ppoConfigSchema.safeParse(input);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const at = issue.path.length > 0 ? ` ${issue.path.join(".")}` : "";
+    throw new UserError(`PPO setting${at}: ${issue.message}`, { cause: parsed.error });
+  }
+  checkPPOConfig(parsed.data);
+  return parsed.data;
+}
+
+/**
+ * Checks the rules that join several settings.
+ * @throws {UserError} saying the values that do not go together and what would.
+ */
+export function checkPPOConfig(config: PPOConfig): void {
+  const { batchSize, miniBatchSize, gradientAccumulationSteps, warmupSteps, steps } = config;
+  const group = miniBatchSize * gradientAccumulationSteps;
+  if (batchSize % group !== 0) {
+    const below = batchSize - batchSize % group;
+    throw new UserError(
+      `batchSize ${batchSize} is not divisible by miniBatchSize × gradientAccumulationSteps = ` +
+        `${miniBatchSize} × ${gradientAccumulationSteps} = ${group}; try batchSize ` +
+        (below > 0 ? `${below} or ${below + group}` : `${group}`),
+    );
+  }
+  if (warmupSteps > steps) {
+    throw new UserError(
+      `warmupSteps ${warmupSteps} is more than steps ${steps}: the warm-up would not end; ` +
+        `make it at most ${steps}`,
+    );
+  }
+}
