@@ -1,0 +1,141 @@
+import { UserError } from "../errors.ts";
+
+/** Element types of the format and the bytes that one element takes. */
+const ELEMENT_BYTES = {
+  U64: 8,
+  I64: 8,
+  F64: 8,
+  F32: 4,
+  U32: 4,
+  I32: 4,
+  BF16: 2,
+  F16: 2,
+  U16: 2,
+  I16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
+
+/** An element type, by the format's name. */
+export type SafetensorsDType = keyof typeof ELEMENT_BYTES;
+
+/** What the header says of a tensor. */
+export interface TensorInfo {
+  name: string;
+  dtype: SafetensorsDType;
+  shape: readonly number[];
+  /** From the start of the file. */
+  byteOffset: number;
+  byteLength: number;
+}
+
+/**
+ * Parses and validates a safetensors header by the library's rules: the tensors' bytes must follow one
+ * another without a hole or an overlap and end with the file.
+ *
+ * @param path of the file, for messages.
+ * @param header the JSON text, without the 8 bytes of its length.
+ * @param fileSize in bytes.
+ * @throws UserError naming the file, and the tensor where one is at fault.
+ */
+export function parseHeader(
+  path: string,
+  header: Uint8Array,
+  fileSize: number,
+): Map<string, TensorInfo> {
+  const entries = parseObject(path, header);
+  const dataStart = 8 + header.length;
+  const tensors: TensorInfo[] = [];
+  for (const [name, entry] of entries) {
+    if (name !== "__metadata__") tensors.push(parseTensor(path, name, entry, dataStart));
+  }
+  tensors.sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+
+  // This also finds a name that occurs twice: JSON keeps one, the other leaves a hole.
+  let end = dataStart;
+  for (const { name, byteOffset, byteLength } of tensors) {
+    if (byteOffset + byteLength > fileSize) {
+      throw new UserError(
+        `${path} is truncated: tensor "${name}" ends at byte ${
+          byteOffset + byteLength
+        }, the file has ${fileSize}. Copy or download it again.`,
+      );
+    }
+    if (byteOffset !== end) {
+      throw invalid(
+        path,
+        name,
+        byteOffset < end
+          ? "shares bytes with another tensor"
+          : `starts ${byteOffset - end} bytes after the tensor before it ends`,
+      );
+    }
+    end += byteLength;
+  }
+  if (end !== fileSize) {
+    throw new UserError(
+      `${path} is broken: its tensors end at byte ${end}, the file has ${fileSize}.`,
+    );
+  }
+  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+function parseObject(path: string, header: Uint8Array): [string, unknown][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(header));
+  } catch (error) {
+    throw new UserError(
+      `${path} is not a safetensors file: its header is not JSON (${(error as Error).message}).`,
+      { cause: error },
+    );
+  }
+  if (!isObject(value)) {
+    throw new UserError(`${path} is not a safetensors file: its header is not a JSON object.`);
+  }
+  return Object.entries(value);
+}
+
+function parseTensor(path: string, name: string, entry: unknown, dataStart: number): TensorInfo {
+  if (!isObject(entry)) {
+    throw invalid(path, name, `is described by ${JSON.stringify(entry)}, not by an object`);
+  }
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
+    throw invalid(
+      path,
+      name,
+      `has dtype ${JSON.stringify(dtype)}, known are ${Object.keys(ELEMENT_BYTES).join(", ")}`,
+    );
+  }
+  if (!isSizes(shape)) throw invalid(path, name, `has shape ${JSON.stringify(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+    throw invalid(path, name, `has data_offsets ${JSON.stringify(offsets)}`);
+  }
+  const known = dtype as SafetensorsDType;
+  const byteLength = offsets[1] - offsets[0];
+  const needed = shape.reduce((product, size) => product * size, ELEMENT_BYTES[known]);
+  if (needed !== byteLength) {
+    throw invalid(
+      path,
+      name,
+      `takes ${needed} bytes by its shape [${shape}] of ${known}, but ${byteLength} by its offsets`,
+    );
+  }
+  return { name, dtype: known, shape, byteOffset: dataStart + offsets[0], byteLength };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+function invalid(path: string, name: string, what: string): UserError {
+  return new UserError(`${path} is broken: tensor ${JSON.stringify(name)} ${what}.`);
+}
