@@ -1,5 +1,5 @@
 /**
- * Builds lib/device/wasm/kernels.wasm from every kernels/<op>/*.wasm.ts.
+ * Builds lib/device/wasm/kernels.wasm from every kernels/<op>/<op>.wasm.ts.
  *
  * deno task build:kernels            write the file
  * deno task build:kernels --check    fail when the committed file differs from its sources
@@ -13,7 +13,7 @@ const output = "lib/device/wasm/kernels.wasm";
 const entries: string[] = [];
 for (const room of [...Deno.readDirSync(`${root}kernels`)].filter((e) => e.isDirectory)) {
   for (const file of Deno.readDirSync(`${root}kernels/${room.name}`)) {
-    if (file.name.endsWith(".wasm.ts")) entries.push(`kernels/${room.name}/${file.name}`);
+    if (file.name === `${room.name}.wasm.ts`) entries.push(`kernels/${room.name}/${file.name}`);
   }
 }
 entries.sort();

@@ -10,5 +10,5 @@ export function fill(args: usize, task: i32, scratch: usize): void {
   const value = float(args, 2);
   const begin = task * BLOCK;
   const end = min(begin + BLOCK, length);
-  for (let i = begin; i < end; i++) store<f32>(x + (<usize>i << 2), value);
+  for (let i = begin; i < end; i++) store<f32>(x + (<usize> i << 2), value);
 }

@@ -1,0 +1,426 @@
+/**
+ * C[M, N] (+)= A[M, K] B[K, N] + A2[M, K2] B2[K2, N] (+ bias[N]) (+ residual[M, N]).
+ *
+ * Every element is one chain of fused multiply-adds in the order of k, started at what C was
+ * initialised with, whatever the blocking: a row's result does not depend on the rows beside it.
+ */
+import { float, int, span } from "../abi.wasm";
+import { tile_1x16, tile_2x16, tile_3x16, tile_4x8, tile_5x8, tile_6x8 } from "./tiles.wasm";
+
+/** How B is stored; mirrored in matmul.ts. */
+const PANELS_F32: i32 = 0;
+const PANELS_BF16: i32 = 1;
+const STRIDED: i32 = 2;
+const TRANSPOSED_PANELS_F32: i32 = 3;
+
+/** Columns of a panel. */
+const PANEL: i32 = 16;
+/** Depth of a block: a panel of this depth takes 24 KiB, half of a first-level cache. */
+const KC: i32 = 384;
+/** Most rows of a task: a block of A, copied when A is transposed, takes 288 KiB. Mirrored. */
+const MAX_ROWS: i32 = 192;
+
+const PANEL_BYTES: usize = 64;
+/** Scratch: a panel of B, then the tile that holds ragged columns of C, then a block of A. */
+const TILE_AT: usize = <usize> KC * PANEL_BYTES;
+const A_AT: usize = TILE_AT + <usize> MAX_ROWS * PANEL_BYTES;
+
+/** c[0..rows, 0..16] += a[0..rows, 0..k] panel[0..k, 0..16] */
+function multiplyPanel(
+  a: usize,
+  lda: usize,
+  panel: usize,
+  c: usize,
+  ldc: usize,
+  rows: i32,
+  k: i32,
+): void {
+  let left = rows;
+  while (left > 0) {
+    // 7 is better done as 4 + 3 than as 6 + 1, whose single row is bound by latency.
+    const take = left == 7 ? 4 : min(left, 6);
+    if (take == 6) {
+      tile_6x8(a, lda, panel, c, ldc, k);
+      tile_6x8(a, lda, panel + 32, c + 32, ldc, k);
+    } else if (take == 5) {
+      tile_5x8(a, lda, panel, c, ldc, k);
+      tile_5x8(a, lda, panel + 32, c + 32, ldc, k);
+    } else if (take == 4) {
+      tile_4x8(a, lda, panel, c, ldc, k);
+      tile_4x8(a, lda, panel + 32, c + 32, ldc, k);
+    } else if (take == 3) tile_3x16(a, lda, panel, c, ldc, k);
+    else if (take == 2) tile_2x16(a, lda, panel, c, ldc, k);
+    else tile_1x16(a, lda, panel, c, ldc, k);
+    a += <usize> take * lda;
+    c += <usize> take * ldc;
+    left -= take;
+  }
+}
+
+/** Widens a bf16 panel: word j of a row holds column j (low half) and column j + 8 (high half). */
+function widenPanel(source: usize, out: usize, k: i32): void {
+  const high = i32x4.splat(<i32> 0xffff0000);
+  for (let i = 0; i < k; i++) {
+    const w0 = v128.load(source);
+    const w1 = v128.load(source, 16);
+    v128.store(out, i32x4.shl(w0, 16));
+    v128.store(out, i32x4.shl(w1, 16), 16);
+    v128.store(out, v128.and(w0, high), 32);
+    v128.store(out, v128.and(w1, high), 48);
+    source += 32;
+    out += PANEL_BYTES;
+  }
+}
+
+/** out[k, 16] = alpha * B(k0.., n0..), B(k, n) at b + k*ks + n*ns (bytes); columns past n are 0. */
+function packStrided(
+  b: usize,
+  ks: usize,
+  ns: usize,
+  out: usize,
+  k: i32,
+  columns: i32,
+  alpha: f32,
+): void {
+  if (ns == 4 && columns == PANEL) {
+    const s = f32x4.splat(alpha);
+    for (let i = 0; i < k; i++) {
+      v128.store(out, f32x4.mul(s, v128.load(b)));
+      v128.store(out, f32x4.mul(s, v128.load(b, 16)), 16);
+      v128.store(out, f32x4.mul(s, v128.load(b, 32)), 32);
+      v128.store(out, f32x4.mul(s, v128.load(b, 48)), 48);
+      b += ks;
+      out += PANEL_BYTES;
+    }
+    return;
+  }
+  if (columns < PANEL) memory.fill(out, 0, <usize> k * PANEL_BYTES);
+  for (let j = 0; j < columns; j++) {
+    let from = b + <usize> j * ns;
+    let to = out + (<usize> j << 2);
+    for (let i = 0; i < k; i++) {
+      store<f32>(to, alpha * load<f32>(from));
+      from += ks;
+      to += PANEL_BYTES;
+    }
+  }
+}
+
+/**
+ * out[k, 16] = W[k0 .. k0+k, n0 .. n0+16] from panels over W's rows: W(r, c) stands at
+ * ((r / 16) * width + c) * 16 + r % 16. k0 is a multiple of 16 (KC is).
+ */
+function packTransposedF32(w: usize, width: i32, k0: i32, n0: i32, out: usize, k: i32): void {
+  const columns = min(PANEL, width - n0);
+  if (columns < PANEL) memory.fill(out, 0, <usize> k * PANEL_BYTES);
+  for (let i = 0; i < k; i += 16) {
+    const block = w + (<usize> ((k0 + i) >> 4) * <usize> width + <usize> n0) * PANEL_BYTES;
+    const rows = min(16, k - i);
+    const to = out + <usize> i * PANEL_BYTES;
+    if (columns == PANEL && rows == 16) {
+      for (let r: usize = 0; r < 16; r += 4) {
+        for (let c: usize = 0; c < 16; c += 4) {
+          const from = block + c * PANEL_BYTES + r * 4;
+          const x0 = v128.load(from);
+          const x1 = v128.load(from, 64);
+          const x2 = v128.load(from, 128);
+          const x3 = v128.load(from, 192);
+          transpose4(x0, x1, x2, x3, to + r * PANEL_BYTES + c * 4);
+        }
+      }
+    } else {
+      for (let c = 0; c < columns; c++) {
+        for (let r = 0; r < rows; r++) {
+          store<f32>(
+            to + <usize> r * PANEL_BYTES + (<usize> c << 2),
+            load<f32>(block + <usize> c * PANEL_BYTES + (<usize> r << 2)),
+          );
+        }
+      }
+    }
+  }
+}
+
+/** As packTransposedF32, from bf16 panels. */
+function packTransposedBf16(w: usize, width: i32, k0: i32, n0: i32, out: usize, k: i32): void {
+  const columns = min(PANEL, width - n0);
+  if (columns < PANEL) memory.fill(out, 0, <usize> k * PANEL_BYTES);
+  const high = i32x4.splat(<i32> 0xffff0000);
+  for (let i = 0; i < k; i += 16) {
+    const block = w + (<usize> ((k0 + i) >> 4) * <usize> width + <usize> n0) * 32;
+    const rows = min(16, k - i);
+    const to = out + <usize> i * PANEL_BYTES;
+    if (columns == PANEL && rows == 16) {
+      // Words r .. r+3 of a column hold its rows r .. r+3 (low) and r+8 .. r+11 (high).
+      for (let r: usize = 0; r < 8; r += 4) {
+        for (let c: usize = 0; c < 16; c += 4) {
+          const from = block + c * 32 + r * 4;
+          const x0 = v128.load(from);
+          const x1 = v128.load(from, 32);
+          const x2 = v128.load(from, 64);
+          const x3 = v128.load(from, 96);
+          const at = to + r * PANEL_BYTES + c * 4;
+          transpose4(
+            i32x4.shl(x0, 16),
+            i32x4.shl(x1, 16),
+            i32x4.shl(x2, 16),
+            i32x4.shl(x3, 16),
+            at,
+          );
+          transpose4(
+            v128.and(x0, high),
+            v128.and(x1, high),
+            v128.and(x2, high),
+            v128.and(x3, high),
+            at + 8 * PANEL_BYTES,
+          );
+        }
+      }
+    } else {
+      for (let c = 0; c < columns; c++) {
+        for (let r = 0; r < rows; r++) {
+          const word = load<u32>(block + <usize> c * 32 + (<usize> (r & 7) << 2));
+          const bits = r < 8 ? word << 16 : word & 0xffff0000;
+          store<u32>(to + <usize> r * PANEL_BYTES + (<usize> c << 2), bits);
+        }
+      }
+    }
+  }
+}
+
+/** Stores the transpose of four rows to four rows of 64 bytes. */
+// @ts-ignore: decorator
+
+function transpose4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): void {
+  const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+  const t1 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+  const t2 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+  const t3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(t0, t2, 0, 2));
+  v128.store(to, v128.shuffle<i64>(t0, t2, 1, 3), 64);
+  v128.store(to, v128.shuffle<i64>(t1, t3, 0, 2), 128);
+  v128.store(to, v128.shuffle<i64>(t1, t3, 1, 3), 192);
+}
+
+/** Copies A[rows, k] with stride ks along k to rows that are contiguous. */
+function packA(a: usize, rs: usize, ks: usize, out: usize, rows: i32, k: i32): void {
+  const width = <usize> k << 2;
+  let i = 0;
+  if (rs == 4) {
+    // A is the transpose of a row-major matrix: 4x4 blocks at a time.
+    for (; i + 4 <= rows; i += 4) {
+      let from = a + (<usize> i << 2);
+      let to = out + <usize> i * width;
+      let j = 0;
+      for (; j + 4 <= k; j += 4) {
+        const x0 = v128.load(from);
+        const x1 = v128.load(from + ks);
+        const x2 = v128.load(from + 2 * ks);
+        const x3 = v128.load(from + 3 * ks);
+        const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+        const t1 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+        const t2 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+        const t3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+        v128.store(to, v128.shuffle<i64>(t0, t2, 0, 2));
+        v128.store(to + width, v128.shuffle<i64>(t0, t2, 1, 3));
+        v128.store(to + 2 * width, v128.shuffle<i64>(t1, t3, 0, 2));
+        v128.store(to + 3 * width, v128.shuffle<i64>(t1, t3, 1, 3));
+        from += 4 * ks;
+        to += 16;
+      }
+      for (; j < k; j++) {
+        for (let r: usize = 0; r < 4; r++) store<f32>(to + r * width, load<f32>(from + r * 4));
+        from += ks;
+        to += 4;
+      }
+    }
+  }
+  for (; i < rows; i++) {
+    let from = a + <usize> i * rs;
+    let to = out + <usize> i * width;
+    for (let j = 0; j < k; j++) {
+      store<f32>(to, load<f32>(from));
+      from += ks;
+      to += 4;
+    }
+  }
+}
+
+/** Adds A B for one block of C: rows at c, columns n0 .. n1. */
+function addProduct(
+  a: usize,
+  ars: usize,
+  aks: usize,
+  kind: i32,
+  b: usize,
+  bks: usize,
+  bns: usize,
+  K: i32,
+  N: i32,
+  alpha: f32,
+  c: usize,
+  ldc: usize,
+  rows: i32,
+  n0: i32,
+  n1: i32,
+  scratch: usize,
+): void {
+  for (let k0 = 0; k0 < K; k0 += KC) {
+    const k = min(KC, K - k0);
+    let block = a + <usize> k0 * aks;
+    let lda = ars;
+    if (aks != 4) {
+      packA(block, ars, aks, scratch + A_AT, rows, k);
+      block = scratch + A_AT;
+      lda = <usize> k << 2;
+    }
+    for (let n = n0; n < n1; n += PANEL) {
+      const columns = min(PANEL, N - n);
+      let panel = scratch;
+      if (kind == PANELS_F32) {
+        panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * PANEL_BYTES;
+      } else if (kind == PANELS_BF16) {
+        widenPanel(b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32, scratch, k);
+      } else if (kind == STRIDED) {
+        packStrided(b + <usize> k0 * bks + <usize> n * bns, bks, bns, scratch, k, columns, alpha);
+      } else if (kind == TRANSPOSED_PANELS_F32) {
+        packTransposedF32(b, N, k0, n, scratch, k);
+      } else packTransposedBf16(b, N, k0, n, scratch, k);
+      const at = c + (<usize> (n - n0) << 2);
+      if (columns == PANEL) multiplyPanel(block, lda, panel, at, ldc, rows, k);
+      else {
+        const tile = scratch + TILE_AT;
+        const bytes = <usize> columns << 2;
+        for (let i = 0; i < rows; i++) {
+          memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
+        }
+        multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k);
+        for (let i = 0; i < rows; i++) {
+          memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
+        }
+      }
+    }
+  }
+}
+
+/** One block of C, rowsPerTask x columnsPerTask. */
+export function matmul(args: usize, task: i32, scratch: usize): void {
+  const c = span(args, 0);
+  const a = span(args, 1);
+  const b = span(args, 2);
+  const a2 = span(args, 3);
+  const b2 = span(args, 4);
+  const bias = span(args, 5);
+  const residual = span(args, 6);
+  const M = int(args, 7);
+  const N = int(args, 8);
+  const K = int(args, 9);
+  const ldc = <usize> int(args, 10) << 2;
+  const ars = <usize> int(args, 11) << 2;
+  const aks = <usize> int(args, 12) << 2;
+  const kind = int(args, 13);
+  const bks = <usize> int(args, 14) << 2;
+  const bns = <usize> int(args, 15) << 2;
+  const K2 = int(args, 16);
+  const kind2 = int(args, 17);
+  const b2ks = <usize> int(args, 18) << 2;
+  const b2ns = <usize> int(args, 19) << 2;
+  const accumulate = int(args, 20);
+  const rowsPerTask = int(args, 21);
+  const columnsPerTask = int(args, 22);
+  const alpha = float(args, 23);
+  const alpha2 = float(args, 24);
+
+  const rowTasks = (M + rowsPerTask - 1) / rowsPerTask;
+  const m0 = (task % rowTasks) * rowsPerTask;
+  const n0 = (task / rowTasks) * columnsPerTask;
+  const rows = min(rowsPerTask, M - m0);
+  const n1 = min(n0 + columnsPerTask, N);
+  const block = c + <usize> m0 * ldc + (<usize> n0 << 2);
+  const bytes = <usize> (n1 - n0) << 2;
+
+  for (let i = 0; i < rows; i++) {
+    const row = block + <usize> i * ldc;
+    if (residual) {
+      memory.copy(row, residual + (<usize> (m0 + i) * <usize> N + <usize> n0) * 4, bytes);
+    } else if (!accumulate) memory.fill(row, 0, bytes);
+    if (bias) {
+      const from = bias + (<usize> n0 << 2);
+      for (let j: usize = 0; j < bytes; j += 4) {
+        store<f32>(row + j, load<f32>(row + j) + load<f32>(from + j));
+      }
+    }
+  }
+  addProduct(
+    a + <usize> m0 * ars,
+    ars,
+    aks,
+    kind,
+    b,
+    bks,
+    bns,
+    K,
+    N,
+    alpha,
+    block,
+    ldc,
+    rows,
+    n0,
+    n1,
+    scratch,
+  );
+  if (K2 > 0) {
+    const a2rs = <usize> K2 << 2;
+    addProduct(
+      a2 + <usize> m0 * a2rs,
+      a2rs,
+      4,
+      kind2,
+      b2,
+      b2ks,
+      b2ns,
+      K2,
+      N,
+      alpha2,
+      block,
+      ldc,
+      rows,
+      n0,
+      n1,
+      scratch,
+    );
+  }
+}
+
+/** Packs rows 16*task .. of W[N, K] (f32, row-major) into a panel of f32 or bf16 (to nearest even). */
+export function pack_panels(args: usize, task: i32, scratch: usize): void {
+  const out = span(args, 0);
+  const w = span(args, 1);
+  const N = int(args, 2);
+  const K = int(args, 3);
+  const bf16 = int(args, 4);
+  const firstPanel = int(args, 5);
+  const columns = min(PANEL, N - task * PANEL);
+  const from = w + <usize> task * <usize> PANEL * <usize> K * 4;
+  if (!bf16) {
+    const to = out + <usize> (firstPanel + task) * <usize> K * PANEL_BYTES;
+    packStrided(from, 4, <usize> K << 2, to, K, columns, 1);
+    return;
+  }
+  const to = out + <usize> (firstPanel + task) * <usize> K * 32;
+  for (let k = 0; k < K; k++) {
+    for (let j = 0; j < 8; j++) {
+      let word: u32 = 0;
+      if (j < columns) word = roundBf16(load<u32>(from + (<usize> j * K + k) * 4));
+      if (j + 8 < columns) word |= roundBf16(load<u32>(from + (<usize> (j + 8) * K + k) * 4)) << 16;
+      store<u32>(to + <usize> k * 32 + (<usize> j << 2), word);
+    }
+  }
+}
+
+/** The bf16 nearest to an f32, ties to even. */
+// @ts-ignore: decorator
+
+function roundBf16(bits: u32): u32 {
+  return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
