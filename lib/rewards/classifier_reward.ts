@@ -1,0 +1,61 @@
+import type { RewardFunction } from "./reward.ts";
+import {
+  CLASSIFIER_BATCH_SIZE,
+  classify,
+  labelIndex,
+  softmax,
+  type TextClassifier,
+} from "./text_classifier.ts";
+
+/** How a classifier's output becomes a score. */
+export interface ClassifierRewardOptions {
+  /** Label whose logit is the score, by name; default "nothate". */
+  label?: string;
+  /** Score with the label's softmax probability in place of its raw logit; default false. */
+  softmax?: boolean;
+  /** Texts classified at once; default 16. */
+  batchSize?: number;
+}
+
+/**
+ * A text classifier as reward: a sample's score is the raw logit of one label on the text
+ * `query + response`, joined with nothing between them.
+ *
+ * The label is chosen by name, never by position: pipelines that sort their labels by score would
+ * otherwise reward whatever the classifier is surest of.
+ */
+export class ClassifierReward {
+  /** Texts scored so far. */
+  scored = 0;
+  /** Of these, how many were longer than the classifier reads and were cut. */
+  truncated = 0;
+
+  readonly #classifier: TextClassifier;
+  readonly #label: number;
+  readonly #softmax: boolean;
+  readonly #batchSize: number;
+
+  /** @throws {UserError} when the classifier has no such label; the message lists those it has */
+  constructor(classifier: TextClassifier, options: ClassifierRewardOptions = {}) {
+    this.#classifier = classifier;
+    this.#label = labelIndex(classifier, options.label ?? "nothate", "reward");
+    this.#softmax = options.softmax ?? false;
+    this.#batchSize = options.batchSize ?? CLASSIFIER_BATCH_SIZE;
+  }
+
+  /** The reward function; it can be passed on by itself. */
+  readonly score: RewardFunction = async (samples) => {
+    const texts = samples.map(({ query, response }) => query + response);
+    const { logits, truncated } = await classify(this.#classifier, texts, this.#batchSize);
+    this.scored += texts.length;
+    this.truncated += truncated;
+    return logits.map((row) => (this.#softmax ? softmax(row) : row)[this.#label]);
+  };
+
+  /** What a run says once, at its end, when texts were cut; null when none was. */
+  truncationNotice(): string | null {
+    if (this.truncated === 0) return null;
+    return `${this.truncated} of ${this.scored} texts were longer than the reward model's ` +
+      `${this.#classifier.maxLength} tokens and were scored on their beginning`;
+  }
+}

@@ -1,0 +1,75 @@
+import { UserError } from "../errors.ts";
+
+/** One rollout, as text: what the policy was asked and what it answered. */
+export interface RewardSample {
+  query: string;
+  response: string;
+}
+
+/** Scores rollouts: one finite number per sample, in order; higher is better. */
+export type RewardFunction = (samples: RewardSample[]) => number[] | Promise<number[]>;
+
+/**
+ * Calls a reward function and checks what it returned, so that a faulty one stops the run before
+ * it reaches the policy.
+ *
+ * @param name what messages call the reward
+ * @returns one score per sample
+ * @throws {UserError} when the function throws, returns another count, or a value that is not a
+ *   finite number (the message names the reward, the sample's index and the value)
+ */
+export async function callReward(
+  name: string,
+  reward: RewardFunction,
+  samples: RewardSample[],
+): Promise<number[]> {
+  let scores: unknown;
+  try {
+    scores = await reward(samples);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `The reward ${name} threw on a batch of ${samples.length} samples: ${reason(error)}`,
+      { cause: error },
+    );
+  }
+  if (!Array.isArray(scores)) {
+    throw new UserError(
+      `The reward ${name} returned ${describe(scores)}; it must return an array of ` +
+        `${samples.length} numbers, one per sample`,
+    );
+  }
+  if (scores.length !== samples.length) {
+    throw new UserError(
+      `The reward ${name} returned ${scores.length} scores for ${samples.length} samples; ` +
+        `it must return one number per sample, in order`,
+    );
+  }
+  // By index, because Array methods skip the holes of a sparse array.
+  for (let i = 0; i < scores.length; i++) {
+    if (!Number.isFinite(scores[i])) {
+      throw new UserError(
+        `The reward ${name} returned ${describe(scores[i])} for sample ${i} (response ` +
+          `${excerpt(samples[i].response)}); every score must be a finite number`,
+      );
+    }
+  }
+  return scores;
+}
+
+/** What went wrong in a user's code, as one line. */
+export function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0];
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return `the string ${excerpt(value)}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "function") return "a function";
+  return String(value);
+}
+
+function excerpt(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+}

@@ -1,0 +1,60 @@
+import { UserError } from "../errors.ts";
+
+/** What rewards and measurements need of a text classifier: `SequenceClassifier` is one. */
+export interface TextClassifier {
+  /** Label names, in the order of the logits. */
+  readonly labels: readonly string[];
+  /** The most tokens of a text that it reads; longer texts are cut. */
+  readonly maxLength: number;
+  /** Raw logits [texts, labels], and how many of the texts were cut. */
+  logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }>;
+}
+
+/** Texts a classifier is given at once when nothing else is asked for. */
+export const CLASSIFIER_BATCH_SIZE = 16;
+
+/**
+ * The position of a label in the classifier's logits.
+ *
+ * @param role what the label is for, as messages put it: "reward", "toxic"
+ * @throws {UserError} listing the labels there are when this is not one of them
+ */
+export function labelIndex(classifier: TextClassifier, label: string, role: string): number {
+  const index = classifier.labels.indexOf(label);
+  if (index < 0) {
+    throw new UserError(
+      `The ${role} label "${label}" is not one of the classifier's labels: ` +
+        `${classifier.labels.join(", ")}; choose one of these`,
+    );
+  }
+  return index;
+}
+
+/**
+ * Classifies texts a batch at a time.
+ *
+ * @returns raw logits [texts, labels], and how many texts were cut to the classifier's limit
+ */
+export async function classify(
+  classifier: TextClassifier,
+  texts: readonly string[],
+  batchSize: number = CLASSIFIER_BATCH_SIZE,
+): Promise<{ logits: number[][]; truncated: number }> {
+  const all: number[][] = [];
+  let cut = 0;
+  for (let start = 0; start < texts.length; start += batchSize) {
+    const batch = texts.slice(start, start + batchSize);
+    const { logits, truncated } = await classifier.logits(batch);
+    all.push(...logits);
+    cut += truncated;
+  }
+  return { logits: all, truncated: cut };
+}
+
+/** Probabilities of one row of logits; the largest is subtracted first, so that none overflows. */
+export function softmax(logits: readonly number[]): number[] {
+  const largest = Math.max(...logits);
+  const powers = logits.map((x) => Math.exp(x - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((x) => x / sum);
+}

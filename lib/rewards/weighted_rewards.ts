@@ -1,0 +1,56 @@
+import { UserError } from "../errors.ts";
+import { callReward, type RewardFunction, type RewardSample } from "./reward.ts";
+
+/** One of several rewards. */
+export interface WeightedReward {
+  /** What logs and messages call it. */
+  name: string;
+  reward: RewardFunction;
+  /** Factor of its scores in the total. */
+  weight: number;
+}
+
+/** Scores of a batch of samples. */
+export interface WeightedScores {
+  /** Σ weight · score of each sample: what the policy is trained on. */
+  totals: number[];
+  /** Each reward's own scores before weighting, by its name. */
+  parts: Record<string, number[]>;
+}
+
+/** Several rewards as one: the weighted sum of their scores, with each one's own kept for the log. */
+export class WeightedRewards {
+  readonly rewards: readonly WeightedReward[];
+
+  /** @throws {UserError} when there is none, names repeat, or a weight is not a finite number */
+  constructor(rewards: readonly WeightedReward[]) {
+    if (rewards.length === 0) throw new UserError("No reward was given; name at least one");
+    const names = new Set<string>();
+    for (const { name, weight } of rewards) {
+      if (names.has(name)) {
+        throw new UserError(`Two rewards are called ${name}; their names must differ`);
+      }
+      names.add(name);
+      if (!Number.isFinite(weight)) {
+        throw new UserError(`The weight of the reward ${name} is ${weight}; give a finite number`);
+      }
+    }
+    this.rewards = rewards;
+  }
+
+  /**
+   * Scores samples with every reward, one reward after the other.
+   *
+   * @throws {UserError} when a reward misbehaves (see `callReward`)
+   */
+  async score(samples: RewardSample[]): Promise<WeightedScores> {
+    const totals: number[] = new Array(samples.length).fill(0);
+    const parts: Record<string, number[]> = {};
+    for (const { name, reward, weight } of this.rewards) {
+      const scores = await callReward(name, reward, samples);
+      parts[name] = scores;
+      scores.forEach((score, i) => totals[i] += weight * score);
+    }
+    return { totals, parts };
+  }
+}
