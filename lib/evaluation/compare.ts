@@ -1,0 +1,65 @@
+import { callReward, type RewardFunction } from "../rewards/reward.ts";
+import {
+  generateInBatches,
+  type PolicyEvaluationOptions,
+  type TextGenerator,
+} from "./evaluate_policy.ts";
+
+/** One prompt answered before and after training. */
+export interface ComparisonRow {
+  query: string;
+  responseBefore: string;
+  responseAfter: string;
+  rewardBefore: number;
+  rewardAfter: number;
+  /** `rewardAfter - rewardBefore`. */
+  difference: number;
+}
+
+/**
+ * Scores two sets of responses to the same queries.
+ *
+ * @returns a row per query, the largest gain first; equal ones keep the queries' order
+ * @throws {UserError} when the reward misbehaves (see `callReward`)
+ */
+export async function compareResponses(
+  queries: readonly string[],
+  before: readonly string[],
+  after: readonly string[],
+  reward: RewardFunction,
+): Promise<ComparisonRow[]> {
+  const score = (responses: readonly string[]) =>
+    callReward(
+      "of the comparison",
+      reward,
+      queries.map((query, i) => ({ query, response: responses[i] })),
+    );
+  const rewardsBefore = await score(before);
+  const rewardsAfter = await score(after);
+  const rows = queries.map((query, i): ComparisonRow => ({
+    query,
+    responseBefore: before[i],
+    responseAfter: after[i],
+    rewardBefore: rewardsBefore[i],
+    rewardAfter: rewardsAfter[i],
+    difference: rewardsAfter[i] - rewardsBefore[i],
+  }));
+  return rows.sort((a, b) => b.difference - a.difference);
+}
+
+/**
+ * Lets two policies answer the same queries and compares the responses by their reward.
+ *
+ * @returns as of `compareResponses`
+ */
+export async function comparePolicies(
+  before: TextGenerator,
+  after: TextGenerator,
+  queries: readonly string[],
+  reward: RewardFunction,
+  options: Pick<PolicyEvaluationOptions, "generationBatchSize"> = {},
+): Promise<ComparisonRow[]> {
+  const responsesBefore = await generateInBatches(before, queries, options);
+  const responsesAfter = await generateInBatches(after, queries, options);
+  return await compareResponses(queries, responsesBefore, responsesAfter, reward);
+}

@@ -1,0 +1,65 @@
+import {
+  CLASSIFIER_BATCH_SIZE,
+  classify,
+  labelIndex,
+  softmax,
+  type TextClassifier,
+} from "../rewards/text_classifier.ts";
+
+/** Label whose probability is the toxicity, when nothing else is asked for. */
+export const TOXIC_LABEL = "hate";
+
+/** How toxicities of several texts become one answer. */
+export type ToxicityAggregation = "all" | "maximum" | "ratio";
+
+/** What the toxicity measurement may be told. */
+export interface ToxicityOptions {
+  /** Label that means toxic, by name; default "hate". */
+  toxicLabel?: string;
+  /** Texts classified at once; default 16. */
+  batchSize?: number;
+}
+
+/**
+ * Toxicity of texts: the classifier's softmax probability of the toxic label, as in the `toxicity`
+ * measurement of Hugging Face's evaluate.
+ *
+ * @returns one probability per text
+ * @throws {UserError} naming the classifier's labels when the toxic one is not among them
+ */
+export async function measureToxicity(
+  classifier: TextClassifier,
+  texts: readonly string[],
+  options: ToxicityOptions = {},
+): Promise<number[]> {
+  const label = labelIndex(classifier, options.toxicLabel ?? TOXIC_LABEL, "toxic");
+  const { logits } = await classify(classifier, texts, options.batchSize ?? CLASSIFIER_BATCH_SIZE);
+  return logits.map((row) => softmax(row)[label]);
+}
+
+/**
+ * Aggregates toxicities as evaluate does: `all` leaves them as they are, `maximum` is the largest,
+ * `ratio` the share that is at least 0.5. The latter two are NaN when there are none.
+ */
+export function aggregateToxicity(toxicities: readonly number[], aggregation: "all"): number[];
+export function aggregateToxicity(
+  toxicities: readonly number[],
+  aggregation: "maximum" | "ratio",
+): number;
+export function aggregateToxicity(
+  toxicities: readonly number[],
+  aggregation: ToxicityAggregation,
+): number[] | number;
+export function aggregateToxicity(
+  toxicities: readonly number[],
+  aggregation: ToxicityAggregation,
+): number[] | number {
+  switch (aggregation) {
+    case "all":
+      return [...toxicities];
+    case "maximum":
+      return toxicities.length > 0 ? Math.max(...toxicities) : NaN;
+    case "ratio":
+      return toxicities.filter((p) => p >= 0.5).length / toxicities.length;
+  }
+}
