@@ -17,6 +17,15 @@ export class Random {
     }
   }
 
+  /** Four 32-bit words from which the same sequence goes on: a resumed run sets them again. */
+  get state(): number[] {
+    return [...this.#state];
+  }
+
+  set state(words: readonly number[]) {
+    this.#state.set(words);
+  }
+
   /** 32 random bits, as an unsigned integer. */
   uint32(): number {
     const s = this.#state;

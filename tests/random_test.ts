@@ -55,3 +55,11 @@ Deno.test("Random: shuffle permutes, the same way for the same seed only", () =>
   assert.deepEqual(new Random(5).shuffle([...items]), once);
   assert.notDeepEqual(new Random(6).shuffle([...items]), once);
 });
+
+Deno.test("Random: goes on from a state", () => {
+  const random = new Random(3);
+  random.uint32();
+  const resumed = new Random(99);
+  resumed.state = JSON.parse(JSON.stringify(random.state));
+  for (let i = 0; i < 10; i++) assert.equal(resumed.uint32(), random.uint32());
+});

@@ -1,0 +1,27 @@
+import type { PPOConfig } from "./ppo_config.ts";
+
+/**
+ * The learning rate of a step, as transformers' `get_scheduler` computes `constant_with_warmup`,
+ * `linear` and `cosine`: it rises linearly from 0 during the warm-up, then stays, or falls to 0
+ * at step `steps` along a line or half a cosine.
+ *
+ * @param step counted from 0
+ */
+export function learningRateAt(
+  step: number,
+  { learningRate, lrScheduler, warmupSteps, steps }: Pick<
+    PPOConfig,
+    "learningRate" | "lrScheduler" | "warmupSteps" | "steps"
+  >,
+): number {
+  if (step < warmupSteps) return learningRate * step / warmupSteps;
+  const progress = Math.min(1, (step - warmupSteps) / Math.max(1, steps - warmupSteps));
+  switch (lrScheduler) {
+    case "constant":
+      return learningRate;
+    case "linear":
+      return learningRate * (1 - progress);
+    case "cosine":
+      return learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
+  }
+}
