@@ -1,0 +1,64 @@
+import type { Device, Span } from "../../lib/device/device.ts";
+import { columnsPerTask, rowsPerTask } from "../split.ts";
+
+/** Sizes of an embedding lookup. */
+export interface EmbeddingShape {
+  /** Rows to gather: the length of `ids`. */
+  count: number;
+  /** Rows of the table. */
+  rows: number;
+  /** Elements of a row. */
+  width: number;
+}
+
+/**
+ * Gathers rows: out[i, :] = table[ids[i], :]. The kernel cannot report an id outside the table, so
+ * whoever makes the ids checks them; such an id counts as a row of zeros and reads nothing.
+ *
+ * @param out f32 [count, width]
+ * @param table [rows, width], of type `dtype`
+ * @param ids i32 [count]
+ * @param options `accumulate`: add to what is in `out`
+ */
+export function embedding(
+  device: Device,
+  out: Span,
+  table: Span,
+  ids: Span,
+  { count, rows, width }: EmbeddingShape,
+  { dtype, accumulate }: { dtype: "f32" | "bf16"; accumulate: boolean },
+): void {
+  const perTask = rowsPerTask(width);
+  device.run("embedding", Math.ceil(count / perTask), [out, table, ids], [
+    count,
+    rows,
+    width,
+    perTask,
+    Number(dtype === "bf16"),
+    Number(accumulate),
+  ]);
+}
+
+/**
+ * Scatters gradients: dTable[ids[i], :] += dOut[i, :], in the order of i. Ids outside the table are
+ * passed over.
+ *
+ * @param dTable f32 [rows, width], added to
+ * @param dOut f32 [count, width]
+ * @param ids i32 [count]
+ */
+export function embeddingBackward(
+  device: Device,
+  dTable: Span,
+  dOut: Span,
+  ids: Span,
+  { count, rows, width }: EmbeddingShape,
+): void {
+  const perTask = columnsPerTask(count);
+  device.run("embedding_backward", Math.ceil(width / perTask), [dTable, dOut, ids], [
+    count,
+    rows,
+    width,
+    perTask,
+  ]);
+}

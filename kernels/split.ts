@@ -1,0 +1,18 @@
+/** How launchers cut their work into tasks: small problems are one task, which runs without a fork. */
+
+/** Elements that are worth a task of their own, for kernels bound by memory. */
+const TASK_ELEMENTS = 16384;
+
+/** Rows of `width` elements that make a task. */
+export function rowsPerTask(width: number): number {
+  return Math.max(1, Math.floor(TASK_ELEMENTS / width));
+}
+
+/**
+ * Columns that make a task of a kernel that walks down `rows` rows: a multiple of 16 (a cache
+ * line), at most 4096, so that f32 partial results of two outputs fit in the scratch memory.
+ */
+export function columnsPerTask(rows: number): number {
+  const columns = Math.floor(TASK_ELEMENTS / Math.max(1, rows) / 16) * 16;
+  return Math.min(4096, Math.max(16, columns));
+}
