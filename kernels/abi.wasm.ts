@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * How a launcher's arguments reach a WASM kernel. Every kernel is
  * `export function <name>(args: usize, task: i32, scratch: usize): void`:
@@ -10,18 +11,21 @@ export const SCRATCH_BYTES: usize = 1 << 20;
 
 /** The address in word `i`; 0 where the launcher passed null. */
 // @ts-ignore: decorator
+@inline
 
 export function span(args: usize, i: usize): usize {
   return load<u32>(args + (i << 2));
 }
 
 // @ts-ignore: decorator
+@inline
 
 export function int(args: usize, i: usize): i32 {
   return load<i32>(args + (i << 2));
 }
 
 // @ts-ignore: decorator
+@inline
 
 export function float(args: usize, i: usize): f32 {
   return load<f32>(args + (i << 2));

@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * C[M, N] (+)= A[M, K] B[K, N] + A2[M, K2] B2[K2, N] (+ bias[N]) (+ residual[M, N]).
  *
@@ -190,6 +191,7 @@ function packTransposedBf16(w: usize, width: i32, k0: i32, n0: i32, out: usize, 
 
 /** Stores the transpose of four rows to four rows of 64 bytes. */
 // @ts-ignore: decorator
+@inline
 
 function transpose4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): void {
   const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
@@ -420,6 +422,7 @@ export function pack_panels(args: usize, task: i32, scratch: usize): void {
 
 /** The bf16 nearest to an f32, ties to even. */
 // @ts-ignore: decorator
+@inline
 
 function roundBf16(bits: u32): u32 {
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
