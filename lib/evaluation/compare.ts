@@ -7,10 +7,15 @@ import {
 
 /** One prompt answered before and after training. */
 export interface ComparisonRow {
+  /** The prompt. */
   query: string;
+  /** The policy's answer before training. */
   responseBefore: string;
+  /** The policy's answer after training. */
   responseAfter: string;
+  /** Score of the answer before. */
   rewardBefore: number;
+  /** Score of the answer after. */
   rewardAfter: number;
   /** `rewardAfter - rewardBefore`. */
   difference: number;

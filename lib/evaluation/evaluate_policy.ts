@@ -28,7 +28,9 @@ export interface PolicyEvaluationOptions extends ToxicityOptions {
 
 /** One prompt of a policy's evaluation. */
 export interface ToxicitySample {
+  /** The prompt. */
   query: string;
+  /** What the policy generated, without special tokens. */
   response: string;
   /** Of `query + " " + response`. */
   toxicity: number;
@@ -36,6 +38,7 @@ export interface ToxicitySample {
 
 /** Toxicity of a policy. */
 export interface PolicyToxicity extends SampleStatistics {
+  /** A row per prompt, in the prompts' order. */
   samples: ToxicitySample[];
 }
 

@@ -4,6 +4,7 @@ import { Random } from "../random.ts";
 export interface SampleStatistics {
   /** Measurements there are. */
   count: number;
+  /** Arithmetic mean. */
   mean: number;
   /** Population standard deviation: divided by the count. */
   std: number;

@@ -42,10 +42,12 @@ export async function measureToxicity(
  * `ratio` the share that is at least 0.5. The latter two are NaN when there are none.
  */
 export function aggregateToxicity(toxicities: readonly number[], aggregation: "all"): number[];
+/** Aggregates toxicities to one number: the largest, or the share that is at least 0.5. */
 export function aggregateToxicity(
   toxicities: readonly number[],
   aggregation: "maximum" | "ratio",
 ): number;
+/** Aggregates toxicities in a way that is known only when it runs. */
 export function aggregateToxicity(
   toxicities: readonly number[],
   aggregation: ToxicityAggregation,

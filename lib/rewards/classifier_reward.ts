@@ -35,7 +35,11 @@ export class ClassifierReward {
   readonly #softmax: boolean;
   readonly #batchSize: number;
 
-  /** @throws {UserError} when the classifier has no such label; the message lists those it has */
+  /**
+   * Wraps a classifier.
+   *
+   * @throws {UserError} when the classifier has no such label; the message lists those it has
+   */
   constructor(classifier: TextClassifier, options: ClassifierRewardOptions = {}) {
     this.#classifier = classifier;
     this.#label = labelIndex(classifier, options.label ?? "nothate", "reward");

@@ -2,7 +2,9 @@ import { UserError } from "../errors.ts";
 
 /** One rollout, as text: what the policy was asked and what it answered. */
 export interface RewardSample {
+  /** The prompt. */
   query: string;
+  /** What the policy generated. */
   response: string;
 }
 

@@ -5,6 +5,7 @@ import { callReward, type RewardFunction, type RewardSample } from "./reward.ts"
 export interface WeightedReward {
   /** What logs and messages call it. */
   name: string;
+  /** What scores the samples. */
   reward: RewardFunction;
   /** Factor of its scores in the total. */
   weight: number;
@@ -20,9 +21,14 @@ export interface WeightedScores {
 
 /** Several rewards as one: the weighted sum of their scores, with each one's own kept for the log. */
 export class WeightedRewards {
+  /** The rewards, in the order they are computed. */
   readonly rewards: readonly WeightedReward[];
 
-  /** @throws {UserError} when there is none, names repeat, or a weight is not a finite number */
+  /**
+   * Combines rewards.
+   *
+   * @throws {UserError} when there is none, names repeat, or a weight is not a finite number
+   */
   constructor(rewards: readonly WeightedReward[]) {
     if (rewards.length === 0) throw new UserError("No reward was given; name at least one");
     const names = new Set<string>();
