@@ -8,7 +8,7 @@ export class UserError extends Error {
   /** Process exit code the CLI ends with: 1 for bad input, 2 for bad usage. */
   readonly exitCode: 1 | 2;
 
-  /** @param message one line: what was found, what was expected, what to do */
+  /** `message` is one line: what was found, what was expected, what to do. */
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
     this.name = "UserError";
@@ -18,7 +18,7 @@ export class UserError extends Error {
 
 /** The model, the batch or the activations do not fit in the device's memory. */
 export class OutOfMemoryError extends UserError {
-  /** @param message one line: what was asked for, what there is, what to do */
+  /** `message` is one line: what was asked for, what there is, what to do. */
   constructor(message: string) {
     super(message);
     this.name = "OutOfMemoryError";
