@@ -43,3 +43,16 @@ export function sum4(x: v128): f32 {
   return (f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 2)) +
     (f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 3));
 }
+
+/** to[:] += from[:], `count` f32 */
+export function addRow(to: usize, from: usize, count: i32): void {
+  let c = 0;
+  for (; c + 4 <= count; c += 4) {
+    const at = <usize>c << 2;
+    v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+  }
+  for (; c < count; c++) {
+    const at = <usize>c << 2;
+    store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
+  }
+}

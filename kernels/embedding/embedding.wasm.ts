@@ -1,6 +1,6 @@
 // deno-fmt-ignore-file: it deletes the @inline decorators
 import { int, span } from "../abi.wasm";
-import { loadBf16, loadBf16Scalar } from "../simd.wasm";
+import { addRow, loadBf16, loadBf16Scalar } from "../simd.wasm";
 
 /** out[i, :] = table[ids[i], :] (+ out[i, :]); a task gathers `perTask` rows. */
 export function embedding(args: usize, task: i32, scratch: usize): void {
@@ -47,19 +47,6 @@ export function embedding_backward(args: usize, task: i32, scratch: usize): void
     const id = load<i32>(ids + (<usize>i << 2));
     if (<u32>id >= <u32>rows) continue;
     addRow(dTable + <usize>id * rowBytes + offset, dOut + <usize>i * rowBytes + offset, columns);
-  }
-}
-
-/** to[:] += from[:] */
-function addRow(to: usize, from: usize, width: i32): void {
-  let c = 0;
-  for (; c + 4 <= width; c += 4) {
-    const at = <usize>c << 2;
-    v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
-  }
-  for (; c < width; c++) {
-    const at = <usize>c << 2;
-    store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
   }
 }
 

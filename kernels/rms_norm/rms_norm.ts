@@ -1,0 +1,77 @@
+import type { Device, Span } from "../../lib/device/device.ts";
+import { columnsPerTask, rowsPerTask } from "../split.ts";
+
+/** Rows and elements of a row. */
+export interface RmsNormShape {
+  rows: number;
+  width: number;
+}
+
+/**
+ * T5's layer norm (Zhang and Sennrich 2019, RMSNorm): y = x · rstd · w with
+ * rstd = 1 / √(mean(x²) + eps), row by row.
+ *
+ * @param y f32 [rows, width]; may be `x`
+ * @param rstd f32 [rows], what the backward needs; null when there will be none
+ * @param x f32 [rows, width]
+ * @param weight f32 [width]
+ */
+export function rmsNorm(
+  device: Device,
+  y: Span,
+  rstd: Span | null,
+  x: Span,
+  weight: Span,
+  { rows, width }: RmsNormShape,
+  eps: number,
+): void {
+  const perTask = rowsPerTask(width);
+  const ints = [rows, width, perTask];
+  device.run("rms_norm", Math.ceil(rows / perTask), [y, rstd, x, weight], ints, [eps]);
+}
+
+/**
+ * The gradient of the input: dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)).
+ *
+ * @param dx f32 [rows, width]; overwritten, or added to with `accumulate`
+ * @param dy f32 [rows, width]
+ */
+export function rmsNormBackward(
+  device: Device,
+  dx: Span,
+  dy: Span,
+  x: Span,
+  weight: Span,
+  rstd: Span,
+  { rows, width }: RmsNormShape,
+  accumulate: boolean,
+): void {
+  const perTask = rowsPerTask(width);
+  device.run("rms_norm_backward", Math.ceil(rows / perTask), [dx, dy, x, weight, rstd], [
+    rows,
+    width,
+    perTask,
+    Number(accumulate),
+  ]);
+}
+
+/**
+ * The gradient of the weight: dWeight += Σ over rows of dy · x · rstd, rows in order.
+ *
+ * @param dWeight f32 [width], added to
+ */
+export function rmsNormWeightGradient(
+  device: Device,
+  dWeight: Span,
+  dy: Span,
+  x: Span,
+  rstd: Span,
+  { rows, width }: RmsNormShape,
+): void {
+  const perTask = columnsPerTask(rows);
+  device.run("rms_norm_weight_gradient", Math.ceil(width / perTask), [dWeight, dy, x, rstd], [
+    rows,
+    width,
+    perTask,
+  ]);
+}

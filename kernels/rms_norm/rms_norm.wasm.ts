@@ -1,0 +1,121 @@
+// deno-fmt-ignore-file: it deletes the @inline decorators
+import { float, int, span } from "../abi.wasm";
+import { addRow, loadPart, storePart, sum4 } from "../simd.wasm";
+
+/** y = x · rstd · w, rstd = 1 / √(mean(x²) + eps); a task takes `perTask` rows. */
+export function rms_norm(args: usize, task: i32, scratch: usize): void {
+  const y = span(args, 0);
+  const rstds = span(args, 1);
+  const x = span(args, 2);
+  const weight = span(args, 3);
+  const rows = int(args, 4);
+  const width = int(args, 5);
+  const perTask = int(args, 6);
+  const eps = float(args, 7);
+  const rowBytes = <usize>width << 2;
+  const full = <usize>(width & ~3) << 2;
+  const rest = width & 3;
+  const end = min((task + 1) * perTask, rows);
+  for (let row = task * perTask; row < end; row++) {
+    const from = x + <usize>row * rowBytes;
+    const to = y + <usize>row * rowBytes;
+    let squares = f32x4.splat(0);
+    for (let at: usize = 0; at < full; at += 16) {
+      const value = v128.load(from + at);
+      squares = f32x4.relaxed_madd(value, value, squares);
+    }
+    if (rest) {
+      const value = loadPart(from + full, rest);
+      squares = f32x4.relaxed_madd(value, value, squares);
+    }
+    const rstd: f32 = 1 / sqrt<f32>(sum4(squares) / <f32>width + eps);
+    if (rstds) store<f32>(rstds + (<usize>row << 2), rstd);
+    const scale = f32x4.splat(rstd);
+    for (let at: usize = 0; at < full; at += 16) {
+      const normed = f32x4.mul(v128.load(from + at), scale);
+      v128.store(to + at, f32x4.mul(normed, v128.load(weight + at)));
+    }
+    if (rest) {
+      const normed = f32x4.mul(loadPart(from + full, rest), scale);
+      storePart(to + full, f32x4.mul(normed, loadPart(weight + full, rest)), rest);
+    }
+  }
+}
+
+/** dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)) (+ dx); a task takes `perTask` rows. */
+export function rms_norm_backward(args: usize, task: i32, scratch: usize): void {
+  const dx = span(args, 0);
+  const dy = span(args, 1);
+  const x = span(args, 2);
+  const weight = span(args, 3);
+  const rstds = span(args, 4);
+  const rows = int(args, 5);
+  const width = int(args, 6);
+  const perTask = int(args, 7);
+  const accumulate = int(args, 8);
+  const rowBytes = <usize>width << 2;
+  const full = <usize>(width & ~3) << 2;
+  const rest = width & 3;
+  const end = min((task + 1) * perTask, rows);
+  for (let row = task * perTask; row < end; row++) {
+    const offset = <usize>row * rowBytes;
+    const rstd = load<f32>(rstds + (<usize>row << 2));
+    let sums = f32x4.splat(0);
+    for (let at: usize = 0; at < full; at += 16) {
+      const g = f32x4.mul(v128.load(dy + offset + at), v128.load(weight + at));
+      sums = f32x4.relaxed_madd(g, v128.load(x + offset + at), sums);
+    }
+    if (rest) {
+      const at = offset + full;
+      const g = f32x4.mul(loadPart(dy + at, rest), loadPart(weight + full, rest));
+      sums = f32x4.relaxed_madd(g, loadPart(x + at, rest), sums);
+    }
+    const scale = f32x4.splat(rstd);
+    const pull = f32x4.splat(sum4(sums) / <f32>width * rstd * rstd * rstd);
+    for (let at: usize = 0; at < full; at += 16) {
+      const g = f32x4.mul(v128.load(dy + offset + at), v128.load(weight + at));
+      let d = f32x4.relaxed_nmadd(v128.load(x + offset + at), pull, f32x4.mul(g, scale));
+      if (accumulate) d = f32x4.add(d, v128.load(dx + offset + at));
+      v128.store(dx + offset + at, d);
+    }
+    if (rest) {
+      const at = offset + full;
+      const g = f32x4.mul(loadPart(dy + at, rest), loadPart(weight + full, rest));
+      let d = f32x4.relaxed_nmadd(loadPart(x + at, rest), pull, f32x4.mul(g, scale));
+      if (accumulate) d = f32x4.add(d, loadPart(dx + at, rest));
+      storePart(dx + at, d, rest);
+    }
+  }
+}
+
+/** dWeight += Σ dy · x · rstd; a task owns `perTask` columns, summed in scratch. */
+export function rms_norm_weight_gradient(args: usize, task: i32, scratch: usize): void {
+  const dWeight = span(args, 0);
+  const dy = span(args, 1);
+  const x = span(args, 2);
+  const rstds = span(args, 3);
+  const rows = int(args, 4);
+  const width = int(args, 5);
+  const perTask = int(args, 6);
+  const column = task * perTask;
+  const columns = min(perTask, width - column);
+  const full = <usize>(columns & ~3) << 2;
+  const rest = columns & 3;
+  memory.fill(scratch, 0, full + 16);
+  for (let row = 0; row < rows; row++) {
+    const offset = (<usize>row * width + column) << 2;
+    const rstd = f32x4.splat(load<f32>(rstds + (<usize>row << 2)));
+    for (let at: usize = 0; at < full; at += 16) {
+      const normed = f32x4.mul(v128.load(x + offset + at), rstd);
+      const sum = f32x4.relaxed_madd(v128.load(dy + offset + at), normed, v128.load(scratch + at));
+      v128.store(scratch + at, sum);
+    }
+    if (rest) {
+      const at = offset + full;
+      const normed = f32x4.mul(loadPart(x + at, rest), rstd);
+      const sum = f32x4.relaxed_madd(loadPart(dy + at, rest), normed, v128.load(scratch + full));
+      v128.store(scratch + full, sum);
+    }
+  }
+  addRow(dWeight + (<usize>column << 2), scratch, columns);
+}
