@@ -1,0 +1,117 @@
+import type { Terminal } from "./terminal.ts";
+import { displayWidth, truncate } from "./text_layout.ts";
+
+/** What a training step tells its audience. */
+export interface StepReport {
+  /** Steps finished, this one included. */
+  step: number;
+  /** Mean reward of the step's rollouts (`ppo/mean_scores`). */
+  reward: number;
+  /** Mean KL divergence from the reference per rollout (`objective/kl`). */
+  kl: number;
+}
+
+/** Options of {@linkcode Progress}. */
+export interface ProgressOptions {
+  /** Steps there will be. */
+  total: number;
+  terminal: Terminal;
+  /** Milliseconds; for tests. Default: `performance.now`. */
+  now?: () => number;
+}
+
+const CLEAR_LINE = "\r\x1b[2K";
+/** Bars shorter than this say nothing. */
+const SHORTEST_BAR = 8;
+const LONGEST_BAR = 30;
+
+/** The progress of a training run: one line that redraws itself on a terminal, else a line a step. */
+export class Progress {
+  readonly #total: number;
+  readonly #terminal: Terminal;
+  readonly #now: () => number;
+  readonly #start: number;
+  #line = "";
+
+  constructor(options: ProgressOptions) {
+    this.#total = options.total;
+    this.#terminal = options.terminal;
+    this.#now = options.now ?? (() => performance.now());
+    this.#start = this.#now();
+  }
+
+  /** Shows that a step is done. */
+  update(report: StepReport): void {
+    const seconds = (this.#now() - this.#start) / 1000;
+    if (!this.#terminal.interactive) {
+      this.#terminal.write(plainLine(report, this.#total, seconds) + "\n");
+      return;
+    }
+    const { width, color } = this.#terminal;
+    // The last column stays free: writing there makes some terminals wrap.
+    this.#line = barLine(report, this.#total, seconds, width - 1, color);
+    this.#terminal.write(CLEAR_LINE + this.#line);
+  }
+
+  /** Writes a line above the bar. */
+  log(line: string): void {
+    this.#terminal.write(this.#line === "" ? line + "\n" : `${CLEAR_LINE}${line}\n${this.#line}`);
+  }
+
+  /** Leaves the last state of the bar on the screen and goes to the next line. */
+  finish(): void {
+    if (this.#line !== "") this.#terminal.write("\n");
+    this.#line = "";
+  }
+}
+
+/** Steps per second where that is above one, else seconds per step. */
+function rate(step: number, seconds: number): string {
+  if (step === 0 || seconds <= 0) return "";
+  const perSecond = step / seconds;
+  return perSecond >= 1
+    ? `${perSecond.toFixed(1)} steps/s`
+    : `${(1 / perSecond).toFixed(1)} s/step`;
+}
+
+/** A duration for people: `42s`, `3m05s`, `2h07m`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h${two(Math.floor(whole / 60) % 60)}m`;
+}
+
+function facts(report: StepReport, total: number, seconds: number): string[] {
+  const { step } = report;
+  const left = step > 0 ? seconds / step * (total - step) : NaN;
+  return [
+    `reward ${report.reward.toFixed(3)}`,
+    `KL ${report.kl.toFixed(3)}`,
+    rate(step, seconds),
+    Number.isFinite(left) ? `${formatDuration(left)} left` : "",
+  ].filter(Boolean);
+}
+
+function plainLine(report: StepReport, total: number, seconds: number): string {
+  return [`step ${report.step}/${total}`, ...facts(report, total, seconds)].join("  ");
+}
+
+function barLine(
+  report: StepReport,
+  total: number,
+  seconds: number,
+  width: number,
+  color: boolean,
+): string {
+  const count = `${String(report.step).padStart(String(total).length)}/${total}`;
+  const text = facts(report, total, seconds).join("  ");
+  const room = Math.min(LONGEST_BAR, width - displayWidth(count) - displayWidth(text) - 3);
+  if (room < SHORTEST_BAR) return truncate(`${count}  ${text}`, width);
+  const filled = Math.min(room, Math.round(room * report.step / Math.max(1, total)));
+  const [done, todo] = ["━".repeat(filled), "━".repeat(room - filled)];
+  // Without colour the two parts of the bar need different characters.
+  const bar = color ? `\x1b[32m${done}\x1b[90m${todo}\x1b[0m` : done + "·".repeat(todo.length);
+  return `${count} ${bar}  ${text}`;
+}

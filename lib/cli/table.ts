@@ -1,0 +1,89 @@
+import { displayWidth, pad, wrap } from "./text_layout.ts";
+
+/** A column of {@linkcode renderTable}. */
+export interface Column {
+  header: string;
+  /** Numbers read best aligned right. Default: left. */
+  align?: "left" | "right";
+  /** Whether the column may become narrower than its contents, which are then wrapped. */
+  flexible?: boolean;
+}
+
+/** Options of {@linkcode renderTable}. */
+export interface TableOptions {
+  /** Columns of the terminal. No line is longer. */
+  width: number;
+  /** Lines a cell may take; longer cells end in an ellipsis. Default: no limit. */
+  maxLines?: number;
+}
+
+const GAP = "  ";
+/** The least a flexible column is squeezed to. */
+const NARROWEST = 8;
+
+/**
+ * Lays out rows as a table no wider than the terminal. Rigid columns get what they need, flexible
+ * ones share the rest: those that need less than an equal share leave their surplus to the others.
+ *
+ * @returns lines without the final line end
+ */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  options: TableOptions,
+): string {
+  const widths = columnWidths(columns, rows, options.width);
+  const lines = [
+    ...renderRow(columns, columns.map((column) => column.header), widths, 2),
+    widths.map((width) => "─".repeat(width)).join(GAP),
+  ];
+  const separate = columns.some((column) => column.flexible) && (options.maxLines ?? 2) > 1;
+  rows.forEach((row, index) => {
+    if (separate && index > 0) lines.push("");
+    lines.push(...renderRow(columns, row, widths, options.maxLines));
+  });
+  return lines.join("\n");
+}
+
+function columnWidths(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  total: number,
+): number[] {
+  const wanted = columns.map((column, index) =>
+    Math.max(
+      displayWidth(column.header),
+      ...rows.map((row) => displayWidth(wrap(row[index], Infinity)[0])),
+    )
+  );
+  const widths = [...wanted];
+  let room = total - GAP.length * (columns.length - 1);
+  columns.forEach((column, index) => {
+    if (!column.flexible) room -= wanted[index];
+  });
+  // The neediest last, so that what the others leave is known when its turn comes.
+  const flexible = columns.map((_, index) => index)
+    .filter((index) => columns[index].flexible)
+    .sort((a, b) => wanted[a] - wanted[b]);
+  flexible.forEach((index, position) => {
+    const share = Math.floor(room / (flexible.length - position));
+    widths[index] = Math.min(wanted[index], Math.max(NARROWEST, share));
+    room -= widths[index];
+  });
+  return widths;
+}
+
+function renderRow(
+  columns: readonly Column[],
+  cells: readonly string[],
+  widths: readonly number[],
+  maxLines?: number,
+): string[] {
+  const wrapped = cells.map((cell, index) => wrap(cell, widths[index], maxLines));
+  const height = Math.max(...wrapped.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) =>
+    columns
+      .map((column, index) => pad(wrapped[index][line] ?? "", widths[index], column.align))
+      .join(GAP)
+      .trimEnd());
+}

@@ -1,0 +1,54 @@
+/** What a program may know about the stream that it writes to. */
+export interface Terminal {
+  /** Whether a person watches: a terminal, neither a file nor a pipe. */
+  interactive: boolean;
+  /** Whether escape sequences for colour are welcome. */
+  color: boolean;
+  /** Columns of a line. */
+  width: number;
+  write(text: string): void;
+}
+
+/** Columns assumed where there is no terminal to ask. */
+const DEFAULT_WIDTH = 100;
+
+/**
+ * Standard output or standard error as a {@linkcode Terminal}. `NO_COLOR` (https://no-color.org)
+ * and `TERM=dumb` are respected; `COLUMNS` gives the width where there is no terminal.
+ */
+export function terminal(stream: "stdout" | "stderr"): Terminal {
+  const file = Deno[stream];
+  const dumb = Deno.env.get("TERM") === "dumb";
+  const interactive = file.isTerminal() && !dumb;
+  return {
+    interactive,
+    color: interactive && !Deno.env.get("NO_COLOR"),
+    width: columns(file.isTerminal()),
+    write: (text) => writeAll(file, text),
+  };
+}
+
+function columns(isTerminal: boolean): number {
+  if (isTerminal) {
+    try {
+      const { columns } = Deno.consoleSize();
+      if (columns > 0) return columns;
+    } catch { /* the terminal does not say */ }
+  }
+  return Number(Deno.env.get("COLUMNS")) || DEFAULT_WIDTH;
+}
+
+/**
+ * Writes a text to a stream completely.
+ *
+ * @throws {Deno.errors.BrokenPipe} when the reader has gone (`… | head`), which ends the program
+ */
+function writeAll(file: { writeSync(data: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}
+
+/** Writes a line to standard output. */
+export function print(line: string): void {
+  writeAll(Deno.stdout, line + "\n");
+}

@@ -1,0 +1,78 @@
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** East Asian wide and fullwidth characters, and emoji: two columns each. */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+/** Characters that move no cursor: controls, combining marks, joiners. */
+const ZERO = /^[\p{Cc}\p{Mn}\p{Me}\p{Cf}]+$/u;
+
+function graphemes(text: string): string[] {
+  return Array.from(segmenter.segment(text), (part) => part.segment);
+}
+
+function graphemeWidth(grapheme: string): number {
+  if (ZERO.test(grapheme)) return 0;
+  return WIDE.test(grapheme) ? 2 : 1;
+}
+
+/** Columns that a text takes on a terminal (one line, without escape sequences). */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const grapheme of graphemes(text)) width += graphemeWidth(grapheme);
+  return width;
+}
+
+/** Shortens a text to at most `width` columns; what was cut is shown as an ellipsis. */
+export function truncate(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let result = "";
+  let used = 0;
+  for (const grapheme of graphemes(text)) {
+    const next = used + graphemeWidth(grapheme);
+    if (next > width - 1) break;
+    result += grapheme;
+    used = next;
+  }
+  return width > 0 ? result.trimEnd() + "…" : "";
+}
+
+/**
+ * Breaks a text into lines of at most `width` columns, between words where it can. White space
+ * and control characters (a data set may hold escape sequences) count as one blank; words longer than a line are broken.
+ *
+ * @param maxLines lines to return at most; the last one ends in an ellipsis when there was more
+ */
+export function wrap(text: string, width: number, maxLines = Infinity): string[] {
+  const lines: string[] = [];
+  let line = "";
+  let used = 0;
+  const flush = () => {
+    lines.push(line);
+    line = "";
+    used = 0;
+  };
+  for (const word of text.split(/[\s\p{Cc}]+/u).filter(Boolean)) {
+    const length = displayWidth(word);
+    if (used > 0 && used + 1 + length > width) flush();
+    if (used > 0) {
+      line += " " + word;
+      used += 1 + length;
+      continue;
+    }
+    for (const grapheme of graphemes(word)) {
+      const columns = graphemeWidth(grapheme);
+      if (used > 0 && used + columns > width) flush();
+      line += grapheme;
+      used += columns;
+    }
+  }
+  if (line !== "" || lines.length === 0) lines.push(line);
+  if (lines.length <= maxLines) return lines;
+  const last = lines.slice(maxLines - 1).join(" ");
+  return [...lines.slice(0, maxLines - 1), truncate(last, width)];
+}
+
+/** Fills a text with blanks to `width` columns. */
+export function pad(text: string, width: number, align: "left" | "right" = "left"): string {
+  const blanks = " ".repeat(Math.max(0, width - displayWidth(text)));
+  return align === "left" ? text + blanks : blanks + text;
+}
