@@ -1,0 +1,121 @@
+import { object } from "@optique/core/constructs";
+import { message, text, value } from "@optique/core/message";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import type { FluentParser } from "@optique/core/modifiers";
+import { negatableFlag, option } from "@optique/core/primitives";
+import type { OptionName } from "@optique/core/usage";
+import type { ValueParser } from "@optique/core/valueparser";
+import { path } from "@optique/run/valueparser";
+import type { z } from "zod";
+import { allowedValues, type SettingInfo, settingInfo } from "../runs/settings.ts";
+
+/** Settings that were given on the command line; those that were not are undefined. */
+export type GivenSettings<F extends z.ZodRawShape> = Partial<z.output<z.ZodObject<F>>>;
+
+type AnyParser = FluentParser<"sync", unknown, unknown>;
+
+/**
+ * Makes a command-line option of every field of a zod object: `learningRate` becomes
+ * `--learning-rate`, a boolean gets a `--no-…`, a list can be separated by commas or repeated, and
+ * `none` is null. Descriptions, defaults and choices are shown in the help; values are checked by
+ * the field itself.
+ *
+ * The parsed object holds only what was given, so that a configuration file can rank below.
+ *
+ * @param title heading of these options in the help
+ */
+export function optionsFromSchema<F extends z.ZodRawShape>(
+  title: string,
+  fields: F,
+): FluentParser<"sync", GivenSettings<F>, Record<string, unknown>> {
+  const parsers: Record<string, AnyParser> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    parsers[name] = optionFromField(name, field as z.ZodType);
+  }
+  // The type of each value is the field's own: its parser hands out what the field let through.
+  return object(title, parsers) as unknown as FluentParser<
+    "sync",
+    GivenSettings<F>,
+    Record<string, unknown>
+  >;
+}
+
+/** `learningRate` as an option: `learning-rate`. */
+export function optionName(setting: string): string {
+  return setting.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
+}
+
+function optionFromField(name: string, field: z.ZodType): AnyParser {
+  const info = settingInfo(field);
+  const flag: OptionName = `--${optionName(name)}`;
+  const description = message`${text(info.description ?? "")}`;
+  if (info.type === "boolean") {
+    const names = { positive: flag, negative: `--no-${optionName(name)}` as OptionName };
+    return undefinedUnlessGiven(negatableFlag(names, { description }), info);
+  }
+  const errors = { invalidValue: (reason: typeof description) => message`${text(flag)} ${reason}` };
+  const single = option(flag, fieldValue(field, info), { description, errors });
+  if (info.type !== "array") return undefinedUnlessGiven(single, info);
+  const flattened = map(
+    multiple(single, { min: 1 }),
+    (lists) => lists.every(Array.isArray) ? lists.flat() : null,
+  );
+  return undefinedUnlessGiven(flattened, info);
+}
+
+/** Shows the default in the help, but leaves it to the schema to apply. */
+function undefinedUnlessGiven(parser: AnyParser, info: SettingInfo): AnyParser {
+  // "none" is rarely what happens: descriptions say what does, after "else".
+  if (info.default === undefined || info.default === null) return optional(parser);
+  const shown = message`${text(formatSetting(info.default))}`;
+  return withDefault(parser, undefined, { message: shown });
+}
+
+function formatSetting(setting: unknown): string {
+  if (setting === null) return "none";
+  if (typeof setting === "string") return /\s/.test(setting) ? JSON.stringify(setting) : setting;
+  return String(setting);
+}
+
+/** Reads a value of a field from text. */
+function fieldValue(field: z.ZodType, info: SettingInfo): ValueParser<"sync", unknown> {
+  const metavar = info.metavar ?? info.enum?.join("|") ?? METAVARS[info.type ?? "string"] ?? "TEXT";
+  return {
+    mode: "sync",
+    metavar: metavar as ValueParser["metavar"],
+    placeholder: info.default,
+    choices: info.enum,
+    format: formatSetting,
+    parse(input) {
+      const parsed = field.safeParse(fromText(input, info));
+      if (parsed.success) return { success: true, value: parsed.data };
+      return {
+        success: false,
+        error: message`must be ${text(allowedValues(info))}, found ${value(input)}`,
+      };
+    },
+    *suggest(prefix) {
+      for (const choice of info.enum ?? []) {
+        if (choice.startsWith(prefix)) yield { kind: "literal", text: choice };
+      }
+      if (/DIR|FILE|PATH/.test(metavar)) yield* path().suggest?.(prefix) ?? [];
+    },
+  };
+}
+
+const METAVARS: Readonly<Record<string, string>> = {
+  integer: "N",
+  number: "NUMBER",
+  string: "TEXT",
+  array: "LIST",
+};
+
+/** The JSON value that a text stands for; what is none stays a text, for the field to refuse. */
+function fromText(input: string, info: SettingInfo): unknown {
+  if (info.nullable && ["none", "null"].includes(input)) return null;
+  if (info.type === "array") {
+    return input.split(",").map((part) => fromText(part, { nullable: false, ...info.items }));
+  }
+  if (info.type !== "number" && info.type !== "integer") return input;
+  return /^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(input) ? Number(input) : input;
+}

@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** The policy that is trained when no model is given. */
+export const DEMO_MODEL = "demo/tiny-flan-t5";
+
+/**
+ * Settings of the demo run where they differ from the defaults: a model of 0.9 M parameters takes
+ * a larger learning rate and more steps than the notebook's, and its summaries are short.
+ */
+export const DEMO_OVERRIDES = {
+  steps: 30,
+  learningRate: 1e-3,
+  ppoEpochs: 2,
+  outputMinLength: 40,
+  outputMaxLength: 60,
+  evalMaxNewTokens: 60,
+} as const;
+
+/**
+ * Finds a file or folder that the user named. Names that start with `demo/` mean what comes with
+ * Temper, unless the working folder has something of that name.
+ */
+export function resolveAsset(path: string): string {
+  if (!path.startsWith("demo/") || existsSync(path)) return path;
+  const bundled = new URL(`../../${path}`, import.meta.url);
+  return bundled.protocol === "file:" ? fileURLToPath(bundled) : path;
+}

@@ -1,0 +1,10 @@
+import { merge, or } from "@optique/core/constructs";
+import { command, constant } from "@optique/core/primitives";
+import { object } from "@optique/core/constructs";
+import { run } from "@optique/run";
+import { message } from "@optique/core/message";
+import { optionsFromSchema } from "./lib/cli/options_from_schema.ts";
+import { trainSections } from "./lib/runs/config.ts";
+const secs = Object.entries(trainSections).map(([t, f]) => optionsFromSchema(t, f));
+const train = command("train", (merge as any)(object({command: constant("train")}), ...secs), {description: message`Fine-tune`});
+console.log(run(or(train, command("x", object({command: constant("x")}))), { programName: "temper", args: Deno.args, help: "both", version:"1", completion: "both", aboveError: "none", errorExitCode: 2, showDefault: true, showChoices: true, maxWidth: 100, termWidth: 26 }));

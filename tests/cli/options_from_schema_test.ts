@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { formatMessage } from "@optique/core/message";
+import { parse } from "@optique/core/parser";
+import { z } from "zod";
+import { optionName, optionsFromSchema } from "../../lib/cli/options_from_schema.ts";
+
+const parser = optionsFromSchema("Test", {
+  learningRate: z.number().positive().default(1e-5).describe("rate"),
+  topK: z.int().nonnegative().default(0).describe("k"),
+  dtype: z.enum(["f32", "bf16"]).default("f32").describe("type"),
+  maxGradNorm: z.number().positive().nullable().default(null).describe("norm"),
+  targetModules: z.array(z.string().min(1)).default(["q"]).describe("names"),
+  weights: z.array(z.number()).nullable().default(null).describe("numbers"),
+  progress: z.boolean().default(true).describe("bar"),
+});
+
+function given(...args: string[]): Record<string, unknown> {
+  const result = parse(parser, args);
+  if (!result.success) throw new Error(formatMessage(result.error));
+  return Object.fromEntries(
+    Object.entries(result.value).filter(([, value]) => value !== undefined),
+  );
+}
+
+Deno.test("what is not given is left to the schema", () => {
+  assert.deepEqual(given(), {});
+});
+
+Deno.test("each kind of field becomes an option", () => {
+  assert.deepEqual(given("--learning-rate", "1e-3", "--top-k=5", "--dtype", "bf16"), {
+    learningRate: 1e-3,
+    topK: 5,
+    dtype: "bf16",
+  });
+  assert.deepEqual(given("--max-grad-norm", "none"), { maxGradNorm: null });
+  assert.deepEqual(given("--max-grad-norm", "0.5"), { maxGradNorm: 0.5 });
+  assert.deepEqual(given("--no-progress"), { progress: false });
+  assert.deepEqual(given("--progress"), { progress: true });
+});
+
+Deno.test("lists are separated by commas or repeated", () => {
+  assert.deepEqual(given("--target-modules", "q,v"), { targetModules: ["q", "v"] });
+  assert.deepEqual(given("--target-modules", "q", "--target-modules", "v,k"), {
+    targetModules: ["q", "v", "k"],
+  });
+  assert.deepEqual(given("--weights", "1,-0.5"), { weights: [1, -0.5] });
+  assert.deepEqual(given("--weights", "none"), { weights: null });
+});
+
+const refused: [string[], string][] = [
+  [["--learning-rate", "0"], '--learning-rate must be a number above 0, found "0"'],
+  [["--learning-rate", ""], '--learning-rate must be a number above 0, found ""'],
+  [["--top-k", "2.5"], '--top-k must be an integer of at least 0, found "2.5"'],
+  [["--dtype", "f16"], '--dtype must be one of f32, bf16, found "f16"'],
+  [
+    ["--max-grad-norm", "-1"],
+    '--max-grad-norm must be a number above 0, or none, found "-1"',
+  ],
+  [["--target-modules", "q,,v"], "--target-modules must be a list, each a text that is not empty"],
+];
+for (const [args, expected] of refused) {
+  Deno.test(`refused: ${args.join(" ")}`, () => {
+    assert.throws(() => given(...args), (error: Error) => error.message.includes(expected));
+  });
+}
+
+Deno.test("optionName", () => {
+  assert.equal(optionName("adamBeta1"), "adam-beta1");
+  assert.equal(optionName("loraR"), "lora-r");
+});

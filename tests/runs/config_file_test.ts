@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readConfigFile } from "../../lib/runs/config_file.ts";
+
+async function withFile(name: string, text: string, body: (path: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, name);
+    await Deno.writeTextFile(path, text);
+    await body(path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (
+  const [name, text] of [
+    ["run.yaml", "# comment\nlearningRate: 1e-4\ntarget-modules: [q, k]\nppo_epochs: 3\n"],
+    ["run.json", '{ "learningRate": 1e-4, "targetModules": ["q", "k"], "ppoEpochs": 3 }'],
+  ]
+) {
+  Deno.test(`${name}: only what the file says, in any of the three spellings`, async () => {
+    await withFile(name, text, async (path) => {
+      assert.deepEqual(await readConfigFile(path), {
+        learningRate: 1e-4,
+        targetModules: ["q", "k"],
+        ppoEpochs: 3,
+      });
+    });
+  });
+}
+
+Deno.test("an empty YAML file says nothing", async () => {
+  await withFile("run.yml", "", async (path) => assert.deepEqual(await readConfigFile(path), {}));
+});
+
+const broken: [string, string, RegExp][] = [
+  ["run.toml", "steps = 1", /ends in .yaml, .yml or .json/],
+  ["run.json", "{", /run.json is not valid JSON: /],
+  ["run.yaml", "a: [", /run.yaml is not valid YAML: /],
+  ["run.yaml", "- 1", /expected settings by name, found \[1\]/],
+  [
+    "run.yaml",
+    "batchSise: 4",
+    /run.yaml: there is no setting "batchSise": did you mean batchSize\?/,
+  ],
+  ["run.yaml", "steps: many", /run.yaml: steps must be an integer above 0, found "many"/],
+  ["run.yaml", "top_k: 1\ntopK: 2", /topK is there twice/],
+];
+for (const [name, text, expected] of broken) {
+  Deno.test(`${name} with ${JSON.stringify(text)} is refused`, async () => {
+    await withFile(name, text, async (path) => {
+      await assert.rejects(readConfigFile(path), expected);
+    });
+  });
+}
+
+Deno.test("a missing file is named", async () => {
+  await assert.rejects(readConfigFile("/nowhere/run.yaml"), /cannot read \/nowhere\/run.yaml: /);
+});
