@@ -25,6 +25,17 @@
 
 export { OutOfMemoryError, UserError } from "./lib/errors.ts";
 
+// PPO
+export {
+  checkPPOConfig,
+  type PPOConfig,
+  type PPOConfigInput,
+  ppoConfigSchema,
+  resolvePPOConfig,
+} from "./lib/rl/ppo_config.ts";
+export { LengthSampler } from "./lib/rl/length_sampler.ts";
+export { Random } from "./lib/random.ts";
+
 // Rewards
 export type { RewardFunction, RewardSample } from "./lib/rewards/reward.ts";
 export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/classifier_reward.ts";
