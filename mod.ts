@@ -26,13 +26,7 @@
 export { OutOfMemoryError, UserError } from "./lib/errors.ts";
 
 // PPO
-export {
-  checkPPOConfig,
-  type PPOConfig,
-  type PPOConfigInput,
-  ppoConfigSchema,
-  resolvePPOConfig,
-} from "./lib/rl/ppo_config.ts";
+export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/ppo_config.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
 export { Random } from "./lib/random.ts";
 

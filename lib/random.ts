@@ -6,7 +6,7 @@
 export class Random {
   readonly #state = new Uint32Array(4);
 
-  /** @param seed any integer; only its low 32 bits count */
+  /** Starts a sequence from any integer, of which the low 32 bits count. */
   constructor(seed: number) {
     for (let i = 0; i < 4; i++) {
       seed = (seed + 0x9e3779b9) | 0;

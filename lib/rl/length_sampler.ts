@@ -4,6 +4,8 @@ import type { Random } from "../random.ts";
 /** Draws response lengths uniformly, as TRL's `LengthSampler`: the upper bound is excluded. */
 export class LengthSampler {
   /**
+   * A sampler of its own sequence of lengths.
+   *
    * @param min shortest length in tokens
    * @param max one more than the longest
    * @throws {UserError} when the range is empty or not of positive integers.

@@ -4,9 +4,96 @@ import { UserError } from "../errors.ts";
 const positiveInt = z.int().positive();
 const fraction = z.number().min(0).max(1);
 
+/** Every setting of PPO, resolved: TRL's `PPOConfig` in camelCase, and what Temper adds. */
+export interface PPOConfig {
+  /** PPO steps of the run; the learning rate's schedule ends with the last one; default 20000. */
+  steps: number;
+  /** Rollouts of one PPO step; default 256. */
+  batchSize: number;
+  /** Rollouts of one forward and backward pass; default 1. */
+  miniBatchSize: number;
+  /** Minibatches that share one optimizer step, as if they were a single larger one; default 1. */
+  gradientAccumulationSteps: number;
+  /** Times that each batch is optimised on; default 4. */
+  ppoEpochs: number;
+  /** Draw the minibatches of each epoch in a new random order; default true. */
+  shuffleMinibatches: boolean;
+  /** Learning rate at the schedule's peak; default 1e-5. */
+  learningRate: number;
+  /** How the learning rate moves after the warm-up: stays, or falls to 0; default "constant". */
+  lrScheduler: "constant" | "linear" | "cosine";
+  /** PPO steps over which the learning rate rises linearly from 0; default 0. */
+  warmupSteps: number;
+  /**
+   * Adam adds the weight decay to the gradient, AdamW takes it off the weights; default
+   * "adam".
+   */
+  optimizer: "adam" | "adamw";
+  /** Decay of Adam's mean of gradients; default 0.9. */
+  adamBeta1: number;
+  /** Decay of Adam's mean of squared gradients; default 0.999. */
+  adamBeta2: number;
+  /** Term that keeps Adam from dividing by zero; default 1e-8. */
+  adamEpsilon: number;
+  /** Weight decay; default 0. */
+  weightDecay: number;
+  /**
+   * Largest global norm of the gradient, longer ones are scaled to it; null for no limit;
+   * default null.
+   */
+  maxGradNorm: number | null;
+  /** Adapt the KL coefficient to keep the KL at its target, instead of fixing it; default true. */
+  adapKlCtrl: boolean;
+  /**
+   * KL coefficient at the start: the price of one nat of distance from the reference; default
+   * 0.2.
+   */
+  initKlCoef: number;
+  /** KL in nats a rollout that the adaptive coefficient aims at; default 6. */
+  target: number;
+  /** Rollouts over which the adaptive coefficient reacts; default 10000. */
+  horizon: number;
+  /**
+   * What the KL is measured from: the adapter as it was at the start, or no adapter; default
+   * "initial".
+   */
+  reference: "initial" | "base";
+  /** Discount of later rewards; default 1. */
+  gamma: number;
+  /**
+   * Lambda of generalised advantage estimation: 0 trusts the values, 1 the rewards; default
+   * 0.95.
+   */
+  lam: number;
+  /**
+   * How far a token's probability ratio may move from 1 before its gain is cut off; default
+   * 0.2.
+   */
+  cliprange: number;
+  /** How far a value may move from its old one before its loss is taken unclipped; default 0.2. */
+  cliprangeValue: number;
+  /** Weight of the value loss; default 0.1. */
+  vfCoef: number;
+  /** End a PPO step's optimisation when the policy has moved too far; default false. */
+  earlyStopping: boolean;
+  /**
+   * Early stopping ends the step when the policy's KL from the rollouts exceeds 1.5 times
+   * this; default 0.1.
+   */
+  targetKl: number;
+  /** Apply the model's dropout in the optimisation passes; default false. */
+  policyDropout: boolean;
+  /**
+   * "trl-0.4" leaves each response's first token out of the loss, as TRL 0.4 does; default
+   * "none".
+   */
+  compat: "none" | "trl-0.4";
+  /** Seed of everything random in PPO; default 0. */
+  seed: number;
+}
+
 /**
- * The settings of PPO: TRL's `PPOConfig` in camelCase with its defaults, and what Temper adds.
- * One flat object, so that a larger configuration can embed it; rules that join several settings
+ * The schema of {@linkcode PPOConfig}, with its defaults. One flat object, so that a larger configuration can embed it; rules that join several settings
  * are in {@linkcode checkPPOConfig}.
  */
 export const ppoConfigSchema = z.strictObject({
@@ -80,10 +167,8 @@ export const ppoConfigSchema = z.strictObject({
     .describe("seed of everything random in PPO"),
 });
 
-/** Every setting of PPO, resolved. */
-export type PPOConfig = z.output<typeof ppoConfigSchema>;
 /** What a caller gives: any subset of {@linkcode PPOConfig}. */
-export type PPOConfigInput = z.input<typeof ppoConfigSchema>;
+export type PPOConfigInput = Partial<PPOConfig>;
 
 /**
  * Fills in the defaults and checks every setting.
