@@ -1,0 +1,233 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import { writeFileAtomic } from "./atomic_write.ts";
+import { type JsonObject, readJson } from "./hf_config.ts";
+import { ioReason } from "./io_error.ts";
+import { SafetensorsFile, type TensorData, writeSafetensors } from "./safetensors.ts";
+
+/** What adapter_config.json says of a LoRA adapter. */
+export interface PeftConfig {
+  /** Rank. */
+  r: number;
+  /** The update is scaled by loraAlpha / r. */
+  loraAlpha: number;
+  loraDropout: number;
+  /** Suffixes of the names of the linear layers that are adapted, as `q` and `v`. */
+  targetModules: string[];
+  /** The model the adapter was made for: a path or a name on the Hub. For information only. */
+  baseModel: string | null;
+}
+
+/** Values with their shape, row-major, on the host. */
+export interface HostTensor {
+  shape: readonly number[];
+  data: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * An adapter on the host. Its tensors are named by the module they adapt, `<module>.lora_A.weight`
+ * [r, in] and `<module>.lora_B.weight` [out, r]: PEFT's names without the prefix `base_model.model.`.
+ */
+export interface PeftAdapter {
+  config: PeftConfig;
+  tensors: Map<string, HostTensor>;
+}
+
+const CONFIG_FILE = "adapter_config.json";
+const WEIGHTS_FILE = "adapter_model.safetensors";
+const VALUE_HEAD_FILE = "value_head.safetensors";
+const PREFIX = "base_model.model.";
+
+const configSchema = z.object({
+  peft_type: z.literal("LORA"),
+  task_type: z.literal("SEQ_2_SEQ_LM").nullish(),
+  r: z.int().positive(),
+  lora_alpha: z.number().positive(),
+  lora_dropout: z.number().min(0).lt(1).default(0),
+  target_modules: z.array(z.string().min(1)).min(1),
+  bias: z.literal("none").default("none"),
+  fan_in_fan_out: z.literal(false).default(false),
+  base_model_name_or_path: z.string().nullish(),
+});
+
+/** Keys of newer or wider PEFT versions that change what is computed. Unset or empty, they are fine. */
+const UNSUPPORTED_KEYS = [
+  "modules_to_save",
+  "layers_to_transform",
+  "layer_replication",
+  "exclude_modules",
+  "target_parameters",
+  "trainable_token_indices",
+  "rank_pattern",
+  "alpha_pattern",
+  "lora_bias",
+  "use_rslora",
+  "use_dora",
+  "use_qalora",
+];
+
+/**
+ * Reads a PEFT LoRA adapter: adapter_config.json and adapter_model.safetensors.
+ *
+ * @throws UserError naming the file, and the key or tensor at fault, when something is missing, broken
+ * or not supported.
+ */
+export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
+  const config = parseConfig(
+    join(dir, CONFIG_FILE),
+    await readJson(dir, CONFIG_FILE, "PEFT adapter"),
+  );
+  using file = SafetensorsFile.open(join(dir, WEIGHTS_FILE));
+  const tensors = new Map<string, HostTensor>();
+  for (const { name, shape } of file.tensors.values()) {
+    const [, tensorName, module, side] =
+      name.match(/^base_model\.model\.((.+)\.lora_([AB])\.weight)$/) ?? [];
+    if (!tensorName) {
+      throw new UserError(
+        `${file.path} has the tensor "${name}", expected only ${PREFIX}<module>.lora_A.weight and lora_B.weight.`,
+      );
+    }
+    if (!config.targetModules.some((target) => `.${module}`.endsWith(`.${target}`))) {
+      throw new UserError(
+        `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${
+          config.targetModules.join(", ")
+        }.`,
+      );
+    }
+    if (shape.length !== 2 || shape[side === "A" ? 0 : 1] !== config.r) {
+      const expected = side === "A" ? `[${config.r}, in]` : `[out, ${config.r}]`;
+      throw new UserError(
+        `${file.path}: tensor "${name}" has shape [${shape}], expected ${expected} for r ${config.r}.`,
+      );
+    }
+    const other = `${PREFIX}${module}.lora_${side === "A" ? "B" : "A"}.weight`;
+    if (!file.tensors.has(other)) {
+      throw new UserError(`${file.path} has "${name}" but not "${other}".`);
+    }
+    tensors.set(tensorName, { shape, data: file.readFloats(name) });
+  }
+  return { config, tensors };
+}
+
+function parseConfig(path: string, json: JsonObject): PeftConfig {
+  const parsed = configSchema.safeParse(json);
+  if (!parsed.success) {
+    const { path: [key], message } = parsed.error.issues[0];
+    const value = JSON.stringify(json[String(key)]) ?? "missing";
+    throw new UserError(`${path}: ${String(key)} is ${value}, not supported (${message}).`);
+  }
+  for (const key of UNSUPPORTED_KEYS) {
+    if (isSet(json[key])) {
+      throw new UserError(`${path}: ${key} is ${JSON.stringify(json[key])}, not supported.`);
+    }
+  }
+  const { r, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } = parsed.data;
+  return {
+    r,
+    loraAlpha: lora_alpha,
+    loraDropout: lora_dropout,
+    targetModules: target_modules,
+    baseModel: base_model_name_or_path ?? null,
+  };
+}
+
+function isSet(value: unknown): boolean {
+  if (value === undefined || value === null || value === false) return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
+}
+
+/**
+ * Writes an adapter into a folder, which is created where it is missing, with the twelve keys and the
+ * tensor names of PEFT 0.3.0, so that it and every later version loads it.
+ *
+ * @throws UserError when a file cannot be written.
+ */
+export async function writePeftAdapter(dir: string, adapter: PeftAdapter): Promise<void> {
+  const { r, loraAlpha, loraDropout, targetModules, baseModel } = adapter.config;
+  const config = {
+    base_model_name_or_path: baseModel,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    lora_alpha: loraAlpha,
+    lora_dropout: loraDropout,
+    modules_to_save: null,
+    peft_type: "LORA",
+    r,
+    target_modules: targetModules,
+    task_type: "SEQ_2_SEQ_LM",
+  };
+  const tensors = new Map<string, TensorData>();
+  for (const [name, tensor] of adapter.tensors) {
+    tensors.set(PREFIX + name, { dtype: "F32", ...tensor });
+  }
+  await makeFolder(dir);
+  await writeSafetensors(join(dir, WEIGHTS_FILE), tensors);
+  await writeFileAtomic(join(dir, CONFIG_FILE), JSON.stringify(config, null, 2) + "\n");
+}
+
+/** TRL's value head: value = weight · hidden + bias. */
+export interface ValueHeadWeights {
+  /** [d_model] */
+  weight: Float32Array<ArrayBuffer>;
+  bias: number;
+}
+
+/**
+ * Reads the value head beside an adapter, or returns null where there is none (as in an adapter that
+ * has not been through PPO).
+ *
+ * The names are TRL's, `v_head.summary.weight` [1, d_model] and `v_head.summary.bias` [1]. TRL itself
+ * puts them into a pytorch_model.bin; in a safetensors file of their own, PEFT does not trip over them.
+ *
+ * @throws UserError naming the file and the tensor at fault.
+ */
+export async function readValueHead(dir: string): Promise<ValueHeadWeights | null> {
+  const path = join(dir, VALUE_HEAD_FILE);
+  if (!await exists(path)) return null;
+  using file = SafetensorsFile.open(path);
+  const weight = file.info("v_head.summary.weight");
+  const bias = file.info("v_head.summary.bias");
+  if (weight.shape.length !== 2 || weight.shape[0] !== 1 || `${bias.shape}` !== "1") {
+    throw new UserError(
+      `${path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1].`,
+    );
+  }
+  return { weight: file.readFloats(weight.name), bias: file.readFloats(bias.name)[0] };
+}
+
+/** Writes the value head into an adapter's folder, as {@linkcode readValueHead} finds it. */
+export async function writeValueHead(dir: string, head: ValueHeadWeights): Promise<void> {
+  await makeFolder(dir);
+  await writeSafetensors(
+    join(dir, VALUE_HEAD_FILE),
+    new Map<string, TensorData>([
+      ["v_head.summary.weight", {
+        dtype: "F32",
+        shape: [1, head.weight.length],
+        data: head.weight,
+      }],
+      ["v_head.summary.bias", { dtype: "F32", shape: [1], data: Float32Array.of(head.bias) }],
+    ]),
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
+  }
+}
+
+async function makeFolder(dir: string): Promise<void> {
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+  } catch (error) {
+    throw new UserError(`Cannot make the folder ${dir}: ${ioReason(error)}.`, { cause: error });
+  }
+}

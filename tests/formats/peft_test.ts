@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  readPeftAdapter,
+  readValueHead,
+  writePeftAdapter,
+  writeValueHead,
+} from "../../lib/formats/peft.ts";
+import {
+  SafetensorsFile,
+  type TensorData,
+  writeSafetensors,
+} from "../../lib/formats/safetensors.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+const ADAPTER = fileURLToPath(new URL("../golden/cases/adapter", import.meta.url));
+const Q = "decoder.block.0.layer.0.SelfAttention.q";
+
+/** The golden adapter's configuration with some keys replaced; undefined leaves one out. */
+function writeConfig(dir: string, changes: Record<string, unknown>): void {
+  const config = JSON.parse(Deno.readTextFileSync(join(ADAPTER, "adapter_config.json")));
+  Deno.writeTextFileSync(
+    join(dir, "adapter_config.json"),
+    JSON.stringify({ ...config, ...changes }),
+  );
+}
+
+Deno.test("PEFT's own adapter is read", async () => {
+  const { config, tensors } = await readPeftAdapter(ADAPTER);
+  assert.deepEqual(config, {
+    r: 8,
+    loraAlpha: 16,
+    loraDropout: 0,
+    targetModules: ["q", "v"],
+    baseModel: "tiny-flan-t5",
+  });
+  assert.equal(tensors.size, 24);
+  assert.deepEqual(tensors.get(`${Q}.lora_A.weight`)?.shape, [8, 128]);
+  assert.deepEqual(tensors.get(`${Q}.lora_B.weight`)?.shape, [128, 8]);
+});
+
+Deno.test("written again it has the same keys, shapes and bytes", async () => {
+  await withTempDir(async (dir) => {
+    const copy = join(dir, "made", "adapter");
+    await writePeftAdapter(copy, await readPeftAdapter(ADAPTER));
+    const config = (folder: string) =>
+      JSON.parse(Deno.readTextFileSync(join(folder, "adapter_config.json")));
+    assert.deepEqual(config(copy), config(ADAPTER));
+    assert.deepEqual(Object.keys(config(copy)), Object.keys(config(ADAPTER)));
+
+    using written = SafetensorsFile.open(join(copy, "adapter_model.safetensors"));
+    using original = SafetensorsFile.open(join(ADAPTER, "adapter_model.safetensors"));
+    assert.deepEqual([...written.tensors.keys()], [...original.tensors.keys()]);
+    for (const { name, shape, dtype } of original.tensors.values()) {
+      assert.deepEqual(written.info(name).shape, shape);
+      assert.equal(written.info(name).dtype, dtype);
+      assert.deepEqual(written.readBytes(name), original.readBytes(name));
+    }
+  });
+});
+
+const CONFIGS: [Record<string, unknown>, RegExp][] = [
+  [{ peft_type: "PREFIX_TUNING" }, /peft_type is "PREFIX_TUNING", not supported/],
+  [{ task_type: "CAUSAL_LM" }, /task_type is "CAUSAL_LM", not supported/],
+  [{ r: 0 }, /r is 0, not supported/],
+  [{ lora_alpha: undefined }, /lora_alpha is missing, not supported/],
+  [{ target_modules: ".*q" }, /target_modules is "\.\*q", not supported/],
+  [{ bias: "all" }, /bias is "all", not supported/],
+  [{ fan_in_fan_out: true }, /fan_in_fan_out is true, not supported/],
+  [{ modules_to_save: ["lm_head"] }, /modules_to_save is \["lm_head"\], not supported/],
+  [{ use_dora: true }, /use_dora is true, not supported/],
+  [{ rank_pattern: { q: 4 } }, /rank_pattern is \{"q":4\}, not supported/],
+];
+for (const [changes, message] of CONFIGS) {
+  Deno.test(`refused: ${JSON.stringify(changes)}`, async () => {
+    await withTempDir(async (dir) => {
+      writeConfig(dir, changes);
+      await assert.rejects(readPeftAdapter(dir), { name: "UserError", message });
+    });
+  });
+}
+
+Deno.test("keys of later PEFT versions that are unset are accepted", async () => {
+  await withTempDir(async (dir) => {
+    writeConfig(dir, {
+      use_dora: false,
+      rank_pattern: {},
+      layers_to_transform: null,
+      revision: "x",
+    });
+    Deno.copyFileSync(
+      join(ADAPTER, "adapter_model.safetensors"),
+      join(dir, "adapter_model.safetensors"),
+    );
+    assert.equal((await readPeftAdapter(dir)).tensors.size, 24);
+  });
+});
+
+Deno.test("tensors that do not fit the configuration are refused by name", async () => {
+  await withTempDir(async (dir) => {
+    writeConfig(dir, { r: 2 });
+    const zeros = (...shape: number[]): TensorData => ({
+      dtype: "F32",
+      shape,
+      data: new Float32Array(shape.reduce((a, b) => a * b)),
+    });
+    const a = `base_model.model.${Q}.lora_A.weight`;
+    const b = `base_model.model.${Q}.lora_B.weight`;
+    const refused = async (tensors: Record<string, TensorData>, message: RegExp) => {
+      await writeSafetensors(
+        join(dir, "adapter_model.safetensors"),
+        new Map(Object.entries(tensors)),
+      );
+      await assert.rejects(readPeftAdapter(dir), { name: "UserError", message });
+    };
+    await refused({ [a]: zeros(2, 3) }, /has ".*q\.lora_A\.weight" but not ".*q\.lora_B\.weight"/);
+    await refused({ [a]: zeros(3, 3), [b]: zeros(3, 2) }, /has shape \[3,3\], expected \[2, in\]/);
+    await refused({ [a]: zeros(2, 3), [b]: zeros(3, 3) }, /has shape \[3,3\], expected \[out, 2\]/);
+    await refused({ "q.weight": zeros(2, 2) }, /has the tensor "q\.weight", expected only/);
+    await refused(
+      { [a.replace(".q.", ".k.")]: zeros(2, 3) },
+      /SelfAttention\.k\.lora_A\.weight", but target_modules .* are q, v/,
+    );
+  });
+});
+
+Deno.test("missing files are named", async () => {
+  await withTempDir(async (dir) => {
+    await assert.rejects(readPeftAdapter(dir), /is not a PEFT adapter's folder/);
+    writeConfig(dir, {});
+    await assert.rejects(
+      readPeftAdapter(dir),
+      /Cannot read .*adapter_model\.safetensors: it does not exist/,
+    );
+  });
+});
+
+Deno.test("the value head is written and read back, under TRL's names", async () => {
+  await withTempDir(async (dir) => {
+    assert.equal(await readValueHead(dir), null);
+    const head = { weight: Float32Array.of(0.5, -1, 2), bias: 0.25 };
+    await writeValueHead(dir, head);
+    assert.deepEqual(await readValueHead(dir), head);
+
+    using file = SafetensorsFile.open(join(dir, "value_head.safetensors"));
+    assert.deepEqual(file.info("v_head.summary.weight").shape, [1, 3]);
+    assert.deepEqual(file.info("v_head.summary.bias").shape, [1]);
+  });
+});
+
+Deno.test("a value head of another form is refused", async () => {
+  await withTempDir(async (dir) => {
+    const weight: TensorData = { dtype: "F32", shape: [3], data: new Float32Array(3) };
+    const bias: TensorData = { dtype: "F32", shape: [1], data: new Float32Array(1) };
+    const path = join(dir, "value_head.safetensors");
+    await writeSafetensors(path, new Map([["v_head.summary.weight", weight]]));
+    await assert.rejects(readValueHead(dir), /has no tensor "v_head\.summary\.bias"/);
+    await writeSafetensors(
+      path,
+      new Map([["v_head.summary.weight", weight], ["v_head.summary.bias", bias]]),
+    );
+    await assert.rejects(readValueHead(dir), /weight is \[3\] and bias \[1\], expected/);
+  });
+});
+
+Deno.test("a folder that cannot be made is named", async () => {
+  await withTempDir(async (dir) => {
+    Deno.writeTextFileSync(join(dir, "file"), "");
+    await assert.rejects(
+      writeValueHead(join(dir, "file", "adapter"), { weight: Float32Array.of(1), bias: 0 }),
+      { name: "UserError", message: /Cannot make the folder .*: a part of the path is a file/ },
+    );
+  });
+});
