@@ -1,0 +1,120 @@
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { type JsonObject, readJsonIfThere, readTextIfThere } from "../formats/hf_config.ts";
+
+/** RoBERTa's special tokens, as transformers defines them where the folder does not. */
+const ROBERTA_TOKENS = {
+  bos_token: "<s>",
+  eos_token: "</s>",
+  unk_token: "<unk>",
+  sep_token: "</s>",
+  pad_token: "<pad>",
+  cls_token: "<s>",
+  mask_token: "<mask>",
+} as const;
+
+/**
+ * Builds what tokenizer.json would hold from the older files vocab.json and merges.txt, as many
+ * classifiers on the Hub ship only those: RoBERTa's byte-level BPE, `<s>` before and `</s>` after a text.
+ *
+ * @param dir a model's folder.
+ * @param config tokenizer_config.json over special_tokens_map.json.
+ * @param specialTokens special_tokens_map.json alone.
+ * @returns null when neither file is there.
+ * @throws UserError when one is missing, or is broken.
+ */
+export async function readByteLevelBpe(
+  dir: string,
+  config: JsonObject,
+  specialTokens: JsonObject,
+): Promise<JsonObject | null> {
+  const vocab = await readJsonIfThere(dir, "vocab.json");
+  const mergesText = await readTextIfThere(join(dir, "merges.txt"));
+  if (!vocab && mergesText === null) return null;
+  if (!vocab || mergesText === null) {
+    const [found, missing] = vocab ? ["vocab.json", "merges.txt"] : ["merges.txt", "vocab.json"];
+    throw new UserError(`${dir} has ${found} but not ${missing}: a tokenizer needs both.`);
+  }
+  for (const [token, id] of Object.entries(vocab)) {
+    if (!Number.isSafeInteger(id) || (id as number) < 0) {
+      throw new UserError(
+        `${join(dir, "vocab.json")}: token ${JSON.stringify(token)} has the id ${
+          JSON.stringify(id)
+        }, expected a number.`,
+      );
+    }
+  }
+
+  const addedTokens = new Map<string, JsonObject>();
+  const special: Record<string, string> = {};
+  for (const [key, fallback] of Object.entries(ROBERTA_TOKENS)) {
+    const token = addedToken(key, specialTokens[key], config[key] ?? fallback);
+    const id = vocab[token.content];
+    if (id === undefined) {
+      throw new UserError(
+        `${join(dir, "vocab.json")} lacks the ${key} ${JSON.stringify(token.content)}.`,
+      );
+    }
+    special[key] = token.content;
+    addedTokens.set(token.content, { id, ...token, special: true, normalized: false });
+  }
+  const addPrefixSpace = config.add_prefix_space === true;
+  const byteLevel = { type: "ByteLevel", add_prefix_space: addPrefixSpace, trim_offsets: true };
+  return {
+    added_tokens: [...addedTokens.values()],
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: {
+      type: "RobertaProcessing",
+      sep: [special.sep_token, vocab[special.sep_token]],
+      cls: [special.cls_token, vocab[special.cls_token]],
+      trim_offsets: true,
+      add_prefix_space: addPrefixSpace,
+    },
+    decoder: byteLevel,
+    model: {
+      type: "BPE",
+      unk_token: special.unk_token,
+      vocab,
+      merges: parseMerges(join(dir, "merges.txt"), mergesText),
+    },
+  };
+}
+
+interface AddedToken {
+  content: string;
+  lstrip: boolean;
+  rstrip: boolean;
+}
+
+/**
+ * Whether a special token inside a text takes the spaces beside it, as RobertaTokenizer has it: it does
+ * on both sides when special_tokens_map.json gives it as plain text (the setting of a plain string
+ * overrides the AddedToken that the constructor made); given as an object it has its own flags; else
+ * only `<mask>` takes the space before it.
+ */
+function addedToken(key: string, mapped: unknown, token: unknown): AddedToken {
+  if (typeof mapped === "string") return { content: mapped, lstrip: true, rstrip: true };
+  const { content, lstrip, rstrip } = Object(mapped ?? token) as Partial<AddedToken>;
+  return typeof content === "string"
+    ? { content, lstrip: lstrip === true, rstrip: rstrip === true }
+    : { content: String(token), lstrip: key === "mask_token", rstrip: false };
+}
+
+/** The merges in order of priority: one a line, two parts and a space between, after a version line. */
+function parseMerges(path: string, text: string): string[][] {
+  const lines = text.split(/\r?\n/);
+  const first = lines[0].startsWith("#version") ? 1 : 0;
+  const merges: string[][] = [];
+  for (let i = first; i < lines.length; i++) {
+    if (lines[i] === "") continue;
+    const parts = lines[i].split(" ");
+    if (parts.length !== 2 || parts.includes("")) {
+      throw new UserError(
+        `${path}, line ${i + 1}: ${JSON.stringify(lines[i])}, expected two parts and a space.`,
+      );
+    }
+    merges.push(parts);
+  }
+  return merges;
+}

@@ -1,0 +1,118 @@
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
+import { readByteLevelBpe } from "./byte_level_bpe.ts";
+
+/** What the Hugging Face files call the special tokens whose ids are wanted. */
+type SpecialTokenKey = "bos_token" | "eos_token" | "pad_token" | "unk_token";
+
+/**
+ * A model's tokenizer: text to ids and back as transformers does it, special tokens included.
+ *
+ * ```ts
+ * const tokenizer = await Tokenizer.load("demo/tiny-flan-t5");
+ * const ids = tokenizer.encode("Summarize this."); // ends with </s>
+ * tokenizer.decode(ids, { skipSpecialTokens: true });
+ * ```
+ */
+export class Tokenizer {
+  /** Id of the token that begins a text, as RoBERTa's `<s>`; null where the tokenizer has none. */
+  readonly bosTokenId: number | null;
+  /** Id of the token that ends a text, `</s>`; null where the tokenizer has none. */
+  readonly eosTokenId: number | null;
+  /** Id of the padding token; null where the tokenizer has none. */
+  readonly padTokenId: number | null;
+  /** Id that stands for what the vocabulary lacks; null where the tokenizer has none. */
+  readonly unkTokenId: number | null;
+  /** Number of ids, special tokens included, that the model takes; Infinity where it is not said. */
+  readonly modelMaxLength: number;
+
+  private readonly specialTokenCount: number;
+  private readonly suffixLength: number;
+
+  private constructor(private readonly tokenizer: HuggingFaceTokenizer, config: JsonObject) {
+    this.bosTokenId = this.idOf(config, "bos_token");
+    this.eosTokenId = this.idOf(config, "eos_token");
+    this.padTokenId = this.idOf(config, "pad_token");
+    this.unkTokenId = this.idOf(config, "unk_token");
+    // transformers writes 1e30 for "no limit".
+    const limit = config.model_max_length;
+    this.modelMaxLength = typeof limit === "number" && limit < 1e9 ? limit : Infinity;
+
+    this.specialTokenCount = tokenizer.encode("").ids.length;
+    const bare = tokenizer.encode("a", { add_special_tokens: false }).ids;
+    const full = tokenizer.encode("a").ids;
+    this.suffixLength = full.length - 1 - full.lastIndexOf(bare[bare.length - 1]);
+  }
+
+  /**
+   * Reads a model folder's tokenizer.json, or where there is none its vocab.json and merges.txt
+   * (RoBERTa's byte-level BPE), and the settings in tokenizer_config.json and special_tokens_map.json.
+   *
+   * @throws UserError when the folder has neither, or a file is broken.
+   */
+  static async load(dir: string): Promise<Tokenizer> {
+    const specialTokens = await readJsonIfThere(dir, "special_tokens_map.json") ?? {};
+    const config = { ...specialTokens, ...await readJsonIfThere(dir, "tokenizer_config.json") };
+    const file = await readJsonIfThere(dir, "tokenizer.json");
+    const json = file ?? await readByteLevelBpe(dir, config, specialTokens);
+    if (!json) {
+      throw new UserError(
+        `${dir} has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt.`,
+      );
+    }
+    try {
+      return new Tokenizer(new HuggingFaceTokenizer(json, config), config);
+    } catch (error) {
+      const path = join(dir, file ? "tokenizer.json" : "vocab.json");
+      throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}.`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * The ids of a text, with the special tokens that its model expects (T5: `</s>` at the end; RoBERTa:
+   * `<s>` and `</s>` around it).
+   *
+   * @param options.maxLength at most so many ids, special tokens included: the text's end is cut, the
+   * special tokens stay.
+   */
+  encode(text: string, { maxLength = Infinity }: { maxLength?: number } = {}): number[] {
+    const { ids } = this.tokenizer.encode(text);
+    if (ids.length <= maxLength) return ids;
+    if (maxLength < this.specialTokenCount) {
+      throw new UserError(
+        `A maximum of ${maxLength} tokens leaves no room for the ${this.specialTokenCount} special tokens.`,
+      );
+    }
+    const end = ids.length - this.suffixLength;
+    return [...ids.slice(0, maxLength - this.suffixLength), ...ids.slice(end)];
+  }
+
+  /**
+   * The text of some ids. Ids beyond the vocabulary (models round their embedding up) have no text.
+   *
+   * @param options.skipSpecialTokens leave out `</s>`, `<pad>` and the other special tokens.
+   */
+  decode(
+    ids: readonly number[],
+    { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {},
+  ): string {
+    const known = ids.filter((id) => this.tokenizer.id_to_token(id) !== undefined);
+    if (known.length === 0) return "";
+    return this.tokenizer.decode(known, { skip_special_tokens: skipSpecialTokens });
+  }
+
+  private idOf(config: JsonObject, key: SpecialTokenKey): number | null {
+    const content = tokenContent(config[key]);
+    return content === null ? null : this.tokenizer.token_to_id(content) ?? null;
+  }
+}
+
+/** A special token is written as its text or as an AddedToken, an object with the text as `content`. */
+function tokenContent(token: unknown): string | null {
+  if (typeof token === "object" && token !== null && "content" in token) token = token.content;
+  return typeof token === "string" ? token : null;
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Tokenizer } from "../../lib/data/tokenizer.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+const T5 = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
+const ROBERTA = fileURLToPath(new URL("../../demo/tiny-roberta-toxicity", import.meta.url));
+
+/** A folder with RoBERTa's files, changed by `edit`. */
+async function withRoberta(edit: (dir: string) => Promise<void>): Promise<void> {
+  await withTempDir(async (dir) => {
+    for (const { name } of Deno.readDirSync(ROBERTA)) {
+      if (name !== "model.safetensors") Deno.copyFileSync(join(ROBERTA, name), join(dir, name));
+    }
+    await edit(dir);
+  });
+}
+
+Deno.test("the special tokens' ids and the longest input", async () => {
+  const t5 = await Tokenizer.load(T5);
+  assert.deepEqual(
+    [t5.bosTokenId, t5.eosTokenId, t5.padTokenId, t5.unkTokenId, t5.modelMaxLength],
+    [null, 1, 0, 2, 512],
+  );
+  const roberta = await Tokenizer.load(ROBERTA);
+  assert.deepEqual(
+    [roberta.bosTokenId, roberta.eosTokenId, roberta.padTokenId, roberta.unkTokenId],
+    [0, 2, 1, 3],
+  );
+  assert.equal(roberta.modelMaxLength, 512);
+});
+
+Deno.test("truncation cuts the text's end and keeps the special tokens", async () => {
+  const text = "#Person1#: Hello, how are you today?";
+  for (const [dir, before] of [[T5, 0], [ROBERTA, 1]] as const) {
+    const tokenizer = await Tokenizer.load(dir);
+    const all = tokenizer.encode(text);
+    const cut = tokenizer.encode(text, { maxLength: 6 });
+    assert.deepEqual(cut, [...all.slice(0, 5), tokenizer.eosTokenId]);
+    assert.deepEqual(tokenizer.encode(text, { maxLength: all.length }), all);
+    const fewest = before + 1;
+    assert.equal(tokenizer.encode(text, { maxLength: fewest }).length, fewest);
+    assert.throws(
+      () => tokenizer.encode(text, { maxLength: fewest - 1 }),
+      { name: "UserError", message: new RegExp(`no room for the ${fewest} special tokens`) },
+    );
+  }
+});
+
+Deno.test("decoding nothing, and ids beyond the vocabulary, gives no text", async () => {
+  const tokenizer = await Tokenizer.load(T5);
+  assert.equal(tokenizer.decode([]), "");
+  assert.equal(tokenizer.decode([703, 699]), "");
+  const ids = tokenizer.encode("Frank agrees.");
+  assert.equal(tokenizer.decode([703, ...ids]), "Frank agrees.</s>");
+  assert.equal(tokenizer.decode([...ids, 0, 0], { skipSpecialTokens: true }), "Frank agrees.");
+});
+
+Deno.test("RoBERTa's special tokens take the spaces beside them as their files say", async () => {
+  await withRoberta(async (dir) => {
+    const path = join(dir, "special_tokens_map.json");
+    const text = "in </s> the";
+    const tokens = async () => {
+      const tokenizer = await Tokenizer.load(dir);
+      return tokenizer.encode(text).map((id) => tokenizer.decode([id]));
+    };
+    assert.deepEqual(await tokens(), ["<s>", "in", "</s>", "t", "h", "e", "</s>"]);
+
+    const flags = { content: "</s>", lstrip: false, rstrip: false };
+    Deno.writeTextFileSync(path, JSON.stringify({ eos_token: flags, sep_token: flags }));
+    assert.deepEqual(await tokens(), ["<s>", "in", " ", "</s>", " the", "</s>"]);
+
+    Deno.removeSync(path);
+    assert.deepEqual(await tokens(), ["<s>", "in", " ", "</s>", " the", "</s>"]);
+  });
+});
+
+Deno.test("a space before the text where the settings ask for it", async () => {
+  await withRoberta(async (dir) => {
+    Deno.writeTextFileSync(join(dir, "tokenizer_config.json"), `{"add_prefix_space": true}`);
+    const tokenizer = await Tokenizer.load(dir);
+    assert.deepEqual(tokenizer.encode("the"), tokenizer.encode(" the"));
+    assert.equal(tokenizer.modelMaxLength, Infinity);
+  });
+});
+
+Deno.test("missing and broken files are named", async () => {
+  await withRoberta(async (dir) => {
+    const refused = (message: RegExp) =>
+      assert.rejects(Tokenizer.load(dir), { name: "UserError", message });
+    const merges = join(dir, "merges.txt");
+    const vocab = join(dir, "vocab.json");
+
+    Deno.writeTextFileSync(merges, "#version: 0.2\na b c\n");
+    await refused(/merges\.txt, line 2: "a b c", expected two parts/);
+    Deno.removeSync(merges);
+    await refused(/has vocab\.json but not merges\.txt/);
+    Deno.writeTextFileSync(merges, "");
+    Deno.writeTextFileSync(vocab, `{"<s>": "0"}`);
+    await refused(/vocab\.json: token "<s>" has the id "0"/);
+    Deno.writeTextFileSync(vocab, `{"<s>": 0}`);
+    await refused(/vocab\.json lacks the eos_token "<\/s>"/);
+    Deno.removeSync(vocab);
+    await refused(/has merges\.txt but not vocab\.json/);
+    Deno.removeSync(merges);
+    await refused(/has no tokenizer: expected tokenizer\.json, or vocab\.json/);
+    Deno.writeTextFileSync(join(dir, "tokenizer.json"), `{"model": {"type": "Nonsense"}}`);
+    await refused(/tokenizer\.json is not a tokenizer: /);
+  });
+});
