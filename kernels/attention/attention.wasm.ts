@@ -1,0 +1,273 @@
+// deno-fmt-ignore-file: it deletes the @inline decorators
+import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
+import { exp4, log4 } from "../math.wasm";
+import { loadPart, sum4 } from "../simd.wasm";
+import { combine, dots } from "./tiles.wasm";
+
+/** Query rows that share a pass over the keys; mirrored in attention.ts. */
+const QUERY_BLOCK: i32 = 16;
+
+/** o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (sequence, head, query block). */
+export function attention(args: usize, task: i32, scratch: usize): void {
+  const perTask = int(args, 11);
+  const end = min((task + 1) * perTask, int(args, 10));
+  for (let item = task * perTask; item < end; item++) attendBlock(args, item, scratch);
+}
+
+function attendBlock(args: usize, item: i32, scratch: usize): void {
+  const heads = int(args, 12);
+  const blocks = int(args, 13);
+  const width = int(args, 14);
+  const qStride = <usize>int(args, 15) << 2;
+  const kStride = <usize>int(args, 16) << 2;
+  const vStride = <usize>int(args, 17) << 2;
+  const causal = int(args, 18);
+  const reach = int(args, 19);
+  const scale = float(args, 20);
+  const head = item / blocks % heads;
+  const sequence = <usize>(item / blocks / heads) << 2;
+  const queries = load<i32>(span(args, 4) + sequence);
+  const begin = item % blocks * QUERY_BLOCK;
+  if (begin >= queries) return;
+  const queryRow = load<i32>(span(args, 3) + sequence);
+  const keyRow = <usize>load<i32>(span(args, 5) + sequence);
+  const keys = load<i32>(span(args, 6) + sequence);
+  const headAt = <usize>(head * width) << 2;
+  const oStride = <usize>(heads * width) << 2;
+  const k = span(args, 1) + keyRow * kStride + headAt;
+  const v = span(args, 2) + keyRow * vStride + headAt;
+  const lse = span(args, 9);
+  const bias = biasOf(span(args, 7), head, reach);
+  const end = min(begin + QUERY_BLOCK, queries);
+  const step = rowsThatFit(keys, SCRATCH_BYTES);
+  for (let row = begin; row < end; row += step) {
+    const rows = min(step, end - row);
+    const position = keys - queries + row;
+    const limit = visibleKeys(position + rows - 1, keys, causal);
+    const padded = (limit + 3) & ~3;
+    const stride = <usize>padded << 2;
+    const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
+    dots(q, qStride, rows, k, kStride, limit, width, scratch, stride);
+    for (let i = 0; i < rows; i++) {
+      const s = scratch + <usize>i * stride;
+      const n = visibleKeys(position + i, keys, causal);
+      const highest = finishScores(s, n, padded, scale, biasRow(bias, position + i));
+      const log = softmax(s, n, padded, highest);
+      if (lse) store<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2), log);
+    }
+    const o = span(args, 8) + <usize>(queryRow + row) * oStride + headAt;
+    combine(o, oStride, rows, scratch, stride, 4, v, vStride, limit, width, 0);
+  }
+}
+
+/** dq, dk, dv and each sequence's part of dbias; items are (sequence, head). */
+export function attention_backward(args: usize, task: i32, scratch: usize): void {
+  const perTask = int(args, 16);
+  const end = min((task + 1) * perTask, int(args, 15));
+  for (let item = task * perTask; item < end; item++) differentiateHead(args, item, scratch);
+}
+
+function differentiateHead(args: usize, item: i32, scratch: usize): void {
+  const heads = int(args, 17);
+  const width = int(args, 18);
+  const qStride = <usize>int(args, 19) << 2;
+  const kStride = <usize>int(args, 20) << 2;
+  const vStride = <usize>int(args, 21) << 2;
+  const causal = int(args, 22);
+  const reach = int(args, 23);
+  const accumulateQ = int(args, 24);
+  const scale = float(args, 27);
+  const head = item % heads;
+  const sequence = <usize>(item / heads) << 2;
+  const queryRow = load<i32>(span(args, 3) + sequence);
+  const queries = load<i32>(span(args, 4) + sequence);
+  const keyRow = <usize>load<i32>(span(args, 5) + sequence);
+  const keys = load<i32>(span(args, 6) + sequence);
+  const headAt = <usize>(head * width) << 2;
+  const oStride = <usize>(heads * width) << 2;
+  const k = span(args, 1) + keyRow * kStride + headAt;
+  const v = span(args, 2) + keyRow * vStride + headAt;
+  const lse = span(args, 9);
+  const bias = biasOf(span(args, 7), head, reach);
+  let dq = span(args, 11);
+  let dk = span(args, 12);
+  let dv = span(args, 13);
+  if (dk) {
+    dk += keyRow * kStride + headAt;
+    if (!int(args, 25)) zeroRows(dk, kStride, keys, width);
+  }
+  if (dv) {
+    dv += keyRow * vStride + headAt;
+    if (!int(args, 26)) zeroRows(dv, vStride, keys, width);
+  }
+  let dbias = span(args, 14);
+  if (dbias) {
+    const length = 2 * reach + 1;
+    dbias += <usize>(item * length) << 2;
+    memory.fill(dbias, 0, <usize>length << 2);
+    dbias = biasOf(dbias, 0, reach);
+  }
+
+  const p = scratch;
+  const ds = scratch + (SCRATCH_BYTES >> 1);
+  const step = rowsThatFit(keys, SCRATCH_BYTES >> 1);
+  for (let row = 0; row < queries; row += step) {
+    const rows = min(step, queries - row);
+    const position = keys - queries + row;
+    const limit = visibleKeys(position + rows - 1, keys, causal);
+    const padded = (limit + 3) & ~3;
+    const stride = <usize>padded << 2;
+    const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
+    const oAt = <usize>(queryRow + row) * oStride + headAt;
+    const o = span(args, 8) + oAt;
+    const dOut = span(args, 10) + oAt;
+    dots(q, qStride, rows, k, kStride, limit, width, p, stride);
+    dots(dOut, oStride, rows, v, vStride, limit, width, ds, stride);
+    for (let i = 0; i < rows; i++) {
+      const pRow = p + <usize>i * stride;
+      const dsRow = ds + <usize>i * stride;
+      const n = visibleKeys(position + i, keys, causal);
+      finishScores(pRow, n, padded, scale, biasRow(bias, position + i));
+      // A row without keys has lse = -∞; its probabilities are all 0 whatever is subtracted.
+      const shift = load<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2));
+      exponentials(pRow, padded, n > 0 ? shift : 0);
+      const at = <usize>i * oStride;
+      softmaxBackward(dsRow, pRow, padded, dot(dOut + at, o + at, width));
+      if (dbias) add(biasRow(dbias, position + i), dsRow, n);
+      multiply(dsRow, padded, scale);
+    }
+    if (dv) combine(dv, vStride, limit, p, 4, stride, dOut, oStride, rows, width, 1);
+    if (dk) combine(dk, kStride, limit, ds, 4, stride, q, qStride, rows, width, 1);
+    if (dq) {
+      const to = dq + <usize>(queryRow + row) * qStride + headAt;
+      combine(to, qStride, rows, ds, stride, 4, k, kStride, limit, width, accumulateQ);
+    }
+  }
+}
+
+/** dbias[i] (+)= Σ over sequences of partials[sequence][i], in order. */
+export function attention_bias_reduce(args: usize, task: i32, scratch: usize): void {
+  const partials = span(args, 0);
+  const dbias = span(args, 1);
+  const sequences = int(args, 2);
+  const length = <usize>int(args, 3);
+  const accumulate = int(args, 4);
+  for (let i: usize = 0; i < length; i++) {
+    let sum: f32 = accumulate ? load<f32>(dbias + (i << 2)) : 0;
+    for (let s = 0; s < sequences; s++) sum += load<f32>(partials + ((<usize>s * length + i) << 2));
+    store<f32>(dbias + (i << 2), sum);
+  }
+}
+
+/** How many keys the query at `position` sees. */
+// @ts-ignore: decorator
+@inline
+function visibleKeys(position: i32, keys: i32, causal: i32): i32 {
+  return causal ? max(0, min(keys, position + 1)) : keys;
+}
+
+/** How many rows of scores fit; the launcher has checked that it is one at least. */
+// @ts-ignore: decorator
+@inline
+function rowsThatFit(keys: i32, bytes: usize): i32 {
+  return min(QUERY_BLOCK, <i32>(bytes >> 2) / max(4, (keys + 3) & ~3));
+}
+
+/** Address of a head's bias at distance 0; 0 when there is none. */
+// @ts-ignore: decorator
+@inline
+function biasOf(bias: usize, head: i32, reach: i32): usize {
+  return bias ? bias + (<usize>(head * (2 * reach + 1) + reach) << 2) : 0;
+}
+
+/** Address of the bias of key 0 for the query at `position`. */
+// @ts-ignore: decorator
+@inline
+function biasRow(bias: usize, position: i32): usize {
+  return bias ? bias - (<usize>position << 2) : 0;
+}
+
+/** s = s · scale + bias for the first n, -∞ up to `padded`; returns the largest. */
+function finishScores(s: usize, n: i32, padded: i32, scale: f32, bias: usize): f32 {
+  const factor = f32x4.splat(scale);
+  let highest4 = f32x4.splat(-Infinity);
+  const whole = <usize>(n & ~3) << 2;
+  for (let j: usize = 0; j < whole; j += 16) {
+    let x = f32x4.mul(v128.load(s + j), factor);
+    if (bias) x = f32x4.add(x, v128.load(bias + j));
+    v128.store(s + j, x);
+    highest4 = f32x4.max(highest4, x);
+  }
+  let highest = max(
+    max(f32x4.extract_lane(highest4, 0), f32x4.extract_lane(highest4, 1)),
+    max(f32x4.extract_lane(highest4, 2), f32x4.extract_lane(highest4, 3)),
+  );
+  const end = <usize>n << 2;
+  for (let j = whole; j < end; j += 4) {
+    let x = load<f32>(s + j) * scale;
+    if (bias) x += load<f32>(bias + j);
+    store<f32>(s + j, x);
+    highest = max(highest, x);
+  }
+  for (let j = end; j < <usize>padded << 2; j += 4) store<f32>(s + j, -Infinity);
+  return highest;
+}
+
+/** s = e^(s - shift); returns the sum. Masked scores are -∞ and add exactly 0. */
+function exponentials(s: usize, padded: i32, shift: f32): f32 {
+  const shift4 = f32x4.splat(shift);
+  let sum = f32x4.splat(0);
+  for (let j: usize = 0; j < <usize>padded << 2; j += 16) {
+    const e = exp4(f32x4.sub(v128.load(s + j), shift4));
+    v128.store(s + j, e);
+    sum = f32x4.add(sum, e);
+  }
+  return sum4(sum);
+}
+
+/** Turns scores into probabilities and returns their log-sum-exp; without keys 0 and -∞. */
+function softmax(s: usize, n: i32, padded: i32, highest: f32): f32 {
+  const sum = exponentials(s, padded, n > 0 ? highest : 0);
+  if (n == 0) return -Infinity;
+  multiply(s, padded, 1 / sum);
+  return highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0);
+}
+
+/** ds holds dp: ds = p · (dp - Σ p dp), where Σ p dp = do · o = `mean`. */
+function softmaxBackward(ds: usize, p: usize, padded: i32, mean: f32): void {
+  const mean4 = f32x4.splat(mean);
+  for (let j: usize = 0; j < <usize>padded << 2; j += 16) {
+    const centred = f32x4.sub(v128.load(ds + j), mean4);
+    v128.store(ds + j, f32x4.mul(v128.load(p + j), centred));
+  }
+}
+
+function multiply(s: usize, padded: i32, factor: f32): void {
+  const factor4 = f32x4.splat(factor);
+  for (let j: usize = 0; j < <usize>padded << 2; j += 16) {
+    v128.store(s + j, f32x4.mul(v128.load(s + j), factor4));
+  }
+}
+
+function add(to: usize, from: usize, n: i32): void {
+  for (let j: usize = 0; j < <usize>n << 2; j += 4) {
+    store<f32>(to + j, load<f32>(to + j) + load<f32>(from + j));
+  }
+}
+
+function dot(x: usize, y: usize, width: i32): f32 {
+  let sum = f32x4.splat(0);
+  const whole = <usize>(width & ~3) << 2;
+  for (let d: usize = 0; d < whole; d += 16) {
+    sum = f32x4.relaxed_madd(v128.load(x + d), v128.load(y + d), sum);
+  }
+  const rest = width & 3;
+  if (rest) {
+    sum = f32x4.relaxed_madd(loadPart(x + whole, rest), loadPart(y + whole, rest), sum);
+  }
+  return sum4(sum);
+}
+
+function zeroRows(x: usize, stride: usize, rows: i32, width: i32): void {
+  for (let i = 0; i < rows; i++) memory.fill(x + <usize>i * stride, 0, <usize>width << 2);
+}

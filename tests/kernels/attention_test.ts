@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { attention as launch, attentionBackward } from "../../kernels/attention/attention.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { attention } from "../../lib/tensor/ops/attention.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
+import { withDevice } from "../device.ts";
+import { randomValues, relativeNorm } from "../numeric.ts";
+import {
+  attentionBackwardReference,
+  type AttentionCase,
+  attentionReference,
+} from "../reference/attention.ts";
+
+/** Largest error by norm, relative or, below 1, absolute; exp and the sums are good to about 1e-7. */
+const TOLERANCE = 2e-6;
+
+interface Sizes {
+  qLengths: number[];
+  kLengths: number[];
+  heads: number;
+  headSize: number;
+  causal?: boolean;
+  bias?: boolean;
+  scale?: number;
+}
+
+function packedStarts(lengths: number[]): number[] {
+  let total = 0;
+  return lengths.map((n) => (total += n) - n);
+}
+
+function makeCase(sizes: Sizes): AttentionCase {
+  const { qLengths, kLengths, heads, headSize } = sizes;
+  const total = (lengths: number[]) => lengths.reduce((a, b) => a + b, 0) * heads * headSize;
+  const reach = Math.max(...kLengths) + 2;
+  return {
+    q: randomValues(total(qLengths), 1),
+    k: randomValues(total(kLengths), 2),
+    v: randomValues(total(kLengths), 3),
+    qStarts: packedStarts(qLengths),
+    qLengths,
+    kStarts: packedStarts(kLengths),
+    kLengths,
+    heads,
+    headSize,
+    scale: sizes.scale ?? 1,
+    causal: sizes.causal ?? false,
+    bias: sizes.bias ? { table: randomValues(heads * (2 * reach + 1), 4), reach } : null,
+  };
+}
+
+function f32(cx: Context, data: ArrayLike<number>, width: number): Tensor {
+  const tensor = cx.from(Float32Array.from(data), [data.length / width, width]);
+  tensor.requiresGrad = cx.grad;
+  return tensor;
+}
+
+function rows(cx: Context, starts: number[], lengths: number[]) {
+  return {
+    starts: cx.from(Int32Array.from(starts)),
+    lengths: cx.from(Int32Array.from(lengths)),
+    maxLength: Math.max(...lengths),
+  };
+}
+
+function build(cx: Context, c: AttentionCase) {
+  const width = c.heads * c.headSize;
+  const q = f32(cx, c.q, width);
+  const k = f32(cx, c.k, width);
+  const v = f32(cx, c.v, width);
+  const bias = c.bias && f32(cx, c.bias.table, 2 * c.bias.reach + 1);
+  const queries = rows(cx, c.qStarts, c.qLengths);
+  const keys = rows(cx, c.kStarts, c.kLengths);
+  const { heads, scale, causal } = c;
+  const o = attention(cx, q, k, v, { heads, scale, causal, bias, queries, keys });
+  return { q, k, v, bias, o };
+}
+
+function assertClose(actual: Float32Array, expected: Float64Array, name: string): void {
+  const error = Math.hypot(...expected.map((x, i) => actual[i] - x));
+  const norm = Math.hypot(...expected);
+  assert.ok(error <= TOLERANCE * Math.max(norm, 1), `${name}: error ${error}, norm ${norm}`);
+}
+
+const CASES: Record<string, Sizes> = {
+  "one token": { qLengths: [1], kLengths: [1], heads: 1, headSize: 4, causal: true },
+  "packed, causal, with bias": {
+    qLengths: [1, 37, 16, 5],
+    kLengths: [1, 37, 16, 5],
+    heads: 3,
+    headSize: 16,
+    causal: true,
+    bias: true,
+  },
+  "packed, with bias": {
+    qLengths: [33, 2, 18],
+    kLengths: [33, 2, 18],
+    heads: 2,
+    headSize: 64,
+    bias: true,
+    scale: 0.3,
+  },
+  "cross, more queries than keys": {
+    qLengths: [19, 3, 1],
+    kLengths: [6, 50, 1],
+    heads: 4,
+    headSize: 20,
+  },
+  "odd head size": {
+    qLengths: [7, 1],
+    kLengths: [7, 4],
+    heads: 3,
+    headSize: 7,
+    causal: true,
+    scale: 1 / Math.sqrt(7),
+  },
+  "causal, first queries see nothing": {
+    qLengths: [5],
+    kLengths: [3],
+    heads: 2,
+    headSize: 8,
+    causal: true,
+  },
+};
+
+for (const [name, sizes] of Object.entries(CASES)) {
+  Deno.test(`attention, ${name}: forward and backward agree with f64`, async () => {
+    await withDevice(async (device) => {
+      const c = makeCase(sizes);
+      const cx = new Context(device, { grad: true });
+      const { q, k, v, bias, o } = build(cx, c);
+      assertClose(await o.read(), attentionReference(c).o, "o");
+      // What is there already is added to.
+      const before = randomValues(c.v.length, 6);
+      v.grad = cx.from(before, v.shape);
+      const inputs = bias ? [q, k, bias] : [q, k];
+      for (const input of inputs) {
+        input.grad = cx.empty(input.shape);
+        cx.zero(input.grad);
+      }
+      const gradients = [v, ...inputs].map((input) => input.grad!);
+      const dOut = randomValues(c.q.length, 5);
+      cx.backward([{ output: o, gradient: cx.from(dOut, o.shape) }]);
+      const [dv, dq, dk, dBias] = await Promise.all(gradients.map((g) => g.read()));
+      const expected = attentionBackwardReference(c, dOut);
+      assertClose(dv, expected.dv.map((x, i) => x + before[i]), "dv");
+      assertClose(dq, expected.dq, "dq");
+      assertClose(dk, expected.dk, "dk");
+      if (bias) assertClose(dBias, expected.dBias, "dBias");
+      cx.release();
+    });
+  });
+}
+
+Deno.test("attention: the reference's gradient is that of finite differences", () => {
+  const c = makeCase({
+    qLengths: [3, 2],
+    kLengths: [3, 2],
+    heads: 2,
+    headSize: 3,
+    causal: true,
+    bias: true,
+  });
+  const dOut = randomValues(c.q.length, 5);
+  const loss = (changed: Partial<AttentionCase>) =>
+    attentionReference({ ...c, ...changed }).o.reduce((sum, x, i) => sum + x * dOut[i], 0);
+  const gradient = attentionBackwardReference(c, dOut);
+  const step = 1e-5;
+  const slope = (values: ArrayLike<number>, as: (x: number[]) => Partial<AttentionCase>) =>
+    Array.from(values, (_, i) => {
+      const moved = (by: number) => as(Array.from(values, (x, j) => i === j ? x + by : x));
+      return (loss(moved(step)) - loss(moved(-step))) / (2 * step);
+    });
+  assert.ok(relativeNorm(slope(c.q, (q) => ({ q })), gradient.dq) < 1e-7);
+  assert.ok(relativeNorm(slope(c.k, (k) => ({ k })), gradient.dk) < 1e-7);
+  assert.ok(relativeNorm(slope(c.v, (v) => ({ v })), gradient.dv) < 1e-7);
+  const bias = c.bias!;
+  const dBias = slope(bias.table, (table) => ({ bias: { ...bias, table } }));
+  assert.ok(relativeNorm(dBias, gradient.dBias) < 1e-7);
+});
+
+Deno.test("attention: decoding token by token from a cache equals the full pass bit for bit", async () => {
+  await withDevice(async (device) => {
+    const c = makeCase({
+      qLengths: [9, 38, 21],
+      kLengths: [9, 38, 21],
+      heads: 3,
+      headSize: 22,
+      causal: true,
+      bias: true,
+    });
+    const cx = new Context(device);
+    const { o } = build(cx, c);
+    const full = await o.read();
+    // A cache of slots of 40 rows, in another order, each row followed by something else.
+    const width = c.heads * c.headSize;
+    const stride = width + 5;
+    const slots = [2, 0, 3];
+    const cached = (x: ArrayLike<number>) => {
+      const cache = randomValues(4 * 40 * stride, 7);
+      slots.forEach((slot, s) => {
+        for (let i = 0; i < c.kLengths[s]; i++) {
+          for (let d = 0; d < width; d++) {
+            cache[(slot * 40 + i) * stride + d] = x[(c.kStarts[s] + i) * width + d];
+          }
+        }
+      });
+      return cx.from(cache);
+    };
+    const k = cached(c.k);
+    const v = cached(c.v);
+    const table = cx.from(Float32Array.from(c.bias!.table));
+    for (let step = 0; step < 38; step++) {
+      const alive = [0, 1, 2].filter((s) => step < c.qLengths[s]);
+      const q = cx.from(Float32Array.from(alive.flatMap((s) => {
+        const row = (c.qStarts[s] + step) * width;
+        return Array.from(c.q).slice(row, row + width);
+      })));
+      const keys = rows(cx, alive.map((s) => slots[s] * 40), alive.map(() => step + 1));
+      const queries = rows(cx, alive.map((_, row) => row), alive.map(() => 1));
+      const out = cx.empty([alive.length, width]);
+      const { heads, headSize, scale, causal } = c;
+      const shape = { heads, headSize, scale, causal, sequences: alive.length, queries, keys };
+      const strides = { qStride: width, kStride: stride, vStride: stride };
+      const bias = { table, reach: c.bias!.reach };
+      launch(device, { q, k, v, ...shape, ...strides, bias }, out, null);
+      const decoded = await out.read();
+      alive.forEach((s, row) => {
+        const at = (c.qStarts[s] + step) * width;
+        assert.deepEqual(
+          decoded.subarray(row * width, (row + 1) * width),
+          full.subarray(at, at + width),
+          `sequence ${s}, position ${step}`,
+        );
+      });
+    }
+    cx.release();
+  });
+});
+
+Deno.test("attention: thousands of keys", async () => {
+  await withDevice(async (device) => {
+    const c = makeCase({ qLengths: [18], kLengths: [9001], heads: 1, headSize: 4, causal: true });
+    const cx = new Context(device, { grad: true });
+    const { q, k, o } = build(cx, c);
+    assertClose(await o.read(), attentionReference(c).o, "o");
+    const [dq, dk] = [q, k].map((input) => input.grad = cx.empty(input.shape));
+    cx.zero(dq);
+    cx.zero(dk);
+    const dOut = randomValues(c.q.length, 5);
+    cx.backward([{ output: o, gradient: cx.from(dOut, o.shape) }]);
+    const expected = attentionBackwardReference(c, dOut);
+    assertClose(await dq.read(), expected.dq, "dq");
+    assertClose(await dk.read(), expected.dk, "dk");
+    cx.release();
+  });
+});
+
+Deno.test("attention: writes only the gradients asked for, overwriting them when told", async () => {
+  await withDevice(async (device) => {
+    const c = makeCase({ qLengths: [3, 6], kLengths: [4, 2], heads: 2, headSize: 8 });
+    const cx = new Context(device);
+    const [q, k, v] = [c.q, c.k, c.v].map((x) => f32(cx, x, 16));
+    const dOut = randomValues(c.q.length, 5);
+    const [o, gradient, dk] = [c.q, dOut, randomValues(c.k.length, 6)].map((x) => f32(cx, x, 16));
+    const lse = cx.empty([9, 2]);
+    const problem = {
+      ...{ q, k, v, qStride: 16, kStride: 16, vStride: 16, bias: null, sequences: 2 },
+      ...{ heads: 2, headSize: 8, scale: c.scale, causal: c.causal },
+      queries: rows(cx, c.qStarts, c.qLengths),
+      keys: rows(cx, c.kStarts, c.kLengths),
+    };
+    launch(device, problem, o, lse);
+    attentionBackward(device, problem, {
+      ...{ o, lse, dOut: gradient, dq: null, dv: null, dBiasPartials: null },
+      dk: { into: dk, accumulate: false },
+    });
+    assertClose(await dk.read(), attentionBackwardReference(c, dOut).dk, "dk");
+    cx.release();
+  });
+});
+
+Deno.test("attention: refuses what the bias table or the scratch memory cannot hold", async () => {
+  await withDevice((device) => {
+    const cx = new Context(device);
+    const c = makeCase({ qLengths: [8], kLengths: [8], heads: 1, headSize: 4, bias: true });
+    c.bias!.reach = 6;
+    assert.throws(() => build(cx, c), /over 8 positions: the bias table reaches only 6/);
+    cx.release();
+    return Promise.resolve();
+  });
+});
