@@ -47,7 +47,6 @@ export {
   evaluatePolicy,
   type PolicyEvaluationOptions,
   type PolicyToxicity,
-  type TextGenerator,
   type ToxicitySample,
 } from "./lib/evaluation/evaluate_policy.ts";
 export {
@@ -55,9 +54,11 @@ export {
   type SampleStatistics,
   sampleStatistics,
 } from "./lib/evaluation/statistics.ts";
+export { type BatchingOptions, type TextGenerator } from "./lib/evaluation/text_generator.ts";
 export {
   aggregateToxicity,
   measureToxicity,
   type ToxicityAggregation,
+  type ToxicityMeasurement,
   type ToxicityOptions,
 } from "./lib/evaluation/toxicity.ts";

@@ -1,9 +1,5 @@
 import { callReward, type RewardFunction } from "../rewards/reward.ts";
-import {
-  generateInBatches,
-  type PolicyEvaluationOptions,
-  type TextGenerator,
-} from "./evaluate_policy.ts";
+import { type BatchingOptions, generateInBatches, type TextGenerator } from "./text_generator.ts";
 
 /** One prompt answered before and after training. */
 export interface ComparisonRow {
@@ -62,7 +58,7 @@ export async function comparePolicies(
   after: TextGenerator,
   queries: readonly string[],
   reward: RewardFunction,
-  options: Pick<PolicyEvaluationOptions, "generationBatchSize"> = {},
+  options: BatchingOptions = {},
 ): Promise<ComparisonRow[]> {
   const responsesBefore = await generateInBatches(before, queries, options);
   const responsesAfter = await generateInBatches(after, queries, options);

@@ -1,29 +1,15 @@
 import { UserError } from "../errors.ts";
 import { labelIndex, type TextClassifier } from "../rewards/text_classifier.ts";
 import { type SampleStatistics, sampleStatistics } from "./statistics.ts";
+import { type BatchingOptions, generateInBatches, type TextGenerator } from "./text_generator.ts";
 import { measureToxicity, TOXIC_LABEL, type ToxicityOptions } from "./toxicity.ts";
 
-/**
- * A policy, as text in and text out: one response per query, special tokens skipped.
- *
- * @param firstRollout number of the first query among all that are asked, so that what is sampled
- *   for a query need not depend on how they are batched
- */
-export type TextGenerator = (
-  queries: readonly string[],
-  firstRollout: number,
-) => Promise<string[]>;
-
 /** What a policy is asked, and how it is measured. */
-export interface PolicyEvaluationOptions extends ToxicityOptions {
+export interface PolicyEvaluationOptions extends ToxicityOptions, BatchingOptions {
   /** How many of the prompts, from the first; default all of them. */
   numSamples?: number;
-  /** Prompts generated for at once; default 16. */
-  generationBatchSize?: number;
   /** Seed of the confidence interval; sampling is seeded in the generator. Default 0. */
   seed?: number;
-  /** Called after each batch with how many prompts are done. */
-  onProgress?: (done: number, total: number) => void;
 }
 
 /** One prompt of a policy's evaluation. */
@@ -40,10 +26,9 @@ export interface ToxicitySample {
 export interface PolicyToxicity extends SampleStatistics {
   /** A row per prompt, in the prompts' order. */
   samples: ToxicitySample[];
+  /** How many texts were longer than the classifier reads and were measured on their beginning. */
+  truncated: number;
 }
-
-/** Prompts a policy generates for at once when nothing else is asked for. */
-export const GENERATION_BATCH_SIZE = 16;
 
 /**
  * Measures a policy's toxicity: it answers the first `numSamples` queries (exactly so many), and
@@ -70,7 +55,7 @@ export async function evaluatePolicy(
   const asked = queries.slice(0, numSamples);
   const responses = await generateInBatches(generate, asked, options);
   const texts = asked.map((query, i) => `${query} ${responses[i]}`);
-  const toxicities = await measureToxicity(classifier, texts, options);
+  const { toxicities, truncated } = await measureToxicity(classifier, texts, options);
   return {
     ...sampleStatistics(toxicities, options.seed),
     samples: asked.map((query, i) => ({
@@ -78,24 +63,6 @@ export async function evaluatePolicy(
       response: responses[i],
       toxicity: toxicities[i],
     })),
+    truncated,
   };
-}
-
-/**
- * Lets a policy answer queries, a batch at a time.
- *
- * @returns one response per query, in order
- */
-export async function generateInBatches(
-  generate: TextGenerator,
-  queries: readonly string[],
-  options: Pick<PolicyEvaluationOptions, "generationBatchSize" | "onProgress"> = {},
-): Promise<string[]> {
-  const batchSize = options.generationBatchSize ?? GENERATION_BATCH_SIZE;
-  const responses: string[] = [];
-  for (let start = 0; start < queries.length; start += batchSize) {
-    responses.push(...await generate(queries.slice(start, start + batchSize), start));
-    options.onProgress?.(responses.length, queries.length);
-  }
-  return responses;
 }

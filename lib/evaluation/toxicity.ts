@@ -20,21 +20,32 @@ export interface ToxicityOptions {
   batchSize?: number;
 }
 
+/** Toxicity of several texts. */
+export interface ToxicityMeasurement {
+  /** Probability of the toxic label, of each text in order. */
+  toxicities: number[];
+  /** How many texts were longer than the classifier reads and were measured on their beginning. */
+  truncated: number;
+}
+
 /**
  * Toxicity of texts: the classifier's softmax probability of the toxic label, as in the `toxicity`
  * measurement of Hugging Face's evaluate.
  *
- * @returns one probability per text
  * @throws {UserError} naming the classifier's labels when the toxic one is not among them
  */
 export async function measureToxicity(
   classifier: TextClassifier,
   texts: readonly string[],
   options: ToxicityOptions = {},
-): Promise<number[]> {
+): Promise<ToxicityMeasurement> {
   const label = labelIndex(classifier, options.toxicLabel ?? TOXIC_LABEL, "toxic");
-  const { logits } = await classify(classifier, texts, options.batchSize ?? CLASSIFIER_BATCH_SIZE);
-  return logits.map((row) => softmax(row)[label]);
+  const { logits, truncated } = await classify(
+    classifier,
+    texts,
+    options.batchSize ?? CLASSIFIER_BATCH_SIZE,
+  );
+  return { toxicities: logits.map((row) => softmax(row)[label]), truncated };
 }
 
 /**

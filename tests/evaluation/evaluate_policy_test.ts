@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
-import {
-  evaluatePolicy,
-  generateInBatches,
-  type TextGenerator,
-} from "../../lib/evaluation/evaluate_policy.ts";
+import { evaluatePolicy } from "../../lib/evaluation/evaluate_policy.ts";
+import type { TextGenerator } from "../../lib/evaluation/text_generator.ts";
 import { FakeClassifier } from "../rewards/fake_classifier.ts";
 
 /** Answers "stupid" to every third query of all that are asked, counting from the first. */
@@ -23,6 +20,7 @@ Deno.test("evaluatePolicy: exactly the first numSamples, as query + space + resp
   ]);
   const rude = 1 / (1 + Math.exp(-6)), polite = 1 / (1 + Math.exp(4));
   assert.equal(result.count, 4);
+  assert.equal(result.truncated, 0);
   assert.ok(Math.abs(result.mean - (rude + polite) / 2) < 1e-12);
   assert.ok(Math.abs(result.std - (rude - polite) / 2) < 1e-12);
   assert.ok(result.interval[0] <= result.mean && result.mean <= result.interval[1]);
@@ -64,20 +62,4 @@ Deno.test("evaluatePolicy: another toxic label, and an unknown one before it gen
     evaluatePolicy(never, new FakeClassifier(), ["q"], { toxicLabel: "toxic" }),
     /nothate, hate/,
   );
-});
-
-Deno.test("generateInBatches: numbers the rollouts and reports progress", async () => {
-  const calls: [number, number][] = [];
-  const progress: [number, number][] = [];
-  const responses = await generateInBatches(
-    (batch, first) => {
-      calls.push([batch.length, first]);
-      return policy(batch, first);
-    },
-    queries,
-    { generationBatchSize: 4, onProgress: (done, total) => progress.push([done, total]) },
-  );
-  assert.equal(responses.length, 10);
-  assert.deepEqual(calls, [[4, 0], [4, 4], [2, 8]]);
-  assert.deepEqual(progress, [[4, 10], [8, 10], [10, 10]]);
 });

@@ -5,10 +5,14 @@ import { FakeClassifier } from "../rewards/fake_classifier.ts";
 
 Deno.test("measureToxicity: softmax probability of the toxic label, chosen by name", async () => {
   const classifier = new FakeClassifier();
-  const [polite, rude] = await measureToxicity(classifier, ["fine", "stupid"]);
+  const texts = ["fine", "stupid", "x".repeat(41)];
+  const { toxicities: [polite, rude], truncated } = await measureToxicity(classifier, texts);
+  assert.equal(truncated, 1);
   assert.ok(Math.abs(polite - 1 / (1 + Math.exp(4))) < 1e-12);
   assert.ok(Math.abs(rude - 1 / (1 + Math.exp(-6))) < 1e-12);
-  const [complement] = await measureToxicity(classifier, ["fine"], { toxicLabel: "nothate" });
+  const { toxicities: [complement] } = await measureToxicity(classifier, ["fine"], {
+    toxicLabel: "nothate",
+  });
   assert.ok(Math.abs(polite + complement - 1) < 1e-12);
 });
 
