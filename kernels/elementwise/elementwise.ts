@@ -1,8 +1,26 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 
+/** Elements per task; mirrored in elementwise.wasm.ts. */
 const BLOCK = 16384;
 
 /** Sets `length` f32 elements to a value. */
 export function fill(device: Device, x: Span, length: number, value: number): void {
   device.run("fill", Math.ceil(length / BLOCK), [x], [length], [value]);
+}
+
+/** out = a + b, f32 [length]; without `a`, a copy of b. `out` may be `a` or `b`. */
+export function add(device: Device, out: Span, a: Span | null, b: Span, length: number): void {
+  device.run("add", Math.ceil(length / BLOCK), [out, a, b], [length]);
+}
+
+/** y = factor · x, added to what is there with `accumulate`; f32 [length]. `y` may be `x`. */
+export function scale(
+  device: Device,
+  y: Span,
+  x: Span,
+  length: number,
+  factor: number,
+  accumulate = false,
+): void {
+  device.run("scale", Math.ceil(length / BLOCK), [y, x], [length, Number(accumulate)], [factor]);
 }
