@@ -1,0 +1,207 @@
+import { UserError } from "../errors.ts";
+import { findSplitFiles } from "./split_files.ts";
+import { readTable, type Table } from "./table.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** The notebook's prompt, character for character. */
+export const DEFAULT_PROMPT = "\nSummarize the following conversation.\n\n{dialogue}\n\nSummary:\n";
+
+/** How rows become prompts. The names are those of the run's settings. */
+export interface DatasetOptions {
+  /** Column with the texts to respond to. Default `dialogue`. */
+  dialogueColumn?: string;
+  /** Column with the reference responses. Default `summary`. */
+  summaryColumn?: string;
+  /** Dialogues of so many characters or fewer are left out. Default 200. */
+  inputMinTextLength?: number;
+  /** Dialogues of more characters are left out. Default 1000. */
+  inputMaxTextLength?: number;
+  /** The prompt, `{dialogue}` standing for the text. Default {@linkcode DEFAULT_PROMPT}. */
+  prompt?: string;
+}
+
+/** A prompt that is ready for the policy. */
+export interface Example {
+  /** As in the file, or the row's number from 0 where the file has no ids. */
+  id: string;
+  /** The prompt as the policy sees it: the decoded `inputIds`, special tokens included. */
+  query: string;
+  inputIds: number[];
+  /** The reference response. */
+  summary: string;
+}
+
+/** A part of a dataset. Rows are tokenized when they are first asked for. */
+export class DatasetSplit {
+  private readonly examples: (Example | undefined)[] = [];
+
+  constructor(
+    /** Names of what a row has, as the Hugging Face library lists them. */
+    readonly features: readonly string[],
+    private readonly rows: readonly PromptRow[],
+    private readonly tokenizer: Tokenizer,
+  ) {}
+
+  /** Number of rows. */
+  get length(): number {
+    return this.rows.length;
+  }
+
+  /** The row of this index, 0 … length - 1. */
+  example(index: number): Example {
+    return this.examples[index] ??= this.tokenize(this.rows[index]);
+  }
+
+  private tokenize({ id, prompt, summary }: PromptRow): Example {
+    const inputIds = this.tokenizer.encode(prompt);
+    return { id, query: this.tokenizer.decode(inputIds), inputIds, summary };
+  }
+}
+
+/** Prompts in named splits: `train`, `validation`, `test`. */
+export class Dataset {
+  constructor(
+    /** Where it was read from, for messages. */
+    readonly path: string,
+    readonly splits: ReadonlyMap<string, DatasetSplit>,
+  ) {}
+
+  /** A split by name. @throws UserError listing the splits there are. */
+  split(name: string): DatasetSplit {
+    const split = this.splits.get(name);
+    if (split) return split;
+    const found = [...this.splits.keys()].join(", ");
+    throw new UserError(`${this.path} has no ${name} split, only ${found}.`);
+  }
+
+  /** The summary that the notebook prints: each split's features and number of rows. */
+  describe(): string {
+    const lines = ["DatasetDict({"];
+    for (const [name, { features, length }] of this.splits) {
+      lines.push(
+        `    ${name}: Dataset({`,
+        `        features: [${features.map((feature) => `'${feature}'`).join(", ")}],`,
+        `        num_rows: ${length}`,
+        "    })",
+      );
+    }
+    return [...lines, "})"].join("\n");
+  }
+}
+
+/**
+ * Reads dialogues and makes prompts of them: filters by length in characters, fills the template in,
+ * splits.
+ *
+ * @param path a .csv or .jsonl file, whose last fifth becomes the test split; or a folder with a file
+ * for each split (train, validation or dev, test), where a train split without a test split is divided
+ * the same way. The columns are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in
+ * the original DialogSum files, `fname` will do for the id and `summary1` (the first of several
+ * references) for the summary.
+ * @throws UserError when a file or column is missing, or the filter leaves nothing.
+ */
+export async function loadDataset(
+  path: string,
+  tokenizer: Tokenizer,
+  options: DatasetOptions = {},
+): Promise<Dataset> {
+  const settings = {
+    dialogueColumn: "dialogue",
+    summaryColumn: "summary",
+    inputMinTextLength: 200,
+    inputMaxTextLength: 1000,
+    prompt: DEFAULT_PROMPT,
+    ...options,
+  };
+  if (!settings.prompt.includes("{dialogue}")) {
+    throw new UserError(
+      `The prompt ${
+        JSON.stringify(settings.prompt)
+      } has no {dialogue}: put it where the text belongs.`,
+    );
+  }
+  const splits = new Map<string, DatasetSplit>();
+  const files = await findSplitFiles(path);
+  for (const [name, file] of files) {
+    const table = await readTable(file);
+    const rows = promptRows(table, settings);
+    const features = [...table.columns, "input_ids", "query"];
+    const add = (split: string, part: PromptRow[]) =>
+      splits.set(split, new DatasetSplit(features, part, tokenizer));
+    if (name === "train" && !files.has("test")) {
+      const trainCount = rows.length - testCount(file, rows.length);
+      add("train", rows.slice(0, trainCount));
+      add("test", rows.slice(trainCount));
+    } else {
+      add(name, rows);
+    }
+  }
+  return new Dataset(path, splits);
+}
+
+/** Rows of the test split: those of `train_test_split(test_size=0.2)` in Hugging Face's datasets. */
+function testCount(path: string, count: number): number {
+  if (count < 2) {
+    throw new UserError(
+      `${path} leaves ${count} dialogue after the filter: dividing it into train and test takes 2.`,
+    );
+  }
+  return Math.ceil(0.2 * count);
+}
+
+interface PromptRow {
+  id: string;
+  prompt: string;
+  summary: string;
+}
+
+function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow[] {
+  const { dialogueColumn, summaryColumn, inputMinTextLength, inputMaxTextLength, prompt } =
+    settings;
+  const dialogueKey = findColumn(table, [dialogueColumn]);
+  const summaryKey = findColumn(table, [summaryColumn, `${summaryColumn}1`]);
+  const idKey = ["id", "fname"].find((name) => table.columns.includes(name));
+  const kept: PromptRow[] = [];
+  for (const [i, row] of table.rows.entries()) {
+    const dialogue = textOf(table, i, dialogueKey);
+    const length = characterCount(dialogue);
+    if (length <= inputMinTextLength || length > inputMaxTextLength) continue;
+    kept.push({
+      id: String(idKey === undefined ? i : row[idKey]),
+      prompt: prompt.replaceAll("{dialogue}", () => dialogue),
+      summary: textOf(table, i, summaryKey),
+    });
+  }
+  if (kept.length === 0) {
+    throw new UserError(
+      `${table.path} has no dialogue of more than ${inputMinTextLength} and at most ` +
+        `${inputMaxTextLength} characters among its ${table.rows.length} rows: widen the filter.`,
+    );
+  }
+  return kept;
+}
+
+function findColumn(table: Table, names: string[]): string {
+  const found = names.find((name) => table.columns.includes(name));
+  if (found !== undefined) return found;
+  throw new UserError(
+    `${table.path} has no column "${names[0]}": it has ${table.columns.join(", ")}.`,
+  );
+}
+
+function textOf(table: Table, index: number, column: string): string {
+  const value = table.rows[index][column];
+  if (typeof value === "string") return value;
+  throw new UserError(
+    `${table.path}, row ${index + 1}: "${column}" is ${
+      JSON.stringify(value) ?? "missing"
+    }, expected a text.`,
+  );
+}
+
+/** Characters as Python counts them: code points. */
+function characterCount(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}

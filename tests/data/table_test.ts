@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readTable } from "../../lib/data/table.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+/** Reads a file of this name with these contents. */
+async function table(name: string, text: string) {
+  let read: Awaited<ReturnType<typeof readTable>> | undefined;
+  await withTempDir(async (dir) => {
+    Deno.writeTextFileSync(join(dir, name), text);
+    read = await readTable(join(dir, name));
+  });
+  return read!;
+}
+
+Deno.test("CSV: quotes, line breaks in a field, a byte order mark, CRLF", async () => {
+  const { columns, rows } = await table("a.csv", '\uFEFFid,text\r\n1,"a ""b"",\nc"\r\n2,d\r\n\r\n');
+  assert.deepEqual(columns, ["id", "text"]);
+  assert.deepEqual(rows, [{ id: "1", text: 'a "b",\nc' }, { id: "2", text: "d" }]);
+});
+
+Deno.test("JSONL: blank lines are passed over, columns are those of any row", async () => {
+  const { columns, rows } = await table("a.jsonl", '{"id": 1}\r\n\n{"id": 2, "text": "ü"}\n');
+  assert.deepEqual(columns, ["id", "text"]);
+  assert.deepEqual(rows, [{ id: 1 }, { id: 2, text: "ü" }]);
+});
+
+Deno.test("what is broken is named with its line", async () => {
+  const refused = (name: string, text: string, message: RegExp) =>
+    assert.rejects(table(name, text), { name: "UserError", message });
+  await refused("a.csv", "id,text\n1,a\n2\n", /a\.csv is not CSV: Invalid Record Length.*line 3/);
+  await refused("a.csv", 'id,text\n1,"a\n', /a\.csv is not CSV: Quote Not Closed/);
+  await refused("a.csv", "", /a\.csv is empty/);
+  await refused("a.jsonl", '{"id": 1}\n{"id"\n', /a\.jsonl, line 2, is not JSON/);
+  await refused("a.jsonl", '{"id": 1}\n[1]\n', /a\.jsonl, line 2, is not a JSON object/);
+  await refused("a.jsonl", "\n", /a\.jsonl is empty/);
+  await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv or \.jsonl/);
+  await assert.rejects(readTable("/nothing/a.csv"), /Cannot read .*a\.csv: it does not exist/);
+});
