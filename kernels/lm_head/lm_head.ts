@@ -1,0 +1,86 @@
+import type { Device, Span } from "../../lib/device/device.ts";
+
+/** Values that {@linkcode logSoftmaxChunk} keeps for a row. */
+export const LOG_SOFTMAX_STATE = 4;
+/** Logits a task should have: enough to hide its claim. */
+const TASK_WORK = 32_768;
+
+/** Some columns of the logits of all rows, and which token each row is about. */
+export interface LogitsChunk {
+  /** f32 [rows, columns], rows `stride` elements apart. */
+  readonly logits: Span;
+  readonly rows: number;
+  readonly columns: number;
+  readonly stride: number;
+  /** The chunk's first column within the vocabulary. */
+  readonly columnStart: number;
+  /** i32 [rows], token ids within the vocabulary. */
+  readonly targets: Span;
+}
+
+/**
+ * Folds a chunk of logits into the running log-softmax of each row, so that the whole
+ * [rows, vocabulary] matrix is never in memory. Chunks are given in the order of their columns.
+ *
+ * @param state f32 [rows, LOG_SOFTMAX_STATE]
+ * @param first whether this is the first chunk, which starts the state
+ */
+export function logSoftmaxChunk(
+  device: Device,
+  chunk: LogitsChunk,
+  state: Span,
+  first: boolean,
+): void {
+  const { logits, targets, rows, columns, stride, columnStart } = chunk;
+  const { tasks, perTask } = split(rows, columns);
+  device.run("log_softmax_chunk", tasks, [logits, targets, state], [
+    rows,
+    columns,
+    stride,
+    columnStart,
+    Number(first),
+    perTask,
+  ]);
+}
+
+/**
+ * The results after the last chunk, each f32 [rows]: the log-probability of the row's target, the
+ * entropy of the row's distribution, and the log-sum-exp of its logits for the backward pass.
+ */
+export function logSoftmaxFinish(
+  device: Device,
+  state: Span,
+  rows: number,
+  { logprobs, entropy, lse }: { logprobs: Span; entropy: Span; lse: Span },
+): void {
+  device.run("log_softmax_finish", 1, [state, logprobs, entropy, lse], [rows]);
+}
+
+/**
+ * Turns a chunk of logits, in place, into the gradient of Σ logprobs · dLogprobs:
+ * dLogprobs[row] · (onehot(target) - softmax).
+ *
+ * @param lse f32 [rows], from {@linkcode logSoftmaxFinish}
+ * @param dLogprobs f32 [rows]
+ */
+export function logSoftmaxBackward(
+  device: Device,
+  chunk: LogitsChunk,
+  lse: Span,
+  dLogprobs: Span,
+): void {
+  const { logits, targets, rows, columns, stride, columnStart } = chunk;
+  const { tasks, perTask } = split(rows, columns);
+  device.run("log_softmax_backward", tasks, [logits, targets, lse, dLogprobs], [
+    rows,
+    columns,
+    stride,
+    columnStart,
+    perTask,
+  ]);
+}
+
+function split(rows: number, columns: number): { tasks: number; perTask: number } {
+  const perTask = Math.max(1, Math.floor(TASK_WORK / columns));
+  return { tasks: Math.ceil(rows / perTask), perTask };
+}
