@@ -26,6 +26,7 @@ export interface Example {
   id: string;
   /** The prompt as the policy sees it: the decoded `inputIds`, special tokens included. */
   query: string;
+  /** The prompt's tokens, special tokens included. */
   inputIds: number[];
   /** The reference response. */
   summary: string;
@@ -35,6 +36,7 @@ export interface Example {
 export class DatasetSplit {
   private readonly examples: (Example | undefined)[] = [];
 
+  /** Made by {@linkcode loadDataset}. */
   constructor(
     /** Names of what a row has, as the Hugging Face library lists them. */
     readonly features: readonly string[],
@@ -52,6 +54,7 @@ export class DatasetSplit {
     return this.examples[index] ??= this.tokenize(this.rows[index]);
   }
 
+  /** Makes the example of a row. */
   private tokenize({ id, prompt, summary }: PromptRow): Example {
     const inputIds = this.tokenizer.encode(prompt);
     return { id, query: this.tokenizer.decode(inputIds), inputIds, summary };
@@ -60,6 +63,7 @@ export class DatasetSplit {
 
 /** Prompts in named splits: `train`, `validation`, `test`. */
 export class Dataset {
+  /** Made by {@linkcode loadDataset}. */
   constructor(
     /** Where it was read from, for messages. */
     readonly path: string,

@@ -9,6 +9,7 @@ export interface Table {
   path: string;
   /** Names of the columns, in the file's order. */
   columns: string[];
+  /** Values by column: texts in CSV, anything in JSONL. */
   rows: Record<string, unknown>[];
 }
 

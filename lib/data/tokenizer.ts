@@ -105,6 +105,7 @@ export class Tokenizer {
     return this.tokenizer.decode(known, { skip_special_tokens: skipSpecialTokens });
   }
 
+  /** The id of a special token, null where there is none. */
   private idOf(config: JsonObject, key: SpecialTokenKey): number | null {
     const content = tokenContent(config[key]);
     return content === null ? null : this.tokenizer.token_to_id(content) ?? null;

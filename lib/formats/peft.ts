@@ -12,6 +12,7 @@ export interface PeftConfig {
   r: number;
   /** The update is scaled by loraAlpha / r. */
   loraAlpha: number;
+  /** Probability of dropping an element of the adapter's input in training. */
   loraDropout: number;
   /** Suffixes of the names of the linear layers that are adapted, as `q` and `v`. */
   targetModules: string[];
@@ -21,7 +22,9 @@ export interface PeftConfig {
 
 /** Values with their shape, row-major, on the host. */
 export interface HostTensor {
+  /** Sizes of the dimensions. */
   shape: readonly number[];
+  /** The elements. */
   data: Float32Array<ArrayBuffer>;
 }
 
@@ -30,7 +33,9 @@ export interface HostTensor {
  * [r, in] and `<module>.lora_B.weight` [out, r]: PEFT's names without the prefix `base_model.model.`.
  */
 export interface PeftAdapter {
+  /** What adapter_config.json says. */
   config: PeftConfig;
+  /** The weights, by `<module>.lora_A.weight` and `<module>.lora_B.weight`. */
   tensors: Map<string, HostTensor>;
 }
 
@@ -172,6 +177,7 @@ export async function writePeftAdapter(dir: string, adapter: PeftAdapter): Promi
 export interface ValueHeadWeights {
   /** [d_model] */
   weight: Float32Array<ArrayBuffer>;
+  /** Added to every value. */
   bias: number;
 }
 

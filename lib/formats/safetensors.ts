@@ -87,9 +87,9 @@ export class SafetensorsFile implements Disposable {
 
   /** A tensor of F32, F16, BF16 or F64 as f32. @throws UserError for any other dtype. */
   readFloats(name: string): Float32Array<ArrayBuffer> {
-    const { dtype } = this.info(name);
+    const info = this.info(name);
     const { buffer } = this.readBytes(name);
-    switch (dtype) {
+    switch (info.dtype) {
       case "F32":
         return new Float32Array(buffer);
       case "F64":
@@ -100,16 +100,16 @@ export class SafetensorsFile implements Disposable {
         // bf16 is the upper half of an f32.
         return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (v) => v << 16).buffer);
       default:
-        throw this.unexpectedDType(name, "floating-point numbers (F32, F16, BF16 or F64)");
+        throw unexpectedDType(this.path, info, "floating-point numbers (F32, F16, BF16 or F64)");
     }
   }
 
   /** A tensor of I64 or I32 as i32. @throws UserError for any other dtype or a value beyond 32 bits. */
   readInts(name: string): Int32Array<ArrayBuffer> {
-    const { dtype } = this.info(name);
+    const info = this.info(name);
     const { buffer } = this.readBytes(name);
-    if (dtype === "I32") return new Int32Array(buffer);
-    if (dtype !== "I64") throw this.unexpectedDType(name, "integers (I64 or I32)");
+    if (info.dtype === "I32") return new Int32Array(buffer);
+    if (info.dtype !== "I64") throw unexpectedDType(this.path, info, "integers (I64 or I32)");
     return Int32Array.from(new BigInt64Array(buffer), (value) => {
       if (BigInt.asIntN(32, value) === value) return Number(value);
       throw new UserError(`${this.path}: tensor "${name}" holds ${value}, beyond 32 bits.`);
@@ -121,15 +121,14 @@ export class SafetensorsFile implements Disposable {
     this.file.close();
   }
 
+  /** Closes the file at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }
+}
 
-  private unexpectedDType(name: string, expected: string): UserError {
-    return new UserError(
-      `${this.path}: tensor "${name}" is ${this.info(name).dtype}, expected ${expected}.`,
-    );
-  }
+function unexpectedDType(path: string, { name, dtype }: TensorInfo, expected: string): UserError {
+  return new UserError(`${path}: tensor "${name}" is ${dtype}, expected ${expected}.`);
 }
 
 function readRange(
@@ -152,10 +151,13 @@ function readRange(
   return bytes;
 }
 
-/** A tensor to be written: row-major values whose bytes are those of `dtype`. */
+/** A tensor to be written. */
 export interface TensorData {
+  /** Type of the elements. */
   dtype: SafetensorsDType;
+  /** Sizes of the dimensions; none for a scalar. */
   shape: readonly number[];
+  /** The elements' bytes, row-major, as many as the shape says. */
   data: ArrayBufferView<ArrayBuffer>;
 }
 

@@ -1,34 +1,42 @@
 import { UserError } from "../errors.ts";
 
-/** Element types of the format and the bytes that one element takes. */
-const ELEMENT_BYTES = {
+/** An element type, by the format's name. */
+export type SafetensorsDType =
+  | ("U64" | "I64" | "F64")
+  | ("U32" | "I32" | "F32")
+  | ("U16" | "I16" | "F16" | "BF16")
+  | ("U8" | "I8" | "F8_E4M3" | "F8_E5M2" | "BOOL");
+
+/** Bytes that one element takes. */
+const ELEMENT_BYTES: Readonly<Record<SafetensorsDType, number>> = {
   U64: 8,
   I64: 8,
   F64: 8,
-  F32: 4,
   U32: 4,
   I32: 4,
-  BF16: 2,
-  F16: 2,
+  F32: 4,
   U16: 2,
   I16: 2,
+  F16: 2,
+  BF16: 2,
+  U8: 1,
+  I8: 1,
   F8_E4M3: 1,
   F8_E5M2: 1,
-  I8: 1,
-  U8: 1,
   BOOL: 1,
-} as const;
-
-/** An element type, by the format's name. */
-export type SafetensorsDType = keyof typeof ELEMENT_BYTES;
+};
 
 /** What the header says of a tensor. */
 export interface TensorInfo {
+  /** Unique in the file. */
   name: string;
+  /** Type of the elements. */
   dtype: SafetensorsDType;
+  /** Sizes of the dimensions; none for a scalar. */
   shape: readonly number[];
-  /** From the start of the file. */
+  /** Where the elements start, from the start of the file. */
   byteOffset: number;
+  /** Bytes that all elements take. */
   byteLength: number;
 }
 
