@@ -1,5 +1,6 @@
 import type { Device } from "../device/device.ts";
 import { BYTES, type DType, Tensor } from "./tensor.ts";
+import type { DropoutOptions } from "../../kernels/dropout/dropout.ts";
 import { fill } from "../../kernels/elementwise/elementwise.ts";
 
 interface TapeNode {
@@ -24,12 +25,21 @@ export class Context {
   readonly device: Device;
   /** Whether ops record how to differentiate themselves. */
   readonly grad: boolean;
+  /** Seed of this pass's dropout masks; null where dropout is off. */
+  readonly dropoutSeed: number | null;
+  #dropouts = 0;
   #nodes: TapeNode[] = [];
   #owned: Tensor[] = [];
 
-  constructor(device: Device, options: { grad?: boolean } = {}) {
+  constructor(device: Device, options: { grad?: boolean; dropoutSeed?: number | null } = {}) {
     this.device = device;
     this.grad = options.grad ?? false;
+    this.dropoutSeed = options.dropoutSeed ?? null;
+  }
+
+  /** The mask of the next dropout of this pass, whose seed must not be null. */
+  nextDropout(p: number): DropoutOptions {
+    return { p, seed: this.dropoutSeed!, stream: this.#dropouts++ };
   }
 
   /** A tensor with undefined contents that lives until its scope, node or pass ends. */
@@ -74,6 +84,13 @@ export class Context {
       this.#owned = outer;
       throw error;
     }
+  }
+
+  /** One layer of a stack: as `scope`, and frees its input, which nothing reads afterwards. */
+  layer(input: Tensor, body: (input: Tensor) => Tensor): Tensor {
+    const output = this.scope(() => body(input));
+    if (!this.grad) this.free(input);
+    return output;
   }
 
   /**

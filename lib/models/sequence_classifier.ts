@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { Tokenizer } from "../data/tokenizer.ts";
+import type { Device } from "../device/device.ts";
+import { readJson } from "../formats/hf_config.ts";
+import { Context } from "../tensor/context.ts";
+import { parseRobertaConfig, RobertaForSequenceClassification } from "./roberta.ts";
+import { FrozenStore, SafetensorsSource } from "./weight_store.ts";
+
+/** A classifier of texts with its tokenizer: texts in, logits out. */
+export class SequenceClassifier {
+  /** Label names, by their index among the logits. */
+  readonly labels: readonly string[];
+  /** Tokens of a text that are read, special tokens included; what is beyond them is cut off. */
+  readonly maxLength: number;
+
+  private constructor(
+    private readonly device: Device,
+    private readonly model: RobertaForSequenceClassification,
+    private readonly tokenizer: Tokenizer,
+  ) {
+    this.labels = model.config.labels;
+    this.maxLength = Math.min(model.maxLength, tokenizer.modelMaxLength);
+  }
+
+  /**
+   * Loads config.json, model.safetensors and the tokenizer's files from a folder.
+   *
+   * @throws {UserError} when a file is missing, broken, or not of a RoBERTa classifier
+   */
+  static async load(
+    device: Device,
+    folder: string,
+    { dtype = "f32" }: { dtype?: "f32" | "bf16" } = {},
+  ): Promise<SequenceClassifier> {
+    const json = await readJson(folder, "config.json", "model");
+    const config = parseRobertaConfig(json, join(folder, "config.json"));
+    const tokenizer = await Tokenizer.load(folder);
+    using source = new SafetensorsSource(folder);
+    const store = new FrozenStore(device, source, dtype);
+    const model = new RobertaForSequenceClassification(config, store);
+    return new SequenceClassifier(device, model, tokenizer);
+  }
+
+  /** Raw logits of each text, in the order of `labels`, and how many texts were cut at `maxLength`. */
+  async logits(
+    texts: readonly string[],
+  ): Promise<{ logits: number[][]; truncated: number }> {
+    if (texts.length === 0) return { logits: [], truncated: 0 };
+    let truncated = 0;
+    const sequences = texts.map((text) => {
+      const ids = this.tokenizer.encode(text);
+      if (ids.length <= this.maxLength) return ids;
+      truncated++;
+      return this.tokenizer.encode(text, { maxLength: this.maxLength });
+    });
+    const cx = new Context(this.device);
+    try {
+      const values = await this.model.logits(cx, sequences).read();
+      const count = this.labels.length;
+      const logits = texts.map((_, i) => [...values.subarray(i * count, (i + 1) * count)]);
+      return { logits, truncated };
+    } finally {
+      cx.release();
+    }
+  }
+}

@@ -1,0 +1,354 @@
+import { join } from "node:path";
+import type { Device } from "../device/device.ts";
+import { readJson } from "../formats/hf_config.ts";
+import type { LinearModule, LoraAdapter } from "../nn/lora.ts";
+import type { Context } from "../tensor/context.ts";
+import { activation, gatedActivation } from "../tensor/ops/activation.ts";
+import { attention, type Rows } from "../tensor/ops/attention.ts";
+import { dropout } from "../tensor/ops/dropout.ts";
+import { add, scale } from "../tensor/ops/elementwise.ts";
+import { embedding } from "../tensor/ops/embedding.ts";
+import { linear } from "../tensor/ops/linear.ts";
+import { lmHead, type TokenLogprobs } from "../tensor/ops/lm_head.ts";
+import { rmsNorm } from "../tensor/ops/rms_norm.ts";
+import type { Packed } from "../tensor/packed.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { WeightMatrix } from "../tensor/weight.ts";
+import { RelativeBias } from "./relative_bias.ts";
+import { parseT5Config, type T5Config } from "./t5_config.ts";
+import { FrozenStore, SafetensorsSource, type WeightStore } from "./weight_store.ts";
+
+interface Linear {
+  readonly name: string;
+  readonly weight: WeightMatrix;
+}
+
+interface AttentionLayer {
+  readonly norm: Tensor;
+  readonly q: Linear;
+  readonly k: Linear;
+  readonly v: Linear;
+  readonly o: Linear;
+}
+
+interface FeedForward {
+  readonly norm: Tensor;
+  /** wi, or wi_0 of a gated layer. */
+  readonly wi: Linear;
+  /** wi_1 of a gated layer. */
+  readonly gate: Linear | null;
+  readonly wo: Linear;
+}
+
+interface Block {
+  readonly self: AttentionLayer;
+  /** Attention to the encoder; the decoder's blocks have it. */
+  readonly cross: AttentionLayer | null;
+  readonly feedForward: FeedForward;
+}
+
+/** Keys and values that an attention looks at, and which rows of them belong to which sequence. */
+export interface KeysAndValues {
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly rows: Rows;
+}
+
+/**
+ * Where the decoder's attentions find their keys and values: computed in this pass, or in a cache
+ * that holds those of earlier tokens.
+ */
+export interface DecoderMemory {
+  /** The rows of the tokens that this pass decodes. */
+  readonly queries: Rows;
+  /** Keys and values of layer `layer`'s self-attention, given those of this pass's tokens. */
+  self(layer: number, k: Tensor, v: Tensor): KeysAndValues;
+  /** Keys and values of layer `layer`'s attention to the encoder. */
+  cross(layer: number): KeysAndValues;
+}
+
+/** T5, T5 v1.1 and FLAN-T5 (Raffel et al. 2020), named and computed as in transformers. */
+export class T5ForConditionalGeneration {
+  readonly #shared: Tensor;
+  readonly #encoder: Block[];
+  readonly #decoder: Block[];
+  readonly #encoderNorm: Tensor;
+  readonly #decoderNorm: Tensor;
+  readonly #lmHead: WeightMatrix;
+  readonly #encoderBias: RelativeBias;
+  readonly #decoderBias: RelativeBias;
+  readonly #linearModules: LinearModule[] = [];
+
+  /** Builds the model from weights under their names in the checkpoint. */
+  constructor(
+    readonly device: Device,
+    readonly config: T5Config,
+    store: WeightStore,
+  ) {
+    const { vocabSize, dModel, numHeads, relativeAttentionNumBuckets: buckets } = config;
+    this.#shared = store.table("shared.weight", vocabSize, dModel);
+    const block = (name: string, isDecoder: boolean): Block => ({
+      self: this.#attentionLayer(store, `${name}.layer.0`, "SelfAttention"),
+      cross: isDecoder ? this.#attentionLayer(store, `${name}.layer.1`, "EncDecAttention") : null,
+      feedForward: this.#feedForward(store, `${name}.layer.${isDecoder ? 2 : 1}`),
+    });
+    const bias = (stack: string) =>
+      store.tensor(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [
+        buckets,
+        numHeads,
+      ]);
+    const { numLayers, numDecoderLayers } = config;
+    this.#encoder = Array.from({ length: numLayers }, (_, i) => block(`encoder.block.${i}`, false));
+    this.#encoderNorm = store.tensor("encoder.final_layer_norm.weight", [dModel]);
+    this.#encoderBias = new RelativeBias(config, bias("encoder"), true);
+    this.#decoder = Array.from(
+      { length: numDecoderLayers },
+      (_, i) => block(`decoder.block.${i}`, true),
+    );
+    this.#decoderNorm = store.tensor("decoder.final_layer_norm.weight", [dModel]);
+    this.#decoderBias = new RelativeBias(config, bias("decoder"), false);
+    const head = config.tieWordEmbeddings ? "shared.weight" : "lm_head.weight";
+    this.#lmHead = store.matrix(head, vocabSize, dModel);
+  }
+
+  /**
+   * Loads config.json and model.safetensors from a folder; the weights are frozen.
+   *
+   * @param dtype how they are stored on the device; arithmetic is f32 either way
+   * @throws {UserError} when a file is missing, broken, or not a T5 model
+   */
+  static async load(
+    device: Device,
+    folder: string,
+    { dtype = "f32" }: { dtype?: "f32" | "bf16" } = {},
+  ): Promise<T5ForConditionalGeneration> {
+    const json = await readJson(folder, "config.json", "model");
+    const config = parseT5Config(json, join(folder, "config.json"));
+    using source = new SafetensorsSource(folder);
+    return new T5ForConditionalGeneration(device, config, new FrozenStore(device, source, dtype));
+  }
+
+  /** The linear layers that an adapter can update. */
+  get linearModules(): readonly LinearModule[] {
+    return this.#linearModules;
+  }
+
+  /** Number of weights. */
+  get parameterCount(): number {
+    const { vocabSize, dModel, numHeads, numLayers, numDecoderLayers } = this.config;
+    const inLinears = this.#linearModules
+      .reduce((sum, { inFeatures, outFeatures }) => sum + inFeatures * outFeatures, 0);
+    const embeddings = vocabSize * dModel * (this.config.tieWordEmbeddings ? 1 : 2);
+    const norms = dModel * (2 * numLayers + 3 * numDecoderLayers + 2);
+    const biases = 2 * this.config.relativeAttentionNumBuckets * numHeads;
+    return inLinears + embeddings + norms + biases;
+  }
+
+  /** Hidden states of the inputs, [N, d_model]. */
+  encode(cx: Context, inputs: Packed, adapter: LoraAdapter | null): Tensor {
+    const rows = attentionRows(inputs);
+    const bias = this.#encoderBias.table(cx, inputs.maxLength);
+    let h = this.#embed(cx, inputs.ids);
+    for (const { self, feedForward } of this.#encoder) {
+      h = cx.layer(h, (h) => {
+        const x = this.#norm(cx, h, self.norm);
+        const k = project(cx, x, self.k, adapter);
+        const v = project(cx, x, self.v, adapter);
+        const memory = { k, v, rows };
+        const attended = this.#attend(cx, h, x, self, rows, memory, adapter, {
+          causal: false,
+          bias,
+        });
+        return this.#feed(cx, attended, feedForward, adapter);
+      });
+    }
+    return this.#drop(cx, this.#norm(cx, h, this.#encoderNorm));
+  }
+
+  /**
+   * The decoder's last hidden states after the final norm, [M, d_model].
+   *
+   * @param decoderInputs one sequence for each of the inputs, starting with the start token
+   * @param encoderHidden what `encode` returned for `inputs`
+   */
+  decode(
+    cx: Context,
+    decoderInputs: Packed,
+    encoderHidden: Tensor,
+    inputs: Packed,
+    adapter: LoraAdapter | null,
+  ): Tensor {
+    const rows = attentionRows(decoderInputs);
+    const crossRows = attentionRows(inputs);
+    return this.decodeWith(cx, decoderInputs.ids, decoderInputs.maxLength, adapter, {
+      queries: rows,
+      self: (_layer, k, v) => ({ k, v, rows }),
+      cross: (layer) => ({ ...this.crossKeys(cx, layer, encoderHidden, adapter), rows: crossRows }),
+    });
+  }
+
+  /** The decoder over tokens whose keys and values `memory` looks after. */
+  decodeWith(
+    cx: Context,
+    ids: Tensor,
+    maxLength: number,
+    adapter: LoraAdapter | null,
+    memory: DecoderMemory,
+  ): Tensor {
+    const bias = this.#decoderBias.table(cx, maxLength);
+    const { queries } = memory;
+    let h = this.#embed(cx, ids);
+    this.#decoder.forEach(({ self, cross, feedForward }, layer) => {
+      h = cx.layer(h, (h) => {
+        const x = this.#norm(cx, h, self.norm);
+        const k = project(cx, x, self.k, adapter);
+        const v = project(cx, x, self.v, adapter);
+        const own = memory.self(layer, k, v);
+        h = this.#attend(cx, h, x, self, queries, own, adapter, { causal: true, bias });
+        const y = this.#norm(cx, h, cross!.norm);
+        const encoded = memory.cross(layer);
+        h = this.#attend(cx, h, y, cross!, queries, encoded, adapter, {
+          causal: false,
+          bias: null,
+        });
+        return this.#feed(cx, h, feedForward, adapter);
+      });
+    });
+    return this.#drop(cx, this.#norm(cx, h, this.#decoderNorm));
+  }
+
+  /** Keys and values, [N, heads · d_kv], of a decoder layer's attention to the encoder. */
+  crossKeys(
+    cx: Context,
+    layer: number,
+    encoderHidden: Tensor,
+    adapter: LoraAdapter | null,
+  ): { k: Tensor; v: Tensor } {
+    const cross = this.#decoder[layer].cross!;
+    return {
+      k: project(cx, encoderHidden, cross.k, adapter),
+      v: project(cx, encoderHidden, cross.v, adapter),
+    };
+  }
+
+  /** Next-token logits, [M, vocab], of the decoder's hidden states: all of them, so for few rows. */
+  logits(cx: Context, hidden: Tensor): Tensor {
+    return linear(cx, this.#headInput(cx, hidden), this.#lmHead);
+  }
+
+  /**
+   * log p(target) and the distribution's entropy (nats) for each hidden state, without ever holding
+   * all logits; differentiable in the logprobs.
+   *
+   * @param targets i32 [M]
+   */
+  logprobs(cx: Context, hidden: Tensor, targets: Tensor): TokenLogprobs {
+    return lmHead(cx, this.#headInput(cx, hidden), this.#lmHead, targets);
+  }
+
+  #headInput(cx: Context, hidden: Tensor): Tensor {
+    // Tied models scale here because their embedding is not scaled (transformers' T5).
+    return this.config.tieWordEmbeddings ? scale(cx, hidden, this.config.dModel ** -0.5) : hidden;
+  }
+
+  #embed(cx: Context, ids: Tensor): Tensor {
+    return this.#drop(cx, embedding(cx, this.#shared, ids));
+  }
+
+  #norm(cx: Context, x: Tensor, weight: Tensor): Tensor {
+    return rmsNorm(cx, x, weight, this.config.layerNormEpsilon);
+  }
+
+  /** h + o(attention(q(x), memory)) */
+  #attend(
+    cx: Context,
+    h: Tensor,
+    x: Tensor,
+    layer: AttentionLayer,
+    queries: Rows,
+    memory: KeysAndValues,
+    adapter: LoraAdapter | null,
+    options: { causal: boolean; bias: Tensor | null },
+  ): Tensor {
+    const q = project(cx, x, layer.q, adapter);
+    const attended = attention(cx, q, memory.k, memory.v, {
+      heads: this.config.numHeads,
+      scale: 1,
+      queries,
+      keys: memory.rows,
+      ...options,
+    });
+    return this.#addProjection(cx, h, attended, layer.o, adapter);
+  }
+
+  /** h + wo(act(wi(norm(h)))) */
+  #feed(cx: Context, h: Tensor, layer: FeedForward, adapter: LoraAdapter | null): Tensor {
+    const x = this.#norm(cx, h, layer.norm);
+    const inner = project(cx, x, layer.wi, adapter);
+    const active = layer.gate
+      ? gatedActivation(cx, inner, project(cx, x, layer.gate, adapter), "gelu_new")
+      : activation(cx, inner, "relu");
+    return this.#addProjection(cx, h, this.#drop(cx, active), layer.wo, adapter);
+  }
+
+  /** h + dropout(W x): one kernel where dropout is off. */
+  #addProjection(
+    cx: Context,
+    h: Tensor,
+    x: Tensor,
+    { name, weight }: Linear,
+    adapter: LoraAdapter | null,
+  ): Tensor {
+    const lora = adapter?.weights(name);
+    if (cx.dropoutSeed === null) return linear(cx, x, weight, { lora, residual: h });
+    return add(cx, h, this.#drop(cx, linear(cx, x, weight, { lora })));
+  }
+
+  #drop(cx: Context, x: Tensor): Tensor {
+    const p = this.config.dropoutRate;
+    return cx.dropoutSeed === null || p === 0 ? x : dropout(cx, x, cx.nextDropout(p));
+  }
+
+  #attentionLayer(store: WeightStore, name: string, kind: string): AttentionLayer {
+    const { dModel } = this.config;
+    const inner = this.config.numHeads * this.config.dKv;
+    const part = (which: string) =>
+      which === "o"
+        ? this.#linear(store, `${name}.${kind}.o`, dModel, inner)
+        : this.#linear(store, `${name}.${kind}.${which}`, inner, dModel);
+    return {
+      norm: store.tensor(`${name}.layer_norm.weight`, [dModel]),
+      q: part("q"),
+      k: part("k"),
+      v: part("v"),
+      o: part("o"),
+    };
+  }
+
+  #feedForward(store: WeightStore, name: string): FeedForward {
+    const { dModel, dFf, feedForwardProj } = this.config;
+    const gated = feedForwardProj === "gated-gelu";
+    const dense = `${name}.DenseReluDense`;
+    return {
+      norm: store.tensor(`${name}.layer_norm.weight`, [dModel]),
+      wi: this.#linear(store, `${dense}.${gated ? "wi_0" : "wi"}`, dFf, dModel),
+      gate: gated ? this.#linear(store, `${dense}.wi_1`, dFf, dModel) : null,
+      wo: this.#linear(store, `${dense}.wo`, dModel, dFf),
+    };
+  }
+
+  #linear(store: WeightStore, name: string, outFeatures: number, inFeatures: number): Linear {
+    this.#linearModules.push({ name, inFeatures, outFeatures });
+    return { name, weight: store.matrix(`${name}.weight`, outFeatures, inFeatures) };
+  }
+}
+
+function project(cx: Context, x: Tensor, { name, weight }: Linear, adapter: LoraAdapter | null) {
+  return linear(cx, x, weight, { lora: adapter?.weights(name) });
+}
+
+/** The rows of a packed batch, as attention wants them. */
+export function attentionRows(packed: Packed): Rows {
+  const { starts, lengths, maxLength } = packed;
+  return { starts, lengths, maxLength };
+}

@@ -1,0 +1,91 @@
+import { UserError } from "../errors.ts";
+import type { LoraWeights } from "../tensor/ops/linear.ts";
+import { Random } from "../random.ts";
+import type { Parameters, ParameterSpec } from "./parameters.ts";
+
+/** PEFT's LoraConfig, with bias "none" (https://huggingface.co/docs/peft). */
+export interface LoraConfig {
+  /** Rank of the update. */
+  r: number;
+  /** The update is scaled by loraAlpha / r. */
+  loraAlpha: number;
+  /** Dropout on the update's input while training. */
+  loraDropout: number;
+  /** Module names, matched whole or as a suffix after a dot: "q" is every …SelfAttention.q. */
+  targetModules: readonly string[];
+}
+
+/** A linear layer of a model, by its name in the checkpoint. */
+export interface LinearModule {
+  name: string;
+  inFeatures: number;
+  outFeatures: number;
+}
+
+/**
+ * The parameters of an adapter: `<module>.lora_A.weight` [r, in] and `<module>.lora_B.weight`
+ * [out, r], PEFT's names less its prefix.
+ *
+ * @throws {UserError} when a target matches no module
+ */
+export function loraSpecs(modules: readonly LinearModule[], config: LoraConfig): ParameterSpec[] {
+  const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
+  for (const target of config.targetModules) {
+    if (!modules.some(({ name }) => matches(name, target))) {
+      const known = [...new Set(modules.map(({ name }) => name.split(".").at(-1)!))].sort();
+      throw new UserError(
+        `target_modules: no linear layer is called "${target}". This model has: ${
+          known.join(", ")
+        }.`,
+      );
+    }
+  }
+  const specs: ParameterSpec[] = [];
+  for (const { name, inFeatures, outFeatures } of modules) {
+    if (!config.targetModules.some((target) => matches(name, target))) continue;
+    specs.push({ name: parameterName(name, "A"), shape: [config.r, inFeatures] });
+    specs.push({ name: parameterName(name, "B"), shape: [outFeatures, config.r] });
+  }
+  return specs;
+}
+
+/**
+ * Initialises an adapter as PEFT does: A uniform in ±1/√in (Kaiming with a = √5), B zero, so that it
+ * changes nothing at first.
+ */
+export function initLora(parameters: Parameters, seed: number): void {
+  const random = new Random(seed);
+  for (const name of parameters.names) {
+    if (!name.endsWith(".lora_A.weight")) continue;
+    const { length, width } = parameters.get(name);
+    const bound = 1 / Math.sqrt(width);
+    parameters.write(name, Float32Array.from({ length }, () => (2 * random.uniform() - 1) * bound));
+  }
+}
+
+/** An adapter: which linear layers it updates, and with what. Several can share one base model. */
+export class LoraAdapter {
+  readonly #weights = new Map<string, LoraWeights>();
+
+  /** @param parameters hold at least the parameters that {@linkcode loraSpecs} names. */
+  constructor(readonly config: LoraConfig, readonly parameters: Parameters) {
+    const suffix = ".lora_A.weight";
+    const scale = config.loraAlpha / config.r;
+    for (const name of parameters.names) {
+      if (!name.endsWith(suffix)) continue;
+      const module = name.slice(0, -suffix.length);
+      const a = parameters.get(name);
+      const b = parameters.get(parameterName(module, "B"));
+      this.#weights.set(module, { a, b, scale, dropout: config.loraDropout });
+    }
+  }
+
+  /** The update of a linear layer; null when it has none. */
+  weights(module: string): LoraWeights | null {
+    return this.#weights.get(module) ?? null;
+  }
+}
+
+function parameterName(module: string, which: "A" | "B"): string {
+  return `${module}.lora_${which}.weight`;
+}

@@ -1,0 +1,45 @@
+import { Random } from "../random.ts";
+import type { Context } from "../tensor/context.ts";
+import { dropout } from "../tensor/ops/dropout.ts";
+import { linear } from "../tensor/ops/linear.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { WeightMatrix } from "../tensor/weight.ts";
+import type { Parameters, ParameterSpec } from "./parameters.ts";
+
+const WEIGHT = "v_head.summary.weight";
+const BIAS = "v_head.summary.bias";
+/** TRL's `summary_dropout_prob`. */
+const DROPOUT = 0.1;
+
+/** The parameters of a value head over hidden states of `dModel`, under TRL's names. */
+export function valueHeadSpecs(dModel: number): ParameterSpec[] {
+  return [{ name: WEIGHT, shape: [1, dModel] }, { name: BIAS, shape: [1] }];
+}
+
+/** Initialises weight and bias uniform in ±1/√d_model, as torch's Linear (and so TRL) does. */
+export function initValueHead(parameters: Parameters, seed: number): void {
+  const random = new Random(seed);
+  const bound = 1 / Math.sqrt(parameters.get(WEIGHT).width);
+  for (const name of [WEIGHT, BIAS]) {
+    const { length } = parameters.get(name);
+    parameters.write(name, Float32Array.from({ length }, () => (2 * random.uniform() - 1) * bound));
+  }
+}
+
+/** TRL's ValueHead: dropout (while training with dropout on), then one linear layer d_model → 1. */
+export class ValueHead {
+  readonly #weight: WeightMatrix;
+  readonly #bias: Tensor;
+
+  /** @param parameters hold at least those of {@linkcode valueHeadSpecs} */
+  constructor(parameters: Parameters) {
+    this.#weight = WeightMatrix.trainable(parameters.get(WEIGHT));
+    this.#bias = parameters.get(BIAS);
+  }
+
+  /** The value, [M, 1], of each hidden state [M, d_model]. */
+  forward(cx: Context, hidden: Tensor): Tensor {
+    const x = cx.dropoutSeed === null ? hidden : dropout(cx, hidden, cx.nextDropout(DROPOUT));
+    return linear(cx, x, this.#weight, { bias: this.#bias });
+  }
+}
