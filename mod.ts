@@ -30,6 +30,17 @@ export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
 export { Random } from "./lib/random.ts";
 
+// Data
+export {
+  Dataset,
+  type DatasetOptions,
+  DatasetSplit,
+  DEFAULT_PROMPT,
+  type Example,
+  loadDataset,
+} from "./lib/data/dataset.ts";
+export { Tokenizer } from "./lib/data/tokenizer.ts";
+
 // Rewards
 export type { RewardFunction, RewardSample } from "./lib/rewards/reward.ts";
 export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/classifier_reward.ts";
@@ -54,7 +65,7 @@ export {
   type SampleStatistics,
   sampleStatistics,
 } from "./lib/evaluation/statistics.ts";
-export { type BatchingOptions, type TextGenerator } from "./lib/evaluation/text_generator.ts";
+export type { BatchingOptions, Prompt, TextGenerator } from "./lib/evaluation/text_generator.ts";
 export {
   aggregateToxicity,
   measureToxicity,

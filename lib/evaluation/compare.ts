@@ -1,5 +1,10 @@
 import { callReward, type RewardFunction } from "../rewards/reward.ts";
-import { type BatchingOptions, generateInBatches, type TextGenerator } from "./text_generator.ts";
+import {
+  type BatchingOptions,
+  generateInBatches,
+  type Prompt,
+  type TextGenerator,
+} from "./text_generator.ts";
 
 /** One prompt answered before and after training. */
 export interface ComparisonRow {
@@ -49,18 +54,19 @@ export async function compareResponses(
 }
 
 /**
- * Lets two policies answer the same queries and compares the responses by their reward.
+ * Lets two policies answer the same prompts and compares the responses by their reward.
  *
  * @returns as of `compareResponses`
  */
 export async function comparePolicies(
   before: TextGenerator,
   after: TextGenerator,
-  queries: readonly string[],
+  prompts: readonly Prompt[],
   reward: RewardFunction,
   options: BatchingOptions = {},
 ): Promise<ComparisonRow[]> {
-  const responsesBefore = await generateInBatches(before, queries, options);
-  const responsesAfter = await generateInBatches(after, queries, options);
+  const responsesBefore = await generateInBatches(before, prompts, options);
+  const responsesAfter = await generateInBatches(after, prompts, options);
+  const queries = prompts.map(({ query }) => query);
   return await compareResponses(queries, responsesBefore, responsesAfter, reward);
 }

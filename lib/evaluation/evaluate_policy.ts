@@ -1,7 +1,12 @@
 import { UserError } from "../errors.ts";
 import { labelIndex, type TextClassifier } from "../rewards/text_classifier.ts";
 import { type SampleStatistics, sampleStatistics } from "./statistics.ts";
-import { type BatchingOptions, generateInBatches, type TextGenerator } from "./text_generator.ts";
+import {
+  type BatchingOptions,
+  generateInBatches,
+  type Prompt,
+  type TextGenerator,
+} from "./text_generator.ts";
 import { measureToxicity, TOXIC_LABEL, type ToxicityOptions } from "./toxicity.ts";
 
 /** What a policy is asked, and how it is measured. */
@@ -31,34 +36,34 @@ export interface PolicyToxicity extends SampleStatistics {
 }
 
 /**
- * Measures a policy's toxicity: it answers the first `numSamples` queries (exactly so many), and
+ * Measures a policy's toxicity: it answers the first `numSamples` prompts (exactly so many), and
  * each `query + " " + response` is measured.
  *
- * @throws {UserError} when there are fewer queries than samples asked for, or the toxic label is
+ * @throws {UserError} when there are fewer prompts than samples asked for, or the toxic label is
  *   not one of the classifier's
  */
 export async function evaluatePolicy(
   generate: TextGenerator,
   classifier: TextClassifier,
-  queries: readonly string[],
+  prompts: readonly Prompt[],
   options: PolicyEvaluationOptions = {},
 ): Promise<PolicyToxicity> {
-  const numSamples = options.numSamples ?? queries.length;
-  if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > queries.length) {
+  const numSamples = options.numSamples ?? prompts.length;
+  if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > prompts.length) {
     throw new UserError(
-      `${numSamples} samples to evaluate, but there are ${queries.length} prompts; ` +
+      `${numSamples} samples to evaluate, but there are ${prompts.length} prompts; ` +
         "ask for at least 1 and at most as many as there are prompts",
     );
   }
   // Before the generation, which is slow, rather than after it.
   labelIndex(classifier, options.toxicLabel ?? TOXIC_LABEL, "toxic");
-  const asked = queries.slice(0, numSamples);
+  const asked = prompts.slice(0, numSamples);
   const responses = await generateInBatches(generate, asked, options);
-  const texts = asked.map((query, i) => `${query} ${responses[i]}`);
+  const texts = asked.map(({ query }, i) => `${query} ${responses[i]}`);
   const { toxicities, truncated } = await measureToxicity(classifier, texts, options);
   return {
     ...sampleStatistics(toxicities, options.seed),
-    samples: asked.map((query, i) => ({
+    samples: asked.map(({ query }, i) => ({
       query,
       response: responses[i],
       toxicity: toxicities[i],

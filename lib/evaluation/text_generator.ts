@@ -1,17 +1,25 @@
 import { UserError } from "../errors.ts";
 
+/** What a policy is asked; a dataset's examples are prompts. */
+export interface Prompt {
+  /** Its text. */
+  query: string;
+  /** Its tokens, special tokens included. */
+  inputIds: readonly number[];
+}
+
 /**
- * A policy, as text in and text out: one response per query, special tokens skipped.
+ * A policy as prompts in and texts out: one response per prompt, special tokens skipped.
  *
- * @param firstRollout number of the first query among all that are asked, so that what is sampled
- *   for a query need not depend on how they are batched
+ * @param firstRollout number of the first prompt among all that are asked, so that what is sampled
+ *   for a prompt need not depend on how they are batched
  */
 export type TextGenerator = (
-  queries: readonly string[],
+  prompts: readonly Prompt[],
   firstRollout: number,
 ) => Promise<string[]>;
 
-/** How a policy is asked many queries. */
+/** How a policy is asked many prompts. */
 export interface BatchingOptions {
   /** Prompts generated for at once; default 16. */
   generationBatchSize?: number;
@@ -23,29 +31,29 @@ export interface BatchingOptions {
 export const GENERATION_BATCH_SIZE = 16;
 
 /**
- * Lets a policy answer queries, a batch at a time.
+ * Lets a policy answer prompts, a batch at a time.
  *
- * @returns one response per query, in order
+ * @returns one response per prompt, in order
  * @throws {UserError} when the policy returns another number of responses
  */
 export async function generateInBatches(
   generate: TextGenerator,
-  queries: readonly string[],
+  prompts: readonly Prompt[],
   options: BatchingOptions = {},
 ): Promise<string[]> {
   const batchSize = options.generationBatchSize ?? GENERATION_BATCH_SIZE;
   const responses: string[] = [];
-  for (let start = 0; start < queries.length; start += batchSize) {
-    const batch = queries.slice(start, start + batchSize);
+  for (let start = 0; start < prompts.length; start += batchSize) {
+    const batch = prompts.slice(start, start + batchSize);
     const answers = await generate(batch, start);
     if (answers.length !== batch.length) {
       throw new UserError(
-        `The policy returned ${answers.length} responses to ${batch.length} queries; ` +
-          "it must return one per query, in order",
+        `The policy returned ${answers.length} responses to ${batch.length} prompts; ` +
+          "it must return one per prompt, in order",
       );
     }
     responses.push(...answers);
-    options.onProgress?.(responses.length, queries.length);
+    options.onProgress?.(responses.length, prompts.length);
   }
   return responses;
 }

@@ -43,13 +43,13 @@ Deno.test("compareResponses: a faulty reward is stopped", async () => {
   );
 });
 
-Deno.test("comparePolicies: both policies answer the same queries", async () => {
+Deno.test("comparePolicies: both policies answer the same prompts", async () => {
   const before: Record<string, string> = { a: "xx", b: "x", c: "xxx" };
   const after: Record<string, string> = { a: "xx", b: "xxxx", c: "" };
   const rows = await comparePolicies(
-    (batch) => Promise.resolve(batch.map((query) => before[query])),
-    (batch) => Promise.resolve(batch.map((query) => after[query])),
-    queries,
+    (batch) => Promise.resolve(batch.map(({ query }) => before[query])),
+    (batch) => Promise.resolve(batch.map(({ query }) => after[query])),
+    queries.map((query) => ({ query, inputIds: [] })),
     byLength,
     { generationBatchSize: 2 },
   );
