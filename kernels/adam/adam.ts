@@ -1,0 +1,56 @@
+import type { Device, Span } from "../../lib/device/device.ts";
+
+/** Elements per task; mirrored in adam.wasm.ts. */
+const BLOCK = 8192;
+
+/** The buffers of an update, f32 [length] each, but for the norm. */
+export interface AdamBuffers {
+  values: Span;
+  gradients: Span;
+  firstMoment: Span;
+  secondMoment: Span;
+  /** f32 [1]: the norm of the whole gradient. */
+  gradNorm: Span;
+}
+
+/** The numbers of an update. */
+export interface AdamOptions {
+  learningRate: number;
+  betas: readonly [number, number];
+  eps: number;
+  weightDecay: number;
+  /** AdamW: the decay shrinks the values instead of joining the gradient. */
+  decoupled: boolean;
+  /** Which update this is, from 1: corrects the moments' bias. */
+  step: number;
+  /** The gradient is scaled by min(1, maxGradNorm / (norm + 1e-6)); 0 leaves it alone. */
+  maxGradNorm: number;
+}
+
+/**
+ * One update as torch.optim.Adam and AdamW do it, after torch's clip_grad_norm_:
+ * m ← m + (1 - β₁)(g - m), v ← β₂ v + (1 - β₂) g², θ ← θ - lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + eps).
+ * Changes nothing when the gradient's norm is not finite.
+ *
+ * @param length elements, a multiple of 4
+ */
+export function adam(
+  device: Device,
+  { values, gradients, firstMoment, secondMoment, gradNorm }: AdamBuffers,
+  length: number,
+  options: AdamOptions,
+): void {
+  const { learningRate, betas: [beta1, beta2], eps, weightDecay, decoupled, step } = options;
+  const spans = [values, gradients, firstMoment, secondMoment, gradNorm];
+  device.run("adam", Math.ceil(length / BLOCK), spans, [length], [
+    learningRate / (1 - beta1 ** step),
+    1 - beta1,
+    beta2,
+    1 - beta2,
+    Math.sqrt(1 - beta2 ** step),
+    eps,
+    decoupled ? 0 : weightDecay,
+    decoupled ? 1 - learningRate * weightDecay : 1,
+    options.maxGradNorm,
+  ]);
+}

@@ -1,0 +1,29 @@
+import type { Device, Span } from "../../lib/device/device.ts";
+
+/** Elements per partial sum; mirrored in grad_norm.wasm.ts. */
+const BLOCK = 16384;
+
+/** Bytes of workspace that {@linkcode gradNorm} needs: an f64 for each block. */
+export function gradNormWorkspace(length: number): number {
+  return Math.ceil(length / BLOCK) * 8;
+}
+
+/**
+ * The Euclidean norm of a packed gradient: squares are summed in f64, block by block and then over
+ * the blocks, in an order that depends on nothing but `length`.
+ *
+ * @param norm f32 [1]; not finite when an element is not
+ * @param workspace of {@linkcode gradNormWorkspace} bytes
+ * @param gradients f32 [length]; `length` is a multiple of 4
+ */
+export function gradNorm(
+  device: Device,
+  norm: Span,
+  workspace: Span,
+  gradients: Span,
+  length: number,
+): void {
+  const blocks = Math.ceil(length / BLOCK);
+  device.run("grad_norm_partial", blocks, [workspace, gradients], [length]);
+  device.run("grad_norm_total", 1, [norm, workspace], [blocks]);
+}
