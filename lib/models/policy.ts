@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import {
+  type PeftAdapter,
+  readPeftAdapter,
+  readValueHead,
+  writePeftAdapter,
+  writeValueHead,
+} from "../formats/peft.ts";
+import { initLora, LoraAdapter, type LoraConfig, loraSpecs } from "../nn/lora.ts";
+import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
+import { initValueHead, ValueHead, valueHeadSpecs } from "../nn/value_head.ts";
+import type { T5ForConditionalGeneration } from "./t5.ts";
+
+/** What PPO trains, an adapter and a value head, and the frozen model under them. */
+export interface Policy {
+  readonly model: T5ForConditionalGeneration;
+  readonly adapter: LoraAdapter;
+  readonly valueHead: ValueHead;
+  /** The parameters of the adapter and the value head, and nothing else. */
+  readonly parameters: Parameters;
+}
+
+/** Seed of the value head's first values, apart from the adapter's. */
+const VALUE_HEAD_SEED = 0x5eed;
+
+/**
+ * A policy with a new adapter, which at first changes nothing, and a new value head.
+ *
+ * @throws {UserError} when a target module is not in the model
+ */
+export function createPolicy(
+  model: T5ForConditionalGeneration,
+  config: LoraConfig,
+  seed: number,
+): Policy {
+  const policy = assemble(model, config, loraSpecs(model.linearModules, config));
+  initLora(policy.parameters, seed);
+  initValueHead(policy.parameters, seed ^ VALUE_HEAD_SEED);
+  return policy;
+}
+
+/**
+ * A policy that goes on from a PEFT adapter; its value head is the one beside the adapter, else new.
+ *
+ * @throws {UserError} when the adapter is missing, broken, or for another model
+ */
+export async function loadPolicy(
+  model: T5ForConditionalGeneration,
+  folder: string,
+  seed: number,
+): Promise<Policy> {
+  const adapter = await readPeftAdapter(folder);
+  const valueHead = await readValueHead(folder);
+  checkAdapter(model, adapter, folder);
+  const { dModel } = model.config;
+  if (valueHead && valueHead.weight.length !== dModel) {
+    throw new UserError(
+      `${
+        join(folder, "value_head.safetensors")
+      } is for a model of d_model ${valueHead.weight.length}, this one has ${dModel}.`,
+    );
+  }
+  const policy = assemble(model, adapter.config, adapterSpecs(adapter));
+  for (const [name, { data }] of adapter.tensors) policy.parameters.write(name, data);
+  if (valueHead) {
+    policy.parameters.write("v_head.summary.weight", valueHead.weight);
+    policy.parameters.write("v_head.summary.bias", Float32Array.of(valueHead.bias));
+  } else initValueHead(policy.parameters, seed ^ VALUE_HEAD_SEED);
+  return policy;
+}
+
+/**
+ * A PEFT adapter for inference: frozen, without a value head.
+ *
+ * @throws {UserError} when the adapter is missing, broken, or for another model
+ */
+export async function loadAdapter(
+  model: T5ForConditionalGeneration,
+  folder: string,
+): Promise<LoraAdapter> {
+  const adapter = await readPeftAdapter(folder);
+  checkAdapter(model, adapter, folder);
+  const specs = adapterSpecs(adapter);
+  const parameters = Parameters.create(model.device, specs, { trainable: false });
+  for (const [name, { data }] of adapter.tensors) parameters.write(name, data);
+  return new LoraAdapter(adapter.config, parameters);
+}
+
+/**
+ * Writes the adapter as PEFT does, and the value head beside it.
+ *
+ * @param baseModel what adapter_config.json names as the base model
+ * @throws {UserError} when a file cannot be written
+ */
+export async function savePolicy(
+  { adapter, parameters }: Policy,
+  folder: string,
+  baseModel: string,
+): Promise<void> {
+  const values = await parameters.readAll();
+  const read = (name: string) => new Float32Array(values.get(name)!.data);
+  const tensors: PeftAdapter["tensors"] = new Map();
+  for (const [name, { shape }] of values) {
+    if (name.includes(".lora_")) tensors.set(name, { shape, data: read(name) });
+  }
+  const { r, loraAlpha, loraDropout, targetModules } = adapter.config;
+  const config = { r, loraAlpha, loraDropout, targetModules: [...targetModules], baseModel };
+  await writeValueHead(folder, {
+    weight: read("v_head.summary.weight"),
+    bias: read("v_head.summary.bias")[0],
+  });
+  await writePeftAdapter(folder, { config, tensors });
+}
+
+/** The file's own tensors: PEFT 0.3 matched targets by bare suffix, so "o" brought "wo" along. */
+function adapterSpecs({ tensors }: PeftAdapter): ParameterSpec[] {
+  return [...tensors].map(([name, { shape }]) => ({ name, shape }));
+}
+
+function assemble(
+  model: T5ForConditionalGeneration,
+  config: LoraConfig,
+  adapterSpecs: readonly ParameterSpec[],
+): Policy {
+  const specs = [...adapterSpecs, ...valueHeadSpecs(model.config.dModel)];
+  const parameters = Parameters.create(model.device, specs, { trainable: true });
+  const adapter = new LoraAdapter(config, parameters);
+  return { model, adapter, valueHead: new ValueHead(parameters), parameters };
+}
+
+/** Names the first tensor that the model has no place for, or that the adapter lacks. */
+function checkAdapter(
+  model: T5ForConditionalGeneration,
+  { config, tensors }: PeftAdapter,
+  folder: string,
+): void {
+  const places = new Map<string, readonly number[]>();
+  for (const { name, inFeatures, outFeatures } of model.linearModules) {
+    places.set(`${name}.lora_A.weight`, [config.r, inFeatures]);
+    places.set(`${name}.lora_B.weight`, [outFeatures, config.r]);
+  }
+  const fail = (what: string) =>
+    new UserError(`The adapter in ${folder} is for another model: ${what}.`);
+  for (const [name, { shape }] of tensors) {
+    const place = places.get(name);
+    if (!place) throw fail(`it has ${name}, which this model has no layer for`);
+    if (place.join() !== shape.join()) {
+      throw fail(`${name} is [${shape.join(", ")}], this model wants [${place.join(", ")}]`);
+    }
+  }
+  for (const { name } of loraSpecs(model.linearModules, config)) {
+    if (!tensors.has(name)) throw fail(`it lacks ${name}`);
+  }
+}
