@@ -24,3 +24,12 @@ export class OutOfMemoryError extends UserError {
     this.name = "OutOfMemoryError";
   }
 }
+
+/** The loss or its gradient is no longer finite; what was trained is as before that update. */
+export class TrainingDivergedError extends UserError {
+  /** `message` is one line: the step, what is not finite, what to do. */
+  constructor(message: string) {
+    super(message);
+    this.name = "TrainingDivergedError";
+  }
+}

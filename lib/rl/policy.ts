@@ -1,0 +1,82 @@
+import type { T5ForConditionalGeneration } from "../models/t5.ts";
+import type { LoraAdapter } from "../nn/lora.ts";
+import type { ValueHead } from "../nn/value_head.ts";
+import { Context } from "../tensor/context.ts";
+import { Packed } from "../tensor/packed.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type ScoredResponse, unpackPositions } from "./rollout.ts";
+
+/** What PPO trains, and the frozen model under it. */
+export interface Policy {
+  model: T5ForConditionalGeneration;
+  adapter: LoraAdapter;
+  /** Its parameters lie with the adapter's, in `adapter.parameters`. */
+  valueHead: ValueHead;
+}
+
+/** The decoder's positions of a batch of responses, packed, [M] each. */
+export interface PositionTensors {
+  /** Log-probability of each target token, in nats. */
+  logprobs: Tensor;
+  /** Entropy of the whole distribution, in nats. */
+  entropy: Tensor;
+  /** Of the value head, [M, 1]. */
+  values: Tensor;
+}
+
+/** Runs the policy over responses that are there already (teacher forcing). */
+export function forward(
+  cx: Context,
+  { model, valueHead }: Policy,
+  adapter: LoraAdapter | null,
+  responses: readonly ScoredResponse[],
+): PositionTensors {
+  const inputs = Packed.create(cx, responses.map((response) => response.query));
+  const decoderInputs = Packed.create(cx, responses.map((response) => response.decoderInput));
+  const targets = Packed.create(cx, responses.map((response) => response.targets)).ids;
+  const encoded = model.encode(cx, inputs, adapter);
+  const hidden = model.decode(cx, decoderInputs, encoded, inputs, adapter);
+  return { ...model.logprobs(cx, hidden, targets), values: valueHead.forward(cx, hidden) };
+}
+
+/** Logprobs and values of one response's counted positions. */
+export interface Evaluation {
+  logprobs: Float32Array;
+  values: Float32Array;
+}
+
+/**
+ * Logprobs and values of responses, without gradients, `rows` of them at a time so that memory
+ * stays bounded. Nothing is waited for before everything is launched.
+ */
+export async function evaluate(
+  policy: Policy,
+  adapter: LoraAdapter | null,
+  responses: readonly ScoredResponse[],
+  rows: number,
+): Promise<Evaluation[]> {
+  const chunks: Promise<Evaluation[]>[] = [];
+  for (let row = 0; row < responses.length; row += rows) {
+    chunks.push(evaluateChunk(policy, adapter, responses.slice(row, row + rows)));
+  }
+  return (await Promise.all(chunks)).flat();
+}
+
+async function evaluateChunk(
+  policy: Policy,
+  adapter: LoraAdapter | null,
+  responses: readonly ScoredResponse[],
+): Promise<Evaluation[]> {
+  const cx = new Context(policy.model.device);
+  let reads: Promise<Float32Array>[];
+  try {
+    const { logprobs, values } = forward(cx, policy, adapter, responses);
+    reads = [logprobs.read(), values.read()];
+  } finally {
+    cx.release();
+  }
+  const [logprobs, values] = (await Promise.all(reads)).map((packed) =>
+    unpackPositions(responses, packed)
+  );
+  return responses.map((_, i) => ({ logprobs: logprobs[i], values: values[i] }));
+}

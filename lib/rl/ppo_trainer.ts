@@ -1,0 +1,198 @@
+import { TrainingDivergedError, UserError } from "../errors.ts";
+import { LoraAdapter } from "../nn/lora.ts";
+import { Adam } from "../nn/optimizer.ts";
+import { Parameters } from "../nn/parameters.ts";
+import { Random } from "../random.ts";
+import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
+import { PhaseClock } from "./phase_clock.ts";
+import { evaluate, type Policy } from "./policy.ts";
+import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
+import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
+import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
+import { learningRateAt } from "./schedules.ts";
+import { averageStatistics, batchStatistics, type PPOStats } from "./statistics.ts";
+
+/**
+ * What a trainer remembers between steps, beside its buffers on the device: the trained
+ * parameters, the optimizer's moments and the reference.
+ */
+export interface PPOTrainerState {
+  /** PPO steps done. */
+  step: number;
+  klCoef: number;
+  /** State of the generator behind the order of minibatches and dropout. */
+  random: number[];
+}
+
+/**
+ * Proximal policy optimisation (Schulman et al. 2017, https://arxiv.org/abs/1707.06347) of a LoRA
+ * adapter and a value head, on a KL leash to a reference, as TRL 0.4 computes it.
+ */
+export class PPOTrainer {
+  readonly config: PPOConfig;
+  readonly optimizer: Adam;
+  /** The adapter that the KL is measured from: a frozen copy of the first one; null for none. */
+  readonly reference: LoraAdapter | null;
+  readonly #klController: KLController;
+  readonly #random: Random;
+  #step = 0;
+
+  /**
+   * Trains the policy in place. A reference "initial" is the adapter as it is now.
+   * @throws {UserError} when the settings are not possible.
+   */
+  constructor(readonly policy: Policy, config: PPOConfigInput = {}) {
+    this.config = resolvePPOConfig(config);
+    const { initKlCoef, target, horizon, adamBeta1, adamBeta2 } = this.config;
+    const { adapter } = policy;
+    this.reference = this.config.reference === "initial" ? frozenCopy(adapter) : null;
+    this.optimizer = new Adam(adapter.parameters, {
+      betas: [adamBeta1, adamBeta2],
+      eps: this.config.adamEpsilon,
+      weightDecay: this.config.weightDecay,
+      decoupled: this.config.optimizer === "adamw",
+    });
+    this.#klController = this.config.adapKlCtrl
+      ? new AdaptiveKLController(initKlCoef, target, horizon)
+      : new FixedKLController(initKlCoef);
+    this.#random = new Random(this.config.seed);
+  }
+
+  /**
+   * Optimises the policy on one batch of rollouts.
+   *
+   * @param queries tokens for the encoder, `batchSize` rows
+   * @param responses tokens the policy generated, without the decoder's start token (in the
+   *   `trl-0.4` mode: what the decoder is to read, as it stands)
+   * @param scores what each response earned
+   * @throws {UserError} when there is not one of each for every row, or a row cannot be trained on.
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite. Such an update is
+   *   not made: the parameters stay those of the last good one.
+   */
+  async step(
+    queries: readonly (readonly number[])[],
+    responses: readonly (readonly number[])[],
+    scores: readonly number[],
+  ): Promise<PPOStats> {
+    const { config, policy } = this;
+    const clock = new PhaseClock();
+    const klCoef = this.#klController.coef;
+    const learningRate = learningRateAt(this.#step, config);
+    const scored = this.#layOut(queries, responses, scores);
+
+    const rows = config.miniBatchSize;
+    const [current, reference] = await Promise.all([
+      evaluate(policy, policy.adapter, scored, rows),
+      evaluate(policy, this.reference, scored, rows),
+    ]);
+    clock.lap("forward_pass");
+
+    const rollouts = scored.map((response, i) =>
+      completeRollout(
+        response,
+        { ...current[i], refLogprobs: reference[i].logprobs },
+        klCoef,
+        config,
+      )
+    );
+    clock.lap("compute_rewards");
+
+    const updates: Promise<PolicyUpdate>[] = [];
+    const updateRows = rows * config.gradientAccumulationSteps;
+    const random = config.policyDropout ? this.#random : null;
+    optimisation: for (let epoch = 0; epoch < config.ppoEpochs; epoch++) {
+      const order = config.shuffleMinibatches ? this.#random.shuffle([...rollouts]) : rollouts;
+      for (let row = 0; row < order.length; row += updateRows) {
+        const minibatch = order.slice(row, row + updateRows);
+        const update = updatePolicy(policy, this.optimizer, minibatch, {
+          config,
+          learningRate,
+          random,
+        });
+        updates.push(update);
+        if (!config.earlyStopping) continue;
+        const policyKl = (await update).statistics["ppo/policy/policykl"];
+        if (policyKl > 1.5 * config.targetKl) break optimisation;
+      }
+    }
+    const updated = await Promise.all(updates);
+    for (const update of updated) this.#checkFinite(update);
+    clock.lap("optimize_step");
+
+    const batch = batchStatistics(rollouts, klCoef);
+    const minibatch = averageStatistics(updated.map(({ statistics }) => statistics));
+    this.#klController.update(batch["objective/kl"], config.batchSize);
+    this.#step++;
+    clock.lap("calc_stats");
+    return {
+      ...batch,
+      ...minibatch,
+      "ppo/val/var_explained": 1 - minibatch["ppo/val/error"] / minibatch["ppo/returns/var"],
+      "ppo/policy/advantages": Float32Array.from(
+        updated.flatMap(({ advantages }) => [...advantages]),
+      ),
+      "ppo/policy/ratio": Float32Array.from(updated.flatMap(({ ratio }) => [...ratio])),
+      "ppo/learning_rate": learningRate,
+      ...clock.seconds(),
+    };
+  }
+
+  /** What to keep of the trainer to go on from here exactly. */
+  state(): PPOTrainerState {
+    return { step: this.#step, klCoef: this.#klController.coef, random: this.#random.state };
+  }
+
+  /** Goes on from a state. */
+  setState({ step, klCoef, random }: PPOTrainerState): void {
+    this.#step = step;
+    this.#klController.coef = klCoef;
+    this.#random.state = random;
+  }
+
+  #layOut(
+    queries: readonly (readonly number[])[],
+    responses: readonly (readonly number[])[],
+    scores: readonly number[],
+  ): ScoredResponse[] {
+    const { batchSize, compat } = this.config;
+    const counts = [queries.length, responses.length, scores.length];
+    if (counts.some((count) => count !== batchSize)) {
+      throw new UserError(
+        `a PPO step was given ${counts[0]} queries, ${counts[1]} responses and ${counts[2]} ` +
+          `scores; expected ${batchSize} of each (batchSize)`,
+      );
+    }
+    const { decoderStartTokenId } = this.policy.model.config;
+    return queries.map((query, row) =>
+      layOutResponse(
+        row,
+        { query, response: responses[row], score: scores[row] },
+        compat,
+        decoderStartTokenId,
+      )
+    );
+  }
+
+  #checkFinite({ statistics, gradNorm }: PolicyUpdate): void {
+    const watched = {
+      "policy loss": statistics["ppo/loss/policy"],
+      "value loss": statistics["ppo/loss/value"],
+      "gradient's norm": gradNorm,
+    };
+    for (const [name, value] of Object.entries(watched)) {
+      if (Number.isFinite(value)) continue;
+      throw new TrainingDivergedError(
+        `training diverged in PPO step ${this.#step}: the ${name} is ${value}; the parameters ` +
+          `before that update are kept. Try a lower learningRate or a maxGradNorm`,
+      );
+    }
+  }
+}
+
+/** The same adapter with parameters of its own, which no one trains. */
+function frozenCopy({ config, parameters }: LoraAdapter): LoraAdapter {
+  const specs = parameters.names.map((name) => ({ name, shape: [...parameters.get(name).shape] }));
+  const copy = Parameters.create(parameters.values.device, specs, { trainable: false });
+  copy.copyFrom(parameters);
+  return new LoraAdapter(config, copy);
+}

@@ -1,0 +1,134 @@
+/** TRL's `PPOTrainer.step`, three times in a row, for each setting that was recorded. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readPeftAdapter } from "../../lib/formats/peft.ts";
+import { LoraAdapter, loraSpecs } from "../../lib/nn/lora.ts";
+import { Parameters } from "../../lib/nn/parameters.ts";
+import { ValueHead, valueHeadSpecs } from "../../lib/nn/value_head.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
+import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
+import type { PPOStats } from "../../lib/rl/statistics.ts";
+import { withDevice } from "../device.ts";
+import {
+  assertArrayClose,
+  assertMovementClose,
+  assertScalarClose,
+  type GoldenArrays,
+  goldenDir,
+  loadCase,
+  modelDir,
+} from "./cases.ts";
+
+interface PPOCase {
+  /** TRL's PPOConfig, with its names. */
+  config: Record<string, number | boolean | null>;
+  steps: {
+    queries: number[][];
+    responses: number[][];
+    scores: number[];
+    stats: Record<string, number>;
+    kl_coef_after: number;
+  }[];
+}
+
+/** Settings of TRL's that say nothing about what a step computes, or that TRL derives. */
+const IGNORED = [
+  "remove_unused_columns",
+  "optimize_cuda_cache",
+  "compare_steps",
+  "total_ppo_epochs",
+];
+
+/** TRL's settings under our names, and what the cases were recorded with. */
+function settings(config: PPOCase["config"]): PPOConfigInput {
+  const camelCase = (name: string) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+  const named = Object.entries(config).filter(([name]) => !IGNORED.includes(name));
+  return {
+    ...Object.fromEntries(named.map(([name, value]) => [camelCase(name), value])),
+    compat: "trl-0.4",
+    reference: "base",
+    shuffleMinibatches: false,
+  };
+}
+
+for (
+  const entry of Array.from(Deno.readDirSync(goldenDir)).sort((a, b) => a.name < b.name ? -1 : 1)
+) {
+  const name = entry.name.match(/^(ppo_.*)\.json$/)?.[1];
+  if (!name) continue;
+  Deno.test(`golden ${name}`, () =>
+    withDevice(async (device) => {
+      const { json, arrays } = loadCase<PPOCase>(name);
+      const model = await T5ForConditionalGeneration.load(device, modelDir);
+      const peft = await readPeftAdapter(join(goldenDir, "adapter"));
+      const parameters = Parameters.create(device, [
+        ...loraSpecs(model.linearModules, peft.config),
+        ...valueHeadSpecs(model.config.dModel),
+      ], { trainable: true });
+      for (const [tensor, { data }] of peft.tensors) {
+        parameters.write(tensor, data);
+      }
+      for (const part of ["weight", "bias"]) {
+        parameters.write(`v_head.summary.${part}`, arrays.floats(`v_head.before.summary.${part}`));
+      }
+      const policy = {
+        model,
+        adapter: new LoraAdapter(peft.config, parameters),
+        valueHead: new ValueHead(parameters),
+      };
+      const trainer = new PPOTrainer(policy, settings(json.config));
+      const start = await parameters.readAll();
+      for (
+        const [k, { queries, responses, scores, stats, kl_coef_after }] of json.steps.entries()
+      ) {
+        const actual = await trainer.step(queries, responses, scores);
+        assertScalars(actual, stats, `step ${k}`);
+        assertPositions(actual, arrays, responses, k);
+        assertScalarClose(trainer.state().klCoef, kl_coef_after, `step ${k}: KL coefficient`);
+        for (const [parameter, { data }] of await parameters.readAll()) {
+          const golden = `step${k}.param.${trlName(parameter)}`;
+          const before = start.get(parameter)!.data;
+          assertMovementClose(data, arrays.floats(golden), before, golden);
+        }
+      }
+    }));
+}
+
+function assertScalars(actual: PPOStats, expected: Record<string, number>, step: string): void {
+  for (const [name, value] of Object.entries(expected)) {
+    if (name.includes("time/")) continue;
+    const got = actual[name as keyof PPOStats];
+    assert.equal(typeof got, "number", `${step}: ${name} is missing`);
+    assertScalarClose(got as number, value, `${step}: ${name}`);
+  }
+}
+
+/** Arrays over rollouts, and over the counted positions of each: the golden ones are padded. */
+function assertPositions(
+  actual: PPOStats,
+  arrays: GoldenArrays,
+  responses: number[][],
+  step: number,
+): void {
+  for (const name of ["objective/logprobs", "objective/ref_logprobs"] as const) {
+    const golden = `step${step}.${name}`;
+    const padded = arrays.floats(golden);
+    const [, width] = arrays.shape(golden);
+    const counted = responses.flatMap(({ length }, b) => [
+      ...padded.subarray(b * width + 1, b * width + length - 1),
+    ]);
+    assertArrayClose(actual[name].flatMap((rollout) => [...rollout]), counted, golden);
+  }
+  for (
+    const name of ["objective/kl_dist", "tokens/queries_dist", "tokens/responses_dist"] as const
+  ) {
+    assertArrayClose(actual[name], arrays.floats(`step${step}.${name}`), `step ${step}: ${name}`);
+  }
+}
+
+/** The name of a parameter in TRL's wrapper around PEFT's. */
+function trlName(parameter: string): string {
+  if (parameter.startsWith("v_head.")) return parameter;
+  return `pretrained_model.base_model.model.${parameter.replace(/\.weight$/, ".default.weight")}`;
+}

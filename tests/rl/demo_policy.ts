@@ -1,0 +1,65 @@
+import { fileURLToPath } from "node:url";
+import type { Device } from "../../lib/device/device.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { LoraAdapter, type LoraConfig, loraSpecs } from "../../lib/nn/lora.ts";
+import { Parameters } from "../../lib/nn/parameters.ts";
+import { ValueHead, valueHeadSpecs } from "../../lib/nn/value_head.ts";
+import { Random } from "../../lib/random.ts";
+import type { Policy } from "../../lib/rl/policy.ts";
+
+const lora: LoraConfig = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
+
+/** The demo's model with an adapter and a value head of random values, so that neither is idle. */
+export async function demoPolicy(device: Device, seed = 1): Promise<Policy> {
+  const dir = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
+  const model = await T5ForConditionalGeneration.load(device, dir);
+  const parameters = Parameters.create(device, [
+    ...loraSpecs(model.linearModules, lora),
+    ...valueHeadSpecs(model.config.dModel),
+  ], { trainable: true });
+  const random = new Random(seed);
+  for (const name of parameters.names) {
+    const { length } = parameters.get(name);
+    parameters.write(
+      name,
+      Float32Array.from({ length }, () => (random.uniform() - 0.5) / 5),
+    );
+  }
+  return {
+    model,
+    adapter: new LoraAdapter(lora, parameters),
+    valueHead: new ValueHead(parameters),
+  };
+}
+
+/** Rollouts for `PPOTrainer.step`. */
+export interface Batch {
+  queries: number[][];
+  responses: number[][];
+  scores: number[];
+}
+
+/** A batch of random tokens, no two rows of the same lengths. */
+export function randomBatch(rows: number, seed = 1): Batch {
+  const random = new Random(seed);
+  const tokens = (length: number) => [
+    ...Array.from({ length: length - 1 }, () => random.integer(3, 650)),
+    1,
+  ];
+  const batch: Batch = { queries: [], responses: [], scores: [] };
+  for (let row = 0; row < rows; row++) {
+    batch.queries.push(tokens(6 + 2 * row));
+    batch.responses.push(tokens(11 - row));
+    batch.scores.push(4 * random.uniform() - 2);
+  }
+  return batch;
+}
+
+/** The given rows of a batch, in that order. */
+export function pick({ queries, responses, scores }: Batch, rows: readonly number[]): Batch {
+  return {
+    queries: rows.map((row) => queries[row]),
+    responses: rows.map((row) => responses[row]),
+    scores: rows.map((row) => scores[row]),
+  };
+}
