@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createPolicy, loadAdapter } from "../../lib/models/policy.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { Packed } from "../../lib/tensor/packed.ts";
+import { withDevice } from "../device.ts";
+import { packedRows, rows } from "./batches.ts";
+import { assertArrayClose, goldenDir, loadCase, modelDir } from "./cases.ts";
+
+interface Forward {
+  trainable_parameters: number;
+  all_parameters: number;
+}
+
+Deno.test("golden forward: hidden states and logits, without and with the adapter", () =>
+  withDevice(async (device) => {
+    const { arrays } = loadCase<Forward>("forward");
+    const model = await T5ForConditionalGeneration.load(device, modelDir);
+    const inputIds = rows(arrays, "input_ids", "attention_mask");
+    const decoderIds = rows(arrays, "decoder_input_ids");
+    const adapter = await loadAdapter(model, join(goldenDir, "adapter"));
+    for (const [prefix, lora] of [["", null], ["adapter_", adapter]] as const) {
+      const cx = new Context(device);
+      const inputs = Packed.create(cx, inputIds);
+      const decoderInputs = Packed.create(cx, decoderIds);
+      const encoded = model.encode(cx, inputs, lora);
+      const hidden = model.decode(cx, decoderInputs, encoded, inputs, lora);
+      const logits = model.logits(cx, hidden);
+      const expectedHidden = packedRows(
+        arrays,
+        `${prefix}encoder_hidden`,
+        inputs.sequenceLengths,
+      );
+      assertArrayClose(await encoded.read(), expectedHidden, `${prefix}encoder_hidden`);
+      assertArrayClose(await logits.read(), arrays.floats(`${prefix}logits`), `${prefix}logits`);
+      cx.release();
+    }
+  }));
+
+Deno.test("golden forward: parameter counts", () =>
+  withDevice(async (device) => {
+    const { json } = loadCase<Forward>("forward");
+    const model = await T5ForConditionalGeneration.load(device, modelDir);
+    const { config } = await loadAdapter(model, join(goldenDir, "adapter"));
+    const { parameters } = createPolicy(model, config, 0);
+    const valueHead = model.config.dModel + 1;
+    assert.equal(parameters.count - valueHead, json.trainable_parameters);
+    assert.equal(model.parameterCount + parameters.count - valueHead, json.all_parameters);
+  }));
