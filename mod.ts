@@ -25,6 +25,29 @@
 
 export { OutOfMemoryError, UserError } from "./lib/errors.ts";
 
+// Models
+export {
+  type DecoderMemory,
+  type KeysAndValues,
+  T5ForConditionalGeneration,
+} from "./lib/models/t5.ts";
+export type { T5Config } from "./lib/models/t5_config.ts";
+export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
+export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.ts";
+export { ValueHead } from "./lib/nn/value_head.ts";
+
+// What models are made of
+export type { Device, DeviceBuffer, MemoryUse, Span } from "./lib/device/device.ts";
+export { WasmDevice, type WasmDeviceOptions } from "./lib/device/wasm/wasm_device.ts";
+export { Context, type GradientSlot } from "./lib/tensor/context.ts";
+export type { Rows } from "./lib/tensor/ops/attention.ts";
+export type { LoraWeights } from "./lib/tensor/ops/linear.ts";
+export type { TokenLogprobs } from "./lib/tensor/ops/lm_head.ts";
+export type { DropoutOptions } from "./kernels/dropout/dropout.ts";
+export { Parameters, type ParameterSpec, type ParameterValues } from "./lib/nn/parameters.ts";
+export { Packed } from "./lib/tensor/packed.ts";
+export { type DType, Tensor } from "./lib/tensor/tensor.ts";
+
 // PPO
 export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/ppo_config.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";

@@ -6,25 +6,33 @@
 
 /** A block of device memory. */
 export interface DeviceBuffer {
+  /** Its size. */
   readonly byteLength: number;
 }
 
 /** A place in device memory: where a kernel starts to read or write. */
 export interface Span {
+  /** The block. */
   readonly buffer: DeviceBuffer;
+  /** Where in the block, in bytes from its start. */
   readonly byteOffset: number;
 }
 
 /** Bytes in use now, and the most there ever were. */
 export interface MemoryUse {
+  /** Now. */
   used: number;
+  /** The most there ever were. */
   peak: number;
 }
 
+/** What runs kernels, and the memory they run on. */
 export interface Device {
+  /** Which implementation this is. */
   readonly kind: "wasm" | "webgpu";
   /** One line for a person: what the kernels run on. */
   readonly description: string;
+  /** Memory that is reserved. */
   readonly memory: Readonly<MemoryUse>;
 
   /**
@@ -32,6 +40,7 @@ export interface Device {
    * @throws {OutOfMemoryError} naming what was asked for and what is there.
    */
   alloc(byteLength: number): DeviceBuffer;
+  /** Gives memory back; what was launched before may still use it. */
   free(buffer: DeviceBuffer): void;
   /** Copies host data to the device. */
   write(span: Span, data: ArrayBufferView): void;
@@ -52,5 +61,6 @@ export interface Device {
     ints: readonly number[],
     floats?: readonly number[],
   ): void;
+  /** Stops what runs the kernels. The device cannot be used after it. */
   close(): void;
 }

@@ -49,8 +49,11 @@ interface Block {
 
 /** Keys and values that an attention looks at, and which rows of them belong to which sequence. */
 export interface KeysAndValues {
+  /** Keys, [rows, heads · d_kv]. */
   readonly k: Tensor;
+  /** Values, [rows, heads · d_kv]. */
   readonly v: Tensor;
+  /** The rows of each sequence. */
   readonly rows: Rows;
 }
 

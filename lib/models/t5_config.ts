@@ -26,23 +26,37 @@ const schema = z.object({
 
 /** Sizes and tokens of a T5 model (T5, T5 v1.1, FLAN-T5). */
 export interface T5Config {
+  /** Rows of the embedding; may exceed the tokenizer's pieces. */
   vocabSize: number;
+  /** Width of the hidden states. */
   dModel: number;
+  /** Width of one attention head. */
   dKv: number;
+  /** Width inside the feed-forward layers. */
   dFf: number;
+  /** Blocks of the encoder. */
   numLayers: number;
+  /** Blocks of the decoder. */
   numDecoderLayers: number;
+  /** Attention heads of a layer. */
   numHeads: number;
+  /** Rows of the relative-bias table. */
   relativeAttentionNumBuckets: number;
+  /** Distance in tokens from which on all share the last bucket. */
   relativeAttentionMaxDistance: number;
+  /** Probability of dropout, where a pass has it on. */
   dropoutRate: number;
+  /** Added to the mean square in the RMS norms. */
   layerNormEpsilon: number;
   /** v1.0 has relu; v1.1 and FLAN gelu_new(x W0ᵀ) · (x W1ᵀ). */
   feedForwardProj: "relu" | "gated-gelu";
   /** Whether the LM head is the embedding (v1.0), its input then scaled by d_model^-½. */
   tieWordEmbeddings: boolean;
+  /** Id of `<pad>`. */
   padTokenId: number;
+  /** Id of `</s>`, which ends a sequence. */
   eosTokenId: number;
+  /** Id that the decoder's input starts with. */
   decoderStartTokenId: number;
 }
 

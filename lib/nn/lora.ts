@@ -17,8 +17,11 @@ export interface LoraConfig {
 
 /** A linear layer of a model, by its name in the checkpoint. */
 export interface LinearModule {
+  /** Its name without `.weight`, as `encoder.block.0.layer.0.SelfAttention.q`. */
   name: string;
+  /** Width of its input. */
   inFeatures: number;
+  /** Width of its output. */
   outFeatures: number;
 }
 
@@ -67,7 +70,7 @@ export function initLora(parameters: Parameters, seed: number): void {
 export class LoraAdapter {
   readonly #weights = new Map<string, LoraWeights>();
 
-  /** @param parameters hold at least the parameters that {@linkcode loraSpecs} names. */
+  /** An adapter of parameters that hold at least those that {@linkcode loraSpecs} names. */
   constructor(readonly config: LoraConfig, readonly parameters: Parameters) {
     const suffix = ".lora_A.weight";
     const scale = config.loraAlpha / config.r;

@@ -7,13 +7,17 @@ const ALIGNMENT = 64;
 
 /** Name and shape of a parameter. */
 export interface ParameterSpec {
+  /** What it is called; no two in one `Parameters` alike. */
   readonly name: string;
+  /** Sizes of its dimensions. */
   readonly shape: readonly number[];
 }
 
 /** A parameter's values on the host. */
 export interface ParameterValues {
+  /** Sizes of the dimensions. */
   shape: readonly number[];
+  /** The elements, row-major. */
   data: Float32Array;
 }
 

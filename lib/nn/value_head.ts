@@ -31,7 +31,7 @@ export class ValueHead {
   readonly #weight: WeightMatrix;
   readonly #bias: Tensor;
 
-  /** @param parameters hold at least those of {@linkcode valueHeadSpecs} */
+  /** A head of parameters that hold at least those of {@linkcode valueHeadSpecs}. */
   constructor(parameters: Parameters) {
     this.#weight = WeightMatrix.trainable(parameters.get(WEIGHT));
     this.#bias = parameters.get(BIAS);

@@ -12,7 +12,9 @@ interface TapeNode {
 
 /** Where to put a gradient: overwrite when it is the first contribution, else add to it. */
 export interface GradientSlot {
+  /** The gradient's tensor. */
   into: Tensor;
+  /** Whether to add to what is there. */
   accumulate: boolean;
 }
 
@@ -22,6 +24,7 @@ export interface GradientSlot {
  * (or, node by node, as `backward` passes it); without a tape `scope` returns it much earlier.
  */
 export class Context {
+  /** Where the pass runs. */
   readonly device: Device;
   /** Whether ops record how to differentiate themselves. */
   readonly grad: boolean;
@@ -31,6 +34,7 @@ export class Context {
   #nodes: TapeNode[] = [];
   #owned: Tensor[] = [];
 
+  /** Starts a pass; `options` as the properties of these names, both off by default. */
   constructor(device: Device, options: { grad?: boolean; dropoutSeed?: number | null } = {}) {
     this.device = device;
     this.grad = options.grad ?? false;

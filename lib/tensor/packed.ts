@@ -45,6 +45,7 @@ export class Packed {
     return this.ids.length;
   }
 
+  /** The longest sequence's tokens. */
   get maxLength(): number {
     return this.sequenceLengths.reduce((a, b) => Math.max(a, b));
   }

@@ -13,12 +13,18 @@ export class Tensor implements Span {
   /** The gradient: same shape, f32. Set by the backward pass, or beforehand for parameters. */
   grad: Tensor | null = null;
 
+  /** A view of memory that is there already. */
   constructor(
+    /** Where the memory is. */
     readonly device: Device,
+    /** The block of memory. */
     readonly buffer: DeviceBuffer,
+    /** Sizes of the dimensions, the outermost first. */
     readonly shape: readonly number[],
+    /** Type of the elements. */
     readonly dtype: DType = "f32",
-    readonly byteOffset = 0,
+    /** Where in the block the first element is. */
+    readonly byteOffset: number = 0,
   ) {}
 
   /** Number of elements. */
@@ -62,6 +68,7 @@ export class Tensor implements Span {
     return new Int32Array(bytes.buffer);
   }
 
+  /** Copies values from the host: as many as there are elements, bf16 as their bits. */
   write(data: Float32Array | Int32Array | Uint16Array): void {
     this.device.write(this, data);
   }

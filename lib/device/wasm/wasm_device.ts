@@ -31,7 +31,9 @@ export interface WasmDeviceOptions {
 
 /** Kernels in WebAssembly SIMD on shared memory, tasks claimed by a pool of workers. */
 export class WasmDevice implements Device {
+  /** Which implementation this is. */
   readonly kind = "wasm";
+  /** Threads that run tasks, the main one included. */
   readonly threads: number;
   readonly #memory: WebAssembly.Memory;
   readonly #maxBytes: number;
@@ -68,28 +70,35 @@ export class WasmDevice implements Device {
     kernelTable(instance).forEach(([name, run], index) => this.#kernels.set(name, { index, run }));
   }
 
+  /** One line for a person: the instruction set and the threads. */
   get description(): string {
     return `WebAssembly SIMD, ${this.threads} thread${this.threads === 1 ? "" : "s"}`;
   }
 
+  /** Memory that is reserved. */
   get memory(): Readonly<MemoryUse> {
     return { used: this.#arena.used, peak: this.#arena.peak };
   }
 
-  alloc(byteLength: number): WasmBuffer {
-    return { byteLength, address: this.#arena.alloc(byteLength) };
+  /** Reserves memory, 256-byte aligned, contents undefined. */
+  alloc(byteLength: number): DeviceBuffer {
+    const buffer: WasmBuffer = { byteLength, address: this.#arena.alloc(byteLength) };
+    return buffer;
   }
 
+  /** Gives memory back. */
   free(buffer: DeviceBuffer): void {
     this.#arena.free((buffer as WasmBuffer).address);
   }
 
+  /** Copies host data to the device. */
   write(span: Span, data: ArrayBufferView): void {
     const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#check(span, source.length);
     this.#bytes.set(source, this.#address(span));
   }
 
+  /** Copies device memory to the host. */
   read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
     this.#check(span, byteLength);
     const copy = new Uint8Array(byteLength);
@@ -98,6 +107,7 @@ export class WasmDevice implements Device {
     return Promise.resolve(copy);
   }
 
+  /** Runs a kernel's tasks on all threads; returns when they are done. */
   run(
     kernel: string,
     tasks: number,
@@ -133,6 +143,7 @@ export class WasmDevice implements Device {
     if (Atomics.load(control, WORD.failed)) throw new Error(`kernel "${kernel}" trapped`);
   }
 
+  /** Stops the workers. */
   close(): void {
     Atomics.store(this.#control, WORD.stop, 1);
     Atomics.add(this.#control, WORD.generation, 1);
