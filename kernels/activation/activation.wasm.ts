@@ -45,14 +45,42 @@ export function activation_backward(args: usize, task: i32, scratch: usize): voi
   const accumulateGate = int(args, 8);
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
+  const one = f32x4.splat(1);
   for (let i = 0; i < count; i += 4) {
     const at = <usize>(begin + i) << 2;
     const part = count - i;
     const input = part < 4 ? loadPart(x + at, part) : v128.load(x + at);
     const g = part < 4 ? loadPart(dy + at, part) : v128.load(dy + at);
-    if (dGate) put(dGate + at, f32x4.mul(g, apply(kind, input)), part, accumulateGate);
+    // The value and the slope share what is slow to compute.
+    let value: v128;
+    let slope: v128;
+    if (kind == RELU) {
+      value = f32x4.max(input, f32x4.splat(0));
+      slope = v128.and(one, f32x4.gt(input, f32x4.splat(0)));
+    } else if (kind == GELU) {
+      const cdf = normalCdf(input);
+      const bell = exp4(f32x4.mul(f32x4.mul(input, input), f32x4.splat(-0.5)));
+      value = f32x4.mul(input, cdf);
+      slope = f32x4.relaxed_madd(input, f32x4.mul(bell, f32x4.splat(0.3989422804)), cdf);
+    } else if (kind == GELU_NEW) {
+      // Beyond ±10 the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
+      const near = f32x4.min(f32x4.max(input, f32x4.splat(-10)), f32x4.splat(10));
+      const e = exp4(f32x4.neg(geluArgument(near)));
+      const s = f32x4.div(one, f32x4.add(one, e));
+      value = f32x4.mul(input, s);
+      const square = f32x4.mul(near, near);
+      const inner = f32x4.relaxed_madd(square, f32x4.splat(0.2140644488), f32x4.splat(1.5957691216));
+      slope = f32x4.relaxed_madd(f32x4.mul(near, inner), f32x4.mul(s, f32x4.mul(e, s)), s);
+    } else {
+      value = tanh4(input);
+      // 1 - tanh² = 4 e^-2|x| / (1 + e^-2|x|)², which does not cancel.
+      const e = exp4(f32x4.mul(f32x4.abs(input), f32x4.splat(-2)));
+      const sum = f32x4.add(one, e);
+      slope = f32x4.div(f32x4.mul(e, f32x4.splat(4)), f32x4.mul(sum, sum));
+    }
+    if (dGate) put(dGate + at, f32x4.mul(g, value), part, accumulateGate);
     if (dx) {
-      let d = f32x4.mul(g, slope(kind, input));
+      let d = f32x4.mul(g, slope);
       if (gate) d = f32x4.mul(d, part < 4 ? loadPart(gate + at, part) : v128.load(gate + at));
       put(dx + at, d, part, accumulateX);
     }
@@ -78,33 +106,6 @@ function apply(kind: i32, x: v128): v128 {
   if (kind == GELU) return f32x4.mul(x, normalCdf(x));
   if (kind == GELU_NEW) return f32x4.mul(x, sigmoid4(geluArgument(x)));
   return tanh4(x);
-}
-
-/** f'(x) */
-// @ts-ignore: decorator
-@inline
-function slope(kind: i32, x: v128): v128 {
-  const one = f32x4.splat(1);
-  if (kind == RELU) return v128.and(one, f32x4.gt(x, f32x4.splat(0)));
-  if (kind == GELU) {
-    const bell = exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)));
-    const density = f32x4.mul(bell, f32x4.splat(0.3989422804));
-    return f32x4.relaxed_madd(x, density, normalCdf(x));
-  }
-  if (kind == GELU_NEW) {
-    // Beyond ±10 the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
-    const near = f32x4.min(f32x4.max(x, f32x4.splat(-10)), f32x4.splat(10));
-    const e = exp4(f32x4.neg(geluArgument(near)));
-    const s = f32x4.div(one, f32x4.add(one, e));
-    const nearSquare = f32x4.mul(near, near);
-    const inner = f32x4.relaxed_madd(nearSquare, f32x4.splat(0.2140644488), f32x4.splat(1.5957691216));
-    const change = f32x4.mul(f32x4.mul(near, inner), f32x4.mul(s, f32x4.mul(e, s)));
-    return f32x4.add(s, change);
-  }
-  // 1 - tanh² = 4 e^-2|x| / (1 + e^-2|x|)², which does not cancel.
-  const e = exp4(f32x4.mul(f32x4.abs(x), f32x4.splat(-2)));
-  const sum = f32x4.add(one, e);
-  return f32x4.div(f32x4.mul(e, f32x4.splat(4)), f32x4.mul(sum, sum));
 }
 
 /** Φ(x) of the normal distribution. */
