@@ -1,9 +1,8 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { rowsPerTask } from "../split.ts";
 
 /** Values that {@linkcode logSoftmaxChunk} keeps for a row. */
 export const LOG_SOFTMAX_STATE = 4;
-/** Logits a task should have: enough to hide its claim. */
-const TASK_WORK = 32_768;
 
 /** Some columns of the logits of all rows, and which token each row is about. */
 export interface LogitsChunk {
@@ -32,7 +31,8 @@ export function logSoftmaxChunk(
   first: boolean,
 ): void {
   const { logits, targets, rows, columns, stride, columnStart } = chunk;
-  const { tasks, perTask } = split(rows, columns);
+  const perTask = rowsPerTask(columns);
+  const tasks = Math.ceil(rows / perTask);
   device.run("log_softmax_chunk", tasks, [logits, targets, state], [
     rows,
     columns,
@@ -70,7 +70,8 @@ export function logSoftmaxBackward(
   dLogprobs: Span,
 ): void {
   const { logits, targets, rows, columns, stride, columnStart } = chunk;
-  const { tasks, perTask } = split(rows, columns);
+  const perTask = rowsPerTask(columns);
+  const tasks = Math.ceil(rows / perTask);
   device.run("log_softmax_backward", tasks, [logits, targets, lse, dLogprobs], [
     rows,
     columns,
@@ -78,9 +79,4 @@ export function logSoftmaxBackward(
     columnStart,
     perTask,
   ]);
-}
-
-function split(rows: number, columns: number): { tasks: number; perTask: number } {
-  const perTask = Math.max(1, Math.floor(TASK_WORK / columns));
-  return { tasks: Math.ceil(rows / perTask), perTask };
 }

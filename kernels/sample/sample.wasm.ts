@@ -1,0 +1,133 @@
+// deno-fmt-ignore-file: it deletes the @inline decorators
+import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
+import { exp4 } from "../math.wasm";
+import { philox4x32, uniform4 } from "../philox.wasm";
+import { sum4 } from "../simd.wasm";
+import { keepTopK, keepTopP } from "./select.wasm";
+
+/** Scores whose exponentials are summed in f32 before they join the f64 sums. */
+const BLOCK: i32 = 256;
+/** The scratch holds the scores, the blocks' sums and the histogram of the selection. */
+const SUMS: usize = SCRATCH_BYTES - 16384 - 8192;
+const HISTOGRAM: usize = SCRATCH_BYTES - 16384;
+/** Last word of Philox's counter: the first of the uses listed there. */
+const PURPOSE: u32 = 0;
+
+/** Draws a token for each row. */
+export function sample(args: usize, task: i32, scratch: usize): void {
+  const tokens = span(args, 3);
+  const probabilities = span(args, 4);
+  const perTask = int(args, 6);
+  const vocabulary = int(args, 7);
+  const topK = int(args, 10);
+  const seedLow = <u32>int(args, 11);
+  const seedHigh = <u32>int(args, 12);
+  const temperature = float(args, 13);
+  const topP = float(args, 14);
+  const padded = (vocabulary + 3) & ~3;
+  const end = min((task + 1) * perTask, int(args, 5));
+  for (let row = task * perTask; row < end; row++) {
+    const at = <usize>row << 2;
+    const position = load<u32>(span(args, 1) + at);
+    const rollout = load<u32>(span(args, 2) + at);
+    const logits = span(args, 0) + at * <usize>vocabulary;
+    const banned = <i32>position < int(args, 9) ? int(args, 8) : -1;
+    const highest = scores(logits, vocabulary, banned, temperature, scratch);
+    if (topK > 0 && topK < vocabulary) keepTopK(scratch, padded, topK, scratch + HISTOGRAM);
+    if (topP < 1) {
+      let mass: f64 = 0;
+      for (let begin = 0; begin < padded; begin += BLOCK) {
+        mass += exponentials(scratch, begin, padded, highest, false);
+      }
+      keepTopP(scratch, padded, highest, mass, topP, scratch + HISTOGRAM);
+    }
+    let total: f64 = 0;
+    for (let begin = 0; begin < padded; begin += BLOCK) {
+      const sum = exponentials(scratch, begin, padded, highest, true);
+      store<f64>(scratch + SUMS + (<usize>(begin / BLOCK) << 3), sum);
+      total += sum;
+    }
+    const words = philox4x32(rollout, position, 0, PURPOSE, seedLow, seedHigh);
+    const uniform: f64 = f32x4.extract_lane(uniform4(words), 0);
+    store<i32>(tokens + at, total > 0 ? draw(scratch, padded, uniform * total) : -1);
+    if (!probabilities) continue;
+    const p = probabilities + at * <usize>vocabulary;
+    for (let i: usize = 0; i < <usize>vocabulary << 2; i += 4) {
+      store<f32>(p + i, <f32>(<f64>load<f32>(scratch + i) / total));
+    }
+  }
+}
+
+/** The token with the largest logit of each row, the first of equal ones. */
+export function greedy(args: usize, task: i32, scratch: usize): void {
+  const perTask = int(args, 4);
+  const vocabulary = int(args, 5);
+  const end = min((task + 1) * perTask, int(args, 3));
+  for (let row = task * perTask; row < end; row++) {
+    const at = <usize>row << 2;
+    const banned = load<i32>(span(args, 1) + at) < int(args, 7) ? int(args, 6) : -1;
+    const logits = span(args, 0) + at * <usize>vocabulary;
+    const highest = scores(logits, vocabulary, banned, 1, scratch);
+    let token = 0;
+    while (token < vocabulary && load<f32>(scratch + (<usize>token << 2)) != highest) token++;
+    store<i32>(span(args, 2) + at, token < vocabulary ? token : -1);
+  }
+}
+
+/**
+ * z = logits / temperature, -∞ for the banned token and up to a multiple of four; returns the
+ * largest, NaN if there is one.
+ */
+function scores(logits: usize, vocabulary: i32, banned: i32, temperature: f32, z: usize): f32 {
+  const bytes = <usize>vocabulary << 2;
+  memory.copy(z, logits, bytes);
+  v128.store(z + bytes, f32x4.splat(-Infinity));
+  if (banned >= 0) store<f32>(z + (<usize>banned << 2), -Infinity);
+  const divisor = f32x4.splat(temperature);
+  let highest = f32x4.splat(-Infinity);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    // Adding 0 makes 0 of -0, which the selection's integer keys would tell apart.
+    const x = f32x4.add(f32x4.div(v128.load(z + i), divisor), f32x4.splat(0));
+    v128.store(z + i, x);
+    highest = f32x4.max(highest, x);
+  }
+  return max(
+    max(f32x4.extract_lane(highest, 0), f32x4.extract_lane(highest, 1)),
+    max(f32x4.extract_lane(highest, 2), f32x4.extract_lane(highest, 3)),
+  );
+}
+
+/** Σ e^(z - highest) over a block; `replace` leaves the exponentials where the scores were. */
+function exponentials(z: usize, begin: i32, end: i32, highest: f32, replace: bool): f64 {
+  const highest4 = f32x4.splat(highest);
+  const stop = z + (<usize>min(begin + BLOCK, end) << 2);
+  let sum = f32x4.splat(0);
+  for (let p = z + (<usize>begin << 2); p < stop; p += 16) {
+    const e = exp4(f32x4.sub(v128.load(p), highest4));
+    if (replace) v128.store(p, e);
+    sum = f32x4.add(sum, e);
+  }
+  return sum4(sum);
+}
+
+/** The first token up to and including which the weights `e` exceed `target`. */
+function draw(e: usize, padded: i32, target: f64): i32 {
+  const last = (padded - 1) / BLOCK;
+  let below: f64 = 0;
+  let block = 0;
+  for (; block < last; block++) {
+    const next = below + load<f64>(e + SUMS + (<usize>block << 3));
+    if (next > target) break;
+    below = next;
+  }
+  // Summed one by one the block can come out smaller: then it is its last token with any weight.
+  let token = -1;
+  for (let i = block * BLOCK; i < min((block + 1) * BLOCK, padded); i++) {
+    const weight = load<f32>(e + (<usize>i << 2));
+    if (weight == 0) continue;
+    token = i;
+    below += weight;
+    if (below > target) break;
+  }
+  return token;
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { greedy, sample, type SampleOptions } from "../../kernels/sample/sample.ts";
+import type { Device } from "../../lib/device/device.ts";
+import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { withDevice } from "../device.ts";
+import { randomValues, relativeNorm } from "../numeric.ts";
+import { philox4x32, uniform } from "../reference/philox.ts";
+import { inverseCdf, processedProbabilities } from "../reference/sampling.ts";
+
+interface Row {
+  logits: ArrayLike<number>;
+  rollout?: number;
+  position?: number;
+}
+
+interface Settings extends Partial<Omit<SampleOptions, "rollouts">> {
+  eosTokenId?: number;
+  minLength?: number;
+}
+
+/** A token for each row and the probabilities it was drawn from. */
+async function run(device: Device, rows: Row[], settings: Settings = {}) {
+  const cx = new Context(device);
+  const vocabulary = rows[0].logits.length;
+  const input = {
+    logits: cx.from(Float32Array.from(rows.flatMap((row) => Array.from(row.logits)))),
+    rows: rows.length,
+    vocabulary,
+    positions: cx.from(Int32Array.from(rows, (row) => row.position ?? 0)),
+    eosTokenId: settings.eosTokenId ?? -1,
+    minLength: settings.minLength ?? 0,
+  };
+  const rollouts = cx.from(Int32Array.from(rows, (row) => row.rollout ?? 0));
+  const options = { rollouts, seed: 0, temperature: 1, topK: 0, topP: 1, ...settings };
+  const tokens = cx.empty([rows.length], "i32");
+  const probabilities = cx.empty([rows.length, vocabulary]);
+  sample(device, input, options, tokens, probabilities);
+  const sampled = Array.from(await tokens.readInts());
+  const all = await probabilities.read();
+  greedy(device, input, tokens);
+  const result = {
+    sampled,
+    greedy: Array.from(await tokens.readInts()),
+    probabilities: rows.map((_, i) => all.slice(i * vocabulary, (i + 1) * vocabulary)),
+  };
+  cx.release();
+  return result;
+}
+
+/** Both must remove the same tokens. */
+function assertProbabilities(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+  const kept = (p: ArrayLike<number>) =>
+    Array.from(p, (x, i) => x > 0 ? i : -1).filter((i) => i >= 0);
+  assert.deepEqual(kept(actual), kept(expected));
+  assert.ok(relativeNorm(actual, expected) < 2e-6);
+}
+
+Deno.test("sample: probabilities are those of transformers' processors", async () => {
+  const folder = new URL("../golden/cases/", import.meta.url);
+  const { processors } = JSON.parse(Deno.readTextFileSync(new URL("generate.json", folder)));
+  using file = SafetensorsFile.open(new URL("generate.safetensors", folder).pathname);
+  const logits = file.readFloats("logits");
+  const half = logits.length / 2;
+  const rows = [logits.subarray(0, half), logits.subarray(half)]
+    .map((row) => ({ logits: row, position: processors.generated_so_far }));
+  const settings: Record<string, Settings> = {
+    min_length: { minLength: processors.min_length },
+    temperature: { temperature: processors.temperature },
+    top_k: { topK: processors.top_k },
+    top_p: { topP: processors.top_p },
+    all: {
+      minLength: processors.all.min_length,
+      temperature: processors.all.temperature,
+      topK: processors.all.top_k,
+      topP: processors.all.top_p,
+    },
+  };
+  await withDevice(async (device) => {
+    for (const [name, setting] of Object.entries(settings)) {
+      const { probabilities } = await run(device, rows, { eosTokenId: 1, ...setting });
+      const expected = file.readFloats(`probs.${name}`);
+      assertProbabilities(probabilities[0], expected.subarray(0, half));
+      assertProbabilities(probabilities[1], expected.subarray(half));
+    }
+  });
+});
+
+Deno.test("sample: probabilities and draws agree with sorting in f64", async () => {
+  await withDevice(async (device) => {
+    for (const vocabulary of [1, 2, 5, 255, 704, 3001]) {
+      const logits = randomValues(vocabulary, vocabulary).map((x) => 6 * x);
+      for (
+        const { topK, topP } of [[0, 1], [1, 1], [7, 1], [0, 0.5], [0, 1e-9], [300, 0.95]]
+          .map(([topK, topP]) => ({ topK, topP }))
+      ) {
+        const rows = [0, 1, 2, 3].map((rollout) => ({ logits, rollout, position: 9 }));
+        const settings = { topK, topP, temperature: 0.8, seed: 2 ** 40 + 3 };
+        const { sampled, probabilities } = await run(device, rows, settings);
+        const expected = processedProbabilities(logits, { ...settings, banned: [] });
+        assertProbabilities(probabilities[0], expected);
+        rows.forEach(({ rollout, position }, i) => {
+          const [word] = philox4x32([rollout, position, 0, 0], [3, 2 ** 8]);
+          assert.equal(sampled[i], inverseCdf(expected, uniform(word)));
+        });
+      }
+    }
+  });
+});
+
+Deno.test("sample: ties: top-k keeps all that equal the k-th, top-p removes small ids first", async () => {
+  await withDevice(async (device) => {
+    const logits = [0, 1, 1, -0, 1, 0, 1];
+    const k = await run(device, [{ logits }], { topK: 2 });
+    assert.deepEqual(Array.from(k.probabilities[0]), [0, 0.25, 0.25, 0, 0.25, 0, 0.25]);
+    const zeros = await run(device, [{ logits }], { topK: 5 });
+    assert.ok(zeros.probabilities[0].every((p) => p > 0), "-0 equals 0");
+    const p = await run(device, [{ logits: [2, 2, 2, 2] }], { topP: 0.5 });
+    assert.deepEqual(Array.from(p.probabilities[0]), [0, 0, 0.5, 0.5]);
+  });
+});
+
+Deno.test("sample: the end token waits for the minimum length, row by row", async () => {
+  await withDevice(async (device) => {
+    const logits = [1, 50, 2, 2];
+    const rows = [3, 4, 5].map((position) => ({ logits, position }));
+    const result = await run(device, rows, { eosTokenId: 1, minLength: 4 });
+    assert.equal(result.probabilities[0][1], 0);
+    assert.notEqual(result.sampled[0], 1);
+    assert.deepEqual(result.sampled.slice(1), [1, 1]);
+    // 2 and 3 are equally likely: the first is taken.
+    assert.deepEqual(result.greedy, [2, 1, 1]);
+  });
+});
+
+Deno.test("sample: frequencies follow the probabilities", async () => {
+  await withDevice(async (device) => {
+    const logits = [0, 1, 2, -1, 0.5];
+    const draws = 20_000;
+    const rows = Array.from({ length: draws }, (_, rollout) => ({ logits, rollout }));
+    const { sampled, probabilities } = await run(device, rows, { seed: 5 });
+    probabilities[0].forEach((p, token) => {
+      const share = sampled.filter((t) => t === token).length / draws;
+      const deviation = Math.sqrt(p * (1 - p) / draws);
+      assert.ok(Math.abs(share - p) < 4 * deviation, `${token}: ${share}, expected ${p}`);
+    });
+  });
+});
+
+Deno.test("sample: a draw depends on seed, rollout and position, not on the batch", async () => {
+  await withDevice(async (device) => {
+    const logits = randomValues(32128, 8);
+    const rows = Array.from(
+      { length: 8 },
+      (_, i) => ({ logits, rollout: i % 4, position: i >> 2 }),
+    );
+    const settings = { topP: 0.9, topK: 20_000, seed: 1 };
+    const all = await run(device, rows, settings);
+    const alone = await run(device, rows.slice(6, 7), settings);
+    assert.equal(alone.sampled[0], all.sampled[6]);
+    assert.equal(new Set(all.sampled).size, 8);
+    const other = await run(device, rows, { ...settings, seed: 2 });
+    assert.notDeepEqual(other.sampled, all.sampled);
+  });
+});
+
+Deno.test("sample: -1 where the logits are no distribution; too large a vocabulary is refused", async () => {
+  await withDevice(async (device) => {
+    const rows = [[0, NaN, 1, 2, 3], [0, Infinity, 1, 2, 3], [0, 9, 1, 2, 3]]
+      .map((logits) => ({ logits }));
+    for (const settings of [{}, { topK: 2 }, { topP: 0.5 }]) {
+      assert.deepEqual((await run(device, rows, settings)).sampled.slice(0, 2), [-1, -1]);
+    }
+    assert.deepEqual((await run(device, rows)).greedy, [-1, 1, 1]);
+    const logits = new Float32Array(255_997);
+    await assert.rejects(run(device, [{ logits }]), /255997 tokens: at most 255996/);
+    const largest = await run(device, [{ logits: logits.subarray(1) }], { topK: 5, topP: 0.5 });
+    assert.ok(largest.sampled[0] >= 127_998);
+  });
+});
