@@ -23,7 +23,7 @@
  * @module
  */
 
-export { OutOfMemoryError, UserError } from "./lib/errors.ts";
+export { OutOfMemoryError, TrainingDivergedError, UserError } from "./lib/errors.ts";
 
 // Models
 export {
@@ -32,8 +32,16 @@ export {
   T5ForConditionalGeneration,
 } from "./lib/models/t5.ts";
 export type { T5Config } from "./lib/models/t5_config.ts";
+export {
+  createPolicy,
+  loadAdapter,
+  loadPolicy,
+  type Policy,
+  savePolicy,
+} from "./lib/models/policy.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
 export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.ts";
+export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";
 export { ValueHead } from "./lib/nn/value_head.ts";
 
 // What models are made of
@@ -51,6 +59,8 @@ export { type DType, Tensor } from "./lib/tensor/tensor.ts";
 // PPO
 export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/ppo_config.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
+export { PPOTrainer, type PPOTrainerState } from "./lib/rl/ppo_trainer.ts";
+export type { BatchStatistics, MinibatchStatistics, PPOStats } from "./lib/rl/statistics.ts";
 export { Random } from "./lib/random.ts";
 
 // Data

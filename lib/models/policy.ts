@@ -14,8 +14,11 @@ import type { T5ForConditionalGeneration } from "./t5.ts";
 
 /** What PPO trains, an adapter and a value head, and the frozen model under them. */
 export interface Policy {
+  /** The frozen model. */
   readonly model: T5ForConditionalGeneration;
+  /** What changes the model's linear layers. */
   readonly adapter: LoraAdapter;
+  /** Predicts the return of a hidden state. */
   readonly valueHead: ValueHead;
   /** The parameters of the adapter and the value head, and nothing else. */
   readonly parameters: Parameters;

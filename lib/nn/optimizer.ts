@@ -36,6 +36,8 @@ export class Adam {
   readonly #config: Required<AdamConfig>;
 
   /**
+   * Starts with moments of zero.
+   *
    * @throws {RangeError} when the parameters are not trainable
    * @throws {OutOfMemoryError} when the moments do not fit
    */

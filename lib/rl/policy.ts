@@ -1,18 +1,9 @@
-import type { T5ForConditionalGeneration } from "../models/t5.ts";
+import type { Policy } from "../models/policy.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
-import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type ScoredResponse, unpackPositions } from "./rollout.ts";
-
-/** What PPO trains, and the frozen model under it. */
-export interface Policy {
-  model: T5ForConditionalGeneration;
-  adapter: LoraAdapter;
-  /** Its parameters lie with the adapter's, in `adapter.parameters`. */
-  valueHead: ValueHead;
-}
 
 /** The decoder's positions of a batch of responses, packed, [M] each. */
 export interface PositionTensors {

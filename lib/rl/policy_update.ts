@@ -1,10 +1,11 @@
 import { PPO_LOSS_STATISTICS, ppoLoss } from "../../kernels/ppo_loss/ppo_loss.ts";
+import type { Policy } from "../models/policy.ts";
 import type { Adam } from "../nn/optimizer.ts";
 import type { Random } from "../random.ts";
 import { Context } from "../tensor/context.ts";
 import { whiten } from "./advantages.ts";
 import { mean, variance } from "./moments.ts";
-import { forward, type Policy } from "./policy.ts";
+import { forward } from "./policy.ts";
 import type { PPOConfig } from "./ppo_config.ts";
 import { packPositions, type Rollout, unpackPositions } from "./rollout.ts";
 import type { MinibatchStatistics } from "./statistics.ts";

@@ -1,11 +1,12 @@
 import { TrainingDivergedError, UserError } from "../errors.ts";
+import type { Policy } from "../models/policy.ts";
 import { LoraAdapter } from "../nn/lora.ts";
 import { Adam } from "../nn/optimizer.ts";
 import { Parameters } from "../nn/parameters.ts";
 import { Random } from "../random.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
 import { PhaseClock } from "./phase_clock.ts";
-import { evaluate, type Policy } from "./policy.ts";
+import { evaluate } from "./policy.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
@@ -19,6 +20,7 @@ import { averageStatistics, batchStatistics, type PPOStats } from "./statistics.
 export interface PPOTrainerState {
   /** PPO steps done. */
   step: number;
+  /** The KL coefficient of the next step. */
   klCoef: number;
   /** State of the generator behind the order of minibatches and dropout. */
   random: number[];
@@ -29,7 +31,9 @@ export interface PPOTrainerState {
  * adapter and a value head, on a KL leash to a reference, as TRL 0.4 computes it.
  */
 export class PPOTrainer {
+  /** The settings, resolved. */
   readonly config: PPOConfig;
+  /** What updates the adapter and the value head. */
   readonly optimizer: Adam;
   /** The adapter that the KL is measured from: a frozen copy of the first one; null for none. */
   readonly reference: LoraAdapter | null;

@@ -17,18 +17,27 @@ export interface BatchStatistics {
   "objective/entropy": number;
   /** Mean KL penalty of a counted position. */
   "ppo/mean_non_score_reward": number;
+  /** Mean of the scores. */
   "ppo/mean_scores": number;
+  /** Standard deviation of the scores. */
   "ppo/std_scores": number;
-  /** Lengths of what `step` was given, in tokens. */
+  /** Mean length of the queries, in tokens. */
   "tokens/queries_len_mean": number;
+  /** Its standard deviation. */
   "tokens/queries_len_std": number;
+  /** Each query's length. */
   "tokens/queries_dist": Float32Array;
+  /** Mean length of the responses, in tokens. */
   "tokens/responses_len_mean": number;
+  /** Its standard deviation. */
   "tokens/responses_len_std": number;
+  /** Each response's length. */
   "tokens/responses_dist": Float32Array;
-  /** The scores again, under the names of TRL's `log_stats`. */
+  /** The scores' mean again, under the name of TRL's `log_stats`. */
   "env/reward_mean": number;
+  /** Their standard deviation again. */
   "env/reward_std": number;
+  /** The scores. */
   "env/reward_dist": Float32Array;
 }
 
@@ -50,7 +59,9 @@ export interface MinibatchStatistics {
   "ppo/policy/clipfrac": number;
   /** Mean of the whitened advantages: 0 up to rounding. */
   "ppo/policy/advantages_mean": number;
+  /** Mean of the returns. */
   "ppo/returns/mean": number;
+  /** Variance of the returns. */
   "ppo/returns/var": number;
   /** Mean predicted value. */
   "ppo/val/vpred": number;
@@ -58,13 +69,15 @@ export interface MinibatchStatistics {
   "ppo/val/error": number;
   /** Share of positions where the clipped value loss is the larger one. */
   "ppo/val/clipfrac": number;
-  /** Mean and variance of the values at the rollout. */
+  /** Mean of the values at the rollout. */
   "ppo/val/mean": number;
+  /** Variance of the values at the rollout. */
   "ppo/val/var": number;
 }
 
 /** What {@linkcode PPOTrainer.step} returns, by TRL's names. `_std` and `var` are unbiased. */
 export interface PPOStats extends BatchStatistics, MinibatchStatistics {
+  /** Learning rate of the step. */
   "ppo/learning_rate": number;
   /** `1 - val/error / returns/var`. */
   "ppo/val/var_explained": number;

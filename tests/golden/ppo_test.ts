@@ -1,10 +1,7 @@
 /** TRL's `PPOTrainer.step`, three times in a row, for each setting that was recorded. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readPeftAdapter } from "../../lib/formats/peft.ts";
-import { LoraAdapter, loraSpecs } from "../../lib/nn/lora.ts";
-import { Parameters } from "../../lib/nn/parameters.ts";
-import { ValueHead, valueHeadSpecs } from "../../lib/nn/value_head.ts";
+import { loadPolicy } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
@@ -61,22 +58,11 @@ for (
     withDevice(async (device) => {
       const { json, arrays } = loadCase<PPOCase>(name);
       const model = await T5ForConditionalGeneration.load(device, modelDir);
-      const peft = await readPeftAdapter(join(goldenDir, "adapter"));
-      const parameters = Parameters.create(device, [
-        ...loraSpecs(model.linearModules, peft.config),
-        ...valueHeadSpecs(model.config.dModel),
-      ], { trainable: true });
-      for (const [tensor, { data }] of peft.tensors) {
-        parameters.write(tensor, data);
-      }
+      const policy = await loadPolicy(model, join(goldenDir, "adapter"), 0);
+      const { parameters } = policy;
       for (const part of ["weight", "bias"]) {
         parameters.write(`v_head.summary.${part}`, arrays.floats(`v_head.before.summary.${part}`));
       }
-      const policy = {
-        model,
-        adapter: new LoraAdapter(peft.config, parameters),
-        valueHead: new ValueHead(parameters),
-      };
       const trainer = new PPOTrainer(policy, settings(json.config));
       const start = await parameters.readAll();
       for (

@@ -5,7 +5,7 @@ import { LoraAdapter, type LoraConfig, loraSpecs } from "../../lib/nn/lora.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { ValueHead, valueHeadSpecs } from "../../lib/nn/value_head.ts";
 import { Random } from "../../lib/random.ts";
-import type { Policy } from "../../lib/rl/policy.ts";
+import type { Policy } from "../../lib/models/policy.ts";
 
 const lora: LoraConfig = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
 
@@ -29,6 +29,7 @@ export async function demoPolicy(device: Device, seed = 1): Promise<Policy> {
     model,
     adapter: new LoraAdapter(lora, parameters),
     valueHead: new ValueHead(parameters),
+    parameters,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The properties that spec/ppo.md says must hold, on the demo's model. */
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
-import type { Policy } from "../../lib/rl/policy.ts";
+import type { Policy } from "../../lib/models/policy.ts";
 import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
