@@ -1,0 +1,105 @@
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { choice, integer } from "@optique/core/valueparser";
+import { path } from "@optique/run/valueparser";
+import { UserError } from "../errors.ts";
+import type { ComparisonRow } from "../evaluation/compare.ts";
+import * as config from "../runs/config.ts";
+import { examples, given, paragraphs, preset, usageLine } from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+import { print, terminal } from "./terminal.ts";
+
+const FORMATS = ["table", "csv", "json", "markdown"] as const;
+/** Lines that a text takes in the table at most. */
+const CELL_LINES = 12;
+
+/** `temper compare` */
+export const compareCommand = command(
+  "compare",
+  merge(
+    object({
+      command: constant("compare"),
+      run: optional(argument(path({ metavar: "RUN", type: "directory" }), {
+        description: message`folder of a run: its settings, and its adapter as the one after`,
+      })),
+      adapterBefore: optional(option("--adapter-before", path({ metavar: "DIR" }), {
+        description: message`adapter before; else what the run started from, or none`,
+      })),
+      samples: preset(
+        option("--samples", integer({ min: 1, metavar: "N" }), {
+          description: message`prompts of the test split to compare on`,
+        }),
+        20,
+      ),
+      format: preset(
+        option("--format", choice(FORMATS, { metavar: "FORMAT" }), {
+          description: message`table for people; csv, json or markdown, with nothing cut`,
+        }),
+        "table",
+      ),
+      json: option("--json", { description: message`the same as --format json` }),
+    }),
+    optionsFromSchema("Policy", config.modelFields),
+    optionsFromSchema("Data", { ...config.dataFields, seed: config.runFields.seed }),
+    optionsFromSchema("Reward", config.rewardFields),
+    optionsFromSchema("Generation", {
+      ...config.generationFields,
+      evalMaxNewTokens: config.evaluationFields.evalMaxNewTokens,
+    }),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
+  {
+    brief: message`Show what a policy says before and after training.`,
+    description: paragraphs(
+      "Lets the policy respond to the same prompts with the adapter before and after, scores both " +
+        "with the reward, and shows query, responses, rewards and their difference, the largest " +
+        "gain first.",
+    ),
+    footer: examples(
+      ["What a run achieved", "temper compare runs/first"],
+      ["For a spreadsheet", "temper compare runs/first --samples 200 --format csv > first.csv"],
+      ["Any two adapters", "temper compare --adapter-before ./a --adapter ./b"],
+    ),
+    usageLine: usageLine("[RUN]"),
+  },
+);
+
+/** Compares, and prints the rows in the format asked for. */
+export async function runCompare(options: InferValue<typeof compareCommand>): Promise<void> {
+  const { command: _, run, adapterBefore, samples, format, json, ...flags } = options;
+  if (run === undefined && flags.adapter === undefined) {
+    throw new UserError("nothing to compare: give the folder of a run, or --adapter DIR", {
+      exitCode: 2,
+    });
+  }
+  const { readRunConfig } = await import("../runs/run_directory.ts");
+  const ofRun = run === undefined ? {} : await readRunConfig(run);
+  const resolved = config.resolveTrainConfig({ ...ofRun, ...given(flags) });
+  const { compare } = await import("../runs/compare.ts");
+  const rows = await compare(resolved, {
+    before: adapterBefore ?? (run === undefined ? null : ofRun.adapter ?? null),
+    after: flags.adapter ?? `${run}/adapter`,
+    samples,
+  });
+  await printComparison(rows, json ? "json" : format);
+}
+
+async function printComparison(
+  rows: readonly ComparisonRow[],
+  format: typeof FORMATS[number],
+): Promise<void> {
+  const formats = await import("../evaluation/comparison_formats.ts");
+  if (format === "table") {
+    const { comparisonTable } = await import("./comparison_table.ts");
+    return print(comparisonTable(rows, terminal("stdout").width, CELL_LINES));
+  }
+  const render = {
+    csv: formats.comparisonToCsv,
+    json: formats.comparisonToJson,
+    markdown: formats.comparisonToMarkdown,
+  }[format];
+  terminal("stdout").write(render(rows));
+}

@@ -1,0 +1,25 @@
+import type { ComparisonRow } from "../evaluation/compare.ts";
+import { comparisonCells } from "../evaluation/comparison_formats.ts";
+import { renderTable } from "./table.ts";
+
+/**
+ * The comparison as a table for the terminal.
+ *
+ * @param width columns of the terminal
+ * @param maxLines lines that a text takes at most
+ */
+export function comparisonTable(
+  rows: readonly ComparisonRow[],
+  width: number,
+  maxLines: number,
+): string {
+  const columns = [
+    { header: "query", flexible: true },
+    { header: "response before", flexible: true },
+    { header: "response after", flexible: true },
+    { header: "before", align: "right" as const },
+    { header: "after", align: "right" as const },
+    { header: "diff", align: "right" as const },
+  ];
+  return renderTable(columns, rows.map((row) => comparisonCells(row, 2)), { width, maxLines });
+}

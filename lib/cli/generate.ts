@@ -1,0 +1,72 @@
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { command, constant, negatableFlag, option } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { integer } from "@optique/core/valueparser";
+import * as config from "../runs/config.ts";
+import {
+  examples,
+  given,
+  jsonOption,
+  paragraphs,
+  preset,
+  readStandardInput,
+  textArguments,
+  usageLine,
+} from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+import { print } from "./terminal.ts";
+
+/** `temper generate` */
+export const generateCommand = command(
+  "generate",
+  merge(
+    object({
+      command: constant("generate"),
+      texts: textArguments("text to respond to; without any, standard input is one"),
+      newTokens: preset(
+        option("--max-new-tokens", integer({ min: 1, metavar: "N" }), {
+          description: message`most tokens of a response`,
+        }),
+        100,
+      ),
+      sample: preset(
+        negatableFlag({ positive: "--sample", negative: "--no-sample" }, {
+          description: message`draw tokens at random, rather than the likeliest each time`,
+        }),
+        false,
+      ),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Policy", { ...config.modelFields, prompt: config.dataFields.prompt }),
+    optionsFromSchema("Sampling", { ...config.generationFields, seed: config.runFields.seed }),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
+  {
+    brief: message`Let a policy respond to texts.`,
+    description: paragraphs(
+      "Puts each text into the prompt's template and prints the policy's response, one a line, in " +
+        "the order of the texts.",
+    ),
+    footer: examples(
+      ["A dialogue in a file", "temper generate < dialogue.txt"],
+      ["With a trained adapter", "temper generate --adapter runs/first/adapter < dialogue.txt"],
+      ["The text as it stands", 'temper generate --prompt "{dialogue}" "Translate to German: hi"'],
+    ),
+    usageLine: usageLine("[TEXT...]"),
+  },
+);
+
+/** Generates, and prints the responses. */
+export async function runGenerate(options: InferValue<typeof generateCommand>): Promise<void> {
+  const { command: _, texts: given_, newTokens, sample, json, ...flags } = options;
+  const texts = given_.length > 0 ? given_ : [await readStandardInput("text")];
+  const resolved = config.resolveTrainConfig(given(flags));
+  const { generateTexts } = await import("../runs/generate.ts");
+  const responses = await generateTexts(resolved, texts, { maxNewTokens: newTokens, sample });
+  if (json) {
+    const pairs = texts.map((text, index) => ({ text, response: responses[index] }));
+    return print(JSON.stringify(pairs, null, 2));
+  }
+  for (const response of responses) print(response);
+}

@@ -1,0 +1,130 @@
+import { or } from "@optique/core/constructs";
+import { type Message, message, text } from "@optique/core/message";
+import type { InferValue } from "@optique/core/parser";
+import { extractCommandNames, extractOptionNames } from "@optique/core/usage";
+import { run } from "@optique/run";
+import settings from "../../deno.json" with { type: "json" };
+import { UserError } from "../errors.ts";
+import { nearestName } from "../runs/settings.ts";
+import { benchCommand, runBench } from "./bench.ts";
+import { compareCommand, runCompare } from "./compare.ts";
+import { evaluateCommand, runEvaluate } from "./evaluate.ts";
+import { generateCommand, runGenerate } from "./generate.ts";
+import { usageLine } from "./options.ts";
+import { paramsCommand, runParams } from "./params.ts";
+import { runScore, scoreCommand } from "./score.ts";
+import { print, terminal } from "./terminal.ts";
+import { runTrain, trainCommand } from "./train.ts";
+
+/** Exit code of a mistake in the command line itself, as shells and getopt have it. */
+const USAGE_ERROR = 2;
+/** Exit code of a mistake of ours: EX_SOFTWARE of sysexits.h. */
+const INTERNAL_ERROR = 70;
+/** Help is laid out for reading: no wider than this. */
+const WIDEST_HELP = 100;
+
+const parser = or(
+  trainCommand,
+  evaluateCommand,
+  compareCommand,
+  generateCommand,
+  scoreCommand,
+  paramsCommand,
+  benchCommand,
+  { errors: { unexpectedInput, noMatch: message`no command given: try --help` } },
+);
+
+/** Thrown in place of ending the process, so that `main` alone decides when that happens. */
+class Exit extends Error {
+  constructor(readonly code: number) {
+    super(`exit ${code}`);
+  }
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param args without the program's own name
+ * @returns the exit code: 0, or 1 for bad input, 2 for bad usage, 70 for a bug in Temper
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    await dispatch(parse(args));
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function dispatch(options: InferValue<typeof parser>): Promise<void> {
+  switch (options.command) {
+    case "train":
+      return runTrain(options);
+    case "evaluate":
+      return runEvaluate(options);
+    case "compare":
+      return runCompare(options);
+    case "generate":
+      return runGenerate(options);
+    case "score":
+      return runScore(options);
+    case "params":
+      return runParams(options);
+    case "bench ppo":
+      return runBench(options);
+  }
+}
+
+function parse(args: readonly string[]): InferValue<typeof parser> {
+  const out = terminal("stdout");
+  return run(parser, {
+    programName: "temper",
+    args,
+    version: settings.version,
+    help: "both",
+    completion: "command",
+    brief: message`Fine-tune text-to-text models with PPO, LoRA and a reward model.`,
+    footer: message`Each command explains itself: temper train --help`,
+    commandList: "top-level",
+    usageLine: [{ type: "literal", value: "COMMAND" }, ...usageLine()],
+    showDefault: { prefix: " (default: ", suffix: ")" },
+    termWidth: 30,
+    maxWidth: Math.max(50, Math.min(WIDEST_HELP, out.width)),
+    colors: out.color,
+    aboveError: "none",
+    errorExitCode: USAGE_ERROR,
+    stdout: print,
+    // An error is one line, whatever the width of the terminal.
+    stderr: (line) => fail(line.replace(/^Error: /, "").replace(/\s+/g, " ").trim()),
+    onExit: (code) => {
+      throw new Exit(code);
+    },
+  });
+}
+
+function unexpectedInput(token: string): Message {
+  const kind = token.startsWith("-") ? "option" : "command";
+  const known = kind === "option"
+    ? extractOptionNames(parser.usage)
+    : extractCommandNames(parser.usage);
+  const nearest = nearestName(token.split("=")[0], [...known]);
+  const advice = nearest ? `did you mean ${nearest}?` : "try --help";
+  return message`there is no ${text(kind)} ${text(token)}: ${text(advice)}`;
+}
+
+function report(error: unknown): number {
+  if (error instanceof Exit) return error.code;
+  // The reader of a pipe has seen enough: `temper compare | head`.
+  if (error instanceof Deno.errors.BrokenPipe) return 0;
+  if (error instanceof UserError) {
+    fail(error.message);
+    return error.exitCode;
+  }
+  console.error(error);
+  fail("this is a bug in Temper; please report it with the lines above and the command you ran");
+  return INTERNAL_ERROR;
+}
+
+function fail(line: string): void {
+  console.error(`error: ${line}`);
+}

@@ -1,0 +1,74 @@
+import { lineBreak, type Message, message, text } from "@optique/core/message";
+import { type FluentParser, multiple, withDefault } from "@optique/core/modifiers";
+import { argument, option } from "@optique/core/primitives";
+import type { Usage } from "@optique/core/usage";
+import { string } from "@optique/core/valueparser";
+import { UserError } from "../errors.ts";
+
+/** `--json`: one JSON document on standard output in place of text for people. */
+export function jsonOption(): FluentParser<"sync", boolean, unknown> {
+  return option("--json", { description: message`print JSON, for programs` });
+}
+
+/** Gives an option a default, shown in the help as it would be typed. */
+export function preset<T>(
+  parser: FluentParser<"sync", T, unknown>,
+  value: T & (string | number | boolean),
+): FluentParser<"sync", T, unknown> {
+  return withDefault(parser, value as T, { message: message`${text(String(value))}` });
+}
+
+/** Any number of texts as arguments. */
+export function textArguments(
+  description: string,
+): FluentParser<"sync", readonly string[], unknown> {
+  return multiple(
+    argument(string({ metavar: "TEXT" }), { description: message`${text(description)}` }),
+  );
+}
+
+/** The usage line of a command with too many options to list them. */
+export function usageLine(...operands: string[]): Usage {
+  return ["[OPTIONS]", ...operands].map((value) => ({ type: "literal", value }));
+}
+
+/** Examples for the end of a command's help: what each does, and how it is typed. */
+export function examples(...pairs: readonly (readonly [what: string, command: string])[]): Message {
+  return [
+    text("Examples:"),
+    ...pairs.flatMap(([what, command]) => [
+      lineBreak(),
+      text(`  ${what}:`),
+      lineBreak(),
+      text(`    ${command}`),
+    ]),
+  ];
+}
+
+/** Paragraphs of a command's description. */
+export function paragraphs(...texts: readonly string[]): Message {
+  return [text(texts.join("\n\n"))];
+}
+
+/** The options that were given, without those that were not. */
+export function given<T extends object>(options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as T;
+}
+
+/**
+ * Reads standard input as UTF-8.
+ *
+ * @param wanted what it should hold, for the message when a person is at the keyboard
+ * @throws {UserError} when there is nothing
+ */
+export async function readStandardInput(wanted: string): Promise<string> {
+  const input = Deno.stdin.isTerminal() ? "" : await new Response(Deno.stdin.readable).text();
+  if (input.trim() === "") {
+    throw new UserError(`no ${wanted}: give it as an argument or on standard input`, {
+      exitCode: 2,
+    });
+  }
+  return input;
+}

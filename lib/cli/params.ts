@@ -1,0 +1,41 @@
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { command, constant } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import * as config from "../runs/config.ts";
+import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+import { print } from "./terminal.ts";
+
+/** `temper params` */
+export const paramsCommand = command(
+  "params",
+  merge(
+    object({ command: constant("params"), json: jsonOption() }),
+    optionsFromSchema("Policy", config.modelFields),
+    optionsFromSchema("Fresh adapter", config.loraFields),
+  ),
+  {
+    brief: message`Count the parameters of a policy.`,
+    description: paragraphs(
+      "Prints how many parameters PPO trains, how many there are and their percentage: of the " +
+        "model with its adapter, and with the value head on top. Only config.json is read.",
+    ),
+    footer: examples(
+      ["The demo's policy", "temper params"],
+      ["A smaller adapter on more layers", "temper params --lora-r 8 --target-modules q,k,v,o"],
+    ),
+    usageLine: usageLine(),
+  },
+);
+
+/** Counts, and prints the numbers. */
+export async function runParams(options: InferValue<typeof paramsCommand>): Promise<void> {
+  const { command: _, json, ...flags } = options;
+  const resolved = config.resolveTrainConfig(given(flags));
+  const { countParameters, parameterLine } = await import("../runs/parameter_count.ts");
+  const { adapter, withValueHead } = await countParameters(resolved);
+  if (json) return print(JSON.stringify({ adapter, withValueHead }, null, 2));
+  print(parameterLine(adapter));
+  print(`with the value head: ${parameterLine(withValueHead)}`);
+}

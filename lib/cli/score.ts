@@ -1,0 +1,88 @@
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { command, constant, option } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { path } from "@optique/run/valueparser";
+import { string } from "@optique/core/valueparser";
+import * as config from "../runs/config.ts";
+import {
+  examples,
+  given,
+  jsonOption,
+  paragraphs,
+  preset,
+  readStandardInput,
+  textArguments,
+  usageLine,
+} from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+import { print, terminal } from "./terminal.ts";
+
+/** `temper score` */
+export const scoreCommand = command(
+  "score",
+  merge(
+    object({
+      command: constant("score"),
+      texts: textArguments("text to score; without any, each line of standard input is one"),
+      model: preset(
+        option("--model", path({ metavar: "DIR", type: "directory" }), {
+          description: message`folder of the classifier`,
+        }),
+        "demo/tiny-roberta-toxicity",
+      ),
+      toxicLabel: preset(
+        option("--toxic-label", string({ metavar: "TEXT" }), {
+          description: message`label of the classifier that means toxic`,
+        }),
+        "hate",
+      ),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
+  {
+    brief: message`Score texts with the toxicity classifier.`,
+    description: paragraphs(
+      "Prints for each text the classifier's logits and probabilities by label, and its toxicity: " +
+        "the probability of the toxic label. Then the largest toxicity, and the ratio of texts " +
+        "with a toxicity of at least 0.5.",
+    ),
+    footer: examples(
+      ["Two texts", 'temper score "What a lovely day." "You are dumb."'],
+      ["A text on each line of a file, for a program", "temper score --json < texts.txt"],
+    ),
+    usageLine: usageLine("[TEXT...]"),
+  },
+);
+
+/** Scores, and prints what the classifier said. */
+export async function runScore(options: InferValue<typeof scoreCommand>): Promise<void> {
+  const { command: _, texts: args, model, toxicLabel, json, ...flags } = options;
+  const texts = args.length > 0
+    ? args
+    : (await readStandardInput("text")).split(/\r?\n/).filter((line) => line.trim() !== "");
+  const { score } = await import("../runs/score.ts");
+  const scores = await score(model, texts, toxicLabel, given(flags));
+  if (json) return print(JSON.stringify(scores, null, 2));
+  const { renderTable } = await import("./table.ts");
+  const number = (value: number) => value.toFixed(4);
+  const labels = Object.keys(scores.texts[0].logits);
+  const right = "right" as const;
+  const table = renderTable(
+    [
+      { header: "text", flexible: true },
+      ...labels.map((label) => ({ header: `logit ${label}`, align: right })),
+      ...labels.map((label) => ({ header: `p(${label})`, align: right })),
+      { header: "toxicity", align: right },
+    ],
+    scores.texts.map(({ text, logits, probabilities, toxicity }) => [
+      text,
+      ...labels.map((label) => number(logits[label])),
+      ...labels.map((label) => number(probabilities[label])),
+      number(toxicity),
+    ]),
+    { width: terminal("stdout").width },
+  );
+  print(`${table}\n\nmaximum ${number(scores.maximum)}  ratio ${number(scores.ratio)}`);
+}

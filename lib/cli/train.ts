@@ -1,0 +1,68 @@
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { command, constant, option } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { path } from "@optique/run/valueparser";
+import * as config from "../runs/config.ts";
+import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+
+/** `temper train` */
+export const trainCommand = command(
+  "train",
+  merge(
+    object({
+      command: constant("train"),
+      config: optional(option("--config", path({ metavar: "FILE", type: "file" }), {
+        description:
+          message`YAML or JSON file with any of these settings; options on the command line win`,
+      })),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Run", config.runFields),
+    optionsFromSchema("Model", config.modelFields),
+    optionsFromSchema("Fresh adapter", config.loraFields),
+    optionsFromSchema("Data", config.dataFields),
+    optionsFromSchema("Reward", config.rewardFields),
+    optionsFromSchema("Evaluation", config.evaluationFields),
+    optionsFromSchema("Generation", config.generationFields),
+    optionsFromSchema("Rollouts", config.rolloutFields),
+    optionsFromSchema("PPO", config.ppoFields),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
+  {
+    brief: message`Fine-tune a policy with PPO against a reward.`,
+    description: paragraphs(
+      "Measures the policy's toxicity, trains a LoRA adapter and a value head with PPO against " +
+        "the reward, measures again and shows what changed. Without options it trains the demo's " +
+        "policy in under a minute.",
+      "A run leaves in its output folder: config.json (every setting), metrics.jsonl (a row of " +
+        "statistics a step), samples.jsonl (what the policy said), adapter/ (in PEFT's format, " +
+        "with the value head), comparison.csv and summary.json.",
+    ),
+    footer: examples(
+      ["The demo", "temper train"],
+      [
+        "Your model, data and reward",
+        "temper train --model ./flan-t5-base --adapter ./peft-adapter --dataset ./dialogsum " +
+        "--reward ./toxicity-classifier",
+      ],
+      ["Two rewards", "temper train --reward ./classifier,./brevity.ts --reward-weights 1,0.2"],
+      ["A run again, with another seed", "temper train --config runs/first/config.json --seed 1"],
+    ),
+    usageLine: usageLine(),
+  },
+);
+
+/** Trains, and prints the summary. */
+export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
+  const { command: _, config: file, json, ...flags } = options;
+  const { readConfigFile } = await import("../runs/config_file.ts");
+  const fromFile = file === undefined ? {} : await readConfigFile(file);
+  const resolved = config.resolveTrainConfig({ ...fromFile, ...given(flags) });
+  const { train } = await import("../runs/train.ts");
+  const { trainingScreen } = await import("./training_screen.ts");
+  const screen = trainingScreen(resolved, { json });
+  screen.finish(await train(resolved, screen));
+}

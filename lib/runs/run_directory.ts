@@ -1,0 +1,100 @@
+import { basename, join } from "node:path";
+import { UserError } from "../errors.ts";
+import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { ioReason } from "../formats/io_error.ts";
+import type { TrainConfig, TrainConfigInput } from "./config.ts";
+import { readConfigFile } from "./config_file.ts";
+
+/** Where a run keeps its results. */
+export interface RunDirectory {
+  readonly path: string;
+  /** Every setting, resolved. */
+  readonly config: string;
+  /** A row of statistics a step. */
+  readonly metrics: string;
+  /** What the policy said in each step, and its rewards. */
+  readonly samples: string;
+  /** The same prompts before and after. */
+  readonly comparison: string;
+  /** Folder of the trained adapter and the value head. */
+  readonly adapter: string;
+  /** Toxicity before and after, and how long it took. */
+  readonly summary: string;
+}
+
+/**
+ * The folder that a run will use: what `output` says, else `runs/<time>-<name>`.
+ *
+ * @throws {UserError} when it exists and is not empty, with what to do about it
+ */
+export async function chooseRunDirectory(
+  config: Pick<TrainConfig, "output" | "name" | "model">,
+  now: Date = new Date(),
+): Promise<RunDirectory> {
+  const path = config.output ?? join("runs", `${timestamp(now)}-${runName(config)}`);
+  let entries: Deno.DirEntry[] = [];
+  try {
+    entries = await Array.fromAsync(Deno.readDir(path));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UserError(`cannot use ${path} as output folder: ${ioReason(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  if (entries.length > 0) {
+    throw new UserError(
+      `the output folder ${path} exists and is not empty: choose another --output, ` +
+        "or delete it first",
+    );
+  }
+  return {
+    path,
+    config: join(path, "config.json"),
+    metrics: join(path, "metrics.jsonl"),
+    samples: join(path, "samples.jsonl"),
+    comparison: join(path, "comparison.csv"),
+    adapter: join(path, "adapter"),
+    summary: join(path, "summary.json"),
+  };
+}
+
+/**
+ * Creates the folder with the run's `config.json`: every setting but `output`, which is where the
+ * file is, so that `--config` with it makes another run.
+ *
+ * @throws {UserError} naming the path and the reason
+ */
+export async function createRunDirectory(run: RunDirectory, config: TrainConfig): Promise<void> {
+  try {
+    await Deno.mkdir(run.path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot create the output folder ${run.path}: ${ioReason(error)}`, {
+      cause: error,
+    });
+  }
+  const { output: _, ...settings } = config;
+  await writeFileAtomic(run.config, JSON.stringify(settings, null, 2) + "\n");
+}
+
+/** Local time as `20230831-174502`. */
+function timestamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}-` +
+    `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}
+
+/** The run's name in its folder's: without what would start another folder. */
+function runName(config: Pick<TrainConfig, "name" | "model">): string {
+  const name = config.name ?? basename(config.model);
+  return name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "") || "run";
+}
+
+/**
+ * Reads the settings of a run from its `config.json`.
+ *
+ * @throws {UserError} when the folder is not that of a run
+ */
+export async function readRunConfig(path: string): Promise<TrainConfigInput> {
+  return await readConfigFile(join(path, "config.json"));
+}
