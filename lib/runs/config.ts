@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { DEFAULT_PROMPT } from "../data/dataset.ts";
 import { UserError } from "../errors.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../rl/ppo_config.ts";
-import { DEMO_MODEL, DEMO_OVERRIDES } from "./demo.ts";
+import { DEMO_CLASSIFIER, DEMO_DATASET, DEMO_MODEL, DEMO_OVERRIDES } from "./demo.ts";
 import { parseSettings } from "./settings.ts";
 
 const positiveInt = z.int().positive();
@@ -32,7 +33,7 @@ export const loraFields = {
 
 /** Where prompts come from and what they look like. */
 export const dataFields = {
-  dataset: z.string().min(1).meta({ metavar: "PATH" }).default("demo/dialogues")
+  dataset: z.string().min(1).meta({ metavar: "PATH" }).default(DEMO_DATASET)
     .describe("a .csv or .jsonl file, or a folder with one per split (train, test, …)"),
   dialogueColumn: text.default("dialogue")
     .describe("column with the texts to respond to"),
@@ -42,14 +43,14 @@ export const dataFields = {
     .describe("dialogues of this many characters or fewer are left out"),
   inputMaxTextLength: positiveInt.default(1000)
     .describe("dialogues of more characters than this are left out"),
-  prompt: text.default("Summarize the following conversation.\n\n{dialogue}\n\nSummary:\n")
+  prompt: text.default(DEFAULT_PROMPT)
     .describe("template of the prompt; {dialogue} stands for the text"),
 };
 
 /** What is rewarded. */
 export const rewardFields = {
   reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|FILE.ts" })
-    .default(["demo/tiny-roberta-toxicity"])
+    .default([DEMO_CLASSIFIER])
     .describe(
       "folder of a RoBERTa classifier, or a script whose default export is an async function " +
         "(samples) => number[]; several are added up",
@@ -71,7 +72,7 @@ export const evaluationFields = {
   toxicLabel: text.default("hate")
     .describe("label of the classifier that means toxic"),
   evalSamples: positiveInt.default(64)
-    .describe("prompts of the test split to measure on"),
+    .describe("prompts of the test split to measure on, at most"),
   evalMaxNewTokens: positiveInt.default(100)
     .describe("most tokens of a response in the measurement"),
 };
@@ -130,19 +131,6 @@ export const runFields = {
   progress: z.boolean().default(true)
     .describe("a progress bar; without it, plain lines"),
 };
-
-/** The settings of a training run in the groups that `train --help` shows. */
-export const trainSections = {
-  "Run": runFields,
-  "Model": modelFields,
-  "LoRA": loraFields,
-  "Data": dataFields,
-  "Reward": rewardFields,
-  "Evaluation": evaluationFields,
-  "Generation": { ...generationFields, ...rolloutFields },
-  "PPO": ppoFields,
-  "Device": deviceFields,
-} as const;
 
 /**
  * Every setting of a training run. The one schema behind the options of `train`, the `--config`

@@ -3,6 +3,10 @@ import { fileURLToPath } from "node:url";
 
 /** The policy that is trained when no model is given. */
 export const DEMO_MODEL = "demo/tiny-flan-t5";
+/** The classifier that rewards it and measures toxicity. */
+export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
+/** The dialogues it is trained on. */
+export const DEMO_DATASET = "demo/dialogues";
 
 /**
  * Settings of the demo run where they differ from the defaults: a model of 0.9 M parameters takes

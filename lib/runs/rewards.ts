@@ -1,0 +1,82 @@
+import { basename } from "node:path";
+import type { Device } from "../device/device.ts";
+import { SequenceClassifier } from "../models/sequence_classifier.ts";
+import { ClassifierReward } from "../rewards/classifier_reward.ts";
+import { loadScriptReward } from "../rewards/script_reward.ts";
+import { labelIndex } from "../rewards/text_classifier.ts";
+import { type WeightedReward, WeightedRewards } from "../rewards/weighted_rewards.ts";
+import type { TrainConfig } from "./config.ts";
+import { DEMO_CLASSIFIER, resolveAsset } from "./demo.ts";
+
+/** The settings that rewards are made from. */
+export type RewardSettings = Pick<
+  TrainConfig,
+  "reward" | "rewardWeights" | "rewardLabel" | "rewardMode"
+>;
+
+/** The rewards of a run. */
+export interface LoadedRewards {
+  rewards: WeightedRewards;
+  /** The first classifier among them. */
+  classifier: SequenceClassifier | null;
+  /** What there is to say about texts that were too long for a classifier. */
+  notices(): string[];
+}
+
+/**
+ * Loads the rewards of a run: scripts, and classifiers from their folders.
+ *
+ * @throws {UserError} when one is missing or broken, or a classifier has no such label
+ */
+export async function loadRewards(
+  device: Device,
+  settings: RewardSettings,
+): Promise<LoadedRewards> {
+  const weighted: WeightedReward[] = [];
+  const classifierRewards: ClassifierReward[] = [];
+  let first: SequenceClassifier | null = null;
+  for (const [index, path] of settings.reward.entries()) {
+    const weight = settings.rewardWeights?.[index] ?? 1;
+    if (/\.[cm]?[jt]s$/.test(path)) {
+      weighted.push({ ...await loadScriptReward(path), weight });
+      continue;
+    }
+    const classifier = await SequenceClassifier.load(device, resolveAsset(path));
+    const reward = new ClassifierReward(classifier, {
+      label: settings.rewardLabel,
+      softmax: settings.rewardMode === "softmax",
+    });
+    first ??= classifier;
+    classifierRewards.push(reward);
+    weighted.push({ name: basename(path), reward: reward.score, weight });
+  }
+  return {
+    rewards: new WeightedRewards(weighted),
+    classifier: first,
+    notices: () =>
+      classifierRewards.map((reward) => reward.truncationNotice()).filter((notice) =>
+        notice !== null
+      ),
+  };
+}
+
+/**
+ * Loads the classifier that measures toxicity: the one named, else the one that rewards, else the
+ * demo's.
+ *
+ * @throws {UserError} when it is missing or broken, or has no such label
+ */
+export async function loadToxicityClassifier(
+  device: Device,
+  settings: Pick<TrainConfig, "toxicityModel" | "toxicLabel">,
+  rewarding: SequenceClassifier | null = null,
+): Promise<SequenceClassifier> {
+  const classifier = settings.toxicityModel === null && rewarding
+    ? rewarding
+    : await SequenceClassifier.load(
+      device,
+      resolveAsset(settings.toxicityModel ?? DEMO_CLASSIFIER),
+    );
+  labelIndex(classifier, settings.toxicLabel, "toxic");
+  return classifier;
+}
