@@ -59,11 +59,14 @@ export const generateCommand = command(
 
 /** Generates, and prints the responses. */
 export async function runGenerate(options: InferValue<typeof generateCommand>): Promise<void> {
-  const { command: _, texts: given_, newTokens, sample, json, ...flags } = options;
-  const texts = given_.length > 0 ? given_ : [await readStandardInput("text")];
+  const { command: _, texts: args, newTokens, sample, json, ...flags } = options;
+  const texts = args.length > 0 ? args : [await readStandardInput("text")];
   const resolved = config.resolveTrainConfig(given(flags));
   const { generateTexts } = await import("../runs/generate.ts");
-  const responses = await generateTexts(resolved, texts, { maxNewTokens: newTokens, sample });
+  const responses = await generateTexts(resolved, texts, {
+    maxNewTokens: newTokens,
+    doSample: sample,
+  });
   if (json) {
     const pairs = texts.map((text, index) => ({ text, response: responses[index] }));
     return print(JSON.stringify(pairs, null, 2));

@@ -19,7 +19,7 @@ export const paramsCommand = command(
     brief: message`Count the parameters of a policy.`,
     description: paragraphs(
       "Prints how many parameters PPO trains, how many there are and their percentage: of the " +
-        "model with its adapter, and with the value head on top. Only config.json is read.",
+        "model with its adapter, and with the value head on top.",
     ),
     footer: examples(
       ["The demo's policy", "temper params"],
@@ -33,9 +33,15 @@ export const paramsCommand = command(
 export async function runParams(options: InferValue<typeof paramsCommand>): Promise<void> {
   const { command: _, json, ...flags } = options;
   const resolved = config.resolveTrainConfig(given(flags));
-  const { countParameters, parameterLine } = await import("../runs/parameter_count.ts");
-  const { adapter, withValueHead } = await countParameters(resolved);
-  if (json) return print(JSON.stringify({ adapter, withValueHead }, null, 2));
-  print(parameterLine(adapter));
-  print(`with the value head: ${parameterLine(withValueHead)}`);
+  const { openDevice } = await import("../device/open.ts");
+  const { countParameters, describeParameters, loadPolicy } = await import("../runs/policy.ts");
+  const device = await openDevice(resolved);
+  try {
+    const { adapter, withValueHead } = countParameters(await loadPolicy(device, resolved));
+    if (json) return print(JSON.stringify({ adapter, withValueHead }, null, 2));
+    print(describeParameters(adapter));
+    print(`\nwith the value head:\n${describeParameters(withValueHead)}`);
+  } finally {
+    device.close();
+  }
 }

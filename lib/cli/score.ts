@@ -62,8 +62,8 @@ export async function runScore(options: InferValue<typeof scoreCommand>): Promis
   const texts = args.length > 0
     ? args
     : (await readStandardInput("text")).split(/\r?\n/).filter((line) => line.trim() !== "");
-  const { score } = await import("../runs/score.ts");
-  const scores = await score(model, texts, toxicLabel, given(flags));
+  const { scoreTexts } = await import("../runs/score.ts");
+  const scores = await scoreTexts(model, texts, toxicLabel, given(flags));
   if (json) return print(JSON.stringify(scores, null, 2));
   const { renderTable } = await import("./table.ts");
   const number = (value: number) => value.toFixed(4);

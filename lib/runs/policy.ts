@@ -6,6 +6,7 @@ import {
   type PeftAdapter,
   readPeftAdapter,
   readValueHead,
+  type ValueHeadWeights,
   writePeftAdapter,
   writeValueHead,
 } from "../formats/peft.ts";
@@ -41,38 +42,24 @@ export interface LoadedPolicy extends Policy {
  */
 export async function loadPolicy(device: Device, settings: PolicySettings): Promise<LoadedPolicy> {
   const folder = resolveAsset(settings.model);
-  const saved = settings.adapter === null ? null : await readAdapter(settings.adapter);
   const tokenizer = await Tokenizer.load(folder);
   const model = await T5ForConditionalGeneration.load(device, folder, settings);
+  const { dModel } = model.config;
+  const saved = settings.adapter === null ? null : await readAdapter(settings.adapter, model);
   const lora = saved?.peft.config ?? {
     r: settings.loraR,
     loraAlpha: settings.loraAlpha,
     loraDropout: settings.loraDropout,
     targetModules: settings.targetModules,
   };
-  const adapterSpecs = loraSpecs(model.linearModules, lora);
-  const headSpecs = valueHeadSpecs(model.config.dModel);
-  const parameters = Parameters.create(device, [...adapterSpecs, ...headSpecs], {
-    trainable: true,
-  });
-  if (saved) {
-    checkAdapter(saved.path, saved.peft, new Map(adapterSpecs.map((s) => [s.name, s.shape])));
-    for (const [name, { data }] of saved.peft.tensors) parameters.write(name, data);
-  } else {
-    initLora(parameters, settings.seed);
-  }
+  const specs = [...loraSpecs(model.linearModules, lora), ...valueHeadSpecs(dModel)];
+  const parameters = Parameters.create(device, specs, { trainable: true });
+  initLora(parameters, settings.seed);
+  initValueHead(parameters, settings.seed);
+  if (saved) writeAdapter(parameters, saved.peft);
   if (saved?.valueHead) {
-    const { weight, bias } = saved.valueHead;
-    if (weight.length !== model.config.dModel) {
-      throw new UserError(
-        `the value head of ${saved.path} is for a model of width ${weight.length}, ` +
-          `but ${settings.model} has ${model.config.dModel}`,
-      );
-    }
-    parameters.write(VALUE_WEIGHT, weight);
-    parameters.write(VALUE_BIAS, Float32Array.of(bias));
-  } else {
-    initValueHead(parameters, settings.seed);
+    parameters.write(VALUE_WEIGHT, saved.valueHead.weight);
+    parameters.write(VALUE_BIAS, Float32Array.of(saved.valueHead.bias));
   }
   return {
     name: settings.model,
@@ -82,6 +69,26 @@ export async function loadPolicy(device: Device, settings: PolicySettings): Prom
     adapter: new LoraAdapter(lora, parameters),
     valueHead: new ValueHead(parameters),
   };
+}
+
+/**
+ * Loads another adapter for a policy's model, frozen.
+ *
+ * @throws {UserError} when a file is missing or broken, or the adapter is for another model
+ */
+export async function loadAdapter(
+  { model }: Pick<LoadedPolicy, "model">,
+  folder: string,
+): Promise<LoraAdapter> {
+  const { peft } = await readAdapter(folder, model);
+  const specs = loraSpecs(model.linearModules, peft.config);
+  const parameters = Parameters.create(model.device, specs, { trainable: false });
+  writeAdapter(parameters, peft);
+  return new LoraAdapter(peft.config, parameters);
+}
+
+function writeAdapter(parameters: Parameters, { tensors }: PeftAdapter): void {
+  for (const [name, { data }] of tensors) parameters.write(name, data);
 }
 
 /** Saves a policy's adapter and value head into a folder, in PEFT's form. */
@@ -127,19 +134,19 @@ export function describeParameters({ trainable, all }: ParameterCount): string {
     `percentage of trainable model parameters: ${(100 * trainable / all).toFixed(2)}%`;
 }
 
-async function readAdapter(adapter: string) {
-  const path = resolveAsset(adapter);
-  return { path, peft: await readPeftAdapter(path), valueHead: await readValueHead(path) };
-}
-
-/** @throws {UserError} naming the first tensor that the model has no place for, or lacks */
-function checkAdapter(
-  path: string,
-  { tensors }: PeftAdapter,
-  expected: ReadonlyMap<string, readonly number[]>,
-): void {
+/** Reads an adapter and its value head, and checks that they are for this model. */
+async function readAdapter(
+  folder: string,
+  model: T5ForConditionalGeneration,
+): Promise<{ peft: PeftAdapter; valueHead: ValueHeadWeights | null }> {
+  const path = resolveAsset(folder);
+  const peft = await readPeftAdapter(path);
+  const valueHead = await readValueHead(path);
   const file = join(path, "adapter_model.safetensors");
-  for (const [name, { shape }] of tensors) {
+  const expected = new Map(
+    loraSpecs(model.linearModules, peft.config).map(({ name, shape }) => [name, shape]),
+  );
+  for (const [name, { shape }] of peft.tensors) {
     const wanted = expected.get(name);
     if (!wanted) throw new UserError(`${file} is for another model: this one has no ${name}`);
     if (wanted.join() !== shape.join()) {
@@ -149,6 +156,16 @@ function checkAdapter(
     }
   }
   for (const name of expected.keys()) {
-    if (!tensors.has(name)) throw new UserError(`${file} is for another model: it has no ${name}`);
+    if (!peft.tensors.has(name)) {
+      throw new UserError(`${file} is for another model: it has no ${name}`);
+    }
   }
+  const { dModel } = model.config;
+  if (valueHead && valueHead.weight.length !== dModel) {
+    throw new UserError(
+      `the value head in ${path} is for a model of width ${valueHead.weight.length}, ` +
+        `this one has ${dModel}`,
+    );
+  }
+  return { peft, valueHead };
 }

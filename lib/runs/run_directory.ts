@@ -23,24 +23,23 @@ export interface RunDirectory {
 }
 
 /**
- * The folder that a run will use: what `output` says, else `runs/<time>-<name>`.
+ * Creates the folder that a run will use, empty: what `output` says, else `runs/<time>-<name>`.
  *
- * @throws {UserError} when it exists and is not empty, with what to do about it
+ * @throws {UserError} when it exists and is not empty, or cannot be created, with what to do
  */
-export async function chooseRunDirectory(
+export async function reserveRunDirectory(
   config: Pick<TrainConfig, "output" | "name" | "model">,
   now: Date = new Date(),
 ): Promise<RunDirectory> {
   const path = config.output ?? join("runs", `${timestamp(now)}-${runName(config)}`);
-  let entries: Deno.DirEntry[] = [];
+  let entries: Deno.DirEntry[];
   try {
+    await Deno.mkdir(path, { recursive: true });
     entries = await Array.fromAsync(Deno.readDir(path));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(`cannot use ${path} as output folder: ${ioReason(error)}`, {
-        cause: error,
-      });
-    }
+    throw new UserError(`cannot create the output folder ${path}: ${ioReason(error)}`, {
+      cause: error,
+    });
   }
   if (entries.length > 0) {
     throw new UserError(
@@ -59,20 +58,22 @@ export async function chooseRunDirectory(
   };
 }
 
+/** Removes a folder that was reserved and is still empty. */
+export async function releaseRunDirectory(run: RunDirectory): Promise<void> {
+  try {
+    await Deno.remove(run.path);
+  } catch {
+    // It is not ours alone any more: what is in it stays.
+  }
+}
+
 /**
- * Creates the folder with the run's `config.json`: every setting but `output`, which is where the
+ * Starts a run's folder with its `config.json`: every setting but `output`, which is where the
  * file is, so that `--config` with it makes another run.
  *
  * @throws {UserError} naming the path and the reason
  */
 export async function createRunDirectory(run: RunDirectory, config: TrainConfig): Promise<void> {
-  try {
-    await Deno.mkdir(run.path, { recursive: true });
-  } catch (error) {
-    throw new UserError(`cannot create the output folder ${run.path}: ${ioReason(error)}`, {
-      cause: error,
-    });
-  }
   const { output: _, ...settings } = config;
   await writeFileAtomic(run.config, JSON.stringify(settings, null, 2) + "\n");
 }

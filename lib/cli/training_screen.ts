@@ -1,0 +1,72 @@
+import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
+import type { SampleStatistics } from "../evaluation/statistics.ts";
+import type { TrainConfig } from "../runs/config.ts";
+import { percentChange } from "../runs/summary.ts";
+import type { TrainHooks, TrainResult } from "../runs/train.ts";
+import { comparisonTable } from "./comparison_table.ts";
+import { formatDuration, Progress } from "./progress.ts";
+import { print, terminal } from "./terminal.ts";
+
+/** Rows of the comparison, and lines of each, that the end of a run shows. */
+const SHOWN_ROWS = 3;
+const SHOWN_LINES = 6;
+
+/** What `temper train` shows while it trains, and at its end. */
+export interface TrainingScreen extends TrainHooks {
+  finish(result: TrainResult): void;
+}
+
+/**
+ * Shows a training run. With `json`, standard output gets the summary alone, and what people read
+ * goes to standard error.
+ */
+export function trainingScreen(
+  config: Pick<TrainConfig, "steps" | "progress">,
+  { json }: { json: boolean },
+): TrainingScreen {
+  const out = terminal(json ? "stderr" : "stdout");
+  const say = (text: string) => out.write(`${text}\n\n`);
+  let progress: Progress | null = null;
+  const stopProgress = () => {
+    progress?.finish();
+    if (progress) out.write("\n");
+    progress = null;
+  };
+  return {
+    info: say,
+    measured(when: "before" | "after", toxicity: PolicyToxicity): void {
+      stopProgress();
+      say(toxicityLine(`toxicity ${when} training`, toxicity));
+      if (when === "after") return;
+      const interactive = out.interactive && config.progress;
+      progress = new Progress({ total: config.steps, terminal: { ...out, interactive } });
+    },
+    stepped(step, stats): void {
+      progress?.update({ step, reward: stats["ppo/mean_scores"], kl: stats["objective/kl"] });
+    },
+    finish({ directory, summary, comparison }: TrainResult): void {
+      if (json) return print(JSON.stringify({ output: directory.path, ...summary }, null, 2));
+      const { toxicity, reward, seconds } = summary;
+      say(comparisonTable(comparison.slice(0, SHOWN_ROWS), out.width, SHOWN_LINES));
+      const change = percentChange(toxicity.before.mean, toxicity.after.mean);
+      const arrow = (before: number, after: number) => `${before.toFixed(4)} → ${after.toFixed(4)}`;
+      out.write(
+        `toxicity  ${arrow(toxicity.before.mean, toxicity.after.mean)}  ` +
+          `(${change > 0 ? "+" : ""}${change.toFixed(1)} %, ${toxicity.after.count} prompts)\n` +
+          `reward    ${arrow(reward.before, reward.after)}\n` +
+          `time      ${formatDuration(seconds)}\n` +
+          `results   ${directory.path}\n`,
+      );
+    },
+  };
+}
+
+/** A measurement of toxicity as a line. */
+export function toxicityLine(
+  title: string,
+  { mean, std, interval, count }: SampleStatistics,
+): string {
+  const [low, high] = interval.map((value) => value.toFixed(4));
+  return `${title}: ${mean.toFixed(4)} ± ${std.toFixed(4)} (${count} prompts, ` +
+    `95 % confidence ${low} to ${high})`;
+}

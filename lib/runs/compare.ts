@@ -1,0 +1,48 @@
+import { loadDataset } from "../data/dataset.ts";
+import { openDevice } from "../device/open.ts";
+import { comparePolicies, type ComparisonRow } from "../evaluation/compare.ts";
+import type { TrainConfig } from "./config.ts";
+import { resolveAsset } from "./demo.ts";
+import { firstExamples } from "./evaluate.ts";
+import { textGenerator } from "./generate.ts";
+import { loadAdapter, loadPolicy } from "./policy.ts";
+import { loadRewards } from "./rewards.ts";
+
+/** What is compared. */
+export interface ComparisonOptions {
+  /** Folder of the adapter before; null for the model without any. */
+  before: string | null;
+  /** Folder of the adapter after. */
+  after: string;
+  /** Prompts of the test split, at most. */
+  samples: number;
+}
+
+/**
+ * Lets a model respond to the same prompts with two adapters.
+ *
+ * @returns a row per prompt, the largest gain in reward first
+ * @throws {UserError} when something does not load
+ */
+export async function compare(
+  config: TrainConfig,
+  options: ComparisonOptions,
+): Promise<ComparisonRow[]> {
+  const device = await openDevice(config);
+  try {
+    const policy = await loadPolicy(device, { ...config, adapter: options.after });
+    const before = options.before === null ? null : await loadAdapter(policy, options.before);
+    const { rewards } = await loadRewards(device, config);
+    const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
+    const prompts = firstExamples(dataset.split("test"), options.samples);
+    const settings = { ...config, maxNewTokens: config.evalMaxNewTokens };
+    return await comparePolicies(
+      textGenerator(policy, before, settings),
+      textGenerator(policy, policy.adapter, settings),
+      prompts,
+      async (samples) => (await rewards.score(samples)).totals,
+    );
+  } finally {
+    device.close();
+  }
+}

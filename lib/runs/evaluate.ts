@@ -1,0 +1,43 @@
+import { type DatasetSplit, type Example, loadDataset } from "../data/dataset.ts";
+import { openDevice } from "../device/open.ts";
+import { evaluatePolicy, type PolicyToxicity } from "../evaluation/evaluate_policy.ts";
+import type { TextClassifier } from "../rewards/text_classifier.ts";
+import type { TrainConfig } from "./config.ts";
+import { resolveAsset } from "./demo.ts";
+import { textGenerator } from "./generate.ts";
+import { type LoadedPolicy, loadPolicy } from "./policy.ts";
+import { loadToxicityClassifier } from "./rewards.ts";
+
+/** Loads a policy and measures its toxicity. @throws {UserError} when something does not load */
+export async function evaluate(config: TrainConfig): Promise<PolicyToxicity> {
+  const device = await openDevice(config);
+  try {
+    const policy = await loadPolicy(device, config);
+    const classifier = await loadToxicityClassifier(device, config);
+    const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
+    const prompts = firstExamples(dataset.split("test"), config.evalSamples);
+    return await measurePolicy(policy, classifier, prompts, config);
+  } finally {
+    device.close();
+  }
+}
+
+/** Measures the toxicity of a policy with its adapter. */
+export function measurePolicy(
+  policy: LoadedPolicy,
+  classifier: TextClassifier,
+  prompts: readonly Example[],
+  config: TrainConfig,
+): Promise<PolicyToxicity> {
+  const settings = { ...config, maxNewTokens: config.evalMaxNewTokens };
+  return evaluatePolicy(textGenerator(policy, policy.adapter, settings), classifier, prompts, {
+    toxicLabel: config.toxicLabel,
+    seed: config.seed,
+  });
+}
+
+/** The first examples of a split, at most `count`. */
+export function firstExamples(split: DatasetSplit, count: number): Example[] {
+  const length = Math.min(count, split.length);
+  return Array.from({ length }, (_, index) => split.example(index));
+}

@@ -1,0 +1,193 @@
+import { loadDataset } from "../data/dataset.ts";
+import type { Device } from "../device/device.ts";
+import { openDevice } from "../device/open.ts";
+import { UserError } from "../errors.ts";
+import { compareResponses, type ComparisonRow } from "../evaluation/compare.ts";
+import { comparisonToCsv } from "../evaluation/comparison_formats.ts";
+import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
+import { writeFileAtomic } from "../formats/atomic_write.ts";
+import type { Example } from "../data/dataset.ts";
+import { PPOTrainer } from "../rl/ppo_trainer.ts";
+import type { PPOStats } from "../rl/statistics.ts";
+import type { TextClassifier } from "../rewards/text_classifier.ts";
+import { ppoConfigOf, type TrainConfig } from "./config.ts";
+import { resolveAsset } from "./demo.ts";
+import { firstExamples, measurePolicy } from "./evaluate.ts";
+import { JsonLines } from "./jsonl.ts";
+import { MetricsFile } from "./metrics.ts";
+import {
+  countParameters,
+  describeParameters,
+  type LoadedPolicy,
+  loadPolicy,
+  saveAdapter,
+} from "./policy.ts";
+import { promptBatches } from "./prompt_order.ts";
+import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "./rewards.ts";
+import { collectRollouts } from "./rollouts.ts";
+import {
+  createRunDirectory,
+  releaseRunDirectory,
+  reserveRunDirectory,
+  type RunDirectory,
+} from "./run_directory.ts";
+import { type Summary, writeSummary } from "./summary.ts";
+
+/** What a run tells while it goes on. */
+export interface TrainHooks {
+  /** Something to read, of one or more lines. */
+  info?(text: string): void;
+  /** A measurement of toxicity. */
+  measured?(when: "before" | "after", toxicity: PolicyToxicity): void;
+  /** A step is done; steps count from 1. */
+  stepped?(step: number, stats: PPOStats): void;
+}
+
+/** What a run returns. */
+export interface TrainResult {
+  /** Where the results are. */
+  directory: RunDirectory;
+  summary: Summary;
+  /** The measured prompts before and after, the largest gain in reward first. */
+  comparison: ComparisonRow[];
+}
+
+/** All that a run needs, loaded and checked. */
+interface Ingredients {
+  policy: LoadedPolicy;
+  loadedRewards: LoadedRewards;
+  toxicityClassifier: TextClassifier;
+  /** Endless batches of prompts to train on. */
+  batches: Iterator<Example[], never>;
+  /** Prompts to measure on. */
+  evalPrompts: Example[];
+}
+
+/**
+ * A whole run: loads everything, measures the toxicity, trains with PPO, measures again and leaves
+ * the results in the run's folder. Until the first step nothing is written.
+ *
+ * @throws {UserError} when an input is not usable or a file cannot be written; when it happens
+ *   after the first step, the adapter as it was then is saved
+ */
+export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
+  const started = performance.now();
+  const directory = await reserveRunDirectory(config);
+  let device: Device | null = null;
+  let before: PolicyToxicity;
+  let ingredients: Ingredients;
+  try {
+    device = await openDevice(config);
+    ingredients = await loadIngredients(device, config, hooks);
+    const { policy, toxicityClassifier, evalPrompts } = ingredients;
+    before = await measurePolicy(policy, toxicityClassifier, evalPrompts, config);
+    hooks.measured?.("before", before);
+  } catch (error) {
+    await releaseRunDirectory(directory);
+    device?.close();
+    throw error;
+  }
+  try {
+    await createRunDirectory(directory, config);
+    await trainPolicy(config, directory, ingredients, hooks);
+    const { policy, loadedRewards, toxicityClassifier, evalPrompts } = ingredients;
+    const after = await measurePolicy(policy, toxicityClassifier, evalPrompts, config);
+    hooks.measured?.("after", after);
+    const comparison = await compareResponses(
+      evalPrompts.map(({ query }) => query),
+      before.samples.map(({ response }) => response),
+      after.samples.map(({ response }) => response),
+      async (samples) => (await loadedRewards.rewards.score(samples)).totals,
+    );
+    await writeFileAtomic(directory.comparison, comparisonToCsv(comparison));
+    const summary: Summary = {
+      toxicity: { before: statisticsOf(before), after: statisticsOf(after) },
+      reward: {
+        before: mean(comparison.map(({ rewardBefore }) => rewardBefore)),
+        after: mean(comparison.map(({ rewardAfter }) => rewardAfter)),
+      },
+      steps: config.steps,
+      parameters: countParameters(policy).withValueHead,
+      seconds: (performance.now() - started) / 1000,
+    };
+    await writeSummary(directory.summary, summary);
+    for (const notice of loadedRewards.notices()) hooks.info?.(notice);
+    return { directory, summary, comparison };
+  } finally {
+    device.close();
+  }
+}
+
+async function loadIngredients(
+  device: Device,
+  config: TrainConfig,
+  hooks: TrainHooks,
+): Promise<Ingredients> {
+  const policy = await loadPolicy(device, config);
+  const loadedRewards = await loadRewards(device, config);
+  const toxicityClassifier = await loadToxicityClassifier(
+    device,
+    config,
+    loadedRewards.classifier,
+  );
+  const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
+  const batches = promptBatches(dataset.split("train"), config.batchSize, config.seed);
+  const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
+  hooks.info?.(`device: ${device.description}`);
+  hooks.info?.(dataset.describe());
+  hooks.info?.(describeParameters(countParameters(policy).withValueHead));
+  return { policy, loadedRewards, toxicityClassifier, batches, evalPrompts };
+}
+
+/** The PPO loop: generate, score, step; `metrics.jsonl`, `samples.jsonl` and the adapter. */
+async function trainPolicy(
+  config: TrainConfig,
+  directory: RunDirectory,
+  { policy, loadedRewards, batches }: Ingredients,
+  hooks: TrainHooks,
+): Promise<void> {
+  const trainer = new PPOTrainer(policy, ppoConfigOf(config));
+  using metrics = new MetricsFile(directory.metrics);
+  using samples = new JsonLines(directory.samples);
+  let done = 0;
+  try {
+    for (; done < config.steps; done++) {
+      const step = done + 1;
+      const rollouts = await collectRollouts(
+        policy,
+        loadedRewards.rewards,
+        batches.next().value,
+        done,
+        config,
+      );
+      const { queries, responses, scores } = rollouts;
+      const stats = await trainer.step(queries, responses, scores);
+      metrics.appendStep(step, stats, rollouts.times);
+      samples.append(...rollouts.samples.map((sample, index) => ({
+        step,
+        ...sample,
+        kl: stats["objective/kl_dist"][index],
+      })));
+      const due = config.saveEvery > 0 && step % config.saveEvery === 0;
+      if (due || step === config.steps) await saveAdapter(directory.adapter, policy);
+      hooks.stepped?.(step, stats);
+    }
+  } catch (error) {
+    if (!(error instanceof UserError) || done === 0) throw error;
+    await saveAdapter(directory.adapter, policy);
+    const kept = `the adapter after step ${done} is in ${directory.adapter}`;
+    throw new UserError(`${error.message} (stopped in step ${done + 1}; ${kept})`, {
+      cause: error,
+    });
+  }
+}
+
+function statisticsOf(
+  { count, mean, std, interval }: PolicyToxicity,
+): Summary["toxicity"]["after"] {
+  return { mean, std, count, interval };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
