@@ -34,10 +34,10 @@ export async function runParams(options: InferValue<typeof paramsCommand>): Prom
   const { command: _, json, ...flags } = options;
   const resolved = config.resolveTrainConfig(given(flags));
   const { openDevice } = await import("../device/open.ts");
-  const { countParameters, describeParameters, loadPolicy } = await import("../runs/policy.ts");
+  const { countParameters, describeParameters, loadRunPolicy } = await import("../runs/policy.ts");
   const device = await openDevice(resolved);
   try {
-    const { adapter, withValueHead } = countParameters(await loadPolicy(device, resolved));
+    const { adapter, withValueHead } = countParameters(await loadRunPolicy(device, resolved));
     if (json) return print(JSON.stringify({ adapter, withValueHead }, null, 2));
     print(describeParameters(adapter));
     print(`\nwith the value head:\n${describeParameters(withValueHead)}`);

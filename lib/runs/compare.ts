@@ -1,11 +1,12 @@
 import { loadDataset } from "../data/dataset.ts";
 import { openDevice } from "../device/open.ts";
+import { loadAdapter } from "../models/policy.ts";
 import { comparePolicies, type ComparisonRow } from "../evaluation/compare.ts";
 import type { TrainConfig } from "./config.ts";
 import { resolveAsset } from "./demo.ts";
 import { firstExamples } from "./evaluate.ts";
 import { textGenerator } from "./generate.ts";
-import { loadAdapter, loadPolicy } from "./policy.ts";
+import { loadRunPolicy } from "./policy.ts";
 import { loadRewards } from "./rewards.ts";
 
 /** What is compared. */
@@ -30,8 +31,10 @@ export async function compare(
 ): Promise<ComparisonRow[]> {
   const device = await openDevice(config);
   try {
-    const policy = await loadPolicy(device, { ...config, adapter: options.after });
-    const before = options.before === null ? null : await loadAdapter(policy, options.before);
+    const policy = await loadRunPolicy(device, { ...config, adapter: options.after });
+    const before = options.before === null
+      ? null
+      : await loadAdapter(policy.model, resolveAsset(options.before));
     const { rewards } = await loadRewards(device, config);
     const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
     const prompts = firstExamples(dataset.split("test"), options.samples);

@@ -5,14 +5,14 @@ import type { TextClassifier } from "../rewards/text_classifier.ts";
 import type { TrainConfig } from "./config.ts";
 import { resolveAsset } from "./demo.ts";
 import { textGenerator } from "./generate.ts";
-import { type LoadedPolicy, loadPolicy } from "./policy.ts";
+import { loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { loadToxicityClassifier } from "./rewards.ts";
 
 /** Loads a policy and measures its toxicity. @throws {UserError} when something does not load */
 export async function evaluate(config: TrainConfig): Promise<PolicyToxicity> {
   const device = await openDevice(config);
   try {
-    const policy = await loadPolicy(device, config);
+    const policy = await loadRunPolicy(device, config);
     const classifier = await loadToxicityClassifier(device, config);
     const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
     const prompts = firstExamples(dataset.split("test"), config.evalSamples);
@@ -24,7 +24,7 @@ export async function evaluate(config: TrainConfig): Promise<PolicyToxicity> {
 
 /** Measures the toxicity of a policy with its adapter. */
 export function measurePolicy(
-  policy: LoadedPolicy,
+  policy: RunPolicy,
   classifier: TextClassifier,
   prompts: readonly Example[],
   config: TrainConfig,

@@ -3,7 +3,7 @@ import { generateInBatches, type TextGenerator } from "../evaluation/text_genera
 import { generate } from "../generation/generate.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import type { TrainConfig } from "./config.ts";
-import { type LoadedPolicy, loadPolicy } from "./policy.ts";
+import { loadRunPolicy, type RunPolicy } from "./policy.ts";
 
 /** How a policy responds; the names are those of a run's settings. */
 export interface ResponseSettings
@@ -20,7 +20,7 @@ export interface ResponseSettings
  * @param adapter the one to use; null for the model without any
  */
 export function textGenerator(
-  { model, tokenizer }: Pick<LoadedPolicy, "model" | "tokenizer">,
+  { model, tokenizer }: Pick<RunPolicy, "model" | "tokenizer">,
   adapter: LoraAdapter | null,
   settings: ResponseSettings,
 ): TextGenerator {
@@ -48,7 +48,7 @@ export async function generateTexts(
 ): Promise<string[]> {
   const device = await openDevice(config);
   try {
-    const policy = await loadPolicy(device, config);
+    const policy = await loadRunPolicy(device, config);
     const prompts = texts.map((text) => {
       const query = config.prompt.replaceAll("{dialogue}", () => text);
       return { query, inputIds: policy.tokenizer.encode(query) };

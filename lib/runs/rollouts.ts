@@ -5,7 +5,7 @@ import type { RewardSample } from "../rewards/reward.ts";
 import type { WeightedRewards } from "../rewards/weighted_rewards.ts";
 import { LengthSampler } from "../rl/length_sampler.ts";
 import type { TrainConfig } from "./config.ts";
-import type { LoadedPolicy } from "./policy.ts";
+import type { RunPolicy } from "./policy.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
 export interface ScoredSample extends RewardSample {
@@ -38,7 +38,7 @@ export interface RolloutBatch {
  * @throws {UserError} when a reward misbehaves
  */
 export async function collectRollouts(
-  policy: LoadedPolicy,
+  policy: RunPolicy,
   rewards: WeightedRewards,
   prompts: readonly Example[],
   step: number,

@@ -7,6 +7,7 @@ import { comparisonToCsv } from "../evaluation/comparison_formats.ts";
 import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 import type { Example } from "../data/dataset.ts";
+import { savePolicy } from "../models/policy.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
@@ -15,13 +16,7 @@ import { resolveAsset } from "./demo.ts";
 import { firstExamples, measurePolicy } from "./evaluate.ts";
 import { JsonLines } from "./jsonl.ts";
 import { MetricsFile } from "./metrics.ts";
-import {
-  countParameters,
-  describeParameters,
-  type LoadedPolicy,
-  loadPolicy,
-  saveAdapter,
-} from "./policy.ts";
+import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { promptBatches } from "./prompt_order.ts";
 import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "./rewards.ts";
 import { collectRollouts } from "./rollouts.ts";
@@ -54,7 +49,7 @@ export interface TrainResult {
 
 /** All that a run needs, loaded and checked. */
 interface Ingredients {
-  policy: LoadedPolicy;
+  policy: RunPolicy;
   loadedRewards: LoadedRewards;
   toxicityClassifier: TextClassifier;
   /** Endless batches of prompts to train on. */
@@ -123,7 +118,7 @@ async function loadIngredients(
   config: TrainConfig,
   hooks: TrainHooks,
 ): Promise<Ingredients> {
-  const policy = await loadPolicy(device, config);
+  const policy = await loadRunPolicy(device, config);
   const loadedRewards = await loadRewards(device, config);
   const toxicityClassifier = await loadToxicityClassifier(
     device,
@@ -169,12 +164,12 @@ async function trainPolicy(
         kl: stats["objective/kl_dist"][index],
       })));
       const due = config.saveEvery > 0 && step % config.saveEvery === 0;
-      if (due || step === config.steps) await saveAdapter(directory.adapter, policy);
+      if (due || step === config.steps) await savePolicy(policy, directory.adapter, config.model);
       hooks.stepped?.(step, stats);
     }
   } catch (error) {
     if (!(error instanceof UserError) || done === 0) throw error;
-    await saveAdapter(directory.adapter, policy);
+    await savePolicy(policy, directory.adapter, config.model);
     const kept = `the adapter after step ${done} is in ${directory.adapter}`;
     throw new UserError(`${error.message} (stopped in step ${done + 1}; ${kept})`, {
       cause: error,
