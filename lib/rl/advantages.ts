@@ -2,6 +2,7 @@ import { mean, variance } from "./moments.ts";
 
 /** What GAE computes for each position of one rollout. */
 export interface Advantages {
+  /** How much better each token did than its value foretold. */
   advantages: Float64Array;
   /** `advantages + values`: what the value head learns to predict. */
   returns: Float64Array;

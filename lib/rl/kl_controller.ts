@@ -16,13 +16,16 @@ export interface KLController {
  * clipped to ±0.2.
  */
 export class AdaptiveKLController implements KLController {
-  /**
-   * @param coef coefficient at the start
-   * @param target KL aimed at, in nats a rollout
-   * @param horizon rollouts over which the coefficient reacts
-   */
-  constructor(public coef: number, readonly target: number, readonly horizon: number) {}
+  /** Starts at `coef`. */
+  constructor(
+    public coef: number,
+    /** KL aimed at, in nats a rollout. */
+    readonly target: number,
+    /** Rollouts over which the coefficient reacts. */
+    readonly horizon: number,
+  ) {}
 
+  /** Reacts to the KL of a batch. */
   update(kl: number, rollouts: number): void {
     const error = Math.min(0.2, Math.max(-0.2, kl / this.target - 1));
     this.coef *= 1 + error * rollouts / this.horizon;
@@ -31,7 +34,9 @@ export class AdaptiveKLController implements KLController {
 
 /** A coefficient that stays as it is. */
 export class FixedKLController implements KLController {
+  /** Stays at `coef`. */
   constructor(public coef: number) {}
 
+  /** Does nothing. */
   update(): void {}
 }

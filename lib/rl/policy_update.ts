@@ -5,14 +5,16 @@ import type { Random } from "../random.ts";
 import { Context } from "../tensor/context.ts";
 import { whiten } from "./advantages.ts";
 import { mean, variance } from "./moments.ts";
-import { forward } from "./policy.ts";
+import { forward } from "./policy_pass.ts";
 import type { PPOConfig } from "./ppo_config.ts";
 import { packPositions, type Rollout, unpackPositions } from "./rollout.ts";
 import type { MinibatchStatistics } from "./statistics.ts";
 
 /** How one optimizer step is taken. */
 export interface UpdateOptions {
+  /** The trainer's settings. */
   config: PPOConfig;
+  /** Of this step. */
   learningRate: number;
   /** Draws the seeds of dropout masks; null for no dropout. */
   random: Random | null;
@@ -20,6 +22,7 @@ export interface UpdateOptions {
 
 /** What one optimizer step did. */
 export interface PolicyUpdate {
+  /** Over the counted positions of all its rollouts. */
   statistics: MinibatchStatistics;
   /** Global norm of the gradient before clipping. Where it is not finite, nothing was updated. */
   gradNorm: number;
@@ -43,7 +46,7 @@ export function updatePolicy(
 ): Promise<PolicyUpdate> {
   const advantages = whiten(rollouts.flatMap((rollout) => [...rollout.advantages]));
   const passes: MinibatchPass[] = [];
-  policy.adapter.parameters.zeroGrad();
+  policy.parameters.zeroGrad();
   let position = 0;
   for (let row = 0; row < rollouts.length; row += config.miniBatchSize) {
     const minibatch = rollouts.slice(row, row + config.miniBatchSize);

@@ -93,8 +93,8 @@ export interface PPOConfig {
 }
 
 /**
- * The schema of {@linkcode PPOConfig}, with its defaults. One flat object, so that a larger configuration can embed it; rules that join several settings
- * are in {@linkcode checkPPOConfig}.
+ * The schema of {@linkcode PPOConfig}, with its defaults. One flat object, so that a larger
+ * configuration can embed it; rules that join several settings are in {@linkcode checkPPOConfig}.
  */
 export const ppoConfigSchema = z.strictObject({
   steps: positiveInt.default(20000)

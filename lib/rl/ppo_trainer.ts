@@ -6,7 +6,7 @@ import { Parameters } from "../nn/parameters.ts";
 import { Random } from "../random.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
 import { PhaseClock } from "./phase_clock.ts";
-import { evaluate } from "./policy.ts";
+import { evaluate } from "./policy_pass.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
@@ -31,9 +31,9 @@ export interface PPOTrainerState {
  * adapter and a value head, on a KL leash to a reference, as TRL 0.4 computes it.
  */
 export class PPOTrainer {
-  /** The settings, resolved. */
+  /** Every setting, resolved. */
   readonly config: PPOConfig;
-  /** What updates the adapter and the value head. */
+  /** Its moments and step count belong to a checkpoint. */
   readonly optimizer: Adam;
   /** The adapter that the KL is measured from: a frozen copy of the first one; null for none. */
   readonly reference: LoraAdapter | null;
@@ -43,14 +43,19 @@ export class PPOTrainer {
 
   /**
    * Trains the policy in place. A reference "initial" is the adapter as it is now.
+   *
    * @throws {UserError} when the settings are not possible.
+   * @throws {OutOfMemoryError} when the optimizer's moments or the reference do not fit.
    */
-  constructor(readonly policy: Policy, config: PPOConfigInput = {}) {
+  constructor(
+    /** What is trained. */
+    readonly policy: Policy,
+    config: PPOConfigInput = {},
+  ) {
     this.config = resolvePPOConfig(config);
     const { initKlCoef, target, horizon, adamBeta1, adamBeta2 } = this.config;
-    const { adapter } = policy;
-    this.reference = this.config.reference === "initial" ? frozenCopy(adapter) : null;
-    this.optimizer = new Adam(adapter.parameters, {
+    this.reference = this.config.reference === "initial" ? frozenCopy(policy.adapter) : null;
+    this.optimizer = new Adam(policy.parameters, {
       betas: [adamBeta1, adamBeta2],
       eps: this.config.adamEpsilon,
       weightDecay: this.config.weightDecay,
@@ -153,6 +158,12 @@ export class PPOTrainer {
     this.#random.state = random;
   }
 
+  /** Frees what the trainer made on the device: the optimizer's moments and the reference. */
+  dispose(): void {
+    this.optimizer.dispose();
+    this.reference?.parameters.dispose();
+  }
+
   #layOut(
     queries: readonly (readonly number[])[],
     responses: readonly (readonly number[])[],
@@ -186,7 +197,9 @@ export class PPOTrainer {
     for (const [name, value] of Object.entries(watched)) {
       if (Number.isFinite(value)) continue;
       throw new TrainingDivergedError(
-        `training diverged in PPO step ${this.#step}: the ${name} is ${value}; the parameters ` +
+        `training diverged in PPO step ${
+          this.#step + 1
+        }: the ${name} is ${value}; the parameters ` +
           `before that update are kept. Try a lower learningRate or a maxGradNorm`,
       );
     }

@@ -5,8 +5,11 @@ import { klPenalisedRewards } from "./rewards.ts";
 
 /** A query, the policy's response to it, and the response's score: what PPO learns from. */
 export interface ScoredResponse {
+  /** Tokens for the encoder. */
   query: readonly number[];
+  /** Tokens as the trainer was given them. */
   response: readonly number[];
+  /** What the reward function gave. */
   score: number;
   /** What the decoder reads, d[0 … n-1]. */
   decoderInput: readonly number[];
@@ -20,14 +23,19 @@ export interface ScoredResponse {
 export interface Rollout extends ScoredResponse {
   /** Of the policy that is about to be optimised. */
   logprobs: Float32Array;
+  /** Of the reference policy. */
   refLogprobs: Float32Array;
+  /** Of the value head, before each token. */
   values: Float32Array;
   /** `logprobs - refLogprobs`. */
   kl: Float64Array;
+  /** The KL penalty alone. */
   nonScoreRewards: Float64Array;
+  /** The KL penalty, with the score at the last position. */
   rewards: Float64Array;
   /** Not whitened. */
   advantages: Float64Array;
+  /** `advantages + values`. */
   returns: Float64Array;
 }
 

@@ -17,27 +17,27 @@ export interface BatchStatistics {
   "objective/entropy": number;
   /** Mean KL penalty of a counted position. */
   "ppo/mean_non_score_reward": number;
-  /** Mean of the scores. */
+  /** Mean score of the responses. */
   "ppo/mean_scores": number;
   /** Standard deviation of the scores. */
   "ppo/std_scores": number;
   /** Mean length of the queries, in tokens. */
   "tokens/queries_len_mean": number;
-  /** Its standard deviation. */
+  /** Standard deviation of the queries' lengths. */
   "tokens/queries_len_std": number;
-  /** Each query's length. */
+  /** Length of each query. */
   "tokens/queries_dist": Float32Array;
-  /** Mean length of the responses, in tokens. */
+  /** Mean length of the responses as `step` was given them, in tokens. */
   "tokens/responses_len_mean": number;
-  /** Its standard deviation. */
+  /** Standard deviation of the responses' lengths. */
   "tokens/responses_len_std": number;
-  /** Each response's length. */
+  /** Length of each response. */
   "tokens/responses_dist": Float32Array;
-  /** The scores' mean again, under the name of TRL's `log_stats`. */
+  /** `ppo/mean_scores` under the name of TRL's `log_stats`. */
   "env/reward_mean": number;
-  /** Their standard deviation again. */
+  /** `ppo/std_scores` likewise. */
   "env/reward_std": number;
-  /** The scores. */
+  /** Score of each response. */
   "env/reward_dist": Float32Array;
 }
 
@@ -59,7 +59,7 @@ export interface MinibatchStatistics {
   "ppo/policy/clipfrac": number;
   /** Mean of the whitened advantages: 0 up to rounding. */
   "ppo/policy/advantages_mean": number;
-  /** Mean of the returns. */
+  /** Mean return. */
   "ppo/returns/mean": number;
   /** Variance of the returns. */
   "ppo/returns/var": number;
@@ -69,15 +69,15 @@ export interface MinibatchStatistics {
   "ppo/val/error": number;
   /** Share of positions where the clipped value loss is the larger one. */
   "ppo/val/clipfrac": number;
-  /** Mean of the values at the rollout. */
+  /** Mean of the values before the step. */
   "ppo/val/mean": number;
-  /** Variance of the values at the rollout. */
+  /** Variance of the values before the step. */
   "ppo/val/var": number;
 }
 
 /** What {@linkcode PPOTrainer.step} returns, by TRL's names. `_std` and `var` are unbiased. */
 export interface PPOStats extends BatchStatistics, MinibatchStatistics {
-  /** Learning rate of the step. */
+  /** The learning rate of the step. */
   "ppo/learning_rate": number;
   /** `1 - val/error / returns/var`. */
   "ppo/val/var_explained": number;

@@ -1,36 +1,22 @@
 import { fileURLToPath } from "node:url";
 import type { Device } from "../../lib/device/device.ts";
+import { createPolicy, type Policy } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
-import { LoraAdapter, type LoraConfig, loraSpecs } from "../../lib/nn/lora.ts";
-import { Parameters } from "../../lib/nn/parameters.ts";
-import { ValueHead, valueHeadSpecs } from "../../lib/nn/value_head.ts";
 import { Random } from "../../lib/random.ts";
-import type { Policy } from "../../lib/models/policy.ts";
-
-const lora: LoraConfig = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
 
 /** The demo's model with an adapter and a value head of random values, so that neither is idle. */
-export async function demoPolicy(device: Device, seed = 1): Promise<Policy> {
+export async function demoPolicy(device: Device): Promise<Policy> {
   const dir = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
   const model = await T5ForConditionalGeneration.load(device, dir);
-  const parameters = Parameters.create(device, [
-    ...loraSpecs(model.linearModules, lora),
-    ...valueHeadSpecs(model.config.dModel),
-  ], { trainable: true });
-  const random = new Random(seed);
-  for (const name of parameters.names) {
-    const { length } = parameters.get(name);
-    parameters.write(
-      name,
-      Float32Array.from({ length }, () => (random.uniform() - 0.5) / 5),
-    );
+  const lora = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
+  const policy = createPolicy(model, lora, 1);
+  const random = new Random(1);
+  for (const name of policy.parameters.names) {
+    const { length } = policy.parameters.get(name);
+    const values = Float32Array.from({ length }, () => (random.uniform() - 0.5) / 5);
+    policy.parameters.write(name, values);
   }
-  return {
-    model,
-    adapter: new LoraAdapter(lora, parameters),
-    valueHead: new ValueHead(parameters),
-    parameters,
-  };
+  return policy;
 }
 
 /** Rollouts for `PPOTrainer.step`. */

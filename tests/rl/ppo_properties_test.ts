@@ -30,7 +30,7 @@ async function stepOnce(device: Device, config: PPOConfigInput, batch: Batch): P
   const policy = await demoPolicy(device);
   const trainer = new PPOTrainer(policy, { ...base, ...config });
   const stats = await trainer.step(batch.queries, batch.responses, batch.scores);
-  return { stats, policy, trainer, parameters: await policy.adapter.parameters.values.read() };
+  return { stats, policy, trainer, parameters: await policy.parameters.values.read() };
 }
 
 for (const compat of ["none", "trl-0.4"] as const) {

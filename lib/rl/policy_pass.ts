@@ -9,13 +9,17 @@ import { type ScoredResponse, unpackPositions } from "./rollout.ts";
 export interface PositionTensors {
   /** Log-probability of each target token, in nats. */
   logprobs: Tensor;
-  /** Entropy of the whole distribution, in nats. */
+  /** Entropy of the whole distribution, in nats; not differentiable. */
   entropy: Tensor;
   /** Of the value head, [M, 1]. */
   values: Tensor;
 }
 
-/** Runs the policy over responses that are there already (teacher forcing). */
+/**
+ * Runs the policy over responses that are there already (teacher forcing).
+ *
+ * @param adapter which of the base model's adapters to use; null for none
+ */
 export function forward(
   cx: Context,
   { model, valueHead }: Policy,
@@ -30,9 +34,11 @@ export function forward(
   return { ...model.logprobs(cx, hidden, targets), values: valueHead.forward(cx, hidden) };
 }
 
-/** Logprobs and values of one response's counted positions. */
+/** What a policy says of one response's counted positions. */
 export interface Evaluation {
+  /** Log-probability of each token, in nats. */
   logprobs: Float32Array;
+  /** Value before each token. */
   values: Float32Array;
 }
 
