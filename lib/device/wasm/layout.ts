@@ -21,13 +21,15 @@ export const WORD = {
   tasks: 17,
   /** The next task to be claimed. */
   next: 32,
-  /** Workers that have not finished this launch. */
-  pending: 48,
+  /** Workers that are looking at the launch. What describes it changes only while there are none. */
+  joined: 48,
   /** Workers asleep in Atomics.wait, to be notified. */
   sleeping: 64,
   stop: 80,
   /** Set by a worker whose kernel trapped. */
   failed: 96,
+  /** Whether a launch is to be worked on: a worker joins, then looks at this. */
+  open: 112,
 } as const;
 
 /** What a kernel looks like from JavaScript. */

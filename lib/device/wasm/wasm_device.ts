@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import { OutOfMemoryError } from "../../errors.ts";
 import { Arena } from "../arena.ts";
 import type { Device, DeviceBuffer, MemoryUse, Span } from "../device.ts";
@@ -55,7 +56,7 @@ export class WasmDevice implements Device {
   }
 
   private constructor(module: WebAssembly.Module, options: WasmDeviceOptions) {
-    const canShare = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
+    const canShare = typeof SharedArrayBuffer !== "undefined";
     const cores = navigator.hardwareConcurrency || 1;
     this.threads = canShare ? Math.max(1, Math.min(64, options.threads ?? cores)) : 1;
     this.#maxBytes = Math.min(options.maxBytes ?? 2 ** 32, 2 ** 32);
@@ -129,16 +130,18 @@ export class WasmDevice implements Device {
     control[WORD.kernel] = found.index;
     control[WORD.tasks] = tasks;
     Atomics.store(control, WORD.next, 0);
-    Atomics.store(control, WORD.pending, this.#workers.length);
+    Atomics.store(control, WORD.open, 1);
     Atomics.add(control, WORD.generation, 1);
     if (Atomics.load(control, WORD.sleeping) > 0) Atomics.notify(control, WORD.generation);
     runTasks(control, found.run, SCRATCH);
+    // Only workers that joined are waited for: one that the system runs elsewhere costs nothing.
+    Atomics.store(control, WORD.open, 0);
     let spins = SPINS;
     for (;;) {
-      const pending = Atomics.load(control, WORD.pending);
-      if (pending === 0) break;
+      const joined = Atomics.load(control, WORD.joined);
+      if (joined === 0) break;
       if (spins-- > 0) Atomics.pause();
-      else Atomics.wait(control, WORD.pending, pending);
+      else Atomics.wait(control, WORD.joined, joined);
     }
     if (Atomics.load(control, WORD.failed)) throw new Error(`kernel "${kernel}" trapped`);
   }
@@ -153,20 +156,24 @@ export class WasmDevice implements Device {
   }
 
   async #startWorkers(module: WebAssembly.Module): Promise<void> {
+    // Node's kind of worker can be unreferenced: a script that forgets close() still ends. It takes
+    // file and data URLs only, so that a module from the network is imported from within.
+    const script = new URL("./worker.ts", import.meta.url);
+    const entry = new URL(`data:text/javascript,import ${JSON.stringify(script.href)}`);
     const ready: Promise<void>[] = [];
     for (let thread = 1; thread < this.threads; thread++) {
-      const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
       const init: WorkerInit = { module, memory: this.#memory, thread, spins: SPINS };
+      const worker = new Worker(entry, { workerData: init });
       ready.push(
         new Promise((resolve, reject) => {
-          worker.onmessage = () => resolve();
-          worker.onerror = (event) => reject(new Error(`WASM worker: ${event.message}`));
+          worker.once("message", () => resolve());
+          worker.once("error", reject);
         }),
       );
-      worker.postMessage(init);
       this.#workers.push(worker);
     }
     await Promise.all(ready);
+    for (const worker of this.#workers) worker.unref();
   }
 
   #address(span: Span): number {

@@ -1,8 +1,8 @@
-/// <reference lib="deno.worker" />
 /** A thread of the WASM device: waits for launches and claims tasks. Never returns to its event loop. */
+import { parentPort, workerData } from "node:worker_threads";
 import { CONTROL, kernelTable, runTasks, SCRATCH, SCRATCH_BYTES, WORD } from "./layout.ts";
 
-/** What the main thread sends once. */
+/** What the main thread gives a worker. */
 export interface WorkerInit {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
@@ -10,33 +10,33 @@ export interface WorkerInit {
   spins: number;
 }
 
-self.onmessage = (event: MessageEvent<WorkerInit>) => {
-  const { module, memory, thread, spins } = event.data;
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const kernels = kernelTable(instance).map(([, kernel]) => kernel);
-  const control = new Int32Array(memory.buffer, CONTROL, 256);
-  const scratch = SCRATCH + thread * SCRATCH_BYTES;
-  let seen = Atomics.load(control, WORD.generation);
-  self.postMessage("ready");
-  for (;;) {
-    let left = spins;
-    while (Atomics.load(control, WORD.generation) === seen) {
-      if (left-- > 0) {
-        Atomics.pause();
-        continue;
-      }
-      Atomics.add(control, WORD.sleeping, 1);
-      Atomics.wait(control, WORD.generation, seen);
-      Atomics.sub(control, WORD.sleeping, 1);
+const { module, memory, thread, spins } = workerData as WorkerInit;
+const instance = new WebAssembly.Instance(module, { env: { memory } });
+const kernels = kernelTable(instance).map(([, kernel]) => kernel);
+const control = new Int32Array(memory.buffer, CONTROL, 256);
+const scratch = SCRATCH + thread * SCRATCH_BYTES;
+let seen = Atomics.load(control, WORD.generation);
+parentPort!.postMessage("ready");
+for (;;) {
+  let left = spins;
+  while (Atomics.load(control, WORD.generation) === seen) {
+    if (left-- > 0) {
+      Atomics.pause();
+      continue;
     }
-    seen = Atomics.load(control, WORD.generation);
-    if (Atomics.load(control, WORD.stop)) break;
+    Atomics.add(control, WORD.sleeping, 1);
+    Atomics.wait(control, WORD.generation, seen);
+    Atomics.sub(control, WORD.sleeping, 1);
+  }
+  seen = Atomics.load(control, WORD.generation);
+  if (Atomics.load(control, WORD.stop)) break;
+  Atomics.add(control, WORD.joined, 1);
+  if (Atomics.load(control, WORD.open)) {
     try {
       runTasks(control, kernels[control[WORD.kernel]], scratch);
     } catch {
       Atomics.store(control, WORD.failed, 1);
     }
-    if (Atomics.sub(control, WORD.pending, 1) === 1) Atomics.notify(control, WORD.pending);
   }
-  self.close();
-};
+  if (Atomics.sub(control, WORD.joined, 1) === 1) Atomics.notify(control, WORD.joined);
+}
