@@ -1,5 +1,13 @@
 /** How launchers cut their work into tasks: small problems are one task, which runs without a fork. */
 
+/** Sizes of a matrix whose rows are worked on one by one. */
+export interface RowsShape {
+  /** Rows. */
+  rows: number;
+  /** Elements of a row. */
+  width: number;
+}
+
 /** Elements that are worth a task of their own, for kernels bound by memory. */
 const TASK_ELEMENTS = 16384;
 

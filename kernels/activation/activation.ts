@@ -29,9 +29,11 @@ export function activation(
   device.run("activation", Math.ceil(length / BLOCK), [y, x, gate], [length, KINDS[kind]]);
 }
 
-/** A gradient to be written: added to what is there with `accumulate`. */
+/** Where a gradient goes. */
 export interface GradientSpan {
+  /** f32 [length] */
   into: Span;
+  /** Whether it is added to what is there. */
   accumulate: boolean;
 }
 

@@ -3,11 +3,15 @@ import type { Device, Span } from "../../lib/device/device.ts";
 /** Elements per task; mirrored in adam.wasm.ts. */
 const BLOCK = 8192;
 
-/** The buffers of an update, f32 [length] each, but for the norm. */
+/** The buffers of an update. */
 export interface AdamBuffers {
+  /** f32 [length], updated. */
   values: Span;
+  /** f32 [length] */
   gradients: Span;
+  /** f32 [length], updated. */
   firstMoment: Span;
+  /** f32 [length], updated. */
   secondMoment: Span;
   /** f32 [1]: the norm of the whole gradient. */
   gradNorm: Span;
@@ -15,9 +19,13 @@ export interface AdamBuffers {
 
 /** The numbers of an update. */
 export interface AdamOptions {
+  /** Step size. */
   learningRate: number;
+  /** Decay of the two moments. */
   betas: readonly [number, number];
+  /** Added to the denominator. */
   eps: number;
+  /** Pull of the values towards zero. */
   weightDecay: number;
   /** AdamW: the decay shrinks the values instead of joining the gradient. */
   decoupled: boolean;

@@ -1,11 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { columnsPerTask, rowsPerTask } from "../split.ts";
-
-/** Rows and elements of a row. */
-export interface LayerNormShape {
-  rows: number;
-  width: number;
-}
+import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
 
 /**
  * Layer norm (Ba et al. 2016), row by row: y = (x - mean) · rstd · weight + bias with
@@ -24,7 +18,7 @@ export function layerNorm(
   x: Span,
   weight: Span,
   bias: Span,
-  { rows, width }: LayerNormShape,
+  { rows, width }: RowsShape,
   eps: number,
 ): void {
   const perTask = rowsPerTask(width);
@@ -46,7 +40,7 @@ export function layerNormBackward(
   x: Span,
   weight: Span,
   stats: Span,
-  { rows, width }: LayerNormShape,
+  { rows, width }: RowsShape,
   accumulate: boolean,
 ): void {
   const perTask = rowsPerTask(width);
@@ -71,7 +65,7 @@ export function layerNormWeightGradient(
   dy: Span,
   x: Span,
   stats: Span,
-  { rows, width }: LayerNormShape,
+  { rows, width }: RowsShape,
 ): void {
   const perTask = columnsPerTask(rows);
   const spans = [dWeight, dBias, dy, x, stats];

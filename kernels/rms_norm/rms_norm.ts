@@ -1,11 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { columnsPerTask, rowsPerTask } from "../split.ts";
-
-/** Rows and elements of a row. */
-export interface RmsNormShape {
-  rows: number;
-  width: number;
-}
+import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
 
 /**
  * T5's layer norm (Zhang and Sennrich 2019, RMSNorm): y = x · rstd · w with
@@ -22,7 +16,7 @@ export function rmsNorm(
   rstd: Span | null,
   x: Span,
   weight: Span,
-  { rows, width }: RmsNormShape,
+  { rows, width }: RowsShape,
   eps: number,
 ): void {
   const perTask = rowsPerTask(width);
@@ -43,7 +37,7 @@ export function rmsNormBackward(
   x: Span,
   weight: Span,
   rstd: Span,
-  { rows, width }: RmsNormShape,
+  { rows, width }: RowsShape,
   accumulate: boolean,
 ): void {
   const perTask = rowsPerTask(width);
@@ -66,7 +60,7 @@ export function rmsNormWeightGradient(
   dy: Span,
   x: Span,
   rstd: Span,
-  { rows, width }: RmsNormShape,
+  { rows, width }: RowsShape,
 ): void {
   const perTask = columnsPerTask(rows);
   device.run("rms_norm_weight_gradient", Math.ceil(width / perTask), [dWeight, dy, x, rstd], [
