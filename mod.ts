@@ -44,6 +44,14 @@ export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.t
 export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";
 export { ValueHead } from "./lib/nn/value_head.ts";
 
+// Generation
+export {
+  generate,
+  type Generated,
+  type GenerationConfig,
+  type GenerationOptions,
+} from "./lib/generation/generate.ts";
+
 // What models are made of
 export type { Device, DeviceBuffer, MemoryUse, Span } from "./lib/device/device.ts";
 export { WasmDevice, type WasmDeviceOptions } from "./lib/device/wasm/wasm_device.ts";
@@ -98,7 +106,12 @@ export {
   type SampleStatistics,
   sampleStatistics,
 } from "./lib/evaluation/statistics.ts";
-export type { BatchingOptions, Prompt, TextGenerator } from "./lib/evaluation/text_generator.ts";
+export {
+  type BatchingOptions,
+  type Prompt,
+  type TextGenerator,
+  textGenerator,
+} from "./lib/evaluation/text_generator.ts";
 export {
   aggregateToxicity,
   measureToxicity,

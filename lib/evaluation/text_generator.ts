@@ -1,4 +1,8 @@
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { UserError } from "../errors.ts";
+import { generate, type GenerationConfig } from "../generation/generate.ts";
+import type { T5ForConditionalGeneration } from "../models/t5.ts";
+import type { LoraAdapter } from "../nn/lora.ts";
 
 /** What a policy is asked; a dataset's examples are prompts. */
 export interface Prompt {
@@ -18,6 +22,24 @@ export type TextGenerator = (
   prompts: readonly Prompt[],
   firstRollout: number,
 ) => Promise<string[]>;
+
+/**
+ * A model as a text generator.
+ *
+ * @param adapter what to generate with, as it is when it generates; null for the base model
+ */
+export function textGenerator(
+  model: T5ForConditionalGeneration,
+  tokenizer: Tokenizer,
+  config: Omit<GenerationConfig, "firstRollout">,
+  adapter: LoraAdapter | null,
+): TextGenerator {
+  return async (prompts, firstRollout) => {
+    const queries = prompts.map(({ inputIds }) => inputIds);
+    const generated = await generate(model, queries, { ...config, firstRollout }, { adapter });
+    return generated.map(({ tokens }) => tokenizer.decode(tokens, { skipSpecialTokens: true }));
+  };
+}
 
 /** How a policy is asked many prompts. */
 export interface BatchingOptions {

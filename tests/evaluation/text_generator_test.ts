@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/errors.ts";
-import { generateInBatches } from "../../lib/evaluation/text_generator.ts";
+import { generateInBatches, textGenerator } from "../../lib/evaluation/text_generator.ts";
+import { createPolicy } from "../../lib/models/policy.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { Tokenizer } from "../../lib/data/tokenizer.ts";
+import { withDevice } from "../device.ts";
 
 const prompts = Array.from({ length: 10 }, (_, i) => ({ query: `query ${i}`, inputIds: [i] }));
 
@@ -26,3 +31,31 @@ Deno.test("generateInBatches: a policy that loses a response is stopped", async 
     (error) => error instanceof UserError && /9 responses to 10 prompts/.test(error.message),
   );
 });
+
+Deno.test("textGenerator: seeded texts without special tokens, however they are batched", () =>
+  withDevice(async (device) => {
+    const folder = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
+    const model = await T5ForConditionalGeneration.load(device, folder);
+    const tokenizer = await Tokenizer.load(folder);
+    const prompts = ["Frank: How was the flight?", "Nancy: It was long.", "Summary:"]
+      .map((query) => ({ query, inputIds: tokenizer.encode(query) }));
+    const config = { maxNewTokens: 12, doSample: true, seed: 3 };
+    const base = textGenerator(model, tokenizer, config, null);
+
+    const together = await generateInBatches(base, prompts);
+    assert.equal(together.length, 3);
+    for (const text of together) assert.doesNotMatch(text, /<\/s>|<pad>/);
+    assert.deepEqual(await generateInBatches(base, prompts, { generationBatchSize: 1 }), together);
+
+    const other = textGenerator(model, tokenizer, { ...config, seed: 4 }, null);
+    assert.notDeepEqual(await generateInBatches(other, prompts), together);
+
+    const lora = { r: 4, loraAlpha: 64, loraDropout: 0, targetModules: ["q", "v"] };
+    const { adapter, parameters } = createPolicy(model, lora, 0);
+    const adapted = textGenerator(model, tokenizer, config, adapter);
+    assert.deepEqual(await generateInBatches(adapted, prompts), together);
+    for (const name of parameters.names) {
+      parameters.write(name, new Float32Array(parameters.get(name).length).fill(0.1));
+    }
+    assert.notDeepEqual(await generateInBatches(adapted, prompts), together);
+  }));
