@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import type { Device } from "../../lib/device/device.ts";
+import { generate } from "../../lib/generation/generate.ts";
+import { createPolicy, type Policy } from "../../lib/models/policy.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { Packed } from "../../lib/tensor/packed.ts";
+import { withDevice } from "../device.ts";
+import { demoModelDir } from "../demo_model.ts";
+import { randomValues } from "../numeric.ts";
+
+/** Prompts of lengths that differ, from the demo's vocabulary. */
+const QUERIES = [60, 33, 81, 12, 47].map((length, i) =>
+  Array.from(randomValues(length, i + 1), (x) => 3 + Math.floor((x + 1) * 150)).concat(1)
+);
+
+/** A policy whose adapter does something. */
+async function policyOn(device: Device): Promise<Policy> {
+  const model = await T5ForConditionalGeneration.load(device, demoModelDir);
+  const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
+  const policy = createPolicy(model, lora, 1);
+  for (const name of policy.parameters.names.filter((name) => name.includes("lora_B"))) {
+    const { length } = policy.parameters.get(name);
+    policy.parameters.write(name, randomValues(length, name.length).map((x) => x / 10));
+  }
+  return policy;
+}
+
+const sampling = { maxNewTokens: 24, doSample: true, minLength: 5, seed: 7 };
+
+Deno.test("generate: a sample does not depend on the batch it is drawn in", () =>
+  withDevice(async (device) => {
+    const { model, adapter, valueHead } = await policyOn(device);
+    const options = { adapter, valueHead, logprobs: true };
+    const together = await generate(model, QUERIES, { ...sampling, firstRollout: 100 }, options);
+    for (const row of [0, 2, 4]) {
+      const config = { ...sampling, firstRollout: 100 + row };
+      const [alone] = await generate(model, [QUERIES[row]], config, options);
+      assert.deepEqual(alone, together[row]);
+    }
+  }));
+
+Deno.test("generate: same seed same tokens, another seed others", () =>
+  withDevice(async (device) => {
+    const { model } = await policyOn(device);
+    const tokens = async (seed: number) =>
+      (await generate(model, QUERIES, { ...sampling, seed })).map((g) => g.tokens);
+    assert.deepEqual(await tokens(7), await tokens(7));
+    assert.notDeepEqual(await tokens(7), await tokens(8));
+  }));
+
+Deno.test("generate: logprobs and values are those of a pass over the response, bit for bit", () =>
+  withDevice(async (device) => {
+    const { model, adapter, valueHead } = await policyOn(device);
+    const generated = await generate(model, QUERIES, sampling, {
+      adapter,
+      valueHead,
+      logprobs: true,
+    });
+    const cx = new Context(device);
+    const inputs = Packed.create(cx, QUERIES);
+    const decoderInputs = Packed.create(
+      cx,
+      generated.map(({ tokens }) => [model.config.decoderStartTokenId, ...tokens.slice(0, -1)]),
+    );
+    const encoded = model.encode(cx, inputs, adapter);
+    const hidden = model.decode(cx, decoderInputs, encoded, inputs, adapter);
+    const targets = cx.from(Int32Array.from(generated.flatMap(({ tokens }) => tokens)));
+    const { logprobs } = model.logprobs(cx, hidden, targets);
+    assert.deepEqual(generated.flatMap((g) => g.logprobs), [...await logprobs.read()]);
+    const values = await valueHead.forward(cx, hidden).read();
+    assert.deepEqual(generated.flatMap((g) => g.values), [...values]);
+    cx.release();
+  }));
+
+Deno.test("generate: limits by row, minimum length, nothing after the end token", () =>
+  withDevice(async (device) => {
+    const { model } = await policyOn(device);
+    const limits = [1, 7, 24, 3, 12];
+    const config = { ...sampling, maxNewTokens: limits, minLength: 6 };
+    for (const [row, { tokens }] of (await generate(model, QUERIES, config)).entries()) {
+      const end = tokens.indexOf(model.config.eosTokenId);
+      if (end < 0) assert.equal(tokens.length, limits[row]);
+      else {
+        assert.equal(end, tokens.length - 1);
+        assert.ok(1 + tokens.length >= 6, `${tokens.length} tokens and the start token`);
+      }
+    }
+  }));
+
+Deno.test("generate: leaves no memory behind", () =>
+  withDevice(async (device) => {
+    const { model } = await policyOn(device);
+    await generate(model, QUERIES, sampling);
+    const { used } = device.memory;
+    await generate(model, QUERIES, sampling);
+    assert.equal(device.memory.used, used);
+  }));
+
+Deno.test("generate: impossible settings and queries are refused with what was found", () =>
+  withDevice(async (device) => {
+    const { model } = await policyOn(device);
+    const refuses = (pattern: RegExp, queries: number[][], config: object) =>
+      assert.rejects(generate(model, queries, { maxNewTokens: 4, ...config }), pattern);
+    await refuses(/maxNewTokens is 0/, [[5, 1]], { maxNewTokens: 0 });
+    await refuses(/2 entries for 1 queries/, [[5, 1]], { maxNewTokens: [1, 2] });
+    await refuses(/temperature is 0/, [[5, 1]], { temperature: 0 });
+    await refuses(/topP is 1.5/, [[5, 1]], { topP: 1.5 });
+    await refuses(/topK is -1/, [[5, 1]], { topK: -1 });
+    await refuses(/query 1 has no tokens/, [[5, 1], []], {});
+    await refuses(/token 704, the model's vocabulary has 704/, [[704, 1]], {});
+  }));
