@@ -25,7 +25,7 @@ export class OutOfMemoryError extends UserError {
   }
 }
 
-/** The loss or its gradient is no longer finite; what was trained is as before that update. */
+/** The loss or its gradient is no longer finite; the parameters are those of the last update that was. */
 export class TrainingDivergedError extends UserError {
   /** `message` is one line: the step, what is not finite, what to do. */
   constructor(message: string) {

@@ -75,8 +75,8 @@ export class PPOTrainer {
    *   `trl-0.4` mode: what the decoder is to read, as it stands)
    * @param scores what each response earned
    * @throws {UserError} when there is not one of each for every row, or a row cannot be trained on.
-   * @throws {TrainingDivergedError} when the loss or its gradient is not finite. Such an update is
-   *   not made: the parameters stay those of the last good one.
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite. No update is made
+   *   from such a gradient: the parameters stay finite.
    */
   async step(
     queries: readonly (readonly number[])[],
@@ -200,7 +200,7 @@ export class PPOTrainer {
         `training diverged in PPO step ${
           this.#step + 1
         }: the ${name} is ${value}; the parameters ` +
-          `before that update are kept. Try a lower learningRate or a maxGradNorm`,
+          `are those of the last finite update. Try a lower learningRate or a maxGradNorm`,
       );
     }
   }

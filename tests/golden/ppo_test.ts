@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadPolicy } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
-import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
+import { type PPOConfigInput, ppoConfigSchema } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
 import { withDevice } from "../device.ts";
@@ -20,6 +20,7 @@ import {
 interface PPOCase {
   /** TRL's PPOConfig, with its names. */
   config: Record<string, number | boolean | null>;
+  optimizer: { betas: [number, number]; eps: number; weight_decay: number };
   steps: {
     queries: number[][];
     responses: number[][];
@@ -29,20 +30,18 @@ interface PPOCase {
   }[];
 }
 
-/** Settings of TRL's that say nothing about what a step computes, or that TRL derives. */
-const IGNORED = [
-  "remove_unused_columns",
-  "optimize_cuda_cache",
-  "compare_steps",
-  "total_ppo_epochs",
-];
-
-/** TRL's settings under our names, and what the cases were recorded with. */
-function settings(config: PPOCase["config"]): PPOConfigInput {
+/** Those of TRL's settings that we have, under our names, and what the cases were recorded with. */
+function settings({ config, optimizer }: PPOCase): PPOConfigInput {
   const camelCase = (name: string) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
-  const named = Object.entries(config).filter(([name]) => !IGNORED.includes(name));
+  const known = Object.entries(config)
+    .map(([name, value]) => [camelCase(name), value] as const)
+    .filter(([name]) => name in ppoConfigSchema.shape);
   return {
-    ...Object.fromEntries(named.map(([name, value]) => [camelCase(name), value])),
+    ...Object.fromEntries(known),
+    adamBeta1: optimizer.betas[0],
+    adamBeta2: optimizer.betas[1],
+    adamEpsilon: optimizer.eps,
+    weightDecay: optimizer.weight_decay,
     compat: "trl-0.4",
     reference: "base",
     shuffleMinibatches: false,
@@ -63,7 +62,7 @@ for (
       for (const part of ["weight", "bias"]) {
         parameters.write(`v_head.summary.${part}`, arrays.floats(`v_head.before.summary.${part}`));
       }
-      const trainer = new PPOTrainer(policy, settings(json.config));
+      const trainer = new PPOTrainer(policy, settings(json));
       const start = await parameters.readAll();
       for (
         const [k, { queries, responses, scores, stats, kl_coef_after }] of json.steps.entries()
