@@ -1,3 +1,6 @@
+import { UserError } from "../errors.ts";
+import { ioReason } from "../formats/io_error.ts";
+
 /** What a program may know about the stream that it writes to. */
 export interface Terminal {
   /** Whether a person watches: a terminal, neither a file nor a pipe. */
@@ -24,7 +27,7 @@ export function terminal(stream: "stdout" | "stderr"): Terminal {
     interactive,
     color: interactive && !Deno.env.get("NO_COLOR"),
     width: columns(file.isTerminal()),
-    write: (text) => writeAll(file, text),
+    write: (text) => writeAll(stream, text),
   };
 }
 
@@ -42,13 +45,19 @@ function columns(isTerminal: boolean): number {
  * Writes a text to a stream completely.
  *
  * @throws {Deno.errors.BrokenPipe} when the reader has gone (`… | head`), which ends the program
+ * @throws {UserError} when the stream is a file and cannot be written
  */
-function writeAll(file: { writeSync(data: Uint8Array): number }, text: string): void {
+function writeAll(stream: "stdout" | "stderr", text: string): void {
   const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+  try {
+    for (let done = 0; done < bytes.length;) done += Deno[stream].writeSync(bytes.subarray(done));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw error;
+    throw new UserError(`cannot write to ${stream}: ${ioReason(error)}`, { cause: error });
+  }
 }
 
 /** Writes a line to standard output. */
 export function print(line: string): void {
-  writeAll(Deno.stdout, line + "\n");
+  writeAll("stdout", line + "\n");
 }

@@ -9,18 +9,25 @@ import { Random } from "../random.ts";
  *
  * @throws {UserError} when the split has too few rows for one batch
  */
-export function* promptBatches(
+export function promptBatches(
   split: DatasetSplit,
   batchSize: number,
   seed: number,
-): Generator<Example[], never> {
+): Iterator<Example[], never> {
   if (split.length < batchSize) {
     throw new UserError(
       `the train split has ${split.length} dialogues, too few for batchSize ${batchSize}: ` +
         "make it smaller, or widen the length filter",
     );
   }
-  const random = new Random(seed);
+  return drawBatches(split, batchSize, new Random(seed));
+}
+
+function* drawBatches(
+  split: DatasetSplit,
+  batchSize: number,
+  random: Random,
+): Generator<Example[], never> {
   for (;;) {
     const order = random.shuffle(Array.from({ length: split.length }, (_, index) => index));
     for (let start = 0; start + batchSize <= order.length; start += batchSize) {

@@ -128,6 +128,13 @@ async function loadIngredients(
   const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
   const batches = promptBatches(dataset.split("train"), config.batchSize, config.seed);
   const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
+  // A faulty reward shows here, before anything is measured or written.
+  await loadedRewards.rewards.score(
+    evalPrompts.slice(0, config.batchSize).map(({ query, summary }) => ({
+      query,
+      response: summary,
+    })),
+  );
   hooks.info?.(`device: ${device.description}`);
   hooks.info?.(dataset.describe());
   hooks.info?.(describeParameters(countParameters(policy).withValueHead));

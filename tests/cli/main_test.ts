@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import settings from "../../deno.json" with { type: "json" };
+import { call, temper } from "./temper.ts";
+
+Deno.test("--version is the one of deno.json", async () => {
+  assert.deepEqual(await temper(["--version"]), {
+    code: 0,
+    stdout: `${settings.version}\n`,
+    stderr: "",
+  });
+});
+
+Deno.test("--help lists the commands, and no line is wider than the terminal", async () => {
+  const { code, stdout } = await call(["--help"]);
+  assert.equal(code, 0);
+  for (const name of ["train", "evaluate", "compare", "generate", "score", "params", "bench"]) {
+    assert.match(stdout, new RegExp(`^ +${name} `, "m"));
+  }
+  for (const line of stdout.split("\n")) assert.ok(line.length <= 100, line);
+});
+
+for (const name of ["train", "evaluate", "compare", "generate", "score", "params", "bench ppo"]) {
+  Deno.test(`${name} --help describes, shows defaults and ends with examples`, async () => {
+    const { code, stdout } = await call([...name.split(" "), "--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`^Usage: temper ${name} `, "m"));
+    assert.match(stdout, /\(default: \S/);
+    assert.match(stdout, new RegExp(`^Examples:\n  .+:\n    temper ${name}`, "m"));
+  });
+}
+
+Deno.test("the help of train names every option that is relied on", async () => {
+  const { stdout } = await call(["train", "--help"]);
+  const relied = "output steps batch-size mini-batch-size ppo-epochs learning-rate seed " +
+    "eval-samples save-every no-progress model adapter dataset reward config";
+  for (const option of relied.split(" ")) assert.match(stdout, new RegExp(`--${option}\\b`));
+});
+
+Deno.test("completions are generated for the shells", async () => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { code, stdout } = await call(["completion", shell]);
+    assert.equal(code, 0);
+    assert.match(stdout, /temper/);
+  }
+});
+
+const usage: [string[], string][] = [
+  [[], "no command given: try --help"],
+  [["trian"], "there is no command trian: did you mean train?"],
+  [
+    ["train", "--learning-rte", "1"],
+    "there is no option --learning-rte: did you mean --learning-rate?",
+  ],
+  [["train", "--steps", "0"], '--steps must be an integer above 0, found "0"'],
+  [["train", "--dtype", "f16"], '--dtype must be one of f32, bf16, found "f16"'],
+  [["train", "--steps"], "`--steps` requires `N`."],
+  [["compare"], "nothing to compare: give the folder of a run, or --adapter DIR"],
+  [["bench"], "say what to measure: temper bench ppo"],
+];
+for (const [args, message] of usage) {
+  Deno.test(`wrong usage: ${args.join(" ")}`, async () => {
+    assert.deepEqual(await call(args), { code: 2, stdout: "", stderr: `error: ${message}\n` });
+  });
+}
+
+Deno.test("the process ends with the exit code", async () => {
+  assert.deepEqual(await temper(["generate"]), {
+    code: 2,
+    stdout: "",
+    stderr: "error: no text: give it as an argument or on standard input\n",
+  });
+});
+
+for (const [target, code, error] of [["| true", 0, ""], [">/dev/full", 1, "the disk is full"]]) {
+  Deno.test(`output ${target} is no bug of ours`, async () => {
+    const script = `("$0" run --no-check -A cli.ts train --help; echo $? >&2) ${target}`;
+    const { stderr } = await new Deno.Command("sh", { args: ["-c", script, Deno.execPath()] })
+      .output();
+    const text = new TextDecoder().decode(stderr);
+    assert.equal(text, `${error && `error: cannot write to stdout: ${error}\n`}${code}\n`);
+  });
+}

@@ -1,0 +1,65 @@
+import { fileURLToPath } from "node:url";
+import { main } from "../../lib/cli/main.ts";
+
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+
+/** How a run of the command line ended. */
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line as a process of its own. */
+export async function temper(
+  args: readonly string[],
+  options: { input?: string } = {},
+): Promise<Outcome> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "-A", CLI, ...args],
+    env: { NO_COLOR: "1", COLUMNS: "100" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  // A program that fails before it reads closes its end.
+  const written = writer.write(new TextEncoder().encode(options.input ?? ""))
+    .then(() => writer.close()).catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  await written;
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Calls the command line inside this process: much faster, where no device's workers are needed. */
+export async function call(args: readonly string[]): Promise<Outcome> {
+  const outcome: Outcome = { code: 0, stdout: "", stderr: "" };
+  const { error } = console;
+  const writers = { stdout: Deno.stdout.writeSync, stderr: Deno.stderr.writeSync };
+  console.error = (line: string) => void (outcome.stderr += line + "\n");
+  for (const stream of ["stdout", "stderr"] as const) {
+    Deno[stream].writeSync = (bytes) => {
+      outcome[stream] += new TextDecoder().decode(bytes);
+      return bytes.length;
+    };
+  }
+  try {
+    outcome.code = await main(args);
+  } finally {
+    console.error = error;
+    Deno.stdout.writeSync = writers.stdout;
+    Deno.stderr.writeSync = writers.stderr;
+  }
+  return outcome;
+}
+
+/** Runs a test's body with a temporary folder, removed afterwards. */
+export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "temper-test-" });
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
