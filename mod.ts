@@ -68,6 +68,7 @@ export { type DType, Tensor } from "./lib/tensor/tensor.ts";
 export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/ppo_config.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
 export { PPOTrainer, type PPOTrainerState } from "./lib/rl/ppo_trainer.ts";
+export type { SampledTokens } from "./lib/rl/policy_pass.ts";
 export type { BatchStatistics, MinibatchStatistics, PPOStats } from "./lib/rl/statistics.ts";
 export { Random } from "./lib/random.ts";
 

@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import type { Policy } from "../models/policy.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import { Context } from "../tensor/context.ts";
@@ -40,6 +41,39 @@ export interface Evaluation {
   logprobs: Float32Array;
   /** Value before each token. */
   values: Float32Array;
+}
+
+/** What generation reported of a response's tokens, t1 … tn. */
+export interface SampledTokens {
+  /** Log-probability of each token under the policy itself, in nats. */
+  logprobs: ArrayLike<number> | null;
+  /** Value before each token. */
+  values: ArrayLike<number> | null;
+}
+
+/**
+ * Logprobs and values of responses as generation reported them: what {@linkcode evaluate} would
+ * compute once more, bit for bit.
+ *
+ * @throws {UserError} when there is not one of each for every token.
+ */
+export function evaluationsFromSampling(
+  responses: readonly ScoredResponse[],
+  sampled: readonly SampledTokens[],
+): Evaluation[] {
+  return responses.map(({ targets, firstCounted }, row) => {
+    const { logprobs = null, values = null } = sampled[row] ?? {};
+    if (logprobs?.length !== targets.length || values?.length !== targets.length) {
+      throw new UserError(
+        `response ${row} has ${targets.length} tokens, but ${logprobs?.length ?? "no"} logprobs ` +
+          `and ${values?.length ?? "no"} values; generate it with { valueHead, logprobs: true }`,
+      );
+    }
+    return {
+      logprobs: Float32Array.from(logprobs).subarray(firstCounted),
+      values: Float32Array.from(values).subarray(firstCounted),
+    };
+  });
 }
 
 /**

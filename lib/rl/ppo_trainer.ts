@@ -6,7 +6,7 @@ import { Parameters } from "../nn/parameters.ts";
 import { Random } from "../random.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
 import { PhaseClock } from "./phase_clock.ts";
-import { evaluate } from "./policy_pass.ts";
+import { evaluate, evaluationsFromSampling, type SampledTokens } from "./policy_pass.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
@@ -74,6 +74,8 @@ export class PPOTrainer {
    * @param responses tokens the policy generated, without the decoder's start token (in the
    *   `trl-0.4` mode: what the decoder is to read, as it stands)
    * @param scores what each response earned
+   * @param sampled what `generate` returned for the responses, with logprobs and values, from the
+   *   policy as it is: then the step need not compute them; the result is the same, bit for bit
    * @throws {UserError} when there is not one of each for every row, or a row cannot be trained on.
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite. No update is made
    *   from such a gradient: the parameters stay finite.
@@ -82,6 +84,7 @@ export class PPOTrainer {
     queries: readonly (readonly number[])[],
     responses: readonly (readonly number[])[],
     scores: readonly number[],
+    sampled?: readonly SampledTokens[],
   ): Promise<PPOStats> {
     const { config, policy } = this;
     const clock = new PhaseClock();
@@ -91,7 +94,9 @@ export class PPOTrainer {
 
     const rows = config.miniBatchSize;
     const [current, reference] = await Promise.all([
-      evaluate(policy, policy.adapter, scored, rows),
+      sampled
+        ? evaluationsFromSampling(scored, sampled)
+        : evaluate(policy, policy.adapter, scored, rows),
       evaluate(policy, this.reference, scored, rows),
     ]);
     clock.lap("forward_pass");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TrainingDivergedError, UserError } from "../../lib/errors.ts";
+import { generate } from "../../lib/generation/generate.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
 import { withDevice } from "../device.ts";
@@ -79,6 +80,38 @@ Deno.test("a resumed trainer goes on bit for bit, with shuffled minibatches and 
       await resumed.policy.parameters.values.read(),
       await whole.policy.parameters.values.read(),
     );
+  }));
+
+Deno.test("a step on what generation reported equals one that computes it, bit for bit", () =>
+  withDevice(async (device) => {
+    const { model, adapter, valueHead } = await demoPolicy(device);
+    const generated = await generate(
+      model,
+      queries,
+      { maxNewTokens: 9, doSample: true, minLength: 4, temperature: 0.8, topK: 50, seed: 3 },
+      { adapter, valueHead, logprobs: true },
+    );
+    const tokens = generated.map((row) => row.tokens);
+    for (const compat of ["none", "trl-0.4"] as const) {
+      const sequences = compat === "none" ? tokens : tokens.map((row) => [0, ...row]);
+      const [computed, reported] = [
+        new PPOTrainer(await demoPolicy(device), { ...config, compat }),
+        new PPOTrainer(await demoPolicy(device), { ...config, compat }),
+      ];
+      const expected = await computed.step(queries, sequences, scores);
+      const actual = await reported.step(queries, sequences, scores, generated);
+      for (const name of TRL_NAMES.filter((name) => !name.startsWith("time/"))) {
+        assert.deepEqual(actual[name as "objective/kl"], expected[name as "objective/kl"], name);
+      }
+      assert.deepEqual(
+        await reported.policy.parameters.values.read(),
+        await computed.policy.parameters.values.read(),
+      );
+      await assert.rejects(
+        reported.step(queries, sequences, scores, [{ logprobs: null, values: null }]),
+        /response 0 has \d+ tokens, but no logprobs and no values; generate it with/,
+      );
+    }
   }));
 
 Deno.test("policy dropout is off unless asked for", () =>
