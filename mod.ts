@@ -3,21 +3,34 @@
  * LoRA adapters, a value head, a KL leash to a frozen reference, toxicity measured before and
  * after. It runs on handwritten kernels, WebAssembly SIMD on the CPU and WebGPU where there is one.
  *
- * A reward is any function from samples to numbers; several add up:
+ * One step of PPO, with a reward of one's own (`examples/detox.ts` is a whole run):
  *
  * @example
  * ```ts
- * import { WeightedRewards } from "@temper/temper";
+ * import {
+ *   createPolicy,
+ *   generate,
+ *   PPOTrainer,
+ *   T5ForConditionalGeneration,
+ *   Tokenizer,
+ *   WasmDevice,
+ * } from "@temper/temper";
  *
- * const rewards = new WeightedRewards([
- *   { name: "brevity", weight: 1, reward: (s) => s.map((x) => -x.response.length / 100) },
- *   { name: "manners", weight: 2, reward: (s) => s.map((x) => x.response.includes("!") ? -1 : 1) },
- * ]);
- * const { totals } = await rewards.score([
- *   { query: "Well?", response: "It was a long flight." },
- *   { query: "Well?", response: "Never again!" },
- * ]);
- * console.assert(totals[0] > totals[1]);
+ * const device = await WasmDevice.create();
+ * const model = await T5ForConditionalGeneration.load(device, "demo/tiny-flan-t5");
+ * const tokenizer = await Tokenizer.load("demo/tiny-flan-t5");
+ * const lora = { r: 8, loraAlpha: 16, loraDropout: 0, targetModules: ["q", "v"] };
+ * const policy = createPolicy(model, lora, 0);
+ * const trainer = new PPOTrainer(policy, { batchSize: 2, miniBatchSize: 2, learningRate: 1e-3 });
+ *
+ * const queries = ["How was the flight?", "And the movie?"].map((text) => tokenizer.encode(text));
+ * const config = { maxNewTokens: 10, doSample: true, seed: 0 };
+ * const generated = await generate(model, queries, config, { adapter: policy.adapter });
+ * const responses = generated.map(({ tokens }) => tokens);
+ * const scores = responses.map((tokens) => -tokens.length); // be brief
+ * const stats = await trainer.step(queries, responses, scores);
+ * console.assert(stats["objective/kl"] === 0); // nothing has moved yet
+ * device.close();
  * ```
  *
  * @module
