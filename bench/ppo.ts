@@ -1,0 +1,214 @@
+/**
+ * The PPO loop on random weights: what a step costs on this machine. Called by `temper bench ppo`.
+ */
+import type { Device } from "../lib/device/device.ts";
+import { WasmDevice } from "../lib/device/wasm/wasm_device.ts";
+import { generate } from "../lib/generation/generate.ts";
+import { createPolicy } from "../lib/models/policy.ts";
+import { RandomSource } from "../lib/models/random_weights.ts";
+import { parseRobertaConfig, RobertaForSequenceClassification } from "../lib/models/roberta.ts";
+import { T5ForConditionalGeneration } from "../lib/models/t5.ts";
+import { parseT5Config } from "../lib/models/t5_config.ts";
+import { FrozenStore } from "../lib/models/weight_store.ts";
+import { Random } from "../lib/random.ts";
+import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
+import { Context } from "../lib/tensor/context.ts";
+
+/** What to run. */
+export interface PPOBench {
+  /** Sizes of the demo's checkpoint, of flan-t5-small or of flan-t5-base. */
+  shape: "tiny" | "small" | "base";
+  /** Tokens of each prompt. */
+  prompt: number;
+  /** Tokens of each response; the end token is suppressed, so all are this long. */
+  new: number;
+  /** Rollouts of a step. */
+  batch: number;
+  /** Rollouts of a minibatch. */
+  mini: number;
+  /** How frozen weights are stored. */
+  dtype: "f32" | "bf16";
+}
+
+/** What it cost: medians over the measured steps. */
+export interface PPOBenchResult extends PPOBench {
+  device: string;
+  /** Measured steps, after one that warms up. */
+  steps: number;
+  seconds: { load: number; generate: number; score: number; optimise: number; step: number };
+  /** Generated tokens per second of generating, and of the whole step. */
+  tokensPerSecond: { generate: number; step: number };
+  /** Most memory of the process, and of that the device's, in bytes. */
+  peakMemory: { process: number; device: number };
+}
+
+const GATED = { model_type: "t5", feed_forward_proj: "gated-gelu", tie_word_embeddings: false };
+
+/** config.json's sizes: the policy's, and the classifier's that scores it. */
+const SHAPES = {
+  tiny: {
+    policy: { vocab_size: 704, d_model: 128, d_kv: 32, d_ff: 256, num_layers: 2, num_heads: 4 },
+    classifier: {
+      vocab_size: 761,
+      hidden_size: 64,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      intermediate_size: 128,
+    },
+  },
+  small: {
+    policy: { vocab_size: 32128, d_model: 512, d_kv: 64, d_ff: 1024, num_layers: 8, num_heads: 6 },
+    classifier: {},
+  },
+  base: {
+    policy: {
+      vocab_size: 32128,
+      d_model: 768,
+      d_kv: 64,
+      d_ff: 2048,
+      num_layers: 12,
+      num_heads: 12,
+    },
+    classifier: {},
+  },
+};
+
+const STEPS = 3;
+
+/** Runs the benchmark on the WASM device. */
+export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
+  const { shape, prompt, batch, mini, dtype } = options;
+  const device = await WasmDevice.create();
+  try {
+    const started = performance.now();
+    const random = new Random(1);
+    const policyConfig = parseT5Config({ ...GATED, ...SHAPES[shape].policy }, "bench");
+    const store = () => new FrozenStore(device, new RandomSource(random.uint32()), dtype);
+    const model = new T5ForConditionalGeneration(device, policyConfig, store());
+    const classifier = new RobertaForSequenceClassification(
+      parseRobertaConfig(
+        { model_type: "roberta", max_position_embeddings: 514, ...SHAPES[shape].classifier },
+        "bench",
+      ),
+      store(),
+    );
+    // Of the mission's run: r 32 on q and v, one epoch.
+    const lora = { r: 32, loraAlpha: 32, loraDropout: 0.05, targetModules: ["q", "v"] };
+    const policy = createPolicy(model, lora, 1);
+    const trainer = new PPOTrainer(policy, {
+      batchSize: batch,
+      miniBatchSize: mini,
+      ppoEpochs: 1,
+      learningRate: 1.41e-5,
+    });
+    const load = (performance.now() - started) / 1000;
+
+    const tokens = (count: number, vocab: number) =>
+      Array.from({ length: count }, () => random.integer(2, vocab));
+    const queries = Array.from({ length: batch }, () => tokens(prompt, policyConfig.vocabSize));
+    const times = { generate: [], score: [], optimise: [], step: [] } as Record<string, number[]>;
+    for (let step = 0; step <= STEPS; step++) {
+      const start = performance.now();
+      const generated = await generate(model, queries, {
+        maxNewTokens: options.new,
+        minLength: options.new + 2,
+        doSample: true,
+        seed: 1,
+        firstRollout: step * batch,
+      }, { adapter: policy.adapter });
+      const responses = generated.map(({ tokens }) => tokens);
+      const afterGenerate = performance.now();
+      const texts = responses.map((response) =>
+        tokens(Math.min(512, prompt + response.length), classifier.config.vocabSize)
+      );
+      const scores = await score(device, classifier, texts);
+      const afterScore = performance.now();
+      await trainer.step(queries, responses, scores);
+      const end = performance.now();
+      if (step === 0) continue;
+      times.generate.push(afterGenerate - start);
+      times.score.push(afterScore - afterGenerate);
+      times.optimise.push(end - afterScore);
+      times.step.push(end - start);
+    }
+    const seconds = {
+      load,
+      generate: median(times.generate) / 1000,
+      score: median(times.score) / 1000,
+      optimise: median(times.optimise) / 1000,
+      step: median(times.step) / 1000,
+    };
+    const generatedTokens = batch * options.new;
+    return {
+      ...options,
+      device: device.description,
+      steps: STEPS,
+      seconds,
+      tokensPerSecond: {
+        generate: generatedTokens / seconds.generate,
+        step: generatedTokens / seconds.step,
+      },
+      peakMemory: { process: peakProcessMemory(), device: device.memory.peak },
+    };
+  } finally {
+    device.close();
+  }
+}
+
+/** The result for people. */
+export function benchReport(result: PPOBenchResult): string {
+  const { shape, prompt, batch, mini, dtype, seconds, tokensPerSecond, peakMemory } = result;
+  const rows: [string, string][] = [
+    ["generate", `${seconds.generate.toFixed(3)} s`],
+    ["score", `${seconds.score.toFixed(3)} s`],
+    ["optimise", `${seconds.optimise.toFixed(3)} s`],
+    ["step", `${seconds.step.toFixed(3)} s (median of ${result.steps})`],
+    [
+      "tokens",
+      `${tokensPerSecond.generate.toFixed(0)}/s generating, ${
+        tokensPerSecond.step.toFixed(0)
+      }/s over the step`,
+    ],
+    [
+      "memory",
+      `${(peakMemory.process / 1e9).toFixed(2)} GB at most, ${
+        (peakMemory.device / 1e9).toFixed(2)
+      } GB of it the device's`,
+    ],
+    ["load", `${seconds.load.toFixed(1)} s`],
+  ];
+  return [
+    `PPO on random weights: ${shape}, ${dtype}, prompts of ${prompt}, ${result.new} new tokens, ` +
+    `batch ${batch}, minibatches of ${mini}`,
+    result.device,
+    ...rows.map(([name, value]) => `  ${name.padEnd(10)}${value}`),
+  ].join("\n");
+}
+
+async function score(
+  device: Device,
+  classifier: RobertaForSequenceClassification,
+  texts: readonly (readonly number[])[],
+): Promise<number[]> {
+  const cx = new Context(device);
+  try {
+    const logits = await classifier.logits(cx, texts).read();
+    return texts.map((_, i) => logits[i * classifier.config.labels.length]);
+  } finally {
+    cx.release();
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** The most resident memory this process had (Linux), else what it has now, in bytes. */
+function peakProcessMemory(): number {
+  try {
+    const [, kib] = Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\s+(\d+) kB/)!;
+    return Number(kib) * 1024;
+  } catch {
+    return Deno.memoryUsage().rss;
+  }
+}
