@@ -52,12 +52,10 @@ export const benchCommand = command("bench", benchPPOCommand, {
   brief: message`Measure how fast this machine trains.`,
 });
 
-/** Options of `temper bench ppo`. */
-export type BenchPPOOptions = InferValue<typeof benchPPOCommand>;
-
 /** Runs the benchmark, and prints its result. */
-export async function runBench(options: BenchPPOOptions): Promise<void> {
+export async function runBench(options: InferValue<typeof benchPPOCommand>): Promise<void> {
+  const { command: _, json, ...bench } = options;
   const { benchPPO, benchReport } = await import("../../bench/ppo.ts");
-  const result = await benchPPO(options);
-  print(options.json ? JSON.stringify(result, null, 2) : benchReport(result));
+  const result = await benchPPO(bench);
+  print(json ? JSON.stringify(result, null, 2) : benchReport(result));
 }

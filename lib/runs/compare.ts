@@ -2,10 +2,10 @@ import { loadDataset } from "../data/dataset.ts";
 import { openDevice } from "../device/open.ts";
 import { loadAdapter } from "../models/policy.ts";
 import { comparePolicies, type ComparisonRow } from "../evaluation/compare.ts";
-import type { TrainConfig } from "./config.ts";
+import { textGenerator } from "../evaluation/text_generator.ts";
+import { samplingOf, type TrainConfig } from "./config.ts";
 import { resolveAsset } from "./demo.ts";
 import { firstExamples } from "./evaluate.ts";
-import { textGenerator } from "./generate.ts";
 import { loadRunPolicy } from "./policy.ts";
 import { loadRewards } from "./rewards.ts";
 
@@ -31,18 +31,18 @@ export async function compare(
 ): Promise<ComparisonRow[]> {
   const device = await openDevice(config);
   try {
-    const policy = await loadRunPolicy(device, { ...config, adapter: options.after });
+    const after = { ...config, adapter: options.after };
+    const { model, tokenizer, adapter } = await loadRunPolicy(device, after);
     const before = options.before === null
       ? null
-      : await loadAdapter(policy.model, resolveAsset(options.before));
+      : await loadAdapter(model, resolveAsset(options.before));
     const { rewards } = await loadRewards(device, config);
-    const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
-    const prompts = firstExamples(dataset.split("test"), options.samples);
-    const settings = { ...config, maxNewTokens: config.evalMaxNewTokens };
+    const dataset = await loadDataset(resolveAsset(config.dataset), tokenizer, config);
+    const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
     return await comparePolicies(
-      textGenerator(policy, before, settings),
-      textGenerator(policy, policy.adapter, settings),
-      prompts,
+      textGenerator(model, tokenizer, sampling, before),
+      textGenerator(model, tokenizer, sampling, adapter),
+      firstExamples(dataset.split("test"), options.samples),
       async (samples) => (await rewards.score(samples)).totals,
     );
   } finally {

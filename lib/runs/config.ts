@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DEFAULT_PROMPT } from "../data/dataset.ts";
 import { UserError } from "../errors.ts";
+import type { GenerationConfig } from "../generation/generate.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../rl/ppo_config.ts";
 import { DEMO_CLASSIFIER, DEMO_DATASET, DEMO_MODEL, DEMO_OVERRIDES } from "./demo.ts";
 import { parseSettings } from "./settings.ts";
@@ -199,4 +200,11 @@ function checkTrainConfig(config: TrainConfig): void {
 export function ppoConfigOf(config: TrainConfig): z.output<typeof ppoConfigSchema> {
   const keys = Object.keys(ppoConfigSchema.shape) as (keyof typeof ppoConfigSchema.shape)[];
   return ppoConfigSchema.parse(Object.fromEntries(keys.map((key) => [key, config[key]])));
+}
+
+/** The part of a run's settings that says how responses are sampled. */
+export function samplingOf(
+  { minLength, topK, topP, temperature, seed }: TrainConfig,
+): Omit<GenerationConfig, "maxNewTokens"> {
+  return { doSample: true, minLength, topK, topP, temperature, seed };
 }

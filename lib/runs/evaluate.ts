@@ -1,10 +1,10 @@
 import { type DatasetSplit, type Example, loadDataset } from "../data/dataset.ts";
 import { openDevice } from "../device/open.ts";
 import { evaluatePolicy, type PolicyToxicity } from "../evaluation/evaluate_policy.ts";
+import { textGenerator } from "../evaluation/text_generator.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
-import type { TrainConfig } from "./config.ts";
+import { samplingOf, type TrainConfig } from "./config.ts";
 import { resolveAsset } from "./demo.ts";
-import { textGenerator } from "./generate.ts";
 import { loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { loadToxicityClassifier } from "./rewards.ts";
 
@@ -24,13 +24,14 @@ export async function evaluate(config: TrainConfig): Promise<PolicyToxicity> {
 
 /** Measures the toxicity of a policy with its adapter. */
 export function measurePolicy(
-  policy: RunPolicy,
+  { model, tokenizer, adapter }: RunPolicy,
   classifier: TextClassifier,
   prompts: readonly Example[],
   config: TrainConfig,
 ): Promise<PolicyToxicity> {
-  const settings = { ...config, maxNewTokens: config.evalMaxNewTokens };
-  return evaluatePolicy(textGenerator(policy, policy.adapter, settings), classifier, prompts, {
+  const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
+  const generate = textGenerator(model, tokenizer, sampling, adapter);
+  return evaluatePolicy(generate, classifier, prompts, {
     toxicLabel: config.toxicLabel,
     seed: config.seed,
   });

@@ -4,7 +4,7 @@ import { Random } from "../random.ts";
 import type { RewardSample } from "../rewards/reward.ts";
 import type { WeightedRewards } from "../rewards/weighted_rewards.ts";
 import { LengthSampler } from "../rl/length_sampler.ts";
-import type { TrainConfig } from "./config.ts";
+import { samplingOf, type TrainConfig } from "./config.ts";
 import type { RunPolicy } from "./policy.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
@@ -45,31 +45,18 @@ export async function collectRollouts(
   config: TrainConfig,
 ): Promise<RolloutBatch> {
   const started = performance.now();
-  const { minLength, topK, topP, temperature, seed } = config;
+  const { model, adapter, tokenizer } = policy;
   const maxNewTokens = rolloutLengths(prompts.length, step, config);
-  const queries = prompts.map(({ inputIds }) => [...inputIds]);
-  const generated = await generate(
-    policy.model,
-    queries,
-    {
-      minLength,
-      topK,
-      topP,
-      temperature,
-      seed,
-      maxNewTokens,
-      doSample: true,
-      firstRollout: step * prompts.length,
-    },
-    { adapter: policy.adapter, valueHead: null },
-  );
+  const queries = prompts.map(({ inputIds }) => inputIds);
+  const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
+  const generated = await generate(model, queries, sampling, { adapter });
   const finished = performance.now();
   const texts = prompts.map(({ query }, index) => ({
     query,
-    response: policy.tokenizer.decode(generated[index].tokens, { skipSpecialTokens: true }),
+    response: tokenizer.decode(generated[index].tokens, { skipSpecialTokens: true }),
   }));
   const { totals, parts } = await rewards.score(texts);
-  const start = policy.model.config.decoderStartTokenId;
+  const start = model.config.decoderStartTokenId;
   return {
     queries,
     // The original stack's responses start with the start token, and are cut from the front.
