@@ -81,9 +81,9 @@ function select(
       if (byMass) weights = exp4(f32x4.sub(x, highest4));
       if (shift < 21) {
         const same = i32x4.eq(i32x4.shr_u(k, shift + digitBits), i32x4.splat(<i32>prefix));
-        if (!v128.any_true(same)) continue;
         weights = v128.and(weights, same);
       }
+      if (!v128.any_true(weights)) continue;
       const digits = i32x4.shl(v128.and(i32x4.shr_u(k, shift), mask), 3);
       tally(histogram + i32x4.extract_lane(digits, 0), f32x4.extract_lane(weights, 0));
       tally(histogram + i32x4.extract_lane(digits, 1), f32x4.extract_lane(weights, 1));
