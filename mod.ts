@@ -10,13 +10,13 @@
  * import {
  *   createPolicy,
  *   generate,
+ *   openDevice,
  *   PPOTrainer,
  *   T5ForConditionalGeneration,
  *   Tokenizer,
- *   WasmDevice,
  * } from "@temper/temper";
  *
- * const device = await WasmDevice.create();
+ * const device = await openDevice();
  * const model = await T5ForConditionalGeneration.load(device, "demo/tiny-flan-t5");
  * const tokenizer = await Tokenizer.load("demo/tiny-flan-t5");
  * const lora = { r: 8, loraAlpha: 16, loraDropout: 0, targetModules: ["q", "v"] };
@@ -67,7 +67,7 @@ export {
 
 // What models are made of
 export type { Device, DeviceBuffer, MemoryUse, Span } from "./lib/device/device.ts";
-export { WasmDevice, type WasmDeviceOptions } from "./lib/device/wasm/wasm_device.ts";
+export { type DeviceOptions, openDevice } from "./lib/device/open.ts";
 export { Context, type GradientSlot } from "./lib/tensor/context.ts";
 export type { Rows } from "./lib/tensor/ops/attention.ts";
 export type { LoraWeights } from "./lib/tensor/ops/linear.ts";

@@ -18,6 +18,7 @@ import {
   generate,
   LengthSampler,
   loadDataset,
+  openDevice,
   PPOTrainer,
   Random,
   SequenceClassifier,
@@ -25,7 +26,6 @@ import {
   T5ForConditionalGeneration,
   textGenerator,
   Tokenizer,
-  WasmDevice,
 } from "../mod.ts";
 
 const { values: args } = parseArgs({
@@ -41,7 +41,7 @@ const percent = (part: number, all: number): string => `${(100 * part / all).toF
 
 // 1. Load the data, the model and its tokenizer
 
-const device = await WasmDevice.create();
+const device = await openDevice();
 console.log(`Running on ${device.description}\n`);
 
 const tokenizer = await Tokenizer.load(demo("tiny-flan-t5"));
