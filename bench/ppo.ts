@@ -115,7 +115,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
         doSample: true,
         seed: 1,
         firstRollout: step * batch,
-      }, { adapter: policy.adapter });
+      }, { adapter: policy.adapter, valueHead: policy.valueHead, logprobs: true });
       const responses = generated.map(({ tokens }) => tokens);
       const afterGenerate = performance.now();
       const texts = responses.map((response) =>
@@ -123,7 +123,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       );
       const scores = await score(device, classifier, texts);
       const afterScore = performance.now();
-      await trainer.step(queries, responses, scores);
+      await trainer.step(queries, responses, scores, generated);
       const end = performance.now();
       if (step === 0) continue;
       times.generate.push(afterGenerate - start);

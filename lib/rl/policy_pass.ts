@@ -76,20 +76,29 @@ export function evaluationsFromSampling(
   });
 }
 
+/** Tokens of a pass without gradients: enough for the kernels, few enough for memory. */
+const EVALUATION_TOKENS = 4096;
+
 /**
- * Logprobs and values of responses, without gradients, `rows` of them at a time so that memory
- * stays bounded. Nothing is waited for before everything is launched.
+ * Logprobs and values of responses, without gradients, some at a time so that memory stays bounded.
+ * Nothing is waited for before everything is launched.
  */
 export async function evaluate(
   policy: Policy,
   adapter: LoraAdapter | null,
   responses: readonly ScoredResponse[],
-  rows: number,
 ): Promise<Evaluation[]> {
   const chunks: Promise<Evaluation[]>[] = [];
-  for (let row = 0; row < responses.length; row += rows) {
-    chunks.push(evaluateChunk(policy, adapter, responses.slice(row, row + rows)));
-  }
+  let chunk: ScoredResponse[] = [];
+  let tokens = 0;
+  responses.forEach((response, row) => {
+    chunk.push(response);
+    tokens += response.query.length + response.decoderInput.length;
+    if (tokens < EVALUATION_TOKENS && row + 1 < responses.length) return;
+    chunks.push(evaluateChunk(policy, adapter, chunk));
+    chunk = [];
+    tokens = 0;
+  });
   return (await Promise.all(chunks)).flat();
 }
 

@@ -92,12 +92,9 @@ export class PPOTrainer {
     const learningRate = learningRateAt(this.#step, config);
     const scored = this.#layOut(queries, responses, scores);
 
-    const rows = config.miniBatchSize;
     const [current, reference] = await Promise.all([
-      sampled
-        ? evaluationsFromSampling(scored, sampled)
-        : evaluate(policy, policy.adapter, scored, rows),
-      evaluate(policy, this.reference, scored, rows),
+      sampled ? evaluationsFromSampling(scored, sampled) : evaluate(policy, policy.adapter, scored),
+      evaluate(policy, this.reference, scored),
     ]);
     clock.lap("forward_pass");
 
@@ -112,7 +109,7 @@ export class PPOTrainer {
     clock.lap("compute_rewards");
 
     const updates: Promise<PolicyUpdate>[] = [];
-    const updateRows = rows * config.gradientAccumulationSteps;
+    const updateRows = config.miniBatchSize * config.gradientAccumulationSteps;
     const random = config.policyDropout ? this.#random : null;
     optimisation: for (let epoch = 0; epoch < config.ppoEpochs; epoch++) {
       const order = config.shuffleMinibatches ? this.#random.shuffle([...rollouts]) : rollouts;

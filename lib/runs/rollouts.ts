@@ -1,5 +1,5 @@
 import type { Example } from "../data/dataset.ts";
-import { generate } from "../generation/generate.ts";
+import { generate, type Generated } from "../generation/generate.ts";
 import { Random } from "../random.ts";
 import type { RewardSample } from "../rewards/reward.ts";
 import type { WeightedRewards } from "../rewards/weighted_rewards.ts";
@@ -24,6 +24,11 @@ export interface RolloutBatch {
   /** Tokens of the responses, as `PPOTrainer.step` takes them. */
   responses: number[][];
   scores: number[];
+  /**
+   * Logprobs and values that generation computed on the way, which spare the trainer a pass; not in
+   * the compat mode, whose responses are cut.
+   */
+  sampled?: readonly Generated[];
   /** The same as text. */
   samples: ScoredSample[];
   /** Seconds of each part. */
@@ -45,11 +50,14 @@ export async function collectRollouts(
   config: TrainConfig,
 ): Promise<RolloutBatch> {
   const started = performance.now();
-  const { model, adapter, tokenizer } = policy;
+  const { model, adapter, valueHead, tokenizer } = policy;
   const maxNewTokens = rolloutLengths(prompts.length, step, config);
   const queries = prompts.map(({ inputIds }) => inputIds);
   const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
-  const generated = await generate(model, queries, sampling, { adapter });
+  const generated = await generate(model, queries, sampling, {
+    adapter,
+    ...(config.compat === "none" ? { valueHead, logprobs: true } : {}),
+  });
   const finished = performance.now();
   const texts = prompts.map(({ query }, index) => ({
     query,
@@ -64,6 +72,7 @@ export async function collectRollouts(
       config.compat === "none" ? tokens : [start, ...tokens].slice(-maxNewTokens[index])
     ),
     scores: totals,
+    ...(config.compat === "none" ? { sampled: generated } : {}),
     samples: texts.map((text, index) => ({
       ...text,
       reward: totals[index],

@@ -162,8 +162,8 @@ async function trainPolicy(
         done,
         config,
       );
-      const { queries, responses, scores } = rollouts;
-      const stats = await trainer.step(queries, responses, scores);
+      const { queries, responses, scores, sampled } = rollouts;
+      const stats = await trainer.step(queries, responses, scores, sampled);
       metrics.appendStep(step, stats, rollouts.times);
       samples.append(...rollouts.samples.map((sample, index) => ({
         step,
