@@ -64,5 +64,9 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
   const { train } = await import("../runs/train.ts");
   const { trainingScreen } = await import("./training_screen.ts");
   const screen = trainingScreen(resolved, { json });
-  screen.finish(await train(resolved, screen));
+  try {
+    screen.finish(await train(resolved, screen));
+  } finally {
+    screen.stop();
+  }
 }

@@ -13,7 +13,10 @@ const SHOWN_LINES = 6;
 
 /** What `temper train` shows while it trains, and at its end. */
 export interface TrainingScreen extends TrainHooks {
+  /** Shows what changed. */
   finish(result: TrainResult): void;
+  /** Leaves the line of the progress bar, so that what follows starts on its own. */
+  stop(): void;
 }
 
 /**
@@ -27,15 +30,16 @@ export function trainingScreen(
   const out = terminal(json ? "stderr" : "stdout");
   const say = (text: string) => out.write(`${text}\n\n`);
   let progress: Progress | null = null;
-  const stopProgress = () => {
+  const stop = () => {
     progress?.finish();
-    if (progress) out.write("\n");
     progress = null;
   };
   return {
     info: say,
+    stop,
     measured(when: "before" | "after", toxicity: PolicyToxicity): void {
-      stopProgress();
+      stop();
+      if (when === "after") out.write("\n");
       say(toxicityLine(`toxicity ${when} training`, toxicity));
       if (when === "after") return;
       const interactive = out.interactive && config.progress;

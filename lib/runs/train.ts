@@ -8,6 +8,7 @@ import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 import type { Example } from "../data/dataset.ts";
 import { savePolicy } from "../models/policy.ts";
+import { Parameters } from "../nn/parameters.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
@@ -62,8 +63,8 @@ interface Ingredients {
  * A whole run: loads everything, measures the toxicity, trains with PPO, measures again and leaves
  * the results in the run's folder. Until the first step nothing is written.
  *
- * @throws {UserError} when an input is not usable or a file cannot be written; when it happens
- *   after the first step, the adapter as it was then is saved
+ * @throws {UserError} when an input is not usable, a file cannot be written or training diverges;
+ *   when that happens in a step, the last good adapter is saved
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   const started = performance.now();
@@ -149,19 +150,23 @@ async function trainPolicy(
   hooks: TrainHooks,
 ): Promise<void> {
   const trainer = new PPOTrainer(policy, ppoConfigOf(config));
+  const lastGood = copyOf(policy.parameters);
   using metrics = new MetricsFile(directory.metrics);
   using samples = new JsonLines(directory.samples);
-  let done = 0;
-  try {
-    for (; done < config.steps; done++) {
-      const step = done + 1;
+  const save = (parameters: Parameters) =>
+    savePolicy({ ...policy, parameters }, directory.adapter, config.model);
+  for (let step = 1; step <= config.steps; step++) {
+    try {
+      const prompts = batches.next().value;
       const rollouts = await collectRollouts(
         policy,
         loadedRewards.rewards,
-        batches.next().value,
-        done,
+        prompts,
+        step - 1,
         config,
       );
+      // Parameters have proved good when they have generated.
+      lastGood.copyFrom(policy.parameters);
       const { queries, responses, scores, sampled } = rollouts;
       const stats = await trainer.step(queries, responses, scores, sampled);
       metrics.appendStep(step, stats, rollouts.times);
@@ -171,17 +176,24 @@ async function trainPolicy(
         kl: stats["objective/kl_dist"][index],
       })));
       const due = config.saveEvery > 0 && step % config.saveEvery === 0;
-      if (due || step === config.steps) await savePolicy(policy, directory.adapter, config.model);
+      if (due || step === config.steps) await save(policy.parameters);
       hooks.stepped?.(step, stats);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const kept = await save(lastGood).then(
+        () => `the last good adapter is in ${directory.adapter}`,
+        () => "the adapter could not be saved",
+      );
+      throw new UserError(`${error.message} (stopped in step ${step}; ${kept})`, { cause: error });
     }
-  } catch (error) {
-    if (!(error instanceof UserError) || done === 0) throw error;
-    await savePolicy(policy, directory.adapter, config.model);
-    const kept = `the adapter after step ${done} is in ${directory.adapter}`;
-    throw new UserError(`${error.message} (stopped in step ${done + 1}; ${kept})`, {
-      cause: error,
-    });
   }
+}
+
+function copyOf(parameters: Parameters): Parameters {
+  const specs = parameters.names.map((name) => ({ name, shape: parameters.get(name).shape }));
+  const copy = Parameters.create(parameters.values.device, specs, { trainable: false });
+  copy.copyFrom(parameters);
+  return copy;
 }
 
 function statisticsOf(

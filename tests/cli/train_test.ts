@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
 import { call, temper, withFolder } from "./temper.ts";
 
 const SMALL = "--batch-size 2 --mini-batch-size 2 --ppo-epochs 1 --eval-samples 2 " +
@@ -77,6 +78,21 @@ Deno.test("--json prints the summary alone on standard output", async () => {
     const { stdout, stderr } = await call(args);
     assert.equal(JSON.parse(stdout).output, output);
     assert.match(stderr, /^step 1\/1 /m);
+  });
+});
+
+Deno.test("a run that diverges stops, says where, and keeps the last good adapter", async () => {
+  await withFolder(async (folder) => {
+    const output = join(folder, "run");
+    const args = ["train", ...small, "--steps", "3", "--learning-rate", "1e38", "--output", output];
+    const { code, stderr } = await call(args);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: .*stopped in step 2; the last good adapter is in .*\n$/);
+    const saved = SafetensorsFile.open(join(output, "adapter", "adapter_model.safetensors"));
+    for (const name of saved.tensors.keys()) {
+      assert.ok(saved.readFloats(name).every((value) => Math.abs(value) < 1), name);
+    }
+    saved.close();
   });
 });
 
