@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * How a launcher's arguments reach a WASM kernel. Every kernel is
  * `export function <name>(args: usize, task: i32, scratch: usize): void`:

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * Elementary functions on four f32 at a time. Largest relative errors: exp and log 8e-8, tanh 1.5e-7,
  * erf 3.3e-7; NaN goes through (not through log). Polynomials of exp, log and tanh are those of Cephes (expf, logf, tanhf), the rational

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 /** Loads, stores and sums that the kernels share: rows need not be a multiple of four wide. */
 
 /** The first `count` (1 to 3) f32 at `p`, the other lanes 0. */

@@ -4,7 +4,7 @@
  * deno task build:kernels            write the file
  * deno task build:kernels --check    fail when the committed file differs from its sources
  */
-import asc from "npm:assemblyscript@0.28.20/asc";
+import asc from "assemblyscript/asc";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 import { int, span } from "../abi.wasm";
 import { erf4, exp4, sigmoid4, tanh4 } from "../math.wasm";
 import { loadPart, storePart } from "../simd.wasm";

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
 import { exp4, log4 } from "../math.wasm";
 import { loadPart, sum4 } from "../simd.wasm";

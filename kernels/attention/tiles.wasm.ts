@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * The two small matrix products of attention, on rows anywhere in memory. What is summed, and in
  * which order, depends only on the row of the result: a full pass and one-token decoding agree

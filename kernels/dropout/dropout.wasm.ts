@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 import { float, int, span } from "../abi.wasm";
 import { philox4x32, uniform4 } from "../philox.wasm";
 import { loadPart, storePart } from "../simd.wasm";

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 import { int, span } from "../abi.wasm";
 import { addRow, loadBf16, loadBf16Scalar } from "../simd.wasm";
 

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * C[M, N] (+)= A[M, K] B[K, N] + A2[M, K2] B2[K2, N] (+ bias[N]) (+ residual[M, N]).
  *

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 import { float, int, span } from "../abi.wasm";
 import { exp4 } from "../math.wasm";
 
@@ -74,10 +73,15 @@ export function ppo_loss(args: usize, task: i32, scratch: usize): void {
     predictions += value;
     squaredError += error;
   }
+  const total = <f32>((policyLoss + vfCoef * valueLoss) * weight);
+  if (!isFinite(total)) {
+    // The optimizer makes no update from a gradient that is not finite: nor should it from this loss.
+    for (let i: usize = 0; i < bytes; i += 4) store<f32>(dLogprobs + i, f32.NaN);
+  }
   // The order of PPO_LOSS_STATISTICS in ppo_loss.ts.
   store<f32>(statistics, <f32>(policyLoss * weight));
   store<f32>(statistics, <f32>(valueLoss * weight), 4);
-  store<f32>(statistics, <f32>((policyLoss + vfCoef * valueLoss) * weight), 8);
+  store<f32>(statistics, total, 8);
   store<f32>(statistics, <f32>(entropy * weight), 12);
   store<f32>(statistics, <f32>(0.5 * squaredChange * weight), 16);
   store<f32>(statistics, <f32>(-change * weight), 20);

@@ -1,4 +1,3 @@
-// deno-fmt-ignore-file: it deletes the @inline decorators
 /**
  * Top-k and top-p without sorting: the score at which the kept ones begin is found digit by digit
  * (11, 11 and 10 bits), each from a histogram of the scores that share the digits before it.

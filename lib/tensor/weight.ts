@@ -5,7 +5,7 @@ import {
   type Panels,
   type RightMatrix,
 } from "../../kernels/matmul/matmul.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Bytes of f32 weights that are uploaded at once while a weight is packed. */
 const STAGING_BYTES = 8 << 20;

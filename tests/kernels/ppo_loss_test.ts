@@ -121,3 +121,12 @@ Deno.test("PPO loss: gradScale scales gradients only; NaN where nothing counts i
     assert.deepEqual(scaled.dValues, whole.dValues.map((x) => x / 4));
   });
 });
+
+Deno.test("PPO loss: a loss that is not finite has no finite gradient, so nothing is updated", () =>
+  withDevice(async (device) => {
+    const c = makeCase(3);
+    // The squared error of the value overflows f32; its slope does not.
+    const { statistics, dLogprobs } = await run(device, { ...c, returns: [1e25, 0, 0] });
+    assert.equal(statistics["ppo/loss/total"], Infinity);
+    assert.ok(dLogprobs.every(Number.isNaN));
+  }));
