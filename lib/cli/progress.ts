@@ -15,6 +15,7 @@ export interface StepReport {
 export interface ProgressOptions {
   /** Steps there will be. */
   total: number;
+  /** Where it is shown. */
   terminal: Terminal;
   /** Milliseconds; for tests. Default: `performance.now`. */
   now?: () => number;
@@ -33,6 +34,7 @@ export class Progress {
   readonly #start: number;
   #line = "";
 
+  /** The clock starts here. */
   constructor(options: ProgressOptions) {
     this.#total = options.total;
     this.#terminal = options.terminal;

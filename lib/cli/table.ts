@@ -2,6 +2,7 @@ import { displayWidth, pad, wrap } from "./text_layout.ts";
 
 /** A column of {@linkcode renderTable}. */
 export interface Column {
+  /** Text above the column. */
   header: string;
   /** Numbers read best aligned right. Default: left. */
   align?: "left" | "right";

@@ -9,6 +9,7 @@ export interface Terminal {
   color: boolean;
   /** Columns of a line. */
   width: number;
+  /** Writes a text as it is. */
   write(text: string): void;
 }
 

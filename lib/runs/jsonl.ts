@@ -9,7 +9,7 @@ export class JsonLines implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
 
-  /** @throws {UserError} when the file exists or cannot be created, with the reason */
+  /** Creates the file. @throws {UserError} when it exists or cannot be, with the reason */
   constructor(path: string) {
     this.#path = path;
     try {
@@ -36,6 +36,7 @@ export class JsonLines implements Disposable {
     }
   }
 
+  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file.close();
   }

@@ -13,6 +13,7 @@ export type PolicySettings = Pick<
 
 /** A policy with its tokenizer. */
 export interface RunPolicy extends Policy {
+  /** Of the model's folder. */
   readonly tokenizer: Tokenizer;
 }
 
@@ -34,7 +35,9 @@ export async function loadRunPolicy(device: Device, settings: PolicySettings): P
 
 /** Parameters that are trained, and all there are. */
 export interface ParameterCount {
+  /** Numbers that are trained. */
   trainable: number;
+  /** Numbers of the model, those that are trained included. */
   all: number;
 }
 

@@ -16,6 +16,7 @@ export type RewardSettings = Pick<
 
 /** The rewards of a run. */
 export interface LoadedRewards {
+  /** All of them, as one. */
   rewards: WeightedRewards;
   /** The first classifier among them. */
   classifier: SequenceClassifier | null;

@@ -23,6 +23,7 @@ export interface RolloutBatch {
   queries: number[][];
   /** Tokens of the responses, as `PPOTrainer.step` takes them. */
   responses: number[][];
+  /** What each response earned: the weighted sum of the rewards. */
   scores: number[];
   /**
    * Logprobs and values that generation computed on the way, which spare the trainer a pass; not in

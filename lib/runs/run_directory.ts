@@ -7,6 +7,7 @@ import { readConfigFile } from "./config_file.ts";
 
 /** Where a run keeps its results. */
 export interface RunDirectory {
+  /** The folder. */
   readonly path: string;
   /** Every setting, resolved. */
   readonly config: string;
@@ -37,9 +38,8 @@ export async function reserveRunDirectory(
     await Deno.mkdir(path, { recursive: true });
     entries = await Array.fromAsync(Deno.readDir(path));
   } catch (error) {
-    throw new UserError(`cannot create the output folder ${path}: ${ioReason(error)}`, {
-      cause: error,
-    });
+    const reason = error instanceof Deno.errors.AlreadyExists ? "it is a file" : ioReason(error);
+    throw new UserError(`cannot create the output folder ${path}: ${reason}`, { cause: error });
   }
   if (entries.length > 0) {
     throw new UserError(

@@ -6,6 +6,7 @@ import { resolveAsset } from "./demo.ts";
 
 /** What a classifier says of a text. */
 export interface TextScore {
+  /** What was scored. */
   text: string;
   /** Raw logits, by label. */
   logits: Record<string, number>;
@@ -17,6 +18,7 @@ export interface TextScore {
 
 /** What a classifier says of texts. */
 export interface Scores {
+  /** In the order in which they were given. */
   texts: TextScore[];
   /** Largest toxicity. */
   maximum: number;

@@ -3,14 +3,23 @@ import { UserError } from "../errors.ts";
 
 /** What is known of a setting: the part of JSON Schema that our fields use. */
 export interface SettingInfo {
+  /** Kind of value; absent for a choice of several kinds. */
   type?: "number" | "integer" | "string" | "boolean" | "array";
+  /** The values there are, where they can be listed. */
   enum?: readonly string[];
+  /** Least value. */
   minimum?: number;
+  /** The value must be above this. */
   exclusiveMinimum?: number;
+  /** Largest value. */
   maximum?: number;
+  /** The value must be below this. */
   exclusiveMaximum?: number;
+  /** Of each value of a list. */
   items?: SettingInfo;
+  /** What the setting does, as part of a sentence. */
   description?: string;
+  /** Its value when it is not given. */
   default?: unknown;
   /** What stands for the value in help. */
   metavar?: string;

@@ -43,6 +43,7 @@ export interface TrainHooks {
 export interface TrainResult {
   /** Where the results are. */
   directory: RunDirectory;
+  /** What is in `summary.json`. */
   summary: Summary;
   /** The measured prompts before and after, the largest gain in reward first. */
   comparison: ComparisonRow[];

@@ -38,6 +38,8 @@ Deno.test("an empty folder is taken, one with anything in it is refused", async 
 Deno.test("a folder that cannot be created is named, with the reason", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "");
+    const file = { output: join(folder, "file"), name: null, model: "m" };
+    await assert.rejects(reserveRunDirectory(file), /cannot create .*file: it is a file$/);
     const config = { output: join(folder, "file", "run"), name: null, model: "m" };
     await assert.rejects(
       reserveRunDirectory(config),
