@@ -16,6 +16,8 @@ export interface OpCase {
   gradients: Float64Array[];
   /** Relative error, in norm, of the output and of each gradient. */
   tolerance: number;
+  /** Of the pass's dropout masks; off where it is missing. */
+  dropoutSeed?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface OpCase {
  * the tape (their gradients are overwritten) and with parameters (their gradients are added to).
  */
 export async function checkOp(device: Device, expected: OpCase): Promise<void> {
-  const { inputs, op, output, dOutput, gradients, tolerance } = expected;
+  const { inputs, op, output, dOutput, gradients, tolerance, dropoutSeed } = expected;
   const start = (cx: Context): Tensor[] => {
     // What an op forgets to write is to be seen.
     const garbage = cx.from(new Float32Array(1 << 16).fill(NaN));
@@ -39,11 +41,11 @@ export async function checkOp(device: Device, expected: OpCase): Promise<void> {
     }
   };
 
-  const inference = new Context(device);
+  const inference = new Context(device, { dropoutSeed });
   await run(inference, start(inference), "inference");
   inference.release();
 
-  const inside = new Context(device, { grad: true });
+  const inside = new Context(device, { grad: true, dropoutSeed });
   const reads: Promise<Float32Array>[] = [];
   const tensors = start(inside);
   tensors.forEach((tensor, i) => {
@@ -57,7 +59,7 @@ export async function checkOp(device: Device, expected: OpCase): Promise<void> {
   }
   inside.release();
 
-  const outer = new Context(device, { grad: true });
+  const outer = new Context(device, { grad: true, dropoutSeed });
   const random = new Random(99);
   const parameters = start(outer);
   const sums = gradients.map((gradient, i) => {

@@ -47,16 +47,14 @@ export class RelativeBias {
       return relativeBias(cx, this.weight, cx.from(this.#buckets(maxLength)));
     }
     if (this.#frozen && (this.#frozen.width - 1) / 2 >= maxLength - 1) return this.#frozen;
-    const { device } = cx;
-    if (this.#frozen) device.free(this.#frozen.buffer);
-    // Grown by doubling, so that lengths that creep up do not rebuild it each time.
+    // Grown by doubling, so that lengths that creep up do not rebuild it each time. A tape may still
+    // need the shorter tables, so they stay: all of them together are no larger than the new one.
     const reach = 2 ** Math.ceil(Math.log2(Math.max(128, maxLength)));
-    const buckets = this.#buckets(reach);
+    const ids = cx.from(this.#buckets(reach));
     const heads = this.weight.width;
-    const buffer = device.alloc(heads * buckets.length * 4);
-    this.#frozen = new Tensor(device, buffer, [heads, buckets.length]);
-    const ids = cx.from(buckets);
-    launch(device, this.#frozen, this.weight, ids, heads, buckets.length);
+    const buffer = cx.device.alloc(heads * ids.length * 4);
+    this.#frozen = new Tensor(cx.device, buffer, [heads, ids.length]);
+    launch(cx.device, this.#frozen, this.weight, ids, heads, ids.length);
     return this.#frozen;
   }
 

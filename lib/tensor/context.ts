@@ -117,33 +117,27 @@ export class Context {
   }
 
   /**
-   * Runs the tape backwards from outputs whose gradients are given. Activations are freed on the
-   * way; gradients of parameters (whose `grad` was set beforehand) are added to.
+   * Runs the tape backwards from outputs whose gradients are given, one for each output. Activations
+   * and their gradients are freed on the way; gradients of parameters (whose `grad` was set
+   * beforehand) are added to. The given gradients, which may be added to as well, and those of
+   * tensors that no op made stay until `release`.
    */
   backward(seeds: readonly { output: Tensor; gradient: Tensor }[]): void {
-    for (const { output, gradient } of seeds) {
-      // A seed must not be freed with the first node that it belongs to, nor added to in place.
-      output.grad = gradient;
-    }
-    const gradients: Tensor[] = [];
-    while (this.#nodes.length > 0) {
-      const node = this.#nodes.pop()!;
-      const kept = this.#owned;
-      this.#owned = [];
-      if (node.output.grad) node.backward(node.output.grad);
-      // What backward made are temporaries and gradients of earlier nodes: the latter live on.
-      gradients.push(...this.#owned);
-      this.#owned = kept;
-      const done = node.output.grad;
-      node.output.grad = null;
-      const at = done ? gradients.indexOf(done) : -1;
-      if (at >= 0) {
-        gradients.splice(at, 1);
-        this.device.free(done!.buffer);
+    const given = new Set(seeds.map(({ gradient }) => gradient));
+    for (const { output, gradient } of seeds) output.grad = gradient;
+    for (let node = this.#nodes.at(-1); node; node = this.#nodes.at(-1)) {
+      const { output, owned, backward } = node;
+      const gradient = output.grad;
+      if (gradient) backward(gradient);
+      // Only now: when a backward function throws, `release` still finds what the node owns.
+      this.#nodes.pop();
+      output.grad = null;
+      if (gradient && !given.has(gradient) && this.#owned.includes(gradient)) this.free(gradient);
+      for (const tensor of owned) {
+        if (given.has(tensor)) this.#owned.push(tensor);
+        else this.device.free(tensor.buffer);
       }
-      for (const tensor of node.owned) this.device.free(tensor.buffer);
     }
-    for (const tensor of gradients) this.device.free(tensor.buffer);
   }
 
   /** Zeroes a tensor. */

@@ -1,7 +1,7 @@
 import { add, fill } from "../../../kernels/elementwise/elementwise.ts";
 import { dropout, type DropoutOptions } from "../../../kernels/dropout/dropout.ts";
 import { matmul, type RightMatrix } from "../../../kernels/matmul/matmul.ts";
-import type { Context } from "../context.ts";
+import type { Context, GradientSlot } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
 
@@ -56,7 +56,7 @@ export function linear(
     else inputGradient(cx, x, dy, weight);
     if (weight.values) {
       const slot = cx.gradient(weight.values);
-      if (slot) transposedProduct(cx, slot.into, dy, x, 1);
+      if (slot) transposedProduct(cx, slot, dy, x, 1);
     }
     if (residual) {
       const slot = cx.gradient(residual);
@@ -121,8 +121,8 @@ function lowRankBackward(
   } else inputGradient(cx, x, dy, weight, { a: du, b: rows(lora.a), k: r });
   const dA = cx.gradient(lora.a);
   const dB = cx.gradient(lora.b);
-  if (dB) transposedProduct(cx, dB.into, dy, u, lora.scale);
-  if (dA) transposedProduct(cx, dA.into, du, input, 1);
+  if (dB) transposedProduct(cx, dB, dy, u, lora.scale);
+  if (dA) transposedProduct(cx, dA, du, input, 1);
   cx.free(du);
 }
 
@@ -142,8 +142,14 @@ function inputGradient(
   return c;
 }
 
-/** into[P, Q] += alpha · aᵀ b with a[M, P] and b[M, Q]: a weight's gradient. */
-function transposedProduct(cx: Context, into: Tensor, a: Tensor, b: Tensor, alpha: number): void {
+/** into[P, Q] (+)= alpha · aᵀ b with a[M, P] and b[M, Q]: a weight's gradient. */
+function transposedProduct(
+  cx: Context,
+  { into, accumulate }: GradientSlot,
+  a: Tensor,
+  b: Tensor,
+  alpha: number,
+): void {
   matmul(cx.device, {
     c: into,
     a,
@@ -153,7 +159,7 @@ function transposedProduct(cx: Context, into: Tensor, a: Tensor, b: Tensor, alph
     m: a.width,
     n: b.width,
     k: a.rows,
-    accumulate: true,
+    accumulate,
   });
 }
 

@@ -96,7 +96,7 @@ export function lmHead(
           m: columns,
           n: hidden.width,
           k: count,
-          accumulate: true,
+          accumulate: dWeight.accumulate || row > 0,
         });
       }
     });
