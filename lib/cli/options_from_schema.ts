@@ -23,14 +23,16 @@ type AnyParser = FluentParser<"sync", unknown, unknown>;
  * The parsed object holds only what was given, so that a configuration file can rank below.
  *
  * @param title heading of these options in the help
+ * @param demo what stands in for the default in the demo run, shown in the help as well
  */
 export function optionsFromSchema<F extends z.ZodRawShape>(
   title: string,
   fields: F,
+  demo: Readonly<Record<string, unknown>> = {},
 ): FluentParser<"sync", GivenSettings<F>, Record<string, unknown>> {
   const parsers: Record<string, AnyParser> = {};
   for (const [name, field] of Object.entries(fields)) {
-    parsers[name] = optionFromField(name, field as z.ZodType);
+    parsers[name] = optionFromField(name, field as z.ZodType, demo[name]);
   }
   // The type of each value is the field's own: its parser hands out what the field let through.
   return object(title, parsers) as unknown as FluentParser<
@@ -45,29 +47,34 @@ export function optionName(setting: string): string {
   return setting.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
 }
 
-function optionFromField(name: string, field: z.ZodType): AnyParser {
+function optionFromField(name: string, field: z.ZodType, demo: unknown): AnyParser {
   const info = settingInfo(field);
   const flag: OptionName = `--${optionName(name)}`;
   const description = message`${text(info.description ?? "")}`;
   if (info.type === "boolean") {
     const names = { positive: flag, negative: `--no-${optionName(name)}` as OptionName };
-    return undefinedUnlessGiven(negatableFlag(names, { description }), info);
+    return undefinedUnlessGiven(negatableFlag(names, { description }), info, demo);
   }
   const errors = { invalidValue: (reason: typeof description) => message`${text(flag)} ${reason}` };
   const single = option(flag, fieldValue(field, info), { description, errors });
-  if (info.type !== "array") return undefinedUnlessGiven(single, info);
+  if (info.type !== "array") return undefinedUnlessGiven(single, info, demo);
   const flattened = map(
     multiple(single, { min: 1 }),
     (lists) => lists.every(Array.isArray) ? lists.flat() : null,
   );
-  return undefinedUnlessGiven(flattened, info);
+  return undefinedUnlessGiven(flattened, info, demo);
 }
 
 /** Shows the default in the help, but leaves it to the schema to apply. */
-function undefinedUnlessGiven(parser: AnyParser, info: SettingInfo): AnyParser {
+function undefinedUnlessGiven(parser: AnyParser, info: SettingInfo, demo: unknown): AnyParser {
   // "none" is rarely what happens: descriptions say what does, after "else".
-  if (info.default === undefined || info.default === null) return optional(parser);
-  const shown = message`${text(formatSetting(info.default))}`;
+  const defaults: string[] = [];
+  if (info.default !== undefined && info.default !== null) {
+    defaults.push(formatSetting(info.default));
+  }
+  if (demo !== undefined) defaults.push(`${formatSetting(demo)} in the demo`);
+  if (defaults.length === 0) return optional(parser);
+  const shown = message`${text(defaults.join(", "))}`;
   return withDefault(parser, undefined, { message: shown });
 }
 

@@ -5,6 +5,7 @@ import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import * as config from "../runs/config.ts";
+import { DEMO_OVERRIDES } from "../runs/demo.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 
@@ -20,16 +21,16 @@ export const trainCommand = command(
       })),
       json: jsonOption(),
     }),
-    optionsFromSchema("Run", config.runFields),
-    optionsFromSchema("Model", config.modelFields),
-    optionsFromSchema("Fresh adapter", config.loraFields),
-    optionsFromSchema("Data", config.dataFields),
-    optionsFromSchema("Reward", config.rewardFields),
-    optionsFromSchema("Evaluation", config.evaluationFields),
-    optionsFromSchema("Generation", config.generationFields),
-    optionsFromSchema("Rollouts", config.rolloutFields),
-    optionsFromSchema("PPO", config.ppoFields),
-    optionsFromSchema("Device", config.deviceFields),
+    optionsFromSchema("Run", config.runFields, DEMO_OVERRIDES),
+    optionsFromSchema("Model", config.modelFields, DEMO_OVERRIDES),
+    optionsFromSchema("Fresh adapter", config.loraFields, DEMO_OVERRIDES),
+    optionsFromSchema("Data", config.dataFields, DEMO_OVERRIDES),
+    optionsFromSchema("Reward", config.rewardFields, DEMO_OVERRIDES),
+    optionsFromSchema("Evaluation", config.evaluationFields, DEMO_OVERRIDES),
+    optionsFromSchema("Generation", config.generationFields, DEMO_OVERRIDES),
+    optionsFromSchema("Rollouts", config.rolloutFields, DEMO_OVERRIDES),
+    optionsFromSchema("PPO", config.ppoFields, DEMO_OVERRIDES),
+    optionsFromSchema("Device", config.deviceFields, DEMO_OVERRIDES),
   ),
   {
     brief: message`Fine-tune a policy with PPO against a reward.`,
