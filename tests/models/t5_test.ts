@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import type { Device } from "../../lib/device/device.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { TrainableStore } from "../../lib/models/weight_store.ts";
+import { LoraAdapter, loraSpecs } from "../../lib/nn/lora.ts";
+import { Parameters } from "../../lib/nn/parameters.ts";
+import { Random } from "../../lib/random.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { Packed } from "../../lib/tensor/packed.ts";
+import { demoModelDir } from "../demo_model.ts";
+import { withDevice } from "../device.ts";
+import { assertClose, dot, randomValues } from "../reference/check.ts";
+import { logSoftmaxReference } from "../reference/log_softmax.ts";
+import { T5Reference } from "../reference/t5.ts";
+import { tinyConfig, tinyT5, TinyWeights } from "./tiny_t5.ts";
+
+/** f32 through five blocks. */
+const TOLERANCE = 1e-5;
+
+const tokens = (seed: number, length: number) => {
+  const random = new Random(seed);
+  return Array.from({ length }, () => random.integer(0, 37));
+};
+/** Lengths from one token to more than the relative bias tells apart. */
+const INPUTS = [tokens(1, 9), tokens(2, 1), tokens(3, 45)];
+const DECODER_INPUTS = [tokens(4, 1), tokens(5, 33), tokens(6, 4)];
+const TARGETS = [tokens(7, 1), tokens(8, 33), tokens(9, 4)];
+/** What the tests' loss weighs each logprob with. */
+const WEIGHTS = randomValues(new Random(10), 38);
+
+function concat(parts: Float64Array[]): Float64Array {
+  return Float64Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** Packed results of the reference. */
+function referencePass(reference: T5Reference) {
+  const encoded = INPUTS.map((ids) => reference.encode(ids));
+  const hidden = DECODER_INPUTS.map((ids, b) => reference.decode(ids, encoded[b]));
+  const logits = concat(hidden.map((h) => reference.logits(h)));
+  const { logprobs, entropy } = logSoftmaxReference(logits, TARGETS.flat());
+  return { encoded: concat(encoded), hidden: concat(hidden), logits, logprobs, entropy };
+}
+
+function forward(cx: Context, model: T5ForConditionalGeneration, adapter: LoraAdapter | null) {
+  const inputs = Packed.create(cx, INPUTS);
+  const encoded = model.encode(cx, inputs, adapter);
+  const hidden = model.decode(cx, Packed.create(cx, DECODER_INPUTS), encoded, inputs, adapter);
+  const targets = cx.from(Int32Array.from(TARGETS.flat()));
+  return { encoded, hidden, ...model.logprobs(cx, hidden, targets) };
+}
+
+async function assertForward(
+  model: T5ForConditionalGeneration,
+  adapter: LoraAdapter | null,
+  reference: T5Reference,
+): Promise<void> {
+  const cx = new Context(model.device);
+  const { encoded, hidden, logprobs, entropy } = forward(cx, model, adapter);
+  const logits = model.logits(cx, hidden);
+  const expected = referencePass(reference);
+  assertClose(await encoded.read(), expected.encoded, TOLERANCE, "encoder's hidden states");
+  assertClose(await hidden.read(), expected.hidden, TOLERANCE, "decoder's hidden states");
+  assertClose(await logits.read(), expected.logits, TOLERANCE, "logits");
+  assertClose(await logprobs.read(), expected.logprobs, TOLERANCE, "logprobs");
+  assertClose(await entropy.read(), expected.entropy, TOLERANCE, "entropy");
+  cx.release();
+}
+
+/** An adapter of random values on the modules named. */
+function randomAdapter(
+  device: Device,
+  model: T5ForConditionalGeneration,
+  targetModules: string[],
+): LoraAdapter {
+  const config = { r: 3, loraAlpha: 5, loraDropout: 0, targetModules };
+  const specs = loraSpecs(model.linearModules, config);
+  const parameters = Parameters.create(device, specs, { trainable: true });
+  const random = new Random(12);
+  for (const { name } of specs) {
+    const { length } = parameters.get(name);
+    parameters.write(name, Float32Array.from(randomValues(random, length, 0.5)));
+  }
+  return new LoraAdapter(config, parameters);
+}
+
+/** The weights with an adapter's update W + scale · B A in place. */
+async function merge(weights: TinyWeights, { parameters, config }: LoraAdapter) {
+  const merged = new Map(weights.values);
+  const values = await parameters.readAll();
+  for (const [name, { shape: [r, columns], data: a }] of values) {
+    if (!name.endsWith(".lora_A.weight")) continue;
+    const module = name.slice(0, -".lora_A.weight".length);
+    const b = values.get(`${module}.lora_B.weight`)!.data;
+    const w = weights.values.get(`${module}.weight`)!;
+    const update = (i: number) => {
+      let sum = 0;
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      for (let q = 0; q < r; q++) sum += b[row * r + q] * a[q * columns + column];
+      return sum * config.loraAlpha / config.r;
+    };
+    merged.set(`${module}.weight`, w.map((value, i) => value + update(i)));
+  }
+  return merged;
+}
+
+for (const version of ["v1.0", "v1.1"] as const) {
+  const config = tinyConfig(version);
+
+  for (const dtype of ["f32", "bf16"] as const) {
+    Deno.test(`T5 ${version} in ${dtype}: hidden states, logits, logprobs and entropy`, () =>
+      withDevice(async (device) => {
+        const weights = new TinyWeights();
+        const model = tinyT5(device, config, { weights, dtype });
+        await assertForward(model, null, new T5Reference(config, weights.values));
+      }));
+  }
+
+  Deno.test(`T5 ${version}: an adapter on every linear layer is the merged model`, () =>
+    withDevice(async (device) => {
+      const weights = new TinyWeights();
+      const model = tinyT5(device, config, { weights });
+      const everywhere = ["q", "k", "v", "o", ...version === "v1.0" ? ["wi"] : ["wi_0", "wi_1"]];
+      const adapter = randomAdapter(device, model, [...everywhere, "wo"]);
+      const merged = await merge(weights, adapter);
+      await assertForward(model, adapter, new T5Reference(config, merged));
+    }));
+
+  Deno.test(`T5 ${version}: gradients of every weight against finite differences`, () =>
+    withDevice(async (device) => {
+      const weights = new TinyWeights();
+      tinyT5(device, config, { weights }); // asks for every weight
+      const specs = [...weights.shapes].map(([name, shape]) => ({ name, shape }));
+      const parameters = Parameters.create(device, specs, { trainable: true });
+      for (const [name, values] of weights.values) {
+        parameters.write(name, Float32Array.from(values));
+      }
+      const model = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
+      assert.equal(model.parameterCount, parameters.count);
+      const { used } = device.memory;
+      const cx = new Context(device, { grad: true });
+      const { logprobs } = forward(cx, model, null);
+      const gradient = cx.from(Float32Array.from(WEIGHTS));
+      cx.backward([{ output: logprobs, gradient }]);
+      cx.release();
+      assert.equal(device.memory.used, used);
+
+      // Along a random direction of each tensor at a time; a step so small that no relu turns on.
+      const reference = new T5Reference(config, weights.values);
+      const loss = () => dot(referencePass(reference).logprobs, WEIGHTS);
+      const random = new Random(13);
+      const actual: number[] = [];
+      const expected: number[] = [];
+      for (const [name, values] of weights.values) {
+        const direction = randomValues(random, values.length);
+        const saved = values.slice();
+        const moved = (by: number) => {
+          for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
+          return loss();
+        };
+        expected.push((moved(1e-7) - moved(-1e-7)) / 2e-7);
+        values.set(saved);
+        const slope = dot(await parameters.get(name).grad!.read(), direction);
+        const difference = expected.at(-1)!;
+        assert.ok(
+          Math.abs(slope - difference) < 1e-3 * (1 + Math.abs(difference)),
+          `${name}: ${slope} along a direction, differences say ${difference}`,
+        );
+        actual.push(slope);
+      }
+      assertClose(actual, expected, 1e-4, "slopes");
+    }));
+}
+
+Deno.test("T5: gradients do not change when a longer pass comes before the backward pass", () =>
+  withDevice(async (device) => {
+    const model = tinyT5(device, tinyConfig("v1.0"));
+    const adapter = randomAdapter(device, model, ["q", "v"]);
+    const { parameters } = adapter;
+    const gradients = async (between: () => void) => {
+      parameters.zeroGrad();
+      const cx = new Context(device, { grad: true });
+      const { logprobs } = forward(cx, model, adapter);
+      between();
+      cx.backward([{ output: logprobs, gradient: cx.from(Float32Array.from(WEIGHTS)) }]);
+      cx.release();
+      return await parameters.gradients!.read();
+    };
+    const alone = await gradients(() => {});
+    const other = new Context(device);
+    const after = await gradients(() => {
+      const long = Packed.create(other, [tokens(1, 300)]);
+      const encoded = model.encode(other, long, null);
+      model.decode(other, long, encoded, long, null);
+    });
+    other.release();
+    assert.deepEqual(after, alone);
+  }));
+
+Deno.test("T5: dropout changes a pass, the same way for the same seed; off it changes nothing", () =>
+  withDevice(async (device) => {
+    const model = tinyT5(device, tinyConfig("v1.1"));
+    const adapter = randomAdapter(device, model, ["q", "v"]);
+    const run = async (dropoutSeed: number | null) => {
+      const cx = new Context(device, { dropoutSeed });
+      const result = await forward(cx, model, adapter).logprobs.read();
+      cx.release();
+      return result;
+    };
+    assert.deepEqual(await run(3), await run(3));
+    assert.notDeepEqual(await run(3), await run(4));
+    assert.notDeepEqual(await run(3), await run(null));
+  }));
+
+Deno.test("T5: a sequence's results do not depend on the others, bit for bit", () =>
+  withDevice(async (device) => {
+    const model = tinyT5(device, tinyConfig("v1.1"));
+    const cx = new Context(device);
+    const all = await model.encode(cx, Packed.create(cx, INPUTS), null).read();
+    const last = await model.encode(cx, Packed.create(cx, INPUTS.slice(2)), null).read();
+    assert.deepEqual(all.slice(10 * 10), last);
+    cx.release();
+  }));
+
+Deno.test("T5: linearModules names every linear layer with its sizes", () =>
+  withDevice((device) => {
+    const { linearModules } = tinyT5(device, tinyConfig("v1.0"));
+    assert.equal(linearModules.length, 3 * (4 + 2) + 2 * (8 + 2));
+    const sizes = new Map(linearModules.map((m) => [m.name, [m.inFeatures, m.outFeatures]]));
+    assert.deepEqual(sizes.get("encoder.block.2.layer.0.SelfAttention.q"), [10, 9]);
+    assert.deepEqual(sizes.get("decoder.block.1.layer.1.EncDecAttention.o"), [9, 10]);
+    assert.deepEqual(sizes.get("decoder.block.0.layer.2.DenseReluDense.wi"), [10, 13]);
+    assert.deepEqual(sizes.get("encoder.block.0.layer.1.DenseReluDense.wo"), [13, 10]);
+    return Promise.resolve();
+  }));
+
+Deno.test("T5.load: the demo's checkpoint; bf16 takes less memory", () =>
+  withDevice(async (device) => {
+    const { config } = await T5ForConditionalGeneration.load(device, demoModelDir);
+    assert.deepEqual([config.vocabSize, config.dModel, config.tieWordEmbeddings], [
+      704,
+      128,
+      false,
+    ]);
+    const { used } = device.memory;
+    await T5ForConditionalGeneration.load(device, demoModelDir, { dtype: "bf16" });
+    assert.ok(device.memory.used - used < 0.55 * used);
+  }));
