@@ -6,7 +6,8 @@ import { WasmDevice } from "../lib/device/wasm/wasm_device.ts";
 import { generate } from "../lib/generation/generate.ts";
 import { createPolicy } from "../lib/models/policy.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
-import { parseRobertaConfig, RobertaForSequenceClassification } from "../lib/models/roberta.ts";
+import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
+import { parseEncoderConfig } from "../lib/models/encoder_config.ts";
 import { T5ForConditionalGeneration } from "../lib/models/t5.ts";
 import { parseT5Config } from "../lib/models/t5_config.ts";
 import { FrozenStore } from "../lib/models/weight_store.ts";
@@ -85,8 +86,8 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     const policyConfig = parseT5Config({ ...GATED, ...SHAPES[shape].policy }, "bench");
     const store = () => new FrozenStore(device, new RandomSource(random.uint32()), dtype);
     const model = new T5ForConditionalGeneration(device, policyConfig, store());
-    const classifier = new RobertaForSequenceClassification(
-      parseRobertaConfig(
+    const classifier = new EncoderClassifier(
+      parseEncoderConfig(
         { model_type: "roberta", max_position_embeddings: 514, ...SHAPES[shape].classifier },
         "bench",
       ),
@@ -187,7 +188,7 @@ export function benchReport(result: PPOBenchResult): string {
 
 async function score(
   device: Device,
-  classifier: RobertaForSequenceClassification,
+  classifier: EncoderClassifier,
   texts: readonly (readonly number[])[],
 ): Promise<number[]> {
   const cx = new Context(device);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
+import { readWordPiece } from "./word_piece.ts";
 
 /** What the Hugging Face files call the special tokens whose ids are wanted. */
 type SpecialTokenKey = "bos_token" | "eos_token" | "pad_token" | "unk_token";
@@ -56,10 +57,11 @@ export class Tokenizer {
     const specialTokens = await readJsonIfThere(dir, "special_tokens_map.json") ?? {};
     const config = { ...specialTokens, ...await readJsonIfThere(dir, "tokenizer_config.json") };
     const file = await readJsonIfThere(dir, "tokenizer.json");
-    const json = file ?? await readByteLevelBpe(dir, config, specialTokens);
+    const json = file ?? await readByteLevelBpe(dir, config, specialTokens) ??
+      await readWordPiece(dir, config);
     if (!json) {
       throw new UserError(
-        `${dir} has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt.`,
+        `${dir} has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt, or vocab.txt.`,
       );
     }
     try {

@@ -3,7 +3,8 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
 import { readJson } from "../formats/hf_config.ts";
 import { Context } from "../tensor/context.ts";
-import { parseRobertaConfig, RobertaForSequenceClassification } from "./roberta.ts";
+import { EncoderClassifier } from "./encoder_classifier.ts";
+import { parseEncoderConfig } from "./encoder_config.ts";
 import { FrozenStore, SafetensorsSource } from "./weight_store.ts";
 
 /** A classifier of texts with its tokenizer: texts in, logits out. */
@@ -15,7 +16,7 @@ export class SequenceClassifier {
 
   private constructor(
     private readonly device: Device,
-    private readonly model: RobertaForSequenceClassification,
+    private readonly model: EncoderClassifier,
     private readonly tokenizer: Tokenizer,
   ) {
     this.labels = model.config.labels;
@@ -25,7 +26,7 @@ export class SequenceClassifier {
   /**
    * Loads config.json, model.safetensors and the tokenizer's files from a folder.
    *
-   * @throws {UserError} when a file is missing, broken, or not of a RoBERTa classifier
+   * @throws {UserError} when a file is missing, broken, or not of a RoBERTa, BERT or DistilBERT classifier
    */
   static async load(
     device: Device,
@@ -33,11 +34,11 @@ export class SequenceClassifier {
     { dtype = "f32" }: { dtype?: "f32" | "bf16" } = {},
   ): Promise<SequenceClassifier> {
     const json = await readJson(folder, "config.json", "model");
-    const config = parseRobertaConfig(json, join(folder, "config.json"));
+    const config = parseEncoderConfig(json, join(folder, "config.json"));
     const tokenizer = await Tokenizer.load(folder);
     using source = new SafetensorsSource(folder);
     const store = new FrozenStore(device, source, dtype);
-    const model = new RobertaForSequenceClassification(config, store);
+    const model = new EncoderClassifier(config, store);
     return new SequenceClassifier(device, model, tokenizer);
   }
 

@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { type JsonObject, readTextIfThere } from "../formats/hf_config.ts";
+
+/** BERT's special tokens, as transformers defines them where the folder does not. */
+const BERT_TOKENS = {
+  unk_token: "[UNK]",
+  sep_token: "[SEP]",
+  pad_token: "[PAD]",
+  cls_token: "[CLS]",
+  mask_token: "[MASK]",
+} as const;
+
+/**
+ * Builds what tokenizer.json would hold from the older vocab.txt, a WordPiece a line: the tokenizer
+ * of BERT and DistilBERT, `[CLS]` before and `[SEP]` after a text.
+ *
+ * @param dir a model's folder.
+ * @param config tokenizer_config.json over special_tokens_map.json.
+ * @returns null when there is no vocab.txt.
+ * @throws UserError when it lacks a special token.
+ */
+export async function readWordPiece(dir: string, config: JsonObject): Promise<JsonObject | null> {
+  const path = join(dir, "vocab.txt");
+  const text = await readTextIfThere(path);
+  if (text === null) return null;
+  const pieces = text.split(/\r?\n/);
+  if (pieces.at(-1) === "") pieces.pop();
+  const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+  const special: Record<string, [string, number]> = {};
+  for (const [key, fallback] of Object.entries(BERT_TOKENS)) {
+    const given = config[key] ?? fallback;
+    const token = String(Object(given).content ?? given);
+    const id = vocab[token];
+    if (id === undefined) throw new UserError(`${path} lacks the ${key} ${JSON.stringify(token)}.`);
+    special[key] = [token, id];
+  }
+  return {
+    added_tokens: Object.values(special).map(([content, id]) => ({
+      id,
+      content,
+      special: true,
+      normalized: false,
+      lstrip: false,
+      rstrip: false,
+      single_word: false,
+    })),
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: config.tokenize_chinese_chars ?? true,
+      // Null follows `lowercase`.
+      strip_accents: config.strip_accents ?? null,
+      lowercase: config.do_lower_case ?? true,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: { type: "BertProcessing", sep: special.sep_token, cls: special.cls_token },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+    model: {
+      type: "WordPiece",
+      unk_token: special.unk_token[0],
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100,
+      vocab,
+    },
+  };
+}

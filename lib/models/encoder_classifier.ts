@@ -1,0 +1,230 @@
+import type { Context } from "../tensor/context.ts";
+import { activation } from "../tensor/ops/activation.ts";
+import { attention } from "../tensor/ops/attention.ts";
+import { embedding, embeddingSum } from "../tensor/ops/embedding.ts";
+import { layerNorm } from "../tensor/ops/layer_norm.ts";
+import { linear } from "../tensor/ops/linear.ts";
+import { Packed } from "../tensor/packed.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { WeightMatrix } from "../tensor/weight.ts";
+import type { EncoderConfig } from "./encoder_config.ts";
+import type { WeightStore } from "./weight_store.ts";
+
+/** What the parts of an encoder layer are called after the layer's own name. */
+interface LayerNames {
+  query: string;
+  key: string;
+  value: string;
+  attentionOutput: string;
+  attentionNorm: string;
+  intermediate: string;
+  output: string;
+  outputNorm: string;
+}
+
+/** What tells the families apart: names in the checkpoint and the head's activation. */
+interface Family {
+  /** Name of the encoder, before `.embeddings`. */
+  encoder: string;
+  /** Name of the layers, before their number. */
+  layers: string;
+  layer: LayerNames;
+  /** The head: a dense layer on the first token, its activation, and the layer that gives logits. */
+  dense: string;
+  activation: "tanh" | "relu";
+  logits: string;
+}
+
+const BERT_LAYER: LayerNames = {
+  query: "attention.self.query",
+  key: "attention.self.key",
+  value: "attention.self.value",
+  attentionOutput: "attention.output.dense",
+  attentionNorm: "attention.output.LayerNorm",
+  intermediate: "intermediate.dense",
+  output: "output.dense",
+  outputNorm: "output.LayerNorm",
+};
+
+const FAMILIES: Record<EncoderConfig["modelType"], Family> = {
+  roberta: {
+    encoder: "roberta",
+    layers: "roberta.encoder.layer",
+    layer: BERT_LAYER,
+    dense: "classifier.dense",
+    activation: "tanh",
+    logits: "classifier.out_proj",
+  },
+  bert: {
+    encoder: "bert",
+    layers: "bert.encoder.layer",
+    layer: BERT_LAYER,
+    dense: "bert.pooler.dense",
+    activation: "tanh",
+    logits: "classifier",
+  },
+  distilbert: {
+    encoder: "distilbert",
+    layers: "distilbert.transformer.layer",
+    layer: {
+      query: "attention.q_lin",
+      key: "attention.k_lin",
+      value: "attention.v_lin",
+      attentionOutput: "attention.out_lin",
+      attentionNorm: "sa_layer_norm",
+      intermediate: "ffn.lin1",
+      output: "ffn.lin2",
+      outputNorm: "output_layer_norm",
+    },
+    dense: "pre_classifier",
+    activation: "relu",
+    logits: "classifier",
+  },
+};
+
+/** A linear layer with its bias. */
+interface Dense {
+  readonly weight: WeightMatrix;
+  readonly bias: Tensor;
+}
+
+interface Norm {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+interface Layer {
+  readonly query: Dense;
+  readonly key: Dense;
+  readonly value: Dense;
+  readonly attentionOutput: Dense;
+  readonly attentionNorm: Norm;
+  readonly intermediate: Dense;
+  readonly output: Dense;
+  readonly outputNorm: Norm;
+}
+
+/**
+ * `RobertaForSequenceClassification` (Liu et al. 2019), `BertForSequenceClassification` (Devlin et
+ * al. 2019) and `DistilBertForSequenceClassification` (Sanh et al. 2019), named and computed as in
+ * transformers: one encoder with the norms after the residuals, and a head on the first token.
+ */
+export class EncoderClassifier {
+  readonly #family: Family;
+  readonly #words: Tensor;
+  readonly #positions: Tensor;
+  /** Null where tokens have no types. */
+  readonly #types: Tensor | null;
+  readonly #embeddingNorm: Norm;
+  readonly #layers: Layer[];
+  readonly #dense: Dense;
+  readonly #logits: Dense;
+
+  /** Builds the model from weights under their names in the checkpoint. */
+  constructor(readonly config: EncoderConfig, store: WeightStore) {
+    const { hiddenSize: d, intermediateSize: inner, vocabSize, maxPositions } = config;
+    const family = FAMILIES[config.modelType];
+    const dense = (name: string, rows: number, columns: number): Dense => ({
+      weight: store.matrix(`${name}.weight`, rows, columns),
+      bias: store.tensor(`${name}.bias`, [rows]),
+    });
+    const norm = (name: string): Norm => ({
+      weight: store.tensor(`${name}.weight`, [d]),
+      bias: store.tensor(`${name}.bias`, [d]),
+    });
+    const table = (name: string, rows: number) =>
+      store.table(`${family.encoder}.embeddings.${name}_embeddings.weight`, rows, d);
+    this.#family = family;
+    this.#words = table("word", vocabSize);
+    this.#positions = table("position", maxPositions);
+    this.#types = config.typeVocabSize > 0 ? table("token_type", config.typeVocabSize) : null;
+    this.#embeddingNorm = norm(`${family.encoder}.embeddings.LayerNorm`);
+    this.#layers = Array.from({ length: config.numLayers }, (_, i) => {
+      const name = (part: keyof LayerNames) => `${family.layers}.${i}.${family.layer[part]}`;
+      return {
+        query: dense(name("query"), d, d),
+        key: dense(name("key"), d, d),
+        value: dense(name("value"), d, d),
+        attentionOutput: dense(name("attentionOutput"), d, d),
+        attentionNorm: norm(name("attentionNorm")),
+        intermediate: dense(name("intermediate"), inner, d),
+        output: dense(name("output"), d, inner),
+        outputNorm: norm(name("outputNorm")),
+      };
+    });
+    this.#dense = dense(family.dense, d, d);
+    this.#logits = dense(family.logits, config.labels.length, d);
+  }
+
+  /** The longest sequence there are positions for: RoBERTa's count from padTokenId + 1. */
+  get maxLength(): number {
+    const { modelType, maxPositions, padTokenId } = this.config;
+    return modelType === "roberta" ? maxPositions - padTokenId - 1 : maxPositions;
+  }
+
+  /** Logits [B, labels] of token sequences of at most `maxLength` tokens. */
+  logits(cx: Context, sequences: readonly (readonly number[])[]): Tensor {
+    const { numHeads, hiddenSize } = this.config;
+    const inputs = Packed.create(cx, sequences);
+    let h = this.#embed(cx, inputs, sequences);
+    for (const layer of this.#layers) {
+      h = cx.layer(h, (h) => {
+        const q = affine(cx, h, layer.query);
+        const k = affine(cx, h, layer.key);
+        const v = affine(cx, h, layer.value);
+        const attended = attention(cx, q, k, v, {
+          heads: numHeads,
+          scale: 1 / Math.sqrt(hiddenSize / numHeads),
+          causal: false,
+          bias: null,
+          queries: inputs,
+          keys: inputs,
+        });
+        const x = this.#norm(
+          cx,
+          affine(cx, attended, layer.attentionOutput, h),
+          layer.attentionNorm,
+        );
+        const inner = activation(cx, affine(cx, x, layer.intermediate), this.config.activation);
+        return this.#norm(cx, affine(cx, inner, layer.output, x), layer.outputNorm);
+      });
+    }
+    const first = affine(cx, embedding(cx, h, inputs.starts), this.#dense);
+    return affine(cx, activation(cx, first, this.#family.activation), this.#logits);
+  }
+
+  #embed(cx: Context, inputs: Packed, sequences: readonly (readonly number[])[]): Tensor {
+    const positions = Int32Array.from(sequences.flatMap((ids) => this.#positionsOf(ids)));
+    const lookups = [
+      { table: this.#words, ids: inputs.ids },
+      { table: this.#positions, ids: cx.from(positions) },
+    ];
+    // A text by itself is all of type 0.
+    if (this.#types) {
+      lookups.push({ table: this.#types, ids: cx.from(new Int32Array(inputs.total)) });
+    }
+    return this.#norm(cx, embeddingSum(cx, lookups), this.#embeddingNorm);
+  }
+
+  #positionsOf(ids: readonly number[]): number[] {
+    const { modelType, padTokenId } = this.config;
+    if (modelType !== "roberta") return ids.map((_, position) => position);
+    // As transformers: padding tokens, which a text can contain by name, have no position of their own.
+    let position = padTokenId;
+    return ids.map((id) => id === padTokenId ? padTokenId : ++position);
+  }
+
+  #norm(cx: Context, x: Tensor, { weight, bias }: Norm): Tensor {
+    return layerNorm(cx, x, weight, bias, this.config.layerNormEps);
+  }
+}
+
+/** x Wᵀ + bias (+ residual) */
+function affine(
+  cx: Context,
+  x: Tensor,
+  { weight, bias }: Dense,
+  residual: Tensor | null = null,
+): Tensor {
+  return linear(cx, x, weight, { bias, residual });
+}
