@@ -1,0 +1,126 @@
+import { dirname, join, relative } from "node:path";
+import { UserError } from "../errors.ts";
+import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { readTextIfThere } from "../formats/hf_config.ts";
+import { ioReason } from "../formats/io_error.ts";
+import type { RemoteFile } from "./listing.ts";
+import type { Repo } from "./repo.ts";
+import type { HubSettings } from "./settings.ts";
+
+/**
+ * A repository's folder in the cache, as huggingface_hub lays it out:
+ *
+ * ```
+ * models--org--name/blobs/<etag>                 the contents
+ *                   refs/<revision>              the commit that a branch or tag was
+ *                   snapshots/<commit>/<path>    links to the blobs
+ * ```
+ */
+export class RepoCache {
+  /** The repository's folder. */
+  readonly folder: string;
+  /** Where processes that download into the same cache, also Python's, take turns. */
+  private readonly locks: string;
+
+  /** Names the folder; nothing is created. */
+  constructor({ cacheDir }: Pick<HubSettings, "cacheDir">, { type, name }: Repo) {
+    const folder = `${type}s--${name.replace("/", "--")}`;
+    this.folder = join(cacheDir, folder);
+    this.locks = join(cacheDir, ".locks", folder);
+  }
+
+  /** The folder of a commit's files. */
+  snapshot(commit: string): string {
+    return join(this.folder, "snapshots", commit);
+  }
+
+  /** Where a file's contents are. */
+  blob({ etag }: RemoteFile): string {
+    return join(this.folder, "blobs", etag);
+  }
+
+  /** The snapshot that a revision was when it was last downloaded; null when there is none. */
+  async find(revision: string): Promise<string | null> {
+    const commit = /^[0-9a-f]{40}$/.test(revision)
+      ? revision
+      : (await readTextIfThere(this.#ref(revision)))?.trim();
+    if (!commit || !/^[0-9a-f]{40}$/.test(commit)) return null;
+    const folder = this.snapshot(commit);
+    return await sizeOf(folder) === null ? null : folder;
+  }
+
+  /** Whether a snapshot has a file whole. */
+  async has(commit: string, file: RemoteFile): Promise<boolean> {
+    return await sizeOf(join(this.snapshot(commit), file.path)) === file.size;
+  }
+
+  /** Puts a file whose blob is there into a snapshot: as a link, or where there are none as a copy. */
+  async link(commit: string, file: RemoteFile): Promise<void> {
+    const path = join(this.snapshot(commit), file.path);
+    const blob = this.blob(file);
+    await inCache(path, async () => {
+      await Deno.mkdir(dirname(path), { recursive: true });
+      // A link to a blob that was deleted, or a copy that was cut off.
+      await Deno.remove(path).catch(ignoreNotFound);
+      try {
+        await Deno.symlink(relative(dirname(path), blob), path);
+      } catch {
+        // Windows without its developer mode, or a file system without links.
+        const copy = `${path}.incomplete`;
+        await Deno.copyFile(blob, copy);
+        await Deno.rename(copy, path);
+      }
+    });
+  }
+
+  /** Notes which commit a branch or tag is; older snapshots stay. */
+  async setRef(revision: string, commit: string): Promise<void> {
+    if (revision === commit) return;
+    const path = this.#ref(revision);
+    await inCache(path, () => Deno.mkdir(dirname(path), { recursive: true }));
+    await writeFileAtomic(path, commit);
+  }
+
+  /** Calls `body` while no other process downloads the same file. */
+  async locked<T>({ etag }: RemoteFile, body: () => Promise<T>): Promise<T> {
+    const path = join(this.locks, `${etag}.lock`);
+    using lock = await inCache(path, async () => {
+      await Deno.mkdir(this.locks, { recursive: true });
+      const file = await Deno.open(path, { write: true, create: true });
+      await file.lock(true);
+      return file;
+    });
+    void lock; // closing it, at the end of this block, also unlocks it
+    return await body();
+  }
+
+  #ref(revision: string): string {
+    return join(this.folder, "refs", revision);
+  }
+}
+
+/** Size of a file in bytes, links followed; null when there is none. */
+export async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch {
+    return null;
+  }
+}
+
+/** Explains what goes wrong with a file of the cache. @throws {UserError} naming path and reason */
+export async function inCache<T>(path: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `Cannot write to the cache, ${path}: ${ioReason(error)}. HF_HOME names another place for it.`,
+      { cause: error },
+    );
+  }
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

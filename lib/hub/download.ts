@@ -1,0 +1,132 @@
+import { RepoCache } from "./cache.ts";
+import { HubUnreachableError } from "./http.ts";
+import { listRepo, type RemoteFile } from "./listing.ts";
+import { neededFiles } from "./needed_files.ts";
+import { describeRepo, type Repo } from "./repo.ts";
+import { type HubSettings, hubSettings } from "./settings.ts";
+import { downloadBlob } from "./transfer.ts";
+import { UserError } from "../errors.ts";
+
+/** How far the download of a repository is. */
+export interface DownloadProgress {
+  /** `org/name`. */
+  repo: string;
+  /** Bytes that are here. */
+  loaded: number;
+  /** Bytes of all files that are needed. */
+  total: number;
+}
+
+/** What a download tells while it goes on. */
+export interface DownloadHooks {
+  /** Bytes have arrived: called once before the first, and not at all when nothing was missing. */
+  downloading?(progress: DownloadProgress): void;
+  /** The Hub could not be reached, and an earlier download is used: a line that says so. */
+  outdated?(notice: string): void;
+}
+
+/** Files downloaded at the same time. */
+const PARALLEL_FILES = 4;
+
+/**
+ * Brings the files of a repository that Temper reads into the cache, where they are not there yet.
+ * The cache is shared with Python's huggingface_hub.
+ *
+ * When the Hub cannot be reached, what an earlier download left is used; with HF_HUB_OFFLINE it is
+ * not even asked.
+ *
+ * @returns the folder of the files
+ * @throws {UserError} when the repository is missing, gated, private, empty or not in the cache, or a
+ *   file arrives damaged, with what to do
+ */
+export async function downloadRepo(
+  repo: Repo,
+  hooks: DownloadHooks = {},
+  settings: HubSettings = hubSettings(),
+): Promise<string> {
+  const cache = new RepoCache(settings, repo);
+  const cached = await cache.find(repo.revision);
+  if (settings.offline) {
+    if (cached) return cached;
+    throw new UserError(
+      `HF_HUB_OFFLINE is set and ${describeRepo(repo)} is not in the cache (${cache.folder}): ` +
+        `run "temper download" where there is a network and bring the cache, or unset it.`,
+    );
+  }
+  try {
+    return await update(repo, cache, hooks, settings);
+  } catch (error) {
+    if (!(error instanceof HubUnreachableError) || !cached) throw error;
+    hooks.outdated?.(`${error.message} Meanwhile ${describeRepo(repo)} is the one in ${cached}.`);
+    return cached;
+  }
+}
+
+async function update(
+  repo: Repo,
+  cache: RepoCache,
+  hooks: DownloadHooks,
+  settings: HubSettings,
+): Promise<string> {
+  const { commit, files } = await listRepo(settings, repo);
+  const needed = neededFiles(repo.type, files);
+  if (needed.length === 0) throw nothingToUse(repo, files);
+  const missing: RemoteFile[] = [];
+  for (const file of needed) if (!await cache.has(commit, file)) missing.push(file);
+
+  const total = sum(needed.map(({ size }) => size));
+  const arrived = new Map(missing.map((file) => [file, 0]));
+  const present = total - sum(missing.map(({ size }) => size));
+  const report = () =>
+    hooks.downloading?.({ repo: repo.name, loaded: present + sum(arrived.values()), total });
+  if (missing.length > 0) report();
+  await inParallel(missing, async (file, signal) => {
+    await downloadBlob({
+      settings,
+      repo,
+      commit,
+      file,
+      cache,
+      signal,
+      arrived(bytes) {
+        arrived.set(file, bytes);
+        report();
+      },
+    });
+    await cache.link(commit, file);
+  });
+  // Only now: a download that was interrupted leaves the last whole one in its place.
+  await cache.setRef(repo.revision, commit);
+  return cache.snapshot(commit);
+}
+
+/** Calls `task` for every item, a few at a time; the first failure ends them all and is thrown. */
+async function inParallel<T>(
+  items: readonly T[],
+  task: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const abort = new AbortController();
+  const waiting = items.values();
+  await Promise.all(Array.from({ length: PARALLEL_FILES }, async () => {
+    for (const item of waiting) {
+      if (abort.signal.aborted) return;
+      await task(item, abort.signal).catch((error) => abort.abort(error));
+    }
+  }));
+  abort.signal.throwIfAborted();
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+function nothingToUse(repo: Repo, files: readonly RemoteFile[]): UserError {
+  const names = files.slice(0, 8).map(({ path }) => path).join(", ") +
+    (files.length > 8 ? ", …" : "");
+  const wanted = repo.type === "model"
+    ? "a model's config.json and weights, or an adapter's"
+    : "a data file";
+  return new UserError(`${repo.name} has no file of use (${wanted}), only ${names || "nothing"}.`);
+}

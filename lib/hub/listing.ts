@@ -1,0 +1,92 @@
+import { UserError } from "../errors.ts";
+import { asTransient, get, Watchdog, withRetries } from "./http.ts";
+import { describeRepo, type Repo } from "./repo.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** A file of a repository. */
+export interface RemoteFile {
+  /** Path in the repository, with slashes; it leads nowhere else. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  /** Its ETag: the SHA-256 of a large file, git's SHA-1 of a small one; 64 or 40 hexadecimal digits. */
+  etag: string;
+}
+
+/** A repository at a commit. */
+export interface Listing {
+  /** 40 hexadecimal digits. */
+  commit: string;
+  /** Every file. */
+  files: RemoteFile[];
+}
+
+/**
+ * Asks the Hub which commit a revision is, and which files that has. What it says names folders and
+ * files of the cache, and is therefore checked.
+ *
+ * @throws {UserError} when the repository is missing, gated or private, with what to do; or when a
+ *   path would lead out of the cache
+ * @throws {HubUnreachableError} when there is no answer
+ */
+export async function listRepo(settings: HubSettings, repo: Repo): Promise<Listing> {
+  // Imported here, so that commands which need no Hub start without it.
+  const { datasetInfo, listFiles, modelInfo } = await import("@huggingface/hub");
+  const connection = { hubUrl: settings.endpoint, fetch: hubFetch(settings, repo) };
+  const query = { ...repo, ...connection, additionalFields: ["sha" as const] };
+  try {
+    const { sha: commit } = repo.type === "model"
+      ? await modelInfo(query)
+      : await datasetInfo(query);
+    if (!/^[0-9a-f]{40}$/.test(commit)) throw new TypeError(`the commit is ${commit}`);
+    const entries = listFiles({ repo, revision: commit, recursive: true, ...connection });
+    const files: RemoteFile[] = [];
+    for await (const { type, path, size, oid, lfs } of entries) {
+      if (type === "file") files.push(checkFile({ path, size, etag: lfs?.oid ?? oid ?? "" }, repo));
+    }
+    return { commit, files };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `${settings.endpoint} does not answer as the Hub does when asked for ${describeRepo(repo)} (${
+        (error as Error).message
+      }): check HF_ENDPOINT and HTTPS_PROXY.`,
+      { cause: error },
+    );
+  }
+}
+
+/** A fetch for the Hub's library: retried, explained, and with the token on the Hub's host alone. */
+function hubFetch(settings: HubSettings, repo: Repo): typeof fetch {
+  return (input) =>
+    withRetries(settings, async () => {
+      using watchdog = new Watchdog(settings.timeout);
+      const response = await get(settings, repo, String(input), watchdog);
+      try {
+        // Read here, so that a body which breaks off is tried again, too.
+        return new Response(await response.arrayBuffer(), response);
+      } catch (error) {
+        throw asTransient(error);
+      }
+    });
+}
+
+function checkFile(file: RemoteFile, repo: Repo): RemoteFile {
+  const { path, size, etag } = file;
+  const isInside = path.split("/").every((part) =>
+    // deno-lint-ignore no-control-regex -- a NUL ends a path in the system's calls
+    part !== "" && part !== "." && part !== ".." && !/[\\:\u0000]/.test(part)
+  );
+  if (!isInside) {
+    throw new UserError(
+      `${repo.name} has a file called ${
+        JSON.stringify(path)
+      }, which would lead out of the cache: ` +
+        "nothing was downloaded. Do not use this repository.",
+    );
+  }
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag) || !Number.isSafeInteger(size) || size < 0) {
+    throw new TypeError(`${path} has the hash ${JSON.stringify(etag)} and the size ${size}`);
+  }
+  return file;
+}

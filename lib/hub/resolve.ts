@@ -1,0 +1,32 @@
+import { type DownloadHooks, downloadRepo } from "./download.ts";
+import { parseRepo, type RepoType } from "./repo.ts";
+import { type HubSettings, hubSettings } from "./settings.ts";
+
+/**
+ * Finds a model, an adapter (type "model", too) or a dataset: a file or folder of that name where
+ * there is one, else the Hub's `org/name` or `org/name@revision`, downloaded where it is not in the
+ * cache.
+ *
+ * ```ts ignore
+ * const folder = await resolveRepo("model", "google/flan-t5-base");
+ * const model = await T5ForConditionalGeneration.load(device, folder);
+ * ```
+ *
+ * @returns a path; what is neither there nor a name on the Hub is returned as it is, for the one who
+ *   reads it to explain
+ * @throws {UserError} as {@linkcode downloadRepo}
+ */
+export async function resolveRepo(
+  type: RepoType,
+  nameOrPath: string,
+  hooks: DownloadHooks = {},
+  settings: HubSettings = hubSettings(),
+): Promise<string> {
+  const repo = parseRepo(type, nameOrPath);
+  if (!repo || await exists(nameOrPath)) return nameOrPath;
+  return await downloadRepo(repo, hooks, settings);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

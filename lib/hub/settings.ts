@@ -1,0 +1,81 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { ioReason } from "../formats/io_error.ts";
+
+/** Where the Hub is, where its files are kept, and how patient a download is. */
+export interface HubSettings {
+  /** Address of the Hub or of a mirror, without a slash at the end. */
+  endpoint: string;
+  /** Folder with a `models--org--name` or `datasets--org--name` folder for each repository. */
+  cacheDir: string;
+  /** Access token, sent to the endpoint alone; null for none. */
+  token: string | null;
+  /** Use what the cache holds, and never the network. */
+  offline: boolean;
+  /** Milliseconds without a byte after which a connection counts as lost. */
+  timeout: number;
+  /** Milliseconds before the first retry; each further one waits twice as long. */
+  retryDelay: number;
+}
+
+const DEFAULT_ENDPOINT = "https://huggingface.co";
+const DEFAULT_TIMEOUT_SECONDS = 10;
+
+/**
+ * The settings that Python's huggingface_hub takes from the same variables: HF_ENDPOINT, HF_HUB_CACHE
+ * or HF_HOME, HF_TOKEN or the token that `hf auth login` stored, HF_HUB_OFFLINE and
+ * HF_HUB_DOWNLOAD_TIMEOUT. (Proxies are Deno's own affair: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.)
+ *
+ * @param env the variables; one that is empty counts as not set
+ * @throws {UserError} naming a variable with a value that makes no sense
+ */
+export function hubSettings(env: Record<string, string> = Deno.env.toObject()): HubSettings {
+  const home = folder(env.HF_HOME) ??
+    join(folder(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "huggingface");
+  return {
+    endpoint: endpoint(env.HF_ENDPOINT || DEFAULT_ENDPOINT),
+    cacheDir: folder(env.HF_HUB_CACHE) ?? folder(env.HUGGINGFACE_HUB_CACHE) ?? join(home, "hub"),
+    token: (env.HF_TOKEN ?? "").trim() || (env.HUGGING_FACE_HUB_TOKEN ?? "").trim() ||
+      storedToken(folder(env.HF_TOKEN_PATH) ?? join(home, "token")),
+    offline: isOn(env.HF_HUB_OFFLINE) || isOn(env.TRANSFORMERS_OFFLINE),
+    timeout: seconds("HF_HUB_DOWNLOAD_TIMEOUT", env) * 1000,
+    retryDelay: 1000,
+  };
+}
+
+function folder(path: string | undefined): string | null {
+  if (!path) return null;
+  return /^~(?=$|[/\\])/.test(path) ? join(homedir(), path.slice(1)) : path;
+}
+
+function endpoint(address: string): string {
+  if (!URL.canParse(address) || !/^https?:/.test(address)) {
+    throw new UserError(
+      `HF_ENDPOINT is ${JSON.stringify(address)}, expected an address as ${DEFAULT_ENDPOINT}.`,
+    );
+  }
+  return address.replace(/\/+$/, "");
+}
+
+/** The values that huggingface_hub takes for true. */
+function isOn(value: string | undefined): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes((value ?? "").toUpperCase());
+}
+
+function seconds(name: string, env: Record<string, string>): number {
+  const value = Number(env[name] || DEFAULT_TIMEOUT_SECONDS);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new UserError(`${name} is ${JSON.stringify(env[name])}, expected seconds above 0.`);
+}
+
+function storedToken(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path).trim() || null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read the Hub's token in ${path}: ${ioReason(error)}.`, {
+      cause: error,
+    });
+  }
+}
