@@ -19,8 +19,8 @@ export const DEMO_OVERRIDES = {
   ppoEpochs: 4,
   maxGradNorm: 0.5,
   outputMinLength: 64,
-  outputMaxLength: 80,
-  evalMaxNewTokens: 80,
+  outputMaxLength: 65,
+  evalMaxNewTokens: 64,
 } as const;
 
 /**
