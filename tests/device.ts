@@ -1,11 +1,41 @@
 import type { Device } from "../lib/device/device.ts";
-import { WasmDevice } from "../lib/device/wasm/wasm_device.ts";
+import { openDevice } from "../lib/device/open.ts";
+import { findAdapter } from "../lib/device/webgpu/adapter.ts";
 
-/** Runs a test's body on the device that TEMPER_DEVICE names (default wasm), closed afterwards. */
-export async function withDevice(body: (device: Device) => Promise<void>): Promise<void> {
-  const name = Deno.env.get("TEMPER_DEVICE") ?? "wasm";
-  if (name !== "wasm") throw new Error(`TEMPER_DEVICE=${name}: this version has only wasm`);
-  const device = await WasmDevice.create({ threads: 2 });
+type DeviceName = "wasm" | "webgpu";
+
+/** The devices to test: both, or the one that TEMPER_DEVICE names. */
+const DEVICES = namedDevices();
+/** Without an adapter the WebGPU tests are ignored, visibly; in CI that is a failure. */
+const ignoreWebGpu = DEVICES.includes("webgpu") && Deno.env.get("CI") !== "true" &&
+  !await findAdapter();
+
+function namedDevices(): DeviceName[] {
+  const name = Deno.env.get("TEMPER_DEVICE");
+  if (name === undefined) return ["wasm", "webgpu"];
+  if (name !== "wasm" && name !== "webgpu") {
+    throw new Error(`TEMPER_DEVICE=${name}: expected wasm or webgpu`);
+  }
+  return [name];
+}
+
+/** Registers a test once for each device, which is closed afterwards. */
+export function deviceTest(name: string, body: (device: Device) => Promise<void>): void {
+  for (const device of DEVICES) {
+    Deno.test({
+      name: `${name} [${device}]`,
+      ignore: device === "webgpu" && ignoreWebGpu,
+      fn: () => withDevice(body, device),
+    });
+  }
+}
+
+/** Runs a test's body on a device, by default the one that TEMPER_DEVICE names or WASM. */
+export async function withDevice(
+  body: (device: Device) => Promise<void>,
+  name: DeviceName = DEVICES.length === 1 ? DEVICES[0] : "wasm",
+): Promise<void> {
+  const device = await openDevice({ device: name, threads: 2 });
   try {
     await body(device);
   } finally {

@@ -1,16 +1,27 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./elementwise.wgsl" with { type: "text" };
+
+const shader = wgsl("elementwise", code);
+const FILL = shader("fill", 1);
+const ADD = shader("add", 1);
+const SCALE = shader("scale", 1);
 
 /** Elements per task; mirrored in elementwise.wasm.ts. */
 const BLOCK = 16384;
 
 /** Sets `length` f32 elements to a value. */
 export function fill(device: Device, x: Span, length: number, value: number): void {
-  device.run("fill", Math.ceil(length / BLOCK), [x], [length], [value]);
+  if (device.kind === "webgpu") {
+    device.dispatch(FILL, elementGroups(length), [x], [length], [value]);
+  } else device.run("fill", Math.ceil(length / BLOCK), [x], [length], [value]);
 }
 
 /** out = a + b, f32 [length]; without `a`, a copy of b. `out` may be `a` or `b`. */
 export function add(device: Device, out: Span, a: Span | null, b: Span, length: number): void {
-  device.run("add", Math.ceil(length / BLOCK), [out, a, b], [length]);
+  if (device.kind === "webgpu") {
+    device.dispatch(ADD, elementGroups(length), [out, a, b], [length]);
+  } else device.run("add", Math.ceil(length / BLOCK), [out, a, b], [length]);
 }
 
 /** y = factor · x, added to what is there with `accumulate`; f32 [length]. `y` may be `x`. */
@@ -22,5 +33,8 @@ export function scale(
   factor: number,
   accumulate = false,
 ): void {
-  device.run("scale", Math.ceil(length / BLOCK), [y, x], [length, Number(accumulate)], [factor]);
+  const ints = [length, Number(accumulate)];
+  if (device.kind === "webgpu") {
+    device.dispatch(SCALE, elementGroups(length), [y, x], ints, [factor]);
+  } else device.run("scale", Math.ceil(length / BLOCK), [y, x], ints, [factor]);
 }

@@ -26,10 +26,8 @@ export interface MemoryUse {
   peak: number;
 }
 
-/** What runs kernels, and the memory they run on. */
-export interface Device {
-  /** Which implementation this is. */
-  readonly kind: "wasm" | "webgpu";
+/** What every device does: it holds memory, copies, and runs kernels in the order of their launch. */
+interface DeviceBase {
   /** One line for a person: what the kernels run on. */
   readonly description: string;
   /** Memory that is reserved. */
@@ -42,10 +40,18 @@ export interface Device {
   alloc(byteLength: number): DeviceBuffer;
   /** Gives memory back; what was launched before may still use it. */
   free(buffer: DeviceBuffer): void;
-  /** Copies host data to the device. */
+  /** Copies host data to the device, after everything that was launched before. */
   write(span: Span, data: ArrayBufferView): void;
   /** Copies device memory to the host, after everything that was launched before. */
   read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Stops what runs the kernels. The device cannot be used after it. */
+  close(): void;
+}
+
+/** Runs kernels as tasks on the threads of the CPU. */
+export interface TaskDevice extends DeviceBase {
+  /** Which implementation this is. */
+  readonly kind: "wasm";
   /**
    * Launches `tasks` independent tasks of a kernel. Which thread runs which task is not defined, so
    * a kernel's output may not depend on it.
@@ -61,6 +67,62 @@ export interface Device {
     ints: readonly number[],
     floats?: readonly number[],
   ): void;
-  /** Stops what runs the kernels. The device cannot be used after it. */
-  close(): void;
 }
+
+/** A WGSL module: the prelude and a room's `.wgsl`, see kernels/wgsl.ts. */
+export interface ShaderSource {
+  /** The room's, for messages. */
+  readonly name: string;
+  /** The whole text. */
+  readonly code: string;
+  /** Lines of the text that are not the room's own. */
+  readonly preludeLines: number;
+}
+
+/** A WGSL kernel. Pipelines are cached by this object: make it once, not for every launch. */
+export interface Shader {
+  /** The module it is in. */
+  readonly source: ShaderSource;
+  /** The function's name in it. */
+  readonly entryPoint: string;
+  /** How many spans it writes: they come first, the others are only read. */
+  readonly outputs: number;
+  /** Values of the module's `override` constants. */
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+/** A span that a shader is to see; how much of it matters only in blocks above `maxBindingBytes`. */
+export interface Binding extends Span {
+  /** Bytes that the shader reads or writes. */
+  readonly byteLength?: number;
+}
+
+/** Runs WGSL kernels on a GPU. */
+export interface GpuDevice extends DeviceBase {
+  /** Which implementation this is. */
+  readonly kind: "webgpu";
+  /** The most bytes of one block that a shader sees in one dispatch. */
+  readonly maxBindingBytes: number;
+  /**
+   * Records a dispatch.
+   *
+   * @param workgroups how many; more than fit in one dimension are spread over two, so a shader
+   *   numbers them with the prelude's `flat_group`. A triple is taken as it is.
+   * @param spans storage bindings 0, 1, … of group 0; null binds nothing that may be touched. Where
+   *   an input is in the same block as an output, it is bound writable.
+   * @param ints after the spans' offsets (in words; NONE for null), the uniform's 32-bit integers
+   * @param floats the uniform's last words
+   */
+  dispatch(
+    shader: Shader,
+    workgroups: number | readonly [number, number, number],
+    spans: readonly (Binding | null)[],
+    ints: readonly number[],
+    floats?: readonly number[],
+  ): void;
+  /** Fails: the kernel has no WGSL yet. */
+  run(kernel: string, ...rest: unknown[]): never;
+}
+
+/** What runs kernels, and the memory they run on. A launcher tells the two apart by `kind`. */
+export type Device = TaskDevice | GpuDevice;

@@ -1,15 +1,35 @@
+import { UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
+import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
+import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
 /** What a device is chosen by; the names are those of a run's settings. */
 export interface DeviceOptions {
-  /** `auto` takes the fastest there is. */
-  device?: "auto" | "wasm";
+  /** `auto` (the default) takes a GPU where there is one, else WebAssembly. */
+  device?: "auto" | "wasm" | "webgpu";
   /** Threads of the WASM device; null for one per core. */
   threads?: number | null;
 }
 
-/** Opens the device that was asked for. The caller closes it. */
-export async function openDevice({ threads }: DeviceOptions = {}): Promise<Device> {
+/**
+ * Opens the device that was asked for. The caller closes it. A software adapter is taken only when
+ * WebGPU is asked for by name: it serves tests, WASM is faster.
+ *
+ * @throws {UserError} when `webgpu` is asked for and there is no adapter
+ */
+export async function openDevice(
+  { device = "auto", threads }: DeviceOptions = {},
+): Promise<Device> {
+  const adapter = device === "wasm" ? null : await findAdapter();
+  if (adapter && (device === "webgpu" || !isSoftware(adapter))) {
+    return await WebGpuDevice.create(adapter);
+  }
+  if (device === "webgpu") {
+    throw new UserError(
+      "there is no WebGPU adapter: install the GPU's Vulkan driver (for tests without a GPU, " +
+        "apt-get install mesa-vulkan-drivers), or use --device wasm",
+    );
+  }
   return await WasmDevice.create({ threads: threads ?? undefined });
 }

@@ -113,8 +113,8 @@ export const ppoFields = {
 
 /** What the computation runs on. */
 export const deviceFields = {
-  device: z.enum(["auto", "wasm"]).default("auto")
-    .describe("what computes: auto takes the fastest there is"),
+  device: z.enum(["auto", "wasm", "webgpu"]).default("auto")
+    .describe("what computes: auto takes a GPU where there is one, else wasm"),
   threads: positiveInt.max(64).nullable().default(null)
     .describe("threads of the wasm device; else one per core"),
 };

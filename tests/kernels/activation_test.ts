@@ -4,7 +4,7 @@ import { Random } from "../../lib/random.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { activation, gatedActivation } from "../../lib/tensor/ops/activation.ts";
 import { checkOp } from "../check_op.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { derivatives, functions } from "../reference/activation.ts";
 import { assertIsGradient, randomValues } from "../reference/check.ts";
 
@@ -16,51 +16,50 @@ for (const kind of kinds) {
   const f = functions[kind];
   const derivative = derivatives[kind];
 
-  Deno.test(`activation: ${kind}, output and gradient`, () =>
-    withDevice(async (device) => {
-      for (const [rows, width] of [[1, 1], [3, 5], [37, 611]]) {
-        const random = new Random(width);
-        // A lone value where gelu is almost 0 has no relative accuracy.
-        const x = randomValues(random, rows * width, rows > 1 ? 5 : 1);
-        const dOutput = randomValues(random, x.length);
-        await checkOp(device, {
-          inputs: [{ name: "x", values: x, shape: [rows, width] }],
-          op: (cx, x) => activation(cx, x, kind),
-          output: x.map(f),
-          dOutput,
-          gradients: [x.map((value, i) => dOutput[i] * derivative(value))],
-          tolerance: TOLERANCE,
-        });
-      }
-    }));
+  deviceTest(`activation: ${kind}, output and gradient`, async (device) => {
+    for (const [rows, width] of [[1, 1], [3, 5], [37, 611]]) {
+      const random = new Random(width);
+      // A lone value where gelu is almost 0 has no relative accuracy.
+      const x = randomValues(random, rows * width, rows > 1 ? 5 : 1);
+      const dOutput = randomValues(random, x.length);
+      await checkOp(device, {
+        inputs: [{ name: "x", values: x, shape: [rows, width] }],
+        op: (cx, x) => activation(cx, x, kind),
+        output: x.map(f),
+        dOutput,
+        gradients: [x.map((value, i) => dOutput[i] * derivative(value))],
+        tolerance: TOLERANCE,
+      });
+    }
+  });
 
-  Deno.test(`gatedActivation: ${kind}, output and gradients`, () =>
-    withDevice(async (device) => {
-      for (const [rows, width] of [[1, 1], [2, 3], [9, 1021]]) {
-        const random = new Random(width);
-        // A lone value where gelu is almost 0 has no relative accuracy.
-        const x = randomValues(random, rows * width, rows > 1 ? 5 : 1);
-        const gate = randomValues(random, x.length, 2);
-        const dOutput = randomValues(random, x.length);
-        await checkOp(device, {
-          inputs: [
-            { name: "x", values: x, shape: [rows, width] },
-            { name: "gate", values: gate, shape: [rows, width] },
-          ],
-          op: (cx, x, gate) => gatedActivation(cx, x, gate, kind),
-          output: x.map((value, i) => f(value) * gate[i]),
-          dOutput,
-          gradients: [
-            x.map((value, i) => dOutput[i] * derivative(value) * gate[i]),
-            x.map((value, i) => dOutput[i] * f(value)),
-          ],
-          tolerance: TOLERANCE,
-        });
-      }
-    }));
+  deviceTest(`gatedActivation: ${kind}, output and gradients`, async (device) => {
+    for (const [rows, width] of [[1, 1], [2, 3], [9, 1021]]) {
+      const random = new Random(width);
+      // A lone value where gelu is almost 0 has no relative accuracy.
+      const x = randomValues(random, rows * width, rows > 1 ? 5 : 1);
+      const gate = randomValues(random, x.length, 2);
+      const dOutput = randomValues(random, x.length);
+      await checkOp(device, {
+        inputs: [
+          { name: "x", values: x, shape: [rows, width] },
+          { name: "gate", values: gate, shape: [rows, width] },
+        ],
+        op: (cx, x, gate) => gatedActivation(cx, x, gate, kind),
+        output: x.map((value, i) => f(value) * gate[i]),
+        dOutput,
+        gradients: [
+          x.map((value, i) => dOutput[i] * derivative(value) * gate[i]),
+          x.map((value, i) => dOutput[i] * f(value)),
+        ],
+        tolerance: TOLERANCE,
+      });
+    }
+  });
 
-  Deno.test(`activation: ${kind} is within 1e-6 everywhere, right at the far ends, NaN on NaN`, () =>
-    withDevice(async (device) => {
+  deviceTest(
+    `activation: ${kind} is within 1e-6 everywhere, right at the far ends, NaN on NaN`,
+    async (device) => {
       const cx = new Context(device);
       const x = Float64Array.from({ length: 20001 }, (_, i) => Math.fround((i - 10000) / 1500));
       const y = await activation(cx, cx.from(Float32Array.from(x)), kind).read();
@@ -70,7 +69,8 @@ for (const kind of kinds) {
         .read();
       assert.deepEqual([...ends].map((end) => end + 0), [f(-1e4) + 0, f(1e4), 0, NaN]);
       cx.release();
-    }));
+    },
+  );
 
   Deno.test(`reference: the derivative of ${kind}`, () => {
     const x = randomValues(new Random(5), 20, 3);

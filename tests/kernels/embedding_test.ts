@@ -4,7 +4,7 @@ import { Context } from "../../lib/tensor/context.ts";
 import { embedding, embeddingSum } from "../../lib/tensor/ops/embedding.ts";
 import { Tensor } from "../../lib/tensor/tensor.ts";
 import { checkOp } from "../check_op.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { assertIsGradient, dot, fromBf16, randomValues, toBf16 } from "../reference/check.ts";
 import * as reference from "../reference/embedding.ts";
 
@@ -13,8 +13,9 @@ function randomIds(random: Random, count: number, rows: number): Int32Array {
 }
 
 for (const [count, rows, width] of [[1, 1, 1], [5, 9, 7], [700, 50, 67], [3, 11, 768]]) {
-  Deno.test(`embedding: ${count} rows of [${rows}, ${width}], output and gradient`, () =>
-    withDevice(async (device) => {
+  deviceTest(
+    `embedding: ${count} rows of [${rows}, ${width}], output and gradient`,
+    async (device) => {
       const random = new Random(1);
       const table = randomValues(random, rows * width);
       const ids = randomIds(random, count, rows);
@@ -29,77 +30,75 @@ for (const [count, rows, width] of [[1, 1, 1], [5, 9, 7], [700, 50, 67], [3, 11,
         gradients: [dTable],
         tolerance: 1e-6,
       });
-    }));
+    },
+  );
 }
 
-Deno.test("embeddingSum: three tables, one of them used twice", () =>
-  withDevice(async (device) => {
-    const random = new Random(2);
-    const [count, width] = [6, 5];
-    const tables = [randomValues(random, 4 * width), randomValues(random, 3 * width)];
-    const ids = [
-      randomIds(random, count, 4),
-      randomIds(random, count, 3),
-      randomIds(random, count, 4),
-    ];
-    const parts = [tables[0], tables[1], tables[0]]
-      .map((table, i) => reference.embedding(table, ids[i], width));
-    const dOutput = randomValues(random, count * width);
-    const gradients = tables.map((table) => new Float64Array(table.length));
-    reference.embeddingBackward(gradients[0], dOutput, ids[0], width);
-    reference.embeddingBackward(gradients[1], dOutput, ids[1], width);
-    reference.embeddingBackward(gradients[0], dOutput, ids[2], width);
-    await checkOp(device, {
-      inputs: [
-        { name: "words", values: tables[0], shape: [4, width] },
-        { name: "types", values: tables[1], shape: [3, width] },
-      ],
-      op: (cx, words, types) =>
-        embeddingSum(cx, [
-          { table: words, ids: cx.from(ids[0]) },
-          { table: types, ids: cx.from(ids[1]) },
-          { table: words, ids: cx.from(ids[2]) },
-        ]),
-      output: parts[0].map((value, i) => value + parts[1][i] + parts[2][i]),
-      dOutput,
-      gradients,
-      tolerance: 1e-6,
-    });
-  }));
+deviceTest("embeddingSum: three tables, one of them used twice", async (device) => {
+  const random = new Random(2);
+  const [count, width] = [6, 5];
+  const tables = [randomValues(random, 4 * width), randomValues(random, 3 * width)];
+  const ids = [
+    randomIds(random, count, 4),
+    randomIds(random, count, 3),
+    randomIds(random, count, 4),
+  ];
+  const parts = [tables[0], tables[1], tables[0]]
+    .map((table, i) => reference.embedding(table, ids[i], width));
+  const dOutput = randomValues(random, count * width);
+  const gradients = tables.map((table) => new Float64Array(table.length));
+  reference.embeddingBackward(gradients[0], dOutput, ids[0], width);
+  reference.embeddingBackward(gradients[1], dOutput, ids[1], width);
+  reference.embeddingBackward(gradients[0], dOutput, ids[2], width);
+  await checkOp(device, {
+    inputs: [
+      { name: "words", values: tables[0], shape: [4, width] },
+      { name: "types", values: tables[1], shape: [3, width] },
+    ],
+    op: (cx, words, types) =>
+      embeddingSum(cx, [
+        { table: words, ids: cx.from(ids[0]) },
+        { table: types, ids: cx.from(ids[1]) },
+        { table: words, ids: cx.from(ids[2]) },
+      ]),
+    output: parts[0].map((value, i) => value + parts[1][i] + parts[2][i]),
+    dOutput,
+    gradients,
+    tolerance: 1e-6,
+  });
+});
 
-Deno.test("embedding: a bf16 table gives its values exactly", () =>
-  withDevice(async (device) => {
-    const random = new Random(3);
-    for (const width of [1, 6, 64]) {
-      const table = toBf16(randomValues(random, 8 * width));
-      const ids = randomIds(random, 20, 8);
-      const cx = new Context(device);
-      const memory = cx.empty([8, width], "bf16");
-      memory.write(table);
-      const out = await embedding(cx, memory, cx.from(ids)).read();
-      assert.deepEqual(Float64Array.from(out), reference.embedding(fromBf16(table), ids, width));
-      const twice = await embeddingSum(cx, [
-        { table: memory, ids: cx.from(ids) },
-        { table: memory, ids: cx.from(ids) },
-      ]).read();
-      assert.deepEqual([...twice], [...out].map((value) => 2 * value));
-      cx.release();
-    }
-  }));
+deviceTest("embedding: a bf16 table gives its values exactly", async (device) => {
+  const random = new Random(3);
+  for (const width of [1, 6, 64]) {
+    const table = toBf16(randomValues(random, 8 * width));
+    const ids = randomIds(random, 20, 8);
+    const cx = new Context(device);
+    const memory = cx.empty([8, width], "bf16");
+    memory.write(table);
+    const out = await embedding(cx, memory, cx.from(ids)).read();
+    assert.deepEqual(Float64Array.from(out), reference.embedding(fromBf16(table), ids, width));
+    const twice = await embeddingSum(cx, [
+      { table: memory, ids: cx.from(ids) },
+      { table: memory, ids: cx.from(ids) },
+    ]).read();
+    assert.deepEqual([...twice], [...out].map((value) => 2 * value));
+    cx.release();
+  }
+});
 
-Deno.test("embedding: ids outside the table read nothing", () =>
-  withDevice(async (device) => {
-    const cx = new Context(device, { grad: true });
-    const memory = cx.from(new Float32Array([9, 9, 1, 2, 3, 4, 9, 9]), [4, 2]);
-    const table = new Tensor(device, memory.buffer, [2, 2], "f32", 8);
-    table.requiresGrad = true;
-    table.grad = cx.from(new Float32Array(8), [4, 2]).slice(1, 2);
-    const out = embedding(cx, table, cx.from(new Int32Array([-1, 1, 2, 2 ** 31 - 1])));
-    assert.deepEqual([...await out.read()], [0, 0, 3, 4, 0, 0, 0, 0]);
-    const gradient = cx.from(new Float32Array(8).fill(1), [4, 2]);
-    cx.backward([{ output: out, gradient }]);
-    assert.deepEqual([...await table.grad.read()], [0, 0, 1, 1]);
-  }));
+deviceTest("embedding: ids outside the table read nothing", async (device) => {
+  const cx = new Context(device, { grad: true });
+  const memory = cx.from(new Float32Array([9, 9, 1, 2, 3, 4, 9, 9]), [4, 2]);
+  const table = new Tensor(device, memory.buffer, [2, 2], "f32", 8);
+  table.requiresGrad = true;
+  table.grad = cx.from(new Float32Array(8), [4, 2]).slice(1, 2);
+  const out = embedding(cx, table, cx.from(new Int32Array([-1, 1, 2, 2 ** 31 - 1])));
+  assert.deepEqual([...await out.read()], [0, 0, 3, 4, 0, 0, 0, 0]);
+  const gradient = cx.from(new Float32Array(8).fill(1), [4, 2]);
+  cx.backward([{ output: out, gradient }]);
+  assert.deepEqual([...await table.grad.read()], [0, 0, 1, 1]);
+});
 
 Deno.test("reference: embedding's gradient", () => {
   const random = new Random(4);

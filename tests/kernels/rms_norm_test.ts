@@ -3,44 +3,42 @@ import { Random } from "../../lib/random.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { rmsNorm } from "../../lib/tensor/ops/rms_norm.ts";
 import { checkOp } from "../check_op.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { assertIsGradient, dot, randomValues } from "../reference/check.ts";
 import * as reference from "../reference/rms_norm.ts";
 
 const EPS = 1e-6;
 
 for (const [rows, width] of [[1, 3], [1, 768], [3, 7], [301, 67], [5, 5000]]) {
-  Deno.test(`rmsNorm: [${rows}, ${width}], output and gradients`, () =>
-    withDevice(async (device) => {
-      const random = new Random(rows);
-      const x = randomValues(random, rows * width, 3);
-      const weight = randomValues(random, width, 2);
-      const dOutput = randomValues(random, rows * width);
-      const { dx, dWeight } = reference.rmsNormBackward(dOutput, x, weight, EPS);
-      await checkOp(device, {
-        inputs: [
-          { name: "x", values: x, shape: [rows, width] },
-          { name: "weight", values: weight, shape: [width] },
-        ],
-        op: (cx, x, weight) => rmsNorm(cx, x, weight, EPS),
-        output: reference.rmsNorm(x, weight, EPS),
-        dOutput,
-        gradients: [dx, dWeight],
-        tolerance: 2e-6,
-      });
-    }));
+  deviceTest(`rmsNorm: [${rows}, ${width}], output and gradients`, async (device) => {
+    const random = new Random(rows);
+    const x = randomValues(random, rows * width, 3);
+    const weight = randomValues(random, width, 2);
+    const dOutput = randomValues(random, rows * width);
+    const { dx, dWeight } = reference.rmsNormBackward(dOutput, x, weight, EPS);
+    await checkOp(device, {
+      inputs: [
+        { name: "x", values: x, shape: [rows, width] },
+        { name: "weight", values: weight, shape: [width] },
+      ],
+      op: (cx, x, weight) => rmsNorm(cx, x, weight, EPS),
+      output: reference.rmsNorm(x, weight, EPS),
+      dOutput,
+      gradients: [dx, dWeight],
+      tolerance: 2e-6,
+    });
+  });
 }
 
-Deno.test("rmsNorm: a row does not depend on the other rows", () =>
-  withDevice(async (device) => {
-    const cx = new Context(device);
-    const x = cx.from(Float32Array.from(randomValues(new Random(1), 300 * 65)), [300, 65]);
-    const weight = cx.from(Float32Array.from(randomValues(new Random(2), 65)));
-    const all = await rmsNorm(cx, x, weight, EPS).read();
-    const one = await rmsNorm(cx, x.slice(299, 1), weight, EPS).read();
-    assert.deepEqual([...one], [...all.subarray(299 * 65)]);
-    cx.release();
-  }));
+deviceTest("rmsNorm: a row does not depend on the other rows", async (device) => {
+  const cx = new Context(device);
+  const x = cx.from(Float32Array.from(randomValues(new Random(1), 300 * 65)), [300, 65]);
+  const weight = cx.from(Float32Array.from(randomValues(new Random(2), 65)));
+  const all = await rmsNorm(cx, x, weight, EPS).read();
+  const one = await rmsNorm(cx, x.slice(299, 1), weight, EPS).read();
+  assert.deepEqual([...one], [...all.subarray(299 * 65)]);
+  cx.release();
+});
 
 Deno.test("reference: rmsNorm's gradients", () => {
   const random = new Random(3);

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { OutOfMemoryError } from "../../errors.ts";
 import { Arena } from "../arena.ts";
-import type { Device, DeviceBuffer, MemoryUse, Span } from "../device.ts";
+import type { DeviceBuffer, MemoryUse, Span, TaskDevice } from "../device.ts";
 import {
   ARGS,
   CONTROL,
@@ -31,7 +31,7 @@ export interface WasmDeviceOptions {
 }
 
 /** Kernels in WebAssembly SIMD on shared memory, tasks claimed by a pool of workers. */
-export class WasmDevice implements Device {
+export class WasmDevice implements TaskDevice {
   /** Which implementation this is. */
   readonly kind = "wasm";
   /** Threads that run tasks, the main one included. */

@@ -1,0 +1,378 @@
+import { UserError } from "../../errors.ts";
+import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
+import { describeAdapter, requestDevice } from "./adapter.ts";
+import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
+import copyCode from "./copy.wgsl" with { type: "text" };
+import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
+import { Pipelines } from "./pipelines.ts";
+import { ReadbackPool } from "./readback_pool.ts";
+
+/** Dispatches of a recording: then it is submitted, so that the GPU works while more is recorded. */
+const MAX_DISPATCHES = 256;
+/** Writes up to this size can be staged within a recording; together, STAGING_BYTES. */
+const MAX_STAGED_BYTES = 64 << 10;
+const STAGING_BYTES = 1 << 20;
+/** Bind groups kept; a training step of the largest models makes a few thousand. */
+const MAX_BIND_GROUPS = 16384;
+/** Offset of a span that is null; the prelude's NONE. */
+const NONE = -1;
+
+const COPY: Shader = {
+  source: { name: "copy", code: copyCode, preludeLines: 0 },
+  entryPoint: "copy",
+  outputs: 1,
+  constants: {},
+};
+
+/** What a device has done so far. */
+export interface DeviceCounters {
+  /** Kernels launched. */
+  dispatches: number;
+  /** Command buffers handed to the GPU. */
+  submits: number;
+  /** Of data, by `write`. */
+  bytesUploaded: number;
+  /** Of launches' scalar parameters. */
+  parameterBytes: number;
+  /** By `read`. */
+  bytesRead: number;
+}
+
+/**
+ * WGSL kernels on Deno's WebGPU. Launches are recorded into one compute pass and submitted when
+ * something is read, or every so many dispatches. What the GPU reports late (no memory, a shader's
+ * error, a lost device) is thrown by the next call.
+ */
+export class WebGpuDevice implements GpuDevice {
+  /** Which implementation this is. */
+  readonly kind = "webgpu";
+  /** What has been done so far. */
+  readonly counters: DeviceCounters = {
+    dispatches: 0,
+    submits: 0,
+    bytesUploaded: 0,
+    parameterBytes: 0,
+    bytesRead: 0,
+  };
+  /** The most bytes of one block that a shader sees in one dispatch. */
+  readonly maxBindingBytes: number;
+  readonly #pool: BufferPool;
+  readonly #pipelines: Pipelines;
+  readonly #parameters: ParameterBlocks;
+  readonly #parameterGroup: GPUBindGroup;
+  readonly #readbacks: ReadbackPool;
+  /** Bind groups by layout and blocks; cleared when there are too many. */
+  readonly #groups = new Map<string, GPUBindGroup>();
+  /** Bound for null: the one where a shader declares an input, the other for an output. */
+  readonly #nothing: readonly [Span, Span];
+  /** Staged writes of this recording. */
+  readonly #staging: Span;
+  readonly #staged = new Uint8Array(STAGING_BYTES);
+  #stagedBytes = 0;
+  /** The number of the current recording. */
+  #recording = 0;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #passPipeline: GPUComputePipeline | null = null;
+  #passGroup: GPUBindGroup | null = null;
+  #recorded = 0;
+  /** What went wrong: no memory, a shader's error, a lost device. */
+  #failure: Error | null = null;
+  /** The first command that the GPU refused: often only the consequence of a failure. */
+  #refusal: Error | null = null;
+  #closed = false;
+
+  /** Opens an adapter. @throws {UserError} when it refuses */
+  static async create(adapter: GPUAdapter): Promise<WebGpuDevice> {
+    return new WebGpuDevice(await requestDevice(adapter), describeAdapter(adapter));
+  }
+
+  /**
+   * @param gpu what runs the kernels
+   * @param description one line for a person
+   */
+  private constructor(readonly gpu: GPUDevice, readonly description: string) {
+    const fail = (error: Error) => {
+      this.#failure ??= error;
+    };
+    this.maxBindingBytes = gpu.limits.maxStorageBufferBindingSize;
+    this.#pool = new BufferPool(gpu, fail, ({ id }) => this.#forget(id));
+    this.#pipelines = new Pipelines(gpu, fail);
+    this.#parameters = new ParameterBlocks(gpu);
+    this.#readbacks = new ReadbackPool(gpu);
+    this.#parameterGroup = gpu.createBindGroup({
+      layout: this.#pipelines.parameterLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#parameters.buffer, size: BLOCK_BYTES } }],
+    });
+    const reserve = (bytes: number) => ({ buffer: this.#pool.alloc(bytes), byteOffset: 0 });
+    this.#nothing = [reserve(256), reserve(256)];
+    this.#staging = reserve(STAGING_BYTES);
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#refusal ??= new Error(`the GPU refused a command: ${error.message}`);
+    });
+    gpu.lost.then(({ message }) => {
+      if (this.#closed) return;
+      fail(
+        new UserError(
+          `the GPU was lost${
+            message ? ` (${message})` : ""
+          }: start again, and if it is lost again ` +
+            "use a smaller batch or --device wasm",
+        ),
+      );
+    });
+  }
+
+  /** Memory that is reserved. */
+  get memory(): Readonly<MemoryUse> {
+    return this.#pool.memory;
+  }
+
+  /** Reserves memory, contents undefined. */
+  alloc(byteLength: number): DeviceBuffer {
+    this.#check();
+    return this.#pool.alloc(byteLength);
+  }
+
+  /** Gives memory back; what was launched before may still use it. */
+  free(buffer: DeviceBuffer): void {
+    this.#pool.free(buffer as PooledBuffer);
+  }
+
+  /**
+   * Copies host data to the device. The queue copies before it runs what is being recorded now: so
+   * where that uses the block, small data are staged and copied by a kernel, in their turn, and
+   * large ones wait until the recording is submitted.
+   */
+  write(span: Span, data: ArrayBufferView): void {
+    this.#check();
+    const block = blockOf(span);
+    const bytes = wholeWords(span, data);
+    this.counters.bytesUploaded += bytes.length;
+    if (block.usedIn === this.#recording) {
+      const small = bytes.length <= MAX_STAGED_BYTES;
+      if (small && this.#stagedBytes + bytes.length <= STAGING_BYTES && !this.#full) {
+        return this.#stage(span, bytes);
+      }
+      this.flush();
+    }
+    this.gpu.queue.writeBuffer(block.gpu, span.byteOffset, bytes);
+  }
+
+  /** Copies device memory to the host, after everything that was launched before. */
+  async read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.#check();
+    const size = Math.ceil(byteLength / 4) * 4;
+    const block = blockOf(span);
+    if (span.byteOffset + size > block.size) {
+      throw new RangeError(
+        `${byteLength} bytes at ${span.byteOffset} of a buffer of ${span.buffer.byteLength}`,
+      );
+    }
+    this.counters.bytesRead += byteLength;
+    const readback = this.#readbacks.take(size);
+    this.#endPass();
+    this.#encoding().copyBufferToBuffer(block.gpu, span.byteOffset, readback, 0, size);
+    block.usedIn = this.#recording;
+    // Reads that are asked for together are submitted together.
+    const recording = this.#recording;
+    await null;
+    if (this.#recording === recording) this.flush();
+    try {
+      await readback.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (error) {
+      throw this.#failure ?? this.#refusal ?? error;
+    }
+    this.#check();
+    const copy = new Uint8Array(readback.getMappedRange(0, size)).slice(0, byteLength);
+    readback.unmap();
+    this.#readbacks.give(readback);
+    return copy;
+  }
+
+  /** Records a dispatch. */
+  dispatch(
+    shader: Shader,
+    workgroups: number | readonly [number, number, number],
+    spans: readonly (Binding | null)[],
+    ints: readonly number[],
+    floats: readonly number[] = [],
+  ): void {
+    this.#check();
+    if (this.#full) this.flush();
+    if (this.#parameters.full) this.#parameters.clear();
+    const blocks = spans.map((span, i) =>
+      blockOf(span ?? this.#nothing[Number(i < shader.outputs)])
+    );
+    const { pipeline, layout, layoutKey } = this.#pipelines.get(
+      shader,
+      spans.length,
+      writableBindings(blocks, shader.outputs),
+    );
+    const starts = spans.map((span, i) => span ? this.#windowStart(shader, span, blocks[i]) : 0);
+    const group = this.#group(layout, layoutKey, blocks, starts);
+
+    const parameters = this.#parameters;
+    let word = 0;
+    spans.forEach((span, i) => {
+      parameters.ints[word++] = span ? (span.byteOffset - starts[i]) / 4 : NONE;
+    });
+    for (const value of ints) parameters.ints[word++] = value;
+    for (const value of floats) parameters.floats[word++] = value;
+    const offset = parameters.intern(word);
+
+    const pass = this.#pass ??= this.#encoding().beginComputePass();
+    if (this.#passPipeline !== pipeline) pass.setPipeline(this.#passPipeline = pipeline);
+    if (this.#passGroup !== group) pass.setBindGroup(0, this.#passGroup = group);
+    pass.setBindGroup(1, this.#parameterGroup, [offset]);
+    if (typeof workgroups === "number") pass.dispatchWorkgroups(...this.#grid(workgroups));
+    else pass.dispatchWorkgroups(...workgroups);
+    for (const block of blocks) block.usedIn = this.#recording;
+    this.#recorded++;
+    this.counters.dispatches++;
+  }
+
+  /** Fails: the kernel has no WGSL yet. */
+  run(kernel: string): never {
+    throw new UserError(`the kernel "${kernel}" has no WebGPU version yet: use --device wasm`);
+  }
+
+  /** Hands what is recorded to the GPU. */
+  flush(): void {
+    if (!this.#encoder) return;
+    this.#endPass();
+    if (this.#stagedBytes > 0) {
+      const { gpu } = blockOf(this.#staging);
+      this.gpu.queue.writeBuffer(gpu, 0, this.#staged, 0, this.#stagedBytes);
+      this.#stagedBytes = 0;
+    }
+    this.counters.parameterBytes += this.#parameters.upload();
+    this.gpu.queue.submit([this.#encoder.finish()]);
+    this.counters.submits++;
+    this.#encoder = null;
+    this.#recorded = 0;
+    this.#recording++;
+  }
+
+  /** Gives the GPU back. */
+  close(): void {
+    this.#closed = true;
+    this.#failure ??= new Error("the device is closed");
+    this.gpu.destroy();
+  }
+
+  #encoding(): GPUCommandEncoder {
+    return this.#encoder ??= this.gpu.createCommandEncoder();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = this.#passPipeline = this.#passGroup = null;
+  }
+
+  /** Whether the recording has to be submitted before another dispatch. */
+  get #full(): boolean {
+    return this.#recorded >= MAX_DISPATCHES || this.#parameters.full;
+  }
+
+  /** Puts a write in its place among the launches: a kernel copies it there. */
+  #stage(span: Span, bytes: Uint8Array): void {
+    const from = { buffer: this.#staging.buffer, byteOffset: this.#stagedBytes };
+    this.#staged.set(bytes, this.#stagedBytes);
+    this.#stagedBytes += bytes.length;
+    const words = bytes.length / 4;
+    this.dispatch(COPY, Math.ceil(words / 64), [span, from], [words]);
+  }
+
+  /** Where the part of a block begins that is bound: 0 unless the block is too large to bind. */
+  #windowStart(shader: Shader, span: Binding, block: Block): number {
+    if (block.size <= this.maxBindingBytes) return 0;
+    const alignment = this.gpu.limits.minStorageBufferOffsetAlignment;
+    const start = Math.floor(span.byteOffset / alignment) * alignment;
+    const end = span.byteOffset + (span.byteLength ?? block.size);
+    if (end - start > this.maxBindingBytes) {
+      throw new UserError(
+        `${shader.entryPoint} works on ${end - start} bytes at once, the GPU allows ` +
+          `${this.maxBindingBytes}: use a smaller batch, --dtype bf16 or --device wasm`,
+      );
+    }
+    return start;
+  }
+
+  #group(
+    layout: GPUBindGroupLayout,
+    layoutKey: number,
+    blocks: readonly Block[],
+    starts: readonly number[],
+  ): GPUBindGroup {
+    let key = `${layoutKey}`;
+    blocks.forEach(({ id }, i) => key += starts[i] ? `,${id}@${starts[i]}` : `,${id}`);
+    key += ",";
+    let group = this.#groups.get(key);
+    if (!group) {
+      if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
+      const entries = blocks.map(({ gpu, size }, binding): GPUBindGroupEntry => {
+        const offset = starts[binding];
+        const bytes = Math.min(size - offset, this.maxBindingBytes);
+        return { binding, resource: { buffer: gpu, offset, size: bytes } };
+      });
+      group = this.gpu.createBindGroup({ layout, entries });
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  /** Drops the bind groups of a block that is gone. */
+  #forget(id: number): void {
+    for (const key of this.#groups.keys()) {
+      if (key.includes(`,${id},`) || key.includes(`,${id}@`)) this.#groups.delete(key);
+    }
+  }
+
+  #grid(workgroups: number): [number, number] {
+    const most = this.gpu.limits.maxComputeWorkgroupsPerDimension;
+    if (workgroups <= most) return [workgroups, 1];
+    const rows = Math.ceil(workgroups / most);
+    return [Math.ceil(workgroups / rows), rows];
+  }
+
+  #check(): void {
+    const error = this.#failure ?? this.#refusal;
+    if (error) throw error;
+  }
+}
+
+function blockOf(span: Span): Block {
+  const { block } = span.buffer as PooledBuffer;
+  if (!block) throw new Error("the buffer was freed");
+  return block;
+}
+
+/** Bit i: binding i is an output, or an input in the same block as one. */
+function writableBindings(blocks: readonly Block[], outputs: number): number {
+  let mask = (1 << outputs) - 1;
+  for (let i = outputs; i < blocks.length; i++) {
+    for (let j = 0; j < outputs; j++) if (blocks[i] === blocks[j]) mask |= 1 << i;
+  }
+  return mask;
+}
+
+/** The data's bytes; padded to whole words, as WebGPU wants them, where they end the buffer. */
+function wholeWords(span: Span, data: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  const { byteLength } = span.buffer;
+  if (span.byteOffset + data.byteLength > byteLength) {
+    throw new RangeError(
+      `${data.byteLength} bytes at ${span.byteOffset} of a buffer of ${byteLength}`,
+    );
+  }
+  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  if (bytes.length % 4 === 0) return bytes;
+  if (span.byteOffset + bytes.length < byteLength) {
+    throw new RangeError(`${bytes.length} bytes in the middle of a buffer are not whole words`);
+  }
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  padded.set(bytes);
+  return padded;
+}
