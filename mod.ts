@@ -66,7 +66,18 @@ export {
 } from "./lib/generation/generate.ts";
 
 // What models are made of
-export type { Device, DeviceBuffer, MemoryUse, Span } from "./lib/device/device.ts";
+export type {
+  Binding,
+  Device,
+  DeviceBase,
+  DeviceBuffer,
+  GpuDevice,
+  MemoryUse,
+  Shader,
+  ShaderSource,
+  Span,
+  TaskDevice,
+} from "./lib/device/device.ts";
 export { type DeviceOptions, openDevice } from "./lib/device/open.ts";
 export { Context, type GradientSlot } from "./lib/tensor/context.ts";
 export type { Rows } from "./lib/tensor/ops/attention.ts";

@@ -107,9 +107,26 @@ fn tanh_f32(x: f32) -> f32 {
   return select(far, -far, x < 0.0);
 }
 
-/** Error function: x P(x²) / Q(x²), constant outside [-4, 4] where it is 1 in f32. */
-fn erf_f32(value: f32) -> f32 {
-  let x = clamp(value, -4.0, 4.0);
+/**
+ * Error function: x P(x²) / Q(x²) around 0; elsewhere 1 - erfc, whose Chebyshev fit (Numerical
+ * Recipes, erfcc) does not lose digits near 1, also on GPUs whose division is rough.
+ */
+fn erf_f32(x: f32) -> f32 {
+  let size = abs(x);
+  if (size > 1.0) {
+    let t = 1.0 / fma(0.5, size, 1.0);
+    var r = fma(0.17087277, t, -0.82215223);
+    r = fma(r, t, 1.48851587);
+    r = fma(r, t, -1.13520398);
+    r = fma(r, t, 0.27886807);
+    r = fma(r, t, -0.18628806);
+    r = fma(r, t, 0.09678418);
+    r = fma(r, t, 0.37409196);
+    r = fma(r, t, 1.00002368);
+    r = fma(r, t, -1.26551223);
+    let erfc = t * exp_f32(fma(-size, size, r));
+    return select(1.0 - erfc, erfc - 1.0, x < 0.0);
+  }
   let z = x * x;
   var p = fma(-2.72614225801306e-10, z, 2.77068142495902e-8);
   p = fma(p, z, -2.10102402082508e-6);
@@ -121,7 +138,7 @@ fn erf_f32(value: f32) -> f32 {
   q = fma(q, z, -1.68282697438203e-3);
   q = fma(q, z, -7.37332916720468e-3);
   q = fma(q, z, -1.42647390514189e-2);
-  return select(x * p / q, value, is_nan(value));
+  return x * p / q;
 }
 
 /** Natural logarithm of a positive, normal, finite number; anything else is the caller's. */

@@ -1,4 +1,10 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./activation.wgsl" with { type: "text" };
+
+const shader = wgsl("activation", code);
+const FORWARD = shader("activation", 1);
+const BACKWARD = shader("activation_backward", 2);
 
 /**
  * relu; gelu in its exact form, x · Φ(x); gelu_new, its approximation by tanh
@@ -6,7 +12,7 @@ import type { Device, Span } from "../../lib/device/device.ts";
  */
 export type ActivationKind = "relu" | "gelu" | "gelu_new" | "tanh";
 
-/** Numbers of the kinds; mirrored in activation.wasm.ts. */
+/** Numbers of the kinds; mirrored in activation.wasm.ts and activation.wgsl. */
 const KINDS: Record<ActivationKind, number> = { relu: 0, gelu: 1, gelu_new: 2, tanh: 3 };
 /** Elements per task; mirrored in activation.wasm.ts. */
 const BLOCK = 4096;
@@ -26,7 +32,10 @@ export function activation(
   kind: ActivationKind,
   length: number,
 ): void {
-  device.run("activation", Math.ceil(length / BLOCK), [y, x, gate], [length, KINDS[kind]]);
+  const spans = [y, x, gate];
+  const ints = [length, KINDS[kind]];
+  if (device.kind === "webgpu") device.dispatch(FORWARD, elementGroups(length), spans, ints);
+  else device.run("activation", Math.ceil(length / BLOCK), spans, ints);
 }
 
 /** Where a gradient goes. */
@@ -54,10 +63,8 @@ export function activationBackward(
   length: number,
 ): void {
   const spans = [dx?.into ?? null, dGate?.into ?? null, dy, x, gate];
-  device.run("activation_backward", Math.ceil(length / BLOCK), spans, [
-    length,
-    KINDS[kind],
-    Number(dx?.accumulate ?? false),
-    Number(dGate?.accumulate ?? false),
-  ]);
+  const accumulate = [dx, dGate].map((slot) => Number(slot?.accumulate ?? false));
+  const ints = [length, KINDS[kind], ...accumulate];
+  if (device.kind === "webgpu") device.dispatch(BACKWARD, elementGroups(length), spans, ints);
+  else device.run("activation_backward", Math.ceil(length / BLOCK), spans, ints);
 }

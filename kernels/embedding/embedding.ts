@@ -1,5 +1,14 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask } from "../split.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./embedding.wgsl" with { type: "text" };
+
+const shader = wgsl("embedding", code);
+const GATHER = {
+  f32: shader("embedding", 1, { BF16: 0 }),
+  bf16: shader("embedding", 1, { BF16: 1 }),
+};
+const SCATTER = shader("embedding_backward", 1);
 
 /** Sizes of an embedding lookup. */
 export interface EmbeddingShape {
@@ -28,6 +37,10 @@ export function embedding(
   { count, rows, width }: EmbeddingShape,
   { dtype, accumulate }: { dtype: "f32" | "bf16"; accumulate: boolean },
 ): void {
+  if (device.kind === "webgpu") {
+    const ints = [count, rows, width, Number(accumulate)];
+    return device.dispatch(GATHER[dtype], elementGroups(count * width), [out, table, ids], ints);
+  }
   const perTask = rowsPerTask(width);
   device.run("embedding", Math.ceil(count / perTask), [out, table, ids], [
     count,
@@ -54,6 +67,9 @@ export function embeddingBackward(
   ids: Span,
   { count, rows, width }: EmbeddingShape,
 ): void {
+  if (device.kind === "webgpu") {
+    return device.dispatch(SCATTER, count, [dTable, dOut, ids], [count, rows, width]);
+  }
   const perTask = columnsPerTask(count);
   device.run("embedding_backward", Math.ceil(width / perTask), [dTable, dOut, ids], [
     count,

@@ -1,4 +1,8 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./kv_cache.wgsl" with { type: "text" };
+
+const APPEND = wgsl("kv_cache", code)("kv_cache_append", 1);
 
 /**
  * Puts one new key (or value) per sequence into a cache: cache[rows[i], :] = x[i, :].
@@ -15,5 +19,8 @@ export function appendToCache(
   count: number,
   width: number,
 ): void {
-  device.run("kv_cache_append", 1, [cache, x, rows], [count, width]);
+  const spans = [cache, x, rows];
+  if (device.kind === "webgpu") {
+    device.dispatch(APPEND, elementGroups(count * width), spans, [count, width]);
+  } else device.run("kv_cache_append", 1, spans, [count, width]);
 }

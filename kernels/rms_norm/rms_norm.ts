@@ -1,5 +1,15 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
+import { wgsl } from "../wgsl.ts";
+import code from "./rms_norm.wgsl" with { type: "text" };
+
+/** Columns of a workgroup of the weight's gradient; mirrored in rms_norm.wgsl. */
+const COLUMNS = 16;
+
+const shader = wgsl("rms_norm", code);
+const FORWARD = shader("rms_norm", 2);
+const BACKWARD = shader("rms_norm_backward", 1);
+const WEIGHT_GRADIENT = shader("rms_norm_weight_gradient", 1);
 
 /**
  * T5's layer norm (Zhang and Sennrich 2019, RMSNorm): y = x · rstd · w with
@@ -19,6 +29,9 @@ export function rmsNorm(
   { rows, width }: RowsShape,
   eps: number,
 ): void {
+  if (device.kind === "webgpu") {
+    return device.dispatch(FORWARD, rows, [y, rstd, x, weight], [rows, width], [eps]);
+  }
   const perTask = rowsPerTask(width);
   const ints = [rows, width, perTask];
   device.run("rms_norm", Math.ceil(rows / perTask), [y, rstd, x, weight], ints, [eps]);
@@ -40,8 +53,12 @@ export function rmsNormBackward(
   { rows, width }: RowsShape,
   accumulate: boolean,
 ): void {
+  const spans = [dx, dy, x, weight, rstd];
+  if (device.kind === "webgpu") {
+    return device.dispatch(BACKWARD, rows, spans, [rows, width, Number(accumulate)]);
+  }
   const perTask = rowsPerTask(width);
-  device.run("rms_norm_backward", Math.ceil(rows / perTask), [dx, dy, x, weight, rstd], [
+  device.run("rms_norm_backward", Math.ceil(rows / perTask), spans, [
     rows,
     width,
     perTask,
@@ -62,8 +79,12 @@ export function rmsNormWeightGradient(
   rstd: Span,
   { rows, width }: RowsShape,
 ): void {
+  const spans = [dWeight, dy, x, rstd];
+  if (device.kind === "webgpu") {
+    return device.dispatch(WEIGHT_GRADIENT, Math.ceil(width / COLUMNS), spans, [rows, width]);
+  }
   const perTask = columnsPerTask(rows);
-  device.run("rms_norm_weight_gradient", Math.ceil(width / perTask), [dWeight, dy, x, rstd], [
+  device.run("rms_norm_weight_gradient", Math.ceil(width / perTask), spans, [
     rows,
     width,
     perTask,

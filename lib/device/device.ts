@@ -27,7 +27,7 @@ export interface MemoryUse {
 }
 
 /** What every device does: it holds memory, copies, and runs kernels in the order of their launch. */
-interface DeviceBase {
+export interface DeviceBase {
   /** One line for a person: what the kernels run on. */
   readonly description: string;
   /** Memory that is reserved. */

@@ -85,7 +85,9 @@ export class Pipelines {
         if (!error) return;
         const line = error.lineNum - source.preludeLines;
         const where = line > 0 ? `${source.name}.wgsl:${line}` : `prelude.wgsl:${error.lineNum}`;
-        this.onError(new Error(`${where}:${error.linePos}: ${error.message}`));
+        this.onError(
+          new Error(`${where}:${error.linePos}: ${error.message.trim().split("\n")[0]}`),
+        );
       });
     }
     return module;
