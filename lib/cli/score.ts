@@ -26,8 +26,8 @@ export const scoreCommand = command(
       command: constant("score"),
       texts: textArguments("text to score; without any, each line of standard input is one"),
       model: preset(
-        option("--model", path({ metavar: "DIR", type: "directory" }), {
-          description: message`folder of the classifier`,
+        option("--model", path({ metavar: "DIR" }), {
+          description: message`the classifier: a folder, onnx:DIR or pipeline:org/name`,
         }),
         "demo/tiny-roberta-toxicity",
       ),

@@ -50,11 +50,12 @@ export const dataFields = {
 
 /** What is rewarded. */
 export const rewardFields = {
-  reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|FILE.ts" })
+  reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|FILE.ts|…" })
     .default([DEMO_CLASSIFIER])
     .describe(
-      "folder of a RoBERTa classifier, or a script whose default export is an async function " +
-        "(samples) => number[]; several are added up",
+      "folder of a RoBERTa, BERT or DistilBERT classifier; onnx:DIR, any classifier in ONNX form; " +
+        "pipeline:org/name, a transformers.js pipeline; or a script whose default export is an " +
+        "async function (samples) => number[]; several are added up",
     ),
   rewardWeights: z.array(z.number()).nullable().default(null).meta({ metavar: "NUMBERS" })
     .describe("weight of each reward, in their order; else 1"),
@@ -68,7 +69,7 @@ export const rewardFields = {
 export const evaluationFields = {
   toxicityModel: directory.nullable().default(null)
     .describe(
-      "folder of the classifier; else the first classifier among the rewards, or the demo's",
+      "the classifier, named as a reward; else the first classifier among the rewards, or the demo's",
     ),
   toxicLabel: text.default("hate")
     .describe("label of the classifier that means toxic"),

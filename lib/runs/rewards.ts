@@ -1,12 +1,12 @@
 import { basename } from "node:path";
 import type { Device } from "../device/device.ts";
-import { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import { loadScriptReward } from "../rewards/script_reward.ts";
-import { labelIndex } from "../rewards/text_classifier.ts";
+import { labelIndex, type TextClassifier } from "../rewards/text_classifier.ts";
 import { type WeightedReward, WeightedRewards } from "../rewards/weighted_rewards.ts";
+import { loadClassifier } from "./classifiers.ts";
 import type { TrainConfig } from "./config.ts";
-import { DEMO_CLASSIFIER, resolveAsset } from "./demo.ts";
+import { DEMO_CLASSIFIER } from "./demo.ts";
 
 /** The settings that rewards are made from. */
 export type RewardSettings = Pick<
@@ -19,13 +19,13 @@ export interface LoadedRewards {
   /** All of them, as one. */
   rewards: WeightedRewards;
   /** The first classifier among them. */
-  classifier: SequenceClassifier | null;
+  classifier: TextClassifier | null;
   /** What there is to say about texts that were too long for a classifier. */
   notices(): string[];
 }
 
 /**
- * Loads the rewards of a run: scripts, and classifiers from their folders.
+ * Loads the rewards of a run: scripts, and classifiers as {@linkcode loadClassifier} names them.
  *
  * @throws {UserError} when one is missing or broken, or a classifier has no such label
  */
@@ -35,14 +35,14 @@ export async function loadRewards(
 ): Promise<LoadedRewards> {
   const weighted: WeightedReward[] = [];
   const classifierRewards: ClassifierReward[] = [];
-  let first: SequenceClassifier | null = null;
+  let first: TextClassifier | null = null;
   for (const [index, path] of settings.reward.entries()) {
     const weight = settings.rewardWeights?.[index] ?? 1;
     if (/\.[cm]?[jt]s$/.test(path)) {
       weighted.push({ ...await loadScriptReward(path), weight });
       continue;
     }
-    const classifier = await SequenceClassifier.load(device, resolveAsset(path));
+    const classifier = await loadClassifier(device, path);
     const reward = new ClassifierReward(classifier, {
       label: settings.rewardLabel,
       softmax: settings.rewardMode === "softmax",
@@ -70,14 +70,11 @@ export async function loadRewards(
 export async function loadToxicityClassifier(
   device: Device,
   settings: Pick<TrainConfig, "toxicityModel" | "toxicLabel">,
-  rewarding: SequenceClassifier | null = null,
-): Promise<SequenceClassifier> {
+  rewarding: TextClassifier | null = null,
+): Promise<TextClassifier> {
   const classifier = settings.toxicityModel === null && rewarding
     ? rewarding
-    : await SequenceClassifier.load(
-      device,
-      resolveAsset(settings.toxicityModel ?? DEMO_CLASSIFIER),
-    );
+    : await loadClassifier(device, settings.toxicityModel ?? DEMO_CLASSIFIER);
   labelIndex(classifier, settings.toxicLabel, "toxic");
   return classifier;
 }

@@ -1,8 +1,7 @@
 import { type DeviceOptions, openDevice } from "../device/open.ts";
 import { aggregateToxicity } from "../evaluation/toxicity.ts";
-import { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { classify, labelIndex, softmax } from "../rewards/text_classifier.ts";
-import { resolveAsset } from "./demo.ts";
+import { loadClassifier } from "./classifiers.ts";
 
 /** What a classifier says of a text. */
 export interface TextScore {
@@ -31,19 +30,19 @@ export interface Scores {
 /**
  * Scores texts with a classifier.
  *
- * @param folder of the classifier
+ * @param name of the classifier, as a reward names it
  * @param toxicLabel its label that means toxic
  * @throws {UserError} when the classifier does not load or has no such label
  */
 export async function scoreTexts(
-  folder: string,
+  name: string,
   texts: readonly string[],
   toxicLabel: string,
   options: DeviceOptions = {},
 ): Promise<Scores> {
   const device = await openDevice(options);
   try {
-    const classifier = await SequenceClassifier.load(device, resolveAsset(folder));
+    const classifier = await loadClassifier(device, name);
     const toxic = labelIndex(classifier, toxicLabel, "toxic");
     const { logits, truncated } = await classify(classifier, texts);
     const byLabel = (values: readonly number[]) =>

@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { InferenceSession, Tensor } from "onnxruntime-web";
+import { Tokenizer } from "../data/tokenizer.ts";
+import { UserError } from "../errors.ts";
+import { readJson } from "../formats/hf_config.ts";
+import { labelsOf } from "../models/encoder_config.ts";
+import { reason } from "./reward.ts";
+import type { TextClassifier } from "./text_classifier.ts";
+
+/** Where a folder keeps its ONNX model: as on the Hub, or as `optimum-cli export onnx` leaves it. */
+const MODEL_FILES = ["onnx/model.onnx", "model.onnx"];
+
+/** The ONNX model of a folder; null when it has none. */
+export function findOnnxModel(folder: string): string | null {
+  return MODEL_FILES.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
+/**
+ * Any sequence classifier in ONNX form, whatever its architecture: run by onnxruntime-web's
+ * WebAssembly on one thread, which is imported only here.
+ */
+export class OnnxClassifier implements TextClassifier {
+  private constructor(
+    private readonly runtime: typeof import("onnxruntime-web"),
+    private readonly session: InferenceSession,
+    private readonly tokenizer: Tokenizer,
+    /** Label names, by their index among the logits. */
+    readonly labels: readonly string[],
+    /** Tokens of a text that are read, special tokens included. */
+    readonly maxLength: number,
+    private readonly padTokenId: number,
+  ) {}
+
+  /**
+   * Loads config.json, onnx/model.onnx (or model.onnx) and the tokenizer's files from a folder.
+   *
+   * @throws {UserError} when a file is missing or broken, or the model asks for other inputs than
+   *   those of a text classifier
+   */
+  static async load(folder: string): Promise<OnnxClassifier> {
+    const config = await readJson(folder, "config.json", "model");
+    const path = findOnnxModel(folder);
+    if (!path) throw new UserError(`${folder} has no ONNX model: expected ${MODEL_FILES[0]}.`);
+    const tokenizer = await Tokenizer.load(folder);
+    const runtime = await import("onnxruntime-web");
+    runtime.env.wasm.numThreads = 1;
+    runtime.env.logLevel = "error";
+    let session: InferenceSession;
+    try {
+      session = await runtime.InferenceSession.create(await Deno.readFile(path), {
+        executionProviders: ["wasm"],
+      });
+    } catch (error) {
+      throw new UserError(`${path} is not an ONNX model: ${reason(error)}.`, { cause: error });
+    }
+    const unknown = session.inputNames.filter((name) => !INPUTS.includes(name));
+    if (unknown.length > 0 || !session.outputNames.includes("logits")) {
+      throw new UserError(
+        `${path} is not a text classifier: it has the inputs ${
+          session.inputNames.join(", ")
+        } and ` +
+          `the outputs ${session.outputNames.join(", ")}, expected ${
+            INPUTS.join(", ")
+          } and logits.`,
+      );
+    }
+    const labels = labelsOf(
+      (config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }) as Record<string, string>,
+      join(folder, "config.json"),
+    );
+    const padTokenId = Number(config.pad_token_id ?? tokenizer.padTokenId ?? 0);
+    const maxLength = Math.min(tokenizer.modelMaxLength, positions(config, padTokenId));
+    return new OnnxClassifier(runtime, session, tokenizer, labels, maxLength, padTokenId);
+  }
+
+  /** Raw logits of each text, in the order of `labels`, and how many texts were cut at `maxLength`. */
+  async logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }> {
+    if (texts.length === 0) return { logits: [], truncated: 0 };
+    let truncated = 0;
+    const sequences = texts.map((text) => {
+      const ids = this.tokenizer.encode(text);
+      if (ids.length <= this.maxLength) return ids;
+      truncated++;
+      return this.tokenizer.encode(text, { maxLength: this.maxLength });
+    });
+    const { logits } = await this.session.run(this.#feeds(sequences));
+    const values = await logits.getData() as Float32Array;
+    const count = this.labels.length;
+    if (values.length !== count * texts.length) {
+      throw new UserError(
+        `The ONNX classifier returned ${values.length / texts.length} logits a text for the ` +
+          `${count} labels of its config.json.`,
+      );
+    }
+    return {
+      logits: texts.map((_, i) => [...values.subarray(i * count, (i + 1) * count)]),
+      truncated,
+    };
+  }
+
+  /** The batch, padded on the right: ONNX classifiers take nothing else. */
+  #feeds(sequences: readonly (readonly number[])[]): Record<string, Tensor> {
+    const width = Math.max(...sequences.map((ids) => ids.length));
+    const shape = [sequences.length, width];
+    const ids = new BigInt64Array(sequences.length * width).fill(BigInt(this.padTokenId));
+    const mask = new BigInt64Array(ids.length);
+    sequences.forEach((sequence, row) => {
+      ids.set(sequence.map(BigInt), row * width);
+      mask.fill(1n, row * width, row * width + sequence.length);
+    });
+    const tensor = (data: BigInt64Array) => new this.runtime.Tensor("int64", data, shape);
+    const feeds: Record<string, Tensor> = {
+      input_ids: tensor(ids),
+      attention_mask: tensor(mask),
+      token_type_ids: tensor(new BigInt64Array(ids.length)),
+    };
+    return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds[name]]));
+  }
+}
+
+const INPUTS: readonly string[] = ["input_ids", "attention_mask", "token_type_ids"];
+
+/** The tokens that a model has positions for; RoBERTa and its kin count from padTokenId + 1. */
+function positions(config: Record<string, unknown>, padTokenId: number): number {
+  const rows = Number(config.max_position_embeddings ?? Infinity);
+  const offset = /roberta|camembert/.test(String(config.model_type)) ? padTokenId + 1 : 0;
+  return rows - offset;
+}

@@ -1,0 +1,115 @@
+import { basename, dirname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { UserError } from "../errors.ts";
+import { labelsOf } from "../models/encoder_config.ts";
+import { reason } from "./reward.ts";
+import type { TextClassifier } from "./text_classifier.ts";
+
+/** The parts of `@huggingface/transformers` that are used here. */
+export interface TransformersModule {
+  /** Global settings of the package. */
+  env: { localModelPath: string; allowRemoteModels: boolean; remoteHost: string };
+  /** Loads a pipeline. */
+  pipeline(
+    task: "text-classification",
+    model: string,
+    options: { dtype: "fp32"; revision?: string },
+  ): Promise<TextClassificationPipeline>;
+}
+
+/** A loaded text-classification pipeline: its tokenizer and model, which give raw logits. */
+export interface TextClassificationPipeline {
+  /** Called with texts, makes the model's inputs. */
+  tokenizer: {
+    (texts: readonly string[], options: object): unknown;
+    encode(text: string): number[];
+    model_max_length: number;
+  };
+  /** Called with inputs, returns logits [texts, labels]. */
+  model: {
+    (inputs: unknown): Promise<{ logits: { tolist(): number[][] } }>;
+    config: { id2label: Record<string, string>; max_position_embeddings?: number };
+  };
+}
+
+/**
+ * The package, by a specifier that no tool resolves ahead: it brings native code and half a gigabyte,
+ * so it is fetched only when a run asks for a pipeline.
+ */
+const TRANSFORMERS = ["npm:", "@huggingface/transformers@4.3.1"].join("");
+
+/** Any text-classification model that transformers.js runs, by its name on the Hub or its folder. */
+export class PipelineClassifier implements TextClassifier {
+  /** Label names, by their index among the logits. */
+  readonly labels: readonly string[];
+  /** Tokens of a text that are read, special tokens included. */
+  readonly maxLength: number;
+
+  private constructor(private readonly pipeline: TextClassificationPipeline, name: string) {
+    const { tokenizer, model } = pipeline;
+    this.labels = labelsOf(model.config.id2label, name);
+    // A pipeline cuts where its tokenizer says; without that, the model's positions end the text.
+    this.maxLength = Math.min(
+      tokenizer.model_max_length ?? Infinity,
+      model.config.max_position_embeddings ?? Infinity,
+    );
+  }
+
+  /**
+   * Loads a pipeline, in full precision.
+   *
+   * @param name `org/name` or `org/name@revision` on the Hub, or a folder with config.json,
+   *   tokenizer.json, tokenizer_config.json and onnx/model.onnx
+   * @param transformers the package; else it is imported now
+   * @throws {UserError} when the package or the model does not load
+   */
+  static async load(
+    name: string,
+    transformers?: TransformersModule,
+  ): Promise<PipelineClassifier> {
+    const { env, pipeline } = transformers ?? await importTransformers();
+    const isFolder = existsSync(name);
+    let [model, revision]: (string | undefined)[] = name.split("@");
+    if (isFolder) {
+      env.localModelPath = dirname(resolve(name));
+      [model, revision] = [basename(resolve(name)), undefined];
+    }
+    env.allowRemoteModels = !isFolder;
+    const endpoint = Deno.env.get("HF_ENDPOINT");
+    if (endpoint) env.remoteHost = endpoint;
+    try {
+      const options = { dtype: "fp32" as const, ...(revision ? { revision } : {}) };
+      return new PipelineClassifier(
+        await pipeline("text-classification", model, options),
+        name,
+      );
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw new UserError(`The pipeline ${name} does not load: ${reason(error)}`, { cause: error });
+    }
+  }
+
+  /** Raw logits of each text, in the order of `labels`, and how many texts were cut at `maxLength`. */
+  async logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }> {
+    if (texts.length === 0) return { logits: [], truncated: 0 };
+    const { tokenizer, model } = this.pipeline;
+    const { maxLength } = this;
+    const limit = Number.isFinite(maxLength) ? { max_length: maxLength } : {};
+    const inputs = tokenizer(texts, { padding: true, truncation: true, ...limit });
+    const { logits } = await model(inputs);
+    const truncated = texts.filter((text) => tokenizer.encode(text).length > maxLength).length;
+    return { logits: logits.tolist(), truncated };
+  }
+}
+
+async function importTransformers(): Promise<TransformersModule> {
+  try {
+    return await import(TRANSFORMERS);
+  } catch (error) {
+    throw new UserError(
+      `A pipeline needs ${TRANSFORMERS}, which does not load (it needs the network once, and ` +
+        `--allow-ffi): ${reason(error)}`,
+      { cause: error },
+    );
+  }
+}

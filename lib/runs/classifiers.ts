@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Device } from "../device/device.ts";
+import { readJsonIfThere } from "../formats/hf_config.ts";
+import { ENCODER_TYPES } from "../models/encoder_config.ts";
+import { SequenceClassifier } from "../models/sequence_classifier.ts";
+import { findOnnxModel, OnnxClassifier } from "../rewards/onnx_classifier.ts";
+import { PipelineClassifier } from "../rewards/pipeline_classifier.ts";
+import type { TextClassifier } from "../rewards/text_classifier.ts";
+import { resolveAsset } from "./demo.ts";
+
+/** Weights that our own kernels can run. */
+const WEIGHT_FILES = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
+
+/**
+ * Loads the classifier that a setting names: `onnx:FOLDER` runs its onnx/model.onnx,
+ * `pipeline:org/name` is transformers.js, and a folder by itself runs on our own kernels where it has
+ * weights of a known type, else on its ONNX model.
+ *
+ * @throws {UserError} when it is missing, broken or of no use
+ */
+export async function loadClassifier(device: Device, name: string): Promise<TextClassifier> {
+  const [, kind, rest] = /^(onnx|pipeline):(.+)$/s.exec(name) ?? [];
+  if (kind === "pipeline") return await PipelineClassifier.load(resolveAsset(rest));
+  if (kind === "onnx") return await OnnxClassifier.load(resolveAsset(rest));
+  const folder = resolveAsset(name);
+  if (findOnnxModel(folder) && !await hasKnownWeights(folder)) {
+    return await OnnxClassifier.load(folder);
+  }
+  return await SequenceClassifier.load(device, folder);
+}
+
+async function hasKnownWeights(folder: string): Promise<boolean> {
+  if (!WEIGHT_FILES.some((file) => existsSync(join(folder, file)))) return false;
+  const config = await readJsonIfThere(folder, "config.json");
+  return ENCODER_TYPES.includes(String(config?.model_type));
+}
