@@ -1,4 +1,5 @@
-import type { Device, Span } from "../../lib/device/device.ts";
+import type { Device, Span, TaskDevice } from "../../lib/device/device.ts";
+import { matmulGpu } from "./matmul_gpu.ts";
 
 /** How the right-hand matrix is stored; mirrored in matmul.wasm.ts. */
 const KIND = {
@@ -16,7 +17,7 @@ const SERIAL_WORK = 100_000;
 /** Multiply-adds a task should have: enough to hide its claim, few enough to balance threads. */
 const TASK_WORK = 1_000_000;
 
-/** A frozen weight W[rows, columns], stored as panels of 16 rows: see {@linkcode packPanels}. */
+/** A frozen weight W[rows, columns] of the WASM device, stored as panels of 16 rows: see {@linkcode packPanels}. */
 export interface Panels {
   readonly span: Span;
   readonly dtype: "f32" | "bf16";
@@ -28,13 +29,14 @@ export type RightMatrix =
   | { readonly kind: "panels"; readonly panels: Panels }
   /** B = W with W[K, N] in panels: its backward pass. */
   | { readonly kind: "transposedPanels"; readonly panels: Panels }
-  /** B(k, n) = alpha * span[k * kStride + n * nStride], f32. */
+  /** B(k, n) = alpha * span[k * kStride + n * nStride]; `dtype` (default f32) bf16 only on a GPU. */
   | {
     readonly kind: "strided";
     readonly span: Span;
     readonly kStride: number;
     readonly nStride: number;
     readonly alpha?: number;
+    readonly dtype?: "f32" | "bf16";
   };
 
 /** A product: C[M, N] (+)= A[M, K] B[K, N], with what is added to it. Strides in elements. */
@@ -57,6 +59,8 @@ export interface Matmul {
   readonly bias?: Span | null;
   /** [M, N], added; may be C itself. */
   readonly residual?: Span | null;
+  /** From row to row of the residual, on a GPU. Default n. */
+  readonly residualRowStride?: number;
   /** A second product A2[M, k] B2[k, N] summed after the first: LoRA as a longer K. */
   readonly extension?: { readonly a: Span; readonly b: RightMatrix; readonly k: number } | null;
 }
@@ -65,6 +69,7 @@ export interface Matmul {
 export function matmul(device: Device, p: Matmul): void {
   const { m, n, k } = p;
   if (m === 0 || n === 0) return;
+  if (device.kind === "webgpu") return matmulGpu(device, p);
   const b = rightArguments(p.b);
   const ext = p.extension ?? null;
   const b2 = ext ? rightArguments(ext.b) : NO_EXTENSION;
@@ -108,7 +113,8 @@ const NO_EXTENSION: RightArguments = { kind: 0, span: null, kStride: 0, nStride:
 
 function rightArguments(b: RightMatrix): RightArguments {
   if (b.kind === "strided") {
-    const { span, kStride, nStride, alpha } = b;
+    const { span, kStride, nStride, alpha, dtype } = b;
+    if (dtype === "bf16") throw new Error("bf16 on the WASM device is for panels");
     return { kind: KIND.strided, span, kStride, nStride, alpha: alpha ?? 1 };
   }
   const bf16 = b.panels.dtype === "bf16";
@@ -145,7 +151,7 @@ export function panelBytes(rows: number, columns: number, dtype: "f32" | "bf16")
  * in a larger weight these rows belong, so that it can be packed piece by piece.
  */
 export function packPanels(
-  device: Device,
+  device: TaskDevice,
   panels: Panels,
   w: Span,
   rows: number,

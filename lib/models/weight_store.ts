@@ -3,6 +3,7 @@ import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { SafetensorsFile } from "../formats/safetensors.ts";
 import type { Parameters } from "../nn/parameters.ts";
+import { toBf16 } from "../tensor/bf16.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 
@@ -133,14 +134,4 @@ export class TrainableStore implements WeightStore {
   tensor(name: string, _shape: readonly number[]): Tensor {
     return this.parameters.get(name);
   }
-}
-
-/** Rounds to the nearest bf16, ties to even. */
-function toBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const out = new Uint16Array(bits.length);
-  for (let i = 0; i < bits.length; i++) {
-    out[i] = (bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16;
-  }
-  return out;
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { matmul, packPanels, panelBytes, type RightMatrix } from "../../kernels/matmul/matmul.ts";
-import type { Device } from "../../lib/device/device.ts";
+import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { withDevice } from "../device.ts";
+import { WeightMatrix } from "../../lib/tensor/weight.ts";
+import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { matmulReference, transpose } from "../reference/matmul.ts";
 
@@ -32,43 +32,34 @@ function roundBf16(values: Float32Array): Float32Array<ArrayBuffer> {
   return new Float32Array(bits.buffer);
 }
 
-function packed(
-  cx: Context,
-  device: Device,
-  w: Tensor,
-  rows: number,
-  columns: number,
-  dtype: "f32" | "bf16",
-) {
-  const span = cx.empty([panelBytes(rows, columns, dtype) / 4]);
-  const panels = { span, dtype };
-  packPanels(device, panels, w, rows, columns);
-  return panels;
+for (const dtype of ["f32", "bf16"] as const) {
+  deviceTest(`matmul: a frozen weight in ${dtype}, forward and backward`, async (device) => {
+    for (const [m, n, k] of SHAPES) {
+      const cx = new Context(device);
+      const a = randomValues(m * k, 1);
+      const values = randomValues(k * n, 2);
+      const b = dtype === "bf16" ? roundBf16(values) : values;
+      const weights = {
+        forward: WeightMatrix.freeze(device, transpose(values, k, n), n, k, dtype),
+        backward: WeightMatrix.freeze(device, values, k, n, dtype),
+      };
+      const expected = matmulReference(a, b, m, n, k);
+      for (const direction of ["forward", "backward"] as const) {
+        const c = cx.empty([m, n]);
+        const right = weights[direction][direction]();
+        matmul(device, { c, a: cx.from(a), b: right, m, n, k });
+        const error = relativeNorm(await c.read(), expected);
+        assert.ok(error < 2e-6, `${direction} ${m}x${n}x${k}: relative error ${error}`);
+        weights[direction].dispose(device);
+      }
+      cx.release();
+    }
+  });
 }
 
-for (const kind of ["panels", "transposedPanels"] as const) {
-  for (const dtype of ["f32", "bf16"] as const) {
-    Deno.test(`matmul: ${kind} in ${dtype}`, () =>
-      withDevice(async (device) => {
-        for (const [m, n, k] of SHAPES) {
-          const cx = new Context(device);
-          const a = randomValues(m * k, 1);
-          const b = dtype === "bf16" ? roundBf16(randomValues(k * n, 2)) : randomValues(k * n, 2);
-          const w = kind === "panels"
-            ? packed(cx, device, cx.from(transpose(b, k, n)), n, k, dtype)
-            : packed(cx, device, cx.from(b), k, n, dtype);
-          const c = cx.empty([m, n]);
-          matmul(device, { c, a: cx.from(a), b: { kind, panels: w }, m, n, k });
-          const error = relativeNorm(await c.read(), matmulReference(a, b, m, n, k));
-          assert.ok(error < 2e-6, `${m}x${n}x${k}: relative error ${error}`);
-          cx.release();
-        }
-      }));
-  }
-}
-
-Deno.test("matmul: strided, transposed A, alpha, accumulate, bias, residual, extension", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "matmul: strided, transposed A, alpha, accumulate, bias, residual, extension",
+  async (device) => {
     for (const [m, n, k] of SHAPES) {
       const cx = new Context(device);
       const a = randomValues(m * k, 3);
@@ -128,37 +119,42 @@ Deno.test("matmul: strided, transposed A, alpha, accumulate, bias, residual, ext
       assert.ok(error < 2e-6, `${m}x${n}x${k} with residual: relative error ${error}`);
       cx.release();
     }
-  }));
+  },
+);
 
-Deno.test("matmul: a row's result does not depend on the rows beside it, bit for bit", () =>
-  withDevice(async (device) => {
-    const [m, n, k] = [53, 97, 801];
+deviceTest(
+  "matmul: a row's result does not depend on the rows beside it, bit for bit",
+  async (device) => {
+    // On a GPU, of all its variants.
+    const [m, n, k] = [90, 97, 801];
     const cx = new Context(device);
     const a = randomValues(m * k, 9);
-    const w = packed(cx, device, cx.from(randomValues(n * k, 10)), n, k, "bf16");
+    const w = WeightMatrix.freeze(device, randomValues(n * k, 10), n, k, "bf16");
     const all = cx.empty([m, n]);
-    matmul(device, { c: all, a: cx.from(a), b: { kind: "panels", panels: w }, m, n, k });
+    matmul(device, { c: all, a: cx.from(a), b: w.forward(), m, n, k });
     const together = await all.read();
-    for (const rows of [1, 2, 3, 4, 5, 6, 7, 20]) {
+    for (const rows of [1, 2, 3, 4, 5, 6, 7, 20, 53]) {
       const c = cx.empty([rows, n]);
       const some = cx.from(a.slice(0, rows * k));
-      matmul(device, { c, a: some, b: { kind: "panels", panels: w }, m: rows, n, k });
+      matmul(device, { c, a: some, b: w.forward(), m: rows, n, k });
       assert.deepEqual(await c.read(), together.slice(0, rows * n), `${rows} rows`);
     }
     cx.release();
-  }));
+  },
+);
 
-Deno.test("packPanels: a weight packed piece by piece is the weight packed at once", () =>
-  withDevice(async (device) => {
-    const [rows, columns] = [40, 5];
-    const cx = new Context(device);
-    const w = cx.from(randomValues(rows * columns), [rows, columns]);
-    for (const dtype of ["f32", "bf16"] as const) {
-      const whole = packed(cx, device, w, rows, columns, dtype);
-      const pieces = { span: cx.empty([panelBytes(rows, columns, dtype) / 4]), dtype };
-      packPanels(device, pieces, w.slice(0, 32), 32, columns);
-      packPanels(device, pieces, w.slice(32, 8), 8, columns, 32);
-      assert.deepEqual(await pieces.span.readInts(), await whole.span.readInts());
-    }
-    cx.release();
-  }));
+Deno.test("packPanels: a weight packed piece by piece is the weight packed at once", async () => {
+  const device = await WasmDevice.create({ threads: 2 });
+  const [rows, columns] = [40, 5];
+  const cx = new Context(device);
+  const w = cx.from(randomValues(rows * columns), [rows, columns]);
+  for (const dtype of ["f32", "bf16"] as const) {
+    const panels = () => ({ span: cx.empty([panelBytes(rows, columns, dtype) / 4]), dtype });
+    const [whole, pieces] = [panels(), panels()];
+    packPanels(device, whole, w, rows, columns);
+    packPanels(device, pieces, w.slice(0, 32), 32, columns);
+    packPanels(device, pieces, w.slice(32, 8), 8, columns, 32);
+    assert.deepEqual(await pieces.span.readInts(), await whole.span.readInts());
+  }
+  device.close();
+});
