@@ -93,7 +93,8 @@ export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
         `${file.path} has the tensor "${name}", expected only ${PREFIX}<module>.lora_A.weight and lora_B.weight.`,
       );
     }
-    if (!config.targetModules.some((target) => `.${module}`.endsWith(`.${target}`))) {
+    // PEFT 0.3 matches bare suffixes: its target "o" is "wo" as well.
+    if (!config.targetModules.some((target) => module.endsWith(target))) {
       throw new UserError(
         `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${
           config.targetModules.join(", ")

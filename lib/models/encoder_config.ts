@@ -83,7 +83,8 @@ export const ENCODER_TYPES: readonly string[] = ["roberta", "bert", "distilbert"
  * @throws {UserError} naming the key that is missing or unsupported, and its value
  */
 export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
-  const found = (key: string) => JSON.stringify((json as Record<string, unknown> | null)?.[key]);
+  const found = (key: string) =>
+    JSON.stringify((json as Record<string, unknown> | null)?.[key]) ?? "missing";
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -105,6 +106,14 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
     padTokenId: c.pad_token_id,
     labels: labelsOf(c.id2label, path),
   };
+  const [width, heads] = c.model_type === "distilbert"
+    ? [c.dim, c.n_heads]
+    : [c.hidden_size, c.num_attention_heads];
+  if (width % heads !== 0) {
+    throw new UserError(
+      `${path}: ${heads} attention heads cannot share a hidden size of ${width}: expected a multiple.`,
+    );
+  }
   if (c.model_type === "distilbert") {
     return {
       ...common,

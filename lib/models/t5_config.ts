@@ -15,7 +15,7 @@ const schema = z.object({
   num_heads: size.default(8),
   relative_attention_num_buckets: size.default(32),
   relative_attention_max_distance: size.default(128),
-  dropout_rate: z.number().min(0).max(1).default(0.1),
+  dropout_rate: z.number().min(0).lt(1).default(0.1),
   layer_norm_epsilon: z.number().positive().default(1e-6),
   feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
   tie_word_embeddings: z.boolean().default(true),
@@ -71,7 +71,7 @@ export function parseT5Config(json: unknown, path: string): T5Config {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const key = issue.path.join(".");
-    const found = JSON.stringify((json as Record<string, unknown> | null)?.[key]);
+    const found = JSON.stringify((json as Record<string, unknown> | null)?.[key]) ?? "missing";
     throw new UserError(
       `${path}: "${key}" is ${found}: ${issue.message}. Temper trains T5, T5 v1.1 and FLAN-T5 models.`,
     );

@@ -96,3 +96,55 @@ Deno.test("the names are those of transformers' checkpoints", () =>
     ) assert.ok(distilbert.includes(name), name);
     return Promise.resolve();
   }));
+
+/** Logits of a small RoBERTa whose position table `change` has been applied to. */
+async function robertaLogits(
+  sequences: number[][],
+  change: (positions: Float32Array, width: number) => void = () => {},
+): Promise<number[]> {
+  let logits: number[] = [];
+  await withDevice(async (device) => {
+    const config = parseEncoderConfig({
+      ...configs.bert,
+      ...{ model_type: "roberta", pad_token_id: 1, type_vocab_size: 1 },
+    }, "config.json");
+    const recording = new RecordingSource();
+    const source: WeightSource = {
+      has: () => true,
+      read: (name, shape) => {
+        const values = recording.read(name, shape);
+        if (name.includes("position_embeddings")) change(values, shape[1]);
+        return values;
+      },
+    };
+    const model = new EncoderClassifier(config, new FrozenStore(device, source, "f32"));
+    assert.equal(model.maxLength, 9);
+    const cx = new Context(device);
+    logits = [...await model.logits(cx, sequences).read()];
+    cx.release();
+  });
+  return logits;
+}
+
+Deno.test("roberta: a padding token inside a text has the padding's position, and no turn of its own", async () => {
+  const text = [0, 5, 1, 6, 2]; // at positions 2, 3, 1, 4, 5
+  const logits = await robertaLogits([text]);
+  for (let row = 0; row < 11; row++) {
+    const moved = await robertaLogits([text], (positions, width) => {
+      for (let i = 0; i < width; i++) positions[row * width + i] += i % 3;
+    });
+    const used = row >= 1 && row <= 5;
+    assert.equal(moved.some((value, i) => value !== logits[i]), used, `position ${row}`);
+  }
+});
+
+Deno.test("a text's logits do not depend on the others, nor on their order", async () => {
+  const texts = [[0, 5, 2], [0, 2], [0, 9, 8, 7, 6, 5, 4, 3, 2]];
+  const all = await robertaLogits(texts);
+  assert.equal(new Set(all).size, 9);
+  for (const [i, text] of texts.entries()) {
+    assert.deepEqual(await robertaLogits([text]), all.slice(3 * i, 3 * i + 3));
+  }
+  const reversed = await robertaLogits(texts.toReversed());
+  assert.deepEqual(reversed.slice(6), all.slice(0, 3));
+});

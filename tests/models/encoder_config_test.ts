@@ -7,10 +7,10 @@ Deno.test("defaults are those of transformers", () => {
   assert.deepEqual([roberta.vocabSize, roberta.padTokenId], [50265, 1]);
   const bert = parseEncoderConfig({ model_type: "bert" }, "");
   assert.deepEqual([bert.vocabSize, bert.padTokenId, bert.typeVocabSize], [30522, 0, 2]);
-  const distilbert = parseEncoderConfig({ model_type: "distilbert", dim: 32 }, "");
+  const distilbert = parseEncoderConfig({ model_type: "distilbert", dim: 24 }, "");
   assert.deepEqual(
     [distilbert.hiddenSize, distilbert.numLayers, distilbert.typeVocabSize],
-    [32, 6, 0],
+    [24, 6, 0],
   );
   assert.deepEqual(distilbert.labels, ["LABEL_0", "LABEL_1"]);
 });
@@ -22,7 +22,13 @@ Deno.test("labels are in the order of their ids, whatever the file's", () => {
 
 const faults: [object, RegExp][] = [
   [{ model_type: "gpt2" }, /^c: "model_type" is "gpt2", .*roberta, bert, distilbert.*onnx:/],
-  [{}, /^c: "model_type" is undefined/],
+  [{}, /^c: "model_type" is missing/],
+  [
+    { model_type: "roberta", hidden_size: 10, num_attention_heads: 3 },
+    /^c: 3 attention heads cannot share a hidden size of 10/,
+  ],
+  [{ model_type: "distilbert", dim: 9, n_heads: 2 }, /^c: 2 attention heads .* size of 9/],
+  [{ model_type: "roberta", id2label: { 0: 5 } }, /^c: "id2label" is {"0":5}: .*string/],
   [{ model_type: "bert", hidden_size: 0 }, /^c: "hidden_size" is 0: /],
   [{ model_type: "bert", hidden_act: "swish" }, /^c: "hidden_act" is "swish": /],
   [{ model_type: "bert", position_embedding_type: "relative_key" }, /position_embedding_type/],

@@ -27,13 +27,20 @@ export class TinyWeights implements WeightSource {
     return true;
   }
 
-  read(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
+  read(
+    name: string,
+    shape: readonly number[],
+    first = 0,
+    count: number = shape[0],
+  ): Float32Array<ArrayBuffer> {
+    const length = shape.reduce((a, b) => a * b);
     if (!this.values.has(name)) {
-      const values = randomValues(this.#random, shape.reduce((a, b) => a * b));
-      this.values.set(name, fromBf16(toBf16(values)));
+      this.values.set(name, fromBf16(toBf16(randomValues(this.#random, length))));
       this.shapes.set(name, shape);
     }
-    return Float32Array.from(this.values.get(name)!);
+    const width = length / shape[0];
+    const values = this.values.get(name)!;
+    return Float32Array.from(values.subarray(first * width, (first + count) * width));
   }
 }
 

@@ -6,6 +6,7 @@ import { Context } from "../../lib/tensor/context.ts";
 import { WeightMatrix } from "../../lib/tensor/weight.ts";
 import { withDevice } from "../device.ts";
 import { fromBf16, randomValues, toBf16 } from "../reference/check.ts";
+import { freeze } from "./freeze.ts";
 
 /** B[k, n] itself, read through a product with the identity. */
 async function values(device: Device, b: RightMatrix, k: number, n: number): Promise<number[]> {
@@ -29,7 +30,7 @@ for (const kind of ["f32", "bf16", "trainable"] as const) {
         const cx = new Context(device);
         const whole = kind === "trainable"
           ? WeightMatrix.trainable(cx.from(data, [rows, columns]))
-          : WeightMatrix.freeze(device, data, rows, columns, kind);
+          : freeze(device, data, rows, columns, kind);
         for (const [first, count] of [[0, rows], [16, 16], [32, rows - 32]]) {
           if (first + count > rows || count <= 0) continue;
           const part = first === 0 ? whole : whole.slice(first, count);
@@ -53,7 +54,7 @@ Deno.test("WeightMatrix: a weight larger than the staging memory is packed piece
   withDevice(async (device) => {
     const [rows, columns] = [2100, 1024]; // 8.2 MiB
     const data = Float32Array.from({ length: rows * columns }, (_, i) => i % 8191);
-    const weight = WeightMatrix.freeze(device, data, rows, columns, "f32");
+    const weight = freeze(device, data, rows, columns, "f32");
     for (const row of [0, 1023, 2047, 2048, 2099]) {
       const part = weight.slice(row - row % 16, Math.min(16, rows - row + row % 16));
       const cx = new Context(device);

@@ -13,6 +13,7 @@ import {
   type LinearCase,
   linearReference,
 } from "../../reference/linear.ts";
+import { freeze } from "../freeze.ts";
 
 /** f32 sums of some hundred products of order one. */
 const TOLERANCE = 2e-6;
@@ -58,7 +59,7 @@ async function check(
   await withDevice(async (device) => {
     const { m, n, k, lora } = c;
     if (frozen === "bf16") c.w = fromBf16(toBf16(c.w));
-    const weight = frozen && WeightMatrix.freeze(device, Float32Array.from(c.w), n, k, frozen);
+    const weight = frozen && freeze(device, c.w, n, k, frozen);
     const dOutput = randomValues(new Random(7), m * n);
     const expected = linearBackwardReference(c, dOutput);
     const inputs = [{ name: "x", values: c.x, shape: [m, k], gradient: expected.x }];

@@ -7,6 +7,7 @@ import { withDevice } from "../../device.ts";
 import { assertClose, fromBf16, randomValues, toBf16 } from "../../reference/check.ts";
 import { linearBackwardReference, linearReference } from "../../reference/linear.ts";
 import { logSoftmaxBackwardReference, logSoftmaxReference } from "../../reference/log_softmax.ts";
+import { freeze } from "../freeze.ts";
 
 const TOLERANCE = 2e-6;
 
@@ -37,7 +38,7 @@ for (const frozen of ["f32", "bf16", null] as const) {
         const dLogits = logSoftmaxBackwardReference(logits, targets, dOutput);
         const gradients = linearBackwardReference(product, dLogits);
 
-        const weight = frozen && WeightMatrix.freeze(device, Float32Array.from(w), n, k, frozen);
+        const weight = frozen && freeze(device, w, n, k, frozen);
         const hidden = { name: "hidden", values: x, shape: [m, k] };
         await checkOp(device, {
           inputs: weight ? [hidden] : [hidden, { name: "weight", values: w, shape: [n, k] }],
