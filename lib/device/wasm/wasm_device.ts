@@ -181,7 +181,7 @@ export class WasmDevice implements TaskDevice {
   }
 
   #check(span: Span, byteLength: number): void {
-    if (span.byteOffset + byteLength > span.buffer.byteLength) {
+    if (span.byteOffset < 0 || span.byteOffset + byteLength > span.buffer.byteLength) {
       throw new RangeError(
         `${byteLength} bytes at ${span.byteOffset} of a buffer of ${span.buffer.byteLength}`,
       );
@@ -191,13 +191,13 @@ export class WasmDevice implements TaskDevice {
   #grow(end: number): void {
     const have = this.#memory.buffer.byteLength;
     if (end <= have) return;
-    const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
     const fail = (why: string) =>
       new OutOfMemoryError(
-        `out of memory on the WASM device: ${gib(end)} needed, ${why}. ` +
+        `out of memory on the WASM device: ${mib(end)} needed, ${why}. ` +
           "Use --dtype bf16, a smaller --batch-size or --mini-batch-size, or a smaller model.",
       );
-    if (end > this.#maxBytes) throw fail(`the limit is ${gib(this.#maxBytes)}`);
+    if (end > this.#maxBytes) throw fail(`the limit is ${mib(this.#maxBytes)}`);
     // In steps of a sixteenth, so that growing is rare.
     const target = Math.min(this.#maxBytes, Math.max(end, have + have / 16));
     const pages = Math.ceil((target - have) / PAGE);
