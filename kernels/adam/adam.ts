@@ -1,4 +1,8 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./adam.wgsl" with { type: "text" };
+
+const ADAM = wgsl("adam", code)("adam", 3);
 
 /** Elements per task; mirrored in adam.wasm.ts. */
 const BLOCK = 8192;
@@ -49,8 +53,8 @@ export function adam(
   options: AdamOptions,
 ): void {
   const { learningRate, betas: [beta1, beta2], eps, weightDecay, decoupled, step } = options;
-  const spans = [values, gradients, firstMoment, secondMoment, gradNorm];
-  device.run("adam", Math.ceil(length / BLOCK), spans, [length], [
+  const spans = [values, firstMoment, secondMoment, gradients, gradNorm];
+  const floats = [
     learningRate / (1 - beta1 ** step),
     1 - beta1,
     beta2,
@@ -60,5 +64,9 @@ export function adam(
     decoupled ? 0 : weightDecay,
     decoupled ? 1 - learningRate * weightDecay : 1,
     options.maxGradNorm,
-  ]);
+  ];
+  if (device.kind === "webgpu") {
+    return device.dispatch(ADAM, elementGroups(length), spans, [length], floats);
+  }
+  device.run("adam", Math.ceil(length / BLOCK), spans, [length], floats);
 }

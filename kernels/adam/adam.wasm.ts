@@ -6,9 +6,9 @@ const BLOCK: i32 = 8192;
 /** One Adam or AdamW update; nothing when the norm is not finite. */
 export function adam(args: usize, task: i32, scratch: usize): void {
   const values = span(args, 0);
-  const gradients = span(args, 1);
-  const firstMoment = span(args, 2);
-  const secondMoment = span(args, 3);
+  const firstMoment = span(args, 1);
+  const secondMoment = span(args, 2);
+  const gradients = span(args, 3);
   const norm = load<f32>(span(args, 4));
   const length = int(args, 5);
   const stepSize = f32x4.splat(float(args, 6));

@@ -1,4 +1,8 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./dropout.wgsl" with { type: "text" };
+
+const DROPOUT = wgsl("dropout", code)("dropout", 1);
 
 /** Elements per task; mirrored in dropout.wasm.ts. */
 const BLOCK = 4096;
@@ -31,5 +35,10 @@ export function dropout(
   accumulate = false,
 ): void {
   const ints = [length, seed, stream, Number(accumulate)];
-  device.run("dropout", Math.ceil(length / BLOCK), [y, x], ints, [p, 1 / (1 - p)]);
+  const floats = [p, 1 / (1 - p)];
+  if (device.kind === "webgpu") {
+    // A thread takes four elements: one counter's words.
+    return device.dispatch(DROPOUT, elementGroups(length / 4), [y, x], ints, floats);
+  }
+  device.run("dropout", Math.ceil(length / BLOCK), [y, x], ints, floats);
 }

@@ -1,6 +1,12 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { wgsl } from "../wgsl.ts";
+import code from "./grad_norm.wgsl" with { type: "text" };
 
-/** Elements per partial sum; mirrored in grad_norm.wasm.ts. */
+const shader = wgsl("grad_norm", code);
+const PARTIAL = shader("grad_norm_partial", 1);
+const TOTAL = shader("grad_norm_total", 1);
+
+/** Elements per partial sum; mirrored in grad_norm.wasm.ts and grad_norm.wgsl. */
 const BLOCK = 16384;
 
 /** Bytes of workspace that {@linkcode gradNorm} needs: an f64 for each block. */
@@ -9,7 +15,7 @@ export function gradNormWorkspace(length: number): number {
 }
 
 /**
- * The Euclidean norm of a packed gradient: squares are summed in f64, block by block and then over
+ * The Euclidean norm of a packed gradient: squares are summed (in f64 on the CPU), block by block and then over
  * the blocks, in an order that depends on nothing but `length`.
  *
  * @param norm f32 [1]; not finite when an element is not
@@ -24,6 +30,10 @@ export function gradNorm(
   length: number,
 ): void {
   const blocks = Math.ceil(length / BLOCK);
+  if (device.kind === "webgpu") {
+    device.dispatch(PARTIAL, blocks, [workspace, gradients], [length]);
+    return device.dispatch(TOTAL, 1, [norm, workspace], [blocks]);
+  }
   device.run("grad_norm_partial", blocks, [workspace, gradients], [length]);
   device.run("grad_norm_total", 1, [norm, workspace], [blocks]);
 }

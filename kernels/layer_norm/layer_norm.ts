@@ -1,5 +1,15 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
+import { wgsl } from "../wgsl.ts";
+import code from "./layer_norm.wgsl" with { type: "text" };
+
+/** Columns of a workgroup of the weight's gradient; mirrored in layer_norm.wgsl. */
+const COLUMNS = 16;
+
+const shader = wgsl("layer_norm", code);
+const FORWARD = shader("layer_norm", 2);
+const BACKWARD = shader("layer_norm_backward", 1);
+const WEIGHT_GRADIENT = shader("layer_norm_weight_gradient", 2);
 
 /**
  * Layer norm (Ba et al. 2016), row by row: y = (x - mean) · rstd · weight + bias with
@@ -21,8 +31,9 @@ export function layerNorm(
   { rows, width }: RowsShape,
   eps: number,
 ): void {
-  const perTask = rowsPerTask(width);
   const spans = [y, stats, x, weight, bias];
+  if (device.kind === "webgpu") return device.dispatch(FORWARD, rows, spans, [rows, width], [eps]);
+  const perTask = rowsPerTask(width);
   device.run("layer_norm", Math.ceil(rows / perTask), spans, [rows, width, perTask], [eps]);
 }
 
@@ -43,8 +54,12 @@ export function layerNormBackward(
   { rows, width }: RowsShape,
   accumulate: boolean,
 ): void {
+  const spans = [dx, dy, x, weight, stats];
+  if (device.kind === "webgpu") {
+    return device.dispatch(BACKWARD, rows, spans, [rows, width, Number(accumulate)]);
+  }
   const perTask = rowsPerTask(width);
-  device.run("layer_norm_backward", Math.ceil(rows / perTask), [dx, dy, x, weight, stats], [
+  device.run("layer_norm_backward", Math.ceil(rows / perTask), spans, [
     rows,
     width,
     perTask,
@@ -67,8 +82,11 @@ export function layerNormWeightGradient(
   stats: Span,
   { rows, width }: RowsShape,
 ): void {
-  const perTask = columnsPerTask(rows);
   const spans = [dWeight, dBias, dy, x, stats];
+  if (device.kind === "webgpu") {
+    return device.dispatch(WEIGHT_GRADIENT, Math.ceil(width / COLUMNS), spans, [rows, width]);
+  }
+  const perTask = columnsPerTask(rows);
   const ints = [rows, width, perTask];
   device.run("layer_norm_weight_gradient", Math.ceil(width / perTask), spans, ints);
 }

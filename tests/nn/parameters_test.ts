@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { scale } from "../../lib/tensor/ops/elementwise.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 
 const specs = [
   { name: "a", shape: [3, 5] },
@@ -10,8 +10,9 @@ const specs = [
   { name: "c", shape: [65] },
 ];
 
-Deno.test("Parameters: packed, aligned, zero at first, written and read by name", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "Parameters: packed, aligned, zero at first, written and read by name",
+  async (device) => {
     const parameters = Parameters.create(device, specs, { trainable: true });
     assert.deepEqual(parameters.names, ["a", "b", "c"]);
     assert.equal(parameters.count, 15 + 64 + 65);
@@ -29,10 +30,12 @@ Deno.test("Parameters: packed, aligned, zero at first, written and read by name"
     assert.deepEqual(all.get("c"), { shape: [65], data });
     assert.deepEqual([...(await parameters.values.read()).subarray(193)], Array(63).fill(0));
     parameters.dispose();
-  }));
+  },
+);
 
-Deno.test("Parameters: a backward pass adds to the packed gradients, zeroGrad clears them", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "Parameters: a backward pass adds to the packed gradients, zeroGrad clears them",
+  async (device) => {
     const parameters = Parameters.create(device, specs, { trainable: true });
     for (let pass = 0; pass < 2; pass++) {
       const cx = new Context(device, { grad: true });
@@ -45,10 +48,12 @@ Deno.test("Parameters: a backward pass adds to the packed gradients, zeroGrad cl
     parameters.zeroGrad();
     assert.deepEqual(await parameters.gradients!.read(), new Float32Array(256));
     parameters.dispose();
-  }));
+  },
+);
 
-Deno.test("Parameters: copyFrom copies values; frozen ones have no gradients; dispose frees", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "Parameters: copyFrom copies values; frozen ones have no gradients; dispose frees",
+  async (device) => {
     const before = device.memory.used;
     const policy = Parameters.create(device, specs, { trainable: true });
     const reference = Parameters.create(device, specs, { trainable: false });
@@ -61,16 +66,16 @@ Deno.test("Parameters: copyFrom copies values; frozen ones have no gradients; di
     policy.dispose();
     reference.dispose();
     assert.equal(device.memory.used, before);
-  }));
+  },
+);
 
-Deno.test("Parameters: wrong names, lengths and layouts are named", () =>
-  withDevice((device) => {
-    const parameters = Parameters.create(device, specs, { trainable: false });
-    const other = Parameters.create(device, specs.slice(1), { trainable: false });
-    assert.throws(() => parameters.get("d"), /no parameter is called "d"/);
-    assert.throws(() => parameters.write("a", new Float32Array(14)), /"a" has 15 elements.*got 14/);
-    assert.throws(() => parameters.copyFrom(other), /names or shapes differ/);
-    const twice = [specs[0], specs[0]];
-    assert.throws(() => Parameters.create(device, twice, { trainable: false }), /called "a"/);
-    return Promise.resolve();
-  }));
+deviceTest("Parameters: wrong names, lengths and layouts are named", (device) => {
+  const parameters = Parameters.create(device, specs, { trainable: false });
+  const other = Parameters.create(device, specs.slice(1), { trainable: false });
+  assert.throws(() => parameters.get("d"), /no parameter is called "d"/);
+  assert.throws(() => parameters.write("a", new Float32Array(14)), /"a" has 15 elements.*got 14/);
+  assert.throws(() => parameters.copyFrom(other), /names or shapes differ/);
+  const twice = [specs[0], specs[0]];
+  assert.throws(() => Parameters.create(device, twice, { trainable: false }), /called "a"/);
+  return Promise.resolve();
+});
