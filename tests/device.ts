@@ -1,5 +1,6 @@
 import type { Device } from "../lib/device/device.ts";
 import { openDevice } from "../lib/device/open.ts";
+import type { WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
 import { findAdapter } from "../lib/device/webgpu/adapter.ts";
 
 type DeviceName = "wasm" | "webgpu";
@@ -28,6 +29,16 @@ export function deviceTest(name: string, body: (device: Device) => Promise<void>
       fn: () => withDevice(body, device),
     });
   }
+}
+
+/** Registers a test of what only the WebGPU device has. */
+export function gpuTest(name: string, body: (device: WebGpuDevice) => Promise<void>): void {
+  if (!DEVICES.includes("webgpu")) return;
+  Deno.test({
+    name,
+    ignore: ignoreWebGpu,
+    fn: () => withDevice((device) => body(device as WebGpuDevice), "webgpu"),
+  });
 }
 
 /** Runs a test's body on a device, by default the one that TEMPER_DEVICE names or WASM. */

@@ -183,6 +183,8 @@ export class WebGpuDevice implements GpuDevice {
     try {
       await readback.mapAsync(GPUMapMode.READ, 0, size);
     } catch (error) {
+      // The reason may be on its way.
+      await new Promise((resolve) => setTimeout(resolve));
       throw this.#failure ?? this.#refusal ?? error;
     }
     this.#check();

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { openDevice } from "../../lib/device/open.ts";
+import { findAdapter, isSoftware } from "../../lib/device/webgpu/adapter.ts";
+
+Deno.test("openDevice: auto takes a GPU, never a software adapter", async () => {
+  const adapter = await findAdapter();
+  const device = await openDevice({ threads: 1 });
+  assert.equal(device.kind, adapter && !isSoftware(adapter) ? "webgpu" : "wasm");
+  device.close();
+});
+
+Deno.test("openDevice: by name", async () => {
+  const wasm = await openDevice({ device: "wasm", threads: 1 });
+  assert.equal(wasm.description, "WebAssembly SIMD, 1 thread");
+  wasm.close();
+  if (await findAdapter()) {
+    const gpu = await openDevice({ device: "webgpu" });
+    assert.match(gpu.description, /^WebGPU, ./);
+    gpu.close();
+  } else {
+    await assert.rejects(openDevice({ device: "webgpu" }), /no WebGPU adapter: install/);
+  }
+});

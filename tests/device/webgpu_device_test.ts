@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { add, fill, scale } from "../../kernels/elementwise/elementwise.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { wgsl } from "../../kernels/wgsl.ts";
+import type { GpuDevice, Span } from "../../lib/device/device.ts";
+import type { WebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { OutOfMemoryError, UserError } from "../../lib/errors.ts";
+import { gpuTest } from "../device.ts";
+import { randomValues } from "../numeric.ts";
+import { matmulReference } from "../reference/matmul.ts";
+
+function at(device: WebGpuDevice, length: number, byteOffset = 0): Span {
+  return { buffer: device.alloc(length * 4 + byteOffset), byteOffset };
+}
+
+async function floats(device: WebGpuDevice, span: Span, length: number): Promise<number[]> {
+  return [...new Float32Array((await device.read(span, length * 4)).buffer)];
+}
+
+gpuTest("writes and launches happen in their order, whatever the size", async (device) => {
+  for (const length of [3, 100_000]) {
+    const x = at(device, length);
+    const y = at(device, length);
+    device.write(x, new Float32Array(length).fill(1));
+    scale(device, y, x, length, 2);
+    device.write(x, new Float32Array(length).fill(10));
+    add(device, y, y, x, length);
+    device.write(x, new Float32Array(length).fill(100));
+    add(device, y, y, x, length);
+    const values = await floats(device, y, length);
+    assert.equal(values[0], 112);
+    assert.equal(values[length - 1], 112);
+  }
+});
+
+gpuTest(
+  "a block that was freed and handed out again does not disturb earlier launches",
+  async (device) => {
+    const sum = at(device, 4);
+    fill(device, sum, 4, 0);
+    for (let i = 1; i <= 700; i++) {
+      const x = at(device, 4);
+      device.write(x, new Float32Array(4).fill(i));
+      add(device, sum, sum, x, 4);
+      device.free(x.buffer);
+    }
+    assert.deepEqual(await floats(device, sum, 4), Array(4).fill(700 * 701 / 2));
+  },
+);
+
+gpuTest("spans start at any word, also in one block with the output", async (device) => {
+  const buffer = device.alloc(64);
+  device.write({ buffer, byteOffset: 0 }, Float32Array.from({ length: 16 }, (_, i) => i));
+  add(device, { buffer, byteOffset: 36 }, { buffer, byteOffset: 4 }, { buffer, byteOffset: 20 }, 3);
+  const values = await floats(device, { buffer, byteOffset: 0 }, 16);
+  assert.deepEqual(values.slice(8), [8, 1 + 5, 2 + 6, 3 + 7, 12, 13, 14, 15]);
+});
+
+gpuTest("more workgroups than fit in one dimension", async (device) => {
+  const length = 65535 * 256 + 300;
+  const x = at(device, length);
+  fill(device, x, length, 3);
+  const end = { buffer: x.buffer, byteOffset: (length - 2) * 4 };
+  assert.deepEqual(await floats(device, end, 2), [3, 3]);
+});
+
+gpuTest(
+  "reads asked for together are submitted together; equal launches upload nothing",
+  async (device) => {
+    const x = at(device, 4);
+    const step = async () => {
+      fill(device, x, 4, 1);
+      scale(device, x, x, 4, 2);
+      const before = { ...device.counters };
+      await Promise.all([device.read(x, 16), device.read(x, 8)]);
+      return device.counters.submits - before.submits;
+    };
+    assert.equal(await step(), 1);
+    const { parameterBytes, dispatches } = device.counters;
+    assert.equal(await step(), 1);
+    assert.equal(device.counters.parameterBytes, parameterBytes);
+    assert.equal(device.counters.dispatches, dispatches + 2);
+  },
+);
+
+gpuTest(
+  "a product whose weight is too large to bind is done in parts, bit for bit",
+  async (device) => {
+    const [m, n, k] = [3, 48, 96];
+    const a = randomValues(m * k, 1);
+    const b = randomValues(k * n, 2);
+    const spans = { a: at(device, m * k), b: at(device, k * n), c: at(device, m * n) };
+    device.write(spans.a, a);
+    device.write(spans.b, b);
+    for (const [kStride, nStride] of [[n, 1], [1, k]]) {
+      const right = { kind: "strided", span: spans.b, kStride, nStride } as const;
+      const product = async (maxBindingBytes: number) => {
+        const limited: GpuDevice = {
+          kind: "webgpu",
+          maxBindingBytes,
+          dispatch: device.dispatch.bind(device),
+        } as GpuDevice;
+        fill(device, spans.c, m * n, NaN);
+        matmul(limited, { c: spans.c, a: spans.a, b: right, m, n, k });
+        return await floats(device, spans.c, m * n);
+      };
+      const whole = await product(device.maxBindingBytes);
+      const { dispatches } = device.counters;
+      assert.deepEqual(await product(7000), whole);
+      assert.equal(device.counters.dispatches - dispatches, 1 + 3);
+      if (nStride === 1) {
+        const expected = matmulReference(a, b, m, n, k);
+        assert.ok(whole.every((value, i) => Math.abs(value - expected[i]) < 1e-5));
+      }
+    }
+  },
+);
+
+gpuTest("a block too large to bind is seen through a window", async (device) => {
+  const length = device.maxBindingBytes / 4 + 1024;
+  if (length * 4 > device.gpu.limits.maxBufferSize || length > 2 ** 26) return;
+  const x = at(device, length);
+  const tail = { buffer: x.buffer, byteOffset: (length - 5) * 4 };
+  assert.throws(() => fill(device, x, length, 1), UserError);
+  fill(device, { ...tail, byteLength: 20 } as Span, 5, 7);
+  assert.deepEqual(await floats(device, tail, 5), [7, 7, 7, 7, 7]);
+});
+
+gpuTest("a shader's mistake is reported with its line", async (device) => {
+  const broken = wgsl(
+    "broken",
+    "// one\n@compute @workgroup_size(1)\nfn f() { let x = nothing; }\n",
+  );
+  device.dispatch(broken("f", 0), 1, [], []);
+  await assert.rejects(device.read(at(device, 1), 4), /^Error: broken\.wgsl:3:.*nothing/);
+});
+
+gpuTest("more memory than there may be is an OutOfMemoryError", (device) => {
+  assert.throws(() => device.alloc(2 ** 45), (error: Error) => {
+    assert.ok(error instanceof OutOfMemoryError);
+    return /GPU allows .* MiB/.test(error.message);
+  });
+  return Promise.resolve();
+});
+
+gpuTest("a lost device is one clear line from then on", async (device) => {
+  const x = at(device, 4);
+  fill(device, x, 4, 1);
+  device.gpu.destroy();
+  await assert.rejects(device.read(x, 16), (error: Error) => {
+    assert.ok(error instanceof UserError);
+    return /^the GPU was lost/.test(error.message);
+  });
+  assert.throws(() => fill(device, x, 4, 1), /the GPU was lost/);
+});
+
+gpuTest("memory: freed blocks are used again, double frees are told", (device) => {
+  const { used } = device.memory;
+  const buffer = device.alloc(1000);
+  assert.ok(device.memory.used >= used + 1000);
+  device.free(buffer);
+  assert.equal(device.memory.used, used);
+  assert.throws(() => device.free(buffer), /freed before/);
+  return Promise.resolve();
+});
