@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { findSplitFiles } from "./split_files.ts";
-import { readTable, type Table } from "./table.ts";
+import { readParts, type Table } from "./table.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** The notebook's prompt, character for character. */
@@ -97,9 +97,9 @@ export class Dataset {
  * Reads dialogues and makes prompts of them: filters by length in characters, fills the template in,
  * splits.
  *
- * @param path a .csv or .jsonl file, whose last fifth becomes the test split; or a folder with a file
- * for each split (train, validation or dev, test), where a train split without a test split is divided
- * the same way. The columns are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in
+ * @param path a .csv, .jsonl or .parquet file, whose last fifth becomes the test split; or a folder with
+ * files for each split (train, validation or dev, test), named as on the Hub ({@linkcode
+ * findSplitFiles}), where a train split without a test split is divided the same way. The columns are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in
  * the original DialogSum files, `fname` will do for the id and `summary1` (the first of several
  * references) for the summary.
  * @throws UserError when a file or column is missing, or the filter leaves nothing.
@@ -126,14 +126,14 @@ export async function loadDataset(
   }
   const splits = new Map<string, DatasetSplit>();
   const files = await findSplitFiles(path);
-  for (const [name, file] of files) {
-    const table = await readTable(file);
+  for (const [name, parts] of files) {
+    const table = await readParts(parts);
     const rows = promptRows(table, settings);
     const features = [...table.columns, "input_ids", "query"];
     const add = (split: string, part: PromptRow[]) =>
       splits.set(split, new DatasetSplit(features, part, tokenizer));
     if (name === "train" && !files.has("test")) {
-      const trainCount = rows.length - testCount(file, rows.length);
+      const trainCount = rows.length - testCount(table.path, rows.length);
       add("train", rows.slice(0, trainCount));
       add("test", rows.slice(trainCount));
     } else {

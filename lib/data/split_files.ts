@@ -1,46 +1,88 @@
-import { extname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
 import { TABLE_EXTENSIONS } from "./table.ts";
 
-/** File names (without extension) of the splits, in the order in which splits are listed. */
+/** What the splits may be called, in the order in which they are listed. */
 const SPLIT_NAMES: Readonly<Record<string, readonly string[]>> = {
-  train: ["train"],
-  validation: ["validation", "dev", "val", "valid"],
-  test: ["test"],
+  train: ["train", "training"],
+  validation: ["validation", "valid", "val", "dev"],
+  test: ["test", "testing", "eval", "evaluation"],
 };
 
+/** Folders in folders that are looked into: `data/train/0000.parquet`. */
+const DEEPEST = 2;
+
+/** Parts of one table are numbered: `train-00000-of-00002.parquet`, `0001.parquet`. */
+const PART = /(?<number>\d{4,})(-of-(?<count>\d{4,}))?(?=\.\w+$)/;
+
 /**
- * Finds the files of a dataset's splits.
+ * Finds the files of a dataset's splits by their names, as Hugging Face's datasets does: the name of a
+ * split is a word of a file's name (`train.csv`, `dialogsum.dev.jsonl`,
+ * `data/train-00000-of-00002.parquet`) or else of its folder (`train/0000.parquet`).
  *
- * @param path a file, which is the train split whatever its name; or a folder with a file for each split.
- * @returns paths by split.
- * @throws UserError when there is none, or a split has two files.
+ * @param path a file, which is the train split whatever its name; or a folder.
+ * @returns paths by split: one, or the numbered parts of a table in order.
+ * @throws UserError when there is none, a split has two tables, or a part is missing.
  */
-export async function findSplitFiles(path: string): Promise<Map<string, string>> {
+export async function findSplitFiles(path: string): Promise<Map<string, string[]>> {
   let names: string[];
   try {
-    if ((await Deno.stat(path)).isFile) return new Map([["train", path]]);
-    names = (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
+    if ((await Deno.stat(path)).isFile) return new Map([["train", [path]]]);
+    names = (await listFiles(path, "", DEEPEST)).sort();
   } catch (error) {
     throw new UserError(`Cannot read the dataset ${path}: ${ioReason(error)}.`, { cause: error });
   }
-  const files = new Map<string, string>();
-  for (const [split, stems] of Object.entries(SPLIT_NAMES)) {
-    const matches = names.filter((name) => {
-      const extension = extname(name);
-      return TABLE_EXTENSIONS.includes(extension) &&
-        stems.includes(name.slice(0, -extension.length));
-    });
-    if (matches.length > 1) {
-      throw new UserError(`${path} has several ${split} files: ${matches.join(", ")}. Keep one.`);
-    }
-    if (matches.length === 1) files.set(split, join(path, matches[0]));
+  const tables = names.filter((name) => TABLE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const files = new Map<string, string[]>();
+  for (const split of Object.keys(SPLIT_NAMES)) {
+    const parts = tables.filter((name) => splitOf(name) === split);
+    if (parts.length === 0) continue;
+    checkParts(path, split, parts);
+    files.set(split, parts.map((name) => join(path, name)));
   }
   if (files.size > 0) return files;
   throw new UserError(
-    `${path} has no train, validation or test file (${TABLE_EXTENSIONS.join(" or ")}), only ${
+    `${path} has no train, validation or test file (${TABLE_EXTENSIONS.join(", ")}), only ${
       names.slice(0, 8).join(", ") || "nothing"
     }.`,
   );
+}
+
+/** Files of a folder and the folders in it, relative to it, hidden ones left out. */
+async function listFiles(root: string, folder: string, depth: number): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
+    if (name.startsWith(".")) continue;
+    const path = join(folder, name);
+    if (!isDirectory) found.push(path);
+    else if (depth > 0) found.push(...await listFiles(root, path, depth - 1));
+  }
+  return found;
+}
+
+/** The split that a file belongs to by its name, else by that of the nearest folder; or null. */
+function splitOf(path: string): string | null {
+  const words = basename(path).toLowerCase().split(/[^a-z]+/);
+  for (const [split, names] of Object.entries(SPLIT_NAMES)) {
+    if (words.some((word) => names.includes(word))) return split;
+  }
+  const folder = dirname(path);
+  return folder === "." ? null : splitOf(folder);
+}
+
+/** Several files are one split only as the numbered parts of one table, all there. */
+function checkParts(folder: string, split: string, names: readonly string[]): void {
+  const tables = new Set(names.map((name) => name.replace(PART, "")));
+  if (tables.size > 1) {
+    throw new UserError(`${folder} has several ${split} files: ${names.join(", ")}. Keep one.`);
+  }
+  const count = PART.exec(names[0])?.groups?.count;
+  if (count !== undefined && Number(count) !== names.length) {
+    throw new UserError(
+      `${folder} has ${names.length} of the ${Number(count)} parts of its ${split} split: ${
+        names.join(", ")
+      }.`,
+    );
+  }
 }

@@ -2,37 +2,57 @@ import { CsvError, parse } from "csv-parse/sync";
 import { extname } from "node:path";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
+import { parseParquet } from "./parquet.ts";
 
-/** The rows of a CSV or JSONL file. */
+/** The rows of a CSV, JSONL or Parquet file, or of several that are parts of one. */
 export interface Table {
-  /** The file, for messages. */
+  /** The file, or the first of several, for messages. */
   path: string;
   /** Names of the columns, in the file's order. */
   columns: string[];
-  /** Values by column: texts in CSV, anything in JSONL. */
+  /** Values by column: texts in CSV, anything in JSONL and Parquet. */
   rows: Record<string, unknown>[];
 }
 
 /** Extensions that {@linkcode readTable} reads. */
-export const TABLE_EXTENSIONS: readonly string[] = [".csv", ".jsonl"];
+export const TABLE_EXTENSIONS: readonly string[] = [".csv", ".jsonl", ".parquet"];
 
 /**
- * Reads a CSV file with a header line, or a JSONL file with an object a line.
+ * Reads a CSV file with a header line, a JSONL file with an object a line, or a Parquet file.
  *
  * @throws UserError naming the file, and the line where one is at fault.
  */
 export async function readTable(path: string): Promise<Table> {
   const extension = extname(path).toLowerCase();
   if (!TABLE_EXTENSIONS.includes(extension)) {
-    throw new UserError(`${path} is not a dataset: expected ${TABLE_EXTENSIONS.join(" or ")}.`);
+    throw new UserError(`${path} is not a dataset: expected ${TABLE_EXTENSIONS.join(", ")}.`);
   }
-  let text: string;
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    text = await Deno.readTextFile(path);
+    bytes = await Deno.readFile(path);
   } catch (error) {
     throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
   }
+  if (extension === ".parquet") return { path, ...await parseParquet(path, bytes) };
+  const text = new TextDecoder().decode(bytes);
   return extension === ".csv" ? parseCsv(path, text) : parseJsonLines(path, text);
+}
+
+/**
+ * Reads a table from one file, or from several that are its parts, in order.
+ *
+ * @throws UserError as {@linkcode readTable}, or when the columns of the files differ.
+ */
+export async function readParts(paths: readonly string[]): Promise<Table> {
+  const [first, ...rest] = await Array.fromAsync(paths, readTable);
+  for (const part of rest) {
+    const [expected, found] = [first, part].map(({ columns }) => [...columns].sort().join(", "));
+    if (found !== expected) {
+      throw new UserError(`${part.path} has the columns ${found}, ${first.path} has ${expected}.`);
+    }
+    first.rows = first.rows.concat(part.rows);
+  }
+  return first;
 }
 
 function parseCsv(path: string, text: string): Table {

@@ -35,7 +35,7 @@ export const loraFields = {
 /** Where prompts come from and what they look like. */
 export const dataFields = {
   dataset: z.string().min(1).meta({ metavar: "PATH" }).default(DEMO_DATASET)
-    .describe("a .csv or .jsonl file, or a folder with one per split (train, test, …)"),
+    .describe("a .csv, .jsonl or .parquet file, or a folder with one per split (train, test, …)"),
   dialogueColumn: text.default("dialogue")
     .describe("column with the texts to respond to"),
   summaryColumn: text.default("summary")

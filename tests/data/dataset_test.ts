@@ -118,7 +118,9 @@ Deno.test("what is missing or empty is said", async () => {
     const refused = (message: RegExp) =>
       assert.rejects(loadDataset(dir, tokenizer), { name: "UserError", message });
     const train = join(dir, "train.jsonl");
-    await refused(/has no train, validation or test file \(\.csv or \.jsonl\), only nothing/);
+    await refused(
+      /has no train, validation or test file \(\.csv, \.jsonl, \.parquet\), only nothing/,
+    );
     Deno.writeTextFileSync(train, dialogues([10, 2000]));
     await refused(/train\.jsonl has no dialogue of more than 200 .* 1000 characters among its 2 r/);
     Deno.writeTextFileSync(train, dialogues([300]));

@@ -34,6 +34,6 @@ Deno.test("what is broken is named with its line", async () => {
   await refused("a.jsonl", '{"id": 1}\n{"id"\n', /a\.jsonl, line 2, is not JSON/);
   await refused("a.jsonl", '{"id": 1}\n[1]\n', /a\.jsonl, line 2, is not a JSON object/);
   await refused("a.jsonl", "\n", /a\.jsonl is empty/);
-  await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv or \.jsonl/);
+  await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv, \.jsonl, \.parquet/);
   await assert.rejects(readTable("/nothing/a.csv"), /Cannot read .*a\.csv: it does not exist/);
 });
