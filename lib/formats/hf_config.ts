@@ -52,6 +52,17 @@ export async function readTextIfThere(path: string): Promise<string | null> {
   }
 }
 
+/** Whether there is something of this name. @throws UserError when that cannot be told. */
+export async function fileExists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
+  }
+}
+
 /** What a folder has, shortened for a message; empty when it is not there. */
 async function listNames(dir: string): Promise<string> {
   try {

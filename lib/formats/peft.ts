@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
-import { type JsonObject, readJson } from "./hf_config.ts";
+import { fileExists, type JsonObject, readJson } from "./hf_config.ts";
 import { ioReason } from "./io_error.ts";
-import { SafetensorsFile, type TensorData, writeSafetensors } from "./safetensors.ts";
+import { SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+import type { TensorData } from "./tensor_file.ts";
 
 /** What adapter_config.json says of a LoRA adapter. */
 export interface PeftConfig {
@@ -193,7 +194,7 @@ export interface ValueHeadWeights {
  */
 export async function readValueHead(dir: string): Promise<ValueHeadWeights | null> {
   const path = join(dir, VALUE_HEAD_FILE);
-  if (!await exists(path)) return null;
+  if (!await fileExists(path)) return null;
   using file = SafetensorsFile.open(path);
   const weight = file.info("v_head.summary.weight");
   const bias = file.info("v_head.summary.bias");
@@ -219,16 +220,6 @@ export async function writeValueHead(dir: string, head: ValueHeadWeights): Promi
       ["v_head.summary.bias", { dtype: "F32", shape: [1], data: Float32Array.of(head.bias) }],
     ]),
   );
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
-  }
 }
 
 async function makeFolder(dir: string): Promise<void> {

@@ -1,39 +1,9 @@
 import { UserError } from "../errors.ts";
-
-/** An element type, by the format's name. */
-export type SafetensorsDType =
-  | ("U64" | "I64" | "F64")
-  | ("U32" | "I32" | "F32")
-  | ("U16" | "I16" | "F16" | "BF16")
-  | ("U8" | "I8" | "F8_E4M3" | "F8_E5M2" | "BOOL");
-
-/** Bytes that one element takes. */
-const ELEMENT_BYTES: Readonly<Record<SafetensorsDType, number>> = {
-  U64: 8,
-  I64: 8,
-  F64: 8,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U8: 1,
-  I8: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  BOOL: 1,
-};
+import { ELEMENT_BYTES, type FileDType } from "./dtype.ts";
+import { tensorBytes, type TensorInfo } from "./tensor_file.ts";
 
 /** What the header says of a tensor. */
-export interface TensorInfo {
-  /** Unique in the file. */
-  name: string;
-  /** Type of the elements. */
-  dtype: SafetensorsDType;
-  /** Sizes of the dimensions; none for a scalar. */
-  shape: readonly number[];
+export interface SafetensorsInfo extends TensorInfo {
   /** Where the elements start, from the start of the file. */
   byteOffset: number;
   /** Bytes that all elements take. */
@@ -53,10 +23,10 @@ export function parseHeader(
   path: string,
   header: Uint8Array,
   fileSize: number,
-): Map<string, TensorInfo> {
+): Map<string, SafetensorsInfo> {
   const entries = parseObject(path, header);
   const dataStart = 8 + header.length;
-  const tensors: TensorInfo[] = [];
+  const tensors: SafetensorsInfo[] = [];
   for (const [name, entry] of entries) {
     if (name !== "__metadata__") tensors.push(parseTensor(path, name, entry, dataStart));
   }
@@ -107,7 +77,12 @@ function parseObject(path: string, header: Uint8Array): [string, unknown][] {
   return Object.entries(value);
 }
 
-function parseTensor(path: string, name: string, entry: unknown, dataStart: number): TensorInfo {
+function parseTensor(
+  path: string,
+  name: string,
+  entry: unknown,
+  dataStart: number,
+): SafetensorsInfo {
   if (!isObject(entry)) {
     throw invalid(path, name, `is described by ${JSON.stringify(entry)}, not by an object`);
   }
@@ -123,9 +98,9 @@ function parseTensor(path: string, name: string, entry: unknown, dataStart: numb
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw invalid(path, name, `has data_offsets ${JSON.stringify(offsets)}`);
   }
-  const known = dtype as SafetensorsDType;
+  const known = dtype as FileDType;
   const byteLength = offsets[1] - offsets[0];
-  const needed = shape.reduce((product, size) => product * size, ELEMENT_BYTES[known]);
+  const needed = tensorBytes({ dtype: known, shape });
   if (needed !== byteLength) {
     throw invalid(
       path,

@@ -1,4 +1,5 @@
 import { Random } from "../random.ts";
+import { elementCount } from "../formats/tensor_file.ts";
 import type { WeightSource } from "./weight_store.ts";
 
 /**
@@ -16,8 +17,13 @@ export class RandomSource implements WeightSource {
     return true;
   }
 
-  read(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
-    const values = new Float32Array(shape.reduce((a, b) => a * b));
+  read(
+    name: string,
+    shape: readonly number[],
+    _first = 0,
+    count: number = shape[0],
+  ): Float32Array<ArrayBuffer> {
+    const values = new Float32Array(count * elementCount(shape.slice(1)));
     if (shape.length === 1) return name.endsWith(".bias") ? values : values.fill(1);
     const bound = Math.sqrt(3 / shape[1]);
     for (let i = 0; i < values.length; i++) values[i] = (2 * this.#random.uniform() - 1) * bound;

@@ -5,7 +5,7 @@ import { readJson } from "../formats/hf_config.ts";
 import { Context } from "../tensor/context.ts";
 import { EncoderClassifier } from "./encoder_classifier.ts";
 import { parseEncoderConfig } from "./encoder_config.ts";
-import { FrozenStore, SafetensorsSource } from "./weight_store.ts";
+import { CheckpointSource, FrozenStore } from "./weight_store.ts";
 
 /** A classifier of texts with its tokenizer: texts in, logits out. */
 export class SequenceClassifier {
@@ -24,7 +24,7 @@ export class SequenceClassifier {
   }
 
   /**
-   * Loads config.json, model.safetensors and the tokenizer's files from a folder.
+   * Loads config.json, the weights (safetensors or PyTorch's .bin) and the tokenizer from a folder.
    *
    * @throws {UserError} when a file is missing, broken, or not of a RoBERTa, BERT or DistilBERT classifier
    */
@@ -36,7 +36,7 @@ export class SequenceClassifier {
     const json = await readJson(folder, "config.json", "model");
     const config = parseEncoderConfig(json, join(folder, "config.json"));
     const tokenizer = await Tokenizer.load(folder);
-    using source = new SafetensorsSource(folder);
+    using source = await CheckpointSource.open(folder);
     const store = new FrozenStore(device, source, dtype);
     const model = new EncoderClassifier(config, store);
     return new SequenceClassifier(device, model, tokenizer);

@@ -16,7 +16,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { WeightMatrix } from "../tensor/weight.ts";
 import { RelativeBias } from "./relative_bias.ts";
 import { parseT5Config, type T5Config } from "./t5_config.ts";
-import { FrozenStore, SafetensorsSource, type WeightStore } from "./weight_store.ts";
+import { CheckpointSource, FrozenStore, type WeightStore } from "./weight_store.ts";
 
 interface Linear {
   readonly name: string;
@@ -115,7 +115,7 @@ export class T5ForConditionalGeneration {
   }
 
   /**
-   * Loads config.json and model.safetensors from a folder; the weights are frozen.
+   * Loads config.json and the weights (safetensors, or PyTorch's .bin) from a folder; the weights are frozen.
    *
    * @param dtype how they are stored on the device; arithmetic is f32 either way
    * @throws {UserError} when a file is missing, broken, or not a T5 model
@@ -127,7 +127,7 @@ export class T5ForConditionalGeneration {
   ): Promise<T5ForConditionalGeneration> {
     const json = await readJson(folder, "config.json", "model");
     const config = parseT5Config(json, join(folder, "config.json"));
-    using source = new SafetensorsSource(folder);
+    using source = await CheckpointSource.open(folder);
     return new T5ForConditionalGeneration(device, config, new FrozenStore(device, source, dtype));
   }
 

@@ -1,52 +1,68 @@
-import { join } from "node:path";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
-import { SafetensorsFile } from "../formats/safetensors.ts";
+import { Checkpoint } from "../formats/checkpoint.ts";
+import { elementCount } from "../formats/tensor_file.ts";
 import type { Parameters } from "../nn/parameters.ts";
-import { toBf16 } from "../tensor/bf16.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { type RowReader, uploadRows } from "../tensor/upload.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 
-/** Where a model's weights come from: a checkpoint's file, or random numbers. */
+/** Where a model's weights come from: a checkpoint's files, or random numbers. */
 export interface WeightSource {
   has(name: string): boolean;
-  /** A tensor's values, row-major. @throws {UserError} when it is missing or has another shape. */
-  read(name: string, shape: readonly number[]): Float32Array<ArrayBuffer>;
+  /**
+   * A tensor's values, row-major: all of them, or `count` rows (of the first dimension) from the
+   * `first` on, which are asked for in their order.
+   *
+   * @throws {UserError} when it is missing or has another shape
+   */
+  read(
+    name: string,
+    shape: readonly number[],
+    first?: number,
+    count?: number,
+  ): Float32Array<ArrayBuffer>;
 }
 
-/** The model.safetensors of a folder. */
-export class SafetensorsSource implements WeightSource, Disposable {
-  readonly #file: SafetensorsFile;
+/** The weights of a model's folder: safetensors or PyTorch's .bin, in one file or several. */
+export class CheckpointSource implements WeightSource, Disposable {
+  private constructor(private readonly checkpoint: Checkpoint) {}
 
-  constructor(folder: string) {
-    this.#file = SafetensorsFile.open(join(folder, "model.safetensors"));
+  /** @throws {UserError} when a file is missing or broken */
+  static async open(folder: string): Promise<CheckpointSource> {
+    return new CheckpointSource(await Checkpoint.open(folder));
   }
 
   has(name: string): boolean {
-    return this.#file.tensors.has(name);
+    return this.checkpoint.files.has(name);
   }
 
-  read(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
-    const info = this.#file.tensors.get(name);
-    if (!info) {
+  read(
+    name: string,
+    shape: readonly number[],
+    first = 0,
+    count: number = shape[0],
+  ): Float32Array<ArrayBuffer> {
+    const { path } = this.checkpoint;
+    if (!this.has(name)) {
       throw new UserError(
-        `${this.#file.path} has no tensor "${name}", which its config.json asks for (${
-          bracket(shape)
-        }).`,
+        `${path} has no tensor "${name}", which its config.json asks for (${bracket(shape)}).`,
       );
     }
+    const info = this.checkpoint.info(name);
     if (info.shape.join() !== shape.join()) {
       throw new UserError(
-        `${this.#file.path}: tensor "${name}" is ${bracket(info.shape)}, config.json asks for ${
+        `${path}: tensor "${name}" is ${bracket(info.shape)}, config.json asks for ${
           bracket(shape)
         }.`,
       );
     }
-    return this.#file.readFloats(name);
+    const width = elementCount(shape.slice(1));
+    return this.checkpoint.readFloats(name, first * width, count * width);
   }
 
   [Symbol.dispose](): void {
-    this.#file.close();
+    this.checkpoint[Symbol.dispose]();
   }
 }
 
@@ -80,19 +96,18 @@ export class FrozenStore implements WeightStore {
   }
 
   matrix(name: string, rows: number, columns: number): WeightMatrix {
-    const data = this.source.read(name, [rows, columns]);
-    const matrix = WeightMatrix.freeze(this.device, data, rows, columns, this.dtype);
+    const read = this.#reader(name, [rows, columns]);
+    const matrix = WeightMatrix.freeze(this.device, read, rows, columns, this.dtype);
     this.#owned.push(matrix);
     return matrix;
   }
 
   table(name: string, rows: number, columns: number): Tensor {
-    const data = this.source.read(name, [rows, columns]);
-    return this.#upload(this.dtype === "bf16" ? toBf16(data) : data, [rows, columns], this.dtype);
+    return this.#upload(name, [rows, columns], this.dtype);
   }
 
   tensor(name: string, shape: readonly number[]): Tensor {
-    return this.#upload(this.source.read(name, shape), shape, "f32");
+    return this.#upload(name, shape, "f32");
   }
 
   dispose(): void {
@@ -103,15 +118,14 @@ export class FrozenStore implements WeightStore {
     this.#owned.length = 0;
   }
 
-  #upload(
-    data: Float32Array | Uint16Array,
-    shape: readonly number[],
-    dtype: "f32" | "bf16",
-  ): Tensor {
-    const tensor = new Tensor(this.device, this.device.alloc(data.byteLength), shape, dtype);
-    tensor.write(data);
+  #upload(name: string, shape: readonly number[], dtype: "f32" | "bf16"): Tensor {
+    const tensor = uploadRows(this.device, this.#reader(name, shape), shape, dtype);
     this.#owned.push(tensor);
     return tensor;
+  }
+
+  #reader(name: string, shape: readonly number[]): RowReader {
+    return (first, count) => this.source.read(name, shape, first, count);
   }
 }
 

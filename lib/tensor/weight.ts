@@ -5,11 +5,8 @@ import {
   type Panels,
   type RightMatrix,
 } from "../../kernels/matmul/matmul.ts";
-import { toBf16 } from "./bf16.ts";
 import { Tensor } from "./tensor.ts";
-
-/** Bytes of f32 weights that are uploaded at once while a weight is packed. */
-const STAGING_BYTES = 8 << 20;
+import { type RowReader, rowsPerPiece, uploadRows } from "./upload.ts";
 
 /**
  * A weight matrix W[rows, columns] of a linear layer, y = x Wᵀ. Frozen, it is in the layout that
@@ -27,24 +24,15 @@ export class WeightMatrix {
   /** Copies a frozen weight to the device, as f32 or bf16. */
   static freeze(
     device: Device,
-    data: Float32Array,
+    read: RowReader,
     rows: number,
     columns: number,
     dtype: "f32" | "bf16",
   ): WeightMatrix {
-    if (device.kind === "wasm") {
-      return new WeightMatrix(
-        rows,
-        columns,
-        freezePanels(device, data, rows, columns, dtype),
-        false,
-      );
-    }
-    const values = dtype === "bf16" ? toBf16(data) : data;
-    const buffer = device.alloc(values.byteLength);
-    const tensor = new Tensor(device, buffer, [rows, columns], dtype);
-    tensor.write(values);
-    return new WeightMatrix(rows, columns, tensor, false);
+    const layout = device.kind === "wasm"
+      ? freezePanels(device, read, rows, columns, dtype)
+      : uploadRows(device, read, [rows, columns], dtype);
+    return new WeightMatrix(rows, columns, layout, false);
   }
 
   /** A trainable weight: a parameter tensor [rows, columns]. */
@@ -91,18 +79,18 @@ export class WeightMatrix {
 /** Packs a weight piece by piece, which needs little memory beside the panels. */
 function freezePanels(
   device: TaskDevice,
-  data: Float32Array,
+  read: RowReader,
   rows: number,
   columns: number,
   dtype: "f32" | "bf16",
 ): Panels {
   const span = { buffer: device.alloc(panelBytes(rows, columns, dtype)), byteOffset: 0 };
   const panels = { span, dtype };
-  const pieceRows = Math.min(rows, Math.ceil(STAGING_BYTES / 4 / columns / 16) * 16);
+  const pieceRows = Math.min(rows, rowsPerPiece(columns));
   const staging = { buffer: device.alloc(pieceRows * columns * 4), byteOffset: 0 };
   for (let row = 0; row < rows; row += pieceRows) {
     const count = Math.min(pieceRows, rows - row);
-    device.write(staging, data.subarray(row * columns, (row + count) * columns));
+    device.write(staging, read(row, count));
     packPanels(device, panels, staging, count, columns, row);
   }
   device.free(staging.buffer);

@@ -7,11 +7,8 @@ import {
   writePeftAdapter,
   writeValueHead,
 } from "../../lib/formats/peft.ts";
-import {
-  SafetensorsFile,
-  type TensorData,
-  writeSafetensors,
-} from "../../lib/formats/safetensors.ts";
+import { SafetensorsFile, writeSafetensors } from "../../lib/formats/safetensors.ts";
+import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 const ADAPTER = fileURLToPath(new URL("../golden/cases/adapter", import.meta.url));

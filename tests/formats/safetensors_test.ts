@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { UserError } from "../../lib/errors.ts";
-import {
-  SafetensorsFile,
-  type TensorData,
-  writeSafetensors,
-} from "../../lib/formats/safetensors.ts";
+import { SafetensorsFile, writeSafetensors } from "../../lib/formats/safetensors.ts";
+import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 const MODEL = fileURLToPath(new URL("../../demo/tiny-flan-t5/model.safetensors", import.meta.url));

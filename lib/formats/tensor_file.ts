@@ -1,0 +1,117 @@
+import { UserError } from "../errors.ts";
+import { decodeFloats, ELEMENT_BYTES, type FileDType } from "./dtype.ts";
+import type { RandomAccessFile } from "./random_access_file.ts";
+
+/** What a file says of a tensor. */
+export interface TensorInfo {
+  /** Unique in the file. */
+  name: string;
+  /** Type of the elements. */
+  dtype: FileDType;
+  /** Sizes of the dimensions; none for a scalar. */
+  shape: readonly number[];
+}
+
+/** Number of elements of a shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * An open file of named tensors, read one tensor or a piece of one at a time, so that neither the file
+ * nor a large tensor need ever be in memory whole.
+ */
+export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implements Disposable {
+  /** A file whose directory has been read and validated; it closes `file` when it is disposed. */
+  protected constructor(
+    /** The bytes. */
+    protected readonly file: RandomAccessFile,
+    /** What the file holds, by name. */
+    readonly tensors: ReadonlyMap<string, Info>,
+  ) {}
+
+  /** As given when it was opened, for messages. */
+  get path(): string {
+    return this.file.path;
+  }
+
+  /** Name, dtype and shape of a tensor. @throws UserError when the file has none of this name. */
+  info(name: string): Info {
+    const info = this.tensors.get(name);
+    if (!info) throw new UserError(`${this.path} has no tensor "${name}".`);
+    return info;
+  }
+
+  /** The bytes of `count` elements from the `first` on, row-major and little-endian. */
+  protected abstract readElements(
+    info: Info,
+    first: number,
+    count: number,
+  ): Uint8Array<ArrayBuffer>;
+
+  /** A tensor's bytes: row-major, little-endian. */
+  readBytes(name: string): Uint8Array<ArrayBuffer> {
+    const info = this.info(name);
+    return this.readElements(info, 0, elementCount(info.shape));
+  }
+
+  /**
+   * A tensor of F32, F16, BF16 or F64 as f32: all of it, or `count` elements from the `first` on,
+   * row-major.
+   *
+   * @throws UserError for any other dtype.
+   */
+  readFloats(name: string, first = 0, count?: number): Float32Array<ArrayBuffer> {
+    const info = this.info(name);
+    const bytes = this.readElements(info, first, count ?? elementCount(info.shape) - first);
+    const floats = decodeFloats(bytes, info.dtype);
+    if (floats) return floats;
+    throw this.#unexpectedDType(info, "floating-point numbers (F32, F16, BF16 or F64)");
+  }
+
+  /** A tensor of I64 or I32 as i32. @throws UserError for any other dtype or a value beyond 32 bits. */
+  readInts(name: string): Int32Array<ArrayBuffer> {
+    const info = this.info(name);
+    const { buffer } = this.readBytes(name);
+    if (info.dtype === "I32") return new Int32Array(buffer);
+    if (info.dtype !== "I64") throw this.#unexpectedDType(info, "integers (I64 or I32)");
+    return Int32Array.from(new BigInt64Array(buffer), (value) => {
+      if (BigInt.asIntN(32, value) === value) return Number(value);
+      throw new UserError(`${this.path}: tensor "${name}" holds ${value}, beyond 32 bits.`);
+    });
+  }
+
+  /** Closes the file at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.file[Symbol.dispose]();
+  }
+
+  #unexpectedDType({ name, dtype }: TensorInfo, expected: string): UserError {
+    return new UserError(`${this.path}: tensor "${name}" is ${dtype}, expected ${expected}.`);
+  }
+}
+
+/** Bytes that a tensor's elements take. */
+export function tensorBytes({ dtype, shape }: Pick<TensorInfo, "dtype" | "shape">): number {
+  return elementCount(shape) * ELEMENT_BYTES[dtype];
+}
+
+/** A tensor to be written. */
+export interface TensorData {
+  /** Type of the elements. */
+  dtype: FileDType;
+  /** Sizes of the dimensions; none for a scalar. */
+  shape: readonly number[];
+  /**
+   * The elements' bytes, row-major, as many as the shape says: at once, or in chunks that are made
+   * while the file is written.
+   */
+  data: ArrayBufferView<ArrayBuffer> | (() => Iterable<ArrayBufferView<ArrayBuffer>>);
+}
+
+/** The bytes of a tensor to be written. */
+export function* tensorChunks({ data }: TensorData): Generator<Uint8Array<ArrayBuffer>> {
+  for (const { buffer, byteOffset, byteLength } of typeof data === "function" ? data() : [data]) {
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+  }
+}

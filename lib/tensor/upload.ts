@@ -1,0 +1,38 @@
+import type { Device } from "../device/device.ts";
+import { toBf16 } from "./bf16.ts";
+import { BYTES, Tensor } from "./tensor.ts";
+
+/** Bytes of f32 values that are on the host at once while a tensor is uploaded. */
+const PIECE_BYTES = 4 << 20;
+
+/** Gives `count` rows of a tensor from the `first` on, row-major; called in the order of the rows. */
+export type RowReader = (first: number, count: number) => Float32Array<ArrayBuffer>;
+
+/** Rows of `width` values that are uploaded at once: a multiple of 16, a few MiB. */
+export function rowsPerPiece(width: number): number {
+  return Math.ceil(PIECE_BYTES / 4 / width / 16) * 16;
+}
+
+/**
+ * Copies a tensor to new memory of the device, piece by piece, so that it is never on the host whole.
+ *
+ * @param shape `read` gives rows of its first dimension
+ * @param dtype what the values are stored as
+ */
+export function uploadRows(
+  device: Device,
+  read: RowReader,
+  shape: readonly number[],
+  dtype: "f32" | "bf16",
+): Tensor {
+  const rows = shape[0];
+  const width = shape.slice(1).reduce((product, size) => product * size, 1);
+  const buffer = device.alloc(rows * width * BYTES[dtype]);
+  const pieceRows = rowsPerPiece(width);
+  for (let row = 0; row < rows; row += pieceRows) {
+    const data = read(row, Math.min(pieceRows, rows - row));
+    const byteOffset = row * width * BYTES[dtype];
+    device.write({ buffer, byteOffset }, dtype === "bf16" ? toBf16(data) : data);
+  }
+  return new Tensor(device, buffer, shape, dtype);
+}
