@@ -27,3 +27,12 @@ export function relativeNorm(actual: ArrayLike<number>, expected: ArrayLike<numb
   }
   return Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-30);
 }
+
+/** Gives the rows of a row-major matrix, as WeightMatrix.freeze reads them. */
+export function rowReader(
+  data: ArrayLike<number>,
+  columns: number,
+): (first: number, count: number) => Float32Array {
+  const values = Float32Array.from(data);
+  return (first, count) => values.subarray(first * columns, (first + count) * columns);
+}

@@ -58,7 +58,7 @@ export class Checkpoint implements Disposable {
     const shards = new Map<string, TensorFile>();
     try {
       for (const name of new Set(Object.values(weightMap))) {
-        if (basename(name) !== name || name === "..") {
+        if (name === "" || name === ".." || basename(name) !== name) {
           throw new UserError(`${path} names the file "${name}", expected one in its own folder.`);
         }
         shards.set(name, openTensorFile(join(folder, name)));

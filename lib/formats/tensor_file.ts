@@ -81,9 +81,14 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
     });
   }
 
+  /** Closes the file. */
+  close(): void {
+    this.file[Symbol.dispose]();
+  }
+
   /** Closes the file at the end of a `using` block. */
   [Symbol.dispose](): void {
-    this.file[Symbol.dispose]();
+    this.close();
   }
 
   #unexpectedDType({ name, dtype }: TensorInfo, expected: string): UserError {

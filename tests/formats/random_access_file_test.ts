@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { RandomAccessFile } from "../../lib/formats/random_access_file.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+Deno.test("bytes are read at any place; beyond the end nothing is allocated", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "file");
+    Deno.writeFileSync(path, Uint8Array.of(1, 2, 3, 4));
+    using file = RandomAccessFile.open(path);
+    assert.deepEqual([...file.read(2, 2)], [3, 4]);
+    assert.deepEqual([...file.read(0, 3)], [1, 2, 3]);
+    assert.deepEqual([...file.read(4, 0)], []);
+    const message = /file is truncated: it ends at byte 4 where more is expected/;
+    assert.throws(() => file.read(3, 2), { name: "UserError", message });
+    assert.throws(() => file.read(0, 2 ** 52), { name: "UserError", message });
+    Deno.truncateSync(path, 3);
+    assert.throws(() => file.read(2, 2), { message: /it ends at byte 3/ });
+  });
+});
+
+Deno.test("a missing file and a folder are named", async () => {
+  await withTempDir((dir) => {
+    const open = (path: string) => () => RandomAccessFile.open(path);
+    assert.throws(open(join(dir, "none")), { message: /Cannot read .*none: it does not exist/ });
+    assert.throws(open(dir), { name: "UserError", message: /Cannot read .*: it is a folder/ });
+  });
+});
