@@ -6,7 +6,7 @@ import { BYTES, Tensor } from "./tensor.ts";
 const PIECE_BYTES = 4 << 20;
 
 /** Gives `count` rows of a tensor from the `first` on, row-major; called in the order of the rows. */
-export type RowReader = (first: number, count: number) => Float32Array<ArrayBuffer>;
+export type RowReader = (first: number, count: number) => Float32Array;
 
 /** Rows of `width` values that are uploaded at once: a multiple of 16, a few MiB. */
 export function rowsPerPiece(width: number): number {
