@@ -5,6 +5,8 @@ import { RandomAccessFile } from "./random_access_file.ts";
 import { parseHeader, type SafetensorsInfo } from "./safetensors_header.ts";
 import { tensorBytes, tensorChunks, type TensorData, TensorFile } from "./tensor_file.ts";
 
+export type { TensorData };
+
 /** The library's own limit, so that a lying length cannot make us allocate gigabytes. */
 const MAX_HEADER_BYTES = 100_000_000;
 

@@ -1,5 +1,6 @@
 import type { Device } from "../../lib/device/device.ts";
 import { WeightMatrix } from "../../lib/tensor/weight.ts";
+import { rowReader } from "../numeric.ts";
 
 /** A frozen weight W[rows, columns] of values on the host. */
 export function freeze(
@@ -9,5 +10,5 @@ export function freeze(
   columns: number,
   dtype: "f32" | "bf16",
 ): WeightMatrix {
-  return WeightMatrix.freeze(device, Float32Array.from(values), rows, columns, dtype);
+  return WeightMatrix.freeze(device, rowReader(values, columns), rows, columns, dtype);
 }
