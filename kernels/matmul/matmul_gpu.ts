@@ -17,12 +17,14 @@ interface Variant {
 }
 
 const shader = wgsl("matmul", code);
-const TILED = variant("tiled", { COLUMN_THREADS: 16, LINE_THREADS: 16 });
-const SKINNY = variant("skinny", { COLUMN_THREADS: 4, LINE_THREADS: 4, SLICES: 8 });
-const SKINNIEST = variant("skinny", { COLUMN_THREADS: 4, LINE_THREADS: 1, SLICES: 32 });
+const TILED = variant("tiled", 8, { COLUMN_THREADS: 16, LINE_THREADS: 8 });
+const SKINNY = variant("skinny", 4, { COLUMN_THREADS: 4, LINE_THREADS: 4, SLICES: 8 });
+const SKINNIEST = variant("skinny", 4, { COLUMN_THREADS: 4, LINE_THREADS: 1, SLICES: 32 });
 
+/** @param threadRows rows of C that a thread computes, of four columns; as in matmul.wgsl */
 function variant(
   entryPoint: string,
+  threadRows: number,
   constants: { COLUMN_THREADS: number; LINE_THREADS: number; SLICES?: number },
 ): Variant {
   const { COLUMN_THREADS, LINE_THREADS } = constants;
@@ -31,7 +33,7 @@ function variant(
       f32: shader(entryPoint, 1, { ...constants, BF16: 0 }),
       bf16: shader(entryPoint, 1, { ...constants, BF16: 1 }),
     },
-    rows: 4 * LINE_THREADS,
+    rows: threadRows * LINE_THREADS,
     columns: 4 * COLUMN_THREADS,
   };
 }
