@@ -206,15 +206,9 @@ function checkConfig(
   check("temperature", temperature, temperature > 0 && temperature < Infinity, "positive");
   check("topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number from 0 (off)");
   check("topP", topP, topP > 0 && topP <= 1, "above 0 and at most 1 (off)");
-  const { vocabSize } = model.config;
   queries.forEach((query, row) => {
     if (query.length === 0) throw new UserError(`query ${row} has no tokens`);
-    const bad = query.find((id) => !(id >= 0 && id < vocabSize));
-    if (bad !== undefined) {
-      throw new UserError(
-        `query ${row} has the token ${bad}, the model's vocabulary has ${vocabSize}: is the tokenizer another model's?`,
-      );
-    }
+    model.checkTokens(query, `query ${row}`);
   });
   return limits;
 }

@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import type { Context } from "../tensor/context.ts";
 import { activation } from "../tensor/ops/activation.ts";
 import { attention } from "../tensor/ops/attention.ts";
@@ -162,9 +163,19 @@ export class EncoderClassifier {
     return modelType === "roberta" ? maxPositions - padTokenId - 1 : maxPositions;
   }
 
-  /** Logits [B, labels] of token sequences of at most `maxLength` tokens. */
+  /**
+   * Logits [B, labels] of token sequences of at most `maxLength` tokens.
+   *
+   * @throws {UserError} when a token is beyond the vocabulary
+   */
   logits(cx: Context, sequences: readonly (readonly number[])[]): Tensor {
-    const { numHeads, hiddenSize } = this.config;
+    const { numHeads, hiddenSize, vocabSize } = this.config;
+    const bad = sequences.flat().find((id) => id >= vocabSize);
+    if (bad !== undefined) {
+      throw new UserError(
+        `a text has the token ${bad}, the classifier's vocabulary has ${vocabSize}: is the tokenizer another model's?`,
+      );
+    }
     const inputs = Packed.create(cx, sequences);
     let h = this.#embed(cx, inputs, sequences);
     for (const layer of this.#layers) {

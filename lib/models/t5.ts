@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Device } from "../device/device.ts";
+import { UserError } from "../errors.ts";
 import { readJson } from "../formats/hf_config.ts";
 import type { LinearModule, LoraAdapter } from "../nn/lora.ts";
 import type { Context } from "../tensor/context.ts";
@@ -145,6 +146,21 @@ export class T5ForConditionalGeneration {
     const norms = dModel * (2 * numLayers + 3 * numDecoderLayers + 2);
     const biases = 2 * this.config.relativeAttentionNumBuckets * numHeads;
     return inLinears + embeddings + norms + biases;
+  }
+
+  /**
+   * Checks token ids from outside: on the device, an id beyond the vocabulary reads as zeros.
+   *
+   * @param what whose tokens they are, for the message
+   * @throws {UserError} naming the first id that is not in the vocabulary
+   */
+  checkTokens(ids: readonly number[], what: string): void {
+    const { vocabSize } = this.config;
+    const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+    if (bad === undefined) return;
+    throw new UserError(
+      `${what} has the token ${bad}, the model's vocabulary has ${vocabSize}: is the tokenizer another model's?`,
+    );
   }
 
   /** Hidden states of the inputs, [N, d_model]. */

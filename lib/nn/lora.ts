@@ -29,10 +29,16 @@ export interface LinearModule {
  * The parameters of an adapter: `<module>.lora_A.weight` [r, in] and `<module>.lora_B.weight`
  * [out, r], PEFT's names less its prefix.
  *
- * @throws {UserError} when a target matches no module
+ * @throws {UserError} when a target matches no module, or there is none, or the rank is impossible
  */
 export function loraSpecs(modules: readonly LinearModule[], config: LoraConfig): ParameterSpec[] {
   const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
+  if (!Number.isInteger(config.r) || config.r < 1) {
+    throw new UserError(`the adapter's rank r is ${config.r}: it must be a whole number from 1`);
+  }
+  if (config.targetModules.length === 0) {
+    throw new UserError('target_modules is empty: name the linear layers to adapt, as "q" and "v"');
+  }
   for (const target of config.targetModules) {
     if (!modules.some(({ name }) => matches(name, target))) {
       const known = [...new Set(modules.map(({ name }) => name.split(".").at(-1)!))].sort();

@@ -179,15 +179,14 @@ export class PPOTrainer {
           `scores; expected ${batchSize} of each (batchSize)`,
       );
     }
-    const { decoderStartTokenId } = this.policy.model.config;
-    return queries.map((query, row) =>
-      layOutResponse(
-        row,
-        { query, response: responses[row], score: scores[row] },
-        compat,
-        decoderStartTokenId,
-      )
-    );
+    const { model } = this.policy;
+    return queries.map((query, row) => {
+      const response = responses[row];
+      model.checkTokens(query, `query ${row}`);
+      model.checkTokens(response, `response ${row}`);
+      const scored = { query, response, score: scores[row] };
+      return layOutResponse(row, scored, compat, model.config.decoderStartTokenId);
+    });
   }
 
   #checkFinite({ statistics, gradNorm }: PolicyUpdate): void {

@@ -148,3 +148,9 @@ Deno.test("a text's logits do not depend on the others, nor on their order", asy
   const reversed = await robertaLogits(texts.toReversed());
   assert.deepEqual(reversed.slice(6), all.slice(0, 3));
 });
+
+Deno.test("a token beyond the vocabulary is refused", () =>
+  assert.rejects(robertaLogits([[0, 2], [0, 23, 2]]), {
+    name: "UserError",
+    message: /a text has the token 23, the classifier's vocabulary has 23/,
+  }));

@@ -221,6 +221,19 @@ Deno.test("T5: a sequence's results do not depend on the others, bit for bit", (
     cx.release();
   }));
 
+Deno.test("T5: checkTokens names the first id beyond the vocabulary", () =>
+  withDevice((device) => {
+    const model = tinyT5(device, tinyConfig("v1.0"));
+    model.checkTokens([0, 36], "query 3");
+    for (const bad of [37, -1, 1.5, NaN]) {
+      assert.throws(() => model.checkTokens([0, bad, 99], "query 3"), {
+        name: "UserError",
+        message: new RegExp(`^query 3 has the token ${bad}, the model's vocabulary has 37: `),
+      });
+    }
+    return Promise.resolve();
+  }));
+
 Deno.test("T5: linearModules names every linear layer with its sizes", () =>
   withDevice((device) => {
     const { linearModules } = tinyT5(device, tinyConfig("v1.0"));

@@ -51,6 +51,14 @@ Deno.test("loraSpecs: an unknown target is refused with the names there are", ()
   assert.throws(() => loraSpecs(MODULES, lora("lock.0.q")), { name: "UserError" });
 });
 
+Deno.test("loraSpecs: an impossible rank and a lack of targets are refused", () => {
+  for (const r of [0, -1, 2.5, NaN]) {
+    const message = `the adapter's rank r is ${r}: it must be a whole number from 1`;
+    assert.throws(() => loraSpecs(MODULES, { ...lora("q"), r }), { name: "UserError", message });
+  }
+  assert.throws(() => loraSpecs(MODULES, lora()), /target_modules is empty/);
+});
+
 Deno.test("initLora: A uniform in ±1/√in, B zero, by the seed", () =>
   withDevice(async (device) => {
     const specs = loraSpecs(

@@ -163,6 +163,17 @@ Deno.test("a batch of the wrong size is refused with the numbers", () =>
     );
   }));
 
+Deno.test("tokens beyond the vocabulary are refused by their row", () =>
+  withDevice(async (device) => {
+    const trainer = new PPOTrainer(await demoPolicy(device), config);
+    const bad = responses.with(2, [5, 704, 1]);
+    await assert.rejects(
+      trainer.step(queries, bad, scores),
+      /^UserError: response 2 has the token 704/,
+    );
+    await assert.rejects(trainer.step(queries.with(1, [-3]), responses, scores), /query 1 .* -3/);
+  }));
+
 Deno.test("steps of equal batches need no more memory, and dispose gives back the trainer's", () =>
   withDevice(async (device) => {
     const policy = await demoPolicy(device);
