@@ -1,5 +1,12 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { rowsPerTask } from "../split.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./lm_head.wgsl" with { type: "text" };
+
+const shader = wgsl("lm_head", code);
+const CHUNK = shader("log_softmax_chunk", 1);
+const FINISH = shader("log_softmax_finish", 3);
+const BACKWARD = shader("log_softmax_backward", 1);
 
 /** Values that {@linkcode logSoftmaxChunk} keeps for a row. */
 export const LOG_SOFTMAX_STATE = 4;
@@ -31,6 +38,10 @@ export function logSoftmaxChunk(
   first: boolean,
 ): void {
   const { logits, targets, rows, columns, stride, columnStart } = chunk;
+  if (device.kind === "webgpu") {
+    const ints = [rows, columns, stride, columnStart, Number(first)];
+    return device.dispatch(CHUNK, rows, [state, logits, targets], ints);
+  }
   const perTask = rowsPerTask(columns);
   const tasks = Math.ceil(rows / perTask);
   device.run("log_softmax_chunk", tasks, [logits, targets, state], [
@@ -53,6 +64,10 @@ export function logSoftmaxFinish(
   rows: number,
   { logprobs, entropy, lse }: { logprobs: Span; entropy: Span; lse: Span },
 ): void {
+  if (device.kind === "webgpu") {
+    const spans = [logprobs, entropy, lse, state];
+    return device.dispatch(FINISH, elementGroups(rows), spans, [rows]);
+  }
   device.run("log_softmax_finish", 1, [state, logprobs, entropy, lse], [rows]);
 }
 
@@ -70,9 +85,13 @@ export function logSoftmaxBackward(
   dLogprobs: Span,
 ): void {
   const { logits, targets, rows, columns, stride, columnStart } = chunk;
+  const spans = [logits, targets, lse, dLogprobs];
+  if (device.kind === "webgpu") {
+    return device.dispatch(BACKWARD, rows, spans, [rows, columns, stride, columnStart]);
+  }
   const perTask = rowsPerTask(columns);
   const tasks = Math.ceil(rows / perTask);
-  device.run("log_softmax_backward", tasks, [logits, targets, lse, dLogprobs], [
+  device.run("log_softmax_backward", tasks, spans, [
     rows,
     columns,
     stride,

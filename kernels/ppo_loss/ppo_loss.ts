@@ -1,4 +1,8 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { wgsl } from "../wgsl.ts";
+import code from "./ppo_loss.wgsl" with { type: "text" };
+
+const PPO_LOSS = wgsl("ppo_loss", code)("ppo_loss", 3);
 
 /** The statistics in the order in which {@linkcode ppoLoss} leaves them, by their TRL names. */
 export const PPO_LOSS_STATISTICS = [
@@ -66,23 +70,23 @@ export function ppoLoss(
   options: PPOLossOptions,
   outputs: PPOLossOutputs,
 ): void {
-  device.run(
-    "ppo_loss",
-    1,
-    [
-      inputs.logprobs,
-      inputs.values,
-      inputs.oldLogprobs,
-      inputs.oldValues,
-      inputs.advantages,
-      inputs.returns,
-      inputs.mask,
-      inputs.entropy,
-      outputs.statistics,
-      outputs.dLogprobs,
-      outputs.dValues,
-    ],
-    [inputs.tokens],
-    [options.clipRange, options.clipRangeValue, options.vfCoef, options.gradScale],
-  );
+  const spans = [
+    outputs.statistics,
+    outputs.dLogprobs,
+    outputs.dValues,
+    inputs.logprobs,
+    inputs.values,
+    inputs.oldLogprobs,
+    inputs.oldValues,
+    inputs.advantages,
+    inputs.returns,
+    inputs.mask,
+    inputs.entropy,
+  ];
+  const { clipRange, clipRangeValue, vfCoef, gradScale } = options;
+  const floats = [clipRange, clipRangeValue, vfCoef, gradScale];
+  if (device.kind === "webgpu") {
+    return device.dispatch(PPO_LOSS, 1, spans, [inputs.tokens], floats);
+  }
+  device.run("ppo_loss", 1, spans, [inputs.tokens], floats);
 }

@@ -3,17 +3,17 @@ import { exp4 } from "../math.wasm";
 
 /** The PPO loss, its statistics and its gradients; one task, sums in f64 in the order of the tokens. */
 export function ppo_loss(args: usize, task: i32, scratch: usize): void {
-  const logprobs = span(args, 0);
-  const values = span(args, 1);
-  const oldLogprobs = span(args, 2);
-  const oldValues = span(args, 3);
-  const advantages = span(args, 4);
-  const returns = span(args, 5);
-  const mask = span(args, 6);
-  const entropies = span(args, 7);
-  const statistics = span(args, 8);
-  const dLogprobs = span(args, 9);
-  const dValues = span(args, 10);
+  const statistics = span(args, 0);
+  const dLogprobs = span(args, 1);
+  const dValues = span(args, 2);
+  const logprobs = span(args, 3);
+  const values = span(args, 4);
+  const oldLogprobs = span(args, 5);
+  const oldValues = span(args, 6);
+  const advantages = span(args, 7);
+  const returns = span(args, 8);
+  const mask = span(args, 9);
+  const entropies = span(args, 10);
   const bytes = <usize>int(args, 11) << 2;
   const clipRange: f64 = float(args, 12);
   const clipRangeValue: f64 = float(args, 13);

@@ -8,7 +8,7 @@ import {
 } from "../../kernels/lm_head/lm_head.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { logSoftmaxBackwardReference, logSoftmaxReference } from "../reference/log_softmax.ts";
 
@@ -68,35 +68,31 @@ for (
     { rows: 9, widths: [2048, 2048, 1030], size: 40 },
   ]
 ) {
-  Deno.test(`log-softmax of ${rows} rows in chunks of ${widths.join(", ")}`, async () => {
-    await withDevice(async (device) => {
-      const columns = widths.reduce((a, b) => a + b);
-      const logits = randomValues(rows * columns, 1).map((x) => x * size);
-      const targets = Array.from({ length: rows }, (_, row) => (row * 997) % columns);
-      const dLogprobs = randomValues(rows, 2);
-      dLogprobs[rows - 1] = rows > 1 ? 0 : 1;
-      const actual = await run(device, logits, targets, widths, dLogprobs);
-      const expected = logSoftmaxReference(logits, targets);
-      assert.ok(relativeNorm(actual.logprobs, expected.logprobs) < TOLERANCE);
-      assert.ok(relativeNorm(actual.entropy, expected.entropy) < TOLERANCE);
-      const dLogits = logSoftmaxBackwardReference(logits, targets, dLogprobs);
-      // p is off by the rounding of the log-sum-exp, which is as large as the logits.
-      assert.ok(relativeNorm(actual.dLogits, dLogits) < TOLERANCE * Math.max(1, size / 10));
-    });
+  deviceTest(`log-softmax of ${rows} rows in chunks of ${widths.join(", ")}`, async (device) => {
+    const columns = widths.reduce((a, b) => a + b);
+    const logits = randomValues(rows * columns, 1).map((x) => x * size);
+    const targets = Array.from({ length: rows }, (_, row) => (row * 997) % columns);
+    const dLogprobs = randomValues(rows, 2);
+    dLogprobs[rows - 1] = rows > 1 ? 0 : 1;
+    const actual = await run(device, logits, targets, widths, dLogprobs);
+    const expected = logSoftmaxReference(logits, targets);
+    assert.ok(relativeNorm(actual.logprobs, expected.logprobs) < TOLERANCE);
+    assert.ok(relativeNorm(actual.entropy, expected.entropy) < TOLERANCE);
+    const dLogits = logSoftmaxBackwardReference(logits, targets, dLogprobs);
+    // p is off by the rounding of the log-sum-exp, which is as large as the logits.
+    assert.ok(relativeNorm(actual.dLogits, dLogits) < TOLERANCE * Math.max(1, size / 10));
   });
 }
 
-Deno.test("log-softmax: a row's result does not depend on the other rows", async () => {
-  await withDevice(async (device) => {
-    const logits = randomValues(40 * 1000, 3);
-    const targets = Array.from({ length: 40 }, (_, row) => row * 7);
-    const ones = new Float32Array(40).fill(1);
-    const all = await run(device, logits, targets, [600, 400], ones);
-    const one = await run(device, logits.slice(23000, 24000), [161], [600, 400], ones.slice(39));
-    assert.equal(one.logprobs[0], all.logprobs[23]);
-    assert.equal(one.entropy[0], all.entropy[23]);
-    assert.deepEqual(one.dLogits, all.dLogits.slice(23000, 24000));
-  });
+deviceTest("log-softmax: a row's result does not depend on the other rows", async (device) => {
+  const logits = randomValues(40 * 1000, 3);
+  const targets = Array.from({ length: 40 }, (_, row) => row * 7);
+  const ones = new Float32Array(40).fill(1);
+  const all = await run(device, logits, targets, [600, 400], ones);
+  const one = await run(device, logits.slice(23000, 24000), [161], [600, 400], ones.slice(39));
+  assert.equal(one.logprobs[0], all.logprobs[23]);
+  assert.equal(one.entropy[0], all.entropy[23]);
+  assert.deepEqual(one.dLogits, all.dLogits.slice(23000, 24000));
 });
 
 Deno.test("log-softmax: the reference's gradient is that of finite differences", () => {

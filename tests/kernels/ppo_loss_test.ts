@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PPO_LOSS_STATISTICS, ppoLoss } from "../../kernels/ppo_loss/ppo_loss.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import {
   type PPOLossCase,
@@ -60,8 +60,9 @@ async function run(device: Device, c: PPOLossCase, gradScale = 1) {
 }
 
 for (const tokens of [1, 7, 300]) {
-  Deno.test(`PPO loss of ${tokens} tokens agrees with f64, its gradients with differences`, async () => {
-    await withDevice(async (device) => {
+  deviceTest(
+    `PPO loss of ${tokens} tokens agrees with f64, its gradients with differences`,
+    async (device) => {
       const c = makeCase(tokens);
       const actual = await run(device, c);
       for (const [name, expected] of Object.entries(ppoLossReference(c))) {
@@ -71,12 +72,13 @@ for (const tokens of [1, 7, 300]) {
       const expected = ppoLossGradientReference(c);
       assert.ok(relativeNorm(actual.dLogprobs, expected.dLogprobs) < 1e-6, "dLogprobs");
       assert.ok(relativeNorm(actual.dValues, expected.dValues) < 1e-6, "dValues");
-    });
-  });
+    },
+  );
 }
 
-Deno.test("PPO loss: an unchanged policy has ratio 1 exactly and the gradient -A / count", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "PPO loss: an unchanged policy has ratio 1 exactly and the gradient -A / count",
+  async (device) => {
     const c = makeCase(10);
     c.logprobs = c.oldLogprobs;
     c.values = c.oldValues;
@@ -90,28 +92,27 @@ Deno.test("PPO loss: an unchanged policy has ratio 1 exactly and the gradient -A
     assert.ok(relativeNorm(dLogprobs, expected) < 1e-6);
     const errors = Array.from(c.values, (v, i) => masked(i, 0.1 * (v - c.returns[i])));
     assert.ok(relativeNorm(dValues, errors) < 1e-6);
-  });
+  },
+);
+
+deviceTest("PPO loss: equal losses share the gradient as torch's max does", async (device) => {
+  const one = (x: number) => Float32Array.of(x);
+  const c: PPOLossCase = {
+    ...{ logprobs: one(0), oldLogprobs: one(0), advantages: one(0), entropy: one(1) },
+    // v = 1 and its clipped value 0.5 are equally far from R = 0.75, so each side gets half;
+    // the clipped side passes nothing on.
+    ...{ values: one(1), oldValues: one(0.25), returns: one(0.75), mask: one(1) },
+    ...{ clipRange: 0.2, clipRangeValue: 0.25, vfCoef: 1 },
+  };
+  assert.equal((await run(device, c)).dValues[0], 0.125);
+  // v on the bound itself: torch.min(v, bound) passes half, torch.max(v, clipped) halves again.
+  const onBound = { ...c, values: one(0.5) };
+  assert.equal((await run(device, onBound)).dValues[0], -0.25 * 0.75);
 });
 
-Deno.test("PPO loss: equal losses share the gradient as torch's max does", async () => {
-  await withDevice(async (device) => {
-    const one = (x: number) => Float32Array.of(x);
-    const c: PPOLossCase = {
-      ...{ logprobs: one(0), oldLogprobs: one(0), advantages: one(0), entropy: one(1) },
-      // v = 1 and its clipped value 0.5 are equally far from R = 0.75, so each side gets half;
-      // the clipped side passes nothing on.
-      ...{ values: one(1), oldValues: one(0.25), returns: one(0.75), mask: one(1) },
-      ...{ clipRange: 0.2, clipRangeValue: 0.25, vfCoef: 1 },
-    };
-    assert.equal((await run(device, c)).dValues[0], 0.125);
-    // v on the bound itself: torch.min(v, bound) passes half, torch.max(v, clipped) halves again.
-    const onBound = { ...c, values: one(0.5) };
-    assert.equal((await run(device, onBound)).dValues[0], -0.25 * 0.75);
-  });
-});
-
-Deno.test("PPO loss: gradScale scales gradients only; NaN where nothing counts is ignored", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "PPO loss: gradScale scales gradients only; NaN where nothing counts is ignored",
+  async (device) => {
     const c = makeCase(25);
     const whole = await run(device, c);
     const broken = { ...c, logprobs: Array.from(c.logprobs, (x, i) => c.mask[i] ? x : NaN) };
@@ -119,14 +120,16 @@ Deno.test("PPO loss: gradScale scales gradients only; NaN where nothing counts i
     assert.deepEqual(scaled.statistics, whole.statistics);
     assert.deepEqual(scaled.dLogprobs, whole.dLogprobs.map((x) => x / 4));
     assert.deepEqual(scaled.dValues, whole.dValues.map((x) => x / 4));
-  });
-});
+  },
+);
 
-Deno.test("PPO loss: a loss that is not finite has no finite gradient, so nothing is updated", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "PPO loss: a loss that is not finite has no finite gradient, so nothing is updated",
+  async (device) => {
     const c = makeCase(3);
     // The squared error of the value overflows f32; its slope does not.
     const { statistics, dLogprobs } = await run(device, { ...c, returns: [1e25, 0, 0] });
     assert.equal(statistics["ppo/loss/total"], Infinity);
     assert.ok(dLogprobs.every(Number.isNaN));
-  }));
+  },
+);
