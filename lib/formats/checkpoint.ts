@@ -89,8 +89,8 @@ export class Checkpoint implements Disposable {
   }
 
   /** As {@linkcode TensorFile.readBytes}. */
-  readBytes(name: string): Uint8Array<ArrayBuffer> {
-    return this.#fileOf(name).readBytes(name);
+  readBytes(name: string, first?: number, count?: number): Uint8Array<ArrayBuffer> {
+    return this.#fileOf(name).readBytes(name, first, count);
   }
 
   /** Closes all files at the end of a `using` block. */

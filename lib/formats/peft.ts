@@ -3,9 +3,11 @@ import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
 import { fileExists, type JsonObject, readJson } from "./hf_config.ts";
+import { openTensorFile } from "./checkpoint.ts";
 import { ioReason } from "./io_error.ts";
-import { SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+import { writeSafetensors } from "./safetensors.ts";
 import type { TensorData } from "./tensor_file.ts";
+import { writeTorchFile } from "./torch_bin_writer.ts";
 
 /** What adapter_config.json says of a LoRA adapter. */
 export interface PeftConfig {
@@ -41,8 +43,17 @@ export interface PeftAdapter {
 }
 
 const CONFIG_FILE = "adapter_config.json";
-const WEIGHTS_FILE = "adapter_model.safetensors";
-const VALUE_HEAD_FILE = "value_head.safetensors";
+/** The kinds of files that adapters are kept in: PEFT before 0.4 and TRL of its time know only bin. */
+export type AdapterFormat = "safetensors" | "bin";
+
+const WEIGHTS_FILES = {
+  safetensors: "adapter_model.safetensors",
+  bin: "adapter_model.bin",
+} as const;
+const VALUE_HEAD_FILES = {
+  safetensors: "value_head.safetensors",
+  bin: "pytorch_model.bin",
+} as const;
 const PREFIX = "base_model.model.";
 
 const configSchema = z.object({
@@ -74,7 +85,8 @@ const UNSUPPORTED_KEYS = [
 ];
 
 /**
- * Reads a PEFT LoRA adapter: adapter_config.json and adapter_model.safetensors.
+ * Reads a PEFT LoRA adapter: adapter_config.json and adapter_model.safetensors, or else
+ * adapter_model.bin.
  *
  * @throws UserError naming the file, and the key or tensor at fault, when something is missing, broken
  * or not supported.
@@ -84,7 +96,9 @@ export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
     join(dir, CONFIG_FILE),
     await readJson(dir, CONFIG_FILE, "PEFT adapter"),
   );
-  using file = SafetensorsFile.open(join(dir, WEIGHTS_FILE));
+  const isBin = !await fileExists(join(dir, WEIGHTS_FILES.safetensors)) &&
+    await fileExists(join(dir, WEIGHTS_FILES.bin));
+  using file = openTensorFile(join(dir, WEIGHTS_FILES[isBin ? "bin" : "safetensors"]));
   const tensors = new Map<string, HostTensor>();
   for (const { name, shape } of file.tensors.values()) {
     const [, tensorName, module, side] =
@@ -146,11 +160,16 @@ function isSet(value: unknown): boolean {
 
 /**
  * Writes an adapter into a folder, which is created where it is missing, with the twelve keys and the
- * tensor names of PEFT 0.3.0, so that it and every later version loads it.
+ * tensor names of PEFT 0.3.0, so that every later version loads it, and as "bin" 0.3.0 itself. An
+ * adapter in the other format is removed: PEFT would read that one.
  *
  * @throws UserError when a file cannot be written.
  */
-export async function writePeftAdapter(dir: string, adapter: PeftAdapter): Promise<void> {
+export async function writePeftAdapter(
+  dir: string,
+  adapter: PeftAdapter,
+  format: AdapterFormat = "safetensors",
+): Promise<void> {
   const { r, loraAlpha, loraDropout, targetModules, baseModel } = adapter.config;
   const config = {
     base_model_name_or_path: baseModel,
@@ -170,8 +189,8 @@ export async function writePeftAdapter(dir: string, adapter: PeftAdapter): Promi
   for (const [name, tensor] of adapter.tensors) {
     tensors.set(PREFIX + name, { dtype: "F32", ...tensor });
   }
-  await makeFolder(dir);
-  await writeSafetensors(join(dir, WEIGHTS_FILE), tensors);
+  await writeTensors(dir, WEIGHTS_FILES, format, tensors);
+  await removeIfThere(join(dir, WEIGHTS_FILES[format === "bin" ? "safetensors" : "bin"]));
   await writeFileAtomic(join(dir, CONFIG_FILE), JSON.stringify(config, null, 2) + "\n");
 }
 
@@ -188,38 +207,66 @@ export interface ValueHeadWeights {
  * has not been through PPO).
  *
  * The names are TRL's, `v_head.summary.weight` [1, d_model] and `v_head.summary.bias` [1]. TRL itself
- * puts them into a pytorch_model.bin; in a safetensors file of their own, PEFT does not trip over them.
+ * puts them into a pytorch_model.bin, which is read too; in a safetensors file of their own, PEFT does not
+ * trip over them.
  *
  * @throws UserError naming the file and the tensor at fault.
  */
 export async function readValueHead(dir: string): Promise<ValueHeadWeights | null> {
-  const path = join(dir, VALUE_HEAD_FILE);
-  if (!await fileExists(path)) return null;
-  using file = SafetensorsFile.open(path);
-  const weight = file.info("v_head.summary.weight");
-  const bias = file.info("v_head.summary.bias");
-  if (weight.shape.length !== 2 || weight.shape[0] !== 1 || `${bias.shape}` !== "1") {
-    throw new UserError(
-      `${path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1].`,
-    );
+  for (const name of Object.values(VALUE_HEAD_FILES)) {
+    const path = join(dir, name);
+    if (!await fileExists(path)) continue;
+    using file = openTensorFile(path);
+    // A pytorch_model.bin may also be a model without a value head.
+    if (name === VALUE_HEAD_FILES.bin && !file.tensors.has("v_head.summary.weight")) continue;
+    const weight = file.info("v_head.summary.weight");
+    const bias = file.info("v_head.summary.bias");
+    if (weight.shape.length !== 2 || weight.shape[0] !== 1 || `${bias.shape}` !== "1") {
+      throw new UserError(
+        `${path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1].`,
+      );
+    }
+    return { weight: file.readFloats(weight.name), bias: file.readFloats(bias.name)[0] };
   }
-  return { weight: file.readFloats(weight.name), bias: file.readFloats(bias.name)[0] };
+  return null;
 }
 
-/** Writes the value head into an adapter's folder, as {@linkcode readValueHead} finds it. */
-export async function writeValueHead(dir: string, head: ValueHeadWeights): Promise<void> {
+/**
+ * Writes the value head into an adapter's folder, as {@linkcode readValueHead} finds it: as "bin" where
+ * TRL does.
+ */
+export async function writeValueHead(
+  dir: string,
+  { weight, bias }: ValueHeadWeights,
+  format: AdapterFormat = "safetensors",
+): Promise<void> {
+  const tensors = new Map<string, TensorData>([
+    ["v_head.summary.weight", { dtype: "F32", shape: [1, weight.length], data: weight }],
+    ["v_head.summary.bias", { dtype: "F32", shape: [1], data: Float32Array.of(bias) }],
+  ]);
+  await writeTensors(dir, VALUE_HEAD_FILES, format, tensors);
+  // It would be read in place of TRL's.
+  if (format === "bin") await removeIfThere(join(dir, VALUE_HEAD_FILES.safetensors));
+}
+
+async function writeTensors(
+  dir: string,
+  files: Readonly<Record<AdapterFormat, string>>,
+  format: AdapterFormat,
+  tensors: ReadonlyMap<string, TensorData>,
+): Promise<void> {
   await makeFolder(dir);
-  await writeSafetensors(
-    join(dir, VALUE_HEAD_FILE),
-    new Map<string, TensorData>([
-      ["v_head.summary.weight", {
-        dtype: "F32",
-        shape: [1, head.weight.length],
-        data: head.weight,
-      }],
-      ["v_head.summary.bias", { dtype: "F32", shape: [1], data: Float32Array.of(head.bias) }],
-    ]),
-  );
+  const write = format === "bin" ? writeTorchFile : writeSafetensors;
+  await write(join(dir, files[format]), tensors);
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new UserError(`Cannot remove ${path}: ${ioReason(error)}.`, { cause: error });
+  }
 }
 
 async function makeFolder(dir: string): Promise<void> {

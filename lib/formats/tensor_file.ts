@@ -49,10 +49,12 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
     count: number,
   ): Uint8Array<ArrayBuffer>;
 
-  /** A tensor's bytes: row-major, little-endian. */
-  readBytes(name: string): Uint8Array<ArrayBuffer> {
+  /**
+   * A tensor's bytes, row-major and little-endian: all of it, or `count` elements from the `first` on.
+   */
+  readBytes(name: string, first = 0, count?: number): Uint8Array<ArrayBuffer> {
     const info = this.info(name);
-    return this.readElements(info, 0, elementCount(info.shape));
+    return this.readElements(info, first, count ?? elementCount(info.shape) - first);
   }
 
   /**

@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import {
+  type AdapterFormat,
   type PeftAdapter,
   readPeftAdapter,
   readValueHead,
@@ -59,9 +59,7 @@ export async function loadPolicy(
   const { dModel } = model.config;
   if (valueHead && valueHead.weight.length !== dModel) {
     throw new UserError(
-      `${
-        join(folder, "value_head.safetensors")
-      } is for a model of d_model ${valueHead.weight.length}, this one has ${dModel}.`,
+      `The value head in ${folder} is for a model of d_model ${valueHead.weight.length}, this one has ${dModel}.`,
     );
   }
   const policy = assemble(model, adapter.config, adapterSpecs(adapter));
@@ -94,12 +92,14 @@ export async function loadAdapter(
  * Writes the adapter as PEFT does, and the value head beside it.
  *
  * @param baseModel what adapter_config.json names as the base model
+ * @param format the kind of files: "bin" for PEFT before 0.4, and the value head where TRL has it
  * @throws {UserError} when a file cannot be written
  */
 export async function savePolicy(
   { adapter, parameters }: Policy,
   folder: string,
   baseModel: string,
+  format: AdapterFormat = "safetensors",
 ): Promise<void> {
   const values = await parameters.readAll();
   const read = (name: string) => new Float32Array(values.get(name)!.data);
@@ -112,8 +112,8 @@ export async function savePolicy(
   await writeValueHead(folder, {
     weight: read("v_head.summary.weight"),
     bias: read("v_head.summary.bias")[0],
-  });
-  await writePeftAdapter(folder, { config, tensors });
+  }, format);
+  await writePeftAdapter(folder, { config, tensors }, format);
 }
 
 /** The file's own tensors: PEFT 0.3 matched targets by bare suffix, so "o" brought "wo" along. */

@@ -130,6 +130,8 @@ export const runFields = {
     .describe("name of the run; else the model's"),
   saveEvery: z.int().nonnegative().default(10)
     .describe("steps between saves of the adapter; 0 to save only at the end"),
+  peftFormat: z.enum(["safetensors", "bin"]).default("safetensors")
+    .describe("files of the saved adapter: bin for PEFT before 0.4 and TRL's value head"),
   progress: z.boolean().default(true)
     .describe("a progress bar; without it, plain lines"),
 };

@@ -155,7 +155,7 @@ async function trainPolicy(
   using metrics = new MetricsFile(directory.metrics);
   using samples = new JsonLines(directory.samples);
   const save = (parameters: Parameters) =>
-    savePolicy({ ...policy, parameters }, directory.adapter, config.model);
+    savePolicy({ ...policy, parameters }, directory.adapter, config.model, config.peftFormat);
   for (let step = 1; step <= config.steps; step++) {
     try {
       const prompts = batches.next().value;
