@@ -10,6 +10,7 @@ import { benchCommand, runBench } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { evaluateCommand, runEvaluate } from "./evaluate.ts";
 import { generateCommand, runGenerate } from "./generate.ts";
+import { mergeCommand, runMerge } from "./merge.ts";
 import { usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
 import { runScore, scoreCommand } from "./score.ts";
@@ -30,6 +31,7 @@ const parser = or(
   generateCommand,
   scoreCommand,
   paramsCommand,
+  mergeCommand,
   benchCommand,
   { errors: { unexpectedInput, noMatch: message`no command given: try --help` } },
 );
@@ -70,6 +72,8 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runScore(options);
     case "params":
       return runParams(options);
+    case "merge":
+      return runMerge(options);
     case "bench ppo":
       return runBench(options);
   }

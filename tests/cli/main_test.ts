@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import settings from "../../deno.json" with { type: "json" };
+import { withTempDir } from "../temp_dir.ts";
 import { call, temper } from "./temper.ts";
 
 Deno.test("--version is the one of deno.json", async () => {
@@ -13,7 +16,9 @@ Deno.test("--version is the one of deno.json", async () => {
 Deno.test("--help lists the commands, and no line is wider than the terminal", async () => {
   const { code, stdout } = await call(["--help"]);
   assert.equal(code, 0);
-  for (const name of ["train", "evaluate", "compare", "generate", "score", "params", "bench"]) {
+  for (
+    const name of ["train", "evaluate", "compare", "generate", "score", "params", "merge", "bench"]
+  ) {
     assert.match(stdout, new RegExp(`^ +${name} `, "m"));
   }
   for (const line of stdout.split("\n")) assert.ok(line.length <= 100, line);
@@ -80,3 +85,18 @@ for (const [target, code, error] of [["| true", 0, ""], [">/dev/full", 1, "the d
     assert.equal(text, `${error && `error: cannot write to stdout: ${error}\n`}${code}\n`);
   });
 }
+
+Deno.test("merge writes a model without its adapter, and refuses a folder in use", async () => {
+  await withTempDir(async (dir) => {
+    const adapter = fileURLToPath(new URL("../golden/cases/adapter", import.meta.url));
+    const args = ["merge", "--adapter", adapter, "--output", join(dir, "merged")];
+    const { code, stdout } = await call(args);
+    assert.equal(code, 0);
+    assert.match(stdout, /merged model: .*merged/);
+    const files = [...Deno.readDirSync(join(dir, "merged"))].map(({ name }) => name);
+    assert.ok(files.includes("model.safetensors") && files.includes("tokenizer.json"));
+    const again = await call(args);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /output folder .*merged is not empty: choose another one/);
+  });
+});

@@ -9,6 +9,8 @@ import {
 } from "../../lib/formats/peft.ts";
 import { SafetensorsFile, writeSafetensors } from "../../lib/formats/safetensors.ts";
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
+import { TorchFile } from "../../lib/formats/torch_bin.ts";
+import { writeTorchFile } from "../../lib/formats/torch_bin_writer.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 const ADAPTER = fileURLToPath(new URL("../golden/cases/adapter", import.meta.url));
@@ -54,6 +56,26 @@ Deno.test("written again it has the same keys, shapes and bytes", async () => {
       assert.equal(written.info(name).dtype, dtype);
       assert.deepEqual(written.readBytes(name), original.readBytes(name));
     }
+  });
+});
+
+Deno.test("as .bin it is PEFT's own file, byte for byte, and read back", async () => {
+  await withTempDir(async (dir) => {
+    const adapter = await readPeftAdapter(ADAPTER);
+    // PEFT's order is that of the model, which its .bin keeps.
+    using original = TorchFile.open(join(ADAPTER, "adapter_model.bin"));
+    const names = [...original.tensors.keys()].map((name) => name.replace("base_model.model.", ""));
+    const tensors = new Map(names.map((name) => [name, adapter.tensors.get(name)!]));
+    await writePeftAdapter(dir, adapter);
+    await writePeftAdapter(dir, { ...adapter, tensors }, "bin");
+    const files = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+    assert.deepEqual(files, ["adapter_config.json", "adapter_model.bin"]);
+    const read = (folder: string) => Deno.readFileSync(join(folder, "adapter_model.bin"));
+    assert.ok(Buffer.compare(read(dir), read(ADAPTER)) === 0);
+    assert.deepEqual((await readPeftAdapter(dir)).tensors, tensors);
+
+    await writePeftAdapter(dir, adapter);
+    assert.ok(![...Deno.readDirSync(dir)].some(({ name }) => name === "adapter_model.bin"));
   });
 });
 
@@ -143,6 +165,28 @@ Deno.test("the value head is written and read back, under TRL's names", async ()
     using file = SafetensorsFile.open(join(dir, "value_head.safetensors"));
     assert.deepEqual(file.info("v_head.summary.weight").shape, [1, 3]);
     assert.deepEqual(file.info("v_head.summary.bias").shape, [1]);
+  });
+});
+
+Deno.test("a value head as .bin is TRL's pytorch_model.bin", async () => {
+  await withTempDir(async (dir) => {
+    await writeValueHead(dir, { weight: Float32Array.of(9), bias: 9 });
+    const head = { weight: Float32Array.of(0.5, -1, 2), bias: 0.25 };
+    await writeValueHead(dir, head, "bin");
+    assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["pytorch_model.bin"]);
+    assert.deepEqual(await readValueHead(dir), head);
+    using file = TorchFile.open(join(dir, "pytorch_model.bin"));
+    assert.deepEqual([...file.tensors.keys()], ["v_head.summary.weight", "v_head.summary.bias"]);
+  });
+});
+
+Deno.test("a pytorch_model.bin of a model without value head is no value head", async () => {
+  await withTempDir(async (dir) => {
+    await writeTorchFile(
+      join(dir, "pytorch_model.bin"),
+      new Map([["shared.weight", { dtype: "F32", shape: [1], data: Float32Array.of(1) }]]),
+    );
+    assert.equal(await readValueHead(dir), null);
   });
 });
 
