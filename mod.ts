@@ -107,6 +107,12 @@ export {
 } from "./lib/data/dataset.ts";
 export { Tokenizer } from "./lib/data/tokenizer.ts";
 
+// The Hugging Face Hub
+export { type DownloadHooks, type DownloadProgress, downloadRepo } from "./lib/hub/download.ts";
+export { parseRepo, type Repo, type RepoType, type Wanted } from "./lib/hub/repo.ts";
+export { resolveRepo } from "./lib/hub/resolve.ts";
+export { type HubSettings, hubSettings } from "./lib/hub/settings.ts";
+
 // Rewards
 export type { RewardFunction, RewardSample } from "./lib/rewards/reward.ts";
 export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/classifier_reward.ts";

@@ -25,7 +25,7 @@ export const compareCommand = command(
       run: optional(argument(path({ metavar: "RUN", type: "directory" }), {
         description: message`folder of a run: its settings, and its adapter as the one after`,
       })),
-      adapterBefore: optional(option("--adapter-before", path({ metavar: "DIR" }), {
+      adapterBefore: optional(option("--adapter-before", path({ metavar: "DIR|ORG/NAME" }), {
         description: message`adapter before; else what the run started from, or none`,
       })),
       samples: preset(
@@ -79,11 +79,12 @@ export async function runCompare(options: InferValue<typeof compareCommand>): Pr
   const ofRun = run === undefined ? {} : await readRunConfig(run);
   const resolved = config.resolveTrainConfig({ ...ofRun, ...given(flags) });
   const { compare } = await import("../runs/compare.ts");
+  const { downloadScreen } = await import("./download_screen.ts");
   const rows = await compare(resolved, {
     before: adapterBefore ?? (run === undefined ? null : ofRun.adapter ?? null),
     after: flags.adapter ?? `${run}/adapter`,
     samples,
-  });
+  }, downloadScreen());
   await printComparison(rows, json ? "json" : format);
 }
 

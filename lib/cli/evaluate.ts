@@ -39,7 +39,8 @@ export async function runEvaluate(options: InferValue<typeof evaluateCommand>): 
   const { command: _, json, ...flags } = options;
   const resolved = config.resolveTrainConfig(given(flags));
   const { evaluate } = await import("../runs/evaluate.ts");
-  const { samples, ...statistics } = await evaluate(resolved);
+  const { downloadScreen } = await import("./download_screen.ts");
+  const { samples, ...statistics } = await evaluate(resolved, downloadScreen());
   if (json) return print(JSON.stringify({ ...statistics, samples }, null, 2));
   const { toxicityLine } = await import("./training_screen.ts");
   print(toxicityLine("toxicity", statistics));

@@ -63,10 +63,9 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
   const texts = args.length > 0 ? args : [await readStandardInput("text")];
   const resolved = config.resolveTrainConfig(given(flags));
   const { generateTexts } = await import("../runs/generate.ts");
-  const responses = await generateTexts(resolved, texts, {
-    maxNewTokens: newTokens,
-    doSample: sample,
-  });
+  const { downloadScreen } = await import("./download_screen.ts");
+  const sampling = { maxNewTokens: newTokens, doSample: sample };
+  const responses = await generateTexts(resolved, texts, sampling, downloadScreen());
   if (json) {
     const pairs = texts.map((text, index) => ({ text, response: responses[index] }));
     return print(JSON.stringify(pairs, null, 2));

@@ -8,6 +8,7 @@ import { UserError } from "../errors.ts";
 import { nearestName } from "../runs/settings.ts";
 import { benchCommand, runBench } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
+import { downloadCommand, runDownload } from "./download.ts";
 import { evaluateCommand, runEvaluate } from "./evaluate.ts";
 import { generateCommand, runGenerate } from "./generate.ts";
 import { mergeCommand, runMerge } from "./merge.ts";
@@ -30,6 +31,7 @@ const parser = or(
   compareCommand,
   generateCommand,
   scoreCommand,
+  downloadCommand,
   paramsCommand,
   mergeCommand,
   benchCommand,
@@ -70,6 +72,8 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runGenerate(options);
     case "score":
       return runScore(options);
+    case "download":
+      return runDownload(options);
     case "params":
       return runParams(options);
     case "merge":

@@ -35,9 +35,11 @@ export async function runParams(options: InferValue<typeof paramsCommand>): Prom
   const resolved = config.resolveTrainConfig(given(flags));
   const { openDevice } = await import("../device/open.ts");
   const { countParameters, describeParameters, loadRunPolicy } = await import("../runs/policy.ts");
+  const { downloadScreen } = await import("./download_screen.ts");
   const device = await openDevice(resolved);
   try {
-    const { adapter, withValueHead } = countParameters(await loadRunPolicy(device, resolved));
+    const policy = await loadRunPolicy(device, resolved, downloadScreen());
+    const { adapter, withValueHead } = countParameters(policy);
     if (json) return print(JSON.stringify({ adapter, withValueHead }, null, 2));
     print(describeParameters(adapter));
     print(`\nwith the value head:\n${describeParameters(withValueHead)}`);

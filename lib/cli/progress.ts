@@ -21,10 +21,12 @@ export interface ProgressOptions {
   now?: () => number;
 }
 
-const CLEAR_LINE = "\r\x1b[2K";
+/** Sends the cursor to the start of its line and empties that. */
+export const CLEAR_LINE = "\r\x1b[2K";
 /** Bars shorter than this say nothing. */
-const SHORTEST_BAR = 8;
-const LONGEST_BAR = 30;
+export const SHORTEST_BAR = 8;
+/** Bars longer than this say no more. */
+export const LONGEST_BAR = 30;
 
 /** The progress of a training run: one line that redraws itself on a terminal, else a line a step. */
 export class Progress {
@@ -111,9 +113,14 @@ function barLine(
   const text = facts(report, total, seconds).join("  ");
   const room = Math.min(LONGEST_BAR, width - displayWidth(count) - displayWidth(text) - 3);
   if (room < SHORTEST_BAR) return truncate(`${count}  ${text}`, width);
-  const filled = Math.min(room, Math.round(room * report.step / Math.max(1, total)));
-  const [done, todo] = ["━".repeat(filled), "━".repeat(room - filled)];
-  // Without colour the two parts of the bar need different characters.
-  const bar = color ? `\x1b[32m${done}\x1b[90m${todo}\x1b[0m` : done + "·".repeat(todo.length);
-  return `${count} ${bar}  ${text}`;
+  const share = report.step / Math.max(1, total);
+  return `${count} ${bar(share, room, color)}  ${text}`;
+}
+
+/** A bar of `length` columns, filled to a share between 0 and 1. */
+export function bar(share: number, length: number, color: boolean): string {
+  const filled = Math.min(length, Math.round(length * share));
+  const [done, todo] = ["━".repeat(filled), "━".repeat(length - filled)];
+  // Without colour the two parts need different characters.
+  return color ? `\x1b[32m${done}\x1b[90m${todo}\x1b[0m` : done + "·".repeat(todo.length);
 }

@@ -26,8 +26,9 @@ export const scoreCommand = command(
       command: constant("score"),
       texts: textArguments("text to score; without any, each line of standard input is one"),
       model: preset(
-        option("--model", path({ metavar: "DIR" }), {
-          description: message`the classifier: a folder, onnx:DIR or pipeline:org/name`,
+        option("--model", path({ metavar: "DIR|ORG/NAME" }), {
+          description:
+            message`the classifier: a folder or a name on the Hub; onnx: or pipeline: may go before it`,
         }),
         "demo/tiny-roberta-toxicity",
       ),
@@ -63,7 +64,8 @@ export async function runScore(options: InferValue<typeof scoreCommand>): Promis
     ? args
     : (await readStandardInput("text")).split(/\r?\n/).filter((line) => line.trim() !== "");
   const { scoreTexts } = await import("../runs/score.ts");
-  const scores = await scoreTexts(model, texts, toxicLabel, given(flags));
+  const { downloadScreen } = await import("./download_screen.ts");
+  const scores = await scoreTexts(model, texts, toxicLabel, given(flags), downloadScreen());
   if (json) return print(JSON.stringify(scores, null, 2));
   const { renderTable } = await import("./table.ts");
   const number = (value: number) => value.toFixed(4);

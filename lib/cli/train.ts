@@ -49,6 +49,11 @@ export const trainCommand = command(
         "temper train --model ./flan-t5-base --adapter ./peft-adapter --dataset ./dialogsum " +
         "--reward ./toxicity-classifier",
       ],
+      [
+        "The original notebook's, from the Hugging Face Hub",
+        "temper train --model google/flan-t5-base --dataset knkarthick/dialogsum " +
+        "--reward facebook/roberta-hate-speech-dynabench-r4-target",
+      ],
       ["Two rewards", "temper train --reward ./classifier,./brevity.ts --reward-weights 1,0.2"],
       ["A run again, with another seed", "temper train --config runs/first/config.json --seed 1"],
     ),

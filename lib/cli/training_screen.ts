@@ -4,6 +4,7 @@ import type { TrainConfig } from "../runs/config.ts";
 import { percentChange } from "../runs/summary.ts";
 import type { TrainHooks, TrainResult } from "../runs/train.ts";
 import { comparisonTable } from "./comparison_table.ts";
+import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";
 import { print, terminal } from "./terminal.ts";
 
@@ -35,6 +36,7 @@ export function trainingScreen(
     progress = null;
   };
   return {
+    ...downloadScreen(),
     info: say,
     stop,
     measured(when: "before" | "after", toxicity: PolicyToxicity): void {

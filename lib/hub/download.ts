@@ -69,7 +69,7 @@ async function update(
   settings: HubSettings,
 ): Promise<string> {
   const { commit, files } = await listRepo(settings, repo);
-  const needed = neededFiles(repo.type, files);
+  const needed = neededFiles(repo, files);
   if (needed.length === 0) throw nothingToUse(repo, files);
   const missing: RemoteFile[] = [];
   for (const file of needed) if (!await cache.has(commit, file)) missing.push(file);
@@ -77,8 +77,12 @@ async function update(
   const total = sum(needed.map(({ size }) => size));
   const arrived = new Map(missing.map((file) => [file, 0]));
   const present = total - sum(missing.map(({ size }) => size));
-  const report = () =>
-    hooks.downloading?.({ repo: repo.name, loaded: present + sum(arrived.values()), total });
+  let reported = -1;
+  const report = () => {
+    const loaded = present + sum(arrived.values());
+    if (loaded !== reported) hooks.downloading?.({ repo: repo.name, loaded, total });
+    reported = loaded;
+  };
   if (missing.length > 0) report();
   await inParallel(missing, async (file, signal) => {
     await downloadBlob({

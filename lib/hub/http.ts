@@ -1,16 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { refusal } from "./refusal.ts";
-import type { Repo } from "./repo.ts";
+import { describeRepo, type Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** A failure that may pass: the network's, or a server's that is busy or broken. */
 export class TransientError extends Error {
   /**
+   * A failure by its reason.
+   *
    * @param reason what happened, for the end of a message
    * @param retryAfter milliseconds that the server asked to wait; null when it did not say
+   * @param answered whether there was a server at all
    */
-  constructor(readonly reason: string, readonly retryAfter: number | null = null) {
+  constructor(
+    readonly reason: string,
+    readonly retryAfter: number | null = null,
+    readonly answered: boolean = false,
+  ) {
     super(reason);
   }
 }
@@ -26,6 +33,8 @@ export class HubUnreachableError extends UserError {
 
 /** Tries in a row without progress before giving up, as in huggingface_hub. */
 const TRIES = 5;
+/** The same where nobody has answered yet: without a network, waiting is of no use. */
+const FIRST_TRIES = 2;
 /** The waits between tries double up to this many milliseconds. */
 const LONGEST_DELAY = 8_000;
 /** A server that asks to wait for longer than this many milliseconds is not waited for. */
@@ -64,13 +73,20 @@ export class Watchdog implements Disposable {
  *
  * @param options.progressed whether the last failed attempt got further than any before: such a one
  *   does not count against the number of tries
+ * @param options.first whether this is the first that the Hub is asked: then a network that is not
+ *   there is given up on sooner
  * @param options.signal ends the waiting
  * @throws {HubUnreachableError} when the tries are used up; whatever else `attempt` throws, at once
  */
 export async function withRetries<T>(
   { endpoint, retryDelay }: HubSettings,
+  repo: Repo,
   attempt: () => Promise<T>,
-  { progressed = () => false, signal }: { progressed?(): boolean; signal?: AbortSignal } = {},
+  { progressed = () => false, first = false, signal }: {
+    progressed?(): boolean;
+    first?: boolean;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<T> {
   for (let tries = 1;; tries++) {
     try {
@@ -78,11 +94,14 @@ export async function withRetries<T>(
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       if (progressed()) tries = 0;
-      const { reason, retryAfter } = error;
-      if (tries === TRIES || (retryAfter ?? 0) > LONGEST_RETRY_AFTER) {
+      const { reason, retryAfter, answered } = error;
+      const most = first && !answered ? FIRST_TRIES : TRIES;
+      if (tries >= most || (retryAfter ?? 0) > LONGEST_RETRY_AFTER) {
         const wait = retryAfter === null ? "" : `, and asked to wait ${retryAfter / 1000} s`;
         throw new HubUnreachableError(
-          `Cannot download from ${endpoint}: ${reason}${wait}. Check the network, HTTPS_PROXY and ` +
+          `Cannot download ${
+            describeRepo(repo)
+          } from ${endpoint}: ${reason}${wait}. Check the network, HTTPS_PROXY and ` +
             "HF_ENDPOINT, and run the same again: what is already here is kept.",
         );
       }
@@ -132,7 +151,8 @@ export async function get(
     }
     if (isTransient(response.status) || target.origin !== home) {
       // On another host also 403 and the like: the address that the Hub signed has expired.
-      throw new TransientError(`${target.host} answered ${response.status}`, retryAfter(response));
+      const reason = `${target.host} answered ${response.status}`;
+      throw new TransientError(reason, retryAfter(response), true);
     }
     throw refusal(response, repo, settings);
   }
@@ -142,7 +162,12 @@ export async function get(
 /** What fetch, or reading a body, threw: the watchdog's own reason, or the network's. */
 export function asTransient(error: unknown): Error {
   if (error instanceof UserError || error instanceof TransientError) return error;
-  return new TransientError(error instanceof Error ? error.message : String(error));
+  const { message, cause } = error as Error;
+  const reason = cause instanceof Error ? cause.message : message;
+  // An address may be signed, which is nobody's business: without it.
+  return new TransientError(
+    reason.replace(/^error sending request|for url \(\S*\):? ?/g, "").trim(),
+  );
 }
 
 function redirected(from: URL, location: string): URL {

@@ -59,7 +59,7 @@ export async function listRepo(settings: HubSettings, repo: Repo): Promise<Listi
 /** A fetch for the Hub's library: retried, explained, and with the token on the Hub's host alone. */
 function hubFetch(settings: HubSettings, repo: Repo): typeof fetch {
   return (input) =>
-    withRetries(settings, async () => {
+    withRetries(settings, repo, async () => {
       using watchdog = new Watchdog(settings.timeout);
       const response = await get(settings, repo, String(input), watchdog);
       try {
@@ -68,7 +68,7 @@ function hubFetch(settings: HubSettings, repo: Repo): typeof fetch {
       } catch (error) {
         throw asTransient(error);
       }
-    });
+    }, { first: true });
 }
 
 function checkFile(file: RemoteFile, repo: Repo): RemoteFile {

@@ -1,6 +1,6 @@
 import { basename, extname } from "node:path";
 import { TABLE_EXTENSIONS } from "../data/table.ts";
-import type { RepoType } from "./repo.ts";
+import type { Repo } from "./repo.ts";
 
 /** Files beside the weights that models, tokenizers and adapters are read from. */
 const MODEL_FILES: readonly string[] = [
@@ -23,9 +23,8 @@ const MODEL_WEIGHTS: readonly RegExp[] = [
   /^model(\.safetensors\.index\.json|-\d+-of-\d+\.safetensors)$/,
   /^pytorch_model\.bin$/,
   /^pytorch_model(\.bin\.index\.json|-\d+-of-\d+\.bin)$/,
-  /^model\.onnx(_data)?$/,
-  /^onnx\/model\.onnx(_data)?$/,
 ];
+const ONNX: readonly RegExp[] = [/^onnx\/model\.onnx(_data)?$/, /^model\.onnx(_data)?$/];
 
 /** The same of an adapter's weights, and of the value head beside them. */
 const ADAPTER_WEIGHTS: readonly RegExp[] = [
@@ -36,10 +35,10 @@ const VALUE_HEAD = /^value_head\.safetensors$/;
 
 /**
  * Of a repository's files those that Temper reads: of a model its configuration, tokenizer and one
- * form of its weights (safetensors rather than .bin, .bin rather than ONNX), of a dataset its tables.
+ * form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is wanted), of a dataset its tables.
  */
 export function neededFiles<F extends { path: string }>(
-  type: RepoType,
+  { type, onnx }: Pick<Repo, "type" | "onnx">,
   files: readonly F[],
 ): F[] {
   if (type === "dataset") {
@@ -47,7 +46,7 @@ export function neededFiles<F extends { path: string }>(
       TABLE_EXTENSIONS.includes(extname(path)) && !basename(path).startsWith(".")
     );
   }
-  const wanted = [MODEL_WEIGHTS, ADAPTER_WEIGHTS]
+  const wanted = [onnx ? [...ONNX, ...MODEL_WEIGHTS] : [...MODEL_WEIGHTS, ...ONNX], ADAPTER_WEIGHTS]
     .map((forms) => forms.find((form) => files.some(({ path }) => form.test(path))))
     .filter((form) => form !== undefined);
   return files.filter(({ path }) =>

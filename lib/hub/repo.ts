@@ -3,6 +3,9 @@ import { UserError } from "../errors.ts";
 /** The Hub keeps models (adapters among them) and datasets apart. */
 export type RepoType = "model" | "dataset";
 
+/** What is wanted of the Hub: a model or adapter, a model in ONNX form, or a dataset. */
+export type Wanted = "model" | "onnx" | "dataset";
+
 /** A repository of the Hub, at a revision. */
 export interface Repo {
   /** Models and adapters, or datasets. */
@@ -11,6 +14,8 @@ export interface Repo {
   name: string;
   /** A branch, a tag or a commit. */
   revision: string;
+  /** Whether a model's ONNX form is wanted, rather than its weights. */
+  onnx: boolean;
 }
 
 const DEFAULT_REVISION = "main";
@@ -20,10 +25,11 @@ const DEFAULT_REVISION = "main";
  *
  * @returns null when the text is neither, as a path with more or fewer parts
  */
-export function parseRepo(type: RepoType, text: string): Repo | null {
+export function parseRepo(wanted: Wanted, text: string): Repo | null {
   const [, name, revision = DEFAULT_REVISION] = text.match(/^([^@]+)(?:@(.+))?$/) ?? [];
   if (name === undefined || !isRepoName(name) || !isRevision(revision)) return null;
-  return { type, name, revision };
+  const onnx = wanted === "onnx";
+  return { type: onnx ? "model" : wanted, name, revision, onnx };
 }
 
 /**
@@ -31,11 +37,12 @@ export function parseRepo(type: RepoType, text: string): Repo | null {
  *
  * @throws {UserError} when it is no repository's name
  */
-export function requireRepo(type: RepoType, text: string): Repo {
-  const repo = parseRepo(type, text);
+export function requireRepo(wanted: Wanted, text: string): Repo {
+  const repo = parseRepo(wanted, text);
   if (repo) return repo;
   throw new UserError(
-    `${JSON.stringify(text)} is no ${type} of the Hub: expected org/name or org/name@revision.`,
+    `${JSON.stringify(text)} is no repository of the Hub: expected org/name or org/name@revision.`,
+    { exitCode: 2 },
   );
 }
 

@@ -1,9 +1,9 @@
 import { type DownloadHooks, downloadRepo } from "./download.ts";
-import { parseRepo, type RepoType } from "./repo.ts";
+import { parseRepo, type Wanted } from "./repo.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 
 /**
- * Finds a model, an adapter (type "model", too) or a dataset: a file or folder of that name where
+ * Finds a model or adapter, a model in ONNX form, or a dataset: a file or folder of that name where
  * there is one, else the Hub's `org/name` or `org/name@revision`, downloaded where it is not in the
  * cache.
  *
@@ -17,12 +17,12 @@ import { type HubSettings, hubSettings } from "./settings.ts";
  * @throws {UserError} as {@linkcode downloadRepo}
  */
 export async function resolveRepo(
-  type: RepoType,
+  wanted: Wanted,
   nameOrPath: string,
   hooks: DownloadHooks = {},
   settings: HubSettings = hubSettings(),
 ): Promise<string> {
-  const repo = parseRepo(type, nameOrPath);
+  const repo = parseRepo(wanted, nameOrPath);
   if (!repo || await exists(nameOrPath)) return nameOrPath;
   return await downloadRepo(repo, hooks, settings);
 }

@@ -76,6 +76,7 @@ async function downloadRest(transfer: Transfer, partial: PartialFile): Promise<v
   let furthest = partial.length;
   await withRetries(
     settings,
+    repo,
     async () => {
       if (partial.length === file.size) return;
       using watchdog = new Watchdog(settings.timeout, transfer.signal);

@@ -2,12 +2,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Device } from "../device/device.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { ENCODER_TYPES } from "../models/encoder_config.ts";
 import { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { findOnnxModel, OnnxClassifier } from "../rewards/onnx_classifier.ts";
 import { PipelineClassifier } from "../rewards/pipeline_classifier.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
-import { resolveAsset } from "./demo.ts";
+import { locate } from "./locate.ts";
 
 /** Weights that our own kernels can run. */
 const WEIGHT_FILES = [
@@ -18,17 +19,21 @@ const WEIGHT_FILES = [
 ];
 
 /**
- * Loads the classifier that a setting names: `onnx:FOLDER` runs its onnx/model.onnx,
- * `pipeline:org/name` is transformers.js, and a folder by itself runs on our own kernels where it has
- * weights of a known type, else on its ONNX model.
+ * Loads the classifier that a setting names, by its folder or by its name on the Hub: `onnx:NAME`
+ * runs its onnx/model.onnx, `pipeline:NAME` is transformers.js, and a name by itself runs on our own
+ * kernels where it has weights of a known type, else on its ONNX model.
  *
  * @throws {UserError} when it is missing, broken or of no use
  */
-export async function loadClassifier(device: Device, name: string): Promise<TextClassifier> {
+export async function loadClassifier(
+  device: Device,
+  name: string,
+  hooks: DownloadHooks = {},
+): Promise<TextClassifier> {
   const [, kind, rest] = /^(onnx|pipeline):(.+)$/s.exec(name) ?? [];
-  if (kind === "pipeline") return await PipelineClassifier.load(resolveAsset(rest));
-  if (kind === "onnx") return await OnnxClassifier.load(resolveAsset(rest));
-  const folder = resolveAsset(name);
+  if (kind === "pipeline") return await PipelineClassifier.load(await locate("onnx", rest, hooks));
+  if (kind === "onnx") return await OnnxClassifier.load(await locate("onnx", rest, hooks));
+  const folder = await locate("model", name, hooks);
   if (findOnnxModel(folder) && !await hasKnownWeights(folder)) {
     return await OnnxClassifier.load(folder);
   }

@@ -1,11 +1,12 @@
 import { loadDataset } from "../data/dataset.ts";
 import { openDevice } from "../device/open.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { loadAdapter } from "../models/policy.ts";
 import { comparePolicies, type ComparisonRow } from "../evaluation/compare.ts";
 import { textGenerator } from "../evaluation/text_generator.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
-import { resolveAsset } from "./demo.ts";
 import { firstExamples } from "./evaluate.ts";
+import { locate } from "./locate.ts";
 import { loadRunPolicy } from "./policy.ts";
 import { loadRewards } from "./rewards.ts";
 
@@ -28,16 +29,18 @@ export interface ComparisonOptions {
 export async function compare(
   config: TrainConfig,
   options: ComparisonOptions,
+  hooks: DownloadHooks = {},
 ): Promise<ComparisonRow[]> {
   const device = await openDevice(config);
   try {
     const after = { ...config, adapter: options.after };
-    const { model, tokenizer, adapter } = await loadRunPolicy(device, after);
+    const { model, tokenizer, adapter } = await loadRunPolicy(device, after, hooks);
     const before = options.before === null
       ? null
-      : await loadAdapter(model, resolveAsset(options.before));
-    const { rewards } = await loadRewards(device, config);
-    const dataset = await loadDataset(resolveAsset(config.dataset), tokenizer, config);
+      : await loadAdapter(model, await locate("model", options.before, hooks));
+    const { rewards } = await loadRewards(device, config, hooks);
+    const path = await locate("dataset", config.dataset, hooks);
+    const dataset = await loadDataset(path, tokenizer, config);
     const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
     return await comparePolicies(
       textGenerator(model, tokenizer, sampling, before),

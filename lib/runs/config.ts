@@ -8,14 +8,17 @@ import { parseSettings } from "./settings.ts";
 
 const positiveInt = z.int().positive();
 const directory = z.string().min(1).meta({ metavar: "DIR" });
+const modelSource = z.string().min(1).meta({ metavar: "DIR|ORG/NAME" });
 const text = z.string().min(1).meta({ metavar: "TEXT" });
 
 /** What is trained. */
 export const modelFields = {
-  model: directory.default(DEMO_MODEL)
-    .describe("folder of the policy: a T5 with config.json, model.safetensors, tokenizer.json"),
-  adapter: directory.nullable().default(null)
-    .describe("folder of a PEFT LoRA adapter for the model to go on from; else a fresh one"),
+  model: modelSource.default(DEMO_MODEL)
+    .describe(
+      "the policy, a T5: its folder, or its name on the Hugging Face Hub (org/name@revision)",
+    ),
+  adapter: modelSource.nullable().default(null)
+    .describe("a PEFT LoRA adapter for the model to go on from; else a fresh one"),
   dtype: z.enum(["f32", "bf16"]).default("f32")
     .describe("how the model's weights are stored; arithmetic and what is trained are f32"),
 };
@@ -34,8 +37,11 @@ export const loraFields = {
 
 /** Where prompts come from and what they look like. */
 export const dataFields = {
-  dataset: z.string().min(1).meta({ metavar: "PATH" }).default(DEMO_DATASET)
-    .describe("a .csv, .jsonl or .parquet file, or a folder with one per split (train, test, …)"),
+  dataset: z.string().min(1).meta({ metavar: "PATH|ORG/NAME" }).default(DEMO_DATASET)
+    .describe(
+      "a .csv, .jsonl or .parquet file, a folder with one per split (train, test, …), or a " +
+        "dataset's name on the Hub",
+    ),
   dialogueColumn: text.default("dialogue")
     .describe("column with the texts to respond to"),
   summaryColumn: text.default("summary")
@@ -50,11 +56,11 @@ export const dataFields = {
 
 /** What is rewarded. */
 export const rewardFields = {
-  reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|FILE.ts|…" })
+  reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|ORG/NAME|FILE.ts" })
     .default([DEMO_CLASSIFIER])
     .describe(
-      "folder of a RoBERTa, BERT or DistilBERT classifier; onnx:DIR, any classifier in ONNX form; " +
-        "pipeline:org/name, a transformers.js pipeline; or a script whose default export is an " +
+      "a RoBERTa, BERT or DistilBERT classifier; onnx:DIR|ORG/NAME, any classifier in ONNX form; " +
+        "pipeline:DIR|ORG/NAME, a transformers.js pipeline; or a script whose default export is an " +
         "async function (samples) => number[]; several are added up",
     ),
   rewardWeights: z.array(z.number()).nullable().default(null).meta({ metavar: "NUMBERS" })
@@ -67,7 +73,7 @@ export const rewardFields = {
 
 /** How toxicity is measured, before and after. */
 export const evaluationFields = {
-  toxicityModel: directory.nullable().default(null)
+  toxicityModel: modelSource.nullable().default(null)
     .describe(
       "the classifier, named as a reward; else the first classifier among the rewards, or the demo's",
     ),

@@ -2,19 +2,24 @@ import { type DatasetSplit, type Example, loadDataset } from "../data/dataset.ts
 import { openDevice } from "../device/open.ts";
 import { evaluatePolicy, type PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { textGenerator } from "../evaluation/text_generator.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
-import { resolveAsset } from "./demo.ts";
+import { locate } from "./locate.ts";
 import { loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { loadToxicityClassifier } from "./rewards.ts";
 
 /** Loads a policy and measures its toxicity. @throws {UserError} when something does not load */
-export async function evaluate(config: TrainConfig): Promise<PolicyToxicity> {
+export async function evaluate(
+  config: TrainConfig,
+  hooks: DownloadHooks = {},
+): Promise<PolicyToxicity> {
   const device = await openDevice(config);
   try {
-    const policy = await loadRunPolicy(device, config);
-    const classifier = await loadToxicityClassifier(device, config);
-    const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
+    const policy = await loadRunPolicy(device, config, hooks);
+    const classifier = await loadToxicityClassifier(device, config, null, hooks);
+    const path = await locate("dataset", config.dataset, hooks);
+    const dataset = await loadDataset(path, policy.tokenizer, config);
     const prompts = firstExamples(dataset.split("test"), config.evalSamples);
     return await measurePolicy(policy, classifier, prompts, config);
   } finally {

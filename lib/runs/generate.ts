@@ -1,5 +1,6 @@
 import { openDevice } from "../device/open.ts";
 import { generateInBatches, textGenerator } from "../evaluation/text_generator.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
 import { loadRunPolicy } from "./policy.ts";
 
@@ -15,10 +16,11 @@ export async function generateTexts(
   config: TrainConfig,
   texts: readonly string[],
   options: { maxNewTokens: number; doSample: boolean },
+  hooks: DownloadHooks = {},
 ): Promise<string[]> {
   const device = await openDevice(config);
   try {
-    const { model, tokenizer, adapter } = await loadRunPolicy(device, config);
+    const { model, tokenizer, adapter } = await loadRunPolicy(device, config, hooks);
     // A fresh adapter changes nothing, but costs time.
     const used = config.adapter === null ? null : adapter;
     const generate = textGenerator(model, tokenizer, { ...samplingOf(config), ...options }, used);

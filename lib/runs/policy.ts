@@ -1,9 +1,10 @@
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { createPolicy, loadPolicy, type Policy } from "../models/policy.ts";
 import { T5ForConditionalGeneration } from "../models/t5.ts";
 import type { TrainConfig } from "./config.ts";
-import { resolveAsset } from "./demo.ts";
+import { locate } from "./locate.ts";
 
 /** The settings that a policy is made from. */
 export type PolicySettings = Pick<
@@ -22,14 +23,18 @@ export interface RunPolicy extends Policy {
  *
  * @throws {UserError} when a file is missing or broken, or the adapter is for another model
  */
-export async function loadRunPolicy(device: Device, settings: PolicySettings): Promise<RunPolicy> {
-  const folder = resolveAsset(settings.model);
+export async function loadRunPolicy(
+  device: Device,
+  settings: PolicySettings,
+  hooks: DownloadHooks = {},
+): Promise<RunPolicy> {
+  const folder = await locate("model", settings.model, hooks);
   const tokenizer = await Tokenizer.load(folder);
   const model = await T5ForConditionalGeneration.load(device, folder, settings);
   const { adapter, seed, loraR: r, loraAlpha, loraDropout, targetModules } = settings;
   const policy = adapter === null
     ? createPolicy(model, { r, loraAlpha, loraDropout, targetModules }, seed)
-    : await loadPolicy(model, resolveAsset(adapter), seed);
+    : await loadPolicy(model, await locate("model", adapter, hooks), seed);
   return { ...policy, tokenizer };
 }
 

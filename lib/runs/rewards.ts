@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Device } from "../device/device.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import { loadScriptReward } from "../rewards/script_reward.ts";
 import { labelIndex, type TextClassifier } from "../rewards/text_classifier.ts";
@@ -32,6 +33,7 @@ export interface LoadedRewards {
 export async function loadRewards(
   device: Device,
   settings: RewardSettings,
+  hooks: DownloadHooks = {},
 ): Promise<LoadedRewards> {
   const weighted: WeightedReward[] = [];
   const classifierRewards: ClassifierReward[] = [];
@@ -42,7 +44,7 @@ export async function loadRewards(
       weighted.push({ ...await loadScriptReward(path), weight });
       continue;
     }
-    const classifier = await loadClassifier(device, path);
+    const classifier = await loadClassifier(device, path, hooks);
     const reward = new ClassifierReward(classifier, {
       label: settings.rewardLabel,
       softmax: settings.rewardMode === "softmax",
@@ -71,10 +73,11 @@ export async function loadToxicityClassifier(
   device: Device,
   settings: Pick<TrainConfig, "toxicityModel" | "toxicLabel">,
   rewarding: TextClassifier | null = null,
+  hooks: DownloadHooks = {},
 ): Promise<TextClassifier> {
   const classifier = settings.toxicityModel === null && rewarding
     ? rewarding
-    : await loadClassifier(device, settings.toxicityModel ?? DEMO_CLASSIFIER);
+    : await loadClassifier(device, settings.toxicityModel ?? DEMO_CLASSIFIER, hooks);
   labelIndex(classifier, settings.toxicLabel, "toxic");
   return classifier;
 }

@@ -1,5 +1,6 @@
 import { type DeviceOptions, openDevice } from "../device/open.ts";
 import { aggregateToxicity } from "../evaluation/toxicity.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { classify, labelIndex, softmax } from "../rewards/text_classifier.ts";
 import { loadClassifier } from "./classifiers.ts";
 
@@ -39,10 +40,11 @@ export async function scoreTexts(
   texts: readonly string[],
   toxicLabel: string,
   options: DeviceOptions = {},
+  hooks: DownloadHooks = {},
 ): Promise<Scores> {
   const device = await openDevice(options);
   try {
-    const classifier = await loadClassifier(device, name);
+    const classifier = await loadClassifier(device, name, hooks);
     const toxic = labelIndex(classifier, toxicLabel, "toxic");
     const { logits, truncated } = await classify(classifier, texts);
     const byLabel = (values: readonly number[]) =>

@@ -7,15 +7,16 @@ import { comparisonToCsv } from "../evaluation/comparison_formats.ts";
 import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 import type { Example } from "../data/dataset.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { savePolicy } from "../models/policy.ts";
 import { Parameters } from "../nn/parameters.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
 import { ppoConfigOf, type TrainConfig } from "./config.ts";
-import { resolveAsset } from "./demo.ts";
 import { firstExamples, measurePolicy } from "./evaluate.ts";
 import { JsonLines } from "./jsonl.ts";
+import { locate } from "./locate.ts";
 import { MetricsFile } from "./metrics.ts";
 import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { promptBatches } from "./prompt_order.ts";
@@ -30,7 +31,7 @@ import {
 import { type Summary, writeSummary } from "./summary.ts";
 
 /** What a run tells while it goes on. */
-export interface TrainHooks {
+export interface TrainHooks extends DownloadHooks {
   /** Something to read, of one or more lines. */
   info?(text: string): void;
   /** A measurement of toxicity. */
@@ -120,14 +121,16 @@ async function loadIngredients(
   config: TrainConfig,
   hooks: TrainHooks,
 ): Promise<Ingredients> {
-  const policy = await loadRunPolicy(device, config);
-  const loadedRewards = await loadRewards(device, config);
+  const policy = await loadRunPolicy(device, config, hooks);
+  const loadedRewards = await loadRewards(device, config, hooks);
   const toxicityClassifier = await loadToxicityClassifier(
     device,
     config,
     loadedRewards.classifier,
+    hooks,
   );
-  const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
+  const path = await locate("dataset", config.dataset, hooks);
+  const dataset = await loadDataset(path, policy.tokenizer, config);
   const batches = promptBatches(dataset.split("train"), config.batchSize, config.seed);
   const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
   // A faulty reward shows here, before anything is measured or written.

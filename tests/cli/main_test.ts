@@ -17,14 +17,35 @@ Deno.test("--help lists the commands, and no line is wider than the terminal", a
   const { code, stdout } = await call(["--help"]);
   assert.equal(code, 0);
   for (
-    const name of ["train", "evaluate", "compare", "generate", "score", "params", "merge", "bench"]
+    const name of [
+      "train",
+      "evaluate",
+      "compare",
+      "generate",
+      "score",
+      "download",
+      "params",
+      "merge",
+      "bench",
+    ]
   ) {
     assert.match(stdout, new RegExp(`^ +${name} `, "m"));
   }
   for (const line of stdout.split("\n")) assert.ok(line.length <= 100, line);
 });
 
-for (const name of ["train", "evaluate", "compare", "generate", "score", "params", "bench ppo"]) {
+for (
+  const name of [
+    "train",
+    "evaluate",
+    "compare",
+    "generate",
+    "score",
+    "download",
+    "params",
+    "bench ppo",
+  ]
+) {
   Deno.test(`${name} --help describes, shows defaults and ends with examples`, async () => {
     const { code, stdout } = await call([...name.split(" "), "--help"]);
     assert.equal(code, 0);
@@ -60,6 +81,10 @@ const usage: [string[], string][] = [
   [["train", "--dtype", "f16"], '--dtype must be one of f32, bf16, found "f16"'],
   [["train", "--steps"], "`--steps` requires `N`."],
   [["compare"], "nothing to compare: give the folder of a run, or --adapter DIR"],
+  [
+    ["download", "t5-small"],
+    '"t5-small" is no repository of the Hub: expected org/name or org/name@revision.',
+  ],
   [["bench"], "say what to measure: temper bench ppo"],
 ];
 for (const [args, message] of usage) {

@@ -13,11 +13,11 @@ export interface Outcome {
 /** Runs the command line as a process of its own. */
 export async function temper(
   args: readonly string[],
-  options: { input?: string } = {},
+  options: { input?: string; env?: Record<string, string> } = {},
 ): Promise<Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "-A", CLI, ...args],
-    env: { NO_COLOR: "1", COLUMNS: "100" },
+    env: { NO_COLOR: "1", COLUMNS: "100", ...options.env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

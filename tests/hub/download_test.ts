@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { downloadRepo } from "../../lib/hub/download.ts";
-import type { Repo } from "../../lib/hub/repo.ts";
+import { requireRepo } from "../../lib/hub/repo.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { withDevice } from "../device.ts";
@@ -9,7 +9,7 @@ import { etagOf, type Files, filesOf, GRANTED, STRANGER } from "./stand_in_hub.t
 import { explained, someBytes, utf8, withHub } from "./with_hub.ts";
 
 const demo = filesOf(demoModelDir);
-const model: Repo = { type: "model", name: "google/flan-t5-tiny", revision: "main" };
+const model = requireRepo("model", "google/flan-t5-tiny");
 const small: Files = { "config.json": utf8("{}"), "model.safetensors": someBytes(5000) };
 
 Deno.test("a model: the cache is laid out as Python's, blobs are called by their ETags", async () => {
@@ -104,7 +104,7 @@ Deno.test("a dataset's tables, in folders too, and a listing of several pages", 
     const parts = Array.from({ length: 9 }, (_, i) => [`data/train-${i}.csv`, utf8(`a\n${i}`)]);
     const tables: Files = { ...Object.fromEntries(parts), "test é.csv": utf8("a\n1") };
     const commit = hub.commit("datasets/knk/dialogsum", { ...tables, "README.md": utf8("#") });
-    const repo: Repo = { type: "dataset", name: "knk/dialogsum", revision: "main" };
+    const repo = requireRepo("dataset", "knk/dialogsum");
     const folder = await downloadRepo(repo, {}, settings);
     assert.equal(folder, inCache(`datasets--knk--dialogsum/snapshots/${commit}`));
     for (const [path, bytes] of Object.entries(tables)) {
@@ -221,9 +221,11 @@ Deno.test("offline: the cache alone, and what to do when it is not enough", asyn
 Deno.test("a hub that is not there: the cache's version with a notice, else what to check", async () => {
   await withHub(async ({ hub, settings }) => {
     hub.commit("models/google/flan-t5-tiny", small);
-    const nobody = { ...settings, endpoint: "http://127.0.0.1:1" };
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const nobody = { ...settings, endpoint: `http://127.0.0.1:${listener.addr.port}` };
+    listener.close();
     const pattern =
-      /^Cannot download from http:\/\/127\.0\.0\.1:1: .* Check the network, HTTPS_PROXY/;
+      /^Cannot download the model google\/flan-t5-tiny from http:\/\/127\.0\.0\.1:\d+: client error \(Connect\): .*refused.* Check the network/;
     await assert.rejects(downloadRepo(model, {}, nobody), explained(pattern));
     const folder = await downloadRepo(model, {}, settings);
     const notices: string[] = [];

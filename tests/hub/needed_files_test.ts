@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { requireRepo, type Wanted } from "../../lib/hub/repo.ts";
 import { neededFiles } from "../../lib/hub/needed_files.ts";
 
-const needed = (type: "model" | "dataset", ...paths: string[]) =>
-  neededFiles(type, paths.map((path) => ({ path }))).map(({ path }) => path);
+const needed = (wanted: Wanted, ...paths: string[]) =>
+  neededFiles(requireRepo(wanted, "org/name"), paths.map((path) => ({ path }))).map(({ path }) =>
+    path
+  );
 
 Deno.test("safetensors rather than .bin, .bin rather than ONNX, and none of other frameworks", () => {
   const others = [
@@ -21,6 +24,11 @@ Deno.test("safetensors rather than .bin, .bin rather than ONNX, and none of othe
   assert.deepEqual(needed("model", ...all.slice(1)), ["pytorch_model.bin"]);
   assert.deepEqual(needed("model", ...all.slice(2)), ["onnx/model.onnx"]);
   assert.deepEqual(needed("model", ...others), []);
+  assert.deepEqual(needed("onnx", ...all, "onnx/model_quantized.onnx"), ["onnx/model.onnx"]);
+  assert.deepEqual(needed("onnx", "model.onnx", "model.onnx_data"), [
+    "model.onnx",
+    "model.onnx_data",
+  ]);
 });
 
 Deno.test("shards come with their index, and only where there is no single file", () => {

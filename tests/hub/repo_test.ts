@@ -7,6 +7,11 @@ Deno.test("org/name, with or without a revision", () => {
     type: "model",
     name: "google/flan-t5-base",
     revision: "main",
+    onnx: false,
+  });
+  assert.deepEqual(parseRepo("onnx", "org/name"), {
+    ...parseRepo("model", "org/name"),
+    onnx: true,
   });
   for (const revision of ["v1.0", "refs/pr/12", "a".repeat(40)]) {
     assert.equal(parseRepo("dataset", `org/My_data.2@${revision}`)?.revision, revision);
@@ -40,7 +45,7 @@ for (
     assert.equal(parseRepo("model", text), null);
     assert.throws(
       () => requireRepo("model", text),
-      explained(/is no model of the Hub: expected or/),
+      explained(/is no repository of the Hub: expected or/),
     );
   });
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { downloadRepo } from "../../lib/hub/download.ts";
-import type { Repo } from "../../lib/hub/repo.ts";
+import { requireRepo } from "../../lib/hub/repo.ts";
 import { etagOf, type FaultyAnswer, filesOf, type SeenRequest } from "./stand_in_hub.ts";
 import { explained, someBytes, type TestHub, utf8, withHub } from "./with_hub.ts";
 
-const repo: Repo = { type: "model", name: "org/model", revision: "main" };
+const repo = requireRepo("model", "org/model");
 const weights = someBytes(300_000);
 const files = { "config.json": utf8("{}"), "model.safetensors": weights };
 
@@ -70,7 +70,10 @@ Deno.test("a server that always starts over and breaks is not tried forever", as
         : count++ % 2 === 0
         ? "cut off"
         : new Response(weights.slice(0, 1000), { status: 200 });
-    await assert.rejects(downloadRepo(repo, {}, settings), explained(/^Cannot download from/));
+    await assert.rejects(
+      downloadRepo(repo, {}, settings),
+      explained(/^Cannot download the model org\/model from http/),
+    );
     assert.ok(count < 12, `${count} requests`);
   });
 });
@@ -208,7 +211,7 @@ Deno.test("5xx that does not end: five tries, with longer and longer waits", asy
     hub.fault = () => (times.push(performance.now()), new Response(null, { status: 500 }));
     await assert.rejects(
       downloadRepo(repo, {}, { ...settings, retryDelay: 20 }),
-      explained(/^Cannot download from .*answered 500/),
+      explained(/^Cannot download the model org\/model .*answered 500/),
     );
     assert.equal(times.length, 5);
     for (const [i, least] of [20, 40, 80, 160].entries()) {

@@ -43,5 +43,8 @@ Deno.test("a folder without either says what is missing", () =>
       loadClassifier(device, "no/such/folder"),
       /no\/such\/folder is not a model/,
     );
-    await assert.rejects(loadClassifier(device, "onnx:no/such"), /^UserError: no\/such is not/);
+    await assert.rejects(
+      loadClassifier(device, "onnx:./no/such"),
+      /^UserError: \.\/no\/such is not/,
+    );
   }));
