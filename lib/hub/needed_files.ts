@@ -43,7 +43,7 @@ export function neededFiles<F extends { path: string }>(
 ): F[] {
   if (type === "dataset") {
     return files.filter(({ path }) =>
-      TABLE_EXTENSIONS.includes(extname(path)) && !basename(path).startsWith(".")
+      TABLE_EXTENSIONS.includes(extname(path).toLowerCase()) && !basename(path).startsWith(".")
     );
   }
   const wanted = [onnx ? [...ONNX, ...MODEL_WEIGHTS] : [...MODEL_WEIGHTS, ...ONNX], ADAPTER_WEIGHTS]
