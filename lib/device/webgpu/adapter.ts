@@ -6,7 +6,15 @@ const SOFTWARE = /llvmpipe|softpipe|lavapipe|swiftshader|basic render|warp/i;
 /** The adapter that runs fastest, or null where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | null> {
   if (!navigator.gpu) return null;
+  quietMesa();
   return await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+}
+
+/** Keeps Mesa from complaining on stderr, on servers without a desktop, that this is not set. */
+function quietMesa(): void {
+  const variable = "XDG_RUNTIME_DIR";
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 
 /** Whether an adapter only imitates a GPU: good for tests, slower than WASM. */
