@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import { describeAdapter, requestDevice } from "./adapter.ts";
+import { BindGroups } from "./bind_groups.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
@@ -12,8 +13,8 @@ const MAX_DISPATCHES = 256;
 /** Writes up to this size can be staged within a recording; together, STAGING_BYTES. */
 const MAX_STAGED_BYTES = 64 << 10;
 const STAGING_BYTES = 1 << 20;
-/** Bind groups kept; a training step of the largest models makes a few thousand. */
-const MAX_BIND_GROUPS = 16384;
+/** The queue keeps a copy of what is written until the next submit: that comes after so much. */
+const MAX_WRITTEN_BYTES = 64 << 20;
 /** Offset of a span that is null; the prelude's NONE. */
 const NONE = -1;
 
@@ -61,14 +62,14 @@ export class WebGpuDevice implements GpuDevice {
   readonly #parameters: ParameterBlocks;
   readonly #parameterGroup: GPUBindGroup;
   readonly #readbacks: ReadbackPool;
-  /** Bind groups by layout and blocks; cleared when there are too many. */
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #groups: BindGroups;
   /** Bound for null: the one where a shader declares an input, the other for an output. */
   readonly #nothing: readonly [Span, Span];
   /** Staged writes of this recording. */
   readonly #staging: Span;
   readonly #staged = new Uint8Array(STAGING_BYTES);
   #stagedBytes = 0;
+  #writtenBytes = 0;
   /** The number of the current recording. */
   #recording = 0;
   #encoder: GPUCommandEncoder | null = null;
@@ -96,7 +97,8 @@ export class WebGpuDevice implements GpuDevice {
       this.#failure ??= error;
     };
     this.maxBindingBytes = gpu.limits.maxStorageBufferBindingSize;
-    this.#pool = new BufferPool(gpu, fail, ({ id }) => this.#forget(id));
+    this.#groups = new BindGroups(gpu);
+    this.#pool = new BufferPool(gpu, fail, (block) => this.#groups.forget(block));
     this.#pipelines = new Pipelines(gpu, fail);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu);
@@ -159,6 +161,11 @@ export class WebGpuDevice implements GpuDevice {
       this.flush();
     }
     this.gpu.queue.writeBuffer(block.gpu, span.byteOffset, bytes);
+    this.#writtenBytes += bytes.length;
+    if (this.#writtenBytes > MAX_WRITTEN_BYTES) {
+      this.#writtenBytes = 0;
+      this.gpu.queue.submit([]);
+    }
   }
 
   /** Copies device memory to the host, after everything that was launched before. */
@@ -208,13 +215,14 @@ export class WebGpuDevice implements GpuDevice {
     const blocks = spans.map((span, i) =>
       blockOf(span ?? this.#nothing[Number(i < shader.outputs)])
     );
-    const { pipeline, layout, layoutKey } = this.#pipelines.get(
+    const compiled = this.#pipelines.get(
       shader,
       spans.length,
       writableBindings(blocks, shader.outputs),
     );
+    const { pipeline } = compiled;
     const starts = spans.map((span, i) => span ? this.#windowStart(shader, span, blocks[i]) : 0);
-    const group = this.#group(layout, layoutKey, blocks, starts);
+    const group = this.#groups.get(compiled, blocks, starts);
 
     const parameters = this.#parameters;
     let word = 0;
@@ -301,36 +309,6 @@ export class WebGpuDevice implements GpuDevice {
       );
     }
     return start;
-  }
-
-  #group(
-    layout: GPUBindGroupLayout,
-    layoutKey: number,
-    blocks: readonly Block[],
-    starts: readonly number[],
-  ): GPUBindGroup {
-    let key = `${layoutKey}`;
-    blocks.forEach(({ id }, i) => key += starts[i] ? `,${id}@${starts[i]}` : `,${id}`);
-    key += ",";
-    let group = this.#groups.get(key);
-    if (!group) {
-      if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
-      const entries = blocks.map(({ gpu, size }, binding): GPUBindGroupEntry => {
-        const offset = starts[binding];
-        const bytes = Math.min(size - offset, this.maxBindingBytes);
-        return { binding, resource: { buffer: gpu, offset, size: bytes } };
-      });
-      group = this.gpu.createBindGroup({ layout, entries });
-      this.#groups.set(key, group);
-    }
-    return group;
-  }
-
-  /** Drops the bind groups of a block that is gone. */
-  #forget(id: number): void {
-    for (const key of this.#groups.keys()) {
-      if (key.includes(`,${id},`) || key.includes(`,${id}@`)) this.#groups.delete(key);
-    }
   }
 
   #grid(workgroups: number): [number, number] {

@@ -1,0 +1,42 @@
+import type { Block } from "./buffer_pool.ts";
+import type { Pipeline } from "./pipelines.ts";
+
+/** Bind groups kept; a training step of the largest models makes a few thousand. */
+const MAX_BIND_GROUPS = 16384;
+
+/** The storage bindings of dispatches, made once for each layout and choice of blocks. */
+export class BindGroups {
+  readonly #groups = new Map<string, GPUBindGroup>();
+
+  constructor(private readonly gpu: GPUDevice) {}
+
+  /** @param starts where in each block the part begins that is bound: as much as can be bound */
+  get(
+    { layout, layoutKey }: Pipeline,
+    blocks: readonly Block[],
+    starts: readonly number[],
+  ): GPUBindGroup {
+    let key = `${layoutKey}`;
+    blocks.forEach(({ id }, i) => key += starts[i] ? `,${id}@${starts[i]}` : `,${id}`);
+    key += ",";
+    let group = this.#groups.get(key);
+    if (!group) {
+      if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
+      const most = this.gpu.limits.maxStorageBufferBindingSize;
+      const entries = blocks.map(({ gpu: buffer, size }, binding): GPUBindGroupEntry => {
+        const offset = starts[binding];
+        return { binding, resource: { buffer, offset, size: Math.min(size - offset, most) } };
+      });
+      group = this.gpu.createBindGroup({ layout, entries });
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  /** Drops the bind groups of a block that is gone. */
+  forget({ id }: Block): void {
+    for (const key of this.#groups.keys()) {
+      if (key.includes(`,${id},`) || key.includes(`,${id}@`)) this.#groups.delete(key);
+    }
+  }
+}
