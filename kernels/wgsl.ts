@@ -8,9 +8,14 @@ export type ShaderMaker = (
   constants?: Readonly<Record<string, number>>,
 ) => Shader;
 
-/** Puts the prelude before a room's WGSL. How kernels are written: see prelude.wgsl. */
-export function wgsl(name: string, code: string): ShaderMaker {
-  const source = { name, code: prelude + code, preludeLines: prelude.split("\n").length - 1 };
+/**
+ * Puts the prelude before a room's WGSL. How kernels are written: see prelude.wgsl.
+ *
+ * @param shared what several files of a room have in common; comes after the prelude
+ */
+export function wgsl(name: string, code: string, shared = ""): ShaderMaker {
+  const before = prelude + shared;
+  const source = { name, code: before + code, preludeLines: before.split("\n").length - 1 };
   return (entryPoint, outputs, constants = {}) => ({ source, entryPoint, outputs, constants });
 }
 

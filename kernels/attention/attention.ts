@@ -1,4 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { attentionGpu } from "./attention_gpu.ts";
 
 /** Query rows of a forward task; mirrored in attention.wasm.ts. */
 const QUERY_BLOCK = 16;
@@ -72,11 +73,13 @@ export interface GradientTarget {
  * o = softmax(scale · q kᵀ + bias) v for each sequence and head. A query that sees no key gets 0.
  *
  * @param o f32 [queries, heads · headSize]
- * @param lse f32 [queries, heads], log-sum-exp of the scores, for the backward pass; or null
+ * @param lse f32 [queries, heads], log-sum-exp of the scores, for the backward pass; or null. Not
+ *   defined for a query that sees no key
  * @throws {RangeError} when a sequence is too long or the bias table too short for it
  */
 export function attention(device: Device, p: Attention, o: Span, lse: Span | null): void {
   checkLengths(p);
+  if (device.kind === "webgpu") return attentionGpu(device, p, o, lse);
   const blocks = Math.ceil(p.queries.maxLength / QUERY_BLOCK);
   const items = p.sequences * p.heads * blocks;
   const rows = Math.min(QUERY_BLOCK, p.queries.maxLength);

@@ -1,4 +1,10 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { elementGroups, wgsl } from "../wgsl.ts";
+import code from "./relative_bias.wgsl" with { type: "text" };
+
+const shader = wgsl("relative_bias", code);
+const FORWARD = shader("relative_bias", 1);
+const BACKWARD = shader("relative_bias_backward", 1);
 
 /**
  * Expands T5's bias of each bucket of distances to one of each distance:
@@ -16,7 +22,10 @@ export function relativeBias(
   heads: number,
   distances: number,
 ): void {
-  device.run("relative_bias", 1, [table, weight, buckets], [heads, distances]);
+  const spans = [table, weight, buckets];
+  if (device.kind === "webgpu") {
+    device.dispatch(FORWARD, elementGroups(heads * distances), spans, [heads, distances]);
+  } else device.run("relative_bias", 1, spans, [heads, distances]);
 }
 
 /** Adds to dWeight [buckets, heads] what the gradient of the table [heads, distances] makes of it. */
@@ -28,5 +37,10 @@ export function relativeBiasBackward(
   heads: number,
   distances: number,
 ): void {
-  device.run("relative_bias_backward", 1, [dTable, dWeight, buckets], [heads, distances]);
+  if (device.kind === "webgpu") {
+    const spans = [dWeight, dTable, buckets];
+    device.dispatch(BACKWARD, elementGroups(heads * distances), spans, [heads, distances]);
+  } else {
+    device.run("relative_bias_backward", 1, [dTable, dWeight, buckets], [heads, distances]);
+  }
 }
