@@ -1,5 +1,11 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { rowsPerTask } from "../split.ts";
+import { wgsl } from "../wgsl.ts";
+import code from "./sample.wgsl" with { type: "text" };
+
+const shader = wgsl("sample", code);
+const SAMPLE = shader("sample", 2);
+const GREEDY = shader("greedy", 1);
 
 /** What a thread's scratch memory has room for; mirrored in sample.wasm.ts. */
 const MAX_VOCABULARY = 255_996;
@@ -53,24 +59,14 @@ export function sample(
   probabilities: Span | null = null,
 ): void {
   const { tasks, perTask } = split(input);
+  const { rows, vocabulary, eosTokenId, minLength } = input;
   const seedLow = options.seed % 2 ** 32;
   const seedHigh = Math.floor(options.seed / 2 ** 32);
-  device.run(
-    "sample",
-    tasks,
-    [input.logits, input.positions, options.rollouts, tokens, probabilities],
-    [
-      input.rows,
-      perTask,
-      input.vocabulary,
-      input.eosTokenId,
-      input.minLength,
-      options.topK,
-      seedLow,
-      seedHigh,
-    ],
-    [options.temperature, options.topP],
-  );
+  const spans = [tokens, probabilities, input.logits, input.positions, options.rollouts];
+  const ints = [rows, vocabulary, eosTokenId, minLength, options.topK, seedLow, seedHigh];
+  const floats = [options.temperature, options.topP];
+  if (device.kind === "webgpu") return device.dispatch(SAMPLE, rows, spans, ints, floats);
+  device.run("sample", tasks, spans, [perTask, ...ints], floats);
 }
 
 /**
@@ -81,13 +77,11 @@ export function sample(
  */
 export function greedy(device: Device, input: NextTokenLogits, tokens: Span): void {
   const { tasks, perTask } = split(input);
-  device.run("greedy", tasks, [input.logits, input.positions, tokens], [
-    input.rows,
-    perTask,
-    input.vocabulary,
-    input.eosTokenId,
-    input.minLength,
-  ]);
+  const { rows, vocabulary, eosTokenId, minLength } = input;
+  const spans = [tokens, input.logits, input.positions];
+  const ints = [rows, vocabulary, eosTokenId, minLength];
+  if (device.kind === "webgpu") return device.dispatch(GREEDY, rows, spans, ints);
+  device.run("greedy", tasks, spans, [perTask, ...ints]);
 }
 
 function split({ rows, vocabulary }: NextTokenLogits): { tasks: number; perTask: number } {

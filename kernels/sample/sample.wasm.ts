@@ -14,9 +14,9 @@ const PURPOSE: u32 = 0;
 
 /** Draws a token for each row. */
 export function sample(args: usize, task: i32, scratch: usize): void {
-  const tokens = span(args, 3);
-  const probabilities = span(args, 4);
-  const perTask = int(args, 6);
+  const tokens = span(args, 0);
+  const probabilities = span(args, 1);
+  const perTask = int(args, 5);
   const vocabulary = int(args, 7);
   const topK = int(args, 10);
   const seedLow = <u32>int(args, 11);
@@ -24,12 +24,12 @@ export function sample(args: usize, task: i32, scratch: usize): void {
   const temperature = float(args, 13);
   const topP = float(args, 14);
   const padded = (vocabulary + 3) & ~3;
-  const end = min((task + 1) * perTask, int(args, 5));
+  const end = min((task + 1) * perTask, int(args, 6));
   for (let row = task * perTask; row < end; row++) {
     const at = <usize>row << 2;
-    const position = load<u32>(span(args, 1) + at);
-    const rollout = load<u32>(span(args, 2) + at);
-    const logits = span(args, 0) + at * <usize>vocabulary;
+    const position = load<u32>(span(args, 3) + at);
+    const rollout = load<u32>(span(args, 4) + at);
+    const logits = span(args, 2) + at * <usize>vocabulary;
     const banned = <i32>position < int(args, 9) ? int(args, 8) : -1;
     const highest = scores(logits, vocabulary, banned, temperature, scratch);
     if (topK > 0 && topK < vocabulary) keepTopK(scratch, padded, topK, scratch + HISTOGRAM);
@@ -59,17 +59,17 @@ export function sample(args: usize, task: i32, scratch: usize): void {
 
 /** The token with the largest logit of each row, the first of equal ones. */
 export function greedy(args: usize, task: i32, scratch: usize): void {
-  const perTask = int(args, 4);
+  const perTask = int(args, 3);
   const vocabulary = int(args, 5);
-  const end = min((task + 1) * perTask, int(args, 3));
+  const end = min((task + 1) * perTask, int(args, 4));
   for (let row = task * perTask; row < end; row++) {
     const at = <usize>row << 2;
-    const banned = load<i32>(span(args, 1) + at) < int(args, 7) ? int(args, 6) : -1;
-    const logits = span(args, 0) + at * <usize>vocabulary;
+    const banned = load<i32>(span(args, 2) + at) < int(args, 7) ? int(args, 6) : -1;
+    const logits = span(args, 1) + at * <usize>vocabulary;
     const highest = scores(logits, vocabulary, banned, 1, scratch);
     let token = 0;
     while (token < vocabulary && load<f32>(scratch + (<usize>token << 2)) != highest) token++;
-    store<i32>(span(args, 2) + at, token < vocabulary ? token : -1);
+    store<i32>(span(args, 0) + at, token < vocabulary ? token : -1);
   }
 }
 

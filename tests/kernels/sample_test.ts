@@ -3,7 +3,7 @@ import { greedy, sample, type SampleOptions } from "../../kernels/sample/sample.
 import type { Device } from "../../lib/device/device.ts";
 import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest, withDevice } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { philox4x32, uniform } from "../reference/philox.ts";
 import { inverseCdf, processedProbabilities } from "../reference/sampling.ts";
@@ -86,30 +86,29 @@ Deno.test("sample: probabilities are those of transformers' processors", async (
   });
 });
 
-Deno.test("sample: probabilities and draws agree with sorting in f64", async () => {
-  await withDevice(async (device) => {
-    for (const vocabulary of [1, 2, 5, 255, 704, 3001]) {
-      const logits = randomValues(vocabulary, vocabulary).map((x) => 6 * x);
-      for (
-        const { topK, topP } of [[0, 1], [1, 1], [7, 1], [0, 0.5], [0, 1e-9], [300, 0.95]]
-          .map(([topK, topP]) => ({ topK, topP }))
-      ) {
-        const rows = [0, 1, 2, 3].map((rollout) => ({ logits, rollout, position: 9 }));
-        const settings = { topK, topP, temperature: 0.8, seed: 2 ** 40 + 3 };
-        const { sampled, probabilities } = await run(device, rows, settings);
-        const expected = processedProbabilities(logits, { ...settings, banned: [] });
-        assertProbabilities(probabilities[0], expected);
-        rows.forEach(({ rollout, position }, i) => {
-          const [word] = philox4x32([rollout, position, 0, 0], [3, 2 ** 8]);
-          assert.equal(sampled[i], inverseCdf(expected, uniform(word)));
-        });
-      }
+deviceTest("sample: probabilities and draws agree with sorting in f64", async (device) => {
+  for (const vocabulary of [1, 2, 5, 255, 704, 3001]) {
+    const logits = randomValues(vocabulary, vocabulary).map((x) => 6 * x);
+    for (
+      const { topK, topP } of [[0, 1], [1, 1], [7, 1], [0, 0.5], [0, 1e-9], [300, 0.95]]
+        .map(([topK, topP]) => ({ topK, topP }))
+    ) {
+      const rows = [0, 1, 2, 3].map((rollout) => ({ logits, rollout, position: 9 }));
+      const settings = { topK, topP, temperature: 0.8, seed: 2 ** 40 + 3 };
+      const { sampled, probabilities } = await run(device, rows, settings);
+      const expected = processedProbabilities(logits, { ...settings, banned: [] });
+      assertProbabilities(probabilities[0], expected);
+      rows.forEach(({ rollout, position }, i) => {
+        const [word] = philox4x32([rollout, position, 0, 0], [3, 2 ** 8]);
+        assert.equal(sampled[i], inverseCdf(expected, uniform(word)));
+      });
     }
-  });
+  }
 });
 
-Deno.test("sample: ties: top-k keeps all that equal the k-th, top-p removes small ids first", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "sample: ties: top-k keeps all that equal the k-th, top-p removes small ids first",
+  async (device) => {
     const logits = [0, 1, 1, -0, 1, 0, 1];
     const k = await run(device, [{ logits }], { topK: 2 });
     assert.deepEqual(Array.from(k.probabilities[0]), [0, 0.25, 0.25, 0, 0.25, 0, 0.25]);
@@ -117,38 +116,35 @@ Deno.test("sample: ties: top-k keeps all that equal the k-th, top-p removes smal
     assert.ok(zeros.probabilities[0].every((p) => p > 0), "-0 equals 0");
     const p = await run(device, [{ logits: [2, 2, 2, 2] }], { topP: 0.5 });
     assert.deepEqual(Array.from(p.probabilities[0]), [0, 0, 0.5, 0.5]);
+  },
+);
+
+deviceTest("sample: the end token waits for the minimum length, row by row", async (device) => {
+  const logits = [1, 50, 2, 2];
+  const rows = [3, 4, 5].map((position) => ({ logits, position }));
+  const result = await run(device, rows, { eosTokenId: 1, minLength: 4 });
+  assert.equal(result.probabilities[0][1], 0);
+  assert.notEqual(result.sampled[0], 1);
+  assert.deepEqual(result.sampled.slice(1), [1, 1]);
+  // 2 and 3 are equally likely: the first is taken.
+  assert.deepEqual(result.greedy, [2, 1, 1]);
+});
+
+deviceTest("sample: frequencies follow the probabilities", async (device) => {
+  const logits = [0, 1, 2, -1, 0.5];
+  const draws = 20_000;
+  const rows = Array.from({ length: draws }, (_, rollout) => ({ logits, rollout }));
+  const { sampled, probabilities } = await run(device, rows, { seed: 5 });
+  probabilities[0].forEach((p, token) => {
+    const share = sampled.filter((t) => t === token).length / draws;
+    const deviation = Math.sqrt(p * (1 - p) / draws);
+    assert.ok(Math.abs(share - p) < 4 * deviation, `${token}: ${share}, expected ${p}`);
   });
 });
 
-Deno.test("sample: the end token waits for the minimum length, row by row", async () => {
-  await withDevice(async (device) => {
-    const logits = [1, 50, 2, 2];
-    const rows = [3, 4, 5].map((position) => ({ logits, position }));
-    const result = await run(device, rows, { eosTokenId: 1, minLength: 4 });
-    assert.equal(result.probabilities[0][1], 0);
-    assert.notEqual(result.sampled[0], 1);
-    assert.deepEqual(result.sampled.slice(1), [1, 1]);
-    // 2 and 3 are equally likely: the first is taken.
-    assert.deepEqual(result.greedy, [2, 1, 1]);
-  });
-});
-
-Deno.test("sample: frequencies follow the probabilities", async () => {
-  await withDevice(async (device) => {
-    const logits = [0, 1, 2, -1, 0.5];
-    const draws = 20_000;
-    const rows = Array.from({ length: draws }, (_, rollout) => ({ logits, rollout }));
-    const { sampled, probabilities } = await run(device, rows, { seed: 5 });
-    probabilities[0].forEach((p, token) => {
-      const share = sampled.filter((t) => t === token).length / draws;
-      const deviation = Math.sqrt(p * (1 - p) / draws);
-      assert.ok(Math.abs(share - p) < 4 * deviation, `${token}: ${share}, expected ${p}`);
-    });
-  });
-});
-
-Deno.test("sample: a draw depends on seed, rollout and position, not on the batch", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "sample: a draw depends on seed, rollout and position, not on the batch",
+  async (device) => {
     const logits = randomValues(32128, 8);
     const rows = Array.from(
       { length: 8 },
@@ -161,11 +157,12 @@ Deno.test("sample: a draw depends on seed, rollout and position, not on the batc
     assert.equal(new Set(all.sampled).size, 8);
     const other = await run(device, rows, { ...settings, seed: 2 });
     assert.notDeepEqual(other.sampled, all.sampled);
-  });
-});
+  },
+);
 
-Deno.test("sample: -1 where the logits are no distribution; too large a vocabulary is refused", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "sample: -1 where the logits are no distribution; too large a vocabulary is refused",
+  async (device) => {
     const rows = [[0, NaN, 1, 2, 3], [0, Infinity, 1, 2, 3], [0, 9, 1, 2, 3]]
       .map((logits) => ({ logits }));
     for (const settings of [{}, { topK: 2 }, { topP: 0.5 }]) {
@@ -176,5 +173,5 @@ Deno.test("sample: -1 where the logits are no distribution; too large a vocabula
     await assert.rejects(run(device, [{ logits }]), /255997 tokens: at most 255996/);
     const largest = await run(device, [{ logits: logits.subarray(1) }], { topK: 5, topP: 0.5 });
     assert.ok(largest.sampled[0] >= 127_998);
-  });
-});
+  },
+);

@@ -143,7 +143,7 @@ export class WasmDevice implements TaskDevice {
       if (spins-- > 0) Atomics.pause();
       else Atomics.wait(control, WORD.joined, joined);
     }
-    if (Atomics.load(control, WORD.failed)) throw new Error(`kernel "${kernel}" trapped`);
+    if (Atomics.exchange(control, WORD.failed, 0)) throw new Error(`kernel "${kernel}" trapped`);
   }
 
   /** Stops the workers. */

@@ -1,0 +1,334 @@
+// Twin of sample.wasm.ts. A workgroup takes a row; thread t has the tokens of its own stretch of the
+// vocabulary, so that sums in the order of ids are sums over threads. Sums are f32 here.
+//
+// Thresholds of top-k and top-p take 11 passes over the row, but only where they are asked for.
+
+struct SampleParams {
+  tokens: u32,
+  probabilities: u32,
+  logits: u32,
+  positions: u32,
+  rollouts: u32,
+  rows: u32,
+  vocabulary: u32,
+  eos_token_id: i32,
+  min_length: i32,
+  top_k: u32,
+  seed_low: u32,
+  seed_high: u32,
+  temperature: f32,
+  top_p: f32,
+}
+
+struct GreedyParams {
+  tokens: u32,
+  logits: u32,
+  positions: u32,
+  rows: u32,
+  vocabulary: u32,
+  eos_token_id: i32,
+  min_length: i32,
+}
+
+@group(0) @binding(0) var<storage, read_write> tokens: array<i32>;
+@group(0) @binding(1) var<storage, read_write> probabilities: array<f32>;
+@group(0) @binding(2) var<storage, read> logits: array<f32>;
+@group(0) @binding(3) var<storage, read> positions: array<i32>;
+@group(0) @binding(4) var<storage, read> rollouts: array<u32>;
+@group(1) @binding(0) var<uniform> p: SampleParams;
+
+@group(0) @binding(1) var<storage, read> greedy_logits: array<f32>;
+@group(0) @binding(2) var<storage, read> greedy_positions: array<i32>;
+@group(1) @binding(0) var<uniform> q: GreedyParams;
+
+/** Last word of Philox's counter: the first of the uses listed in the prelude. */
+const PURPOSE = 0u;
+const NO_TOKEN = -1;
+
+/** -∞, made at run time: WGSL refuses it in a constant. */
+fn minus_infinity(zero: u32) -> f32 {
+  return bitcast<f32>(0xff800000u | zero);
+}
+
+/** Unsigned integers in the order of the scores. */
+fn key_of(z: f32) -> u32 {
+  let bits = bitcast<u32>(z);
+  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
+}
+
+/** What of the row is left: see `score`. */
+struct Row {
+  /** First logit. */
+  start: u32,
+  /** Token that may not come; -1 for none. */
+  banned: i32,
+  /** Scores whose key is below this are removed by top-k. */
+  top_k_key: u32,
+  /** -∞ */
+  removed: f32,
+}
+
+/** logits / temperature; -∞ for what is banned or removed by top-k. */
+fn score(row: Row, token: u32) -> f32 {
+  if (i32(token) == row.banned) {
+    return row.removed;
+  }
+  let quotient = logits[row.start + token] / p.temperature;
+  // -0 becomes 0: keys would tell them apart.
+  let z = select(quotient, 0.0, quotient == 0.0);
+  return select(z, row.removed, key_of(z) < row.top_k_key);
+}
+
+/** What the scores with keys below `key` weigh together: their number, or Σ e^(z - highest). */
+fn weight_below(row: Row, key: u32, by_mass: bool, highest: f32, begin: u32, end: u32, thread: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = begin; i < end; i++) {
+    let z = score(row, i);
+    if (key_of(z) < key) {
+      sum += select(1.0, exp_f32(z - highest), by_mass);
+    }
+  }
+  return row_sum(sum, thread);
+}
+
+/**
+ * The key at which the weights of the scores, summed from the smallest, first exceed `limit`: found
+ * three bits at a time, from what the scores that share the bits before weigh for each of the eight.
+ */
+fn threshold(row: Row, by_mass: bool, highest: f32, limit: f32, begin: u32, end: u32, thread: u32) -> u32 {
+  var prefix = 0u;
+  var below = 0.0;
+  for (var step = 0u; step < 11u; step++) {
+    let shift = 30u - 3u * step;
+    // With an initialiser: without one, wgpu clears a variable of a loop only once.
+    var buckets = array<f32, 8>();
+    for (var i = begin; i < end; i++) {
+      let z = score(row, i);
+      let key = key_of(z);
+      if (step == 0u || (key >> (shift + 3u)) == prefix) {
+        buckets[(key >> shift) & 7u] += select(1.0, exp_f32(z - highest), by_mass);
+      }
+    }
+    // Should rounding keep the sum below the limit, it is the last digit that weighs anything.
+    var digit = 0u;
+    var below_digit = below;
+    var found = false;
+    for (var d = 0u; d < 8u; d++) {
+      let weight = row_sum(buckets[d], thread);
+      if (found || weight == 0.0) {
+        continue;
+      }
+      digit = d;
+      below_digit = below;
+      below += weight;
+      found = below > limit;
+    }
+    below = below_digit;
+    prefix = (prefix << 3u) | digit;
+  }
+  return prefix;
+}
+
+var<workgroup> stretch_sums: array<f32, ROW_THREADS>;
+var<workgroup> stretch_counts: array<u32, ROW_THREADS>;
+
+/** Of the scores that equal top-p's threshold, the first so many are removed too. */
+fn equals_removed(each: f32, removed: f32, limit: f32) -> u32 {
+  workgroupBarrier();
+  var all = 0u;
+  for (var t = 0u; t < ROW_THREADS; t++) {
+    all += stretch_counts[t];
+  }
+  return min(all, u32(max((limit - removed) / each, 0.0)));
+}
+
+/** Draws a token for each row. */
+@compute @workgroup_size(ROW_THREADS)
+fn sample(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let index = flat_group(group, groups);
+  if (index >= p.rows) {
+    return;
+  }
+  let position = positions[p.positions + index];
+  var row: Row;
+  row.start = p.logits + index * p.vocabulary;
+  row.banned = select(NO_TOKEN, p.eos_token_id, position < p.min_length);
+  row.top_k_key = 0u;
+  row.removed = minus_infinity(p.rows & 0u);
+  let stretch = (p.vocabulary + ROW_THREADS - 1u) / ROW_THREADS;
+  let begin = min(thread * stretch, p.vocabulary);
+  let end = min(begin + stretch, p.vocabulary);
+
+  // NaN and ∞ are not distributions; comparisons need not see NaN, so it is counted.
+  var highest = row.removed;
+  var strange = 0.0;
+  for (var i = begin; i < end; i++) {
+    let z = score(row, i);
+    if (!is_finite(z) && bitcast<u32>(z) != 0xff800000u) {
+      strange = 1.0;
+    }
+    highest = max(highest, z);
+  }
+  highest = row_max(highest, thread);
+  strange = row_sum(strange, thread);
+
+  if (p.top_k > 0u && p.top_k < p.vocabulary) {
+    row.top_k_key = threshold(row, false, 0.0, f32(p.vocabulary - p.top_k), begin, end, thread);
+  }
+  var top_p_key = 0u;
+  var removed_equals = 0u;
+  if (p.top_p < 1.0) {
+    let mass = weight_below(row, 0xffffffffu, true, highest, begin, end, thread);
+    // The largest weighs 1, and one of it is always kept.
+    let limit = min((1.0 - p.top_p) * mass, mass - 0.5);
+    top_p_key = threshold(row, true, highest, limit, begin, end, thread);
+    let below = weight_below(row, top_p_key, true, highest, begin, end, thread);
+    var equals = 0u;
+    var each = 0.0;
+    for (var i = begin; i < end; i++) {
+      let z = score(row, i);
+      if (key_of(z) == top_p_key) {
+        equals++;
+        each = exp_f32(z - highest);
+      }
+    }
+    stretch_counts[thread] = equals;
+    each = row_max(each, thread);
+    removed_equals = equals_removed(each, below, limit);
+  }
+  // Of the scores equal to the threshold, those of the threads before this one come first.
+  var equals_before = 0u;
+  for (var t = 0u; t < thread && removed_equals > 0u; t++) {
+    equals_before += stretch_counts[t];
+  }
+
+  var sum = 0.0;
+  var seen = equals_before;
+  for (var i = begin; i < end; i++) {
+    let z = score(row, i);
+    let key = key_of(z);
+    if (key == top_p_key && p.top_p < 1.0) {
+      seen++;
+      if (seen <= removed_equals) {
+        continue;
+      }
+    }
+    if (key >= top_p_key) {
+      sum += exp_f32(z - highest);
+    }
+  }
+  stretch_sums[thread] = sum;
+  workgroupBarrier();
+
+  var total = 0.0;
+  for (var t = 0u; t < ROW_THREADS; t++) {
+    total += stretch_sums[t];
+  }
+  let words = philox4x32(
+    vec4u(rollouts[p.rollouts + index], u32(position), 0u, PURPOSE),
+    vec2u(p.seed_low, p.seed_high),
+  );
+  let goal = uniform_f32(words.x) * total;
+  // The stretch in which the sum exceeds the goal; should rounding hide it, the last that weighs.
+  var below = 0.0;
+  var mine = 0u;
+  var before_mine = 0.0;
+  for (var t = 0u; t < ROW_THREADS; t++) {
+    if (stretch_sums[t] > 0.0) {
+      mine = t;
+      before_mine = below;
+    }
+    below += stretch_sums[t];
+    if (below > goal) {
+      break;
+    }
+  }
+  let valid = strange == 0.0 && total > 0.0;
+  if (thread == mine) {
+    var token = NO_TOKEN;
+    var mass = before_mine;
+    seen = equals_before;
+    for (var i = begin; i < end && valid; i++) {
+      let z = score(row, i);
+      let key = key_of(z);
+      if (key == top_p_key && p.top_p < 1.0) {
+        seen++;
+        if (seen <= removed_equals) {
+          continue;
+        }
+      }
+      let weight = exp_f32(z - highest);
+      if (key < top_p_key || weight == 0.0) {
+        continue;
+      }
+      token = i32(i);
+      mass += weight;
+      if (mass > goal) {
+        break;
+      }
+    }
+    tokens[p.tokens + index] = token;
+  }
+  if (p.probabilities == NONE) {
+    return;
+  }
+  seen = equals_before;
+  for (var i = begin; i < end; i++) {
+    let z = score(row, i);
+    let key = key_of(z);
+    var kept = key >= top_p_key;
+    if (key == top_p_key && p.top_p < 1.0) {
+      seen++;
+      kept = seen > removed_equals;
+    }
+    let at = p.probabilities + index * p.vocabulary + i;
+    probabilities[at] = select(0.0, exp_f32(z - highest) / total, kept);
+  }
+}
+
+/** The token with the largest logit of each row, the first of equal ones. */
+@compute @workgroup_size(ROW_THREADS)
+fn greedy(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let index = flat_group(group, groups);
+  if (index >= q.rows) {
+    return;
+  }
+  let start = q.logits + index * q.vocabulary;
+  let position = greedy_positions[q.positions + index];
+  let banned = select(NO_TOKEN, q.eos_token_id, position < q.min_length);
+  var best = minus_infinity(q.rows & 0u);
+  var token = 0x7fffffffu;
+  var strange = 0.0;
+  for (var i = thread; i < q.vocabulary; i += ROW_THREADS) {
+    let z = greedy_logits[start + i];
+    if (i32(i) == banned) {
+      continue;
+    }
+    if (is_nan(z)) {
+      strange = 1.0;
+    }
+    if (z > best) {
+      best = z;
+      token = i;
+    }
+  }
+  let highest = row_max(best, thread);
+  strange = row_sum(strange, thread);
+  stretch_counts[thread] = select(0x7fffffffu, token, best == highest);
+  workgroupBarrier();
+  if (thread == 0u) {
+    var first = 0x7fffffffu;
+    for (var t = 0u; t < ROW_THREADS; t++) {
+      first = min(first, stretch_counts[t]);
+    }
+    tokens[q.tokens + index] = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
+  }
+}
