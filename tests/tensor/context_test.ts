@@ -161,7 +161,7 @@ Deno.test("Context: frozen inputs get no gradient, and nothing of theirs is reco
   withDevice(async (device) => {
     const cx = new Context(device, { grad: true });
     const frozen = cx.from(Float32Array.of(1));
-    const x = wanted(cx.from(Float32Array.of(2)));
+    const x = parameter(device, [2], [0]);
     const z = scale(cx, frozen, 4);
     assert.equal(z.requiresGrad, false);
     assert.equal(cx.gradient(z), null);

@@ -56,6 +56,11 @@ export class BufferPool {
     return buffer;
   }
 
+  /** A buffer for the device's own use: it does not count, and is not given back. */
+  reserve(byteLength: number): PooledBuffer {
+    return new PooledBuffer(byteLength, this.#create(byteLength, byteLength));
+  }
+
   free(buffer: PooledBuffer): void {
     const { block } = buffer;
     if (!block) throw new Error("the buffer was freed before");

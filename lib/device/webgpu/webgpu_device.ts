@@ -106,7 +106,7 @@ export class WebGpuDevice implements GpuDevice {
       layout: this.#pipelines.parameterLayout,
       entries: [{ binding: 0, resource: { buffer: this.#parameters.buffer, size: BLOCK_BYTES } }],
     });
-    const reserve = (bytes: number) => ({ buffer: this.#pool.alloc(bytes), byteOffset: 0 });
+    const reserve = (bytes: number) => ({ buffer: this.#pool.reserve(bytes), byteOffset: 0 });
     this.#nothing = [reserve(256), reserve(256)];
     this.#staging = reserve(STAGING_BYTES);
     gpu.addEventListener("uncapturederror", (event) => {
@@ -173,7 +173,7 @@ export class WebGpuDevice implements GpuDevice {
     this.#check();
     const size = Math.ceil(byteLength / 4) * 4;
     const block = blockOf(span);
-    if (span.byteOffset + size > block.size) {
+    if (span.byteOffset + byteLength > span.buffer.byteLength) {
       throw new RangeError(
         `${byteLength} bytes at ${span.byteOffset} of a buffer of ${span.buffer.byteLength}`,
       );
