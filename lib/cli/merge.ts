@@ -3,7 +3,6 @@ import { message } from "@optique/core/message";
 import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
-import { resolveAsset } from "../runs/demo.ts";
 import { examples, paragraphs, preset, usageLine } from "./options.ts";
 import { print } from "./terminal.ts";
 
@@ -13,13 +12,13 @@ export const mergeCommand = command(
   object({
     command: constant("merge"),
     model: preset(
-      option("--model", path({ metavar: "DIR", type: "directory" }), {
-        description: message`folder of the model that the adapter was trained on`,
+      option("--model", path({ metavar: "DIR|ORG/NAME", type: "directory" }), {
+        description: message`the model that the adapter was trained on`,
       }),
       "demo/tiny-flan-t5",
     ),
-    adapter: option("--adapter", path({ metavar: "DIR", type: "directory" }), {
-      description: message`folder of the PEFT LoRA adapter`,
+    adapter: option("--adapter", path({ metavar: "DIR|ORG/NAME", type: "directory" }), {
+      description: message`the PEFT LoRA adapter`,
     }),
     output: option("--output", path({ metavar: "DIR", type: "directory" }), {
       description: message`folder to make for the merged model`,
@@ -44,6 +43,10 @@ export async function runMerge(
   { model, adapter, output }: InferValue<typeof mergeCommand>,
 ): Promise<void> {
   const { mergeAdapter } = await import("../formats/merge.ts");
-  await mergeAdapter(resolveAsset(model), resolveAsset(adapter), output);
+  const { locate } = await import("../runs/locate.ts");
+  const { downloadScreen } = await import("./download_screen.ts");
+  const screen = downloadScreen();
+  const modelDir = await locate("model", model, screen);
+  await mergeAdapter(modelDir, await locate("model", adapter, screen), output);
   print(`merged model: ${output}`);
 }

@@ -139,7 +139,7 @@ export async function get(
     try {
       response = await fetch(target, { headers, redirect: "manual", signal: watchdog.signal });
     } catch (error) {
-      throw asTransient(error);
+      throw asTransient(error, false);
     }
     watchdog.reset();
     if (response.status === 200 || response.status === 206) return response;
@@ -159,15 +159,21 @@ export async function get(
   throw new UserError(`${url} was redirected more than ${MOST_REDIRECTS} times.`);
 }
 
-/** What fetch, or reading a body, threw: the watchdog's own reason, or the network's. */
-export function asTransient(error: unknown): Error {
-  if (error instanceof UserError || error instanceof TransientError) return error;
+/**
+ * What fetch, or reading a body, threw: the watchdog's own reason, or the network's.
+ *
+ * @param answered whether the server had begun to answer
+ */
+export function asTransient(error: unknown, answered: boolean): Error {
+  if (error instanceof UserError) return error;
+  if (error instanceof TransientError) {
+    return new TransientError(error.reason, error.retryAfter, answered);
+  }
   const { message, cause } = error as Error;
   const reason = cause instanceof Error ? cause.message : message;
   // An address may be signed, which is nobody's business: without it.
-  return new TransientError(
-    reason.replace(/^error sending request|for url \(\S*\):? ?/g, "").trim(),
-  );
+  const bare = reason.replace(/^error sending request|for url \(\S*\):? ?/g, "").trim();
+  return new TransientError(bare, null, answered);
 }
 
 function redirected(from: URL, location: string): URL {

@@ -66,7 +66,7 @@ function hubFetch(settings: HubSettings, repo: Repo): typeof fetch {
         // Read here, so that a body which breaks off is tried again, too.
         return new Response(await response.arrayBuffer(), response);
       } catch (error) {
-        throw asTransient(error);
+        throw asTransient(error, true);
       }
     }, { first: true });
 }

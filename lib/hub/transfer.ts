@@ -144,7 +144,7 @@ class BodyReader implements AsyncDisposable {
       const { value } = await this.#reader.read();
       return value ?? null;
     } catch (error) {
-      throw asTransient(error);
+      throw asTransient(error, true);
     }
   }
 

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import type { DownloadHooks } from "../hub/download.ts";
-import type { Wanted } from "../hub/repo.ts";
+import { parseRepo, type Wanted } from "../hub/repo.ts";
 import { resolveRepo } from "../hub/resolve.ts";
 import { resolveAsset } from "./demo.ts";
 
@@ -16,4 +17,9 @@ export async function locate(
   hooks: DownloadHooks,
 ): Promise<string> {
   return await resolveRepo(wanted, resolveAsset(nameOrPath), hooks);
+}
+
+/** What an adapter's files call the model that it is for: a name on the Hub without the revision. */
+export function baseModelName(model: string): string {
+  return existsSync(model) ? model : parseRepo("model", model)?.name ?? model;
 }

@@ -16,7 +16,7 @@ import type { TextClassifier } from "../rewards/text_classifier.ts";
 import { ppoConfigOf, type TrainConfig } from "./config.ts";
 import { firstExamples, measurePolicy } from "./evaluate.ts";
 import { JsonLines } from "./jsonl.ts";
-import { locate } from "./locate.ts";
+import { baseModelName, locate } from "./locate.ts";
 import { MetricsFile } from "./metrics.ts";
 import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { promptBatches } from "./prompt_order.ts";
@@ -158,7 +158,12 @@ async function trainPolicy(
   using metrics = new MetricsFile(directory.metrics);
   using samples = new JsonLines(directory.samples);
   const save = (parameters: Parameters) =>
-    savePolicy({ ...policy, parameters }, directory.adapter, config.model, config.peftFormat);
+    savePolicy(
+      { ...policy, parameters },
+      directory.adapter,
+      baseModelName(config.model),
+      config.peftFormat,
+    );
   for (let step = 1; step <= config.steps; step++) {
     try {
       const prompts = batches.next().value;

@@ -125,35 +125,23 @@ export class StandInHub implements AsyncDisposable {
   #answer(request: Request): Response {
     const url = new URL(request.url);
     const path = decodeURIComponent(url.pathname);
-    const api = path.match(/^\/api\/((?:models|datasets)\/[^/]+\/[^/]+)\/(revision|tree)\/(.+)$/);
-    const file = path.match(/^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/);
-    const cached = path.match(
-      /^\/api\/resolve-cache\/((?:models|datasets)\/[^/]+\/[^/]+)\/([^/]+)\/(.+)$/,
-    );
-    const [repo, revision] = api
-      ? [api[1], api[3]]
-      : file
-      ? [`${file[1] ?? "models/"}${file[2]}`, file[3]]
-      : cached
-      ? [cached[1], cached[2]]
-      : ["", ""];
+    const { kind, repo, revision, name } = route(path);
     const stored = this.#repos.get(repo);
     const refused = refusalOf(stored, request);
     if (refused || !stored) return refused ?? error(404, "RepoNotFound");
     const commit = stored.refs.get(revision) ?? revision;
     const files = stored.commits.get(commit);
     if (!files) return error(404, "RevisionNotFound");
-    if (api?.[2] === "revision") {
+    if (kind === "revision") {
       const info = { _id: "1", id: repo.split("/").slice(1).join("/"), sha: commit };
-      return Response.json({ ...info, gated: false, private: false, downloads: 0, likes: 0 });
+      return json({ ...info, gated: false, private: false, downloads: 0, likes: 0 });
     }
-    if (api) return this.#tree(url, files);
-    const name = (file ?? cached)!.at(-1)!;
+    if (kind === "tree") return this.#tree(url, files);
     const bytes = files[name];
     if (!bytes) return error(404, "EntryNotFound");
     const etag = `"${etagOf(bytes)}"`;
     const headers = { "x-repo-commit": commit, "accept-ranges": "bytes" };
-    if (cached) return ranged(request, bytes, { ...headers, etag });
+    if (kind === "cached") return ranged(request, bytes, { ...headers, etag });
     if (bytes.length < LARGE) {
       const location = encodeURI(`/api/resolve-cache/${repo}/${commit}/${name}`);
       return new Response(null, { status: 307, headers: { ...headers, location, etag } });
@@ -181,9 +169,8 @@ export class StandInHub implements AsyncDisposable {
     const start = Number(url.searchParams.get("cursor") ?? 0);
     url.searchParams.set("cursor", `${start + PAGE}`);
     const link = `<${url}>; rel="next"`;
-    return Response.json(entries.slice(start, start + PAGE), {
-      headers: start + PAGE < entries.length ? { link } : {},
-    });
+    const headers: Record<string, string> = start + PAGE < entries.length ? { link } : {};
+    return json(entries.slice(start, start + PAGE), headers);
   }
 
   #answerOfCdn(request: Request): Response {
@@ -235,6 +222,22 @@ export class StandInHub implements AsyncDisposable {
   }
 }
 
+/** What a path of the Hub's own host asks for. */
+function route(
+  path: string,
+): { kind: "revision" | "tree" | "file" | "cached"; repo: string; revision: string; name: string } {
+  const api = path.match(/^\/api\/((?:models|datasets)\/[^/]+\/[^/]+)\/(revision|tree)\/(.+)$/);
+  if (api) {
+    const [, repo, kind, revision] = api;
+    return { kind: kind as "revision" | "tree", repo, revision, name: "" };
+  }
+  const cached = path.match(/^\/api\/resolve-cache\/(\w+\/[^/]+\/[^/]+)\/([^/]+)\/(.+)$/);
+  if (cached) return { kind: "cached", repo: cached[1], revision: cached[2], name: cached[3] };
+  const [, type = "models/", id = "", revision = "", name = ""] =
+    path.match(/^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/) ?? [];
+  return { kind: "file", repo: type + id, revision, name };
+}
+
 /** 401, 403 or 404 as the Hub decides on them; null for whom the repository is open. */
 function refusalOf(stored: StoredRepo | undefined, request: Request): Response | null {
   const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? null;
@@ -253,6 +256,13 @@ function refusalOf(stored: StoredRepo | undefined, request: Request): Response |
 function error(status: number, code: string, message = "no"): Response {
   const headers = { "x-error-code": code, "x-error-message": message };
   return Response.json({ error: message }, { status, headers });
+}
+
+/** JSON that says how long it is, so that the client sees when it is cut off. */
+function json(value: unknown, headers: Record<string, string> = {}): Response {
+  const body = new TextEncoder().encode(JSON.stringify(value));
+  const type = { "content-type": "application/json", "content-length": `${body.length}` };
+  return new Response(body, { headers: { ...headers, ...type } });
 }
 
 function ranged(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { downloadRepo } from "../../lib/hub/download.ts";
+import type { HubSettings } from "../../lib/hub/settings.ts";
 import { requireRepo } from "../../lib/hub/repo.ts";
 import { etagOf, type FaultyAnswer, filesOf, type SeenRequest } from "./stand_in_hub.ts";
 import { explained, someBytes, type TestHub, utf8, withHub } from "./with_hub.ts";
@@ -14,9 +15,12 @@ const ofCdn = (...faults: (() => FaultyAnswer)[]) => ({ host }: SeenRequest) =>
   host === "cdn" ? faults.shift()?.() ?? null : null;
 
 /** Downloads with faults, and checks the files and that nothing half is left. */
-async function download({ hub, settings, inCache }: TestHub): Promise<void> {
+async function download(
+  { hub, settings, inCache }: TestHub,
+  changes: Partial<HubSettings> = {},
+): Promise<void> {
   hub.commit("models/org/model", files);
-  assert.deepEqual(filesOf(await downloadRepo(repo, {}, settings)), files);
+  assert.deepEqual(filesOf(await downloadRepo(repo, {}, { ...settings, ...changes })), files);
   const blobs = [...Deno.readDirSync(inCache("models--org--model/blobs"))].map(({ name }) => name);
   assert.deepEqual(blobs.sort(), Object.values(files).map(etagOf).sort());
 }
@@ -46,7 +50,7 @@ Deno.test("progress lets a connection break more often than it may fail", async 
 Deno.test("a slow body: after the timeout the rest is asked for anew", async () => {
   await withHub(async (test) => {
     test.hub.fault = ofCdn(() => "stalled");
-    await download(test);
+    await download(test, { timeout: 300 });
     assert.deepEqual(ranges(test), [null, "bytes=150000-"]);
   });
 });
@@ -168,6 +172,15 @@ Deno.test("429 and 5xx, of the API and of files, are tried again", async () => {
     };
     await download(test);
     assert.ok([...seen.values()].every((count) => count >= 3));
+  });
+});
+
+Deno.test("an API that stalls or breaks off is asked again", async () => {
+  await withHub(async (test) => {
+    const faults: FaultyAnswer[] = ["stalled", "cut off"];
+    test.hub.fault = ({ path }) => path.startsWith("/api/models/") ? faults.shift() ?? null : null;
+    await download(test, { timeout: 300 });
+    assert.equal(faults.length, 0);
   });
 });
 

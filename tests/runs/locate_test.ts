@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { locate } from "../../lib/runs/locate.ts";
+import { baseModelName, locate } from "../../lib/runs/locate.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 Deno.test("a path stays, the demo is found", async () => {
@@ -10,4 +10,11 @@ Deno.test("a path stays, the demo is found", async () => {
     const demo = await locate("model", "demo/tiny-flan-t5", {});
     assert.ok(Deno.statSync(join(demo, "config.json")).isFile);
   });
+});
+
+Deno.test("an adapter's base model is named without a revision of the Hub", async () => {
+  assert.equal(baseModelName("google/flan-t5-base@v1"), "google/flan-t5-base");
+  assert.equal(baseModelName("google/flan-t5-base"), "google/flan-t5-base");
+  assert.equal(baseModelName("./models/a@b"), "./models/a@b");
+  await withTempDir((dir) => assert.equal(baseModelName(dir), dir));
 });
