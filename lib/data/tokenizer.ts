@@ -2,7 +2,9 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
+import { readAddedTokens } from "./added_tokens.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
+import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
 import { readWordPiece } from "./word_piece.ts";
 
 /** What the Hugging Face files call the special tokens whose ids are wanted. */
@@ -48,26 +50,33 @@ export class Tokenizer {
   }
 
   /**
-   * Reads a model folder's tokenizer.json, or where there is none its vocab.json and merges.txt
-   * (RoBERTa's byte-level BPE), and the settings in tokenizer_config.json and special_tokens_map.json.
+   * Reads a model folder's tokenizer.json, or where there is none its spiece.model (T5's SentencePiece)
+   * or vocab.json and merges.txt (RoBERTa's byte-level BPE), and the settings in tokenizer_config.json and special_tokens_map.json.
    *
    * @throws UserError when the folder has neither, or a file is broken.
    */
   static async load(dir: string): Promise<Tokenizer> {
     const specialTokens = await readJsonIfThere(dir, "special_tokens_map.json") ?? {};
-    const config = { ...specialTokens, ...await readJsonIfThere(dir, "tokenizer_config.json") };
+    let config = { ...specialTokens, ...await readJsonIfThere(dir, "tokenizer_config.json") };
     const file = await readJsonIfThere(dir, "tokenizer.json");
-    const json = file ?? await readByteLevelBpe(dir, config, specialTokens) ??
+    const sentencePiece = file ? null : await readSentencePiece(dir, config);
+    if (sentencePiece) config = { ...T5_TOKENS, ...config };
+    const json = file ?? sentencePiece ?? await readByteLevelBpe(dir, config, specialTokens) ??
       await readWordPiece(dir, config);
     if (!json) {
       throw new UserError(
-        `${dir} has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt, or vocab.txt.`,
+        `${dir} has no tokenizer: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt.`,
       );
+    }
+    if (!file) {
+      const own = json.added_tokens as JsonObject[];
+      const known = new Set(own.map(({ content }) => String(content)));
+      own.push(...await readAddedTokens(dir, config, known));
     }
     try {
       return new Tokenizer(new HuggingFaceTokenizer(json, config), config);
     } catch (error) {
-      const path = join(dir, file ? "tokenizer.json" : "vocab.json");
+      const path = file ? join(dir, "tokenizer.json") : `What ${dir} has beside its model`;
       throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}.`, {
         cause: error,
       });

@@ -104,7 +104,7 @@ Deno.test("missing and broken files are named", async () => {
     Deno.removeSync(vocab);
     await refused(/has merges\.txt but not vocab\.json/);
     Deno.removeSync(merges);
-    await refused(/has no tokenizer: expected tokenizer\.json, or vocab\.json/);
+    await refused(/has no tokenizer: expected tokenizer\.json, or spiece\.model, or vocab/);
     Deno.writeTextFileSync(join(dir, "tokenizer.json"), `{"model": {"type": "Nonsense"}}`);
     await refused(/tokenizer\.json is not a tokenizer: /);
   });

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
+
+/**
+ * The tokens that were added to a tokenizer's vocabulary, as tokenizer.json lists them, from the older
+ * files: `added_tokens_decoder` in tokenizer_config.json, else added_tokens.json, `{"<sep>": 32100}`,
+ * whose tokens are special where the configuration calls them so.
+ *
+ * @param config tokenizer_config.json over special_tokens_map.json.
+ * @param known tokens to leave out: those that the tokenizer has already.
+ * @throws UserError when an entry is broken.
+ */
+export async function readAddedTokens(
+  dir: string,
+  config: JsonObject,
+  known: ReadonlySet<string>,
+): Promise<JsonObject[]> {
+  const decoder = config.added_tokens_decoder;
+  const file = decoder ? "tokenizer_config.json" : "added_tokens.json";
+  const entries = decoder
+    ? Object.entries(Object(decoder)).map(([id, token]) => ({ id: Number(id), ...Object(token) }))
+    : await fromFile(dir, config);
+  for (const { id, content } of entries) {
+    if (typeof content === "string" && content && Number.isSafeInteger(id) && id >= 0) continue;
+    throw new UserError(
+      `${join(dir, file)}: the added token ${JSON.stringify(content)} has the id ${
+        JSON.stringify(id)
+      }, expected a text and a number.`,
+    );
+  }
+  return entries
+    .filter(({ content }) => !known.has(content))
+    .map(({ id, content, ...flags }) => ({
+      id,
+      content,
+      single_word: flags.single_word === true,
+      lstrip: flags.lstrip === true,
+      rstrip: flags.rstrip === true,
+      normalized: flags.normalized === true,
+      special: flags.special === true,
+    }));
+}
+
+async function fromFile(dir: string, config: JsonObject): Promise<JsonObject[]> {
+  const ids = await readJsonIfThere(dir, "added_tokens.json") ?? {};
+  const special = new Set(
+    Object.entries(config).flatMap(([key, value]) => key.endsWith("_tokens") ? value : [value])
+      .map((token) => Object(token).content ?? token),
+  );
+  return Object.entries(ids).map(([content, id]) => {
+    const isSpecial = special.has(content);
+    return { id, content, special: isSpecial, normalized: !isSpecial };
+  });
+}

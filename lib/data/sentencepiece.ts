@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import { ioReason } from "../formats/io_error.ts";
+import { bytesOf, floatOf, parseProtobuf, textOf, uintOf } from "../formats/protobuf.ts";
+
+/** What of a SentencePiece model a tokenizer needs (sentencepiece_model.proto of google/sentencepiece). */
+interface SentencePieceModel {
+  /** Each piece with its log probability; its place is its id. */
+  vocab: [piece: string, score: number][];
+  unkId: number;
+  /** The compiled normalization rules, nmt_nfkc for T5; empty for none. */
+  charsmap: Uint8Array;
+}
+
+/** T5's special tokens, as transformers defines them where the folder does not. */
+export const T5_TOKENS = { pad_token: "<pad>", eos_token: "</s>", unk_token: "<unk>" } as const;
+
+/** TrainerSpec.ModelType.UNIGRAM */
+const UNIGRAM = 1;
+/** SentencePiece.Type.UNKNOWN */
+const UNKNOWN_PIECE = 2;
+/** T5Tokenizer's default; more than any model has would only fill memory. */
+const DEFAULT_EXTRA_IDS = 100;
+const MAX_EXTRA_IDS = 10_000;
+
+/**
+ * Builds what tokenizer.json would hold from spiece.model, as T5's older checkpoints ship only that:
+ * Unigram pieces, the extra ids after them (`<extra_id_0>` last), `</s>` after a text.
+ *
+ * @param config tokenizer_config.json over special_tokens_map.json.
+ * @returns null when there is no spiece.model.
+ * @throws UserError when it is broken, or is not a T5's.
+ */
+export async function readSentencePiece(
+  dir: string,
+  config: JsonObject,
+): Promise<JsonObject | null> {
+  const path = join(dir, "spiece.model");
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
+  }
+  const kind = config.tokenizer_class ?? "T5Tokenizer";
+  if (kind !== "T5Tokenizer" && kind !== "T5TokenizerFast") {
+    throw new UserError(
+      `${dir} has a spiece.model of ${
+        JSON.stringify(kind)
+      } and no tokenizer.json, expected T5Tokenizer.`,
+    );
+  }
+  const { vocab, unkId, charsmap } = parseModel(path, bytes);
+  const extraIds = config.extra_ids ?? DEFAULT_EXTRA_IDS;
+  if (!Number.isInteger(extraIds) || Number(extraIds) < 0 || Number(extraIds) > MAX_EXTRA_IDS) {
+    throw new UserError(
+      `${dir}: extra_ids is ${JSON.stringify(extraIds)}, expected a number up to ${MAX_EXTRA_IDS}.`,
+    );
+  }
+  const ids = new Map(vocab.map(([piece], id) => [piece, id]));
+  const specialTokens: string[] = Object.values(T5_TOKENS);
+  for (const token of specialTokens) {
+    if (!ids.has(token)) throw new UserError(`${path} has no piece ${token}, which T5 needs.`);
+  }
+  for (let i = Number(extraIds) - 1; i >= 0; i--) {
+    const token = `<extra_id_${i}>`;
+    ids.set(token, vocab.length);
+    vocab.push([token, 0]);
+    specialTokens.push(token);
+  }
+  const metaspace = { type: "Metaspace", replacement: "▁", add_prefix_space: true };
+  const end = { SpecialToken: { id: "</s>", type_id: 0 } };
+  const sequence = (id: string) => ({ Sequence: { id, type_id: 0 } });
+  return {
+    added_tokens: specialTokens.map((content) => ({
+      id: ids.get(content),
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: charsmap.length === 0
+      ? null
+      : { type: "Precompiled", precompiled_charsmap: Buffer.from(charsmap).toString("base64") },
+    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] },
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [sequence("A"), end],
+      pair: [sequence("A"), end, sequence("B"), end],
+      special_tokens: { "</s>": { id: "</s>", ids: [ids.get("</s>")], tokens: ["</s>"] } },
+    },
+    decoder: metaspace,
+    model: { type: "Unigram", unk_id: unkId, vocab },
+  };
+}
+
+/** Reads the fields of ModelProto that are wanted. */
+function parseModel(path: string, bytes: Uint8Array): SentencePieceModel {
+  const vocab: SentencePieceModel["vocab"] = [];
+  let unkId: number | null = null;
+  let charsmap = new Uint8Array();
+  let modelType = UNIGRAM;
+  try {
+    for (const [field, value] of parseProtobuf(bytes)) {
+      if (field === 1) {
+        const piece = new Map(parseProtobuf(bytesOf(value)));
+        const score = piece.has(2) ? floatOf(piece.get(2)) : 0;
+        if (!Number.isFinite(score)) {
+          throw new Error(`piece ${vocab.length} has the score ${score}`);
+        }
+        if (piece.has(3) && uintOf(piece.get(3)) === UNKNOWN_PIECE) unkId = vocab.length;
+        vocab.push([textOf(piece.get(1)), score]);
+      } else if (field === 2) {
+        const spec = new Map(parseProtobuf(bytesOf(value)));
+        if (spec.has(3)) modelType = uintOf(spec.get(3));
+      } else if (field === 3) {
+        const rules = new Map(parseProtobuf(bytesOf(value))).get(2);
+        if (rules !== undefined) charsmap = bytesOf(rules);
+      }
+    }
+  } catch (error) {
+    throw new UserError(`${path} is not a SentencePiece model: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+  if (unkId === null) throw new UserError(`${path} is broken: none of its pieces is the unknown.`);
+  if (modelType !== UNIGRAM) {
+    throw new UserError(`${path} is a SentencePiece model of type ${modelType}, expected Unigram.`);
+  }
+  return { vocab, unkId, charsmap };
+}
