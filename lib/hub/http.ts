@@ -57,8 +57,9 @@ export class Watchdog implements Disposable {
   /** Something was heard: the time starts anew. */
   reset(): void {
     clearTimeout(this.#timer);
-    const error = new TransientError(`nothing came for ${this.timeout / 1000} s`);
-    this.#timer = setTimeout(() => this.#own.abort(error), this.timeout);
+    this.#timer = setTimeout(() => {
+      this.#own.abort(new TransientError(`nothing came for ${this.timeout / 1000} s`));
+    }, this.timeout);
   }
 
   /** Stops watching. */
