@@ -1,5 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { attentionGpu } from "./attention_gpu.ts";
+import { attentionBackwardGpu, attentionGpu, reduceBiasPartialsGpu } from "./attention_gpu.ts";
 
 /** Query rows of a forward task; mirrored in attention.wasm.ts. */
 const QUERY_BLOCK = 16;
@@ -96,6 +96,7 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
 /** The gradients of {@linkcode attention}; the probabilities are computed again from `lse`. */
 export function attentionBackward(device: Device, p: Attention, g: AttentionGradients): void {
   checkLengths(p);
+  if (device.kind === "webgpu") return attentionBackwardGpu(device, p, g);
   const items = p.sequences * p.heads;
   const work = 5 * p.queries.maxLength * p.keys.maxLength * p.headSize;
   const { tasks, perTask } = split(items, work);
@@ -134,6 +135,9 @@ export function reduceBiasPartials(
   sequences: number,
   length: number,
 ): void {
+  if (device.kind === "webgpu") {
+    return reduceBiasPartialsGpu(device, partials, dBias, sequences, length);
+  }
   device.run("attention_bias_reduce", 1, [partials, dBias.into], [
     sequences,
     length,

@@ -3,7 +3,7 @@ import { attention as launch, attentionBackward } from "../../kernels/attention/
 import { Context } from "../../lib/tensor/context.ts";
 import { attention } from "../../lib/tensor/ops/attention.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import {
   attentionBackwardReference,
@@ -124,31 +124,29 @@ const CASES: Record<string, Sizes> = {
 };
 
 for (const [name, sizes] of Object.entries(CASES)) {
-  Deno.test(`attention, ${name}: forward and backward agree with f64`, async () => {
-    await withDevice(async (device) => {
-      const c = makeCase(sizes);
-      const cx = new Context(device, { grad: true });
-      const { q, k, v, bias, o } = build(cx, c);
-      assertClose(await o.read(), attentionReference(c).o, "o");
-      // What is there already is added to.
-      const before = randomValues(c.v.length, 6);
-      v.grad = cx.from(before, v.shape);
-      const inputs = bias ? [q, k, bias] : [q, k];
-      for (const input of inputs) {
-        input.grad = cx.empty(input.shape);
-        cx.zero(input.grad);
-      }
-      const gradients = [v, ...inputs].map((input) => input.grad!);
-      const dOut = randomValues(c.q.length, 5);
-      cx.backward([{ output: o, gradient: cx.from(dOut, o.shape) }]);
-      const [dv, dq, dk, dBias] = await Promise.all(gradients.map((g) => g.read()));
-      const expected = attentionBackwardReference(c, dOut);
-      assertClose(dv, expected.dv.map((x, i) => x + before[i]), "dv");
-      assertClose(dq, expected.dq, "dq");
-      assertClose(dk, expected.dk, "dk");
-      if (bias) assertClose(dBias, expected.dBias, "dBias");
-      cx.release();
-    });
+  deviceTest(`attention, ${name}: forward and backward agree with f64`, async (device) => {
+    const c = makeCase(sizes);
+    const cx = new Context(device, { grad: true });
+    const { q, k, v, bias, o } = build(cx, c);
+    assertClose(await o.read(), attentionReference(c).o, "o");
+    // What is there already is added to.
+    const before = randomValues(c.v.length, 6);
+    v.grad = cx.from(before, v.shape);
+    const inputs = bias ? [q, k, bias] : [q, k];
+    for (const input of inputs) {
+      input.grad = cx.empty(input.shape);
+      cx.zero(input.grad);
+    }
+    const gradients = [v, ...inputs].map((input) => input.grad!);
+    const dOut = randomValues(c.q.length, 5);
+    cx.backward([{ output: o, gradient: cx.from(dOut, o.shape) }]);
+    const [dv, dq, dk, dBias] = await Promise.all(gradients.map((g) => g.read()));
+    const expected = attentionBackwardReference(c, dOut);
+    assertClose(dv, expected.dv.map((x, i) => x + before[i]), "dv");
+    assertClose(dq, expected.dq, "dq");
+    assertClose(dk, expected.dk, "dk");
+    if (bias) assertClose(dBias, expected.dBias, "dBias");
+    cx.release();
   });
 }
 
@@ -179,8 +177,9 @@ Deno.test("attention: the reference's gradient is that of finite differences", (
   assert.ok(relativeNorm(dBias, gradient.dBias) < 1e-7);
 });
 
-Deno.test("attention: decoding token by token from a cache equals the full pass bit for bit", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "attention: decoding token by token from a cache equals the full pass bit for bit",
+  async (device) => {
     const c = makeCase({
       qLengths: [9, 38, 21],
       kLengths: [9, 38, 21],
@@ -235,29 +234,28 @@ Deno.test("attention: decoding token by token from a cache equals the full pass 
       });
     }
     cx.release();
-  });
+  },
+);
+
+deviceTest("attention: thousands of keys", async (device) => {
+  const c = makeCase({ qLengths: [18], kLengths: [9001], heads: 1, headSize: 4, causal: true });
+  const cx = new Context(device, { grad: true });
+  const { q, k, o } = build(cx, c);
+  assertClose(await o.read(), attentionReference(c).o, "o");
+  const [dq, dk] = [q, k].map((input) => input.grad = cx.empty(input.shape));
+  cx.zero(dq);
+  cx.zero(dk);
+  const dOut = randomValues(c.q.length, 5);
+  cx.backward([{ output: o, gradient: cx.from(dOut, o.shape) }]);
+  const expected = attentionBackwardReference(c, dOut);
+  assertClose(await dq.read(), expected.dq, "dq");
+  assertClose(await dk.read(), expected.dk, "dk");
+  cx.release();
 });
 
-Deno.test("attention: thousands of keys", async () => {
-  await withDevice(async (device) => {
-    const c = makeCase({ qLengths: [18], kLengths: [9001], heads: 1, headSize: 4, causal: true });
-    const cx = new Context(device, { grad: true });
-    const { q, k, o } = build(cx, c);
-    assertClose(await o.read(), attentionReference(c).o, "o");
-    const [dq, dk] = [q, k].map((input) => input.grad = cx.empty(input.shape));
-    cx.zero(dq);
-    cx.zero(dk);
-    const dOut = randomValues(c.q.length, 5);
-    cx.backward([{ output: o, gradient: cx.from(dOut, o.shape) }]);
-    const expected = attentionBackwardReference(c, dOut);
-    assertClose(await dq.read(), expected.dq, "dq");
-    assertClose(await dk.read(), expected.dk, "dk");
-    cx.release();
-  });
-});
-
-Deno.test("attention: writes only the gradients asked for, overwriting them when told", async () => {
-  await withDevice(async (device) => {
+deviceTest(
+  "attention: writes only the gradients asked for, overwriting them when told",
+  async (device) => {
     const c = makeCase({ qLengths: [3, 6], kLengths: [4, 2], heads: 2, headSize: 8 });
     const cx = new Context(device);
     const [q, k, v] = [c.q, c.k, c.v].map((x) => f32(cx, x, 16));
@@ -277,16 +275,14 @@ Deno.test("attention: writes only the gradients asked for, overwriting them when
     });
     assertClose(await dk.read(), attentionBackwardReference(c, dOut).dk, "dk");
     cx.release();
-  });
-});
+  },
+);
 
-Deno.test("attention: refuses what the bias table or the scratch memory cannot hold", async () => {
-  await withDevice((device) => {
-    const cx = new Context(device);
-    const c = makeCase({ qLengths: [8], kLengths: [8], heads: 1, headSize: 4, bias: true });
-    c.bias!.reach = 6;
-    assert.throws(() => build(cx, c), /over 8 positions: the bias table reaches only 6/);
-    cx.release();
-    return Promise.resolve();
-  });
+deviceTest("attention: refuses what the bias table or the scratch memory cannot hold", (device) => {
+  const cx = new Context(device);
+  const c = makeCase({ qLengths: [8], kLengths: [8], heads: 1, headSize: 4, bias: true });
+  c.bias!.reach = 6;
+  assert.throws(() => build(cx, c), /over 8 positions: the bias table reaches only 6/);
+  cx.release();
+  return Promise.resolve();
 });
