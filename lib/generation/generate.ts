@@ -1,3 +1,4 @@
+import { add } from "../../kernels/elementwise/elementwise.ts";
 import {
   LOG_SOFTMAX_STATE,
   logSoftmaxChunk,
@@ -53,12 +54,18 @@ export interface Generated {
   values: number[] | null;
 }
 
-/** What one decoding step puts on the device for the host to read. */
+/** What a window of decoding steps leaves on the device for the host to read, [steps, rows] each. */
 interface Drawn {
   tokens: Tensor;
   logprobs: Tensor | null;
   values: Tensor | null;
 }
+
+/**
+ * Tokens that are drawn before the host looks which rows have finished. A GPU's readback takes 11 ms
+ * in Deno, so it looks seldom, and finished rows draw a few tokens that are thrown away.
+ */
+const WINDOW = { wasm: 1, webgpu: 16 };
 
 /** Logits are folded in pieces of this size, as a training pass does: the same sums, bit for bit. */
 const CHUNK_COLUMNS = 4096;
@@ -90,36 +97,42 @@ export async function generate(
   try {
     const inputs = Packed.create(cx, queries);
     const encoded = cx.scope(() => model.encode(cx, inputs, adapter));
-    const cache = new KeyValueCache(cx, model, inputs, encoded, adapter, limits);
+    const window = Math.min(WINDOW[model.device.kind], Math.max(...limits));
+    // A row that ends within a window draws on to the window's end.
+    const capacities = limits.map((limit) => Math.ceil(limit / window) * window);
+    const cache = new KeyValueCache(cx, model, inputs, encoded, adapter, capacities);
     let active = queries.map((_, row) => row);
-    for (let position = 0; active.length > 0; position++) {
+    for (let position = 0; active.length > 0; position += window) {
+      const last = active.map((row) => results[row].tokens.at(-1) ?? decoderStartTokenId);
       const step = new Context(model.device);
       try {
-        const last = active.map((row) => results[row].tokens.at(-1) ?? decoderStartTokenId);
-        const ids = step.from(Int32Array.from(last));
-        const memory = cache.at(step, active, position);
-        const hidden = model.decodeWith(step, ids, position + 1, adapter, memory);
-        const drawn = draw(step, model, hidden, active, position, config, options);
+        const drawn = drawWindow(
+          step,
+          model,
+          cache,
+          active,
+          last,
+          position,
+          window,
+          config,
+          options,
+        );
         const [tokens, logprobs, values] = await Promise.all([
           drawn.tokens.readInts(),
           drawn.logprobs?.read(),
           drawn.values?.read(),
         ]);
-        active.forEach((row, i) => {
-          if (tokens[i] < 0) {
-            throw new UserError(
-              `the model's logits are not finite at token ${position} of rollout ${
-                (config.firstRollout ?? 0) + row
-              }: its weights are broken or training diverged`,
-            );
+        active = active.filter((row, i) => {
+          const result = results[row];
+          for (let at = i; at < tokens.length; at += last.length) {
+            if (tokens[at] < 0) throw notFinite(result.tokens.length, row, config);
+            result.tokens.push(tokens[at]);
+            if (logprobs) result.logprobs!.push(logprobs[at]);
+            if (values) result.values!.push(values[at]);
+            if (tokens[at] === eosTokenId || result.tokens.length === limits[row]) return false;
           }
-          results[row].tokens.push(tokens[i]);
-          if (logprobs) results[row].logprobs!.push(logprobs[i]);
-          if (values) results[row].values!.push(values[i]);
+          return true;
         });
-        const ended = (row: number) =>
-          results[row].tokens.at(-1) === eosTokenId || position + 1 >= limits[row];
-        active = active.filter((row) => !ended(row));
       } finally {
         step.release();
       }
@@ -130,56 +143,90 @@ export async function generate(
   return results;
 }
 
-/** Draws the next token of each row from the hidden states that predict it. */
-function draw(
-  cx: Context,
-  model: T5ForConditionalGeneration,
-  hidden: Tensor,
-  rows: readonly number[],
-  position: number,
-  config: GenerationConfig,
-  { valueHead, logprobs }: GenerationOptions,
-): Drawn {
-  const { device } = cx;
-  const { eosTokenId, vocabSize } = model.config;
-  const logits = model.logits(cx, hidden);
-  const tokens = cx.empty([rows.length], "i32");
-  const input = {
-    logits,
-    rows: rows.length,
-    vocabulary: vocabSize,
-    positions: cx.from(new Int32Array(rows.length).fill(position)),
-    eosTokenId,
-    // transformers counts the start token as part of the length.
-    minLength: (config.minLength ?? 0) - 1,
-  };
-  if (config.doSample) {
-    const first = config.firstRollout ?? 0;
-    const rollouts = cx.from(Int32Array.from(rows, (row) => first + row));
-    const { seed = 0, temperature = 1, topK = 0, topP = 1 } = config;
-    sample(device, input, { rollouts, seed, temperature, topK, topP }, tokens);
-  } else greedy(device, input, tokens);
-  return {
-    tokens,
-    logprobs: logprobs ? tokenLogprobs(cx, logits, tokens) : null,
-    values: valueHead ? valueHead.forward(cx, hidden) : null,
-  };
+function notFinite(position: number, row: number, { firstRollout = 0 }: GenerationConfig) {
+  return new UserError(
+    `the model's logits are not finite at token ${position} of rollout ${firstRollout + row}: ` +
+      "its weights are broken or training diverged",
+  );
 }
 
-/** log_softmax(logits) at the tokens, f32 [rows]. */
-function tokenLogprobs(cx: Context, logits: Tensor, tokens: Tensor): Tensor {
+/** Draws the next `steps` tokens of each row, without the host looking at any of them. */
+function drawWindow(
+  cx: Context,
+  model: T5ForConditionalGeneration,
+  cache: KeyValueCache,
+  rows: readonly number[],
+  last: readonly number[],
+  first: number,
+  steps: number,
+  config: GenerationConfig,
+  { adapter = null, valueHead = null, logprobs = false }: GenerationOptions,
+): Drawn {
+  const { device } = cx;
+  const { eosTokenId, vocabSize: vocabulary } = model.config;
+  const count = rows.length;
+  const memory = cache.window(cx, rows, first, steps);
+  const positions = cx.from(
+    Int32Array.from({ length: steps * count }, (_, i) => first + Math.floor(i / count)),
+    [steps, count],
+  );
+  const rollouts = cx.from(Int32Array.from(rows, (row) => (config.firstRollout ?? 0) + row));
+  const { seed = 0, temperature = 1, topK = 0, topP = 1 } = config;
+  const drawn = {
+    tokens: cx.empty([steps, count], "i32"),
+    logprobs: logprobs ? cx.empty([steps, count]) : null,
+    values: valueHead ? cx.empty([steps, count]) : null,
+  };
+  let ids = cx.from(Int32Array.from(last));
+  for (let i = 0; i < steps; i++) {
+    const step = new Context(device);
+    try {
+      const hidden = model.decodeWith(step, ids, first + i + 1, adapter, memory(i));
+      const logits = model.logits(step, hidden);
+      ids = drawn.tokens.slice(i, 1);
+      const input = {
+        logits,
+        rows: count,
+        vocabulary,
+        positions: positions.slice(i, 1),
+        eosTokenId,
+        // transformers counts the start token as part of the length.
+        minLength: (config.minLength ?? 0) - 1,
+      };
+      if (config.doSample) {
+        sample(device, input, { rollouts, seed, temperature, topK, topP }, ids);
+      } else greedy(device, input, ids);
+      if (drawn.logprobs) tokenLogprobs(step, logits, ids, drawn.logprobs.slice(i, 1));
+      if (drawn.values) {
+        add(device, drawn.values.slice(i, 1), null, valueHead!.forward(step, hidden), count);
+      }
+    } finally {
+      step.release();
+    }
+  }
+  return drawn;
+}
+
+/** logprobs [rows] = log_softmax(logits) at the tokens. */
+function tokenLogprobs(cx: Context, logits: Tensor, tokens: Tensor, logprobs: Tensor): void {
   const { device } = cx;
   const [rows, vocab] = [logits.rows, logits.width];
   const state = cx.empty([rows, LOG_SOFTMAX_STATE]);
   for (let columnStart = 0; columnStart < vocab; columnStart += CHUNK_COLUMNS) {
     const columns = Math.min(CHUNK_COLUMNS, vocab - columnStart);
-    const from = { buffer: logits.buffer, byteOffset: logits.byteOffset + columnStart * 4 };
-    const chunk = { logits: from, rows, columns, stride: vocab, columnStart, targets: tokens };
-    logSoftmaxChunk(device, chunk, state, columnStart === 0);
+    const chunk = { buffer: logits.buffer, byteOffset: logits.byteOffset + columnStart * 4 };
+    logSoftmaxChunk(
+      device,
+      { logits: chunk, rows, columns, stride: vocab, columnStart, targets: tokens },
+      state,
+      columnStart === 0,
+    );
   }
-  const [logprobs, entropy, lse] = [cx.empty([rows]), cx.empty([rows]), cx.empty([rows])];
-  logSoftmaxFinish(device, state, rows, { logprobs, entropy, lse });
-  return logprobs;
+  logSoftmaxFinish(device, state, rows, {
+    logprobs,
+    entropy: cx.empty([rows]),
+    lse: cx.empty([rows]),
+  });
 }
 
 /** The most tokens of each row. */

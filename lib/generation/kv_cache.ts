@@ -44,39 +44,51 @@ export class KeyValueCache {
   }
 
   /**
-   * What the decoder needs to read one token of each of `rows` (indices into the batch), all at
-   * `position`, and to attend to what those rows have read before.
+   * What the decoder needs to read one token of each of `rows` (indices into the batch) at each of
+   * `steps` positions from `first` on, and to attend to what those rows have read before. All of it
+   * is uploaded at once, so that a step uploads nothing.
+   *
+   * @returns the memory of step 0, 1, …
    */
-  at(cx: Context, rows: readonly number[], position: number): DecoderMemory {
-    const ints = (values: (row: number) => number) => cx.from(Int32Array.from(rows, values));
-    const one = cx.from(new Int32Array(rows.length).fill(1));
+  window(
+    cx: Context,
+    rows: readonly number[],
+    first: number,
+    steps: number,
+  ): (step: number) => DecoderMemory {
+    const count = rows.length;
+    const byRow = (value: (row: number) => number) => cx.from(Int32Array.from(rows, value));
+    const byStep = (value: (row: number, position: number) => number) => {
+      const data = new Int32Array(steps * count);
+      data.forEach((_, i) => data[i] = value(rows[i % count], first + Math.floor(i / count)));
+      return cx.from(data, [steps, count]);
+    };
     const queries = {
       starts: cx.from(Int32Array.from(rows, (_, i) => i)),
-      lengths: one,
+      lengths: cx.from(new Int32Array(count).fill(1)),
       maxLength: 1,
     };
-    const writeTo = ints((row) => this.#slots[row] + position);
-    const own = {
-      starts: ints((row) => this.#slots[row]),
-      lengths: ints(() => position + 1),
-      maxLength: position + 1,
-    };
     const encoder = {
-      starts: ints((row) => this.#encoderStarts[row]),
-      lengths: ints((row) => this.inputs.sequenceLengths[row]),
+      starts: byRow((row) => this.#encoderStarts[row]),
+      lengths: byRow((row) => this.inputs.sequenceLengths[row]),
       maxLength: this.inputs.maxLength,
     };
-    return {
+    const starts = byRow((row) => this.#slots[row]);
+    const lengths = byStep((_, position) => position + 1);
+    const writeTo = byStep((row, position) => this.#slots[row] + position);
+    return (step) => ({
       queries,
       self: (layer, k, v) => {
         const keys = this.#keys[layer];
         const values = this.#values[layer];
-        appendToCache(cx.device, keys, k, writeTo, rows.length, k.width);
-        appendToCache(cx.device, values, v, writeTo, rows.length, v.width);
+        const at = writeTo.slice(step, 1);
+        appendToCache(cx.device, keys, k, at, count, k.width);
+        appendToCache(cx.device, values, v, at, count, v.width);
+        const own = { starts, lengths: lengths.slice(step, 1), maxLength: first + step + 1 };
         return { k: keys, v: values, rows: own };
       },
       cross: (layer) => ({ ...this.#cross[layer], rows: encoder }),
-    };
+    });
   }
 }
 
