@@ -17,6 +17,7 @@ import { paramsCommand, runParams } from "./params.ts";
 import { runScore, scoreCommand } from "./score.ts";
 import { print, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
+import { runUi, uiCommand } from "./ui.ts";
 
 /** Exit code of a mistake in the command line itself, as shells and getopt have it. */
 const USAGE_ERROR = 2;
@@ -34,6 +35,7 @@ const parser = or(
   downloadCommand,
   paramsCommand,
   mergeCommand,
+  uiCommand,
   benchCommand,
   { errors: { unexpectedInput, noMatch: message`no command given: try --help` } },
 );
@@ -78,6 +80,8 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runParams(options);
     case "merge":
       return runMerge(options);
+    case "ui":
+      return runUi(options);
     case "bench ppo":
       return runBench(options);
   }

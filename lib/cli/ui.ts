@@ -1,0 +1,65 @@
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { integer, string } from "@optique/core/valueparser";
+import { path } from "@optique/run/valueparser";
+import { examples, paragraphs, preset, usageLine } from "./options.ts";
+import { print } from "./terminal.ts";
+
+/** `temper ui` */
+export const uiCommand = command(
+  "ui",
+  object({
+    command: constant("ui"),
+    runs: preset(
+      argument(path({ metavar: "FOLDER", type: "directory" }), {
+        description: message`folder of the runs`,
+      }),
+      "runs",
+    ),
+    host: preset(
+      option("--host", string({ metavar: "HOST" }), {
+        description:
+          message`name or address to listen on; on any but this machine's own a token is asked for`,
+      }),
+      "127.0.0.1",
+    ),
+    port: preset(
+      option("--port", integer({ min: 0, max: 65535, metavar: "N" }), {
+        description: message`port to listen on; 0 for any that is free`,
+      }),
+      8642,
+    ),
+  }),
+  {
+    brief: message`Watch runs in the browser.`,
+    description: paragraphs(
+      "Serves a site that shows every run in a folder: live charts, what the policy said, before " +
+        "and after, several runs over each other, and a page to try an adapter. It ends with Ctrl-C.",
+    ),
+    footer: examples(
+      ["The runs in ./runs", "temper ui"],
+      ["A run from its start", "temper train --ui"],
+      ["From another machine", "temper ui --host 0.0.0.0"],
+    ),
+    usageLine: usageLine("[FOLDER]"),
+  },
+);
+
+/** Serves the site until the process is interrupted. */
+export async function runUi(options: InferValue<typeof uiCommand>): Promise<void> {
+  const { serveUi } = await import("../../web/server.ts");
+  const server = serveUi(options);
+  print(`runs in ${options.runs}: ${server.address}`);
+  await interrupted();
+  await server.close();
+}
+
+/** Waits for Ctrl-C or SIGTERM. */
+async function interrupted(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
+  await promise;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, resolve);
+}

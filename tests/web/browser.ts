@@ -1,0 +1,48 @@
+import { existsSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+/** Debian's package `chromium`. */
+const CHROMIUM = "/usr/bin/chromium";
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Starts a browser without a window. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
+/** A test in a real browser: ignored where there is none, but not in CI, where there must be one. */
+export function browserTest(
+  name: string,
+  body: (browser: Browser, test: Deno.TestContext) => Promise<void>,
+): void {
+  const ignore = !existsSync(CHROMIUM) && !Deno.env.get("CI");
+  // The browser's connections end on their own time.
+  Deno.test({ name, ignore, sanitizeOps: false, sanitizeResources: false }, async (test) => {
+    const browser = await launchBrowser();
+    try {
+      await body(browser, test);
+    } finally {
+      await browser.close();
+    }
+  });
+}
+
+/** Collects what a page complains about: errors of its scripts, and of its console. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("pageerror", (error: Error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  return complaints;
+}

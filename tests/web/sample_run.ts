@@ -1,0 +1,91 @@
+import { join } from "node:path";
+
+/** What a sample run is like. */
+export interface SampleRun {
+  /** Steps done. */
+  step?: number;
+  /** Steps there will be. */
+  steps?: number;
+  /** Whether it has its summary and comparison. */
+  finished?: boolean;
+  /** Settings. */
+  config?: Record<string, unknown>;
+}
+
+/** A row of `metrics.jsonl` as a training step writes it; the same step, the same row. */
+export function metricsRow(step: number): Record<string, unknown> {
+  const wave = Math.sin(step / 7);
+  return {
+    step,
+    "ppo/mean_scores": 2 + 2 * (1 - Math.exp(-step / 20)) + 0.3 * wave,
+    "objective/kl": 0.02 * step + 0.2 * wave,
+    "objective/kl_coef": 0.2 - step * 1e-4,
+    "ppo/loss/policy": -0.002 * wave,
+    "ppo/loss/value": 2 * Math.exp(-step / 15),
+    "ppo/policy/entropy": 0.04 + 0.01 * wave,
+    "ppo/policy/clipfrac": 0.01 + 0.005 * wave,
+    "ppo/val/clipfrac": 0.05,
+    "ppo/val/var_explained": 1 - 2 * Math.exp(-step / 10),
+    "tokens/queries_len_mean": 180 + wave,
+    "tokens/responses_len_mean": 48 + wave,
+    "tokens/responses_dist": [48, 47, 49, 50],
+    "ppo/learning_rate": 1e-3,
+    "time/generate": 0.4,
+    "time/score": 0.1,
+    "time/ppo/forward_pass": 0.3,
+    "time/ppo/optimize_step": 1.1,
+    "time/ppo/total": 1.5,
+  };
+}
+
+/** Rows of `samples.jsonl` of a step: two prompts that come again in every step. */
+export function sampleRows(step: number): Record<string, unknown>[] {
+  return ["the gym", "the movie"].map((topic, index) => ({
+    step,
+    query: `Summarize the following conversation. #Person1#: Did you like ${topic}? Summary:</s>`,
+    response: `Step ${step}: #Person1# asks about ${topic}. <b onclick=alert(1)>not bold</b>`,
+    reward: step / 10 - index,
+    rewards: { toxicity: step / 10, brevity: -index },
+    length: 12 + index,
+    kl: 0.1 * index + step / 100,
+  }));
+}
+
+/** Writes the folder of a run, as `temper train` leaves it. */
+export function writeSampleRun(folder: string, name: string, run: SampleRun = {}): string {
+  const { step = 10, steps = 10, finished = true, config = {} } = run;
+  const path = join(folder, name);
+  Deno.mkdirSync(path, { recursive: true });
+  const write = (file: string, text: string) => Deno.writeTextFileSync(join(path, file), text);
+  const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row) + "\n").join("");
+  const settings = { steps, name: null, model: "demo/tiny-flan-t5", device: "wasm", ...config };
+  write("config.json", JSON.stringify(settings));
+  const done = Array.from({ length: step }, (_, i) => i + 1);
+  write("metrics.jsonl", lines(done.map(metricsRow)));
+  write("samples.jsonl", lines(done.flatMap(sampleRows)));
+  if (!finished) return path;
+  const side = (mean: number) => ({
+    mean,
+    std: 0.4,
+    count: 16,
+    interval: [mean / 2, mean * 1.5],
+  });
+  write(
+    "summary.json",
+    JSON.stringify({
+      toxicity: { before: side(0.3125), after: side(0.0625) },
+      reward: { before: 1.6, after: 3.6 },
+      steps,
+      parameters: { trainable: 98433, all: 1066881 },
+      seconds: 10.9,
+    }),
+  );
+  write(
+    "comparison.csv",
+    "query,response_before,response_after,reward_before,reward_after,reward_diff\r\n" +
+      `"A, ""B""",the gym was pathetic trash,the gym was <i>fine</i>,-3.5,4,7.5\r\n` +
+      "C,Mary liked it,Mary liked it,4,4.5,0.5\r\n" +
+      "D,David agrees at once,David agrees,4,3,-1\r\n",
+  );
+  return path;
+}

@@ -1,0 +1,45 @@
+import { Hono } from "hono";
+import { compress } from "hono/compress";
+import { AskForToken } from "./components/ask_for_token.tsx";
+import { Empty } from "./components/parts.tsx";
+import { renderPage } from "./render.tsx";
+import { liveRoutes } from "./routes/live.ts";
+import { runRoutes } from "./routes/run.tsx";
+import { runsRoutes } from "./routes/runs.tsx";
+import { staticRoutes } from "./routes/static.ts";
+import { type AccessRules, sameOriginOnly, securityHeaders, tokenRequired } from "./security.ts";
+import type { Site } from "./site.ts";
+
+/** The whole site as a function of requests. */
+export function createApp(site: Site, access: AccessRules): Hono {
+  const app = new Hono();
+  app.use(securityHeaders(), sameOriginOnly(access));
+  app.route("/", staticRoutes());
+  app.use(tokenRequired(access, (wrong) => renderPage("Token", <AskForToken wrong={wrong} />)));
+  app.use(compress());
+  for (const routes of [runsRoutes, runRoutes, liveRoutes]) app.route("/", routes(site));
+  app.notFound((context) => context.html(renderPage("Not found", <NotFound />), 404));
+  app.onError((error, context) => {
+    console.error(error);
+    return context.html(renderPage("Error", <Failed />), 500);
+  });
+  return app;
+}
+
+function NotFound() {
+  return (
+    <Empty title="There is no such page">
+      <p>
+        <a href="/">See all runs</a>
+      </p>
+    </Empty>
+  );
+}
+
+function Failed() {
+  return (
+    <Empty title="Temper could not make this page">
+      <p>The terminal that the server runs in says why; this is a bug worth reporting.</p>
+    </Empty>
+  );
+}

@@ -1,0 +1,68 @@
+/** What stands where there is no number. */
+const NOTHING = "–";
+
+/** A number with about four significant digits, small ones in powers of ten. */
+export function formatNumber(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
+  const size = Math.abs(value);
+  if (value === 0) return "0";
+  if (size < 1e-3) return minus(value.toExponential(2));
+  if (size >= 1e5) return minus(Math.round(value).toLocaleString("en"));
+  return minus(value.toFixed(Math.max(0, Math.min(4, 3 - Math.floor(Math.log10(size))))));
+}
+
+/** A number of an axis: as short as it can be. */
+export function formatTick(value: number): string {
+  return minus(String(Number(value.toPrecision(6)))).replace(/(\d)000$/, "$1k");
+}
+
+/** A number with a fixed number of digits after the point. */
+export function formatFixed(value: number | null | undefined, digits: number): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
+  return minus(value.toFixed(digits));
+}
+
+/** A difference, with its sign. */
+export function formatChange(value: number, digits: number): string {
+  return (value > 0 ? "+" : "") + formatFixed(value, digits);
+}
+
+/** The change from one value to another in percent; empty where there is nothing to compare with. */
+export function formatPercentChange(before: number, after: number): string {
+  if (before === 0) return "";
+  return `${formatChange((after - before) / before * 100, 1)} %`;
+}
+
+/** Seconds as people say them: `42 s`, `3 min 20 s`, `2 h 5 min`. */
+export function formatSeconds(seconds: number | null): string {
+  if (seconds === null || !Number.isFinite(seconds)) return NOTHING;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${(hours / 24).toFixed(1)} days`;
+}
+
+/** A moment as `2023-08-31 17:45`, in the time zone of whoever formats it. */
+export function formatMoment(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** A count with its noun: `1 run`, `1,024 runs`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** The last part of a path, or the whole where there are no parts. */
+export function lastName(path: string): string {
+  return path.split(/[\\/]/).filter((part) => part !== "").at(-1) ?? path;
+}
+
+function minus(text: string): string {
+  return text.replace("-", "−");
+}

@@ -1,0 +1,231 @@
+/// <reference lib="dom" />
+import type { Signal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { formatNumber, formatTick } from "../format.ts";
+import { axisTime, seriesColor, smooth, stack, themeColor } from "./chart_math.ts";
+
+/** A line of a chart. */
+export interface Line {
+  /** What the legend calls it. */
+  label: string;
+  /** Whether its scale is on the right. */
+  right?: boolean;
+}
+
+/** What a chart shows, and how. */
+export interface ChartProps {
+  /** Its heading. */
+  title: string;
+  /** One sentence about it. */
+  help: string;
+  /** Unit of the values. */
+  unit: string;
+  /** Unit of the values on the right. */
+  rightUnit?: string;
+  /** Its lines. */
+  lines: readonly Line[];
+  /** Places on the horizontal axis, ascending; null while they are on their way. */
+  x: readonly number[] | null;
+  /** Values of each line at these places. */
+  values: readonly (readonly (number | null)[])[];
+  /** What the horizontal axis counts. */
+  axis: "step" | "time";
+  /** Share of the old mean in the smoothed curve, from 0, which is none, to below 1. */
+  smoothing: number;
+  /** Whether the lines are shown on top of each other. */
+  stacked?: boolean;
+  /** Place of the reader's attention on the horizontal axis of all charts. */
+  cursor: Signal<number | null>;
+  /** The reader has chosen a part to look at; null for all. */
+  zoom: (range: { from: number; to: number } | null) => void;
+}
+
+const HEIGHT = 200;
+
+/** A chart with its legend, which tells the values at the cursor, else the last ones. */
+export function Chart(props: ChartProps): JSX.Element {
+  const { title, help, unit, rightUnit, lines, x, values, cursor, axis } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+
+  useEffect(() => {
+    const draw = () => {
+      plot.current?.destroy();
+      plot.current = createPlot(box.current!, latest);
+    };
+    draw();
+    const sizes = new ResizeObserver(() => {
+      plot.current?.setSize({ width: box.current!.clientWidth, height: HEIGHT });
+    });
+    sizes.observe(box.current!);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", draw);
+    return () => {
+      dark.removeEventListener("change", draw);
+      sizes.disconnect();
+      plot.current?.destroy();
+    };
+  }, [axis]);
+
+  useEffect(() => plot.current?.setData(plotData(props)), [x, values, props.smoothing]);
+
+  // The cursor of this chart follows the others'.
+  useEffect(() =>
+    cursor.subscribe((place) => {
+      const chart = plot.current;
+      if (!chart || chart.cursor.event?.type === "mousemove") return;
+      const left = place === null ? -10 : chart.valToPos(place, "x");
+      if (chart.cursor.left !== left) chart.setCursor({ left, top: 10 }, false);
+    }), []);
+
+  const index = indexAt(x, cursor.value);
+  const shown = x === null ? null : x[index];
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h3>{title}</h3>
+        <p class="muted">{help}</p>
+        <ul class="legend">
+          {lines.map((line, i) => (
+            <li>
+              <span class={`key key-${i}`} aria-hidden="true" />
+              {line.label}{" "}
+              <strong class="number">{formatNumber(values[i]?.[index] ?? null)}</strong>{" "}
+              <span class="muted">{line.right ? rightUnit : unit}</span>
+            </li>
+          ))}
+          {shown !== null && shown !== undefined && (
+            <li class="muted place">{axis === "step" ? `step ${shown}` : axisTime(shown)}</li>
+          )}
+        </ul>
+      </figcaption>
+      <div
+        ref={box}
+        class="plot"
+        tabindex={0}
+        role="group"
+        aria-label={`${title}: arrow keys move along the curve, + and − zoom, 0 shows all`}
+        onKeyDown={(event) => {
+          if (onKey(event.key, props, index)) event.preventDefault();
+        }}
+      >
+        {x !== null && x.length === 0 && <p class="plot-empty muted">No step is done yet.</p>}
+      </div>
+    </figure>
+  );
+}
+
+/** Index of the last place that is not beyond the cursor; of the last one without a cursor. */
+function indexAt(x: readonly number[] | null, place: number | null): number {
+  if (x === null || x.length === 0) return 0;
+  if (place === null) return x.length - 1;
+  let nearest = 0;
+  for (let i = 1; i < x.length; i++) {
+    if (Math.abs(x[i] - place) < Math.abs(x[nearest] - place)) nearest = i;
+  }
+  return nearest;
+}
+
+/** What a key does; returns whether it does anything. */
+function onKey(key: string, { x, cursor, zoom }: ChartProps, index: number): boolean {
+  if (x === null || x.length === 0) return false;
+  const last = x.length - 1;
+  const move = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: last }[key];
+  if (move !== undefined) cursor.value = x[Math.min(last, Math.max(0, move))];
+  else if (key === "0") zoom(null);
+  else if (key === "+" || key === "-") {
+    const reach = (x[last] - x[0]) / (key === "+" ? 4 : 1);
+    zoom({ from: Math.max(0, x[index] - reach), to: x[index] + reach });
+  } else return false;
+  return true;
+}
+
+/** uPlot's columns: places, the lines as they are, the lines smoothed. */
+function plotData({ x, values, lines, smoothing, stacked }: ChartProps): uPlot.AlignedData {
+  const columns = lines.map((_, i) => values[i] ?? []);
+  if (stacked) return [x ?? [], ...stack(columns)] as uPlot.AlignedData;
+  const smoothed = columns.map((column) => smooth(column, smoothing));
+  return [x ?? [], ...columns, ...smoothed] as uPlot.AlignedData;
+}
+
+function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
+  const { lines, axis, stacked, cursor } = latest.current;
+  const grid = { stroke: themeColor("--line"), width: 1 };
+  const axisBase = {
+    stroke: themeColor("--muted"),
+    grid,
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+  };
+  const labels = (_: uPlot, splits: number[]) => splits.map(formatTick);
+  const line = (i: number, extra: Partial<uPlot.Series>): uPlot.Series => ({
+    scale: lines[i].right ? "right" : "left",
+    stroke: seriesColor(i),
+    points: { show: (chart) => chart.data[0].length === 1, size: 5 },
+    ...extra,
+  });
+  const series = stacked ? lines.map((_, i) => line(i, { width: 1, fill: seriesColor(i) })) : [
+    ...lines.map((_, i) => line(i, { width: 1, alpha: 0.3 })),
+    ...lines.map((_, i) => line(i, { width: 2 })),
+  ];
+  const chart = new uPlot(
+    {
+      width: box.clientWidth,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { y: false, drag: { x: true, y: false, setScale: false } },
+      scales: {
+        x: { time: false },
+        left: stacked ? { range: (_, __, max) => [0, max * 1.05 || 1] } : {},
+      },
+      axes: [
+        {
+          ...axisBase,
+          space: 60,
+          size: 28,
+          incrs: axis === "step" ? STEP_INCREMENTS : undefined,
+          values: (_, splits) => splits.map((x) => axis === "step" ? formatTick(x) : axisTime(x)),
+        },
+        { ...axisBase, scale: "left", size: 58, values: labels },
+        ...(lines.some(({ right }) => right)
+          ? [{
+            ...axisBase,
+            scale: "right",
+            side: 1 as const,
+            size: 58,
+            grid: { show: false },
+            values: labels,
+          }]
+          : []),
+      ],
+      series: [{}, ...series],
+      hooks: {
+        setCursor: [(chart) => {
+          // Only what the reader's own mouse does: the rest came from the other charts.
+          const { idx, event } = chart.cursor;
+          if (event?.type !== "mousemove" || !chart.root.matches(":hover")) return;
+          cursor.value = typeof idx === "number" ? chart.data[0][idx] : null;
+        }],
+        setSelect: [(chart) => {
+          const { left, width } = chart.select;
+          if (width < 4) return;
+          const from = chart.posToVal(left, "x");
+          latest.current.zoom({ from, to: chart.posToVal(left + width, "x") });
+          chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        }],
+      },
+    },
+    plotData(latest.current),
+    box,
+  );
+  chart.over.addEventListener("mouseleave", () => cursor.value = null);
+  chart.over.addEventListener("dblclick", () => latest.current.zoom(null));
+  return chart;
+}
+
+/** Distances of the ticks of an axis of steps, which are whole. */
+const STEP_INCREMENTS = [1, 10, 100, 1000, 10_000, 100_000].flatMap((n) => [n, 2 * n, 5 * n]);

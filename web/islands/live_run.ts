@@ -1,0 +1,88 @@
+/// <reference lib="dom" />
+import { type Signal, signal } from "@preact/signals";
+import type { RunSeries, StepPoint } from "../charts.ts";
+import type { RunOverview } from "../overview.ts";
+
+/** Milliseconds before a connection that the server refused is tried again. */
+const RETRY_MS = 2000;
+
+/** A run as it goes on; all islands of a page share one. */
+export interface LiveRun {
+  /** Its headline; null until the server has told. */
+  overview: Signal<RunOverview | null>;
+  /** Whether the server is heard. */
+  connection: Signal<"connecting" | "open" | "lost">;
+  /** Points of the charts, complete up to `lastStep`; null until they are there. */
+  series: Signal<RunSeries | null>;
+}
+
+const runs = new Map<string, LiveRun>();
+
+/**
+ * Follows a run: reads its points, then listens to what is added. Where the connection is lost, it
+ * goes on behind the last step that came through, so that none is missing.
+ */
+export function liveRun(id: string): LiveRun {
+  let live = runs.get(id);
+  if (!live) {
+    live = { overview: signal(null), connection: signal("connecting"), series: signal(null) };
+    runs.set(id, live);
+    follow(id, live);
+  }
+  return live;
+}
+
+/** Reads the points of a part of a run. */
+export async function fetchSeries(
+  id: string,
+  range?: { from: number; to: number },
+): Promise<RunSeries> {
+  const query = range ? `?from=${range.from}&to=${range.to}` : "";
+  const response = await fetch(`/api/runs/${encodeURIComponent(id)}/series${query}`);
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return await response.json();
+}
+
+async function follow(id: string, live: LiveRun): Promise<void> {
+  try {
+    live.series.value = await fetchSeries(id);
+  } catch {
+    live.connection.value = "lost";
+    setTimeout(() => follow(id, live), RETRY_MS);
+    return;
+  }
+  const after = live.series.value.lastStep;
+  const events = new EventSource(`/api/runs/${encodeURIComponent(id)}/events?after=${after}`);
+  events.onopen = () => live.connection.value = "open";
+  events.onerror = () => {
+    live.connection.value = "lost";
+    // The browser tries again by itself, with the last step it got, unless the answer was an error.
+    if (events.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => follow(id, live), RETRY_MS);
+  };
+  events.addEventListener("overview", (event) => live.overview.value = JSON.parse(event.data));
+  events.addEventListener("point", (event) => {
+    const { series } = live;
+    if (series.value) series.value = extend(series.value, JSON.parse(event.data));
+  });
+  events.addEventListener("restart", () => {
+    // The run goes on from an earlier step: what is shown after it is void.
+    events.close();
+    follow(id, live);
+  });
+}
+
+/** The points with one more step. */
+function extend(series: RunSeries, point: StepPoint): RunSeries {
+  if (point.step <= series.lastStep) return series;
+  const charts: RunSeries["charts"] = {};
+  for (const [id, { step, elapsed, values, metrics }] of Object.entries(series.charts)) {
+    charts[id] = {
+      metrics,
+      step: [...step, point.step],
+      elapsed: [...elapsed, point.elapsed],
+      values: values.map((column, i) => [...column, point.values[metrics[i]] ?? null]),
+    };
+  }
+  return { lastStep: point.step, charts };
+}

@@ -1,0 +1,79 @@
+/// <reference lib="dom" />
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { type ChartData, CHARTS, type RunSeries } from "../charts.ts";
+import { Chart } from "./chart.tsx";
+import { ChartControls, type ChartView } from "./chart_controls.tsx";
+import { fetchSeries, type LiveRun, liveRun } from "./live_run.ts";
+
+/** The charts of a run, which move while it is training. */
+export function RunCharts({ id }: { id: string }): JSX.Element {
+  const live = useSignal<LiveRun | null>(null);
+  const view: ChartView = {
+    smoothing: useSignal(0),
+    axis: useSignal<"step" | "time">("step"),
+    range: useSignal<{ from: number; to: number } | null>(null),
+  };
+  const part = useSignal<RunSeries | null>(null);
+  const cursor = useSignal<number | null>(null);
+  useEffect(() => void (live.value = liveRun(id)), []);
+  // A part of a long run is read anew: all of it was thinned for the width of a screen.
+  useSignalEffect(() => {
+    const range = view.range.value;
+    part.value = null;
+    cursor.value = null;
+    if (!range) return;
+    fetchSeries(id, range).then(
+      (series) => {
+        if (view.range.peek() === range) part.value = series;
+      },
+      () => view.range.value = null,
+    );
+  });
+
+  const series = part.value ?? live.value?.series.value ?? null;
+  const axis = view.axis.value;
+  return (
+    <section aria-labelledby="charts-title">
+      <h2 id="charts-title" class="visually-hidden">Charts</h2>
+      <ChartControls view={view} hint="Drag across a chart to zoom in; double-click for all." />
+      <div class="charts" data-last-step={series?.lastStep}>
+        {CHARTS.map((spec) => {
+          const data = series?.charts[spec.id] ?? null;
+          return (
+            <Chart
+              key={spec.id}
+              title={spec.title}
+              help={spec.help}
+              unit={spec.unit}
+              rightUnit={spec.rightUnit}
+              lines={spec.series}
+              stacked={spec.stacked}
+              x={data && (axis === "step" ? data.step : data.elapsed)}
+              values={data?.values ?? []}
+              axis={axis}
+              smoothing={view.smoothing.value}
+              cursor={cursor}
+              zoom={(range) => view.range.value = range && data && inSteps(range, data, axis)}
+            />
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
+/** A part of the axis as the steps in it, one on either side included. */
+function inSteps(
+  { from, to }: { from: number; to: number },
+  { step, elapsed }: ChartData,
+  axis: "step" | "time",
+): { from: number; to: number } | null {
+  if (step.length < 2) return null;
+  const x = axis === "step" ? step : elapsed;
+  const first = Math.max(0, x.findLastIndex((place) => place <= from));
+  const beyond = x.findIndex((place) => place >= to);
+  const last = beyond < 0 ? x.length - 1 : beyond;
+  return { from: step[first], to: step[Math.max(last, first + 1)] };
+}

@@ -1,0 +1,54 @@
+import { UserError } from "../lib/errors.ts";
+import { createApp } from "./app.tsx";
+import { createToken, isLoopback } from "./security.ts";
+import { Site } from "./site.ts";
+
+/** Where the site is served, and what it shows. */
+export interface ServerOptions {
+  /** Folder of the runs. */
+  runs: string;
+  /** Name or address to listen on. */
+  host: string;
+  /** Port; 0 for any that is free. */
+  port: number;
+}
+
+/** A site that is being served. */
+export interface UiServer {
+  /** Address for the reader; where other machines can reach the server, with its token. */
+  readonly address: string;
+  /** Ends all connections and the server. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the site. On a host that other machines can reach, every request must know a token that
+ * is made here and is part of the address.
+ *
+ * @throws {UserError} when the port or the host cannot be used
+ */
+export function serveUi({ runs, host, port }: ServerOptions): UiServer {
+  const token = isLoopback(host) ? null : createToken();
+  const stop = new AbortController();
+  const app = createApp(new Site(runs, stop.signal), { host, token });
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({ hostname: host, port, onListen: () => {} }, app.fetch);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new UserError(`port ${port} is in use: choose another with --port, or 0 for any`);
+    }
+    throw new UserError(`cannot listen on ${host}, port ${port}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const name = host.includes(":") ? `[${host}]` : host;
+  const query = token === null ? "" : `?token=${token}`;
+  return {
+    address: `http://${name}:${server.addr.port}/${query}`,
+    async close() {
+      stop.abort();
+      await server.shutdown();
+    },
+  };
+}

@@ -1,0 +1,182 @@
+const NEWLINE = 0x0a;
+/** Bytes before the end of what was read that must not have changed when reading goes on. */
+const WITNESS = 64;
+const CHUNK = 1 << 20;
+
+/** A line of a file, with where it is. */
+export interface Line {
+  /** The line's text, without its end. */
+  text: string;
+  /** First byte in the file. */
+  offset: number;
+  /** Bytes, without the line's end. */
+  length: number;
+}
+
+/**
+ * Follows a file of lines that grows: each call of `read` gives what was added since the last one.
+ * A line counts when it has its end. When the file was cut or replaced, as a resumed run does, it
+ * is read from its start again.
+ */
+export class LineFollower {
+  readonly #path: string;
+  #offset = 0;
+  #witness = new Uint8Array(0);
+
+  /** Nothing is read yet. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Reads on, chunk by chunk so that large files leave room for other work.
+   *
+   * @param take gets the lines of each chunk
+   * @param restart is called first when the file is not the one that was read so far
+   */
+  async read(take: (lines: Line[]) => void, restart: () => void): Promise<void> {
+    using file = await openIfThere(this.#path);
+    const size = file ? (await file.stat()).size : 0;
+    if (!file || size < this.#offset || !await this.#unchanged(file)) {
+      if (this.#offset > 0) restart();
+      this.#offset = 0;
+      this.#witness = new Uint8Array(0);
+    }
+    if (!file) return;
+    let chunk = CHUNK;
+    while (this.#offset < size) {
+      const bytes = await readAt(file, this.#offset, Math.min(chunk, size - this.#offset));
+      const end = bytes.lastIndexOf(NEWLINE) + 1;
+      if (end === 0) {
+        // A line that is longer than the chunk, or one that is still being written.
+        if (this.#offset + bytes.length >= size) return;
+        chunk *= 2;
+        continue;
+      }
+      take(splitLines(bytes.subarray(0, end), this.#offset));
+      this.#offset += end;
+      this.#witness = bytes.slice(Math.max(0, end - WITNESS), end);
+    }
+  }
+
+  async #unchanged(file: Deno.FsFile): Promise<boolean> {
+    const { length } = this.#witness;
+    const bytes = await readAt(file, this.#offset - length, length);
+    return bytes.length === length && bytes.every((byte, i) => byte === this.#witness[i]);
+  }
+}
+
+/** Reads one line again. */
+export async function readLineAt(
+  path: string,
+  { offset, length }: Omit<Line, "text">,
+): Promise<string> {
+  using file = await Deno.open(path);
+  return new TextDecoder().decode(await readAt(file, offset, length));
+}
+
+/**
+ * Whole lines spread evenly over a file, its first and its last among them, without reading the
+ * rest: curves of a few pixels need no more.
+ *
+ * @param count lines at most; a small file gives all of its own
+ */
+export async function sampleLines(path: string, count: number): Promise<string[]> {
+  using file = await openIfThere(path);
+  if (!file) return [];
+  const { size } = await file.stat();
+  if (size <= CHUNK) {
+    const bytes = await readAt(file, 0, size);
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    const lines = splitLines(bytes.subarray(0, end), 0).map(({ text }) => text);
+    const last = lines.length - 1;
+    if (lines.length <= count) return lines;
+    return Array.from({ length: count }, (_, i) => lines[Math.round(i * last / (count - 1))]);
+  }
+  const lines: string[] = [];
+  for (let i = 0; i < count - 1; i++) {
+    const line = await firstLineFrom(file, Math.floor(i * size / (count - 1)), size);
+    if (line !== null && line !== lines.at(-1)) lines.push(line);
+  }
+  const last = (await lastLinesOf(file, size)).at(-1);
+  if (last !== undefined && last !== lines.at(-1)) lines.push(last);
+  return lines;
+}
+
+/** The last whole lines of a file, as many as are quickly read; none where it has none. */
+export async function lastLines(path: string): Promise<string[]> {
+  using file = await openIfThere(path);
+  return file ? await lastLinesOf(file, (await file.stat()).size) : [];
+}
+
+async function lastLinesOf(file: Deno.FsFile, size: number): Promise<string[]> {
+  for (let window = 1 << 14;; window *= 8) {
+    const start = Math.max(0, size - window);
+    const bytes = await readAt(file, start, size - start);
+    const first = start === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    if (end > first) return splitLines(bytes.subarray(first, end), 0).map(({ text }) => text);
+    if (start === 0) return [];
+  }
+}
+
+/** The first line that starts at `offset` or after it. */
+async function firstLineFrom(
+  file: Deno.FsFile,
+  offset: number,
+  size: number,
+): Promise<string | null> {
+  const skip = offset === 0 ? 0 : 1;
+  for (let window = 1 << 14;; window *= 8) {
+    const bytes = await readAt(file, offset, Math.min(window, size - offset));
+    const start = skip === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
+    const end = bytes.indexOf(NEWLINE, start);
+    if ((skip === 0 || start > 0) && end >= 0) {
+      return new TextDecoder().decode(bytes.subarray(start, end));
+    }
+    if (offset + bytes.length >= size) return null;
+  }
+}
+
+function splitLines(bytes: Uint8Array, base: number): Line[] {
+  const decoder = new TextDecoder();
+  const lines: Line[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const end = bytes.indexOf(NEWLINE, start);
+    const text = decoder.decode(bytes.subarray(start, end));
+    lines.push({ text, offset: base + start, length: end - start });
+    start = end + 1;
+  }
+  return lines;
+}
+
+async function readAt(file: Deno.FsFile, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  await file.seek(offset, Deno.SeekMode.Start);
+  let done = 0;
+  while (done < length) {
+    const count = await file.read(bytes.subarray(done));
+    if (count === null) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
+}
+
+async function openIfThere(path: string): Promise<Deno.FsFile | null> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** A line's JSON object; null where the line is not one, as where a crash tore it. */
+export function parseObject(line: string): Record<string, unknown> | null {
+  try {
+    const value = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,114 @@
+import type { RunOverview, RunState } from "../overview.ts";
+import { lastLines, parseObject } from "./json_lines.ts";
+import { stepSeconds } from "./metrics.ts";
+import type { RunsFolder } from "./runs_folder.ts";
+
+/** A run whose files have not changed for so long does not run any more. */
+const SILENCE_MS = 120_000;
+/** The same for slow steps: so many times as long as the last ones took. */
+const SILENT_STEPS = 10;
+
+/** The files that an overview is made from. */
+const SOURCES = ["config.json", "metrics.jsonl", "summary.json"] as const;
+
+interface Cached {
+  /** Sizes and times of the sources. */
+  stamp: string;
+  /** The overview, with the state left to be told from the time. */
+  overview: RunOverview;
+  /** Milliseconds since 1970 after which it is taken as stopped. */
+  silentAt: number;
+}
+
+/** Overviews of the runs in a folder. Files are read again only when they have changed. */
+export class Overviews {
+  readonly #folder: RunsFolder;
+  readonly #cache = new Map<string, Cached>();
+
+  /** Reads nothing yet. */
+  constructor(folder: RunsFolder) {
+    this.#folder = folder;
+  }
+
+  /** All runs, in no order. */
+  async all(): Promise<RunOverview[]> {
+    const names = this.#folder.names();
+    for (const known of this.#cache.keys()) if (!names.includes(known)) this.#cache.delete(known);
+    const overviews = await Promise.all(names.map((name) => this.of(name)));
+    return overviews.filter((overview) => overview !== null);
+  }
+
+  /** A run's overview; null when there is no such run. */
+  async of(run: string): Promise<RunOverview | null> {
+    const files = SOURCES.map((name) => stat(this.#folder.resolve(run, name)));
+    const [config, metrics] = files;
+    if (!config) return null;
+    const stamp = files.map((file) => file ? `${file.size} ${file.mtime}` : "-").join();
+    let cached = this.#cache.get(run);
+    if (cached?.stamp !== stamp) {
+      const changed = Math.max(config.mtime, metrics?.mtime ?? 0);
+      cached = { stamp, ...await this.#read(run, config.mtime, changed) };
+      this.#cache.set(run, cached);
+    }
+    const { overview, silentAt } = cached;
+    const state = overview.state === "running" && Date.now() > silentAt
+      ? "stopped"
+      : overview.state;
+    return { ...overview, state, secondsLeft: state === "running" ? overview.secondsLeft : null };
+  }
+
+  async #read(run: string, started: number, changed: number): Promise<Omit<Cached, "stamp">> {
+    const config = this.#folder.readJson(run, "config.json") ?? {};
+    const summary = this.#folder.readJson(run, "summary.json");
+    const metrics = this.#folder.resolve(run, "metrics.jsonl");
+    const lines = metrics === null ? [] : await lastLines(metrics);
+    const rows = lines.map((line) => parseObject(line)).filter((row) => row !== null);
+    const row = rows.at(-1) ?? {};
+    const step = numberOf(row.step) ?? 0;
+    const steps = numberOf(config.steps) ?? 0;
+    const seconds = rows.reduce((sum, row) => sum + stepSeconds(row), 0) / (rows.length || 1);
+    const state: RunState = summary && step >= steps ? "finished" : "running";
+    return {
+      overview: {
+        id: run,
+        name: textOf(config.name) ?? run,
+        state,
+        device: textOf(config.device) ?? "unknown",
+        model: textOf(config.model) ?? "unknown",
+        step,
+        steps,
+        secondsLeft: seconds > 0 ? (steps - step) * seconds : null,
+        reward: numberOf(row["ppo/mean_scores"]),
+        kl: numberOf(row["objective/kl"]),
+        toxicity: toxicityOf(summary),
+        started,
+      },
+      silentAt: changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),
+    };
+  }
+}
+
+function toxicityOf(summary: Record<string, unknown> | null): RunOverview["toxicity"] {
+  const toxicity = summary?.toxicity as Record<string, { mean?: unknown }> | undefined;
+  const before = numberOf(toxicity?.before?.mean);
+  const after = numberOf(toxicity?.after?.mean);
+  return before === null || after === null ? null : { before, after };
+}
+
+function stat(path: string | null): { size: number; mtime: number } | null {
+  if (path === null) return null;
+  try {
+    const { size, mtime } = Deno.statSync(path);
+    return { size, mtime: mtime?.getTime() ?? 0 };
+  } catch {
+    return null;
+  }
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}

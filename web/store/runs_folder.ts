@@ -1,0 +1,75 @@
+import { join, sep } from "node:path";
+
+/**
+ * The folder whose runs are shown, and the only place that files are read from: names that lead
+ * elsewhere, by `..` or by a symbolic link, are as if they did not exist.
+ */
+export class RunsFolder {
+  /** As it was given. */
+  readonly path: string;
+
+  /** `path` need not exist yet: a folder without runs is what it is until then. */
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Names of the folders in it, unsorted. Whether each is a run, its `config.json` tells. */
+  names(): string[] {
+    try {
+      return Array.from(Deno.readDirSync(this.path))
+        .filter((entry) => entry.isDirectory && !entry.name.startsWith("."))
+        .map((entry) => entry.name);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+
+  /**
+   * Path of something in a run, without symbolic links.
+   *
+   * @param run name of the run's folder, possibly from a request
+   * @param name of a file or folder in it; nothing for the run itself
+   * @returns null when there is nothing of that name in the run
+   */
+  resolve(run: string, name: string = ""): string | null {
+    if (!isPlainName(run) || name.split("/").includes("..")) return null;
+    try {
+      const root = Deno.realPathSync(this.path);
+      const path = Deno.realPathSync(join(root, run, name));
+      const inside = join(root, run);
+      return path === inside || path.startsWith(inside + sep) ? path : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Text of a run's file; null when there is none. */
+  readText(run: string, name: string): string | null {
+    const path = this.resolve(run, name);
+    if (path === null) return null;
+    try {
+      return Deno.readTextFileSync(path);
+    } catch {
+      return null;
+    }
+  }
+
+  /** A run's JSON file that holds an object; null when there is none or it is broken. */
+  readJson(run: string, name: string): Record<string, unknown> | null {
+    const text = this.readText(run, name);
+    if (text === null) return null;
+    try {
+      const value = JSON.parse(text);
+      return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Whether a text is the name of one entry of a folder: no separators, no way up. */
+function isPlainName(name: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return name !== "" && !name.startsWith(".") && !/[\\/\x00-\x1f]/.test(name);
+}
