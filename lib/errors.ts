@@ -8,9 +8,12 @@ export class UserError extends Error {
   /** Process exit code the CLI ends with: 1 for bad input, 2 for bad usage. */
   readonly exitCode: 1 | 2;
 
-  /** `message` is one line: what was found, what was expected, what to do. */
+  /**
+   * `message` is one line: what was found, what was expected, what to do. Line breaks, which a quoted
+   * piece of a file may bring along, become spaces.
+   */
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+    super(message.replaceAll(/\s*[\n\r]\s*/g, " "), { cause: options.cause });
     this.name = "UserError";
     this.exitCode = options.exitCode ?? 1;
   }

@@ -34,7 +34,11 @@ export class Tokenizer {
   private readonly specialTokenCount: number;
   private readonly suffixLength: number;
 
-  private constructor(private readonly tokenizer: HuggingFaceTokenizer, config: JsonObject) {
+  private constructor(
+    private readonly tokenizer: HuggingFaceTokenizer,
+    config: JsonObject,
+    private readonly dir: string,
+  ) {
     this.bosTokenId = this.idOf(config, "bos_token");
     this.eosTokenId = this.idOf(config, "eos_token");
     this.padTokenId = this.idOf(config, "pad_token");
@@ -74,7 +78,7 @@ export class Tokenizer {
       own.push(...await readAddedTokens(dir, config, known));
     }
     try {
-      return new Tokenizer(new HuggingFaceTokenizer(json, config), config);
+      return new Tokenizer(new HuggingFaceTokenizer(json, config), config, dir);
     } catch (error) {
       const path = file ? join(dir, "tokenizer.json") : `What ${dir} has beside its model`;
       throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}.`, {
@@ -91,7 +95,7 @@ export class Tokenizer {
    * special tokens stay.
    */
   encode(text: string, { maxLength = Infinity }: { maxLength?: number } = {}): number[] {
-    const { ids } = this.tokenizer.encode(text);
+    const ids = this.guard(() => this.tokenizer.encode(text).ids);
     if (ids.length <= maxLength) return ids;
     if (maxLength < this.specialTokenCount) {
       throw new UserError(
@@ -113,7 +117,20 @@ export class Tokenizer {
   ): string {
     const known = ids.filter((id) => this.tokenizer.id_to_token(id) !== undefined);
     if (known.length === 0) return "";
-    return this.tokenizer.decode(known, { skip_special_tokens: skipSpecialTokens });
+    return this.guard(() =>
+      this.tokenizer.decode(known, { skip_special_tokens: skipSpecialTokens })
+    );
+  }
+
+  /** Some faults of a tokenizer's files show only when it is used. */
+  private guard<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (error) {
+      throw new UserError(`The tokenizer in ${this.dir} is broken: ${(error as Error).message}.`, {
+        cause: error,
+      });
+    }
   }
 
   /** The id of a special token, null where there is none. */
