@@ -52,6 +52,8 @@ export {
   type Policy,
   savePolicy,
 } from "./lib/models/policy.ts";
+export type { AdapterFormat } from "./lib/formats/peft.ts";
+export { mergeAdapter } from "./lib/formats/merge.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
 export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.ts";
 export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";

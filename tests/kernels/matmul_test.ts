@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { matmul, packPanels, panelBytes, type RightMatrix } from "../../kernels/matmul/matmul.ts";
 import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { WeightMatrix } from "../../lib/tensor/weight.ts";
 import { deviceTest } from "../device.ts";
-import { randomValues, relativeNorm, rowReader } from "../numeric.ts";
+import { randomValues, relativeNorm } from "../numeric.ts";
 import { matmulReference, transpose } from "../reference/matmul.ts";
+import { freeze } from "../tensor/freeze.ts";
 
 /** Rows, columns, depth: one row, odd sizes, tiles that do not divide, blocks of K and of rows. */
 const SHAPES = [
@@ -40,8 +40,8 @@ for (const dtype of ["f32", "bf16"] as const) {
       const values = randomValues(k * n, 2);
       const b = dtype === "bf16" ? roundBf16(values) : values;
       const weights = {
-        forward: WeightMatrix.freeze(device, rowReader(transpose(values, k, n), k), n, k, dtype),
-        backward: WeightMatrix.freeze(device, rowReader(values, n), k, n, dtype),
+        forward: freeze(device, transpose(values, k, n), n, k, dtype),
+        backward: freeze(device, values, k, n, dtype),
       };
       const expected = matmulReference(a, b, m, n, k);
       for (const direction of ["forward", "backward"] as const) {
@@ -129,7 +129,7 @@ deviceTest(
     const [m, n, k] = [90, 97, 801];
     const cx = new Context(device);
     const a = randomValues(m * k, 9);
-    const w = WeightMatrix.freeze(device, rowReader(randomValues(n * k, 10), k), n, k, "bf16");
+    const w = freeze(device, randomValues(n * k, 10), n, k, "bf16");
     const all = cx.empty([m, n]);
     matmul(device, { c: all, a: cx.from(a), b: w.forward(), m, n, k });
     const together = await all.read();
