@@ -8,6 +8,7 @@ import { UserError } from "../errors.ts";
 import { nearestName } from "../runs/settings.ts";
 import { benchCommand, runBench } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
+import { doctorCommand, runDoctor } from "./doctor.ts";
 import { downloadCommand, runDownload } from "./download.ts";
 import { evaluateCommand, runEvaluate } from "./evaluate.ts";
 import { generateCommand, runGenerate } from "./generate.ts";
@@ -37,6 +38,7 @@ const parser = or(
   mergeCommand,
   uiCommand,
   benchCommand,
+  doctorCommand,
   { errors: { unexpectedInput, noMatch: message`no command given: try --help` } },
 );
 
@@ -82,6 +84,8 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runMerge(options);
     case "ui":
       return runUi(options);
+    case "doctor":
+      return runDoctor(options);
     case "bench ppo":
       return runBench(options);
   }

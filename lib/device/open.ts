@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
-import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
+import { findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
 /** What a device is chosen by; the names are those of a run's settings. */
@@ -26,10 +26,7 @@ export async function openDevice(
     return await WebGpuDevice.create(adapter);
   }
   if (device === "webgpu") {
-    throw new UserError(
-      "there is no WebGPU adapter: install the GPU's Vulkan driver (for tests without a GPU, " +
-        "apt-get install mesa-vulkan-drivers), or use --device wasm",
-    );
+    throw new UserError(`there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`);
   }
   return await WasmDevice.create({ threads: threads ?? undefined });
 }

@@ -90,3 +90,15 @@ Deno.test("compare prints a table that fits, CSV, JSON or Markdown", async () =>
     assert.equal(markdown.trimEnd().split("\n").length, 4);
   });
 });
+
+Deno.test("doctor describes the machine", async () => {
+  const text = await call(["doctor", "--no-self-test"]);
+  assert.equal(text.code, 0);
+  assert.match(text.stdout, /^wasm {6}threads share memory/m);
+  assert.match(text.stdout, /^webgpu {4}(WebGPU, |no adapter: install )/m);
+  const { machine, checks } = JSON.parse(
+    (await call(["doctor", "--no-self-test", "--json"])).stdout,
+  );
+  assert.equal(machine.deno, Deno.version.deno);
+  assert.deepEqual(checks, []);
+});

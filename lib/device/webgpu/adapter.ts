@@ -17,6 +17,13 @@ function quietMesa(): void {
   if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 
+/** What to do where there is no adapter, for the end of a message. */
+export const NO_ADAPTER_ADVICE =
+  "install libvulkan1 and the GPU's Vulkan driver (Debian, Ubuntu: mesa-vulkan-drivers for AMD and " +
+  "Intel, and for tests without a GPU; NVIDIA's own driver has it, on headless servers in " +
+  "libnvidia-gl-<version>; containers need the GPU passed in, with " +
+  "NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility), or use --device wasm";
+
 /** Whether an adapter only imitates a GPU: good for tests, slower than WASM. */
 export function isSoftware({ info }: GPUAdapter): boolean {
   return info.isFallbackAdapter || SOFTWARE.test(`${info.description} ${info.device}`);
@@ -29,29 +36,87 @@ export function describeAdapter(adapter: GPUAdapter): string {
   return `WebGPU, ${name}${isSoftware(adapter) ? " (software)" : ""}`;
 }
 
+/** Limits that decide what runs: all are requested as high as the adapter allows. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+/** The most storage buffers that a kernel binds: ppo_loss. WebGPU guarantees only 8. */
+export const STORAGE_BUFFERS_NEEDED = 11;
+
+/** What an adapter is and can do. */
+export interface AdapterFacts {
+  /** One line for a person. */
+  readonly description: string;
+  /** Whether it only imitates a GPU. */
+  readonly software: boolean;
+  /** Features that it lists, and `subgroups` where it is granted. */
+  readonly features: readonly string[];
+  /** Threads of a subgroup, fewest and most; null where subgroups are not granted. */
+  readonly subgroupSizes: readonly [number, number] | null;
+  /** The limits that decide what runs. */
+  readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
+}
+
+/** Finds out about an adapter; `subgroups`, which it need not list, by asking for them. */
+export async function adapterFacts(adapter: GPUAdapter): Promise<AdapterFacts> {
+  const gpu = await requestDevice(adapter, ["subgroups"]);
+  const features = new Set([...adapter.features, ...gpu.features]);
+  gpu.destroy();
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+  return {
+    description: describeAdapter(adapter),
+    software: isSoftware(adapter),
+    features: [...features].sort(),
+    subgroupSizes: features.has("subgroups") ? [subgroupMinSize, subgroupMaxSize] : null,
+    limits: limitsOf(adapter),
+  };
+}
+
+function limitsOf({ limits }: GPUAdapter): AdapterFacts["limits"] {
+  return Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as AdapterFacts["limits"];
+}
+
 /**
  * Opens an adapter with the highest limits that matter to kernels.
+ *
+ * @param wanted features; those that the adapter does not grant are left out. Listed or not, they
+ *   are asked for: Deno grants subgroups without listing them
  * @throws {UserError} when the adapter refuses
  */
-export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  const { limits } = adapter;
+export async function requestDevice(
+  adapter: GPUAdapter,
+  wanted: readonly GPUFeatureName[] = [],
+): Promise<GPUDevice> {
+  const requiredLimits = limitsOf(adapter);
+  const granted: GPUFeatureName[] = [];
+  for (const feature of wanted) {
+    if (adapter.features.has(feature) || await grants(adapter, feature)) granted.push(feature);
+  }
   try {
-    return await adapter.requestDevice({
-      requiredLimits: {
-        maxBufferSize: limits.maxBufferSize,
-        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-        maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
-        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-        maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
-      },
-    });
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures: granted });
   } catch (cause) {
     throw new UserError(
       `${describeAdapter(adapter)} cannot be opened (${(cause as Error).message}): ` +
         "update its driver, or use --device wasm",
       { cause },
     );
+  }
+}
+
+async function grants(adapter: GPUAdapter, feature: GPUFeatureName): Promise<boolean> {
+  try {
+    (await adapter.requestDevice({ requiredFeatures: [feature] })).destroy();
+    return true;
+  } catch {
+    return false;
   }
 }

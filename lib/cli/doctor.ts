@@ -1,0 +1,107 @@
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { command, constant, negatableFlag } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { NO_ADAPTER_ADVICE, STORAGE_BUFFERS_NEEDED } from "../device/webgpu/adapter.ts";
+import type { Machine } from "../doctor/machine.ts";
+import type { Check } from "../doctor/self_test.ts";
+import { UserError } from "../errors.ts";
+import { examples, jsonOption, paragraphs, preset } from "./options.ts";
+import { print } from "./terminal.ts";
+
+/** `temper doctor` */
+export const doctorCommand = command(
+  "doctor",
+  object({
+    command: constant("doctor"),
+    selfTest: preset(
+      negatableFlag({ positive: "--self-test", negative: "--no-self-test" }, {
+        description: message`try each device, for about ten seconds`,
+      }),
+      true,
+    ),
+    json: jsonOption(),
+  }),
+  {
+    brief: message`Show what this machine can do, and test it.`,
+    description: paragraphs(
+      "Prints the GPU with its features and limits, whether WASM threads work and where caches are. " +
+        "Then it tries each device: kernels against plain f64 versions, generation and a PPO step " +
+        "with the demo's model, which have to come out the same on all devices. Exits with 1 when " +
+        "a check fails.",
+    ),
+    footer: examples(["For a report of a bug", "temper doctor --json"]),
+  },
+);
+
+/** Inspects and tests the machine, and prints what it finds. */
+export async function runDoctor(
+  { selfTest: wanted, json }: InferValue<typeof doctorCommand>,
+): Promise<void> {
+  const { inspectMachine } = await import("../doctor/machine.ts");
+  const machine = await inspectMachine();
+  if (!json) print(describeMachine(machine));
+  let checks: Check[] = [];
+  if (wanted) {
+    const { selfTest } = await import("../doctor/self_test.ts");
+    const devices = machine.adapter ? ["wasm", "webgpu"] as const : ["wasm"] as const;
+    if (!json) print("\nself-test");
+    checks = await selfTest(devices, json ? () => {} : (check) => print(describeCheck(check)));
+  }
+  if (json) print(JSON.stringify({ machine, checks }, null, 2));
+  const failed = checks.filter(({ passed }) => !passed);
+  if (failed.length > 0) {
+    const names = failed.map(({ device, name }) => `${device} ${name}`).join(", ");
+    throw new UserError(
+      `${failed.length} of ${checks.length} checks failed (${names}): do not train on that device`,
+    );
+  }
+}
+
+function describeMachine(machine: Machine): string {
+  const { adapter, wasm, caches } = machine;
+  const threads = wasm.sharedMemory && wasm.canWait
+    ? "threads share memory (SharedArrayBuffer)"
+    : "threads cannot share memory: one thread";
+  const rows = [
+    ["machine", `${machine.platform}, ${machine.cores} cores`],
+    ["deno", `${machine.deno}, V8 ${machine.v8}`],
+    ["wasm", threads],
+    ["caches", caches.hub],
+    ["", caches.temper],
+    ...(adapter ? describeGpu(adapter) : [["webgpu", `no adapter: ${NO_ADAPTER_ADVICE}`]]),
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");
+}
+
+function describeGpu(
+  { description, features, subgroupSizes, limits }: NonNullable<Machine["adapter"]>,
+): string[][] {
+  const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
+  const buffers = limits.maxStorageBuffersPerShaderStage;
+  const enough = buffers >= STORAGE_BUFFERS_NEEDED
+    ? `${STORAGE_BUFFERS_NEEDED} are needed`
+    : `TOO FEW, training needs ${STORAGE_BUFFERS_NEEDED}`;
+  const sizes = subgroupSizes && [...new Set(subgroupSizes)].join(" to ");
+  return [
+    ["webgpu", description],
+    ["", `subgroups ${sizes ? `of ${sizes} threads` : "not granted"}`],
+    ["", `${features.includes("timestamp-query") ? "" : "no "}timestamps, for --profile`],
+    [
+      "",
+      `buffers of ${mib(limits.maxBufferSize)}, ${mib(limits.maxStorageBufferBindingSize)} ` +
+      `bound at once`,
+    ],
+    ["", `${buffers} storage buffers a kernel (${enough})`],
+    [
+      "",
+      `workgroups of ${limits.maxComputeInvocationsPerWorkgroup} threads, with ` +
+      `${limits.maxComputeWorkgroupStorageSize / 1024} KiB`,
+    ],
+  ];
+}
+
+function describeCheck({ device, name, passed, detail, seconds }: Check): string {
+  const mark = passed ? "ok  " : "FAIL";
+  return `  ${mark} ${device.padEnd(7)}${name.padEnd(16)}${seconds.toFixed(2)} s  ${detail}`;
+}

@@ -1,0 +1,54 @@
+import { cacheDirectory } from "../cache_directory.ts";
+import { type AdapterFacts, adapterFacts, findAdapter } from "../device/webgpu/adapter.ts";
+import { hubSettings } from "../hub/settings.ts";
+
+/** What a machine has that Temper runs on. */
+export interface Machine {
+  /** Versions and the platform: what a report of a bug should begin with. */
+  readonly deno: string;
+  readonly v8: string;
+  readonly platform: string;
+  /** Logical cores. */
+  readonly cores: number;
+  readonly wasm: {
+    /** Whether threads can share memory; without it the WASM device has one thread. */
+    readonly sharedMemory: boolean;
+    /** Whether the main thread may wait for the others. */
+    readonly canWait: boolean;
+  };
+  /** The adapter that `--device webgpu` takes; null where there is none. */
+  readonly adapter: AdapterFacts | null;
+  /** Folders of what is kept between runs. */
+  readonly caches: { readonly hub: string; readonly temper: string };
+}
+
+/** Looks at the machine; opens nothing but the adapter. */
+export async function inspectMachine(): Promise<Machine> {
+  const adapter = await findAdapter();
+  return {
+    deno: Deno.version.deno,
+    v8: Deno.version.v8,
+    platform: Deno.build.target,
+    cores: navigator.hardwareConcurrency,
+    wasm: { sharedMemory: canShareMemory(), canWait: canWait() },
+    adapter: adapter && await adapterFacts(adapter),
+    caches: { hub: hubSettings().cacheDir, temper: cacheDirectory() },
+  };
+}
+
+function canShareMemory(): boolean {
+  try {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    return memory.buffer instanceof SharedArrayBuffer;
+  } catch {
+    return false;
+  }
+}
+
+function canWait(): boolean {
+  try {
+    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0) === "timed-out";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,144 @@
+import type { Device } from "../device/device.ts";
+import { openDevice } from "../device/open.ts";
+import { generate } from "../generation/generate.ts";
+import { createPolicy, type Policy } from "../models/policy.ts";
+import { T5ForConditionalGeneration } from "../models/t5.ts";
+import { PPOTrainer } from "../rl/ppo_trainer.ts";
+import { DEMO_MODEL, resolveAsset } from "../runs/demo.ts";
+import { KERNEL_CHECKS } from "./kernel_checks.ts";
+
+/** One thing that was tried on a device. */
+export interface Check {
+  readonly device: "wasm" | "webgpu";
+  readonly name: string;
+  readonly passed: boolean;
+  /** What was measured, or what is wrong. */
+  readonly detail: string;
+  readonly seconds: number;
+}
+
+/** Tokens of two prompts in the demo's vocabulary: any will do, both devices read the same. */
+const QUERIES = [
+  Array.from({ length: 60 }, (_, i) => 3 + i * 37 % 600).concat(1),
+  Array.from({ length: 23 }, (_, i) => 5 + i * 53 % 600).concat(1),
+];
+const NEW_TOKENS = 16;
+/** The devices' statistics of a PPO step may differ by so much, relative to their size or to 1. */
+const STATISTICS_TOLERANCE = 1e-3;
+
+/** What a device made of the demo's model: to be the same on every device. */
+interface DemoRun {
+  tokens: number[][];
+  statistics: Record<string, number>;
+}
+
+/**
+ * Tries each device: some kernels against f64, generating with the demo's model and a PPO step on
+ * it. The same seed has to give the same tokens, and the same loss, on each device.
+ *
+ * @param report called with each check as soon as it is done
+ */
+export async function selfTest(
+  devices: readonly ("wasm" | "webgpu")[],
+  report: (check: Check) => void = () => {},
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const runs = new Map<string, DemoRun>();
+  for (const name of devices) {
+    let device: Device | null = null;
+    const attempt = async (what: string, body: () => Promise<string>): Promise<void> => {
+      const started = performance.now();
+      let [passed, detail] = [true, ""];
+      try {
+        detail = await body();
+      } catch (error) {
+        [passed, detail] = [false, (error as Error).message];
+      }
+      const seconds = (performance.now() - started) / 1000;
+      const done = { device: name, name: what, passed, detail, seconds };
+      checks.push(done);
+      report(done);
+    };
+    try {
+      await attempt("open", async () => {
+        device = await openDevice({ device: name });
+        return device.description;
+      });
+      if (!device) continue;
+      for (const { name: kernel, run } of KERNEL_CHECKS) {
+        await attempt(kernel, () => run(device!));
+      }
+      const first = [...runs][0];
+      const current: DemoRun = { tokens: [], statistics: {} };
+      let policy: Policy | null = null;
+      await attempt("generate", async () => {
+        policy = await demoPolicy(device!);
+        current.tokens = await sampleTokens(policy);
+        return first ? sameTokens(current, first) : `${current.tokens.flat().length} tokens`;
+      });
+      if (!policy) continue;
+      await attempt("PPO step", async () => {
+        current.statistics = await trainingStep(policy!, current.tokens);
+        return first ? sameStatistics(current, first) : describeLoss(current);
+      });
+      runs.set(name, current);
+    } finally {
+      (device as Device | null)?.close();
+    }
+  }
+  return checks;
+}
+
+async function demoPolicy(device: Device): Promise<Policy> {
+  const model = await T5ForConditionalGeneration.load(device, resolveAsset(DEMO_MODEL));
+  return createPolicy(
+    model,
+    { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] },
+    1,
+  );
+}
+
+async function sampleTokens({ model, adapter }: Policy): Promise<number[][]> {
+  const config = { maxNewTokens: NEW_TOKENS, minLength: 4, doSample: true, seed: 1 };
+  return (await generate(model, QUERIES, config, { adapter })).map(({ tokens }) => tokens);
+}
+
+async function trainingStep(
+  policy: Policy,
+  responses: readonly number[][],
+): Promise<Record<string, number>> {
+  const trainer = new PPOTrainer(policy, {
+    batchSize: 2,
+    miniBatchSize: 2,
+    ppoEpochs: 2,
+    learningRate: 1e-3,
+  });
+  const statistics = await trainer.step(QUERIES, responses, [1, -1]);
+  const numbers = Object.entries(statistics)
+    .filter(([name, value]) => name.startsWith("ppo/") && typeof value === "number");
+  for (const [name, value] of numbers) {
+    if (!Number.isFinite(value)) throw new Error(`${name} is ${value}`);
+  }
+  return Object.fromEntries(numbers);
+}
+
+function describeLoss({ statistics }: DemoRun): string {
+  return `loss ${statistics["ppo/loss/total"].toPrecision(5)}`;
+}
+
+function sameTokens(current: DemoRun, [other, { tokens }]: [string, DemoRun]): string {
+  if (JSON.stringify(current.tokens) !== JSON.stringify(tokens)) {
+    throw new Error(`other tokens than on ${other}, from the same seed`);
+  }
+  return `the same ${tokens.flat().length} tokens as on ${other}`;
+}
+
+function sameStatistics(current: DemoRun, [other, { statistics }]: [string, DemoRun]): string {
+  for (const [name, value] of Object.entries(current.statistics)) {
+    const expected = statistics[name];
+    if (!(Math.abs(value - expected) <= STATISTICS_TOLERANCE * Math.max(1, Math.abs(expected)))) {
+      throw new Error(`${name} is ${value}, on ${other} ${expected}`);
+    }
+  }
+  return `${describeLoss(current)}, as on ${other}`;
+}

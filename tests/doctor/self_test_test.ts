@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { KERNEL_CHECKS } from "../../lib/doctor/kernel_checks.ts";
+import { type Check, selfTest } from "../../lib/doctor/self_test.ts";
+import { deviceTest } from "../device.ts";
+
+Deno.test("the self-test passes on the WASM device and reports each check", async () => {
+  const reported: Check[] = [];
+  const checks = await selfTest(["wasm"], (check) => reported.push(check));
+  assert.deepEqual(checks.filter(({ passed }) => !passed), []);
+  assert.deepEqual(reported, checks);
+  assert.deepEqual(
+    checks.map(({ name }) => name),
+    ["open", "matrix product", "norm", "attention", "generate", "PPO step"],
+  );
+});
+
+deviceTest("a device that computes nonsense fails the checks of kernels", async (device) => {
+  for (const { name, run } of KERNEL_CHECKS) {
+    assert.match(await run(device), /^relative error \d/, name);
+    for (const wrong of [0, NaN]) {
+      const broken = new Proxy(device, {
+        get(target, property) {
+          if (property === "read") {
+            return (_: unknown, bytes: number) =>
+              Promise.resolve(new Uint8Array(new Float32Array(bytes / 4).fill(wrong).buffer));
+          }
+          const value = Reflect.get(target, property, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      await assert.rejects(run(broken), /relative error (1|NaN), at most 0.00001/, name);
+    }
+  }
+});
