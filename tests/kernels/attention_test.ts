@@ -114,6 +114,15 @@ const CASES: Record<string, Sizes> = {
     causal: true,
     scale: 1 / Math.sqrt(7),
   },
+  "a head of many columns": {
+    qLengths: [40, 3],
+    kLengths: [40, 70],
+    heads: 2,
+    headSize: 101,
+    causal: true,
+    bias: true,
+    scale: 0.2,
+  },
   "causal, first queries see nothing": {
     qLengths: [5],
     kLengths: [3],
@@ -233,6 +242,21 @@ deviceTest(
         );
       });
     }
+    cx.release();
+  },
+);
+
+deviceTest(
+  "attention: the last of hundreds of queries alone equals the full pass bit for bit",
+  async (device) => {
+    const sizes = { heads: 2, headSize: 64, causal: true, bias: true };
+    const c = makeCase({ ...sizes, qLengths: [601], kLengths: [601] });
+    const cx = new Context(device);
+    const { o } = build(cx, c);
+    const full = await o.read();
+    const q = Array.from(c.q).slice(-128);
+    const last = build(cx, { ...c, q, qStarts: [0], qLengths: [1] });
+    assert.deepEqual(await last.o.read(), full.slice(-128));
     cx.release();
   },
 );
