@@ -1,5 +1,6 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { attentionBackwardGpu, attentionGpu, reduceBiasPartialsGpu } from "./attention_gpu.ts";
+import { attentionBackwardGpu, reduceBiasPartialsGpu } from "./attention_backward_gpu.ts";
+import { attentionGpu } from "./attention_gpu.ts";
 
 /** Query rows of a forward task; mirrored in attention.wasm.ts. */
 const QUERY_BLOCK = 16;

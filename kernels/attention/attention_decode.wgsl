@@ -1,0 +1,104 @@
+// attention.wgsl for sequences of one query, as in decoding: a workgroup's threads share the keys, then
+// the columns of the values. Follows softmax.wgsl.
+
+/** Keys that `attention_decode` takes at once: one a thread. */
+const DECODE_KEYS = 256u;
+const DECODE_BLOCKS = DECODE_KEYS / TILE;
+/** Columns of the values side by side in the workgroup's threads: 32, 64, 128 or 256. */
+override DECODE_COLUMNS: u32 = 64u;
+
+/** Quads of dot products by key; after them the blocks' sums by column. */
+var<workgroup> partials: array<f32, DECODE_KEYS * PITCH>;
+var<workgroup> key_weights: array<f32, DECODE_KEYS>;
+var<workgroup> block_maxima: array<f32, DECODE_BLOCKS>;
+var<workgroup> block_totals: array<f32, DECODE_BLOCKS>;
+
+/** A workgroup takes the only query of a sequence, and a head. */
+@compute @workgroup_size(DECODE_KEYS)
+fn attention_decode(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let item = flat_group(group, groups);
+  if (item >= p.items) {
+    return;
+  }
+  let head = item % p.heads;
+  let sequence = item / p.heads;
+  if (query_lengths[p.query_lengths + sequence] == 0u) {
+    return;
+  }
+  let query_row = query_starts[p.query_starts + sequence];
+  let key_start = key_starts[p.key_starts + sequence];
+  let keys = key_lengths[p.key_lengths + sequence];
+  let position = i32(keys) - 1;
+  let column = thread % DECODE_COLUMNS;
+  let lane = thread % QUADS;
+  var running = Running(LOWEST, 0.0);
+  var result = 0.0;
+
+  for (var first = 0u; first < keys; first += DECODE_KEYS) {
+    // Eight threads take a key's quads, then a thread adds them up.
+    var dot = 0.0;
+    for (var d = 0u; d < p.head_size; d += TILE) {
+      let x = query_quad(query_row, head, d + lane * 4u);
+      for (var i = thread / QUADS; i < DECODE_KEYS && first + i < keys; i += DECODE_KEYS / QUADS) {
+        let y = key_quad(key_start + first + i, head, d + lane * 4u);
+        partials[i * PITCH + lane] = quad_dot(x, y);
+      }
+      workgroupBarrier();
+      for (var quad = 0u; quad < QUADS; quad++) {
+        dot += partials[thread * PITCH + quad];
+      }
+      workgroupBarrier();
+    }
+    let s = score(dot, head, first + thread, position, keys);
+    key_weights[thread] = s;
+    workgroupBarrier();
+    var highest = LOWEST;
+    for (var i = 0u; i < TILE; i++) {
+      highest = max(highest, key_weights[thread / TILE * TILE + i]);
+    }
+    workgroupBarrier();
+    key_weights[thread] = select(exp_f32(s - highest), 0.0, s == LOWEST);
+    if (thread % TILE == 0u) {
+      block_maxima[thread / TILE] = highest;
+    }
+    workgroupBarrier();
+
+    let blocks = min(DECODE_BLOCKS, (keys - first + TILE - 1u) / TILE);
+    for (var block = thread / DECODE_COLUMNS; block < blocks; block += DECODE_KEYS / DECODE_COLUMNS) {
+      var sum = 0.0;
+      var total = 0.0;
+      for (var i = block * TILE; i < block * TILE + TILE; i += 4u) {
+        let w = vec4f(key_weights[i], key_weights[i + 1u], key_weights[i + 2u], key_weights[i + 3u]);
+        // Keys past the last one weigh 0.
+        let rows = key_start + min(vec4u(first + i) + vec4u(0u, 1u, 2u, 3u), vec4u(keys - 1u));
+        let at = p.v + rows * p.v_stride + head * p.head_size + min(column, p.head_size - 1u);
+        sum += quad_dot(w, vec4f(v[at.x], v[at.y], v[at.z], v[at.w]));
+        total += sum4(w);
+      }
+      partials[block * DECODE_COLUMNS + column] = sum;
+      if (column == 0u) {
+        block_totals[block] = total;
+      }
+    }
+    workgroupBarrier();
+    for (var block = 0u; block < blocks; block++) {
+      let merged = merge(running, block_maxima[block], block_totals[block]);
+      let sum = partials[block * DECODE_COLUMNS + column];
+      result = fma(result, merged.earlier, sum * merged.next);
+      running = merged.running;
+    }
+    workgroupBarrier();
+  }
+
+  if (thread < p.head_size) {
+    let inverse = select(0.0, 1.0 / running.total, running.total > 0.0);
+    o[p.o + (query_row * p.heads + head) * p.head_size + thread] = result * inverse;
+  }
+  if (p.lse != NONE && thread == 0u) {
+    lse[p.lse + query_row * p.heads + head] = log_sum_exp(running);
+  }
+}
