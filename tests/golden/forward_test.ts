@@ -4,7 +4,7 @@ import { createPolicy, loadAdapter } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { packedRows, rows } from "./batches.ts";
 import { assertArrayClose, goldenDir, loadCase, modelDir } from "./cases.ts";
 
@@ -13,8 +13,9 @@ interface Forward {
   all_parameters: number;
 }
 
-Deno.test("golden forward: hidden states and logits, without and with the adapter", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "golden forward: hidden states and logits, without and with the adapter",
+  async (device) => {
     const { arrays } = loadCase<Forward>("forward");
     const model = await T5ForConditionalGeneration.load(device, modelDir);
     const inputIds = rows(arrays, "input_ids", "attention_mask");
@@ -36,15 +37,15 @@ Deno.test("golden forward: hidden states and logits, without and with the adapte
       assertArrayClose(await logits.read(), arrays.floats(`${prefix}logits`), `${prefix}logits`);
       cx.release();
     }
-  }));
+  },
+);
 
-Deno.test("golden forward: parameter counts", () =>
-  withDevice(async (device) => {
-    const { json } = loadCase<Forward>("forward");
-    const model = await T5ForConditionalGeneration.load(device, modelDir);
-    const { config } = await loadAdapter(model, join(goldenDir, "adapter"));
-    const { parameters } = createPolicy(model, config, 0);
-    const valueHead = model.config.dModel + 1;
-    assert.equal(parameters.count - valueHead, json.trainable_parameters);
-    assert.equal(model.parameterCount + parameters.count - valueHead, json.all_parameters);
-  }));
+deviceTest("golden forward: parameter counts", async (device) => {
+  const { json } = loadCase<Forward>("forward");
+  const model = await T5ForConditionalGeneration.load(device, modelDir);
+  const { config } = await loadAdapter(model, join(goldenDir, "adapter"));
+  const { parameters } = createPolicy(model, config, 0);
+  const valueHead = model.config.dModel + 1;
+  assert.equal(parameters.count - valueHead, json.trainable_parameters);
+  assert.equal(model.parameterCount + parameters.count - valueHead, json.all_parameters);
+});

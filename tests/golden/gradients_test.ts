@@ -10,7 +10,7 @@ import type { LoraAdapter } from "../../lib/nn/lora.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { rows } from "./batches.ts";
 import {
   assertArrayClose,
@@ -62,32 +62,30 @@ async function assertGradients(
   }
 }
 
-Deno.test("golden sft_grad: loss and gradients of every LoRA parameter", () =>
-  withDevice(async (device) => {
-    const { json, arrays } = loadCase<{ loss: number }>("sft_grad");
-    const model = await T5ForConditionalGeneration.load(device, modelDir);
-    const policy = await loadPolicy(model, join(goldenDir, "adapter"), 0);
-    assertScalarClose(
-      await supervisedLoss(device, model, policy.adapter, arrays),
-      json.loss,
-      "loss",
-    );
-    await assertGradients(
-      policy.parameters,
-      arrays,
-      (name) => name.replace("base_model.model.", "").replace(".default.", "."),
-    );
-  }));
+deviceTest("golden sft_grad: loss and gradients of every LoRA parameter", async (device) => {
+  const { json, arrays } = loadCase<{ loss: number }>("sft_grad");
+  const model = await T5ForConditionalGeneration.load(device, modelDir);
+  const policy = await loadPolicy(model, join(goldenDir, "adapter"), 0);
+  assertScalarClose(
+    await supervisedLoss(device, model, policy.adapter, arrays),
+    json.loss,
+    "loss",
+  );
+  await assertGradients(
+    policy.parameters,
+    arrays,
+    (name) => name.replace("base_model.model.", "").replace(".default.", "."),
+  );
+});
 
-Deno.test("golden full_grad: loss and gradients of every weight", () =>
-  withDevice(async (device) => {
-    const { json, arrays } = loadCase<{ loss: number }>("full_grad");
-    const config = parseT5Config(await readJson(modelDir, "config.json", "model"), modelDir);
-    using file = SafetensorsFile.open(join(modelDir, "model.safetensors"));
-    const tensors = [...file.tensors.values()];
-    const parameters = Parameters.create(device, tensors, { trainable: true });
-    for (const { name } of tensors) parameters.write(name, file.readFloats(name));
-    const model = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
-    assertScalarClose(await supervisedLoss(device, model, null, arrays), json.loss, "loss");
-    await assertGradients(parameters, arrays, (name) => name);
-  }));
+deviceTest("golden full_grad: loss and gradients of every weight", async (device) => {
+  const { json, arrays } = loadCase<{ loss: number }>("full_grad");
+  const config = parseT5Config(await readJson(modelDir, "config.json", "model"), modelDir);
+  using file = SafetensorsFile.open(join(modelDir, "model.safetensors"));
+  const tensors = [...file.tensors.values()];
+  const parameters = Parameters.create(device, tensors, { trainable: true });
+  for (const { name } of tensors) parameters.write(name, file.readFloats(name));
+  const model = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
+  assertScalarClose(await supervisedLoss(device, model, null, arrays), json.loss, "loss");
+  await assertGradients(parameters, arrays, (name) => name);
+});

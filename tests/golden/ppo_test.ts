@@ -6,7 +6,7 @@ import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import { type PPOConfigInput, ppoConfigSchema } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import {
   assertArrayClose,
   assertMovementClose,
@@ -53,31 +53,30 @@ for (
 ) {
   const name = entry.name.match(/^(ppo_.*)\.json$/)?.[1];
   if (!name) continue;
-  Deno.test(`golden ${name}`, () =>
-    withDevice(async (device) => {
-      const { json, arrays } = loadCase<PPOCase>(name);
-      const model = await T5ForConditionalGeneration.load(device, modelDir);
-      const policy = await loadPolicy(model, join(goldenDir, "adapter"), 0);
-      const { parameters } = policy;
-      for (const part of ["weight", "bias"]) {
-        parameters.write(`v_head.summary.${part}`, arrays.floats(`v_head.before.summary.${part}`));
+  deviceTest(`golden ${name}`, async (device) => {
+    const { json, arrays } = loadCase<PPOCase>(name);
+    const model = await T5ForConditionalGeneration.load(device, modelDir);
+    const policy = await loadPolicy(model, join(goldenDir, "adapter"), 0);
+    const { parameters } = policy;
+    for (const part of ["weight", "bias"]) {
+      parameters.write(`v_head.summary.${part}`, arrays.floats(`v_head.before.summary.${part}`));
+    }
+    const trainer = new PPOTrainer(policy, settings(json));
+    const start = await parameters.readAll();
+    for (
+      const [k, { queries, responses, scores, stats, kl_coef_after }] of json.steps.entries()
+    ) {
+      const actual = await trainer.step(queries, responses, scores);
+      assertScalars(actual, stats, `step ${k}`);
+      assertPositions(actual, arrays, responses, k);
+      assertScalarClose(trainer.state().klCoef, kl_coef_after, `step ${k}: KL coefficient`);
+      for (const [parameter, { data }] of await parameters.readAll()) {
+        const golden = `step${k}.param.${trlName(parameter)}`;
+        const before = start.get(parameter)!.data;
+        assertMovementClose(data, arrays.floats(golden), before, golden);
       }
-      const trainer = new PPOTrainer(policy, settings(json));
-      const start = await parameters.readAll();
-      for (
-        const [k, { queries, responses, scores, stats, kl_coef_after }] of json.steps.entries()
-      ) {
-        const actual = await trainer.step(queries, responses, scores);
-        assertScalars(actual, stats, `step ${k}`);
-        assertPositions(actual, arrays, responses, k);
-        assertScalarClose(trainer.state().klCoef, kl_coef_after, `step ${k}: KL coefficient`);
-        for (const [parameter, { data }] of await parameters.readAll()) {
-          const golden = `step${k}.param.${trlName(parameter)}`;
-          const before = start.get(parameter)!.data;
-          assertMovementClose(data, arrays.floats(golden), before, golden);
-        }
-      }
-    }));
+    }
+  });
 }
 
 function assertScalars(actual: PPOStats, expected: Record<string, number>, step: string): void {
