@@ -46,14 +46,17 @@ export {
 } from "./lib/models/t5.ts";
 export type { T5Config } from "./lib/models/t5_config.ts";
 export {
+  createAdapter,
   createPolicy,
   loadAdapter,
   loadPolicy,
   type Policy,
+  saveAdapter,
   savePolicy,
 } from "./lib/models/policy.ts";
 export type { AdapterFormat } from "./lib/formats/peft.ts";
 export { mergeAdapter } from "./lib/formats/merge.ts";
+export { loadTrainableT5, saveTrainableT5, type TrainableT5 } from "./lib/models/trainable_t5.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
 export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.ts";
 export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";
@@ -98,6 +101,15 @@ export type { SampledTokens } from "./lib/rl/policy_pass.ts";
 export type { BatchStatistics, MinibatchStatistics, PPOStats } from "./lib/rl/statistics.ts";
 export { Random } from "./lib/random.ts";
 
+// Supervised fine-tuning
+export { type SFTStats, SFTTrainer, type TrainedModel } from "./lib/sft/sft_trainer.ts";
+export type { SFTConfig, SFTConfigInput } from "./lib/sft/sft_config.ts";
+export {
+  evaluateLoss,
+  type SupervisedExample,
+  type SupervisedModel,
+} from "./lib/sft/supervised_pass.ts";
+
 // Data
 export {
   Dataset,
@@ -118,6 +130,8 @@ export { type HubSettings, hubSettings } from "./lib/hub/settings.ts";
 // Rewards
 export type { RewardFunction, RewardSample } from "./lib/rewards/reward.ts";
 export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/classifier_reward.ts";
+export { OnnxClassifier } from "./lib/rewards/onnx_classifier.ts";
+export { PipelineClassifier } from "./lib/rewards/pipeline_classifier.ts";
 export { loadScriptReward } from "./lib/rewards/script_reward.ts";
 export { softmax, type TextClassifier } from "./lib/rewards/text_classifier.ts";
 export {
@@ -139,6 +153,13 @@ export {
   type SampleStatistics,
   sampleStatistics,
 } from "./lib/evaluation/statistics.ts";
+export {
+  type MeanRouge,
+  meanRouge,
+  rouge,
+  type RougeScore,
+  type RougeScores,
+} from "./lib/evaluation/rouge.ts";
 export {
   type BatchingOptions,
   type Prompt,

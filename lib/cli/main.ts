@@ -16,6 +16,7 @@ import { mergeCommand, runMerge } from "./merge.ts";
 import { usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
 import { runScore, scoreCommand } from "./score.ts";
+import { runSft, sftCommand } from "./sft.ts";
 import { print, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
 import { runUi, uiCommand } from "./ui.ts";
@@ -29,6 +30,7 @@ const WIDEST_HELP = 100;
 
 const parser = or(
   trainCommand,
+  sftCommand,
   evaluateCommand,
   compareCommand,
   generateCommand,
@@ -68,6 +70,8 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
   switch (options.command) {
     case "train":
       return runTrain(options);
+    case "sft":
+      return runSft(options);
     case "evaluate":
       return runEvaluate(options);
     case "compare":

@@ -5,10 +5,8 @@ import { displayWidth, truncate } from "./text_layout.ts";
 export interface StepReport {
   /** Steps finished, this one included. */
   step: number;
-  /** Mean reward of the step's rollouts (`ppo/mean_scores`). */
-  reward: number;
-  /** Mean KL divergence from the reference per rollout (`objective/kl`). */
-  kl: number;
+  /** What is shown of the step, by name: reward, KL, loss. */
+  figures: Readonly<Record<string, number>>;
 }
 
 /** Options of {@linkcode Progress}. */
@@ -91,8 +89,7 @@ function facts(report: StepReport, total: number, seconds: number): string[] {
   const { step } = report;
   const left = step > 0 ? seconds / step * (total - step) : NaN;
   return [
-    `reward ${report.reward.toFixed(3)}`,
-    `KL ${report.kl.toFixed(3)}`,
+    ...Object.entries(report.figures).map(([name, value]) => `${name} ${value.toFixed(3)}`),
     rate(step, seconds),
     Number.isFinite(left) ? `${formatDuration(left)} left` : "",
   ].filter(Boolean);

@@ -65,7 +65,7 @@ export const trainCommand = command(
 export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
   const { command: _, config: file, json, ...flags } = options;
   const { readConfigFile } = await import("../runs/config_file.ts");
-  const fromFile = file === undefined ? {} : await readConfigFile(file);
+  const fromFile = file === undefined ? {} : await readConfigFile(file, config.trainConfigSchema);
   const resolved = config.resolveTrainConfig({ ...fromFile, ...given(flags) });
   const { train } = await import("../runs/train.ts");
   const { trainingScreen } = await import("./training_screen.ts");

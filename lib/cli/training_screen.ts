@@ -48,7 +48,8 @@ export function trainingScreen(
       progress = new Progress({ total: config.steps, terminal: { ...out, interactive } });
     },
     stepped(step, stats): void {
-      progress?.update({ step, reward: stats["ppo/mean_scores"], kl: stats["objective/kl"] });
+      const figures = { reward: stats["ppo/mean_scores"], KL: stats["objective/kl"] };
+      progress?.update({ step, figures });
     },
     finish({ directory, summary, comparison }: TrainResult): void {
       if (json) return print(JSON.stringify({ output: directory.path, ...summary }, null, 2));

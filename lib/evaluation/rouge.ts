@@ -12,7 +12,19 @@ export interface RougeScore {
 export const ROUGE_TYPES = ["rouge1", "rouge2", "rougeL", "rougeLsum"] as const;
 
 /** A score for each variant. */
-export type RougeScores = Record<typeof ROUGE_TYPES[number], RougeScore>;
+export interface RougeScores {
+  /** Words in common. */
+  rouge1: RougeScore;
+  /** Pairs of neighbouring words in common. */
+  rouge2: RougeScore;
+  /** The longest common subsequence of the texts. */
+  rougeL: RougeScore;
+  /** The longest common subsequences of their lines. */
+  rougeLsum: RougeScore;
+}
+
+/** Mean F-measure of each variant. */
+export type MeanRouge = Record<keyof RougeScores, number>;
 
 /**
  * ROUGE of a summary (Lin 2004, https://aclanthology.org/W04-1013): words and pairs of words in common
@@ -43,7 +55,7 @@ export function rouge(reference: string, prediction: string): RougeScores {
 export function meanRouge(
   references: readonly string[],
   predictions: readonly string[],
-): Record<keyof RougeScores, number> {
+): MeanRouge {
   if (references.length !== predictions.length) {
     throw new RangeError(
       `${references.length} references for ${predictions.length} predictions: expected as many`,
@@ -52,10 +64,7 @@ export function meanRouge(
   const scores = references.map((reference, i) => rouge(reference, predictions[i]));
   const mean = (type: keyof RougeScores) =>
     scores.reduce((sum, score) => sum + score[type].fmeasure, 0) / scores.length;
-  return Object.fromEntries(ROUGE_TYPES.map((type) => [type, mean(type)])) as Record<
-    keyof RougeScores,
-    number
-  >;
+  return Object.fromEntries(ROUGE_TYPES.map((type) => [type, mean(type)])) as MeanRouge;
 }
 
 function words(text: string): string[] {

@@ -2,24 +2,12 @@ import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { toBf16 } from "../tensor/bf16.ts";
 import { Checkpoint } from "./checkpoint.ts";
-import { fileExists, readJson } from "./hf_config.ts";
+import { copyCompanions } from "./companions.ts";
+import { readJson } from "./hf_config.ts";
 import { ioReason } from "./io_error.ts";
 import { type HostTensor, type PeftAdapter, readPeftAdapter } from "./peft.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { elementCount, type TensorData, type TensorInfo } from "./tensor_file.ts";
-
-/** What a model's folder has beside its weights. */
-const COMPANIONS = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "spiece.model",
-  "vocab.json",
-  "merges.txt",
-];
 
 /** T5's other names for shared.weight: .bin files repeat it, safetensors leave them out. */
 const TIED_TO_SHARED = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
@@ -55,17 +43,7 @@ export async function mergeAdapter(
     tensors.set(name, { dtype: info.dtype, shape: info.shape, data });
   }
   await writeSafetensors(join(outputDir, "model.safetensors"), tensors);
-  for (const name of COMPANIONS) {
-    const source = join(modelDir, name);
-    if (!await fileExists(source)) continue;
-    try {
-      await Deno.writeFile(join(outputDir, name), await Deno.readFile(source));
-    } catch (error) {
-      throw new UserError(`Cannot copy ${source} to ${outputDir}: ${ioReason(error)}.`, {
-        cause: error,
-      });
-    }
-  }
+  await copyCompanions(modelDir, outputDir);
 }
 
 /** A tensor of the merged model, some rows at a time. */

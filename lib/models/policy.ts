@@ -8,7 +8,7 @@ import {
   writeValueHead,
 } from "../formats/peft.ts";
 import { initLora, LoraAdapter, type LoraConfig, loraSpecs } from "../nn/lora.ts";
-import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
+import { Parameters, type ParameterSpec, type ParameterValues } from "../nn/parameters.ts";
 import { initValueHead, ValueHead, valueHeadSpecs } from "../nn/value_head.ts";
 import type { T5ForConditionalGeneration } from "./t5.ts";
 
@@ -72,18 +72,34 @@ export async function loadPolicy(
 }
 
 /**
- * A PEFT adapter for inference: frozen, without a value head.
+ * A new adapter without a value head, which at first changes nothing, for training.
+ *
+ * @throws {UserError} when a target module is not in the model
+ */
+export function createAdapter(
+  model: T5ForConditionalGeneration,
+  config: LoraConfig,
+  seed: number,
+): LoraAdapter {
+  const specs = loraSpecs(model.linearModules, config);
+  const parameters = Parameters.create(model.device, specs, { trainable: true });
+  initLora(parameters, seed);
+  return new LoraAdapter(config, parameters);
+}
+
+/**
+ * A PEFT adapter without a value head: frozen, unless it is to be trained.
  *
  * @throws {UserError} when the adapter is missing, broken, or for another model
  */
 export async function loadAdapter(
   model: T5ForConditionalGeneration,
   folder: string,
+  { trainable = false }: { trainable?: boolean } = {},
 ): Promise<LoraAdapter> {
   const adapter = await readPeftAdapter(folder);
   checkAdapter(model, adapter, folder);
-  const specs = adapterSpecs(adapter);
-  const parameters = Parameters.create(model.device, specs, { trainable: false });
+  const parameters = Parameters.create(model.device, adapterSpecs(adapter), { trainable });
   for (const [name, { data }] of adapter.tensors) parameters.write(name, data);
   return new LoraAdapter(adapter.config, parameters);
 }
@@ -103,16 +119,35 @@ export async function savePolicy(
 ): Promise<void> {
   const values = await parameters.readAll();
   const read = (name: string) => new Float32Array(values.get(name)!.data);
-  const tensors: PeftAdapter["tensors"] = new Map();
-  for (const [name, { shape }] of values) {
-    if (name.includes(".lora_")) tensors.set(name, { shape, data: read(name) });
-  }
-  const { r, loraAlpha, loraDropout, targetModules } = adapter.config;
-  const config = { r, loraAlpha, loraDropout, targetModules: [...targetModules], baseModel };
   await writeValueHead(folder, {
     weight: read("v_head.summary.weight"),
     bias: read("v_head.summary.bias")[0],
   }, format);
+  await writeAdapter(adapter.config, values, folder, baseModel, format);
+}
+
+/** Writes an adapter alone, as {@linkcode savePolicy}. @throws {UserError} when a file cannot be written */
+export async function saveAdapter(
+  { config, parameters }: LoraAdapter,
+  folder: string,
+  baseModel: string,
+  format: AdapterFormat = "safetensors",
+): Promise<void> {
+  await writeAdapter(config, await parameters.readAll(), folder, baseModel, format);
+}
+
+async function writeAdapter(
+  { r, loraAlpha, loraDropout, targetModules }: LoraConfig,
+  values: ReadonlyMap<string, ParameterValues>,
+  folder: string,
+  baseModel: string,
+  format: AdapterFormat,
+): Promise<void> {
+  const tensors: PeftAdapter["tensors"] = new Map();
+  for (const [name, { shape, data }] of values) {
+    if (name.includes(".lora_")) tensors.set(name, { shape, data: new Float32Array(data) });
+  }
+  const config = { r, loraAlpha, loraDropout, targetModules: [...targetModules], baseModel };
   await writePeftAdapter(folder, { config, tensors }, format);
 }
 

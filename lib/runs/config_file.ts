@@ -1,17 +1,22 @@
 import { extname } from "node:path";
 import { parse as parseYaml } from "yaml";
+import type { z } from "zod";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
-import { type TrainConfigInput, trainConfigSchema } from "./config.ts";
 import { parseSettings } from "./settings.ts";
 
 /**
  * Reads settings from a YAML or JSON file. Names may be written as in `config.json`
  * (`learningRate`), as the command's options (`learning-rate`) or as TRL's (`learning_rate`).
  *
+ * @param schema of the settings there are
+ * @returns only what the file says, without defaults
  * @throws {UserError} naming the file and what is wrong with it
  */
-export async function readConfigFile(path: string): Promise<TrainConfigInput> {
+export async function readConfigFile<T extends z.ZodObject>(
+  path: string,
+  schema: T,
+): Promise<Partial<z.output<T>>> {
   const kind = extname(path).toLowerCase();
   if (![".yaml", ".yml", ".json"].includes(kind)) {
     throw new UserError(`${path}: a configuration file ends in .yaml, .yml or .json`);
@@ -31,11 +36,11 @@ export async function readConfigFile(path: string): Promise<TrainConfigInput> {
     throw new UserError(`${path} is not valid ${format}: ${reason}`, { cause: error });
   }
   const named = isRecord(settings) ? withSettingNames(path, settings) : settings;
-  const resolved = parseSettings(trainConfigSchema, named, path);
+  const resolved = parseSettings(schema, named, path);
   // Only what the file says: defaults come after the options have had their say.
   return Object.fromEntries(
     Object.entries(resolved).filter(([name]) => Object.hasOwn(named as object, name)),
-  );
+  ) as Partial<z.output<T>>;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

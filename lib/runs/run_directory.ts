@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 import { ioReason } from "../formats/io_error.ts";
-import type { TrainConfig, TrainConfigInput } from "./config.ts";
+import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./config.ts";
 import { readConfigFile } from "./config_file.ts";
 
 /** Where a run keeps its results. */
@@ -73,7 +73,10 @@ export async function releaseRunDirectory(run: RunDirectory): Promise<void> {
  *
  * @throws {UserError} naming the path and the reason
  */
-export async function createRunDirectory(run: RunDirectory, config: TrainConfig): Promise<void> {
+export async function createRunDirectory(
+  run: RunDirectory,
+  config: Pick<TrainConfig, "output">,
+): Promise<void> {
   const { output: _, ...settings } = config;
   await writeFileAtomic(run.config, JSON.stringify(settings, null, 2) + "\n");
 }
@@ -97,5 +100,5 @@ function runName(config: Pick<TrainConfig, "name" | "model">): string {
  * @throws {UserError} when the folder is not that of a run
  */
 export async function readRunConfig(path: string): Promise<TrainConfigInput> {
-  return await readConfigFile(join(path, "config.json"));
+  return await readConfigFile(join(path, "config.json"), trainConfigSchema);
 }

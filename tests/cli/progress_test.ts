@@ -17,7 +17,7 @@ function clock(): () => number {
 Deno.test("a bar shows step, rate, time left, reward and KL on one line", () => {
   const terminal = recorder({});
   const progress = new Progress({ total: 30, terminal, now: clock() });
-  progress.update({ step: 1, reward: 1.25, kl: 0.5 });
+  progress.update({ step: 1, figures: { reward: 1.25, KL: 0.5 } });
   progress.finish();
   assert.deepEqual(terminal.written, [
     "\r\x1b[2K 1/30 " + "━" + "·".repeat(26) + "  reward 1.250  KL 0.500  2.0 s/step  58s left",
@@ -30,7 +30,7 @@ for (const width of [10, 20, 40, 80, 300]) {
     for (const color of [false, true]) {
       const terminal = recorder({ width, color });
       new Progress({ total: 1000, terminal, now: clock() })
-        .update({ step: 999, reward: -12.5, kl: 123.456 });
+        .update({ step: 999, figures: { reward: -12.5, KL: 123.456 } });
       // deno-lint-ignore no-control-regex
       const visible = terminal.written[0].replace(/\x1b\[\d+[mK]|\r/g, "");
       assert.ok(displayWidth(visible) < width, visible);
@@ -41,7 +41,10 @@ for (const width of [10, 20, 40, 80, 300]) {
 Deno.test("colour only where it is welcome", () => {
   for (const color of [false, true]) {
     const terminal = recorder({ color });
-    new Progress({ total: 2, terminal, now: clock() }).update({ step: 1, reward: 0, kl: 0 });
+    new Progress({ total: 2, terminal, now: clock() }).update({
+      step: 1,
+      figures: { reward: 0, KL: 0 },
+    });
     assert.equal(terminal.written[0].includes("\x1b[32m"), color);
   }
 });
@@ -49,7 +52,7 @@ Deno.test("colour only where it is welcome", () => {
 Deno.test("plain lines where nobody watches", () => {
   const terminal = recorder({ interactive: false });
   const progress = new Progress({ total: 4, terminal, now: clock() });
-  progress.update({ step: 2, reward: 0.1, kl: -0.01 });
+  progress.update({ step: 2, figures: { reward: 0.1, KL: -0.01 } });
   progress.log("saved");
   progress.finish();
   assert.deepEqual(terminal.written, [
@@ -61,7 +64,7 @@ Deno.test("plain lines where nobody watches", () => {
 Deno.test("a log line goes above the bar", () => {
   const terminal = recorder({});
   const progress = new Progress({ total: 4, terminal, now: clock() });
-  progress.update({ step: 1, reward: 0, kl: 0 });
+  progress.update({ step: 1, figures: { reward: 0, KL: 0 } });
   progress.log("saved");
   assert.ok(terminal.written[1].startsWith("\r\x1b[2Ksaved\n1/4 "));
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { trainConfigSchema } from "../../lib/runs/config.ts";
 import { readConfigFile } from "../../lib/runs/config_file.ts";
 
 async function withFile(name: string, text: string, body: (path: string) => Promise<void>) {
@@ -21,7 +22,7 @@ for (
 ) {
   Deno.test(`${name}: only what the file says, in any of the three spellings`, async () => {
     await withFile(name, text, async (path) => {
-      assert.deepEqual(await readConfigFile(path), {
+      assert.deepEqual(await readConfigFile(path, trainConfigSchema), {
         learningRate: 1e-4,
         targetModules: ["q", "k"],
         ppoEpochs: 3,
@@ -31,7 +32,11 @@ for (
 }
 
 Deno.test("an empty YAML file says nothing", async () => {
-  await withFile("run.yml", "", async (path) => assert.deepEqual(await readConfigFile(path), {}));
+  await withFile(
+    "run.yml",
+    "",
+    async (path) => assert.deepEqual(await readConfigFile(path, trainConfigSchema), {}),
+  );
 });
 
 const broken: [string, string, RegExp][] = [
@@ -50,11 +55,14 @@ const broken: [string, string, RegExp][] = [
 for (const [name, text, expected] of broken) {
   Deno.test(`${name} with ${JSON.stringify(text)} is refused`, async () => {
     await withFile(name, text, async (path) => {
-      await assert.rejects(readConfigFile(path), expected);
+      await assert.rejects(readConfigFile(path, trainConfigSchema), expected);
     });
   });
 }
 
 Deno.test("a missing file is named", async () => {
-  await assert.rejects(readConfigFile("/nowhere/run.yaml"), /cannot read \/nowhere\/run.yaml: /);
+  await assert.rejects(
+    readConfigFile("/nowhere/run.yaml", trainConfigSchema),
+    /cannot read \/nowhere\/run.yaml: /,
+  );
 });

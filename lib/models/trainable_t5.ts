@@ -1,0 +1,104 @@
+import { join } from "node:path";
+import type { Device, DeviceBuffer } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { copyCompanions } from "../formats/companions.ts";
+import { readJson } from "../formats/hf_config.ts";
+import { ioReason } from "../formats/io_error.ts";
+import { writeSafetensors } from "../formats/safetensors.ts";
+import type { TensorData } from "../formats/tensor_file.ts";
+import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { WeightMatrix } from "../tensor/weight.ts";
+import { T5ForConditionalGeneration } from "./t5.ts";
+import { parseT5Config } from "./t5_config.ts";
+import { CheckpointSource, TrainableStore, type WeightStore } from "./weight_store.ts";
+
+/** A model whose every weight is trained, in f32. */
+export interface TrainableT5 {
+  /** Reads its weights from `parameters`. */
+  readonly model: T5ForConditionalGeneration;
+  /** All weights, under their names in the checkpoint. */
+  readonly parameters: Parameters;
+}
+
+/**
+ * Loads a model's folder for training all of its weights.
+ *
+ * @throws {UserError} when a file is missing, broken, or not a T5 model
+ * @throws {OutOfMemoryError} when the weights and their gradients do not fit
+ */
+export async function loadTrainableT5(device: Device, folder: string): Promise<TrainableT5> {
+  const config = parseT5Config(
+    await readJson(folder, "config.json", "model"),
+    join(folder, "config.json"),
+  );
+  using source = await CheckpointSource.open(folder);
+  const outline = new OutlineStore(device);
+  new T5ForConditionalGeneration(device, config, outline);
+  const parameters = Parameters.create(device, outline.finish(), { trainable: true });
+  for (const name of parameters.names) {
+    parameters.write(name, source.read(name, parameters.get(name).shape));
+  }
+  const model = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
+  return { model, parameters };
+}
+
+/**
+ * Writes a plain Hugging Face model folder: model.safetensors in f32, and the other files as they are
+ * in the folder that the model was loaded from.
+ *
+ * @throws {UserError} when a file cannot be written
+ */
+export async function saveTrainableT5(
+  { parameters }: TrainableT5,
+  source: string,
+  folder: string,
+): Promise<void> {
+  const tensors = new Map<string, TensorData>();
+  for (const [name, { shape, data }] of await parameters.readAll()) {
+    tensors.set(name, { dtype: "F32", shape, data: new Float32Array(data) });
+  }
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot create ${folder}: ${ioReason(error)}`, { cause: error });
+  }
+  await copyCompanions(source, folder);
+  const config = { ...await readJson(source, "config.json", "model"), torch_dtype: "float32" };
+  await writeFileAtomic(join(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
+  await writeSafetensors(join(folder, "model.safetensors"), tensors);
+}
+
+/** Notes which weights a model asks for, and of which shape; what it hands out is never read. */
+class OutlineStore implements WeightStore {
+  readonly #specs = new Map<string, ParameterSpec>();
+  readonly #placeholder: DeviceBuffer;
+
+  constructor(private readonly device: Device) {
+    this.#placeholder = device.alloc(4);
+  }
+
+  has(_name: string): boolean {
+    return true;
+  }
+
+  matrix(name: string, rows: number, columns: number): WeightMatrix {
+    return WeightMatrix.trainable(this.tensor(name, [rows, columns]));
+  }
+
+  table(name: string, rows: number, columns: number): Tensor {
+    return this.tensor(name, [rows, columns]);
+  }
+
+  tensor(name: string, shape: readonly number[]): Tensor {
+    this.#specs.set(name, { name, shape });
+    return new Tensor(this.device, this.#placeholder, shape);
+  }
+
+  /** The weights, each once: tied ones are asked for twice. */
+  finish(): ParameterSpec[] {
+    this.device.free(this.#placeholder);
+    return [...this.#specs.values()];
+  }
+}

@@ -1,0 +1,112 @@
+import { TrainingDivergedError } from "../errors.ts";
+import { Adam } from "../nn/optimizer.ts";
+import type { Parameters } from "../nn/parameters.ts";
+import { Random } from "../random.ts";
+import { learningRateAt } from "../rl/schedules.ts";
+import { Context } from "../tensor/context.ts";
+import { resolveSFTConfig, type SFTConfig, type SFTConfigInput } from "./sft_config.ts";
+import {
+  countLabels,
+  labelLogprobs,
+  type SupervisedExample,
+  type SupervisedModel,
+} from "./supervised_pass.ts";
+
+/** What is trained: an adapter's parameters, or all of a model's. */
+export interface TrainedModel extends SupervisedModel {
+  /** What the optimizer changes. */
+  readonly parameters: Parameters;
+}
+
+/** What an optimizer step did. */
+export interface SFTStats {
+  /** Mean of -log p over the labels of the step's examples, in nats, before the step. */
+  loss: number;
+  /** Global norm of the gradient before clipping. */
+  gradNorm: number;
+  /** Of this step. */
+  learningRate: number;
+  /** Labels of the step's examples. */
+  labels: number;
+}
+
+/**
+ * Supervised fine-tuning with AdamW, of a LoRA adapter or of all weights: teaches a model the answers
+ * of examples, as Hugging Face's Seq2SeqTrainer does.
+ */
+export class SFTTrainer {
+  /** Every setting, resolved. */
+  readonly config: SFTConfig;
+  /** Its moments and step count belong to a checkpoint. */
+  readonly optimizer: Adam;
+  readonly #random: Random;
+  #step = 0;
+
+  /**
+   * Trains the parameters in place.
+   *
+   * @throws {UserError} when a setting is not possible
+   * @throws {OutOfMemoryError} when the optimizer's moments do not fit
+   */
+  constructor(
+    /** What is trained. */
+    readonly trained: TrainedModel,
+    config: SFTConfigInput,
+  ) {
+    this.config = resolveSFTConfig(config);
+    const { weightDecay, seed } = this.config;
+    this.optimizer = new Adam(trained.parameters, { weightDecay, decoupled: true });
+    this.#random = new Random(seed);
+  }
+
+  /**
+   * One optimizer step on the examples, `batchSize` of them at a time. The loss is the mean over all
+   * their labels, so how they are divided changes nothing but rounding.
+   *
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite; nothing is updated then
+   */
+  async step(examples: readonly SupervisedExample[]): Promise<SFTStats> {
+    const { batchSize, maxGradNorm } = this.config;
+    const learningRate = learningRateAt(this.#step, this.config);
+    const labels = countLabels(examples);
+    const losses: Promise<number>[] = [];
+    this.trained.parameters.zeroGrad();
+    for (let row = 0; row < examples.length; row += batchSize) {
+      losses.push(this.#accumulate(examples.slice(row, row + batchSize), labels));
+    }
+    this.optimizer.step(learningRate, maxGradNorm);
+    const [gradNorm] = await this.optimizer.gradNorm.read();
+    const loss = (await Promise.all(losses)).reduce((a, b) => a + b);
+    this.#step++;
+    for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
+      if (Number.isFinite(value)) continue;
+      throw new TrainingDivergedError(
+        `training diverged in step ${this.#step}: the ${name} is ${value}; the parameters are those ` +
+          "of the last finite update. Try a lower learningRate or maxGradNorm",
+      );
+    }
+    return { loss, gradNorm, learningRate, labels };
+  }
+
+  /** Frees the optimizer's moments. */
+  dispose(): void {
+    this.optimizer.dispose();
+  }
+
+  /** Adds one pass's share of the gradient of the mean over `labels` labels; gives its share of the loss. */
+  async #accumulate(examples: readonly SupervisedExample[], labels: number): Promise<number> {
+    const dropoutSeed = this.config.dropout ? this.#random.uint32() : null;
+    const cx = new Context(this.trained.model.device, { grad: true, dropoutSeed });
+    let read: Promise<Float32Array>;
+    try {
+      const output = labelLogprobs(cx, this.trained, examples);
+      // Before the backward pass, which frees activations as it goes.
+      read = output.read();
+      const gradient = cx.from(new Float32Array(output.length).fill(-1 / labels));
+      cx.backward([{ output, gradient }]);
+    } finally {
+      cx.release();
+    }
+    return (await read).reduce((sum, logprob) => sum - logprob / labels, 0);
+  }
+}
