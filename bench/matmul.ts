@@ -1,8 +1,17 @@
-/** GFLOPS of the matrix product at training's shapes: deno run -A bench/matmul.ts */
-import { matmul, packPanels, panelBytes } from "../kernels/matmul/matmul.ts";
-import { WasmDevice } from "../lib/device/wasm/wasm_device.ts";
+/** GFLOPS of the matrix products of training. Called by `temper bench matmul`. */
+import { matmul, type RightMatrix } from "../kernels/matmul/matmul.ts";
+import type { Device } from "../lib/device/device.ts";
+import { type DeviceOptions, openDevice } from "../lib/device/open.ts";
+import { RandomSource } from "../lib/models/random_weights.ts";
+import { Context } from "../lib/tensor/context.ts";
+import type { Tensor } from "../lib/tensor/tensor.ts";
+import { WeightMatrix } from "../lib/tensor/weight.ts";
 
-const SHAPES = [
+/** Rows, output width and input width of a linear layer. */
+export type MatmulShape = readonly [m: number, n: number, k: number];
+
+/** A square, and flan-t5-base's: a minibatch, and decoding 16, 4 and 1 rows. */
+export const MATMUL_SHAPES: readonly MatmulShape[] = [
   [1024, 1024, 1024],
   [512, 768, 768],
   [512, 2048, 768],
@@ -12,39 +21,103 @@ const SHAPES = [
   [1, 768, 768],
 ];
 
-for (const threads of [1, 2]) {
-  const device = await WasmDevice.create({ threads });
-  const at = (bytes: number) => ({ buffer: device.alloc(bytes), byteOffset: 0 });
-  for (const [m, n, k] of SHAPES) {
-    const a = at(m * k * 4);
-    const c = at(m * n * 4);
-    const w = at(n * k * 4);
-    const line: string[] = [];
-    for (const kind of ["panels", "transposedPanels", "strided"] as const) {
-      for (const dtype of kind === "strided" ? ["f32"] as const : ["f32", "bf16"] as const) {
-        // B is [k, n]: panels pack its transpose.
-        const [rows, columns] = kind === "panels" ? [n, k] : [k, n];
-        const panels = { span: at(panelBytes(rows, columns, dtype)), dtype };
-        packPanels(device, panels, w, rows, columns);
-        const b = kind === "strided"
-          ? { kind, span: w, kStride: n, nStride: 1 } as const
-          : { kind, panels } as const;
-        const times: number[] = [];
-        const until = performance.now() + 400;
-        while (times.length < 5 || performance.now() < until) {
-          const start = performance.now();
-          matmul(device, { c, a, b, m, n, k });
-          times.push(performance.now() - start);
-        }
-        times.sort((x, y) => x - y);
-        const gflops = (ms: number) => (2 * m * n * k / ms / 1e6).toFixed(1);
-        const median = times[times.length >> 1];
-        line.push(`${kind} ${dtype} ${gflops(median)} (${gflops(times[0])})`);
-        device.free(panels.span.buffer);
-      }
-    }
-    console.log(`${threads} threads, ${m}x${n}x${k}: ${line.join(", ")}`);
-    for (const span of [a, c, w]) device.free(span.buffer);
+/** What to run, and on what. */
+export interface MatmulBench extends DeviceOptions {
+  shapes: readonly MatmulShape[];
+}
+
+/** What was measured. */
+export interface MatmulBenchResult {
+  device: string;
+  /** GFLOPS by product, for each shape. */
+  rows: { shape: MatmulShape; gflops: Record<string, number> }[];
+}
+
+/** Reads "MxNxK". */
+export function matmulShape(text: string): MatmulShape {
+  const [m, n, k] = text.split("x").map(Number);
+  return [m, n, k];
+}
+
+/** Rank of the adapter's product. */
+const RANK = 32;
+/** Seconds that a measurement takes. */
+const SECONDS = 0.25;
+
+/** Runs the benchmark: linear layers' forward products, their gradients and an adapter's. */
+export async function benchMatmul(
+  { shapes, ...options }: MatmulBench,
+): Promise<MatmulBenchResult> {
+  const device = await openDevice(options);
+  try {
+    const rows: MatmulBenchResult["rows"] = [];
+    for (const shape of shapes) rows.push({ shape, gflops: await measureShape(device, shape) });
+    return { device: device.description, rows };
+  } finally {
+    device.close();
   }
-  device.close();
+}
+
+async function measureShape(
+  device: Device,
+  [m, n, k]: MatmulShape,
+): Promise<Record<string, number>> {
+  const cx = new Context(device);
+  const gflops: Record<string, number> = {};
+  const random = new RandomSource(1);
+  const values = (rows: number, width: number) =>
+    cx.from(random.read("", [rows, width]), [rows, width]);
+  const x = values(m, k);
+  const dy = values(m, n);
+  const a = values(RANK, k);
+  const u = cx.empty([m, RANK]);
+  const outputs = { y: cx.empty([m, n]), dx: cx.empty([m, k]), dw: cx.empty([n, k]) };
+  try {
+    for (const dtype of ["f32", "bf16"] as const) {
+      const read = (first: number, count: number) => random.read("", [n, k], first, count);
+      const weight = WeightMatrix.freeze(device, read, n, k, dtype);
+      const forward = { c: outputs.y, a: x, b: weight.forward(), m, n, k };
+      const backward = { c: outputs.dx, a: dy, b: weight.backward(), m, n: k, k: n };
+      gflops[`x·Wᵀ ${dtype}`] = await speed(device, forward);
+      gflops[`dy·W ${dtype}`] = await speed(device, backward);
+      weight.dispose(device);
+    }
+    const rowMajor = (span: Tensor): RightMatrix => ({
+      kind: "strided",
+      span,
+      kStride: span.width,
+      nStride: 1,
+    });
+    const transposed = (span: Tensor): RightMatrix => ({
+      kind: "strided",
+      span,
+      kStride: 1,
+      nStride: span.width,
+    });
+    const gradient = { c: outputs.dw, a: dy, aRowStride: 1, aColumnStride: n, b: rowMajor(x) };
+    gflops["dyᵀ·x"] = await speed(device, { ...gradient, m: n, n: k, k: m });
+    const lowRank = { c: u, a: x, b: transposed(a), m, n: RANK, k };
+    gflops[`x·Aᵀ, r ${RANK}`] = await speed(device, lowRank);
+  } finally {
+    cx.release();
+  }
+  return gflops;
+}
+
+/** Billions of multiplications and additions a second, launched back to back. */
+async function speed(device: Device, product: Parameters<typeof matmul>[1]): Promise<number> {
+  const run = async (times: number) => {
+    const start = performance.now();
+    for (let i = 0; i < times; i++) matmul(device, product);
+    await device.read(product.c, 4);
+    return (performance.now() - start) / 1000;
+  };
+  await run(1);
+  let times = 1;
+  let seconds = await run(times);
+  while (seconds < SECONDS) {
+    times = Math.ceil(times * Math.min(16, 1.2 * SECONDS / seconds));
+    seconds = await run(times);
+  }
+  return 2 * product.m * product.n * product.k * times / seconds / 1e9;
 }

@@ -2,8 +2,9 @@
  * The PPO loop on random weights: what a step costs on this machine. Called by `temper bench ppo`.
  */
 import type { Device } from "../lib/device/device.ts";
-import { WasmDevice } from "../lib/device/wasm/wasm_device.ts";
-import { generate } from "../lib/generation/generate.ts";
+import { type DeviceOptions, openDevice } from "../lib/device/open.ts";
+import { type DeviceCounters, WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
+import { generate, type GenerationConfig } from "../lib/generation/generate.ts";
 import { createPolicy } from "../lib/models/policy.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
@@ -15,8 +16,8 @@ import { Random } from "../lib/random.ts";
 import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
 import { Context } from "../lib/tensor/context.ts";
 
-/** What to run. */
-export interface PPOBench {
+/** What to run, and on what. */
+export interface PPOBench extends DeviceOptions {
   /** Sizes of the demo's checkpoint, of flan-t5-small or of flan-t5-base. */
   shape: "tiny" | "small" | "base";
   /** Tokens of each prompt. */
@@ -32,7 +33,7 @@ export interface PPOBench {
 }
 
 /** What it cost: medians over the measured steps. */
-export interface PPOBenchResult extends PPOBench {
+export interface PPOBenchResult extends Omit<PPOBench, "device"> {
   device: string;
   /** Measured steps, after one that warms up. */
   steps: number;
@@ -41,6 +42,8 @@ export interface PPOBenchResult extends PPOBench {
   tokensPerSecond: { generate: number; step: number };
   /** Most memory of the process, and of that the device's, in bytes. */
   peakMemory: { process: number; device: number };
+  /** What was asked of the GPU; null on the WASM device. */
+  gpu: { decodingStep: DeviceCounters; generate: DeviceCounters; optimise: DeviceCounters } | null;
 }
 
 const GATED = { model_type: "t5", feed_forward_proj: "gated-gelu", tie_word_embeddings: false };
@@ -76,10 +79,10 @@ const SHAPES = {
 
 const STEPS = 3;
 
-/** Runs the benchmark on the WASM device. */
+/** Runs the benchmark. */
 export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
   const { shape, prompt, batch, mini, dtype } = options;
-  const device = await WasmDevice.create();
+  const device = await openDevice(options);
   try {
     const started = performance.now();
     const random = new Random(1);
@@ -108,15 +111,19 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       Array.from({ length: count }, () => random.integer(2, vocab));
     const queries = Array.from({ length: batch }, () => tokens(prompt, policyConfig.vocabSize));
     const times = { generate: [], score: [], optimise: [], step: [] } as Record<string, number[]>;
+    const sampling = { minLength: options.new + 2, doSample: true, seed: 1 };
+    const respond = (config: GenerationConfig) =>
+      generate(model, queries, config, { ...policy, logprobs: true });
+    let counted = { generate: NOTHING, optimise: NOTHING };
     for (let step = 0; step <= STEPS; step++) {
+      const counters = [countersOf(device)];
       const start = performance.now();
-      const generated = await generate(model, queries, {
+      const generated = await respond({
+        ...sampling,
         maxNewTokens: options.new,
-        minLength: options.new + 2,
-        doSample: true,
-        seed: 1,
         firstRollout: step * batch,
-      }, { adapter: policy.adapter, valueHead: policy.valueHead, logprobs: true });
+      });
+      counters.push(countersOf(device));
       const responses = generated.map(({ tokens }) => tokens);
       const afterGenerate = performance.now();
       const texts = responses.map((response) =>
@@ -124,14 +131,25 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       );
       const scores = await score(device, classifier, texts);
       const afterScore = performance.now();
+      counters.push(countersOf(device));
       await trainer.step(queries, responses, scores, generated);
       const end = performance.now();
+      counters.push(countersOf(device));
+      counted = {
+        generate: difference(counters[1], counters[0]),
+        optimise: difference(counters[3], counters[2]),
+      };
       if (step === 0) continue;
       times.generate.push(afterGenerate - start);
       times.score.push(afterScore - afterGenerate);
       times.optimise.push(end - afterScore);
       times.step.push(end - start);
     }
+    const before = countersOf(device);
+    await respond({ ...sampling, maxNewTokens: 1 });
+    // What the prompts cost, and one step: the others are alike.
+    const first = difference(countersOf(device), before);
+    const decodingStep = divided(difference(counted.generate, first), options.new - 1);
     const seconds = {
       load,
       generate: median(times.generate) / 1000,
@@ -150,6 +168,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
         step: generatedTokens / seconds.step,
       },
       peakMemory: { process: peakProcessMemory(), device: device.memory.peak },
+      gpu: device.kind === "webgpu" ? { decodingStep, ...counted } : null,
     };
   } finally {
     device.close();
@@ -177,6 +196,7 @@ export function benchReport(result: PPOBenchResult): string {
       } GB of it the device's`,
     ],
     ["load", `${seconds.load.toFixed(1)} s`],
+    ...(result.gpu ? gpuRows(result.gpu, batch) : []),
   ];
   return [
     `PPO on random weights: ${shape}, ${dtype}, prompts of ${prompt}, ${result.new} new tokens, ` +
@@ -184,6 +204,52 @@ export function benchReport(result: PPOBenchResult): string {
     result.device,
     ...rows.map(([name, value]) => `  ${name.padEnd(10)}${value}`),
   ].join("\n");
+}
+
+function gpuRows(
+  { decodingStep, optimise }: NonNullable<PPOBenchResult["gpu"]>,
+  batch: number,
+): [string, string][] {
+  const launches = ({ dispatches, submits }: DeviceCounters) =>
+    `${round(dispatches)} dispatches, ${round(submits)} submits`;
+  const traffic = ({ bytesUploaded, parameterBytes, bytesRead }: DeviceCounters) =>
+    `${round(bytesUploaded)} + ${round(parameterBytes)} B uploaded (data + parameters), ` +
+    `${round(bytesRead)} B read`;
+  return [
+    ["decoding", `${launches(decodingStep)} a step of ${batch} tokens`],
+    ["", `${traffic(divided(decodingStep, batch))} a token`],
+    ["optimise", launches(optimise)],
+    ["", traffic(optimise)],
+  ];
+}
+
+function round(value: number): string {
+  return value < 100 ? String(Math.round(value * 100) / 100) : value.toFixed(0);
+}
+
+const NOTHING: DeviceCounters = {
+  dispatches: 0,
+  submits: 0,
+  bytesUploaded: 0,
+  parameterBytes: 0,
+  bytesRead: 0,
+};
+
+function countersOf(device: Device): DeviceCounters {
+  return device instanceof WebGpuDevice ? { ...device.counters } : NOTHING;
+}
+
+function difference(after: DeviceCounters, before: DeviceCounters): DeviceCounters {
+  return mapCounters((name) => after[name] - before[name]);
+}
+
+function divided(counters: DeviceCounters, by: number): DeviceCounters {
+  return mapCounters((name) => counters[name] / by);
+}
+
+function mapCounters(value: (name: keyof DeviceCounters) => number): DeviceCounters {
+  const names = Object.keys(NOTHING) as (keyof DeviceCounters)[];
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as unknown as DeviceCounters;
 }
 
 async function score(

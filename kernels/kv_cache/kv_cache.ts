@@ -2,25 +2,34 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./kv_cache.wgsl" with { type: "text" };
 
-const APPEND = wgsl("kv_cache", code)("kv_cache_append", 1);
+const APPEND = wgsl("kv_cache", code)("kv_cache_append", 2);
+
+/** Keys and values, laid out alike. */
+export interface KeyValueSpans {
+  readonly k: Span;
+  readonly v: Span;
+}
 
 /**
- * Puts one new key (or value) per sequence into a cache: cache[rows[i], :] = x[i, :].
+ * Puts a new key and a new value of each sequence into a cache: cache[rows[i], :] = x[i, :].
  *
- * @param cache f32 [·, width]
- * @param x f32 [count, width]
+ * @param cache f32 [·, width] each
+ * @param x f32 [count, width] each
  * @param rows i32 [count], distinct
  */
 export function appendToCache(
   device: Device,
-  cache: Span,
-  x: Span,
+  cache: KeyValueSpans,
+  x: KeyValueSpans,
   rows: Span,
   count: number,
   width: number,
 ): void {
-  const spans = [cache, x, rows];
+  const ints = [count, width];
   if (device.kind === "webgpu") {
-    device.dispatch(APPEND, elementGroups(count * width), spans, [count, width]);
-  } else device.run("kv_cache_append", 1, spans, [count, width]);
+    const spans = [cache.k, cache.v, x.k, x.v, rows];
+    return device.dispatch(APPEND, elementGroups(count * width), spans, ints);
+  }
+  device.run("kv_cache_append", 1, [cache.k, x.k, rows], ints);
+  device.run("kv_cache_append", 1, [cache.v, x.v, rows], ints);
 }

@@ -1,19 +1,23 @@
-// Twin of kv_cache.wasm.ts; one thread an element.
+// Twin of kv_cache.wasm.ts, keys and values in one dispatch; one thread an element.
 
 struct Params {
-  cache: u32,
-  x: u32,
+  cache_k: u32,
+  cache_v: u32,
+  k: u32,
+  v: u32,
   rows: u32,
   count: u32,
   width: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> cache: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> rows: array<u32>;
+@group(0) @binding(0) var<storage, read_write> cache_k: array<f32>;
+@group(0) @binding(1) var<storage, read_write> cache_v: array<f32>;
+@group(0) @binding(2) var<storage, read> k: array<f32>;
+@group(0) @binding(3) var<storage, read> v: array<f32>;
+@group(0) @binding(4) var<storage, read> rows: array<u32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-/** cache[rows[i], :] = x[i, :] for every i */
+/** cache[rows[i], :] = x[i, :] for every i, of keys and of values */
 @compute @workgroup_size(256)
 fn kv_cache_append(
   @builtin(workgroup_id) group: vec3u,
@@ -22,7 +26,8 @@ fn kv_cache_append(
 ) {
   let at = flat_group(group, groups) * 256u + thread;
   if (at < p.count * p.width) {
-    let row = rows[p.rows + at / p.width];
-    cache[p.cache + row * p.width + at % p.width] = x[p.x + at];
+    let to = rows[p.rows + at / p.width] * p.width + at % p.width;
+    cache_k[p.cache_k + to] = k[p.k + at];
+    cache_v[p.cache_v + to] = v[p.v + at];
   }
 }

@@ -1,10 +1,13 @@
-import { object } from "@optique/core/constructs";
+import { merge, object, or } from "@optique/core/constructs";
 import { message, text } from "@optique/core/message";
+import { multiple } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
-import { choice, integer } from "@optique/core/valueparser";
-import { examples, jsonOption, paragraphs, preset } from "./options.ts";
-import { print } from "./terminal.ts";
+import { choice, integer, string } from "@optique/core/valueparser";
+import * as config from "../runs/config.ts";
+import { examples, given, jsonOption, paragraphs, preset } from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+import { print, terminal } from "./terminal.ts";
 
 function count(name: `--${string}`, description: string, value: number) {
   const parser = integer({ min: 1, metavar: "N" });
@@ -13,49 +16,107 @@ function count(name: `--${string}`, description: string, value: number) {
 
 const benchPPOCommand = command(
   "ppo",
-  object({
-    command: constant("bench ppo"),
-    shape: preset(
-      option("--shape", choice(["tiny", "small", "base"], { metavar: "tiny|small|base" }), {
-        description: message`sizes of the model: the demo's, flan-t5-small's or flan-t5-base's`,
-      }),
-      "tiny",
-    ),
-    prompt: count("--prompt", "tokens of a prompt", 128),
-    new: count("--new", "tokens of a response", 32),
-    batch: count("--batch", "rollouts of a step", 16),
-    mini: count("--mini", "rollouts of a minibatch", 4),
-    dtype: preset(
-      option("--dtype", choice(["f32", "bf16"], { metavar: "f32|bf16" }), {
-        description: message`how the model's weights are stored`,
-      }),
-      "f32",
-    ),
-    json: jsonOption(),
-  }),
+  merge(
+    object({
+      command: constant("bench ppo"),
+      shape: preset(
+        option("--shape", choice(["tiny", "small", "base"], { metavar: "tiny|small|base" }), {
+          description: message`sizes of the model: the demo's, flan-t5-small's or flan-t5-base's`,
+        }),
+        "tiny",
+      ),
+      prompt: count("--prompt", "tokens of a prompt", 128),
+      new: count("--new", "tokens of a response", 32),
+      batch: count("--batch", "rollouts of a step", 16),
+      mini: count("--mini", "rollouts of a minibatch", 4),
+      dtype: preset(
+        option("--dtype", choice(["f32", "bf16"], { metavar: "f32|bf16" }), {
+          description: message`how the model's weights are stored`,
+        }),
+        "f32",
+      ),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
   {
     brief: message`Time the PPO loop on random weights.`,
     description: paragraphs(
       "Runs the training loop on a model of the shape with random weights, and prints the seconds " +
-        "that a step takes to generate, score and optimise, tokens per second and peak memory.",
+        "that a step takes to generate, score and optimise, tokens per second and peak memory; of a GPU also how " +
+        "many dispatches and bytes a token takes.",
     ),
     footer: examples([
       "As in the README's table",
       "temper bench ppo --shape base --prompt 128 --new 32 --batch 4 --mini 4 --dtype bf16",
     ]),
-    errors: { notFound: message`say what to measure: temper bench ppo` },
+  },
+);
+
+const benchMatmulCommand = command(
+  "matmul",
+  merge(
+    object({
+      command: constant("bench matmul"),
+      shapes: multiple(option("--shape", string({ metavar: "MxNxK", pattern: /^\d+x\d+x\d+$/ }), {
+        description: message`rows, output width and input width of a linear layer; repeatable`,
+      })),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
+  {
+    brief: message`Time the matrix products of training.`,
+    description: paragraphs(
+      "Prints GFLOPS of a linear layer's product with weights in f32 and bf16, of its gradients and " +
+        "of an adapter's product, by default at flan-t5-base's shapes.",
+    ),
+    footer: examples(["One shape, on a GPU", "temper bench matmul --shape 1024x1024x1024"]),
   },
 );
 
 /** `temper bench` */
-export const benchCommand = command("bench", benchPPOCommand, {
-  brief: message`Measure how fast this machine trains.`,
-});
+export const benchCommand = command(
+  "bench",
+  or(benchPPOCommand, benchMatmulCommand, {
+    errors: { noMatch: message`say what to measure: temper bench ppo or temper bench matmul` },
+  }),
+  {
+    brief: message`Measure how fast this machine trains.`,
+  },
+);
 
-/** Runs the benchmark, and prints its result. */
-export async function runBench(options: InferValue<typeof benchPPOCommand>): Promise<void> {
+/** Runs `temper bench ppo`, and prints its result. */
+export async function runBenchPPO(options: InferValue<typeof benchPPOCommand>): Promise<void> {
   const { command: _, json, ...bench } = options;
   const { benchPPO, benchReport } = await import("../../bench/ppo.ts");
-  const result = await benchPPO(bench);
+  const result = await benchPPO(given(bench));
   print(json ? JSON.stringify(result, null, 2) : benchReport(result));
+}
+
+/** Runs `temper bench matmul`, and prints its result. */
+export async function runBenchMatmul(
+  options: InferValue<typeof benchMatmulCommand>,
+): Promise<void> {
+  const { command: _, json, shapes, ...device } = options;
+  const { benchMatmul, MATMUL_SHAPES, matmulShape } = await import("../../bench/matmul.ts");
+  const { device: description, rows } = await benchMatmul({
+    ...given(device),
+    shapes: shapes.length > 0 ? shapes.map(matmulShape) : MATMUL_SHAPES,
+  });
+  if (json) return print(JSON.stringify({ device: description, rows }, null, 2));
+  const { renderTable } = await import("./table.ts");
+  const products = Object.keys(rows[0].gflops);
+  const table = renderTable(
+    [
+      { header: "M x N x K" },
+      ...products.map((header) => ({ header, align: "right" as const })),
+    ],
+    rows.map(({ shape, gflops }) => [
+      shape.join(" x "),
+      ...products.map((product) => gflops[product].toFixed(1)),
+    ]),
+    { width: terminal("stdout").width },
+  );
+  print(`${description}, GFLOPS\n\n${table}`);
 }

@@ -6,7 +6,7 @@ import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
 import { UserError } from "../errors.ts";
 import { nearestName } from "../runs/settings.ts";
-import { benchCommand, runBench } from "./bench.ts";
+import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
 import { downloadCommand, runDownload } from "./download.ts";
@@ -91,7 +91,9 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
     case "doctor":
       return runDoctor(options);
     case "bench ppo":
-      return runBench(options);
+      return runBenchPPO(options);
+    case "bench matmul":
+      return runBenchMatmul(options);
   }
 }
 

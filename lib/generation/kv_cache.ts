@@ -79,13 +79,10 @@ export class KeyValueCache {
     return (step) => ({
       queries,
       self: (layer, k, v) => {
-        const keys = this.#keys[layer];
-        const values = this.#values[layer];
-        const at = writeTo.slice(step, 1);
-        appendToCache(cx.device, keys, k, at, count, k.width);
-        appendToCache(cx.device, values, v, at, count, v.width);
+        const cache = { k: this.#keys[layer], v: this.#values[layer] };
+        appendToCache(cx.device, cache, { k, v }, writeTo.slice(step, 1), count, k.width);
         const own = { starts, lengths: lengths.slice(step, 1), maxLength: first + step + 1 };
-        return { k: keys, v: values, rows: own };
+        return { ...cache, rows: own };
       },
       cross: (layer) => ({ ...this.#cross[layer], rows: encoder }),
     });

@@ -44,6 +44,8 @@ for (
     "download",
     "params",
     "bench ppo",
+    "bench matmul",
+    "doctor",
   ]
 ) {
   Deno.test(`${name} --help describes, shows defaults and ends with examples`, async () => {
@@ -85,7 +87,7 @@ const usage: [string[], string][] = [
     ["download", "t5-small"],
     '"t5-small" is no repository of the Hub: expected org/name or org/name@revision.',
   ],
-  [["bench"], "say what to measure: temper bench ppo"],
+  [["bench"], "say what to measure: temper bench ppo or temper bench matmul"],
 ];
 for (const [args, message] of usage) {
   Deno.test(`wrong usage: ${args.join(" ")}`, async () => {

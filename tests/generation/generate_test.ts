@@ -5,7 +5,7 @@ import { createPolicy, type Policy } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest, gpuTest, withDevice } from "../device.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { randomValues } from "../numeric.ts";
 
@@ -28,29 +28,28 @@ async function policyOn(device: Device): Promise<Policy> {
 
 const sampling = { maxNewTokens: 24, doSample: true, minLength: 5, seed: 7 };
 
-Deno.test("generate: a sample does not depend on the batch it is drawn in", () =>
-  withDevice(async (device) => {
-    const { model, adapter, valueHead } = await policyOn(device);
-    const options = { adapter, valueHead, logprobs: true };
-    const together = await generate(model, QUERIES, { ...sampling, firstRollout: 100 }, options);
-    for (const row of [0, 2, 4]) {
-      const config = { ...sampling, firstRollout: 100 + row };
-      const [alone] = await generate(model, [QUERIES[row]], config, options);
-      assert.deepEqual(alone, together[row]);
-    }
-  }));
+deviceTest("generate: a sample does not depend on the batch it is drawn in", async (device) => {
+  const { model, adapter, valueHead } = await policyOn(device);
+  const options = { adapter, valueHead, logprobs: true };
+  const together = await generate(model, QUERIES, { ...sampling, firstRollout: 100 }, options);
+  for (const row of [0, 2, 4]) {
+    const config = { ...sampling, firstRollout: 100 + row };
+    const [alone] = await generate(model, [QUERIES[row]], config, options);
+    assert.deepEqual(alone, together[row]);
+  }
+});
 
-Deno.test("generate: same seed same tokens, another seed others", () =>
-  withDevice(async (device) => {
-    const { model } = await policyOn(device);
-    const tokens = async (seed: number) =>
-      (await generate(model, QUERIES, { ...sampling, seed })).map((g) => g.tokens);
-    assert.deepEqual(await tokens(7), await tokens(7));
-    assert.notDeepEqual(await tokens(7), await tokens(8));
-  }));
+deviceTest("generate: same seed same tokens, another seed others", async (device) => {
+  const { model } = await policyOn(device);
+  const tokens = async (seed: number) =>
+    (await generate(model, QUERIES, { ...sampling, seed })).map((g) => g.tokens);
+  assert.deepEqual(await tokens(7), await tokens(7));
+  assert.notDeepEqual(await tokens(7), await tokens(8));
+});
 
-Deno.test("generate: logprobs and values are those of a pass over the response, bit for bit", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "generate: logprobs and values are those of a pass over the response, bit for bit",
+  async (device) => {
     const { model, adapter, valueHead } = await policyOn(device);
     const generated = await generate(model, QUERIES, sampling, {
       adapter,
@@ -71,10 +70,12 @@ Deno.test("generate: logprobs and values are those of a pass over the response, 
     const values = await valueHead.forward(cx, hidden).read();
     assert.deepEqual(generated.flatMap((g) => g.values), [...values]);
     cx.release();
-  }));
+  },
+);
 
-Deno.test("generate: limits by row, minimum length, nothing after the end token", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "generate: limits by row, minimum length, nothing after the end token",
+  async (device) => {
     const { model } = await policyOn(device);
     const limits = [1, 7, 24, 3, 12];
     const config = { ...sampling, maxNewTokens: limits, minLength: 6 };
@@ -86,19 +87,20 @@ Deno.test("generate: limits by row, minimum length, nothing after the end token"
         assert.ok(1 + tokens.length >= 6, `${tokens.length} tokens and the start token`);
       }
     }
-  }));
+  },
+);
 
-Deno.test("generate: leaves no memory behind", () =>
-  withDevice(async (device) => {
-    const { model } = await policyOn(device);
-    await generate(model, QUERIES, sampling);
-    const { used } = device.memory;
-    await generate(model, QUERIES, sampling);
-    assert.equal(device.memory.used, used);
-  }));
+deviceTest("generate: leaves no memory behind", async (device) => {
+  const { model } = await policyOn(device);
+  await generate(model, QUERIES, sampling);
+  const { used } = device.memory;
+  await generate(model, QUERIES, sampling);
+  assert.equal(device.memory.used, used);
+});
 
-Deno.test("generate: impossible settings and queries are refused with what was found", () =>
-  withDevice(async (device) => {
+deviceTest(
+  "generate: impossible settings and queries are refused with what was found",
+  async (device) => {
     const { model } = await policyOn(device);
     const refuses = (pattern: RegExp, queries: number[][], config: object) =>
       assert.rejects(generate(model, queries, { maxNewTokens: 4, ...config }), pattern);
@@ -109,4 +111,28 @@ Deno.test("generate: impossible settings and queries are refused with what was f
     await refuses(/topK is -1/, [[5, 1]], { topK: -1 });
     await refuses(/query 1 has no tokens/, [[5, 1], []], {});
     await refuses(/token 704, the model's vocabulary has 704/, [[704, 1]], {});
-  }));
+  },
+);
+
+gpuTest("generate: the same seed gives the tokens that it gives on WASM", async (gpu) => {
+  const tokensOn = async (device: Device) => {
+    const { model, adapter } = await policyOn(device);
+    return (await generate(model, QUERIES, sampling, { adapter })).map(({ tokens }) => tokens);
+  };
+  const tokens = await tokensOn(gpu);
+  await withDevice(async (wasm) => assert.deepEqual(tokens, await tokensOn(wasm)), "wasm");
+});
+
+gpuTest("generate: a token uploads and reads back less than 1 KB, also alone", async (device) => {
+  const { model, adapter, valueHead } = await policyOn(device);
+  const bytes = async (maxNewTokens: number) => {
+    const before = { ...device.counters };
+    const config = { ...sampling, maxNewTokens, minLength: 100 };
+    await generate(model, [QUERIES[0]], config, { adapter, valueHead, logprobs: true });
+    const { bytesUploaded, parameterBytes, bytesRead } = device.counters;
+    return bytesUploaded + parameterBytes + bytesRead -
+      before.bytesUploaded - before.parameterBytes - before.bytesRead;
+  };
+  const [short, long] = [await bytes(16), await bytes(48)];
+  assert.ok((long - short) / 32 < 1024, `${(long - short) / 32} bytes a token`);
+});

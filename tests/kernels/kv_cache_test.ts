@@ -7,14 +7,21 @@ import { randomValues } from "../numeric.ts";
 deviceTest("appendToCache: writes its rows only", async (device) => {
   const cx = new Context(device);
   for (const width of [1, 3, 130]) {
-    const before = randomValues(7 * width, 1);
-    const x = randomValues(3 * width, 2);
-    const cache = cx.from(before, [7, width]);
     const rows = [5, 0, 3];
-    appendToCache(device, cache, cx.from(x), cx.from(Int32Array.from(rows)), 3, width);
-    const expected = before.slice();
-    rows.forEach((row, i) => expected.set(x.subarray(i * width, (i + 1) * width), row * width));
-    assert.deepEqual(await cache.read(), expected);
+    const [before, x] = [1, 2].map((seed) => ({
+      k: randomValues((seed === 1 ? 7 : 3) * width, seed),
+      v: randomValues((seed === 1 ? 7 : 3) * width, seed + 2),
+    }));
+    const cache = { k: cx.from(before.k), v: cx.from(before.v) };
+    const added = { k: cx.from(x.k), v: cx.from(x.v) };
+    appendToCache(device, cache, added, cx.from(Int32Array.from(rows)), 3, width);
+    for (const part of ["k", "v"] as const) {
+      const expected = before[part].slice();
+      rows.forEach((row, i) =>
+        expected.set(x[part].subarray(i * width, (i + 1) * width), row * width)
+      );
+      assert.deepEqual(await cache[part].read(), expected);
+    }
   }
   cx.release();
 });
