@@ -13,7 +13,7 @@ export const DEMO_DATASET = "demo/dialogues";
  * a larger learning rate and more steps than the notebook's, and its summaries end within 64 tokens.
  */
 export const DEMO_OVERRIDES = {
-  steps: 30,
+  steps: 24,
   learningRate: 5e-4,
   miniBatchSize: 16,
   ppoEpochs: 4,
