@@ -37,8 +37,12 @@ export class SequenceClassifier {
     const config = parseEncoderConfig(json, join(folder, "config.json"));
     const tokenizer = await Tokenizer.load(folder);
     using source = await CheckpointSource.open(folder);
-    const store = new FrozenStore(device, source, dtype);
-    const model = new EncoderClassifier(config, store);
+    const model = FrozenStore.build(
+      device,
+      source,
+      dtype,
+      (store) => new EncoderClassifier(config, store),
+    );
     return new SequenceClassifier(device, model, tokenizer);
   }
 

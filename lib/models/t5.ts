@@ -129,7 +129,12 @@ export class T5ForConditionalGeneration {
     const json = await readJson(folder, "config.json", "model");
     const config = parseT5Config(json, join(folder, "config.json"));
     using source = await CheckpointSource.open(folder);
-    return new T5ForConditionalGeneration(device, config, new FrozenStore(device, source, dtype));
+    return FrozenStore.build(
+      device,
+      source,
+      dtype,
+      (store) => new T5ForConditionalGeneration(device, config, store),
+    );
   }
 
   /** The linear layers that an adapter can update. */

@@ -91,6 +91,22 @@ export class FrozenStore implements WeightStore {
     private readonly dtype: "f32" | "bf16",
   ) {}
 
+  /** Builds a model on a store; when that fails, nothing of it stays on the device. */
+  static build<T>(
+    device: Device,
+    source: WeightSource,
+    dtype: "f32" | "bf16",
+    make: (store: FrozenStore) => T,
+  ): T {
+    const store = new FrozenStore(device, source, dtype);
+    try {
+      return make(store);
+    } catch (error) {
+      store.dispose();
+      throw error;
+    }
+  }
+
   has(name: string): boolean {
     return this.source.has(name);
   }

@@ -29,10 +29,15 @@ export function uploadRows(
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
   const buffer = device.alloc(rows * width * BYTES[dtype]);
   const pieceRows = rowsPerPiece(width);
-  for (let row = 0; row < rows; row += pieceRows) {
-    const data = read(row, Math.min(pieceRows, rows - row));
-    const byteOffset = row * width * BYTES[dtype];
-    device.write({ buffer, byteOffset }, dtype === "bf16" ? toBf16(data) : data);
+  try {
+    for (let row = 0; row < rows; row += pieceRows) {
+      const data = read(row, Math.min(pieceRows, rows - row));
+      const byteOffset = row * width * BYTES[dtype];
+      device.write({ buffer, byteOffset }, dtype === "bf16" ? toBf16(data) : data);
+    }
+  } catch (error) {
+    device.free(buffer);
+    throw error;
   }
   return new Tensor(device, buffer, shape, dtype);
 }

@@ -88,13 +88,19 @@ function freezePanels(
   const panels = { span, dtype };
   const pieceRows = Math.min(rows, rowsPerPiece(columns));
   const staging = { buffer: device.alloc(pieceRows * columns * 4), byteOffset: 0 };
-  for (let row = 0; row < rows; row += pieceRows) {
-    const count = Math.min(pieceRows, rows - row);
-    device.write(staging, read(row, count));
-    packPanels(device, panels, staging, count, columns, row);
+  try {
+    for (let row = 0; row < rows; row += pieceRows) {
+      const count = Math.min(pieceRows, rows - row);
+      device.write(staging, read(row, count));
+      packPanels(device, panels, staging, count, columns, row);
+    }
+    return panels;
+  } catch (error) {
+    device.free(span.buffer);
+    throw error;
+  } finally {
+    device.free(staging.buffer);
   }
-  device.free(staging.buffer);
-  return panels;
 }
 
 function strided(values: Tensor, kStride: number, nStride: number): RightMatrix {

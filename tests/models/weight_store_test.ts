@@ -126,3 +126,21 @@ Deno.test("TrainableStore: hands out the parameters themselves", () =>
     assert.equal(store.tensor("n", [2]), parameters.get("n"));
     return Promise.resolve();
   }));
+
+Deno.test("FrozenStore.build: a model that cannot be built leaves nothing on the device", () =>
+  withDevice((device) => {
+    const read = (name: string, shape: readonly number[]) => {
+      if (name === "broken") throw new Error("broken");
+      return new Float32Array(shape.reduce((a, b) => a * b));
+    };
+    for (const part of ["matrix", "table"] as const) {
+      assert.throws(() =>
+        FrozenStore.build(device, { has: () => true, read }, "f32", (store) => {
+          store.matrix("m", 20, 3);
+          store.tensor("t", [5]);
+          store[part]("broken", 20, 3);
+        }), /broken/);
+      assert.equal(device.memory.used, 0);
+    }
+    return Promise.resolve();
+  }));
