@@ -3,12 +3,28 @@ import { compress } from "hono/compress";
 import { AskForToken } from "./components/ask_for_token.tsx";
 import { Empty } from "./components/parts.tsx";
 import { renderPage } from "./render.tsx";
+import { compareRoutes } from "./routes/compare.tsx";
+import { comparisonRoutes } from "./routes/comparison.tsx";
 import { liveRoutes } from "./routes/live.ts";
 import { runRoutes } from "./routes/run.tsx";
 import { runsRoutes } from "./routes/runs.tsx";
+import { samplesRoutes } from "./routes/samples.tsx";
+import { settingsRoutes } from "./routes/settings.tsx";
 import { staticRoutes } from "./routes/static.ts";
+import { tryRoutes } from "./routes/try.tsx";
 import { type AccessRules, sameOriginOnly, securityHeaders, tokenRequired } from "./security.ts";
 import type { Site } from "./site.ts";
+
+const ROUTES = [
+  runsRoutes,
+  runRoutes,
+  liveRoutes,
+  samplesRoutes,
+  comparisonRoutes,
+  settingsRoutes,
+  tryRoutes,
+  compareRoutes,
+];
 
 /** The whole site as a function of requests. */
 export function createApp(site: Site, access: AccessRules): Hono {
@@ -17,7 +33,7 @@ export function createApp(site: Site, access: AccessRules): Hono {
   app.route("/", staticRoutes());
   app.use(tokenRequired(access, (wrong) => renderPage("Token", <AskForToken wrong={wrong} />)));
   app.use(compress());
-  for (const routes of [runsRoutes, runRoutes, liveRoutes]) app.route("/", routes(site));
+  for (const routes of ROUTES) app.route("/", routes(site));
   app.notFound((context) => context.html(renderPage("Not found", <NotFound />), 404));
   app.onError((error, context) => {
     console.error(error);

@@ -11,6 +11,8 @@ export interface ServerOptions {
   host: string;
   /** Port; 0 for any that is free. */
   port: number;
+  /** Whether this process trains, and so has no room for models to try; default no. */
+  training?: boolean;
 }
 
 /** A site that is being served. */
@@ -27,10 +29,11 @@ export interface UiServer {
  *
  * @throws {UserError} when the port or the host cannot be used
  */
-export function serveUi({ runs, host, port }: ServerOptions): UiServer {
+export function serveUi({ runs, host, port, training }: ServerOptions): UiServer {
   const token = isLoopback(host) ? null : createToken();
   const stop = new AbortController();
-  const app = createApp(new Site(runs, stop.signal), { host, token });
+  const site = new Site(runs, stop.signal, training);
+  const app = createApp(site, { host, token });
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({ hostname: host, port, onListen: () => {} }, app.fetch);
@@ -49,6 +52,7 @@ export function serveUi({ runs, host, port }: ServerOptions): UiServer {
     async close() {
       stop.abort();
       await server.shutdown();
+      site.tries.close();
     },
   };
 }

@@ -1,9 +1,12 @@
 import { RunMetrics } from "./store/metrics.ts";
 import { Overviews } from "./store/overviews.ts";
 import { RunsFolder } from "./store/runs_folder.ts";
+import { dialogueOf, parseComparison } from "./store/comparison.ts";
+import { SampleIndex } from "./store/sample_index.ts";
+import { TryQueue } from "./try_queue.ts";
 
-/** Runs whose statistics are kept in memory. */
-const KEPT_METRICS = 16;
+/** Runs of which statistics or samples are kept in memory. */
+const KEPT_RUNS = 16;
 
 /** What all pages are made from. */
 export class Site {
@@ -13,28 +16,68 @@ export class Site {
   readonly overviews: Overviews;
   /** Aborted when the server is to end: whatever waits or streams ends, too. */
   readonly stopping: AbortSignal;
+  /** The models that can be tried. */
+  readonly tries: TryQueue;
+  readonly #training: boolean;
   readonly #metrics = new Map<string, RunMetrics>();
+  readonly #samples = new Map<string, SampleIndex>();
 
-  /** Reads nothing yet. */
-  constructor(runs: string, stopping: AbortSignal) {
+  /**
+   * Reads nothing yet.
+   *
+   * @param training whether this process trains, and so has no room for other models
+   */
+  constructor(runs: string, stopping: AbortSignal, training: boolean = false) {
     this.folder = new RunsFolder(runs);
     this.overviews = new Overviews(this.folder);
+    this.tries = new TryQueue(this.folder);
     this.stopping = stopping;
+    this.#training = training;
   }
 
   /** The statistics of a run as they are now; null when there are none. */
   async metrics(run: string): Promise<RunMetrics | null> {
     const path = this.folder.resolve(run, "metrics.jsonl");
     if (path === null) return null;
-    const metrics = this.#metrics.get(path) ?? new RunMetrics(path);
-    // The one that was asked for last is the last to be forgotten.
-    this.#metrics.delete(path);
-    this.#metrics.set(path, metrics);
-    for (const oldest of this.#metrics.keys()) {
-      if (this.#metrics.size <= KEPT_METRICS) break;
-      this.#metrics.delete(oldest);
-    }
+    const metrics = kept(this.#metrics, path, () => new RunMetrics(path));
     await metrics.update();
     return metrics;
   }
+
+  /** What was said in a run up to now; null when there is nothing. */
+  async samples(run: string): Promise<SampleIndex | null> {
+    const path = this.folder.resolve(run, "samples.jsonl");
+    if (path === null) return null;
+    const samples = kept(this.#samples, path, () => new SampleIndex(path));
+    await samples.update();
+    return samples;
+  }
+
+  /** What there is to say against trying a run's adapter; null when there is nothing. */
+  tryObstacle(run: string): string | null {
+    if (this.#training) {
+      return "The process that serves this page is training and keeps the device to itself. " +
+        "Start another server to try adapters: temper ui " + this.folder.path;
+    }
+    return this.tries.obstacle(run);
+  }
+
+  /** A dialogue to start with: the one whose summary gained most by training; empty without one. */
+  exampleDialogue(run: string): string {
+    const [first] = parseComparison(this.folder.readText(run, "comparison.csv"));
+    const template = this.folder.readJson(run, "config.json")?.prompt;
+    return first && typeof template === "string" ? dialogueOf(first.query, template) : "";
+  }
+}
+
+/** What is kept under a name, else a new one; the one that was not asked for longest is forgotten. */
+function kept<T>(cache: Map<string, T>, name: string, create: () => T): T {
+  const value = cache.get(name) ?? create();
+  cache.delete(name);
+  cache.set(name, value);
+  for (const oldest of cache.keys()) {
+    if (cache.size <= KEPT_RUNS) break;
+    cache.delete(oldest);
+  }
+  return value;
 }

@@ -8,6 +8,7 @@ import * as config from "../runs/config.ts";
 import { DEMO_OVERRIDES } from "../runs/demo.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
+import { startTrainingSite } from "./ui.ts";
 
 /** `temper train` */
 export const trainCommand = command(
@@ -19,6 +20,9 @@ export const trainCommand = command(
         description:
           message`YAML or JSON file with any of these settings; options on the command line win`,
       })),
+      ui: option("--ui", {
+        description: message`serve a site beside it to watch the run in the browser`,
+      }),
       json: jsonOption(),
     }),
     optionsFromSchema("Run", config.runFields, DEMO_OVERRIDES),
@@ -63,16 +67,19 @@ export const trainCommand = command(
 
 /** Trains, and prints the summary. */
 export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
-  const { command: _, config: file, json, ...flags } = options;
+  const { command: _, config: file, ui, json, ...flags } = options;
   const { readConfigFile } = await import("../runs/config_file.ts");
   const fromFile = file === undefined ? {} : await readConfigFile(file, config.trainConfigSchema);
   const resolved = config.resolveTrainConfig({ ...fromFile, ...given(flags) });
   const { train } = await import("../runs/train.ts");
   const { trainingScreen } = await import("./training_screen.ts");
   const screen = trainingScreen(resolved, { json });
+  const site = ui ? await startTrainingSite(resolved.output) : null;
   try {
+    if (site) screen.info?.(`watch the run: ${site.address}`);
     screen.finish(await train(resolved, screen));
   } finally {
     screen.stop();
+    await site?.end();
   }
 }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { argument, command, constant, option } from "@optique/core/primitives";
@@ -5,7 +6,11 @@ import type { InferValue } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { examples, paragraphs, preset, usageLine } from "./options.ts";
-import { print } from "./terminal.ts";
+import { UserError } from "../errors.ts";
+import { print, terminal } from "./terminal.ts";
+
+/** Port of the site where none is asked for. */
+const DEFAULT_PORT = 8642;
 
 /** `temper ui` */
 export const uiCommand = command(
@@ -29,7 +34,7 @@ export const uiCommand = command(
       option("--port", integer({ min: 0, max: 65535, metavar: "N" }), {
         description: message`port to listen on; 0 for any that is free`,
       }),
-      8642,
+      DEFAULT_PORT,
     ),
   }),
   {
@@ -54,6 +59,38 @@ export async function runUi(options: InferValue<typeof uiCommand>): Promise<void
   print(`runs in ${options.runs}: ${server.address}`);
   await interrupted();
   await server.close();
+}
+
+/** The site beside a training run. */
+export interface TrainingSite {
+  /** Where it is. */
+  readonly address: string;
+  /** Ends it; at a terminal, where somebody may be looking, only when that is asked for. */
+  end(): Promise<void>;
+}
+
+/**
+ * Serves the site while this process trains, on the usual port or, where that is in use, another.
+ *
+ * @param output folder of the run; null for one in `runs`
+ */
+export async function startTrainingSite(output: string | null): Promise<TrainingSite> {
+  const { serveBesideTraining } = await import("../../web/beside_training.ts");
+  const options = { runs: output === null ? "runs" : dirname(output), host: "127.0.0.1" };
+  const site = await serveBesideTraining({ ...options, port: DEFAULT_PORT }).catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+    return serveBesideTraining({ ...options, port: 0 });
+  });
+  return {
+    address: site.address,
+    async end() {
+      if (terminal("stdout").interactive) {
+        print(`${site.address} stays until Ctrl-C`);
+        await interrupted();
+      }
+      site.close();
+    },
+  };
 }
 
 /** Waits for Ctrl-C or SIGTERM. */

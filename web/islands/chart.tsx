@@ -94,7 +94,9 @@ export function Chart(props: ChartProps): JSX.Element {
             <li>
               <span class={`key key-${i}`} aria-hidden="true" />
               {line.label}{" "}
-              <strong class="number">{formatNumber(values[i]?.[index] ?? null)}</strong>{" "}
+              <strong class="number">
+                {formatNumber(valueAt(values[i] ?? [], index, cursor.value === null))}
+              </strong>{" "}
               <span class="muted">{line.right ? rightUnit : unit}</span>
             </li>
           ))}
@@ -128,6 +130,15 @@ function indexAt(x: readonly number[] | null, place: number | null): number {
     if (Math.abs(x[i] - place) < Math.abs(x[nearest] - place)) nearest = i;
   }
   return nearest;
+}
+
+/** Value at an index, or where there is none and the last is wanted, the last one that is there. */
+function valueAt(
+  values: readonly (number | null)[],
+  index: number,
+  orLast: boolean,
+): number | null {
+  return values[index] ?? (orLast ? values.findLast((value) => value !== null) ?? null : null);
 }
 
 /** What a key does; returns whether it does anything. */
@@ -165,6 +176,7 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
   const line = (i: number, extra: Partial<uPlot.Series>): uPlot.Series => ({
     scale: lines[i].right ? "right" : "left",
     stroke: seriesColor(i),
+    spanGaps: true,
     points: { show: (chart) => chart.data[0].length === 1, size: 5 },
     ...extra,
   });

@@ -1,10 +1,20 @@
 import type { ComponentProps } from "preact";
+import { CompareCharts } from "./compare_charts.tsx";
+import { PromptHistory } from "./prompt_history.tsx";
 import { RunCharts } from "./run_charts.tsx";
 import { RunStatus } from "./run_status.tsx";
 import { RunsTable } from "./runs_table.tsx";
+import { TryForm } from "./try_form.tsx";
 
 /** The components that live in the browser, by the names that pages and client share. */
-export const ISLANDS = { RunCharts, RunStatus, RunsTable } as const;
+export const ISLANDS = {
+  CompareCharts,
+  PromptHistory,
+  RunCharts,
+  RunStatus,
+  RunsTable,
+  TryForm,
+} as const;
 
 /** Name of an island. */
 export type IslandName = keyof typeof ISLANDS;

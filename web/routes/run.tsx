@@ -1,6 +1,10 @@
 import { Hono } from "hono";
+import type { JSX } from "preact";
 import { Island } from "../components/island.tsx";
 import { RunPage } from "../components/run_page.tsx";
+import { type Measured, ToxicityCard } from "../components/toxicity_card.tsx";
+import { formatMoment } from "../format.ts";
+import type { RunOverview } from "../overview.ts";
 import { renderPage, runNotFound } from "../render.tsx";
 import type { Site } from "../site.ts";
 
@@ -13,8 +17,69 @@ export function runRoutes(site: Site): Hono {
     const content = (
       <RunPage run={run} tab="">
         <Island name="RunCharts" props={{ id }} />
+        <div class="cards below">
+          <ToxicityCard measured={measurementsOf(site, id)} />
+          <Checkpoints checkpoints={site.folder.checkpoints(id)} />
+          <Commands run={run} path={`${site.folder.path}/${id}`} />
+        </div>
       </RunPage>
     );
     return context.html(renderPage(run.name, content));
   });
+}
+
+function measurementsOf(site: Site, id: string): { before?: Measured; after?: Measured } {
+  const summary = site.folder.readJson(id, "summary.json")?.toxicity;
+  if (typeof summary === "object" && summary !== null) return summary;
+  // While a run trains, only the first measurement is there.
+  const before = site.folder.readJson(id, "toxicity_before.json");
+  return before === null ? {} : { before: before as unknown as Measured };
+}
+
+function Checkpoints(
+  { checkpoints }: { checkpoints: { name: string; saved: number }[] },
+): JSX.Element {
+  return (
+    <section class="card">
+      <h2>Checkpoints</h2>
+      {checkpoints.length === 0
+        ? <p class="muted">None yet; one is saved every few steps and at the end.</p>
+        : (
+          <dl class="pairs">
+            {checkpoints.map(({ name, saved }) => (
+              <div>
+                <dt>
+                  <code>{name}</code>
+                </dt>
+                <dd class="muted">{formatMoment(saved)}</dd>
+              </div>
+            ))}
+          </dl>
+        )}
+    </section>
+  );
+}
+
+/** What to type to go on with the run, or to use it. */
+function Commands({ run, path }: { run: RunOverview; path: string }): JSX.Element {
+  const folder = /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return (
+    <section class="card">
+      <h2>Go on</h2>
+      {run.state !== "finished" && (
+        <>
+          <p class="muted">
+            {run.state === "running"
+              ? "Should it be interrupted, resume it with"
+              : "Resume it with"}
+          </p>
+          <pre tabindex={0}>temper train --resume {folder}</pre>
+        </>
+      )}
+      <p class="muted">Summarize a dialogue with its adapter</p>
+      <pre
+        tabindex={0}
+      >temper generate --model {run.model} --adapter {folder}/adapter &lt; dialogue.txt</pre>
+    </section>
+  );
 }

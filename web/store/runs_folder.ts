@@ -66,6 +66,16 @@ export class RunsFolder {
       return null;
     }
   }
+
+  /** What a run has saved of its policy, the latest first, with when: milliseconds since 1970. */
+  checkpoints(run: string): { name: string; saved: number }[] {
+    const path = this.resolve(run);
+    if (path === null) return [];
+    return Array.from(Deno.readDirSync(path))
+      .filter(({ name, isDirectory }) => isDirectory && /^(adapter|checkpoint-\d+)$/.test(name))
+      .map(({ name }) => ({ name, saved: Deno.statSync(join(path, name)).mtime?.getTime() ?? 0 }))
+      .sort((a, b) => b.saved - a.saved || a.name.localeCompare(b.name, "en", { numeric: true }));
+  }
 }
 
 /** Whether a text is the name of one entry of a folder: no separators, no way up. */

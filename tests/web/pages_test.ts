@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { serveUi } from "../../web/server.ts";
+import { withTempDir } from "../temp_dir.ts";
+import { browserTest, complaintsOf } from "./browser.ts";
+import { writeSampleRun } from "./sample_run.ts";
+
+/** Every page, and one that is not there. */
+const PAGES = [
+  "/",
+  "/?search=nothing",
+  "/runs/first",
+  "/runs/second",
+  "/runs/first/samples",
+  "/runs/first/comparison",
+  "/runs/first/settings",
+  "/runs/first/try",
+  "/runs/second/try",
+  "/compare?run=first&run=second",
+];
+
+const WIDTHS = [360, 1280, 2560];
+
+/** A violation that axe-core finds. */
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+/** What axe-core has to say of a page that matters. */
+async function seriousViolations(page: Page): Promise<string[]> {
+  await page.evaluate(Deno.readTextFileSync(createRequire(import.meta.url).resolve("axe-core")));
+  const violations: Violation[] = await page.evaluate(
+    "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)",
+  );
+  return violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
+}
+
+/** A folder of two runs, served. */
+async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
+  await withTempDir(async (dir) => {
+    const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
+    Deno.mkdirSync(adapter);
+    Deno.writeTextFileSync(join(adapter, "adapter_model.safetensors"), "");
+    writeSampleRun(dir, "second", { step: 4, finished: false });
+    const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
+    try {
+      await body(server.address.replace(/\/$/, ""), dir);
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+browserTest("every page, at three widths, light and dark", async (browser, test) => {
+  await withSite(async (address) => {
+    for (const width of WIDTHS) {
+      const colorScheme = width === 1280 ? "dark" : "light";
+      const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+      const complaints = complaintsOf(page);
+      for (const path of PAGES) {
+        await test.step(`${path} at ${width} px, ${colorScheme}`, async () => {
+          const response = await page.goto(address + path);
+          assert.equal(response?.status(), 200);
+          await page.waitForFunction(
+            "[...document.querySelectorAll('[data-island]')].every((i) => 'hydrated' in i.dataset)",
+          );
+          const wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+          assert.ok(Number(wider) <= 0, `the page is ${wider} px too wide`);
+          assert.deepEqual(complaints, []);
+          // What axe looks at changes with the width where the layout does, not beyond.
+          if (width < 2560) assert.deepEqual(await seriousViolations(page), []);
+        });
+      }
+      await page.close();
+    }
+  });
+});
+
+browserTest("what a model said is text", async (browser) => {
+  await withSite(async (address) => {
+    const page = await browser.newPage();
+    await page.goto(`${address}/runs/first/samples?step=2`);
+    await page.getByText("<b onclick=alert(1)>not bold</b>").first().waitFor();
+    assert.equal(await page.locator("main b").count(), 0);
+    await page.goto(`${address}/runs/first/comparison`);
+    assert.equal(await page.locator("ins", { hasText: "<i>fine</i>" }).count(), 1);
+    assert.equal(await page.locator("main i").count(), 0);
+  });
+});
+
+browserTest("samples: search, sort, and one prompt through the steps", async (browser) => {
+  await withSite(async (address) => {
+    const page = await browser.newPage();
+    await page.goto(`${address}/runs/first/samples`);
+    assert.match(await page.locator(".count").innerText(), /^20 samples$/);
+    await page.getByLabel("Text").fill("THE GYM");
+    await page.getByLabel("Sort by").selectOption("reward");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByText("10 samples").waitFor();
+    assert.match(await page.locator(".sample").first().innerText(), /Step 10: .* the gym/);
+    await page.getByText("This prompt through the steps").first().click();
+    const slider = page.getByRole("slider", { name: "Step" });
+    await page.getByText("Step 10: #Person1# asks").waitFor();
+    await slider.press("Home");
+    await page.getByText("Step 1: #Person1# asks").waitFor();
+    await slider.press("ArrowRight");
+    await page.getByText("Step 2: #Person1# asks").waitFor();
+  });
+});
+
+browserTest("charts: zoom by mouse and keyboard, smoothing, axis", async (browser) => {
+  await withSite(async (address) => {
+    const page = await browser.newPage();
+    await page.goto(`${address}/runs/first`);
+    await page.waitForSelector('[data-last-step="10"]');
+    const over = (await page.locator(".u-over").first().boundingBox())!;
+    const y = over.y + over.height / 2;
+    await page.mouse.move(over.x + over.width * 0.35, y);
+    await page.mouse.down();
+    await page.mouse.move(over.x + over.width * 0.65, y, { steps: 5 });
+    // All charts tell the values at the same step.
+    const places = await page.locator(".place").allInnerTexts();
+    assert.deepEqual(new Set(places).size, 1);
+    await page.mouse.up();
+    await page.getByRole("button", { name: /Show all steps \(now \d+ to \d+\)/ }).click();
+    const plot = page.getByRole("group", { name: /^Reward:/ });
+    await plot.press("Home");
+    await plot.press("+");
+    await page.getByRole("button", { name: /now 1 to/ }).waitFor();
+    await plot.press("0");
+    await page.getByRole("button", { name: /Show all/ }).waitFor({ state: "detached" });
+    await page.getByLabel("Axis").selectOption("time");
+    await plot.press("End");
+    await page.getByText("20s").first().waitFor();
+    await page.getByLabel("Smoothing").press("End");
+    await page.getByText("0.99").waitFor();
+  });
+});
+
+browserTest("runs: sort, filter, tick two and compare", async (browser) => {
+  await withSite(async (address) => {
+    const page = await browser.newPage();
+    await page.goto(address);
+    await page.getByRole("link", { name: "Run", exact: true }).click();
+    const names = await page.locator("tbody th a").allInnerTexts();
+    assert.deepEqual(names, ["first", "second"]);
+    await page.getByLabel("State").selectOption("finished");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.waitForURL(/state=finished/);
+    assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), ["first"]);
+    await page.goto(address);
+    for (const name of ["first", "second"]) await page.getByLabel(`Compare ${name}`).check();
+    await page.getByRole("button", { name: "Compare 2 ticked" }).click();
+    await page.getByRole("heading", { name: "Compare 2 runs" }).waitFor();
+    const differences = page.locator(".block");
+    assert.match(await differences.innerText(), /seed\s+7/);
+    const first = page.locator(".chart").first();
+    await first.getByText("step 10").waitFor();
+    assert.match(await first.innerText(), /first\s+[\d.]+\s+second\s+[\d.]+/);
+  });
+});

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { SamplesQuery } from "../../web/samples.ts";
+import { settingsOf, settingText } from "../../web/settings.ts";
+import { dialogueOf, parseComparison } from "../../web/store/comparison.ts";
+import { Overviews } from "../../web/store/overviews.ts";
+import { RunsFolder } from "../../web/store/runs_folder.ts";
+import { SampleIndex } from "../../web/store/sample_index.ts";
+import { withTempDir } from "../temp_dir.ts";
+import { sampleRows, writeSampleRun } from "./sample_run.ts";
+
+const ALL: SamplesQuery = {
+  search: "",
+  step: null,
+  prompt: "",
+  sort: "step",
+  descending: true,
+  page: 1,
+};
+
+Deno.test("SampleIndex finds, sorts and pages samples, and drops repeated steps", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(writeSampleRun(dir, "a", { step: 30 }), "samples.jsonl");
+    const index = new SampleIndex(path);
+    await index.update();
+    const all = await index.find(ALL);
+    assert.deepEqual([all.total, all.pages, all.samples.length], [60, 3, 20]);
+    assert.deepEqual(all.steps, { first: 1, last: 30 });
+    assert.equal(all.samples[0].step, 30);
+    const best = await index.find({ ...ALL, sort: "reward" });
+    assert.equal(best.samples[0].reward, 3);
+    const one = await index.find({ ...ALL, step: 7, search: "MOVIE" });
+    assert.deepEqual(one.samples.map(({ reward }) => reward), [0.7 - 1]);
+    const { prompt } = one.samples[0];
+    assert.deepEqual(index.timesAsked([prompt, "none"]), { [prompt]: 30, none: 0 });
+    const history = await index.history(prompt, 5);
+    assert.deepEqual(history.map(({ step }) => step), [26, 27, 28, 29, 30]);
+
+    const again = sampleRows(11).map((row) => ({
+      ...row,
+      tokens: [{ text: "hi", logRatio: 1 }, { text: 3 }],
+    }));
+    const lines = again.map((row) => JSON.stringify(row) + "\n").join("");
+    Deno.writeTextFileSync(path, lines, { append: true });
+    await index.update();
+    const cut = await index.find(ALL);
+    assert.deepEqual([cut.total, cut.samples[0].step], [22, 11]);
+    assert.deepEqual(cut.samples[0].tokens, [{ text: "hi", logRatio: 1 }]);
+  });
+});
+
+Deno.test("Overviews tell what a run is doing", async () => {
+  await withTempDir(async (dir) => {
+    writeSampleRun(dir, "finished");
+    writeSampleRun(dir, "running", { step: 4, finished: false, config: { name: "mine" } });
+    const stopped = writeSampleRun(dir, "stopped", { step: 4, finished: false });
+    const longAgo = new Date(Date.now() - 3_600_000);
+    for (const name of ["config.json", "metrics.jsonl"]) {
+      Deno.utimeSync(join(stopped, name), longAgo, longAgo);
+    }
+    Deno.mkdirSync(join(dir, "empty"));
+    const overviews = new Overviews(new RunsFolder(dir));
+    const all = await overviews.all();
+    assert.deepEqual(
+      all.map(({ id, state, secondsLeft }) => [id, state, secondsLeft]).sort(),
+      [["finished", "finished", null], ["running", "running", 12], ["stopped", "stopped", null]],
+    );
+    const running = (await overviews.of("running"))!;
+    assert.deepEqual([running.name, running.step, running.steps], ["mine", 4, 10]);
+    assert.deepEqual((await overviews.of("finished"))!.toxicity, { before: 0.3125, after: 0.0625 });
+    assert.equal(await overviews.of("empty"), null);
+    Deno.removeSync(join(dir, "running"), { recursive: true });
+    assert.equal((await overviews.all()).length, 2);
+  });
+});
+
+Deno.test("RunsFolder lists what a run saved of its policy", async () => {
+  await withTempDir((dir) => {
+    const run = writeSampleRun(dir, "a");
+    for (const name of ["checkpoint-5", "checkpoint-10", "adapter", "checkpoint-5.tmp"]) {
+      Deno.mkdirSync(join(run, name));
+      Deno.utimeSync(join(run, name), 1000, 1000);
+    }
+    const names = new RunsFolder(dir).checkpoints("a").map(({ name }) => name);
+    assert.deepEqual(names, ["adapter", "checkpoint-5", "checkpoint-10"]);
+    assert.deepEqual(new RunsFolder(dir).checkpoints("none"), []);
+  });
+});
+
+Deno.test("settingsOf marks what differs from the defaults", () => {
+  const settings = settingsOf({ seed: 7, targetModules: ["q", "v"], adapter: null, old: { a: 1 } });
+  const byName = Object.fromEntries(settings.map((setting) => [setting.name, setting]));
+  assert.deepEqual([byName.seed.value, byName.seed.default, byName.seed.changed], ["7", "0", true]);
+  assert.deepEqual([byName.targetModules.value, byName.targetModules.changed], ["q, v", false]);
+  assert.deepEqual([byName.adapter.value, byName.adapter.changed], ["none", false]);
+  assert.equal(byName.old.value, '{"a":1}');
+  assert.match(byName.seed.description, /random/);
+  assert.equal(settingText("a\nb"), '"a\\nb"');
+});
+
+Deno.test("parseComparison takes what is there; dialogueOf leaves the template out", () => {
+  const csv = "query,response_before,response_after,reward_before,reward_after,reward_diff\r\n" +
+    '"a\n""b""",x,y,1,2,1\r\n';
+  const [row] = parseComparison(csv);
+  assert.deepEqual([row.query, row.before, row.difference], ['a\n"b"', "x", 1]);
+  assert.deepEqual(parseComparison(null), []);
+  assert.deepEqual(parseComparison('"torn'), []);
+  const template = "\nSummarize the following.\n\n{dialogue}\n\nSummary:\n";
+  assert.equal(dialogueOf("Summarize the following. Hi! Summary:</s>", template), "Hi!");
+  assert.equal(dialogueOf("Hi!", "{dialogue}"), "Hi!");
+});

@@ -1,0 +1,67 @@
+import type { ComponentChildren, JSX } from "preact";
+import { formatFixed, formatNumber } from "../format.ts";
+import type { Sample, SampleToken } from "../samples.ts";
+
+/** Largest `|log ratio|` that a shade of its own is for: a factor of e², about 7. */
+const DARKEST = 2;
+/** Shades on either side of none. */
+const SHADES = 4;
+
+/** What the policy said, what it earned, and what it was asked. */
+export function SampleCard(
+  { sample, children }: { sample: Sample; children?: ComponentChildren },
+): JSX.Element {
+  const parts = Object.entries(sample.rewards);
+  return (
+    <article class="card sample">
+      <dl class="measures">
+        <Measure name="reward" value={formatFixed(sample.reward, 3)} />
+        {parts.length > 1 &&
+          parts.map(([name, value]) => <Measure name={name} value={formatFixed(value, 3)} />)}
+        <Measure name="length" value={String(sample.length)} unit="tokens" />
+        <Measure name="KL" value={formatNumber(sample.kl)} unit="nats" />
+        <Measure name="step" value={String(sample.step)} />
+      </dl>
+      <Response sample={sample} />
+      <details>
+        <summary>What it was asked</summary>
+        <p class="text">{sample.query}</p>
+      </details>
+      {children}
+    </article>
+  );
+}
+
+/** A response, with its tokens shaded where the reference's opinion of them was recorded. */
+export function Response({ sample }: { sample: Pick<Sample, "response" | "tokens"> }): JSX.Element {
+  if (!sample.tokens || sample.tokens.length === 0) {
+    return <p class="text">{sample.response || <span class="muted">(nothing)</span>}</p>;
+  }
+  return (
+    <p class="text">
+      {sample.tokens.map((token) => (
+        <span class={shade(token)} title={`log ratio ${formatFixed(token.logRatio, 2)}`}>
+          {token.text}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+function shade({ logRatio }: SampleToken): string | undefined {
+  const level = Math.round(Math.min(1, Math.abs(logRatio) / DARKEST) * SHADES);
+  return level === 0 ? undefined : `shade-${logRatio > 0 ? "up" : "down"}-${level}`;
+}
+
+function Measure(
+  { name, value, unit }: { name: string; value: string; unit?: string },
+): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <span class="number">{value}</span> {unit && <span class="muted">{unit}</span>}
+      </dd>
+    </div>
+  );
+}

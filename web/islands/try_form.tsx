@@ -1,0 +1,94 @@
+/// <reference lib="dom" />
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { Answer } from "../../lib/runs/side_by_side.ts";
+import { formatFixed } from "../format.ts";
+import type { TryEvent } from "../try_events.ts";
+
+/** Type a dialogue, see what the model says of it with and without the adapter. */
+export function TryForm({ id, example }: { id: string; example: string }): JSX.Element {
+  const text = useSignal(example);
+  const state = useSignal<TryEvent | null>(null);
+  const busy = state.value?.type === "waiting" || state.value?.type === "running";
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (busy) return;
+    state.value = { type: "waiting", ahead: 0 };
+    try {
+      for await (const news of ask(id, text.value)) state.value = news;
+    } catch {
+      state.value = { type: "failed", reason: "The connection was lost: try again." };
+    }
+  };
+  return (
+    <form class="try" onSubmit={submit}>
+      <label class="wide-label" for="dialogue">Dialogue</label>
+      <textarea
+        id="dialogue"
+        rows={8}
+        value={text.value}
+        onInput={(event) => text.value = event.currentTarget.value}
+      />
+      <p class="actions">
+        <button type="submit" class="primary" disabled={busy}>Summarize</button>
+        <span role="status" class="muted">{describe(state.value)}</span>
+      </p>
+      {state.value?.type === "failed" && <p class="worse" role="alert">{state.value.reason}</p>}
+      {state.value?.type === "answered" && (
+        <div class="cards">
+          <AnswerCard title="Before training" answer={state.value.answers.base} />
+          <AnswerCard title="With the adapter" answer={state.value.answers.adapter} />
+        </div>
+      )}
+    </form>
+  );
+}
+
+function describe(state: TryEvent | null): string {
+  if (state?.type === "running") return "The model is at work. The first time it has to be loaded.";
+  if (state?.type !== "waiting") return "";
+  return state.ahead > 0 ? `Waiting; requests that come first: ${state.ahead}` : "Sending";
+}
+
+/** Asks the server; it tells line by line what becomes of the request. */
+async function* ask(id: string, text: string): AsyncGenerator<TryEvent> {
+  const response = await fetch(`/api/runs/${encodeURIComponent(id)}/try`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ text }),
+  });
+  if (response.status === 413) {
+    yield { type: "failed", reason: "That is more than a model can read: shorten it." };
+    return;
+  }
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const lines = (rest + part.value).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line);
+  }
+  if (rest !== "") yield JSON.parse(rest);
+}
+
+function AnswerCard({ title, answer }: { title: string; answer: Answer }): JSX.Element {
+  const parts = Object.entries(answer.rewards);
+  return (
+    <section class="card sample">
+      <h2>{title}</h2>
+      <p class="text">{answer.response || <span class="muted">(nothing)</span>}</p>
+      <dl class="measures">
+        <div>
+          <dt>reward</dt>
+          <dd class="number">{formatFixed(answer.reward, 3)}</dd>
+        </div>
+        {parts.length > 1 && parts.map(([name, value]) => (
+          <div>
+            <dt>{name}</dt>
+            <dd class="number">{formatFixed(value, 3)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

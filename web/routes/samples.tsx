@@ -1,0 +1,162 @@
+import { type Context, Hono } from "hono";
+import type { JSX } from "preact";
+import { Island } from "../components/island.tsx";
+import { Empty, Pager } from "../components/parts.tsx";
+import { RunPage } from "../components/run_page.tsx";
+import { SampleCard } from "../components/sample_card.tsx";
+import { formatCount } from "../format.ts";
+import { runPath, withQuery } from "../paths.ts";
+import { renderPage, runNotFound } from "../render.tsx";
+import { type Sample, SAMPLE_SORTS, type SamplesPage, type SamplesQuery } from "../samples.ts";
+import type { Site } from "../site.ts";
+
+/** Steps that the slider of a prompt goes through at most. */
+const LONGEST_HISTORY = 500;
+
+/** `/runs/:id/samples`: what the policy said at each step. */
+export function samplesRoutes(site: Site): Hono {
+  return new Hono().get("/runs/:id/samples", async (context) => {
+    const id = context.req.param("id");
+    const run = await site.overviews.of(id);
+    if (!run) return runNotFound(context, id);
+    const index = await site.samples(id);
+    const query = queryOf(context);
+    const page = await index?.find(query) ?? null;
+    const history = query.prompt === "" || !index
+      ? []
+      : await index.history(query.prompt, LONGEST_HISTORY);
+    const asked = index?.timesAsked(page?.samples.map(({ prompt }) => prompt) ?? []) ?? {};
+    const path = `${runPath(id)}/samples`;
+    return context.html(renderPage(
+      `Samples · ${run.name}`,
+      <RunPage run={run} tab="/samples">
+        {!page || page.steps.last === 0
+          ? (
+            <Empty title="Nothing was said yet">
+              <p>The responses of each step appear here when it is done.</p>
+            </Empty>
+          )
+          : history.length > 0
+          ? <OnePrompt history={history} path={path} />
+          : <Samples page={page} query={query} path={path} asked={asked} />}
+      </RunPage>,
+    ));
+  });
+}
+
+function queryOf(context: Context): SamplesQuery {
+  const { search = "", step = "", prompt = "", sort = "", order = "", page = "" } = context.req
+    .query();
+  return {
+    search: search.trim(),
+    step: /^\d+$/.test(step) ? Number(step) : null,
+    prompt,
+    sort: SAMPLE_SORTS.find((name) => name === sort) ?? "step",
+    descending: order !== "up",
+    page: Math.max(1, Math.trunc(Number(page)) || 1),
+  };
+}
+
+function OnePrompt({ history, path }: { history: Sample[]; path: string }): JSX.Element {
+  return (
+    <>
+      <div class="page-head">
+        <h2>One prompt through the steps</h2>
+        <p class="muted">
+          Asked {formatCount(history.length, "time")}. <a href={path}>All samples</a>
+        </p>
+      </div>
+      <Island name="PromptHistory" props={{ samples: history }} />
+    </>
+  );
+}
+
+function Samples(
+  { page, query, path, asked }: {
+    page: SamplesPage;
+    query: SamplesQuery;
+    path: string;
+    asked: Record<string, number>;
+  },
+): JSX.Element {
+  const address = (change: Partial<SamplesQuery>) => {
+    const { search, step, sort, descending, page: number } = { ...query, page: 1, ...change };
+    return withQuery(path, {
+      search,
+      step: step ?? "",
+      sort,
+      order: descending ? "down" : "up",
+      page: number === 1 ? "" : number,
+    });
+  };
+  const { first, last } = page.steps;
+  return (
+    <>
+      <form class="filter" role="search" aria-label="Samples">
+        <label>
+          Text
+          <input type="search" name="search" value={query.search} />
+        </label>
+        <label>
+          Step
+          <input
+            type="number"
+            name="step"
+            min={first}
+            max={last}
+            value={query.step ?? ""}
+            placeholder={`${first}–${last}`}
+          />
+        </label>
+        <label>
+          Sort by
+          <select name="sort">
+            {SAMPLE_SORTS.map((sort) => (
+              <option value={sort} selected={sort === query.sort}>{sort}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Order
+          <select name="order">
+            <option value="down" selected={query.descending}>largest first</option>
+            <option value="up" selected={!query.descending}>smallest first</option>
+          </select>
+        </label>
+        <button type="submit">Show</button>
+        {query.step !== null && (
+          <span class="steps">
+            {query.step > first && <a href={address({ step: query.step - 1 })}>← step before</a>}
+            {query.step < last && <a href={address({ step: query.step + 1 })}>step after →</a>}
+          </span>
+        )}
+      </form>
+      <p class="muted count">{formatCount(page.total, "sample")}</p>
+      {page.total === 0
+        ? (
+          <Empty title="No sample matches">
+            <p>
+              <a href={path}>Show all samples</a>
+            </p>
+          </Empty>
+        )
+        : (
+          <div class="cards">
+            {page.samples.map((sample) => (
+              <SampleCard sample={sample}>
+                {asked[sample.prompt] > 1 && (
+                  <p>
+                    <a href={withQuery(path, { prompt: sample.prompt })}>
+                      This prompt through the steps
+                    </a>{" "}
+                    <span class="muted">({formatCount(asked[sample.prompt], "time")})</span>
+                  </p>
+                )}
+              </SampleCard>
+            ))}
+          </div>
+        )}
+      <Pager page={page.page} pages={page.pages} href={(number) => address({ page: number })} />
+    </>
+  );
+}

@@ -1,0 +1,58 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { stream } from "hono/streaming";
+import { Island } from "../components/island.tsx";
+import { Empty } from "../components/parts.tsx";
+import { RunPage } from "../components/run_page.tsx";
+import { renderPage, runNotFound } from "../render.tsx";
+import type { Site } from "../site.ts";
+import type { TryEvent } from "../try_events.ts";
+
+/** Bytes of a request: more text than any of these models reads. */
+const LONGEST_REQUEST = 64 * 1024;
+
+/** `/runs/:id/try`: a text's responses with and without the adapter, side by side. */
+export function tryRoutes(site: Site): Hono {
+  return new Hono()
+    .get("/runs/:id/try", async (context) => {
+      const id = context.req.param("id");
+      const run = await site.overviews.of(id);
+      if (!run) return runNotFound(context, id);
+      const obstacle = site.tryObstacle(id);
+      return context.html(renderPage(
+        `Try it · ${run.name}`,
+        <RunPage run={run} tab="/try">
+          {obstacle === null
+            ? (
+              <Island
+                name="TryForm"
+                props={{ id, example: site.exampleDialogue(id) }}
+              />
+            )
+            : (
+              <Empty title="Not now">
+                <p>{obstacle}</p>
+              </Empty>
+            )}
+        </RunPage>,
+      ));
+    })
+    .post("/api/runs/:id/try", bodyLimit({ maxSize: LONGEST_REQUEST }), async (context) => {
+      const id = context.req.param("id");
+      if (!await site.overviews.of(id)) return context.notFound();
+      const { text } = await context.req.json().catch(() => ({}));
+      if (typeof text !== "string" || text.trim() === "") {
+        return context.json({ type: "failed", reason: "Type a dialogue first." }, 400);
+      }
+      const obstacle = site.tryObstacle(id);
+      if (obstacle !== null) return context.json({ type: "failed", reason: obstacle }, 409);
+      context.header("content-type", "application/x-ndjson");
+      return stream(context, async (output) => {
+        const withdrawn = new AbortController();
+        output.onAbort(() => withdrawn.abort());
+        const tell = async (event: TryEvent) => void await output.writeln(JSON.stringify(event));
+        const signal = AbortSignal.any([withdrawn.signal, site.stopping]);
+        await site.tries.ask(id, text, tell, signal);
+      });
+    });
+}
