@@ -90,9 +90,9 @@ export class TryQueue {
   async #load(run: string): Promise<SideBySide> {
     const adapter = this.#folder.resolve(run, "adapter");
     const weights = this.#folder.resolve(run, "adapter/adapter_model.safetensors");
-    const config = this.#folder.resolve(run, "config.json");
-    if (!adapter || !weights || !config) {
-      throw new UserError(this.obstacle(run) ?? "This run has no settings.");
+    const folder = this.#folder.resolve(run);
+    if (!adapter || !weights || !folder) {
+      throw new UserError(this.obstacle(run) ?? "This run is gone.");
     }
     const key = `${adapter} ${(await Deno.stat(weights)).mtime?.getTime()}`;
     if (this.#loaded?.key === key) return this.#loaded.model;
@@ -100,9 +100,9 @@ export class TryQueue {
     this.#loaded = null;
     // Models and kernels are loaded when they are needed: most readers only look at curves.
     const { SideBySide } = await import("../lib/runs/side_by_side.ts");
-    const { readConfigFile } = await import("../lib/runs/config_file.ts");
+    const { readRunConfig } = await import("../lib/runs/run_directory.ts");
     const { resolveTrainConfig } = await import("../lib/runs/config.ts");
-    const settings = resolveTrainConfig(await readConfigFile(config));
+    const settings = resolveTrainConfig(await readRunConfig(folder));
     const model = await SideBySide.open(settings, adapter);
     this.#loaded = { key, model };
     return model;
