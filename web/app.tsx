@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { compress } from "hono/compress";
+import { HTTPException } from "hono/http-exception";
 import { AskForToken } from "./components/ask_for_token.tsx";
 import { Empty } from "./components/parts.tsx";
 import { renderPage } from "./render.tsx";
@@ -36,6 +37,7 @@ export function createApp(site: Site, access: AccessRules): Hono {
   for (const routes of ROUTES) app.route("/", routes(site));
   app.notFound((context) => context.html(renderPage("Not found", <NotFound />), 404));
   app.onError((error, context) => {
+    if (error instanceof HTTPException) return error.getResponse();
     console.error(error);
     return context.html(renderPage("Error", <Failed />), 500);
   });

@@ -1,13 +1,9 @@
 import { UserError } from "../lib/errors.ts";
-import type { ServerOptions } from "./server.ts";
+import type { ServerOptions, UiServer } from "./server.ts";
+import type { WorkerNews, WorkerOrder } from "./worker.ts";
 
-/** A site that is served from another thread of this process. */
-export interface UiWorker {
-  /** Address for the reader. */
-  readonly address: string;
-  /** Ends the server at once. */
-  close(): void;
-}
+/** Milliseconds that readers get to hear the end of the run. */
+const FAREWELL_MS = 3000;
 
 /**
  * Serves the site from a thread of its own, for a process that trains: curves move while a step is
@@ -17,18 +13,27 @@ export interface UiWorker {
  */
 export async function serveBesideTraining(
   options: Omit<ServerOptions, "training">,
-): Promise<UiWorker> {
+): Promise<UiServer> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  const { promise, resolve, reject } = Promise.withResolvers<{ address: string }>();
-  worker.onmessage = ({ data }) =>
-    data.failure === undefined ? resolve(data) : reject(new UserError(data.failure));
-  worker.onerror = (event) => reject(new Error(event.message));
-  worker.postMessage({ ...options, training: true } satisfies ServerOptions);
-  try {
-    const { address } = await promise;
-    return { address, close: () => worker.terminate() };
-  } catch (error) {
+  const ask = (order: WorkerOrder) =>
+    new Promise<WorkerNews>((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.postMessage(order);
+    });
+  const news = await ask({ ...options, training: true });
+  if (!("address" in news)) {
     worker.terminate();
-    throw error;
+    throw new UserError("failure" in news ? news.failure : "the server ended at once");
   }
+  return {
+    address: news.address,
+    async close() {
+      const patience = Promise.withResolvers<void>();
+      const timer = setTimeout(patience.resolve, FAREWELL_MS);
+      await Promise.race([ask("close"), patience.promise]);
+      clearTimeout(timer);
+      worker.terminate();
+    },
+  };
 }

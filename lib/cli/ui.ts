@@ -88,7 +88,7 @@ export async function startTrainingSite(output: string | null): Promise<Training
         print(`${site.address} stays until Ctrl-C`);
         await interrupted();
       }
-      site.close();
+      await site.close();
     },
   };
 }

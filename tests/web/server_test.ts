@@ -247,3 +247,28 @@ Deno.test("static files are compressed and kept for ever under their hash", asyn
     assert.equal((await get("/static/constructor")).status, 404);
   });
 });
+
+Deno.test("trying a model: what cannot be is said, and large requests are refused", async () => {
+  await withTempDir(async (dir) => {
+    const run = writeSampleRun(dir, "a");
+    const { get } = siteOf(dir);
+    const ask = (id: string, body: string) =>
+      get(`/api/runs/${id}/try`, {}, { method: "POST", body });
+    const text = JSON.stringify({ text: "hi" });
+    assert.equal((await ask("none", text)).status, 404);
+    const early = await ask("a", text);
+    assert.equal(early.status, 409);
+    assert.match((await early.json()).reason, /has not saved its adapter yet/);
+    for (const body of ["", "[]", "{}", '{"text":" "}', "null"]) {
+      assert.equal((await ask("a", body)).status, 400, body);
+    }
+    assert.equal((await ask("a", JSON.stringify({ text: "x".repeat(70_000) }))).status, 413);
+    // What is broken is said in one line, as at the terminal.
+    Deno.mkdirSync(join(run, "adapter"));
+    Deno.writeTextFileSync(join(run, "adapter", "adapter_model.safetensors"), "");
+    const broken = await ask("a", text);
+    const news = (await broken.text()).trim().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(news.map(({ type }) => type), ["running", "failed"]);
+    assert.match(news[1].reason, /adapter/);
+  });
+});

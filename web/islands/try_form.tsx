@@ -5,6 +5,9 @@ import type { Answer } from "../../lib/runs/side_by_side.ts";
 import { formatFixed } from "../format.ts";
 import type { TryEvent } from "../try_events.ts";
 
+/** Characters of a dialogue at most: in any alphabet less than the server takes. */
+const LONGEST_TEXT = 15_000;
+
 /** Type a dialogue, see what the model says of it with and without the adapter. */
 export function TryForm({ id, example }: { id: string; example: string }): JSX.Element {
   const text = useSignal(example);
@@ -26,6 +29,7 @@ export function TryForm({ id, example }: { id: string; example: string }): JSX.E
       <textarea
         id="dialogue"
         rows={8}
+        maxLength={LONGEST_TEXT}
         value={text.value}
         onInput={(event) => text.value = event.currentTarget.value}
       />
@@ -57,10 +61,6 @@ async function* ask(id: string, text: string): AsyncGenerator<TryEvent> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ text }),
   });
-  if (response.status === 413) {
-    yield { type: "failed", reason: "That is more than a model can read: shorten it." };
-    return;
-  }
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (let part = await reader.read(); !part.done; part = await reader.read()) {

@@ -31,8 +31,8 @@ export function liveRoutes(site: Site): Hono {
       const after = context.req.header("last-event-id") ?? context.req.query("after") ?? "0";
       return streamSSE(context, (stream) =>
         followRun(site, id, Number(after) || 0, {
-          get ended() {
-            return stream.aborted || stream.closed || site.stopping.aborted;
+          get gone() {
+            return stream.aborted || stream.closed;
           },
           send: (event, data, step) =>
             stream.writeSSE({
@@ -50,7 +50,7 @@ export function liveRoutes(site: Site): Hono {
 /** Where events go. */
 interface Listener {
   /** Whether nobody listens any more. */
-  readonly ended: boolean;
+  readonly gone: boolean;
   /** Sends an event; with a step, a reader who comes back is served from there on. */
   send(event: string, data: unknown, step?: number): Promise<void>;
   /** Sends something without a meaning. */
@@ -66,7 +66,9 @@ interface Listener {
 async function followRun(site: Site, id: string, known: number, listener: Listener): Promise<void> {
   let headline = "";
   let restarts: number | null = null;
-  for (let quiet = 0; !listener.ended; quiet++) {
+  for (let quiet = 0; !listener.gone; quiet++) {
+    // When the server ends, what has happened up to then is still told.
+    const isLast = site.stopping.aborted;
     const overview = await site.overviews.of(id);
     if (!overview) return;
     if (JSON.stringify(overview) !== headline) {
@@ -90,6 +92,7 @@ async function followRun(site: Site, id: string, known: number, listener: Listen
         quiet = 0;
       }
     }
+    if (isLast) return;
     if (quiet >= QUIET_LOOKS) {
       await listener.ping();
       quiet = 0;

@@ -6,6 +6,7 @@ import { Empty } from "../components/parts.tsx";
 import { RunPage } from "../components/run_page.tsx";
 import { renderPage, runNotFound } from "../render.tsx";
 import type { Site } from "../site.ts";
+import { parseObject } from "../store/json_lines.ts";
 import type { TryEvent } from "../try_events.ts";
 
 /** Bytes of a request: more text than any of these models reads. */
@@ -40,7 +41,7 @@ export function tryRoutes(site: Site): Hono {
     .post("/api/runs/:id/try", bodyLimit({ maxSize: LONGEST_REQUEST }), async (context) => {
       const id = context.req.param("id");
       if (!await site.overviews.of(id)) return context.notFound();
-      const { text } = await context.req.json().catch(() => ({}));
+      const { text } = parseObject(await context.req.text()) ?? {};
       if (typeof text !== "string" || text.trim() === "") {
         return context.json({ type: "failed", reason: "Type a dialogue first." }, 400);
       }

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { RunsFolder } from "../../web/store/runs_folder.ts";
+import type { TryEvent } from "../../web/try_events.ts";
+import { TryQueue } from "../../web/try_queue.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+Deno.test("TryQueue serves one request at a time, in their order, and drops withdrawn ones", async () => {
+  await withTempDir(async (dir) => {
+    const queue = new TryQueue(new RunsFolder(dir));
+    const log: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const ask = (name: string, signal = new AbortController().signal) =>
+      queue.ask("none", "text", async (event: TryEvent) => {
+        log.push(`${name} ${event.type}${event.type === "waiting" ? ` ${event.ahead}` : ""}`);
+        if (name === "a" && event.type === "running") await first.promise;
+      }, signal);
+    const withdrawn = new AbortController();
+    const all = [ask("a"), ask("b", withdrawn.signal), ask("c")];
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(log, ["a running", "b waiting 1", "c waiting 2"]);
+    withdrawn.abort();
+    await all[1];
+    first.resolve();
+    await Promise.all(all);
+    // There is no such run: what comes of that is a message for its reader, and the next one's turn.
+    assert.deepEqual(log.slice(3), ["c waiting 1", "a failed", "c running", "c failed"]);
+    queue.close();
+  });
+});
+
+Deno.test("TryQueue refuses more than may wait", async () => {
+  await withTempDir(async (dir) => {
+    const queue = new TryQueue(new RunsFolder(dir));
+    const gate = Promise.withResolvers<void>();
+    const { signal } = new AbortController();
+    const ends: string[] = [];
+    const all = Array.from({ length: 9 }, () =>
+      queue.ask("none", "text", async (event) => {
+        if (event.type === "failed") ends.push(event.reason);
+        await gate.promise;
+      }, signal));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.match(ends[0], /8 requests are waiting already/);
+    gate.resolve();
+    await Promise.all(all);
+    assert.equal(ends.length, 9);
+    queue.close();
+  });
+});
