@@ -96,6 +96,7 @@ export function matmul(device: Device, p: Matmul): void {
       p.accumulate ? 1 : 0,
       rows,
       columns,
+      device.wideVectors ? 1 : 0,
     ],
     [b.alpha, b2.alpha],
   );

@@ -5,7 +5,7 @@
  * initialised with, whatever the blocking: a row's result does not depend on the rows beside it.
  */
 import { float, int, span } from "../abi.wasm";
-import { tile_1x16, tile_2x16, tile_3x16, tile_4x8, tile_5x8, tile_6x8 } from "./tiles.wasm";
+import { tile_1x16, tile_2x16, tile_3x16, tile_4x8, tile_5x8, tile_6x8, tile_6x16 } from "./tiles.wasm";
 
 /** How B is stored; mirrored in matmul.ts. */
 const PANELS_F32: i32 = 0;
@@ -25,7 +25,10 @@ const PANEL_BYTES: usize = 64;
 const TILE_AT: usize = <usize> KC * PANEL_BYTES;
 const A_AT: usize = TILE_AT + <usize> MAX_ROWS * PANEL_BYTES;
 
-/** c[0..rows, 0..16] += a[0..rows, 0..k] panel[0..k, 0..16] */
+/**
+ * c[0..rows, 0..16] += a[0..rows, 0..k] panel[0..k, 0..16]; `wide` where V8 makes 256-bit vectors of
+ * pairs of 128-bit ones. The sums are the same.
+ */
 function multiplyPanel(
   a: usize,
   lda: usize,
@@ -34,12 +37,15 @@ function multiplyPanel(
   ldc: usize,
   rows: i32,
   k: i32,
+  wide: i32,
 ): void {
   let left = rows;
   while (left > 0) {
     // 7 is better done as 4 + 3 than as 6 + 1, whose single row is bound by latency.
     const take = left == 7 ? 4 : min(left, 6);
-    if (take == 6) {
+    if (take == 6 && wide) {
+      tile_6x16(a, lda, panel, c, ldc, k);
+    } else if (take == 6) {
       tile_6x8(a, lda, panel, c, ldc, k);
       tile_6x8(a, lda, panel + 32, c + 32, ldc, k);
     } else if (take == 5) {
@@ -264,6 +270,7 @@ function addProduct(
   rows: i32,
   n0: i32,
   n1: i32,
+  wide: i32,
   scratch: usize,
 ): void {
   for (let k0 = 0; k0 < K; k0 += KC) {
@@ -288,14 +295,14 @@ function addProduct(
         packTransposedF32(b, N, k0, n, scratch, k);
       } else packTransposedBf16(b, N, k0, n, scratch, k);
       const at = c + (<usize> (n - n0) << 2);
-      if (columns == PANEL) multiplyPanel(block, lda, panel, at, ldc, rows, k);
+      if (columns == PANEL) multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
       else {
         const tile = scratch + TILE_AT;
         const bytes = <usize> columns << 2;
         for (let i = 0; i < rows; i++) {
           memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
         }
-        multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k);
+        multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
         for (let i = 0; i < rows; i++) {
           memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
         }
@@ -329,8 +336,9 @@ export function matmul(args: usize, task: i32, scratch: usize): void {
   const accumulate = int(args, 20);
   const rowsPerTask = int(args, 21);
   const columnsPerTask = int(args, 22);
-  const alpha = float(args, 23);
-  const alpha2 = float(args, 24);
+  const wide = int(args, 23);
+  const alpha = float(args, 24);
+  const alpha2 = float(args, 25);
 
   const rowTasks = (M + rowsPerTask - 1) / rowsPerTask;
   const m0 = (task % rowTasks) * rowsPerTask;
@@ -368,6 +376,7 @@ export function matmul(args: usize, task: i32, scratch: usize): void {
     rows,
     n0,
     n1,
+    wide,
     scratch,
   );
   if (K2 > 0) {
@@ -388,6 +397,7 @@ export function matmul(args: usize, task: i32, scratch: usize): void {
       rows,
       n0,
       n1,
+      wide,
       scratch,
     );
   }

@@ -4,6 +4,7 @@ import type { InferValue } from "@optique/core/parser";
 import { extractCommandNames, extractOptionNames } from "@optique/core/usage";
 import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
+import { isTurbo } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 import { nearestName } from "../runs/settings.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
@@ -19,6 +20,7 @@ import { runScore, scoreCommand } from "./score.ts";
 import { runSft, sftCommand } from "./sft.ts";
 import { print, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
+import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
 
 /** Exit code of a mistake in the command line itself, as shells and getopt have it. */
@@ -59,7 +61,13 @@ class Exit extends Error {
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    await dispatch(parse(args));
+    const options = parse(args);
+    if ("turbo" in options && options.turbo && !isTurbo()) {
+      const code = await relaunchInTurbo(args, (line) => console.error(line));
+      if (code !== null) return code;
+      options.turbo = false;
+    }
+    await dispatch(options);
     return 0;
   } catch (error) {
     return report(error);

@@ -52,6 +52,8 @@ export interface DeviceBase {
 export interface TaskDevice extends DeviceBase {
   /** Which implementation this is. */
   readonly kind: "wasm";
+  /** Whether V8 makes 256-bit vectors of pairs of 128-bit ones: see `turbo` in lib/device/turbo.ts. */
+  readonly wideVectors: boolean;
   /**
    * Launches `tasks` independent tasks of a kernel. Which thread runs which task is not defined, so
    * a kernel's output may not depend on it.

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
+import { isTurbo } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
 import { findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
@@ -10,6 +11,8 @@ export interface DeviceOptions {
   device?: "auto" | "wasm" | "webgpu";
   /** Threads of the WASM device; null for one per core. */
   threads?: number | null;
+  /** Asks for the turbo mode of the WASM device, which is decided when the process starts. */
+  turbo?: boolean;
 }
 
 /**
@@ -19,8 +22,13 @@ export interface DeviceOptions {
  * @throws {UserError} when `webgpu` is asked for and there is no adapter
  */
 export async function openDevice(
-  { device = "auto", threads }: DeviceOptions = {},
+  { device = "auto", threads, turbo = false }: DeviceOptions = {},
 ): Promise<Device> {
+  if (turbo && !isTurbo()) {
+    throw new UserError(
+      "turbo is decided when the process starts: give --turbo on the command line, not in a file",
+    );
+  }
   const adapter = device === "wasm" ? null : await findAdapter();
   if (adapter && (device === "webgpu" || !isSoftware(adapter))) {
     return await WebGpuDevice.create(adapter);
@@ -28,5 +36,5 @@ export async function openDevice(
   if (device === "webgpu") {
     throw new UserError(`there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`);
   }
-  return await WasmDevice.create({ threads: threads ?? undefined });
+  return await WasmDevice.create({ threads: threads ?? undefined, wideVectors: isTurbo() });
 }

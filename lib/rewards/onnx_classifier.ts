@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { InferenceSession, Tensor } from "onnxruntime-web";
 import { Tokenizer } from "../data/tokenizer.ts";
+import { refuseForeignWasm } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 import { readJson } from "../formats/hf_config.ts";
 import { labelsOf } from "../models/encoder_config.ts";
@@ -39,6 +40,7 @@ export class OnnxClassifier implements TextClassifier {
    *   those of a text classifier
    */
   static async load(folder: string): Promise<OnnxClassifier> {
+    refuseForeignWasm("an ONNX model");
     const config = await readJson(folder, "config.json", "model");
     const path = findOnnxModel(folder);
     if (!path) throw new UserError(`${folder} has no ONNX model: expected ${MODEL_FILES[0]}.`);

@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { existsSync } from "node:fs";
+import { refuseForeignWasm } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 import { labelsOf } from "../models/encoder_config.ts";
 import { reason } from "./reward.ts";
@@ -103,6 +104,7 @@ export class PipelineClassifier implements TextClassifier {
 }
 
 async function importTransformers(): Promise<TransformersModule> {
+  refuseForeignWasm("a transformers.js pipeline");
   try {
     return await import(TRANSFORMERS);
   } catch (error) {

@@ -28,12 +28,15 @@ export interface WasmDeviceOptions {
   threads?: number;
   /** Upper bound of the memory in bytes. Default and most: 4 GiB, the limit of 32-bit WASM. */
   maxBytes?: number;
+  /** Whether this process was started in turbo mode: see lib/device/turbo.ts. Default false. */
+  wideVectors?: boolean;
 }
 
 /** Kernels in WebAssembly SIMD on shared memory, tasks claimed by a pool of workers. */
 export class WasmDevice implements TaskDevice {
   /** Which implementation this is. */
   readonly kind = "wasm";
+  readonly wideVectors: boolean;
   /** Threads that run tasks, the main one included. */
   readonly threads: number;
   readonly #memory: WebAssembly.Memory;
@@ -59,6 +62,7 @@ export class WasmDevice implements TaskDevice {
     const canShare = typeof SharedArrayBuffer !== "undefined";
     const cores = navigator.hardwareConcurrency || 1;
     this.threads = canShare ? Math.max(1, Math.min(64, options.threads ?? cores)) : 1;
+    this.wideVectors = options.wideVectors ?? false;
     this.#maxBytes = Math.min(options.maxBytes ?? 2 ** 32, 2 ** 32);
     const base = SCRATCH + this.threads * SCRATCH_BYTES;
     this.#memory = new WebAssembly.Memory({ initial: base / PAGE, maximum: 65536, shared: true });
@@ -73,7 +77,8 @@ export class WasmDevice implements TaskDevice {
 
   /** One line for a person: the instruction set and the threads. */
   get description(): string {
-    return `WebAssembly SIMD, ${this.threads} thread${this.threads === 1 ? "" : "s"}`;
+    const threads = `${this.threads} thread${this.threads === 1 ? "" : "s"}`;
+    return `WebAssembly SIMD, ${threads}${this.wideVectors ? ", turbo" : ""}`;
   }
 
   /** Memory that is reserved. */

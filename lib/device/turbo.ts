@@ -1,0 +1,34 @@
+import { UserError } from "../errors.ts";
+
+/**
+ * V8's flags of the turbo mode. The revectorizer makes one 256-bit operation of two 128-bit ones, but
+ * only where WASM's bounds checks are off: an access out of range would then not trap but reach the
+ * process's memory. They can be set when the process starts, not later.
+ */
+export const TURBO_FLAGS: readonly string[] = [
+  "--experimental-wasm-revectorize",
+  "--no-wasm-bounds-checks",
+];
+
+/** The environment variable that says that this process was started with {@linkcode TURBO_FLAGS}. */
+export const TURBO_VARIABLE = "TEMPER_TURBO";
+
+/** Whether this process was started for the turbo mode. */
+export function isTurbo(): boolean {
+  const permission = { name: "env", variable: TURBO_VARIABLE } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return false;
+  return Deno.env.get(TURBO_VARIABLE) === "1";
+}
+
+/**
+ * Keeps WebAssembly that is not ours out of a process without bounds checks.
+ *
+ * @param what would be run, for the message
+ * @throws {UserError} in turbo mode
+ */
+export function refuseForeignWasm(what: string): void {
+  if (!isTurbo()) return;
+  throw new UserError(
+    `${what} cannot be run with --turbo, which switches WebAssembly's bounds checks off: run without --turbo`,
+  );
+}
