@@ -154,3 +154,13 @@ export function labelsOf(id2label: Readonly<Record<string, string>>, path: strin
     `${path}: "id2label" has the ids ${ids.join(", ")}, expected 0 to ${ids.length - 1}.`,
   );
 }
+
+/**
+ * The longest text, in tokens, that a config.json of any encoder has positions for: RoBERTa and its kin
+ * count from pad_token_id + 1. Infinity where it is not said.
+ */
+export function positionCount(config: Readonly<Record<string, unknown>>): number {
+  const rows = Number(config.max_position_embeddings ?? Infinity);
+  const fromPadding = /roberta|camembert/.test(String(config.model_type));
+  return fromPadding ? rows - Number(config.pad_token_id ?? 1) - 1 : rows;
+}

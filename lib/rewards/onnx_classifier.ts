@@ -5,7 +5,7 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import { refuseForeignWasm } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 import { readJson } from "../formats/hf_config.ts";
-import { labelsOf } from "../models/encoder_config.ts";
+import { labelsOf, positionCount } from "../models/encoder_config.ts";
 import { reason } from "./reward.ts";
 import type { TextClassifier } from "./text_classifier.ts";
 
@@ -72,7 +72,7 @@ export class OnnxClassifier implements TextClassifier {
       join(folder, "config.json"),
     );
     const padTokenId = Number(config.pad_token_id ?? tokenizer.padTokenId ?? 0);
-    const maxLength = Math.min(tokenizer.modelMaxLength, positions(config, padTokenId));
+    const maxLength = Math.min(tokenizer.modelMaxLength, positionCount(config));
     return new OnnxClassifier(runtime, session, tokenizer, labels, maxLength, padTokenId);
   }
 
@@ -122,10 +122,3 @@ export class OnnxClassifier implements TextClassifier {
 }
 
 const INPUTS: readonly string[] = ["input_ids", "attention_mask", "token_type_ids"];
-
-/** The tokens that a model has positions for; RoBERTa and its kin count from padTokenId + 1. */
-function positions(config: Record<string, unknown>, padTokenId: number): number {
-  const rows = Number(config.max_position_embeddings ?? Infinity);
-  const offset = /roberta|camembert/.test(String(config.model_type)) ? padTokenId + 1 : 0;
-  return rows - offset;
-}

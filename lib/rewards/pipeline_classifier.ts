@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import { existsSync } from "node:fs";
 import { refuseForeignWasm } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
-import { labelsOf } from "../models/encoder_config.ts";
+import { labelsOf, positionCount } from "../models/encoder_config.ts";
 import { reason } from "./reward.ts";
 import type { TextClassifier } from "./text_classifier.ts";
 
@@ -29,7 +29,7 @@ export interface TextClassificationPipeline {
   /** Called with inputs, returns logits [texts, labels]. */
   model: {
     (inputs: unknown): Promise<{ logits: { tolist(): number[][] } }>;
-    config: { id2label: Record<string, string>; max_position_embeddings?: number };
+    config: { id2label: Record<string, string>; [key: string]: unknown };
   };
 }
 
@@ -50,10 +50,7 @@ export class PipelineClassifier implements TextClassifier {
     const { tokenizer, model } = pipeline;
     this.labels = labelsOf(model.config.id2label, name);
     // A pipeline cuts where its tokenizer says; without that, the model's positions end the text.
-    this.maxLength = Math.min(
-      tokenizer.model_max_length ?? Infinity,
-      model.config.max_position_embeddings ?? Infinity,
-    );
+    this.maxLength = Math.min(tokenizer.model_max_length ?? Infinity, positionCount(model.config));
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
-import { labelsOf, parseEncoderConfig } from "../../lib/models/encoder_config.ts";
+import { labelsOf, parseEncoderConfig, positionCount } from "../../lib/models/encoder_config.ts";
 
 Deno.test("defaults are those of transformers", () => {
   const roberta = parseEncoderConfig({ model_type: "roberta" }, "");
@@ -42,3 +42,10 @@ for (const [json, message] of faults) {
     });
   });
 }
+
+Deno.test("positions count from 0, those of RoBERTa's kin from after the padding token's", () => {
+  const rows = { max_position_embeddings: 514 };
+  assert.equal(positionCount({ ...rows, model_type: "electra" }), 514);
+  assert.equal(positionCount({ ...rows, model_type: "xlm-roberta", pad_token_id: 1 }), 512);
+  assert.equal(positionCount({ model_type: "bert" }), Infinity);
+});
