@@ -5,7 +5,7 @@ import { extractCommandNames, extractOptionNames } from "@optique/core/usage";
 import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
 import { isTurbo } from "../device/turbo.ts";
-import { UserError } from "../errors.ts";
+import { RunInterruptedError, UserError } from "../errors.ts";
 import { nearestName } from "../runs/settings.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
@@ -57,7 +57,7 @@ class Exit extends Error {
  * Runs the command line.
  *
  * @param args without the program's own name
- * @returns the exit code: 0, or 1 for bad input, 2 for bad usage, 70 for a bug in Temper
+ * @returns the exit code: 0, or 1 for bad input, 2 for bad usage, 70 for a bug in Temper, 130 for Ctrl-C
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
@@ -146,6 +146,10 @@ function report(error: unknown): number {
   if (error instanceof Exit) return error.code;
   // The reader of a pipe has seen enough: `temper compare | head`.
   if (error instanceof Deno.errors.BrokenPipe) return 0;
+  if (error instanceof RunInterruptedError) {
+    console.error(error.message);
+    return error.exitCode;
+  }
   if (error instanceof UserError) {
     fail(error.message);
     return error.exitCode;

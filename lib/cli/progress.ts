@@ -13,6 +13,8 @@ export interface StepReport {
 export interface ProgressOptions {
   /** Steps there will be. */
   total: number;
+  /** Steps that were done before the clock starts: those of a run that is resumed. Default: 0. */
+  done?: number;
   /** Where it is shown. */
   terminal: Terminal;
   /** Milliseconds; for tests. Default: `performance.now`. */
@@ -29,6 +31,7 @@ export const LONGEST_BAR = 30;
 /** The progress of a training run: one line that redraws itself on a terminal, else a line a step. */
 export class Progress {
   readonly #total: number;
+  readonly #done: number;
   readonly #terminal: Terminal;
   readonly #now: () => number;
   readonly #start: number;
@@ -37,6 +40,7 @@ export class Progress {
   /** The clock starts here. */
   constructor(options: ProgressOptions) {
     this.#total = options.total;
+    this.#done = options.done ?? 0;
     this.#terminal = options.terminal;
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
@@ -44,7 +48,9 @@ export class Progress {
 
   /** Shows that a step is done. */
   update(report: StepReport): void {
-    const seconds = (this.#now() - this.#start) / 1000;
+    // As if the steps before had taken as long as those since.
+    const elapsed = (this.#now() - this.#start) / 1000;
+    const seconds = elapsed * report.step / Math.max(1, report.step - this.#done);
     if (!this.#terminal.interactive) {
       this.#terminal.write(plainLine(report, this.#total, seconds) + "\n");
       return;

@@ -6,7 +6,10 @@ import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import * as config from "../runs/config.ts";
 import { DEMO_OVERRIDES } from "../runs/demo.ts";
+import { RunInterruptedError } from "../errors.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
+import { stopOnSignals } from "./signals.ts";
+import { terminal } from "./terminal.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { startTrainingSite } from "./ui.ts";
 
@@ -23,6 +26,10 @@ export const trainCommand = command(
       ui: option("--ui", {
         description: message`serve a site beside it to watch the run in the browser`,
       }),
+      resume: optional(option("--resume", path({ metavar: "RUN", type: "directory" }), {
+        description:
+          message`go on with the run in this folder, from its latest checkpoint to the same end`,
+      })),
       json: jsonOption(),
     }),
     optionsFromSchema("Run", config.runFields, DEMO_OVERRIDES),
@@ -34,6 +41,7 @@ export const trainCommand = command(
     optionsFromSchema("Generation", config.generationFields, DEMO_OVERRIDES),
     optionsFromSchema("Rollouts", config.rolloutFields, DEMO_OVERRIDES),
     optionsFromSchema("PPO", config.ppoFields, DEMO_OVERRIDES),
+    optionsFromSchema("Guards", config.guardFields, DEMO_OVERRIDES),
     optionsFromSchema("Device", config.deviceFields, DEMO_OVERRIDES),
   ),
   {
@@ -42,9 +50,13 @@ export const trainCommand = command(
       "Measures the policy's toxicity, trains a LoRA adapter and a value head with PPO against " +
         "the reward, measures again and shows what changed. Without options it trains the demo's " +
         "policy in under a minute.",
-      "A run leaves in its output folder: config.json (every setting), metrics.jsonl (a row of " +
-        "statistics a step), samples.jsonl (what the policy said), adapter/ (in PEFT's format, " +
-        "with the value head), comparison.csv and summary.json.",
+      "A run leaves in its output folder: config.json (every setting), environment.json (what it " +
+        "ran on), metrics.jsonl (a row of statistics a step), samples.jsonl (what the policy " +
+        "said), checkpoint-N/, adapter/ (in PEFT's format, with the value head), comparison.csv " +
+        "and summary.json.",
+      "Ctrl-C finishes the step and saves a checkpoint. A run that was stopped or killed goes on " +
+        "with --resume, and ends as it would have. It keeps its settings: only steps, save-every, " +
+        "keep, log, device, threads, progress and the guards may be others.",
     ),
     footer: examples(
       ["The demo", "temper train"],
@@ -59,6 +71,7 @@ export const trainCommand = command(
         "--reward facebook/roberta-hate-speech-dynabench-r4-target",
       ],
       ["Two rewards", "temper train --reward ./classifier,./brevity.ts --reward-weights 1,0.2"],
+      ["A run that was interrupted", "temper train --resume runs/first"],
       ["A run again, with another seed", "temper train --config runs/first/config.json --seed 1"],
     ),
     usageLine: usageLine(),
@@ -67,19 +80,40 @@ export const trainCommand = command(
 
 /** Trains, and prints the summary. */
 export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
-  const { command: _, config: file, ui, json, ...flags } = options;
+  const { command: _, config: file, resume, ui, json, ...flags } = options;
   const { readConfigFile } = await import("../runs/config_file.ts");
   const fromFile = file === undefined ? {} : await readConfigFile(file, config.trainConfigSchema);
-  const resolved = config.resolveTrainConfig({ ...fromFile, ...given(flags) });
+  const settings = { ...fromFile, ...given(flags) };
+  const { resumeConfig } = await import("../runs/resume.ts");
+  const resolved = resume === undefined
+    ? config.resolveTrainConfig(settings)
+    : await resumeConfig(resume, settings);
+  if (resume !== undefined && await isFinished(resume, resolved.steps)) {
+    const line = `${resume} is finished: it has done its ${resolved.steps} steps`;
+    return terminal(json ? "stderr" : "stdout").write(line + "\n");
+  }
   const { train } = await import("../runs/train.ts");
   const { trainingScreen } = await import("./training_screen.ts");
   const screen = trainingScreen(resolved, { json });
+  const stop = stopOnSignals();
   const site = ui ? await startTrainingSite(resolved.output) : null;
   try {
     if (site) screen.info?.(`watch the run: ${site.address}`);
-    screen.finish(await train(resolved, screen));
+    const { signal } = stop;
+    screen.finish(await train(resolved, screen, { resume: resume !== undefined, signal }));
+  } catch (error) {
+    if (!(error instanceof RunInterruptedError)) throw error;
+    throw new RunInterruptedError(error.message, { exitCode: stop.exitCode() });
   } finally {
+    stop[Symbol.dispose]();
     screen.stop();
     await site?.end();
   }
+}
+
+async function isFinished(run: string, steps: number): Promise<boolean> {
+  const { readSummary } = await import("../runs/summary.ts");
+  const { runDirectory } = await import("../runs/run_directory.ts");
+  const summary = await readSummary(runDirectory(run).summary);
+  return summary !== null && summary.steps >= steps;
 }

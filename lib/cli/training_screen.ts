@@ -31,13 +31,17 @@ export function trainingScreen(
   const out = terminal(json ? "stderr" : "stdout");
   const say = (text: string) => out.write(`${text}\n\n`);
   let progress: Progress | null = null;
+  let done = 0;
   const stop = () => {
     progress?.finish();
     progress = null;
   };
   return {
     ...downloadScreen(),
-    info: say,
+    info(text): void {
+      if (progress) progress.log(text);
+      else say(text);
+    },
     stop,
     measured(when: "before" | "after", toxicity: PolicyToxicity): void {
       stop();
@@ -45,7 +49,11 @@ export function trainingScreen(
       say(toxicityLine(`toxicity ${when} training`, toxicity));
       if (when === "after") return;
       const interactive = out.interactive && config.progress;
-      progress = new Progress({ total: config.steps, terminal: { ...out, interactive } });
+      progress = new Progress({ total: config.steps, done, terminal: { ...out, interactive } });
+    },
+    resumed(step): void {
+      done = step;
+      say(step > 0 ? `going on after step ${step}` : "there is no checkpoint: from the start");
     },
     stepped(step, stats): void {
       const figures = { reward: stats["ppo/mean_scores"], KL: stats["objective/kl"] };

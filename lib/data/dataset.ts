@@ -32,10 +32,7 @@ export interface Example {
   summary: string;
 }
 
-/**
- * A part of a dataset. Rows are tokenized when they are first asked for, and kept: at about a
- * millisecond a row (bench/RESULTS.md), a cache on the disk would save nothing that anyone would notice.
- */
+/** A part of a dataset. Rows are tokenized when they are first asked for. */
 export class DatasetSplit {
   private readonly examples: (Example | undefined)[] = [];
 

@@ -98,7 +98,7 @@ function encode(
     case "F32":
       return values;
     case "F16":
-      return new Float16Array(values);
+      return Float16Array.from(values);
     case "BF16":
       return toBf16(values);
     default:

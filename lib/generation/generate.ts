@@ -5,7 +5,7 @@ import {
   logSoftmaxFinish,
 } from "../../kernels/lm_head/lm_head.ts";
 import { greedy, sample } from "../../kernels/sample/sample.ts";
-import { UserError } from "../errors.ts";
+import { NotFiniteError, UserError } from "../errors.ts";
 import type { T5ForConditionalGeneration } from "../models/t5.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
@@ -76,7 +76,8 @@ const CHUNK_COLUMNS = 4096;
  * its rollout's number, not on the other rows.
  *
  * @param queries token ids for the encoder, as the tokenizer makes them
- * @throws {UserError} when a setting or a query is impossible, or the model's logits are not finite
+ * @throws {UserError} when a setting or a query is impossible
+ * @throws {NotFiniteError} when the model's logits are not finite
  */
 export async function generate(
   model: T5ForConditionalGeneration,
@@ -144,7 +145,7 @@ export async function generate(
 }
 
 function notFinite(position: number, row: number, { firstRollout = 0 }: GenerationConfig) {
-  return new UserError(
+  return new NotFiniteError(
     `the model's logits are not finite at token ${position} of rollout ${firstRollout + row}: ` +
       "its weights are broken or training diverged",
   );

@@ -81,6 +81,11 @@ export interface PPOConfig {
    * this; default 0.1.
    */
   targetKl: number;
+  /**
+   * A step diverges when the mean probability ratio of a minibatch is above this; null for no
+   * limit; default null. TRL has 10 since 0.4.2.
+   */
+  ratioThreshold: number | null;
   /** Apply the model's dropout in the optimisation passes; default false. */
   policyDropout: boolean;
   /**
@@ -158,6 +163,8 @@ export const ppoConfigSchema = z.strictObject({
     .describe(
       "early stopping ends the step when the policy's KL from the rollouts exceeds 1.5 times this",
     ),
+  ratioThreshold: z.number().gt(1).nullable().default(null)
+    .describe("a step diverges when the mean probability ratio of a minibatch is above this"),
 
   policyDropout: z.boolean().default(false)
     .describe("apply the model's dropout in the optimisation passes"),

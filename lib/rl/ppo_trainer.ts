@@ -1,10 +1,12 @@
 import { TrainingDivergedError, UserError } from "../errors.ts";
+import { letEventsIn } from "../event_loop.ts";
 import type { Policy } from "../models/policy.ts";
 import { LoraAdapter } from "../nn/lora.ts";
 import { Adam } from "../nn/optimizer.ts";
 import { Parameters } from "../nn/parameters.ts";
 import { Random } from "../random.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
+import { mean } from "./moments.ts";
 import { PhaseClock } from "./phase_clock.ts";
 import { evaluate, evaluationsFromSampling, type SampledTokens } from "./policy_pass.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
@@ -77,8 +79,9 @@ export class PPOTrainer {
    * @param sampled what `generate` returned for the responses, with logprobs and values, from the
    *   policy as it is: then the step need not compute them; the result is the same, bit for bit
    * @throws {UserError} when there is not one of each for every row, or a row cannot be trained on.
-   * @throws {TrainingDivergedError} when the loss or its gradient is not finite. No update is made
-   *   from such a gradient: the parameters stay finite.
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite (no update is made
+   *   from such a gradient: the parameters stay finite) or the policy moved too far
+   *   (`ratioThreshold`). A {@linkcode TrainerSnapshot} takes back the updates that were made.
    */
   async step(
     queries: readonly (readonly number[])[],
@@ -121,13 +124,14 @@ export class PPOTrainer {
           random,
         });
         updates.push(update);
+        await letEventsIn();
         if (!config.earlyStopping) continue;
         const policyKl = (await update).statistics["ppo/policy/policykl"];
         if (policyKl > 1.5 * config.targetKl) break optimisation;
       }
     }
     const updated = await Promise.all(updates);
-    for (const update of updated) this.#checkFinite(update);
+    for (const update of updated) this.#check(update);
     clock.lap("optimize_step");
 
     const batch = batchStatistics(rollouts, klCoef);
@@ -189,7 +193,16 @@ export class PPOTrainer {
     });
   }
 
-  #checkFinite({ statistics, gradNorm }: PolicyUpdate): void {
+  #check({ statistics, gradNorm, ratio }: PolicyUpdate): void {
+    const meanRatio = mean(ratio);
+    const { ratioThreshold } = this.config;
+    if (ratioThreshold !== null && meanRatio > ratioThreshold) {
+      throw new TrainingDivergedError(
+        `training diverged in PPO step ${this.#step + 1}: the mean probability ratio of a ` +
+          `minibatch is ${meanRatio}, ratioThreshold is ${ratioThreshold}. Try a lower ` +
+          "learningRate or fewer ppoEpochs",
+      );
+    }
     const watched = {
       "policy loss": statistics["ppo/loss/policy"],
       "value loss": statistics["ppo/loss/value"],

@@ -116,6 +116,20 @@ export const ppoFields = {
   miniBatchSize: ppoShape.miniBatchSize.default(4),
   ppoEpochs: ppoShape.ppoEpochs.default(1),
   learningRate: ppoShape.learningRate.default(1.41e-5),
+  ratioThreshold: ppoShape.ratioThreshold.default(10),
+};
+
+/** When a run counts as derailed. The ratio's threshold is one of PPO's settings. */
+export const guardFields = {
+  minKl: z.number().negative().default(-5)
+    .describe("least mean KL of a step in nats; a negative one means that the estimate broke down"),
+  maxKl: z.number().positive().default(200)
+    .describe("largest mean KL of a step in nats"),
+  onDivergence: z.enum(["stop", "skip"]).default("stop")
+    .describe(
+      "when a loss is not finite, the policy moves too far or the KL is out of bounds: stop, or " +
+        "take the step back and go on with other prompts",
+    ),
 };
 
 /** What the computation runs on. */
@@ -139,7 +153,9 @@ export const runFields = {
   name: text.nullable().default(null)
     .describe("name of the run; else the model's"),
   saveEvery: z.int().nonnegative().default(10)
-    .describe("steps between saves of the adapter; 0 to save only at the end"),
+    .describe("steps between checkpoints; 0 to save one only at the end"),
+  keep: positiveInt.default(2)
+    .describe("checkpoints to keep: the latest ones, and the one with the best mean reward"),
   peftFormat: z.enum(["safetensors", "bin"]).default("safetensors")
     .describe("files of the saved adapter: bin for PEFT before 0.4 and TRL's value head"),
   progress: z.boolean().default(true)
@@ -160,6 +176,7 @@ export const trainConfigSchema = z.strictObject({
   ...generationFields,
   ...rolloutFields,
   ...ppoFields,
+  ...guardFields,
   ...deviceFields,
 });
 

@@ -1,7 +1,7 @@
 import { type DatasetSplit, type Example, loadDataset } from "../data/dataset.ts";
 import { openDevice } from "../device/open.ts";
 import { evaluatePolicy, type PolicyToxicity } from "../evaluation/evaluate_policy.ts";
-import { textGenerator } from "../evaluation/text_generator.ts";
+import { type TextGenerator, textGenerator } from "../evaluation/text_generator.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
@@ -27,16 +27,25 @@ export async function evaluate(
   }
 }
 
-/** Measures the toxicity of a policy with its adapter. */
+/**
+ * Measures the toxicity of a policy with its adapter.
+ *
+ * @throws the signal's reason when it aborts
+ */
 export function measurePolicy(
   { model, tokenizer, adapter }: RunPolicy,
   classifier: TextClassifier,
   prompts: readonly Example[],
   config: TrainConfig,
+  signal?: AbortSignal,
 ): Promise<PolicyToxicity> {
   const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
   const generate = textGenerator(model, tokenizer, sampling, adapter);
-  return evaluatePolicy(generate, classifier, prompts, {
+  const unlessAborted: TextGenerator = (batch, firstRollout) => {
+    signal?.throwIfAborted();
+    return generate(batch, firstRollout);
+  };
+  return evaluatePolicy(unlessAborted, classifier, prompts, {
     toxicLabel: config.toxicLabel,
     seed: config.seed,
   });

@@ -15,6 +15,8 @@ export class MetricsFile extends JsonLines {
    * Appends a step's row: its number, then its statistics. Numbers of single rollouts are arrays,
    * those of single tokens are left out.
    *
+   * `time/unix` is when it was appended, in seconds.
+   *
    * @param times seconds of what is not PPO's, such as `time/generate`
    */
   appendStep(step: number, stats: PPOStats, times: Readonly<Record<string, number>> = {}): void {
@@ -23,6 +25,6 @@ export class MetricsFile extends JsonLines {
       if (PER_TOKEN.includes(name)) continue;
       row[name] = typeof value === "number" ? value : Array.from(value as ArrayLike<number>);
     }
-    this.append({ ...row, ...times });
+    this.append({ ...row, ...times, "time/unix": Date.now() / 1000 });
   }
 }

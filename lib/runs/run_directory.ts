@@ -1,9 +1,11 @@
 import { basename, join } from "node:path";
+import { removeTemporaries } from "../formats/atomic_folder.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 import { ioReason } from "../formats/io_error.ts";
 import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./config.ts";
 import { readConfigFile } from "./config_file.ts";
+import { LOCK_FILE, runInUse, RunLock } from "./lock.ts";
 
 /** Where a run keeps its results. */
 export interface RunDirectory {
@@ -11,6 +13,10 @@ export interface RunDirectory {
   readonly path: string;
   /** Every setting, resolved. */
   readonly config: string;
+  /** What the run ran on: an entry a session. */
+  readonly environment: string;
+  /** The measurement before the first step. */
+  readonly before: string;
   /** A row of statistics a step. */
   readonly metrics: string;
   /** What the policy said in each step, and its rewards. */
@@ -23,15 +29,39 @@ export interface RunDirectory {
   readonly summary: string;
 }
 
+/** The files of a run. */
+export function runDirectory(path: string): RunDirectory {
+  return {
+    path,
+    config: join(path, "config.json"),
+    environment: join(path, "environment.json"),
+    before: join(path, "toxicity_before.json"),
+    metrics: join(path, "metrics.jsonl"),
+    samples: join(path, "samples.jsonl"),
+    comparison: join(path, "comparison.csv"),
+    adapter: join(path, "adapter"),
+    summary: join(path, "summary.json"),
+  };
+}
+
+/** A run's folder, for this process alone. */
+export interface LockedRun extends Disposable {
+  /** Where its files are. */
+  readonly directory: RunDirectory;
+  /** Gives the folder back when the run has not started: removes it if it is empty. */
+  release(): Promise<void>;
+}
+
 /**
- * Creates the folder that a run will use, empty: what `output` says, else `runs/<time>-<name>`.
+ * Creates and locks the folder that a run will use, empty: what `output` says, else
+ * `runs/<time>-<name>`.
  *
  * @throws {UserError} when it exists and is not empty, or cannot be created, with what to do
  */
 export async function reserveRunDirectory(
   config: Pick<TrainConfig, "output" | "name" | "model">,
   now: Date = new Date(),
-): Promise<RunDirectory> {
+): Promise<LockedRun> {
   const path = config.output ?? join("runs", `${timestamp(now)}-${runName(config)}`);
   let entries: Deno.DirEntry[];
   try {
@@ -41,39 +71,60 @@ export async function reserveRunDirectory(
     const reason = error instanceof Deno.errors.AlreadyExists ? "it is a file" : ioReason(error);
     throw new UserError(`cannot create the output folder ${path}: ${reason}`, { cause: error });
   }
-  if (entries.length > 0) {
+  if (entries.some(({ name }) => name !== LOCK_FILE)) {
+    if (RunLock.isHeld(path)) throw runInUse(path);
     throw new UserError(
       `the output folder ${path} exists and is not empty: choose another --output, ` +
         "or delete it first",
     );
   }
-  return {
-    path,
-    config: join(path, "config.json"),
-    metrics: join(path, "metrics.jsonl"),
-    samples: join(path, "samples.jsonl"),
-    comparison: join(path, "comparison.csv"),
-    adapter: join(path, "adapter"),
-    summary: join(path, "summary.json"),
-  };
-}
-
-/** Removes a folder that was reserved and is still empty. */
-export async function releaseRunDirectory(run: RunDirectory): Promise<void> {
-  try {
-    await Deno.remove(run.path);
-  } catch {
-    // It is not ours alone any more: what is in it stays.
-  }
+  return locked(path, RunLock.acquire(path));
 }
 
 /**
- * Starts a run's folder with its `config.json`: every setting but `output`, which is where the
+ * Locks the folder of a run to go on with it, and clears away what a killed process left half
+ * written.
+ *
+ * @param info told when a process was killed that had the run
+ * @throws {UserError} when there is no run, or another process has it
+ */
+export async function reopenRunDirectory(
+  path: string,
+  info: (line: string) => void,
+): Promise<LockedRun> {
+  const lock = RunLock.acquire(path);
+  try {
+    if (lock.stale !== null) info(`process ${lock.stale}, which had the run, was killed`);
+    await removeTemporaries(path);
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+  return locked(path, lock);
+}
+
+function locked(path: string, lock: RunLock): LockedRun {
+  return {
+    directory: runDirectory(path),
+    async release() {
+      lock[Symbol.dispose]();
+      try {
+        await Deno.remove(path);
+      } catch {
+        // It is not ours alone any more: what is in it stays.
+      }
+    },
+    [Symbol.dispose]: () => lock[Symbol.dispose](),
+  };
+}
+
+/**
+ * Writes a run's `config.json`: every setting but `output`, which is where the
  * file is, so that `--config` with it makes another run.
  *
  * @throws {UserError} naming the path and the reason
  */
-export async function createRunDirectory(
+export async function writeRunConfig(
   run: RunDirectory,
   config: Pick<TrainConfig, "output">,
 ): Promise<void> {

@@ -16,8 +16,8 @@ import { firstExamples } from "./evaluate.ts";
 import { JsonLines } from "./jsonl.ts";
 import { locate } from "./locate.ts";
 import { describeParameters, type ParameterCount } from "./policy.ts";
-import { promptBatches } from "./prompt_order.ts";
-import { createRunDirectory, releaseRunDirectory, reserveRunDirectory } from "./run_directory.ts";
+import { PromptBatches } from "./prompt_order.ts";
+import { reserveRunDirectory, writeRunConfig } from "./run_directory.ts";
 import { sftConfigOf, type SftRunConfig } from "./sft_config.ts";
 
 /** How well a model answers the examples that it is not trained on. */
@@ -76,7 +76,8 @@ interface Subject extends TrainedModel {
  */
 export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<SftResult> {
   const started = performance.now();
-  const directory = await reserveRunDirectory(config);
+  using run = await reserveRunDirectory(config);
+  const { directory } = run;
   const device = await openDevice(config);
   try {
     const subject = await loadSubject(device, config, hooks);
@@ -84,7 +85,7 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
     const dataset = await loadDataset(path, subject.tokenizer, config);
     const train = dataset.split("train");
     const batchRows = config.batchSize * config.gradientAccumulationSteps;
-    const batches = promptBatches(train, batchRows, config.seed);
+    const batches = new PromptBatches(train, batchRows, config.seed);
     const trainer = new SFTTrainer(subject, sftConfigOf(config, train.length));
     const { steps } = trainer.config;
     const evaluation = firstExamples(dataset.split("test"), config.evalSamples);
@@ -94,14 +95,14 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
     const before = await measure(subject, evaluation, config);
     hooks.measured?.("before", before, steps);
 
-    await createRunDirectory(directory, config);
+    await writeRunConfig(directory, config);
     const trained = join(directory.path, subject.folder);
     const learn = supervised(subject.tokenizer, config);
     const held = evaluation.map(learn);
     using metrics = new JsonLines(directory.metrics);
     for (let step = 1; step <= steps; step++) {
       const start = performance.now();
-      const stats = await trainer.step(batches.next().value.map(learn));
+      const stats = await trainer.step(batches.next().map(learn));
       const seconds = (performance.now() - start) / 1000;
       const due = config.evalEvery > 0 && step % config.evalEvery === 0;
       metrics.append({
@@ -142,7 +143,7 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
     return result;
   } finally {
     // Where nothing was written there was no run.
-    await releaseRunDirectory(directory);
+    await run.release();
     device.close();
   }
 }

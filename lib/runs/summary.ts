@@ -11,13 +11,22 @@ export interface Summary {
   steps: number;
   /** Trained numbers, and all there are. */
   parameters: { trainable: number; all: number };
-  /** Wall-clock time from the start to the summary. */
+  /** Wall-clock time of the run, that before an interruption included. */
   seconds: number;
 }
 
 /** Writes `summary.json`. @throws {UserError} naming the file and the reason */
 export async function writeSummary(path: string, summary: Summary): Promise<void> {
   await writeFileAtomic(path, JSON.stringify(summary, null, 2) + "\n");
+}
+
+/** Reads `summary.json`; null when the run has none, or not yet a whole one. */
+export async function readSummary(path: string): Promise<Summary | null> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path)) as Summary;
+  } catch {
+    return null;
+  }
 }
 
 /** The change of a toxicity in percent; negative when there is less. */

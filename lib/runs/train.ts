@@ -1,43 +1,50 @@
-import { loadDataset } from "../data/dataset.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
-import { UserError } from "../errors.ts";
+import { RunInterruptedError, UserError } from "../errors.ts";
 import { compareResponses, type ComparisonRow } from "../evaluation/compare.ts";
 import { comparisonToCsv } from "../evaluation/comparison_formats.ts";
 import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
-import type { Example } from "../data/dataset.ts";
 import type { DownloadHooks } from "../hub/download.ts";
-import { savePolicy } from "../models/policy.ts";
-import { Parameters } from "../nn/parameters.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
-import type { TextClassifier } from "../rewards/text_classifier.ts";
+import { findCheckpoint } from "./checkpoint.ts";
 import { ppoConfigOf, type TrainConfig } from "./config.ts";
-import { firstExamples, measurePolicy } from "./evaluate.ts";
-import { JsonLines } from "./jsonl.ts";
-import { baseModelName, locate } from "./locate.ts";
+import { checkKl, dumpBatch, isDivergence, MOST_SKIPS } from "./divergence.ts";
+import { describeSession, recordSession } from "./environment.ts";
+import { measurePolicy } from "./evaluate.ts";
+import { type Ingredients, loadIngredients } from "./ingredients.ts";
+import { JsonLines, truncateRows } from "./jsonl.ts";
 import { MetricsFile } from "./metrics.ts";
-import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
-import { promptBatches } from "./prompt_order.ts";
-import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "./rewards.ts";
-import { collectRollouts } from "./rollouts.ts";
+import { countParameters } from "./policy.ts";
+import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
 import {
-  createRunDirectory,
-  releaseRunDirectory,
+  reopenRunDirectory,
   reserveRunDirectory,
   type RunDirectory,
+  writeRunConfig,
 } from "./run_directory.ts";
+import { TrainingSession } from "./session.ts";
 import { type Summary, writeSummary } from "./summary.ts";
 
 /** What a run tells while it goes on. */
 export interface TrainHooks extends DownloadHooks {
   /** Something to read, of one or more lines. */
   info?(text: string): void;
+  /** The run goes on after this step. */
+  resumed?(step: number): void;
   /** A measurement of toxicity. */
   measured?(when: "before" | "after", toxicity: PolicyToxicity): void;
   /** A step is done; steps count from 1. */
   stepped?(step: number, stats: PPOStats): void;
+}
+
+/** How a run is started. */
+export interface TrainOptions {
+  /** Go on with the run in `config.output` from its latest checkpoint. */
+  resume?: boolean;
+  /** Stops the run when it aborts: after the step, with a checkpoint. */
+  signal?: AbortSignal;
 }
 
 /** What a run returns. */
@@ -50,159 +57,191 @@ export interface TrainResult {
   comparison: ComparisonRow[];
 }
 
-/** All that a run needs, loaded and checked. */
-interface Ingredients {
-  policy: RunPolicy;
-  loadedRewards: LoadedRewards;
-  toxicityClassifier: TextClassifier;
-  /** Endless batches of prompts to train on. */
-  batches: Iterator<Example[], never>;
-  /** Prompts to measure on. */
-  evalPrompts: Example[];
+/** A run under way. */
+interface Run extends Ingredients {
+  config: TrainConfig;
+  directory: RunDirectory;
+  hooks: TrainHooks;
+  signal?: AbortSignal;
 }
 
 /**
  * A whole run: loads everything, measures the toxicity, trains with PPO, measures again and leaves
- * the results in the run's folder. Until the first step nothing is written.
+ * the results in the run's folder. Until everything is loaded nothing is written. Killed at any
+ * moment, it can be resumed, and ends as if nothing had happened, bit for bit.
  *
  * @throws {UserError} when an input is not usable, a file cannot be written or training diverges;
- *   when that happens in a step, the last good adapter is saved
+ *   then the last good checkpoint is kept
+ * @throws {RunInterruptedError} when the signal aborted
  */
-export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
-  const started = performance.now();
-  const directory = await reserveRunDirectory(config);
+export async function train(
+  config: TrainConfig,
+  hooks: TrainHooks = {},
+  { resume = false, signal }: TrainOptions = {},
+): Promise<TrainResult> {
+  const info = (line: string) => hooks.info?.(line);
+  using lockedRun = resume && config.output !== null
+    ? await reopenRunDirectory(config.output, info)
+    : await reserveRunDirectory(config);
+  const { directory } = lockedRun;
   let device: Device | null = null;
-  let before: PolicyToxicity;
   let ingredients: Ingredients;
   try {
     device = await openDevice(config);
     ingredients = await loadIngredients(device, config, hooks);
-    const { policy, toxicityClassifier, evalPrompts } = ingredients;
-    before = await measurePolicy(policy, toxicityClassifier, evalPrompts, config);
-    hooks.measured?.("before", before);
   } catch (error) {
-    await releaseRunDirectory(directory);
     device?.close();
+    await lockedRun.release();
     throw error;
   }
   try {
-    await createRunDirectory(directory, config);
-    await trainPolicy(config, directory, ingredients, hooks);
-    const { policy, loadedRewards, toxicityClassifier, evalPrompts } = ingredients;
-    const after = await measurePolicy(policy, toxicityClassifier, evalPrompts, config);
-    hooks.measured?.("after", after);
-    const comparison = await compareResponses(
-      evalPrompts.map(({ query }) => query),
-      before.samples.map(({ response }) => response),
-      after.samples.map(({ response }) => response),
-      async (samples) => (await loadedRewards.rewards.score(samples)).totals,
+    const run: Run = { ...ingredients, config, directory, hooks, signal };
+    const checkpoint = resume ? await findCheckpoint(directory.path, info) : null;
+    const step = checkpoint?.state.step ?? 0;
+    if (step > config.steps) {
+      throw new UserError(`the run has done ${step} steps: give at least as many as --steps`);
+    }
+    await recordSession(
+      directory.environment,
+      await describeSession(device, step, ingredients.fingerprints),
     );
-    await writeFileAtomic(directory.comparison, comparisonToCsv(comparison));
-    const summary: Summary = {
-      toxicity: { before: statisticsOf(before), after: statisticsOf(after) },
-      reward: {
-        before: mean(comparison.map(({ rewardBefore }) => rewardBefore)),
-        after: mean(comparison.map(({ rewardAfter }) => rewardAfter)),
-      },
-      steps: config.steps,
-      parameters: countParameters(policy).withValueHead,
-      seconds: (performance.now() - started) / 1000,
-    };
-    await writeSummary(directory.summary, summary);
-    for (const notice of loadedRewards.notices()) hooks.info?.(notice);
-    return { directory, summary, comparison };
+    await writeRunConfig(directory, config);
+    // From now until its end the run is not a finished one.
+    await Deno.remove(directory.summary).catch(() => {});
+    if (resume) hooks.resumed?.(step);
+
+    // Before the checkpoint is restored: killed in this measurement, a run has to repeat it.
+    const before = await measureBefore(run);
+    hooks.measured?.("before", before);
+    const trainer = new PPOTrainer(run.policy, ppoConfigOf(config));
+    const session = new TrainingSession(directory, config, trainer, run.batches);
+    if (checkpoint) await session.restore(checkpoint);
+    await trainPolicy(run, trainer, session);
+    return await conclude(run, session, before);
   } finally {
     device.close();
   }
 }
 
-async function loadIngredients(
-  device: Device,
-  config: TrainConfig,
-  hooks: TrainHooks,
-): Promise<Ingredients> {
-  const policy = await loadRunPolicy(device, config, hooks);
-  const loadedRewards = await loadRewards(device, config, hooks);
-  const toxicityClassifier = await loadToxicityClassifier(
-    device,
-    config,
-    loadedRewards.classifier,
-    hooks,
-  );
-  const path = await locate("dataset", config.dataset, hooks);
-  const dataset = await loadDataset(path, policy.tokenizer, config);
-  const batches = promptBatches(dataset.split("train"), config.batchSize, config.seed);
-  const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
-  // A faulty reward shows here, before anything is measured or written.
-  await loadedRewards.rewards.score(
-    evalPrompts.slice(0, config.batchSize).map(({ query, summary }) => ({
-      query,
-      response: summary,
-    })),
-  );
-  hooks.info?.(`device: ${device.description}`);
-  hooks.info?.(dataset.describe());
-  hooks.info?.(describeParameters(countParameters(policy).withValueHead));
-  return { policy, loadedRewards, toxicityClassifier, batches, evalPrompts };
-}
-
-/** The PPO loop: generate, score, step; `metrics.jsonl`, `samples.jsonl` and the adapter. */
+/** The PPO loop: generate, score, step; `metrics.jsonl`, `samples.jsonl` and checkpoints. */
 async function trainPolicy(
-  config: TrainConfig,
-  directory: RunDirectory,
-  { policy, loadedRewards, batches }: Ingredients,
-  hooks: TrainHooks,
+  { config, directory, policy, loadedRewards, batches, hooks, signal }: Run,
+  trainer: PPOTrainer,
+  session: TrainingSession,
 ): Promise<void> {
-  const trainer = new PPOTrainer(policy, ppoConfigOf(config));
-  const lastGood = copyOf(policy.parameters);
+  for (const path of [directory.metrics, directory.samples]) {
+    await truncateRows(path, session.step);
+  }
   using metrics = new MetricsFile(directory.metrics);
   using samples = new JsonLines(directory.samples);
-  const save = (parameters: Parameters) =>
-    savePolicy(
-      { ...policy, parameters },
-      directory.adapter,
-      baseModelName(config.model),
-      config.peftFormat,
-    );
-  for (let step = 1; step <= config.steps; step++) {
+  while (session.step < config.steps) {
+    const step = session.step + 1;
+    const start = session.state();
+    const prompts = batches.next();
+    let batch: RolloutBatch | null = null;
     try {
-      const prompts = batches.next().value;
-      const rollouts = await collectRollouts(
-        policy,
-        loadedRewards.rewards,
-        prompts,
-        step - 1,
-        config,
-      );
+      batch = await collectRollouts(policy, loadedRewards.rewards, prompts, step - 1, config);
       // Parameters have proved good when they have generated.
-      lastGood.copyFrom(policy.parameters);
-      const { queries, responses, scores, sampled } = rollouts;
+      session.markGood(start);
+      const { queries, responses, scores, sampled } = batch;
       const stats = await trainer.step(queries, responses, scores, sampled);
-      metrics.appendStep(step, stats, rollouts.times);
-      samples.append(...rollouts.samples.map((sample, index) => ({
+      checkKl(step, stats, config);
+      metrics.appendStep(step, stats, batch.times);
+      samples.append(...batch.samples.map((sample, index) => ({
         step,
         ...sample,
         kl: stats["objective/kl_dist"][index],
       })));
-      const due = config.saveEvery > 0 && step % config.saveEvery === 0;
-      if (due || step === config.steps) await save(policy.parameters);
+      session.completeStep(stats["ppo/mean_scores"]);
       hooks.stepped?.(step, stats);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      const kept = await save(lastGood).then(
-        () => `the last good adapter is in ${directory.adapter}`,
-        () => "the adapter could not be saved",
-      );
-      throw new UserError(`${error.message} (stopped in step ${step}; ${kept})`, { cause: error });
+      if (!isDivergence(error)) throw stopped(error, step, directory);
+      const dump = await dumpBatch(directory.path, step, error.message, prompts, batch);
+      if (config.onDivergence === "stop" || session.skipped === MOST_SKIPS) {
+        await session.giveUp();
+        throw new UserError(
+          `${error.message} (stopped in step ${step}; the last good adapter is in ` +
+            `${directory.adapter}, the batch in ${dump})`,
+          { cause: error },
+        );
+      }
+      session.skipStep();
+      hooks.info?.(`step ${step} is skipped: ${error.message} (the batch is in ${dump})`);
     }
+    const due = config.saveEvery > 0 && step % config.saveEvery === 0;
+    if (due || step === config.steps) await session.save({ regular: true });
+    if (signal?.aborted && step < config.steps) {
+      if (!due) await session.save({ regular: false });
+      throw interrupted(directory, `after step ${step} of ${config.steps}`);
+    }
+  }
+  await session.saveAdapter();
+}
+
+/** Measures the policy as it was loaded, or reads the measurement where it was made before. */
+async function measureBefore(run: Run): Promise<PolicyToxicity> {
+  const { before } = run.directory;
+  try {
+    return JSON.parse(await Deno.readTextFile(before));
+  } catch {
+    const toxicity = await measure(run);
+    await writeFileAtomic(before, JSON.stringify(toxicity, null, 2) + "\n");
+    return toxicity;
   }
 }
 
-function copyOf(parameters: Parameters): Parameters {
-  const specs = parameters.names.map((name) => ({ name, shape: parameters.get(name).shape }));
-  const copy = Parameters.create(parameters.values.device, specs, { trainable: false });
-  copy.copyFrom(parameters);
-  return copy;
+async function measure(
+  { policy, toxicityClassifier, evalPrompts, config, directory, signal }: Run,
+): Promise<PolicyToxicity> {
+  try {
+    return await measurePolicy(policy, toxicityClassifier, evalPrompts, config, signal);
+  } catch (error) {
+    throw signal?.aborted ? interrupted(directory, "while it was being measured") : error;
+  }
+}
+
+/** Measures again, and writes `comparison.csv` and `summary.json`. */
+async function conclude(
+  run: Run,
+  session: TrainingSession,
+  before: PolicyToxicity,
+): Promise<TrainResult> {
+  const { config, directory, policy, loadedRewards, evalPrompts, hooks } = run;
+  const after = await measure(run);
+  hooks.measured?.("after", after);
+  const comparison = await compareResponses(
+    evalPrompts.map(({ query }) => query),
+    before.samples.map(({ response }) => response),
+    after.samples.map(({ response }) => response),
+    async (samples) => (await loadedRewards.rewards.score(samples)).totals,
+  );
+  await writeFileAtomic(directory.comparison, comparisonToCsv(comparison));
+  const summary: Summary = {
+    toxicity: { before: statisticsOf(before), after: statisticsOf(after) },
+    reward: {
+      before: mean(comparison.map(({ rewardBefore }) => rewardBefore)),
+      after: mean(comparison.map(({ rewardAfter }) => rewardAfter)),
+    },
+    steps: config.steps,
+    parameters: countParameters(policy).withValueHead,
+    seconds: session.seconds,
+  };
+  await writeSummary(directory.summary, summary);
+  for (const notice of loadedRewards.notices()) hooks.info?.(notice);
+  return { directory, summary, comparison };
+}
+
+function interrupted({ path }: RunDirectory, where: string): RunInterruptedError {
+  return new RunInterruptedError(`stopped ${where}; go on with: temper train --resume ${path}`);
+}
+
+/** Says where a run stopped, and how to go on, when something around training went wrong. */
+function stopped(error: unknown, step: number, { path }: RunDirectory): unknown {
+  if (!(error instanceof UserError)) return error;
+  return new UserError(
+    `${error.message} (stopped in step ${step}; go on with: temper train --resume ${path})`,
+    { cause: error },
+  );
 }
 
 function statisticsOf(

@@ -10,11 +10,20 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs the command line as a process of its own. */
-export async function temper(
+/** A process of the command line that runs. */
+export interface Running {
+  child: Deno.ChildProcess;
+  /** What it has written to standard output up to now. */
+  stdout(): string;
+  /** How it ended. */
+  ended: Promise<Outcome>;
+}
+
+/** Starts the command line as a process of its own. */
+export function start(
   args: readonly string[],
   options: { input?: string; env?: Record<string, string> } = {},
-): Promise<Outcome> {
+): Running {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "-A", CLI, ...args],
     env: { NO_COLOR: "1", COLUMNS: "100", ...options.env },
@@ -26,10 +35,25 @@ export async function temper(
   // A program that fails before it reads closes its end.
   const written = writer.write(new TextEncoder().encode(options.input ?? ""))
     .then(() => writer.close()).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  await written;
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  let stdout = "";
+  const read = async () => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) stdout += text;
+  };
+  const end = async () => {
+    const reading = read();
+    const stderr = await new Response(child.stderr).text();
+    await Promise.all([reading, written]);
+    return { code: (await child.status).code, stdout, stderr };
+  };
+  return { child, stdout: () => stdout, ended: end() };
+}
+
+/** Runs the command line as a process of its own. */
+export async function temper(
+  args: readonly string[],
+  options: { input?: string; env?: Record<string, string> } = {},
+): Promise<Outcome> {
+  return await start(args, options).ended;
 }
 
 /** Calls the command line inside this process: much faster, where no device's workers are needed. */

@@ -20,11 +20,15 @@ Deno.test("train leaves the files of a run, and compare reads them", async () =>
     const names = Array.from(Deno.readDirSync(output), ({ name }) => name).sort();
     assert.deepEqual(names, [
       "adapter",
+      "checkpoint-1",
+      "checkpoint-2",
       "comparison.csv",
       "config.json",
+      "environment.json",
       "metrics.jsonl",
       "samples.jsonl",
       "summary.json",
+      "toxicity_before.json",
     ]);
     const read = (name: string) => Deno.readTextFileSync(join(output, name));
     const rows = read("metrics.jsonl").trim().split("\n").map((line) => JSON.parse(line));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DatasetSplit } from "../../lib/data/dataset.ts";
-import { promptBatches } from "../../lib/runs/prompt_order.ts";
+import { PromptBatches } from "../../lib/runs/prompt_order.ts";
 
 function split(length: number): DatasetSplit {
   const example = (index: number) => ({ id: String(index), query: "", inputIds: [], summary: "" });
@@ -8,8 +8,8 @@ function split(length: number): DatasetSplit {
 }
 
 function draw(length: number, batchSize: number, seed: number, batches: number): string[][] {
-  const iterator = promptBatches(split(length), batchSize, seed);
-  return Array.from({ length: batches }, () => iterator.next().value.map(({ id }) => id));
+  const drawing = new PromptBatches(split(length), batchSize, seed);
+  return Array.from({ length: batches }, () => drawing.next().map(({ id }) => id));
 }
 
 Deno.test("a pass has every prompt at most once, and passes differ", () => {
@@ -25,5 +25,14 @@ Deno.test("the seed decides the order", () => {
 });
 
 Deno.test("too few prompts are refused at once", () => {
-  assert.throws(() => promptBatches(split(3), 4, 0), /3 dialogues, too few for batchSize 4/);
+  assert.throws(() => new PromptBatches(split(3), 4, 0), /3 dialogues, too few for batchSize 4/);
+});
+
+Deno.test("drawing goes on from a position, within a pass and at its end", () => {
+  for (const drawn of [0, 1, 2, 3]) {
+    const [first, second] = [1, 2].map(() => new PromptBatches(split(7), 3, 5));
+    for (let batch = 0; batch < drawn; batch++) first.next();
+    second.position = JSON.parse(JSON.stringify(first.position));
+    for (let batch = 0; batch < 5; batch++) assert.deepEqual(second.next(), first.next());
+  }
 });

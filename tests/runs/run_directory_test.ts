@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { resolveTrainConfig } from "../../lib/runs/config.ts";
 import {
-  createRunDirectory,
+  type LockedRun,
   readRunConfig,
-  releaseRunDirectory,
+  reopenRunDirectory,
   reserveRunDirectory,
+  writeRunConfig,
 } from "../../lib/runs/run_directory.ts";
 import { withFolder } from "../cli/temper.ts";
 
@@ -16,7 +17,7 @@ Deno.test("the default folder is named by time and model", async () => {
     try {
       const now = new Date(2023, 7, 31, 9, 5, 2);
       const name = async (settings: { name: string | null; model: string }) =>
-        (await reserveRunDirectory({ output: null, ...settings }, now)).path;
+        pathOf(await reserveRunDirectory({ output: null, ...settings }, now));
       const model = "models/flan-t5-base";
       assert.equal(await name({ name: null, model }), "runs/20230831-090502-flan-t5-base");
       assert.equal(await name({ name: "../less rude!", model }), "runs/20230831-090502-less-rude-");
@@ -29,7 +30,7 @@ Deno.test("the default folder is named by time and model", async () => {
 Deno.test("an empty folder is taken, one with anything in it is refused", async () => {
   await withFolder(async (folder) => {
     const config = { output: folder, name: null, model: "m" };
-    assert.equal((await reserveRunDirectory(config)).path, folder);
+    assert.equal(pathOf(await reserveRunDirectory(config)), folder);
     await Deno.writeTextFile(join(folder, "notes.txt"), "");
     await assert.rejects(reserveRunDirectory(config), /exists and is not empty: choose another/);
   });
@@ -51,9 +52,9 @@ Deno.test("a folder that cannot be created is named, with the reason", async () 
 Deno.test("config.json gives the settings back, without the folder", async () => {
   await withFolder(async (folder) => {
     const config = resolveTrainConfig({ output: join(folder, "run"), seed: 3 });
-    const run = await reserveRunDirectory(config);
-    await createRunDirectory(run, config);
-    assert.deepEqual(resolveTrainConfig(await readRunConfig(run.path)), {
+    using run = await reserveRunDirectory(config);
+    await writeRunConfig(run.directory, config);
+    assert.deepEqual(resolveTrainConfig(await readRunConfig(config.output!)), {
       ...config,
       output: null,
     });
@@ -63,11 +64,37 @@ Deno.test("config.json gives the settings back, without the folder", async () =>
 Deno.test("releasing removes the folder only while it is empty", async () => {
   await withFolder(async (folder) => {
     const config = { output: join(folder, "run"), name: null, model: "m" };
-    await releaseRunDirectory(await reserveRunDirectory(config));
+    await (await reserveRunDirectory(config)).release();
     assert.throws(() => Deno.statSync(config.output), Deno.errors.NotFound);
     const run = await reserveRunDirectory(config);
-    await Deno.writeTextFile(join(run.path, "notes.txt"), "");
-    await releaseRunDirectory(run);
-    assert.ok(Deno.statSync(config.output).isDirectory);
+    await Deno.writeTextFile(join(config.output, "notes.txt"), "");
+    await run.release();
+    assert.deepEqual([...Deno.readDirSync(config.output)].map(({ name }) => name), ["notes.txt"]);
   });
 });
+
+Deno.test("a run in use is refused to others; what a killed process left is cleared away", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "run");
+    const config = { output: path, name: null, model: "m" };
+    const first = await reserveRunDirectory(config);
+    await Deno.writeTextFile(join(path, "config.json"), "{}");
+    const inUse = new RegExp(`the run ${path} is in use by process ${Deno.pid}: `);
+    await assert.rejects(reserveRunDirectory(config), inUse);
+    await assert.rejects(reopenRunDirectory(path, () => {}), inUse);
+    first[Symbol.dispose]();
+
+    await Deno.writeTextFile(join(path, ".lock"), '{"pid":123}');
+    await Deno.mkdir(join(path, ".checkpoint-1.x.tmp"));
+    const lines: string[] = [];
+    using _ = await reopenRunDirectory(path, (line) => lines.push(line));
+    assert.deepEqual(lines, ["process 123, which had the run, was killed"]);
+    assert.throws(() => Deno.statSync(join(path, ".checkpoint-1.x.tmp")), Deno.errors.NotFound);
+  });
+});
+
+/** The path, with the lock given back. */
+function pathOf(run: LockedRun): string {
+  run[Symbol.dispose]();
+  return run.directory.path;
+}

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
-import { JsonLines } from "../../lib/runs/jsonl.ts";
+import { JsonLines, readRows, truncateRows } from "../../lib/runs/jsonl.ts";
 import { MetricsFile } from "../../lib/runs/metrics.ts";
 import { percentChange, type Summary, writeSummary } from "../../lib/runs/summary.ts";
 import { withFolder } from "../cli/temper.ts";
 
-Deno.test("JsonLines appends whole lines, and refuses a file that is there", async () => {
+Deno.test("JsonLines appends whole lines, also to a file that is there", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "rows.jsonl");
     {
@@ -16,7 +16,16 @@ Deno.test("JsonLines appends whole lines, and refuses a file that is there", asy
       rows.append({ text: "two\nlines" });
     }
     assert.equal((await Deno.readTextFile(path)).split("\n")[2], '{"text":"two\\nlines"}');
-    assert.throws(() => new JsonLines(path), /cannot write .*rows.jsonl: /);
+    {
+      using rows = new JsonLines(path);
+      rows.append({ a: 3 });
+    }
+    assert.deepEqual((await readRows<{ a?: number }>(path)).map(({ a }) => a), [
+      1,
+      2,
+      undefined,
+      3,
+    ]);
   });
 });
 
@@ -38,7 +47,9 @@ Deno.test("metrics have numbers and arrays of rollouts, not of tokens", async ()
       "ppo/policy/ratio": Float32Array.of(1, 1, 1),
     };
     metrics.appendStep(3, stats as unknown as PPOStats, { "time/generate": 2 });
-    assert.deepEqual(JSON.parse(await Deno.readTextFile(path)), {
+    const { "time/unix": time, ...row } = JSON.parse(await Deno.readTextFile(path));
+    assert.ok(Math.abs(time - Date.now() / 1000) < 60);
+    assert.deepEqual(row, {
       "step": 3,
       "objective/kl": 0.5,
       "objective/kl_dist": [0.25, 0.75],
@@ -67,4 +78,37 @@ Deno.test("summary.json", async () => {
 Deno.test("percentChange", () => {
   assert.equal(percentChange(0.4, 0.1).toFixed(3), "-75.000");
   assert.equal(percentChange(0.2, 0.3).toFixed(3), "50.000");
+});
+
+const torn: Record<string, [text: string, kept: string]> = {
+  "later rows": [
+    '{"step":1}\n{"step":2}\n{"step":2}\n{"step":3}\n',
+    '{"step":1}\n{"step":2}\n{"step":2}\n',
+  ],
+  "a torn last line": ['{"step":1}\n{"step":2', '{"step":1}\n'],
+  "a last line without its end": ['{"step":1}\n{"step":2}', '{"step":1}\n'],
+  "garbage": ['{"step":1}\n\0\0\n{"step":2}\n', '{"step":1}\n'],
+  "nothing": ['{"step":1}\n{"step":2}\n', '{"step":1}\n{"step":2}\n'],
+};
+for (const [what, [text, kept]] of Object.entries(torn)) {
+  Deno.test(`truncateRows takes away ${what}`, async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "rows.jsonl");
+      await truncateRows(path, 2);
+      await Deno.writeTextFile(path, text);
+      await truncateRows(path, 2);
+      assert.equal(await Deno.readTextFile(path), kept);
+    });
+  });
+}
+
+Deno.test("readRows leaves out a torn last line, and names a broken one", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "rows.jsonl");
+    assert.deepEqual(await readRows(path), []);
+    await Deno.writeTextFile(path, '{"step":1}\n{"st');
+    assert.deepEqual(await readRows(path), [{ step: 1 }]);
+    await Deno.writeTextFile(path, '{"st\n{"step":1}\n');
+    await assert.rejects(readRows(path), /rows.jsonl: line 1 is not JSON/);
+  });
 });

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { OutOfMemoryError } from "../../errors.ts";
+import { letEventsIn } from "../../event_loop.ts";
 import { Arena } from "../arena.ts";
 import type { DeviceBuffer, MemoryUse, Span, TaskDevice } from "../device.ts";
 import {
@@ -105,12 +106,13 @@ export class WasmDevice implements TaskDevice {
   }
 
   /** Copies device memory to the host. */
-  read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
     this.#check(span, byteLength);
     const copy = new Uint8Array(byteLength);
     const address = this.#address(span);
     copy.set(this.#bytes.subarray(address, address + byteLength));
-    return Promise.resolve(copy);
+    await letEventsIn();
+    return copy;
   }
 
   /** Runs a kernel's tasks on all threads; returns when they are done. */

@@ -1,0 +1,46 @@
+import { add } from "../../kernels/elementwise/elementwise.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { PPOTrainer, PPOTrainerState } from "./ppo_trainer.ts";
+
+/** A copy, on the device, of all that a trainer's steps change: to take back a step that failed. */
+export class TrainerSnapshot {
+  readonly #trainer: PPOTrainer;
+  readonly #copies: readonly (readonly [live: Tensor, copy: Tensor])[];
+  #state: PPOTrainerState;
+  #stepCount = 0;
+
+  /**
+   * Takes the first copy.
+   *
+   * @throws {OutOfMemoryError} when the copy does not fit: parameters and moments
+   */
+  constructor(trainer: PPOTrainer) {
+    const { firstMoment, secondMoment } = trainer.optimizer;
+    this.#trainer = trainer;
+    this.#copies = [trainer.policy.parameters.values, firstMoment, secondMoment].map((live) => {
+      const { device, length } = live;
+      return [live, new Tensor(device, device.alloc(length * 4), [length])];
+    });
+    this.#state = trainer.state();
+    this.take();
+  }
+
+  /** Copies the trainer as it is now. */
+  take(): void {
+    for (const [live, copy] of this.#copies) add(live.device, copy, null, live, live.length);
+    this.#state = this.#trainer.state();
+    this.#stepCount = this.#trainer.optimizer.stepCount;
+  }
+
+  /** Makes the trainer what it was when the copy was taken. */
+  restore(): void {
+    for (const [live, copy] of this.#copies) add(live.device, live, null, copy, live.length);
+    this.#trainer.setState(this.#state);
+    this.#trainer.optimizer.stepCount = this.#stepCount;
+  }
+
+  /** Frees the copy. */
+  dispose(): void {
+    for (const [{ device }, { buffer }] of this.#copies) device.free(buffer);
+  }
+}

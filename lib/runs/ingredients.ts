@@ -1,0 +1,68 @@
+import { type Example, loadDataset } from "../data/dataset.ts";
+import type { Device } from "../device/device.ts";
+import { fingerprint } from "../formats/fingerprint.ts";
+import type { TextClassifier } from "../rewards/text_classifier.ts";
+import type { TrainConfig } from "./config.ts";
+import { firstExamples } from "./evaluate.ts";
+import { locate } from "./locate.ts";
+import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
+import { PromptBatches } from "./prompt_order.ts";
+import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "./rewards.ts";
+import type { TrainHooks } from "./train.ts";
+
+/** All that a run needs, loaded and checked. */
+export interface Ingredients {
+  /** What is trained, as it is before the first step. */
+  policy: RunPolicy;
+  /** What it is trained for. */
+  loadedRewards: LoadedRewards;
+  /** What measures it. */
+  toxicityClassifier: TextClassifier;
+  /** Endless batches of prompts to train on. */
+  batches: PromptBatches;
+  /** Prompts to measure on. */
+  evalPrompts: Example[];
+  /** SHA-256 of what was loaded, by the setting that names it. */
+  fingerprints: Record<string, string>;
+}
+
+/**
+ * Loads and checks all that a run needs, and tells about it.
+ *
+ * @throws {UserError} when something is missing or broken, or does not go together
+ */
+export async function loadIngredients(
+  device: Device,
+  config: TrainConfig,
+  hooks: TrainHooks,
+): Promise<Ingredients> {
+  const paths: Record<string, string> = {
+    model: await locate("model", config.model, hooks),
+    ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
+    dataset: await locate("dataset", config.dataset, hooks),
+  };
+  const policy = await loadRunPolicy(device, { ...config, ...paths }, hooks);
+  const loadedRewards = await loadRewards(device, config, hooks);
+  const toxicityClassifier = await loadToxicityClassifier(
+    device,
+    config,
+    loadedRewards.classifier,
+    hooks,
+  );
+  const dataset = await loadDataset(paths.dataset, policy.tokenizer, config);
+  const batches = new PromptBatches(dataset.split("train"), config.batchSize, config.seed);
+  const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
+  // A faulty reward shows here, before anything is measured or written.
+  await loadedRewards.rewards.score(
+    evalPrompts.slice(0, config.batchSize).map(({ query, summary }) => ({
+      query,
+      response: summary,
+    })),
+  );
+  const fingerprints: Record<string, string> = {};
+  for (const [name, path] of Object.entries(paths)) fingerprints[name] = await fingerprint(path);
+  hooks.info?.(`device: ${device.description}`);
+  hooks.info?.(dataset.describe());
+  hooks.info?.(describeParameters(countParameters(policy).withValueHead));
+  return { policy, loadedRewards, toxicityClassifier, batches, evalPrompts, fingerprints };
+}
