@@ -1,4 +1,4 @@
-import type { Shader } from "../lib/device/device.ts";
+import type { Binding, GpuDevice, Shader, Span } from "../lib/device/device.ts";
 import prelude from "./prelude.wgsl" with { type: "text" };
 
 /** Makes a room's kernels: the entry point, how many of its spans it writes, override constants. */
@@ -22,4 +22,28 @@ export function wgsl(name: string, code: string, shared = ""): ShaderMaker {
 /** Workgroups of 256 threads for one thread an element. */
 export function elementGroups(length: number): number {
   return Math.ceil(length / 256);
+}
+
+/** Elements that pieces are a multiple of: the most that a workgroup takes at once (grad_norm). */
+const PIECE = 16384;
+
+/**
+ * Cuts f32 elements into pieces that the GPU can bind; mostly there is one. All but the last are of
+ * a multiple of 16384 elements.
+ */
+export function* bindablePieces(
+  device: GpuDevice,
+  length: number,
+): Generator<{ first: number; count: number }> {
+  // Binding starts at an aligned offset, at most 256 bytes before the piece.
+  const most = Math.max(1, Math.floor((device.maxBindingBytes - 256) / 4 / PIECE)) * PIECE;
+  for (let first = 0; first < length; first += most) {
+    yield { first, count: Math.min(most, length - first) };
+  }
+}
+
+/** The part of a span of f32 elements that a dispatch works on. */
+export function part(span: Span, first: number, count: number): Binding {
+  const { buffer, byteOffset } = span;
+  return { buffer, byteOffset: byteOffset + first * 4, byteLength: count * 4 };
 }

@@ -1,5 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { elementGroups, wgsl } from "../wgsl.ts";
+import { bindablePieces, elementGroups, part, wgsl } from "../wgsl.ts";
 import code from "./adam.wgsl" with { type: "text" };
 
 const ADAM = wgsl("adam", code)("adam", 3);
@@ -53,7 +53,7 @@ export function adam(
   options: AdamOptions,
 ): void {
   const { learningRate, betas: [beta1, beta2], eps, weightDecay, decoupled, step } = options;
-  const spans = [values, firstMoment, secondMoment, gradients, gradNorm];
+  const packed = [values, firstMoment, secondMoment, gradients];
   const floats = [
     learningRate / (1 - beta1 ** step),
     1 - beta1,
@@ -66,7 +66,11 @@ export function adam(
     options.maxGradNorm,
   ];
   if (device.kind === "webgpu") {
-    return device.dispatch(ADAM, elementGroups(length), spans, [length], floats);
+    for (const { first, count } of bindablePieces(device, length)) {
+      const spans = [...packed.map((span) => part(span, first, count)), gradNorm];
+      device.dispatch(ADAM, elementGroups(count), spans, [count], floats);
+    }
+  } else {
+    device.run("adam", Math.ceil(length / BLOCK), [...packed, gradNorm], [length], floats);
   }
-  device.run("adam", Math.ceil(length / BLOCK), spans, [length], floats);
 }

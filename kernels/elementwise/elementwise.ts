@@ -1,5 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { elementGroups, wgsl } from "../wgsl.ts";
+import { bindablePieces, elementGroups, part, wgsl } from "../wgsl.ts";
 import code from "./elementwise.wgsl" with { type: "text" };
 
 const shader = wgsl("elementwise", code);
@@ -13,14 +13,19 @@ const BLOCK = 16384;
 /** Sets `length` f32 elements to a value. */
 export function fill(device: Device, x: Span, length: number, value: number): void {
   if (device.kind === "webgpu") {
-    device.dispatch(FILL, elementGroups(length), [x], [length], [value]);
+    for (const { first, count } of bindablePieces(device, length)) {
+      device.dispatch(FILL, elementGroups(count), [part(x, first, count)], [count], [value]);
+    }
   } else device.run("fill", Math.ceil(length / BLOCK), [x], [length], [value]);
 }
 
 /** out = a + b, f32 [length]; without `a`, a copy of b. `out` may be `a` or `b`. */
 export function add(device: Device, out: Span, a: Span | null, b: Span, length: number): void {
   if (device.kind === "webgpu") {
-    device.dispatch(ADD, elementGroups(length), [out, a, b], [length]);
+    for (const { first, count } of bindablePieces(device, length)) {
+      const spans = [out, a, b].map((span) => span && part(span, first, count));
+      device.dispatch(ADD, elementGroups(count), spans, [count]);
+    }
   } else device.run("add", Math.ceil(length / BLOCK), [out, a, b], [length]);
 }
 
@@ -33,8 +38,11 @@ export function scale(
   factor: number,
   accumulate = false,
 ): void {
-  const ints = [length, Number(accumulate)];
+  const adds = Number(accumulate);
   if (device.kind === "webgpu") {
-    device.dispatch(SCALE, elementGroups(length), [y, x], ints, [factor]);
-  } else device.run("scale", Math.ceil(length / BLOCK), [y, x], ints, [factor]);
+    for (const { first, count } of bindablePieces(device, length)) {
+      const spans = [part(y, first, count), part(x, first, count)];
+      device.dispatch(SCALE, elementGroups(count), spans, [count, adds], [factor]);
+    }
+  } else device.run("scale", Math.ceil(length / BLOCK), [y, x], [length, adds], [factor]);
 }

@@ -1,4 +1,4 @@
-import type { Device, Span } from "../../lib/device/device.ts";
+import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask } from "../split.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./embedding.wgsl" with { type: "text" };
@@ -38,8 +38,12 @@ export function embedding(
   { dtype, accumulate }: { dtype: "f32" | "bf16"; accumulate: boolean },
 ): void {
   if (device.kind === "webgpu") {
-    const ints = [count, rows, width, Number(accumulate)];
-    return device.dispatch(GATHER[dtype], elementGroups(count * width), [out, table, ids], ints);
+    for (const piece of tablePieces(device, table, rows, width, dtype)) {
+      const adds = accumulate || piece.first > 0;
+      const ints = [count, piece.rows, width, Number(adds), piece.first];
+      device.dispatch(GATHER[dtype], elementGroups(count * width), [out, piece.span, ids], ints);
+    }
+    return;
   }
   const perTask = rowsPerTask(width);
   device.run("embedding", Math.ceil(count / perTask), [out, table, ids], [
@@ -68,7 +72,11 @@ export function embeddingBackward(
   { count, rows, width }: EmbeddingShape,
 ): void {
   if (device.kind === "webgpu") {
-    return device.dispatch(SCATTER, count, [dTable, dOut, ids], [count, rows, width]);
+    for (const piece of tablePieces(device, dTable, rows, width, "f32")) {
+      const ints = [count, piece.rows, width, piece.first];
+      device.dispatch(SCATTER, count, [piece.span, dOut, ids], ints);
+    }
+    return;
   }
   const perTask = columnsPerTask(count);
   device.run("embedding_backward", Math.ceil(width / perTask), [dTable, dOut, ids], [
@@ -77,4 +85,27 @@ export function embeddingBackward(
     width,
     perTask,
   ]);
+}
+
+/** Rows of a table that the GPU can bind at once; mostly all. A piece takes the ids in its rows. */
+function* tablePieces(
+  device: GpuDevice,
+  table: Span,
+  rows: number,
+  width: number,
+  dtype: "f32" | "bf16",
+): Generator<{ first: number; rows: number; span: Binding }> {
+  const rowBytes = width * (dtype === "bf16" ? 2 : 4);
+  // Even, so that a piece of bf16 begins with a whole word; binding begins up to 256 bytes earlier.
+  const most = Math.max(2, Math.floor((device.maxBindingBytes - 256) / rowBytes / 2) * 2);
+  for (let first = 0; first < rows; first += most) {
+    const count = Math.min(most, rows - first);
+    const { buffer, byteOffset } = table;
+    const byteLength = Math.ceil(count * rowBytes / 4) * 4;
+    yield {
+      first,
+      rows: count,
+      span: { buffer, byteOffset: byteOffset + first * rowBytes, byteLength },
+    };
+  }
 }

@@ -8,6 +8,8 @@ struct Params {
   rows: u32,
   width: u32,
   accumulate: u32,
+  /** The table's first row that is bound. */
+  first_row: u32,
 }
 
 struct BackwardParams {
@@ -17,6 +19,7 @@ struct BackwardParams {
   count: u32,
   rows: u32,
   width: u32,
+  first_row: u32,
 }
 
 override BF16: bool = false;
@@ -39,8 +42,8 @@ fn embedding(
   if (at >= p.count * p.width) {
     return;
   }
-  // A negative id is a large one.
-  let id = ids[p.ids + at / p.width];
+  // A negative id is a large one, as is one before the first row.
+  let id = ids[p.ids + at / p.width] - p.first_row;
   var value = 0.0;
   if (id < p.rows) {
     let element = id * p.width + at % p.width;
@@ -70,17 +73,17 @@ fn embedding_backward(
   if (first >= q.count) {
     return;
   }
-  let id = ids[q.ids + first];
+  let id = ids[q.ids + first] - q.first_row;
   if (id >= q.rows) {
     return;
   }
   for (var i = 0u; i < first; i++) {
-    if (ids[q.ids + i] == id) {
+    if (ids[q.ids + i] - q.first_row == id) {
       return;
     }
   }
   for (var i = first; i < q.count; i++) {
-    if (ids[q.ids + i] == id) {
+    if (ids[q.ids + i] - q.first_row == id) {
       for (var column = thread; column < q.width; column += ROW_THREADS) {
         out[q.d_table + id * q.width + column] += d_out[q.d_out + i * q.width + column];
       }

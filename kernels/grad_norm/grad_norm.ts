@@ -1,5 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { wgsl } from "../wgsl.ts";
+import { bindablePieces, part, wgsl } from "../wgsl.ts";
 import code from "./grad_norm.wgsl" with { type: "text" };
 
 const shader = wgsl("grad_norm", code);
@@ -31,7 +31,12 @@ export function gradNorm(
 ): void {
   const blocks = Math.ceil(length / BLOCK);
   if (device.kind === "webgpu") {
-    device.dispatch(PARTIAL, blocks, [workspace, gradients], [length]);
+    for (const { first, count } of bindablePieces(device, length)) {
+      const { buffer, byteOffset } = workspace;
+      const partials = { buffer, byteOffset: byteOffset + first / BLOCK * 4 };
+      const spans = [partials, part(gradients, first, count)];
+      device.dispatch(PARTIAL, Math.ceil(count / BLOCK), spans, [count]);
+    }
     return device.dispatch(TOTAL, 1, [norm, workspace], [blocks]);
   }
   device.run("grad_norm_partial", blocks, [workspace, gradients], [length]);
