@@ -1,55 +1,18 @@
-// C[M, N] (+)= alpha A[M, K] B[K, N] + alpha2 A2[M, K2] B2[K2, N] (+ bias[N]) (+ residual[M, N]).
-//
-// Every element of a product is summed in chunks of CHUNK along k: in a chunk a chain of fused
-// multiply-adds from 0, then the chunks are added, in order, to what C starts with. `tiled` adds them
-// one after the other, `skinny` computes several at once; the result is the same, bit for bit. So
-// what a row gives depends neither on the rows beside it nor on the variant.
+// The variants that every GPU can run; what they compute is at the head of matmul_shared.wgsl.
 
-struct Params {
-  c: u32,
-  a: u32,
-  b: u32,
-  a2: u32,
-  b2: u32,
-  bias: u32,
-  residual: u32,
-  m: u32,
-  n: u32,
-  k: u32,
-  c_row_stride: u32,
-  residual_row_stride: u32,
-  a_row_stride: u32,
-  a_column_stride: u32,
-  b_k_stride: u32,
-  b_n_stride: u32,
-  k2: u32,
-  b2_k_stride: u32,
-  b2_n_stride: u32,
-  accumulate: u32,
-  alpha: f32,
-  alpha2: f32,
-}
-
-/** Whether B is bf16; B2 never is. */
-override BF16: bool = false;
 /** Threads of a workgroup along the columns and the rows of C. */
 override COLUMN_THREADS: u32 = 16u;
 override LINE_THREADS: u32 = 16u;
 /** Chunks that `skinny` computes at once. */
 override SLICES: u32 = 8u;
 
-const CHUNK = 32u;
 /** Depth of the tiles that `tiled` copies to workgroup memory: a chunk is two of them. */
 const TILE_DEPTH = 16u;
 
-@group(0) @binding(0) var<storage, read_write> c: array<f32>;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<u32>;
 @group(0) @binding(3) var<storage, read> a2: array<f32>;
 @group(0) @binding(4) var<storage, read> b2: array<f32>;
-@group(0) @binding(5) var<storage, read> bias: array<f32>;
-@group(0) @binding(6) var<storage, read> residual: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
 
 /** One of the two products. */
 struct Product {
@@ -104,43 +67,6 @@ fn b_columns(second: bool, starts: vec4u, k: u32) -> vec4f {
   }
   let word = p.b + at;
   return bitcast<vec4f>(vec4u(b[word.x], b[word.y], b[word.z], b[word.w]));
-}
-
-/** What an element of C starts with. */
-fn initial(row: u32, column: u32) -> f32 {
-  if (row >= p.m || column >= p.n) {
-    return 0.0;
-  }
-  var value = 0.0;
-  if (p.residual != NONE) {
-    value = residual[p.residual + row * p.residual_row_stride + column];
-  } else if (p.accumulate != 0u) {
-    value = c[p.c + row * p.c_row_stride + column];
-  }
-  if (p.bias != NONE) {
-    value += bias[p.bias + column];
-  }
-  return value;
-}
-
-fn initial4(row: u32, column: u32) -> vec4f {
-  return vec4f(
-    initial(row, column),
-    initial(row, column + 1u),
-    initial(row, column + 2u),
-    initial(row, column + 3u),
-  );
-}
-
-fn store4(row: u32, column: u32, value: vec4f) {
-  if (row >= p.m) {
-    return;
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (column + i < p.n) {
-      c[p.c + row * p.c_row_stride + column + i] = value[i];
-    }
-  }
 }
 
 // ---- Many rows: tiles of A and B in workgroup memory, 8 x 4 elements of C a thread.

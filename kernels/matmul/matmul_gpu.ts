@@ -1,42 +1,12 @@
-import type { GpuDevice, Shader, Span } from "../../lib/device/device.ts";
-import { wgsl } from "../wgsl.ts";
+import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import type { Matmul, RightMatrix } from "./matmul.ts";
-import code from "./matmul.wgsl" with { type: "text" };
+import { chooseVariant } from "./matmul_variants.ts";
 
-/** Up to so many rows `skinny` is the faster. */
-const SKINNY_ROWS = 64;
 /** K is cut only where a chunk of the sum ends: the result stays the same, bit for bit. */
 const CHUNK = 32;
 const ELEMENT = { f32: 4, bf16: 2 };
 
-/** A kernel for f32 and bf16 weights, and how much of C a workgroup computes. */
-interface Variant {
-  readonly shaders: Readonly<Record<"f32" | "bf16", Shader>>;
-  readonly rows: number;
-  readonly columns: number;
-}
-
-const shader = wgsl("matmul", code);
-const TILED = variant("tiled", 8, { COLUMN_THREADS: 16, LINE_THREADS: 8 });
-const SKINNY = variant("skinny", 4, { COLUMN_THREADS: 4, LINE_THREADS: 4, SLICES: 8 });
-const SKINNIEST = variant("skinny", 4, { COLUMN_THREADS: 4, LINE_THREADS: 1, SLICES: 32 });
-
-/** @param threadRows rows of C that a thread computes, of four columns; as in matmul.wgsl */
-function variant(
-  entryPoint: string,
-  threadRows: number,
-  constants: { COLUMN_THREADS: number; LINE_THREADS: number; SLICES?: number },
-): Variant {
-  const { COLUMN_THREADS, LINE_THREADS } = constants;
-  return {
-    shaders: {
-      f32: shader(entryPoint, 1, { ...constants, BF16: 0 }),
-      bf16: shader(entryPoint, 1, { ...constants, BF16: 1 }),
-    },
-    rows: threadRows * LINE_THREADS,
-    columns: 4 * COLUMN_THREADS,
-  };
-}
+type Strided = Extract<RightMatrix, { kind: "strided" }>;
 
 /** Launches a product, in parts where the GPU cannot bind all of B at once. */
 export function matmulGpu(device: GpuDevice, p: Matmul): void {
@@ -47,15 +17,18 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
   if (bBytes > device.maxBindingBytes) return halve(device, p);
   const extension = p.extension ?? null;
   const b2 = extension && strided(extension.b);
-  const { shaders, rows, columns } = m <= 4 ? SKINNIEST : m <= SKINNY_ROWS ? SKINNY : TILED;
   const cRowStride = p.cRowStride ?? n;
   const residualRowStride = p.residualRowStride ?? n;
   const aRowStride = p.aRowStride ?? k;
   const aColumnStride = p.aColumnStride ?? 1;
+  const b2AlongK = b2 ? b2.kStride === 1 : kStride === 1;
+  const aAlongK = aColumnStride === 1;
+  const traits = { m, dtype, aAlongK, bAlongK: kStride === 1, b2AlongK, fours: fitsBroadcast(p) };
+  const { shader, variant: { rows, columns } } = chooseVariant(device, traits);
   const part = (span: Span | null | undefined, elements: number) =>
     span ? { buffer: span.buffer, byteOffset: span.byteOffset, byteLength: elements * 4 } : null;
   device.dispatch(
-    shaders[dtype],
+    shader,
     [Math.ceil(n / columns), Math.ceil(m / rows), 1],
     [
       part(p.c, extent(m, cRowStride, n, 1)),
@@ -83,6 +56,26 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
     ],
     [b.alpha ?? 1, b2?.alpha ?? 1],
   );
+}
+
+/**
+ * Whether what is contiguous in A, B and their extension begins and ends at multiples of four, and
+ * there is something contiguous: what `broadcast` needs.
+ */
+function fitsBroadcast(p: Matmul): boolean {
+  const { m, n, k } = p;
+  const isFour = (...numbers: number[]) => numbers.every((number) => number % 4 === 0);
+  const fits = (span: Span, stride: number, length: number, otherStride: number) =>
+    stride === 1 && span.byteOffset % 16 === 0 && isFour(length, otherStride);
+  const right = ({ span, kStride, nStride }: Strided, depth: number) =>
+    fits(span, kStride, depth, nStride) || fits(span, nStride, n, kStride);
+  const aRowStride = p.aRowStride ?? k;
+  const aColumnStride = p.aColumnStride ?? 1;
+  const left = fits(p.a, aColumnStride, k, aRowStride) || fits(p.a, aRowStride, m, aColumnStride);
+  const { extension } = p;
+  return left && right(strided(p.b), k) &&
+    (!extension ||
+      fits(extension.a, 1, extension.k, 4) && right(strided(extension.b), extension.k));
 }
 
 /** Two products of half the columns or half the depth, whichever is along B's larger stride. */
@@ -131,7 +124,7 @@ function columnsFrom(matrix: RightMatrix, from: number): RightMatrix {
   return { ...b, span: moved(b.span, from * b.nStride, b.dtype) };
 }
 
-function strided(b: RightMatrix): Extract<RightMatrix, { kind: "strided" }> {
+function strided(b: RightMatrix): Strided {
   if (b.kind !== "strided") throw new Error("panels are for the WASM device");
   return b;
 }

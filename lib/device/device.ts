@@ -105,6 +105,12 @@ export interface GpuDevice extends DeviceBase {
   readonly kind: "webgpu";
   /** The most bytes of one block that a shader sees in one dispatch. */
   readonly maxBindingBytes: number;
+  /** Threads of a subgroup, where kernels may use subgroups and all have one size; else null. */
+  readonly subgroupSize: number | null;
+  /** Whether it only imitates a GPU. */
+  readonly software: boolean;
+  /** The fastest kernel for each class of matrix products, where that was measured. */
+  readonly tuning: Map<string, string>;
   /**
    * Records a dispatch.
    *

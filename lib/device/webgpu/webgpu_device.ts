@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
-import { describeAdapter, requestDevice } from "./adapter.ts";
+import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
@@ -57,6 +57,8 @@ export class WebGpuDevice implements GpuDevice {
   };
   /** The most bytes of one block that a shader sees in one dispatch. */
   readonly maxBindingBytes: number;
+  /** The fastest kernel for each class of matrix products, where that was measured. */
+  readonly tuning: Map<string, string> = new Map();
   readonly #pool: BufferPool;
   readonly #pipelines: Pipelines;
   readonly #parameters: ParameterBlocks;
@@ -85,14 +87,29 @@ export class WebGpuDevice implements GpuDevice {
 
   /** Opens an adapter. @throws {UserError} when it refuses */
   static async create(adapter: GPUAdapter): Promise<WebGpuDevice> {
-    return new WebGpuDevice(await requestDevice(adapter), describeAdapter(adapter));
+    const gpu = await requestDevice(adapter, wantsSubgroups() ? ["subgroups"] : []);
+    const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+    const uniform = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
+    return new WebGpuDevice(
+      gpu,
+      describeAdapter(adapter),
+      isSoftware(adapter),
+      uniform ? subgroupMinSize : null,
+    );
   }
 
   /**
    * @param gpu what runs the kernels
    * @param description one line for a person
+   * @param software whether it only imitates a GPU
+   * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
    */
-  private constructor(readonly gpu: GPUDevice, readonly description: string) {
+  private constructor(
+    readonly gpu: GPUDevice,
+    readonly description: string,
+    readonly software: boolean,
+    readonly subgroupSize: number | null,
+  ) {
     const fail = (error: Error) => {
       this.#failure ??= error;
     };
@@ -322,6 +339,13 @@ export class WebGpuDevice implements GpuDevice {
     const error = this.#failure ?? this.#refusal;
     if (error) throw error;
   }
+}
+
+/** `TEMPER_NO_SUBGROUPS=1` switches to the kernels that need none. */
+function wantsSubgroups(): boolean {
+  const variable = "TEMPER_NO_SUBGROUPS";
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return true;
+  return !Deno.env.get(variable);
 }
 
 function blockOf(span: Span): Block {

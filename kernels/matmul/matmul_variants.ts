@@ -1,0 +1,151 @@
+import type { GpuDevice, Shader } from "../../lib/device/device.ts";
+import { type ShaderMaker, wgsl } from "../wgsl.ts";
+import code from "./matmul.wgsl" with { type: "text" };
+import shared from "./matmul_shared.wgsl" with { type: "text" };
+import subgroupsCode from "./matmul_subgroups.wgsl" with { type: "text" };
+
+/** What the choice of a variant depends on. */
+export interface ProductTraits {
+  /** Rows of C. */
+  readonly m: number;
+  /** Of B. */
+  readonly dtype: "f32" | "bf16";
+  /** Whether neighbours in A, B and B2 are along k; else along the rows or columns. */
+  readonly aAlongK: boolean;
+  readonly bAlongK: boolean;
+  readonly b2AlongK: boolean;
+  /** Whether all that is contiguous comes in whole, aligned fours, as `broadcast` reads it. */
+  readonly fours: boolean;
+}
+
+/** A way to compute a product; all give the same result, bit for bit. */
+export interface MatmulVariant {
+  /** What the tuning calls it. */
+  readonly name: string;
+  /** How much of C a workgroup computes. */
+  readonly rows: number;
+  readonly columns: number;
+  /** The kernel for a product; null where it cannot compute that. */
+  shader(traits: ProductTraits): Shader | null;
+}
+
+/** Up to so many rows `skinny` is the faster. */
+const SKINNY_ROWS = 64;
+
+const portable = wgsl("matmul", code, shared);
+const withSubgroups = wgsl("matmul_subgroups", subgroupsCode, shared);
+
+/** Variants for every GPU: tiles by workgroup size, and the skinny ones' by slices of k. */
+const TILED = tiled(16, 8);
+const SKINNY = skinny(4, 4, 8);
+const SKINNIEST = skinny(4, 1, 32);
+const PORTABLE = [
+  TILED,
+  tiled(16, 16),
+  tiled(8, 8),
+  SKINNY,
+  skinny(8, 4, 8),
+  SKINNIEST,
+  skinny(8, 1, 16),
+];
+
+const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
+
+/** Every variant that a GPU can run. */
+export function matmulVariants({ subgroupSize }: GpuDevice): MatmulVariant[] {
+  const broadcast = subgroupSize === null ? undefined : BROADCAST.get(subgroupSize);
+  return broadcast ? [...PORTABLE, broadcast] : [...PORTABLE];
+}
+
+/** What the tuning calls products that are alike. */
+export function shapeClass({ m, dtype, aAlongK, bAlongK }: ProductTraits): string {
+  const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : m <= SKINNY_ROWS ? "17-64" : "65-";
+  return `${rows} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
+}
+
+/**
+ * The variant and its kernel for a product: what tuning found fastest, else a guess. On software
+ * adapters that is `broadcast`, whose lack of barriers they like; GPUs keep to workgroup memory.
+ */
+export function chooseVariant(
+  device: GpuDevice,
+  traits: ProductTraits,
+): { variant: MatmulVariant; shader: Shader } {
+  const tuned = device.tuning.get(shapeClass(traits));
+  const variants = matmulVariants(device);
+  const wanted = tuned !== undefined
+    ? variants.find(({ name }) => name === tuned)
+    : device.software
+    ? variants.find(({ name }) => name === "broadcast")
+    : undefined;
+  const shader = wanted?.shader(traits);
+  if (wanted && shader) return { variant: wanted, shader };
+  const { m } = traits;
+  const variant = m <= 4 ? SKINNIEST : m <= SKINNY_ROWS ? SKINNY : TILED;
+  return { variant, shader: variant.shader(traits)! };
+}
+
+/** 8 x 4 elements of C a thread. */
+function tiled(columnThreads: number, lineThreads: number): MatmulVariant {
+  return byDtype("tiled", 8, columnThreads, lineThreads);
+}
+
+/** 4 x 4 elements of C a thread, and `slices` chunks of k at once. */
+function skinny(columnThreads: number, lineThreads: number, slices: number): MatmulVariant {
+  return byDtype("skinny", 4, columnThreads, lineThreads, slices);
+}
+
+function byDtype(
+  entryPoint: string,
+  threadRows: number,
+  columnThreads: number,
+  lineThreads: number,
+  slices?: number,
+): MatmulVariant {
+  const constants = {
+    COLUMN_THREADS: columnThreads,
+    LINE_THREADS: lineThreads,
+    ...(slices === undefined ? {} : { SLICES: slices }),
+  };
+  const make = cached(portable, entryPoint);
+  return {
+    name: [entryPoint, columnThreads, lineThreads, ...(slices ? [slices] : [])].join(" "),
+    rows: threadRows * lineThreads,
+    columns: 4 * columnThreads,
+    shader: ({ dtype }) => make({ ...constants, BF16: Number(dtype === "bf16") }),
+  };
+}
+
+/** 8 x 4 elements of C a thread, a subgroup a workgroup. */
+function broadcast(subgroupSize: number): MatmulVariant {
+  const make = cached(withSubgroups, "broadcast");
+  return {
+    name: "broadcast",
+    rows: 8,
+    columns: 4 * subgroupSize,
+    shader: ({ dtype, aAlongK, bAlongK, b2AlongK, fours }) =>
+      fours
+        ? make({
+          SUBGROUP: subgroupSize,
+          BF16: Number(dtype === "bf16"),
+          A_ALONG_K: Number(aAlongK),
+          B_ALONG_K: Number(bAlongK),
+          B2_ALONG_K: Number(b2AlongK),
+        })
+        : null,
+  };
+}
+
+/** A kernel is one object for each set of constants: the device compiles it once. */
+function cached(
+  make: ShaderMaker,
+  entryPoint: string,
+): (constants: Record<string, number>) => Shader {
+  const shaders = new Map<string, Shader>();
+  return (constants) => {
+    const key = Object.values(constants).join();
+    let shader = shaders.get(key);
+    if (!shader) shaders.set(key, shader = make(entryPoint, 1, constants));
+    return shader;
+  };
+}
