@@ -1,8 +1,8 @@
 /** GFLOPS of the matrix products of training. Called by `temper bench matmul`. */
 import { matmul, type RightMatrix } from "../kernels/matmul/matmul.ts";
 import type { Device } from "../lib/device/device.ts";
-import { type DeviceOptions, openDevice } from "../lib/device/open.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
+import { openRunDevice, type RunDeviceOptions } from "../lib/runs/device.ts";
 import { Context } from "../lib/tensor/context.ts";
 import type { Tensor } from "../lib/tensor/tensor.ts";
 import { WeightMatrix } from "../lib/tensor/weight.ts";
@@ -22,7 +22,7 @@ export const MATMUL_SHAPES: readonly MatmulShape[] = [
 ];
 
 /** What to run, and on what. */
-export interface MatmulBench extends DeviceOptions {
+export interface MatmulBench extends RunDeviceOptions {
   shapes: readonly MatmulShape[];
 }
 
@@ -48,7 +48,7 @@ const SECONDS = 0.25;
 export async function benchMatmul(
   { shapes, ...options }: MatmulBench,
 ): Promise<MatmulBenchResult> {
-  const device = await openDevice(options);
+  const device = await openRunDevice(options);
   try {
     const rows: MatmulBenchResult["rows"] = [];
     for (const shape of shapes) rows.push({ shape, gflops: await measureShape(device, shape) });

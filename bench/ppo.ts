@@ -2,7 +2,6 @@
  * The PPO loop on random weights: what a step costs on this machine. Called by `temper bench ppo`.
  */
 import type { Device } from "../lib/device/device.ts";
-import { type DeviceOptions, openDevice } from "../lib/device/open.ts";
 import { type DeviceCounters, WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
 import { generate, type GenerationConfig } from "../lib/generation/generate.ts";
 import { createPolicy } from "../lib/models/policy.ts";
@@ -14,10 +13,11 @@ import { parseT5Config } from "../lib/models/t5_config.ts";
 import { FrozenStore } from "../lib/models/weight_store.ts";
 import { Random } from "../lib/random.ts";
 import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
+import { openRunDevice, type RunDeviceOptions } from "../lib/runs/device.ts";
 import { Context } from "../lib/tensor/context.ts";
 
 /** What to run, and on what. */
-export interface PPOBench extends DeviceOptions {
+export interface PPOBench extends RunDeviceOptions {
   /** Sizes of the demo's checkpoint, of flan-t5-small or of flan-t5-base. */
   shape: "tiny" | "small" | "base";
   /** Tokens of each prompt. */
@@ -82,7 +82,7 @@ const STEPS = 3;
 /** Runs the benchmark. */
 export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
   const { shape, prompt, batch, mini, dtype } = options;
-  const device = await openDevice(options);
+  const device = await openRunDevice(options);
   try {
     const started = performance.now();
     const random = new Random(1);

@@ -32,6 +32,9 @@ export interface MatmulVariant {
 /** Up to so many rows `skinny` is the faster. */
 const SKINNY_ROWS = 64;
 
+/** The text of all variants: what was tuned for another is tuned again. */
+export const MATMUL_CODE: string = shared + code + subgroupsCode;
+
 const portable = wgsl("matmul", code, shared);
 const withSubgroups = wgsl("matmul_subgroups", subgroupsCode, shared);
 

@@ -1,10 +1,10 @@
 import { loadDataset } from "../data/dataset.ts";
-import { openDevice } from "../device/open.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { loadAdapter } from "../models/policy.ts";
 import { comparePolicies, type ComparisonRow } from "../evaluation/compare.ts";
 import { textGenerator } from "../evaluation/text_generator.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
+import { openRunDevice } from "./device.ts";
 import { firstExamples } from "./evaluate.ts";
 import { locate } from "./locate.ts";
 import { loadRunPolicy } from "./policy.ts";
@@ -31,7 +31,7 @@ export async function compare(
   options: ComparisonOptions,
   hooks: DownloadHooks = {},
 ): Promise<ComparisonRow[]> {
-  const device = await openDevice(config);
+  const device = await openRunDevice(config);
   try {
     const after = { ...config, adapter: options.after };
     const { model, tokenizer, adapter } = await loadRunPolicy(device, after, hooks);

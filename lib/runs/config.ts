@@ -138,6 +138,8 @@ export const deviceFields = {
     .describe("what computes: auto takes a GPU where there is one, else wasm"),
   threads: positiveInt.max(64).nullable().default(null)
     .describe("threads of the wasm device; else one per core"),
+  autotune: z.boolean().default(true)
+    .describe("on the first use of a GPU, measure which of its kernels are the fastest"),
   turbo: z.boolean().default(false)
     .describe(
       "256-bit vectors on the wasm device, without WebAssembly's bounds checks; starts Deno again",

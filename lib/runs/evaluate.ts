@@ -1,10 +1,10 @@
 import { type DatasetSplit, type Example, loadDataset } from "../data/dataset.ts";
-import { openDevice } from "../device/open.ts";
 import { evaluatePolicy, type PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { type TextGenerator, textGenerator } from "../evaluation/text_generator.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
+import { openRunDevice } from "./device.ts";
 import { locate } from "./locate.ts";
 import { loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { loadToxicityClassifier } from "./rewards.ts";
@@ -14,7 +14,7 @@ export async function evaluate(
   config: TrainConfig,
   hooks: DownloadHooks = {},
 ): Promise<PolicyToxicity> {
-  const device = await openDevice(config);
+  const device = await openRunDevice(config);
   try {
     const policy = await loadRunPolicy(device, config, hooks);
     const classifier = await loadToxicityClassifier(device, config, null, hooks);

@@ -1,7 +1,7 @@
-import { openDevice } from "../device/open.ts";
 import { generateInBatches, textGenerator } from "../evaluation/text_generator.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
+import { openRunDevice } from "./device.ts";
 import { loadRunPolicy } from "./policy.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function generateTexts(
   options: { maxNewTokens: number; doSample: boolean },
   hooks: DownloadHooks = {},
 ): Promise<string[]> {
-  const device = await openDevice(config);
+  const device = await openRunDevice(config);
   try {
     const { model, tokenizer, adapter } = await loadRunPolicy(device, config, hooks);
     // A fresh adapter changes nothing, but costs time.

@@ -3,6 +3,7 @@ import { aggregateToxicity } from "../evaluation/toxicity.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { classify, labelIndex, softmax } from "../rewards/text_classifier.ts";
 import { loadClassifier } from "./classifiers.ts";
+import { openRunDevice } from "./device.ts";
 
 /** What a classifier says of a text. */
 export interface TextScore {
@@ -42,7 +43,7 @@ export async function scoreTexts(
   options: DeviceOptions = {},
   hooks: DownloadHooks = {},
 ): Promise<Scores> {
-  const device = await openDevice(options);
+  const device = await openRunDevice(options);
   try {
     const classifier = await loadClassifier(device, name, hooks);
     const toxic = labelIndex(classifier, toxicLabel, "toxic");

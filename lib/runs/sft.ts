@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { type Example, loadDataset } from "../data/dataset.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
-import { openDevice } from "../device/open.ts";
 import type { Device } from "../device/device.ts";
 import { type MeanRouge, meanRouge } from "../evaluation/rouge.ts";
 import { generateInBatches, textGenerator } from "../evaluation/text_generator.ts";
@@ -12,6 +11,7 @@ import { T5ForConditionalGeneration } from "../models/t5.ts";
 import { loadTrainableT5, saveTrainableT5 } from "../models/trainable_t5.ts";
 import { type SFTStats, SFTTrainer, type TrainedModel } from "../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../sft/supervised_pass.ts";
+import { openRunDevice } from "./device.ts";
 import { firstExamples } from "./evaluate.ts";
 import { JsonLines } from "./jsonl.ts";
 import { locate } from "./locate.ts";
@@ -78,7 +78,7 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
   const started = performance.now();
   using run = await reserveRunDirectory(config);
   const { directory } = run;
-  const device = await openDevice(config);
+  const device = await openRunDevice(config);
   try {
     const subject = await loadSubject(device, config, hooks);
     const path = await locate("dataset", config.dataset, hooks);

@@ -1,5 +1,4 @@
 import type { Device } from "../device/device.ts";
-import { openDevice } from "../device/open.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { compareResponses, type ComparisonRow } from "../evaluation/compare.ts";
 import { comparisonToCsv } from "../evaluation/comparison_formats.ts";
@@ -10,6 +9,7 @@ import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
 import { findCheckpoint } from "./checkpoint.ts";
 import { ppoConfigOf, type TrainConfig } from "./config.ts";
+import { openRunDevice } from "./device.ts";
 import { checkKl, dumpBatch, isDivergence, MOST_SKIPS } from "./divergence.ts";
 import { describeSession, recordSession } from "./environment.ts";
 import { measurePolicy } from "./evaluate.ts";
@@ -87,7 +87,7 @@ export async function train(
   let device: Device | null = null;
   let ingredients: Ingredients;
   try {
-    device = await openDevice(config);
+    device = await openRunDevice(config);
     ingredients = await loadIngredients(device, config, hooks);
   } catch (error) {
     device?.close();

@@ -1,0 +1,111 @@
+import type { GpuDevice, Span } from "../../lib/device/device.ts";
+import { matmul } from "./matmul.ts";
+import { matmulVariants, shapeClass } from "./matmul_variants.ts";
+
+/** What is measured for a class of products. */
+interface Trial {
+  m: number;
+  dtype: "f32" | "bf16";
+  /** Whether neighbours in A and B are along k. */
+  aAlongK: boolean;
+  bAlongK: boolean;
+}
+
+/** Widths of a linear layer: flan-t5-base's. */
+const [COLUMNS, DEPTH] = [768, 768];
+/** Rows that stand for each class of {@linkcode shapeClass}. */
+const ROWS = [1, 16, 64, 512];
+/** Launches that a measurement takes: enough to hide the 11 ms of a read. */
+const SHORTEST_MS = 40;
+/** A variant whose first launches are so much slower than the best is not measured further. */
+const HOPELESS = 3;
+
+/**
+ * Measures which variant of the matrix product is the fastest, for each class of shapes: once for
+ * an adapter, a few seconds. The choice changes no result, only how long it takes.
+ *
+ * @param sizes smaller ones are for tests
+ * @returns the variant's name by class, for the device's `tuning`
+ */
+export async function autotuneMatmul(
+  device: GpuDevice,
+  { rows = ROWS, width = COLUMNS, depth = DEPTH, shortestMs = SHORTEST_MS } = {},
+): Promise<Map<string, string>> {
+  const most = Math.max(...rows, width);
+  const spans = [0, 1, 2].map(() => ({
+    buffer: device.alloc(most * Math.max(width, depth) * 4),
+    byteOffset: 0,
+  }));
+  const before = new Map(device.tuning);
+  const best = new Map<string, string>();
+  try {
+    for (const trial of trials(rows)) {
+      const kind = shapeClass({ ...trial, b2AlongK: true, fours: true });
+      let fastest = Infinity;
+      for (const variant of matmulVariants(device)) {
+        device.tuning.set(kind, variant.name);
+        const ms = await measure(device, spans, trial, { width, depth, shortestMs, fastest });
+        if (ms < fastest) best.set(kind, variant.name);
+        fastest = Math.min(fastest, ms);
+      }
+    }
+  } finally {
+    device.tuning.clear();
+    for (const [kind, name] of before) device.tuning.set(kind, name);
+    for (const { buffer } of spans) device.free(buffer);
+  }
+  return best;
+}
+
+/** Forward products, input gradients in both dtypes, and weight gradients. */
+function trials(rows: readonly number[]): Trial[] {
+  return rows.flatMap((m) => [
+    ...(["f32", "bf16"] as const).flatMap((dtype) =>
+      [true, false].map((bAlongK) => ({ m, dtype, aAlongK: true, bAlongK }))
+    ),
+    { m, dtype: "f32", aAlongK: false, bAlongK: false },
+  ]);
+}
+
+/** Milliseconds of a product. */
+async function measure(
+  device: GpuDevice,
+  [c, a, b]: readonly Span[],
+  { m, dtype, aAlongK, bAlongK }: Trial,
+  { width: n, depth: k, shortestMs, fastest }: {
+    width: number;
+    depth: number;
+    shortestMs: number;
+    fastest: number;
+  },
+): Promise<number> {
+  const run = async (times: number) => {
+    const start = performance.now();
+    for (let i = 0; i < times; i++) {
+      matmul(device, {
+        c,
+        a,
+        ...(aAlongK ? {} : { aRowStride: 1, aColumnStride: m }),
+        b: {
+          kind: "strided",
+          span: b,
+          kStride: bAlongK ? 1 : n,
+          nStride: bAlongK ? k : 1,
+          dtype,
+        },
+        m,
+        n,
+        k,
+      });
+    }
+    await device.read(c, 4);
+    return (performance.now() - start) / times;
+  };
+  await run(1);
+  let times = 4;
+  for (;;) {
+    const ms = await run(times);
+    if (ms * times >= shortestMs || ms > HOPELESS * fastest) return Math.min(ms, await run(times));
+    times *= 4;
+  }
+}
