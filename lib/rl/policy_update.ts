@@ -85,7 +85,10 @@ function accumulateGradient(
   },
 ): MinibatchPass {
   const { device } = policy.model;
-  const cx = new Context(device, { grad: true, dropoutSeed });
+  const activationMemory = config.activationMemory === null
+    ? undefined
+    : config.activationMemory * 2 ** 20;
+  const cx = new Context(device, { grad: true, dropoutSeed, activationMemory });
   const upload = (counted: ArrayLike<number>[]) => cx.from(packPositions(rollouts, counted));
   try {
     const { logprobs, entropy, values } = forward(cx, policy, policy.adapter, rollouts);

@@ -42,6 +42,11 @@ export interface PPOConfig {
    * default null.
    */
   maxGradNorm: number | null;
+  /**
+   * MiB of activations that a minibatch may keep for its backward pass: layers beyond are computed
+   * again, with the same result; null for no limit; default null.
+   */
+  activationMemory: number | null;
   /** Adapt the KL coefficient to keep the KL at its target, instead of fixing it; default true. */
   adapKlCtrl: boolean;
   /**
@@ -134,6 +139,10 @@ export const ppoConfigSchema = z.strictObject({
   maxGradNorm: z.number().positive().nullable().default(null)
     .describe(
       "largest global norm of the gradient, longer ones are scaled to it; null for no limit",
+    ),
+  activationMemory: z.number().nonnegative().nullable().default(null)
+    .describe(
+      "MiB of activations kept for the backward pass; layers beyond are computed again, with the same result; else no limit",
     ),
 
   adapKlCtrl: z.boolean().default(true)

@@ -18,6 +18,20 @@ export interface GradientSlot {
   accumulate: boolean;
 }
 
+/** What kind of pass a {@linkcode Context} is for. */
+export interface ContextOptions {
+  /** Whether ops record how to differentiate themselves. Default false. */
+  grad?: boolean;
+  /** Seed of the dropout masks; null, the default, for no dropout. */
+  dropoutSeed?: number | null;
+  /**
+   * Bytes of activations after which layers keep only their input, and are computed again in the
+   * backward pass (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Gradients are
+   * the same, bit for bit. Default: no limit.
+   */
+  activationMemory?: number;
+}
+
 /**
  * One pass over a model: hands out activations and, when gradients are wanted, keeps the tape for
  * reverse-mode differentiation. Everything it hands out is returned to the device by `release`
@@ -26,19 +40,28 @@ export interface GradientSlot {
 export class Context {
   /** Where the pass runs. */
   readonly device: Device;
-  /** Whether ops record how to differentiate themselves. */
-  readonly grad: boolean;
   /** Seed of this pass's dropout masks; null where dropout is off. */
   readonly dropoutSeed: number | null;
+  readonly #activationLimit: number;
+  /** Off also while a layer runs whose activations are not kept. */
+  #recording: boolean;
+  /** Whether the layer that runs will be computed again. */
+  #checkpointing = false;
   #dropouts = 0;
   #nodes: TapeNode[] = [];
   #owned: Tensor[] = [];
 
-  /** Starts a pass; `options` as the properties of these names, both off by default. */
-  constructor(device: Device, options: { grad?: boolean; dropoutSeed?: number | null } = {}) {
+  /** Starts a pass. */
+  constructor(device: Device, options: ContextOptions = {}) {
     this.device = device;
-    this.grad = options.grad ?? false;
+    this.#recording = options.grad ?? false;
     this.dropoutSeed = options.dropoutSeed ?? null;
+    this.#activationLimit = device.memory.used + (options.activationMemory ?? Infinity);
+  }
+
+  /** Whether ops record how to differentiate themselves, and keep what that needs. */
+  get grad(): boolean {
+    return this.#recording;
   }
 
   /** The mask of the next dropout of this pass, whose seed must not be null. */
@@ -90,10 +113,51 @@ export class Context {
     }
   }
 
-  /** One layer of a stack: as `scope`, and frees its input, which nothing reads afterwards. */
+  /**
+   * One layer of a stack. Without a tape, as `scope`, and frees its input, which nothing reads
+   * afterwards. With one, `body` may be called a second time, in the backward pass.
+   */
   layer(input: Tensor, body: (input: Tensor) => Tensor): Tensor {
+    if (this.grad) {
+      return this.device.memory.used < this.#activationLimit
+        ? body(input)
+        : this.#checkpoint(input, body);
+    }
     const output = this.scope(() => body(input));
-    if (!this.grad) this.free(input);
+    this.free(input);
+    return output;
+  }
+
+  /** Runs a layer without keeping its activations; its backward pass computes them again. */
+  #checkpoint(input: Tensor, body: (input: Tensor) => Tensor): Tensor {
+    const dropouts = this.#dropouts;
+    let output: Tensor;
+    this.#recording = false;
+    this.#checkpointing = true;
+    try {
+      output = this.scope(() => body(input));
+    } finally {
+      this.#recording = true;
+      this.#checkpointing = false;
+    }
+    if (!output.requiresGrad) return output;
+    const backward = (dy: Tensor) => {
+      const outer = { nodes: this.#nodes, owned: this.#owned, dropouts: this.#dropouts };
+      this.#nodes = [];
+      this.#owned = [];
+      this.#dropouts = dropouts;
+      try {
+        this.backward([{ output: body(input), gradient: dy }]);
+      } finally {
+        // What is left are gradients of the layer's inputs; after an error, what `release` frees.
+        outer.owned.push(...this.#owned, ...this.#nodes.flatMap((node) => node.owned));
+        this.#owned = outer.owned;
+        this.#nodes = outer.nodes;
+        this.#dropouts = outer.dropouts;
+      }
+    };
+    this.#nodes.push({ output, owned: this.#owned, backward });
+    this.#owned = [];
     return output;
   }
 
@@ -102,8 +166,10 @@ export class Context {
    * and adds to those of the inputs (see `gradient`). Recorded only when an input wants a gradient.
    */
   record(output: Tensor, inputs: readonly (Tensor | null)[], backward: (dy: Tensor) => void): void {
-    if (!this.grad || !inputs.some((t) => t?.requiresGrad)) return;
+    if (!this.grad && !this.#checkpointing) return;
+    if (!inputs.some((t) => t?.requiresGrad)) return;
     output.requiresGrad = true;
+    if (!this.grad) return;
     this.#nodes.push({ output, owned: this.#owned, backward });
     this.#owned = [];
   }

@@ -258,3 +258,44 @@ Deno.test("T5.load: the demo's checkpoint; bf16 takes less memory", () =>
     await T5ForConditionalGeneration.load(device, demoModelDir, { dtype: "bf16" });
     assert.ok(device.memory.used - used < 0.55 * used);
   }));
+
+for (const dropoutSeed of [null, 5]) {
+  Deno.test(`T5: layers that are computed again give the same gradients, dropout ${dropoutSeed}`, () =>
+    withDevice(async (device) => {
+      const weights = new TinyWeights();
+      const config = { ...tinyConfig("v1.1"), dropoutRate: 0.2 };
+      tinyT5(device, config, { weights }); // asks for every weight
+      const specs = [...weights.shapes].map(([name, shape]) => ({ name, shape }));
+      const parameters = Parameters.create(device, specs, { trainable: true });
+      for (const [name, values] of weights.values) {
+        parameters.write(name, Float32Array.from(values));
+      }
+      const full = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
+      const frozen = tinyT5(device, config, { weights });
+      const adapter = randomAdapter(device, frozen, ["q", "v"]);
+      const cases = [[full, null, parameters], [frozen, adapter, adapter.parameters]] as const;
+      for (const [model, lora, trained] of cases) {
+        const gradients = async (activationMemory?: number) => {
+          trained.zeroGrad();
+          const { used } = device.memory;
+          const cx = new Context(device, { grad: true, dropoutSeed, activationMemory });
+          const { logprobs } = forward(cx, model, lora);
+          const kept = device.memory.used - used;
+          cx.backward([{ output: logprobs, gradient: cx.from(Float32Array.from(WEIGHTS)) }]);
+          cx.release();
+          assert.equal(device.memory.used, used);
+          return { kept, values: await trained.gradients!.read() };
+        };
+        // Tables of relative positions are made once and stay.
+        const first = new Context(device);
+        forward(first, model, lora);
+        first.release();
+        const all = await gradients();
+        const none = await gradients(0);
+        const some = await gradients(all.kept / 2);
+        assert.deepEqual(none.values, all.values);
+        assert.deepEqual(some.values, all.values);
+        assert.ok(none.kept < some.kept && some.kept < all.kept, `${none.kept} ${some.kept}`);
+      }
+    }));
+}
