@@ -272,3 +272,20 @@ Deno.test("trying a model: what cannot be is said, and large requests are refuse
     assert.match(news[1].reason, /adapter/);
   });
 });
+
+Deno.test("the first page with all that it loads is small", async () => {
+  await withTempDir(async (dir) => {
+    for (let i = 0; i < 25; i++) writeSampleRun(dir, `run-${i}`);
+    const { get } = siteOf(dir);
+    const compressed = async (path: string) => {
+      const response = await get(path, { "accept-encoding": "gzip" });
+      assert.equal(response.headers.get("content-encoding"), "gzip", path);
+      return (await response.arrayBuffer()).byteLength;
+    };
+    const page = await (await get("/")).text();
+    const paths = ["/", ...page.match(/\/static\/[\w.]+(\?v=\w+)?/g)!];
+    const sizes = await Promise.all([...new Set(paths)].map(compressed));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(total < 150_000, `${total} bytes`);
+  });
+});
