@@ -30,7 +30,7 @@ export function formatChange(value: number, digits: number): string {
 /** The change from one value to another in percent; empty where there is nothing to compare with. */
 export function formatPercentChange(before: number, after: number): string {
   if (before === 0) return "";
-  return `${formatChange((after - before) / before * 100, 1)} %`;
+  return `${formatChange((after - before) / before * 100, 1)}\u00a0%`;
 }
 
 /** Seconds as people say them: `42 s`, `3 min 20 s`, `2 h 5 min`. */

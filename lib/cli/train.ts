@@ -52,8 +52,8 @@ export const trainCommand = command(
         "policy in under a minute.",
       "A run leaves in its output folder: config.json (every setting), environment.json (what it " +
         "ran on), metrics.jsonl (a row of statistics a step), samples.jsonl (what the policy " +
-        "said), checkpoint-N/, adapter/ (in PEFT's format, with the value head), comparison.csv " +
-        "and summary.json.",
+        "said), log.txt, checkpoint-N/, adapter/ (in PEFT's format, with the value head), " +
+        "comparison.csv and summary.json.",
       "Ctrl-C finishes the step and saves a checkpoint. A run that was stopped or killed goes on " +
         "with --resume, and ends as it would have. It keeps its settings: only steps, save-every, " +
         "keep, log, device, threads, progress and the guards may be others.",
@@ -101,13 +101,15 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
     if (site) screen.info?.(`watch the run: ${site.address}`);
     const { signal } = stop;
     screen.finish(await train(resolved, screen, { resume: resume !== undefined, signal }));
+    stop[Symbol.dispose]();
+    await site?.linger();
   } catch (error) {
     if (!(error instanceof RunInterruptedError)) throw error;
     throw new RunInterruptedError(error.message, { exitCode: stop.exitCode() });
   } finally {
     stop[Symbol.dispose]();
     screen.stop();
-    await site?.end();
+    await site?.close();
   }
 }
 

@@ -65,8 +65,10 @@ export async function runUi(options: InferValue<typeof uiCommand>): Promise<void
 export interface TrainingSite {
   /** Where it is. */
   readonly address: string;
-  /** Ends it; at a terminal, where somebody may be looking, only when that is asked for. */
-  end(): Promise<void>;
+  /** Ends it at once. */
+  close(): Promise<void>;
+  /** Waits for Ctrl-C at a terminal, where somebody may still be looking. */
+  linger(): Promise<void>;
 }
 
 /**
@@ -83,12 +85,11 @@ export async function startTrainingSite(output: string | null): Promise<Training
   });
   return {
     address: site.address,
-    async end() {
-      if (terminal("stdout").interactive) {
-        print(`${site.address} stays until Ctrl-C`);
-        await interrupted();
-      }
-      await site.close();
+    close: () => site.close(),
+    async linger() {
+      if (!terminal("stdout").interactive) return;
+      print(`${site.address} stays until Ctrl-C`);
+      await interrupted();
     },
   };
 }

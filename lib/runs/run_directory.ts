@@ -17,6 +17,8 @@ export interface RunDirectory {
   readonly environment: string;
   /** The measurement before the first step. */
   readonly before: string;
+  /** What the run said beside its numbers. */
+  readonly log: string;
   /** A row of statistics a step. */
   readonly metrics: string;
   /** What the policy said in each step, and its rewards. */
@@ -36,6 +38,7 @@ export function runDirectory(path: string): RunDirectory {
     config: join(path, "config.json"),
     environment: join(path, "environment.json"),
     before: join(path, "toxicity_before.json"),
+    log: join(path, "log.txt"),
     metrics: join(path, "metrics.jsonl"),
     samples: join(path, "samples.jsonl"),
     comparison: join(path, "comparison.csv"),

@@ -18,6 +18,7 @@ import { JsonLines, truncateRows } from "./jsonl.ts";
 import { MetricsFile } from "./metrics.ts";
 import { countParameters } from "./policy.ts";
 import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
+import { RunLog } from "./run_log.ts";
 import {
   reopenRunDirectory,
   reserveRunDirectory,
@@ -79,6 +80,8 @@ export async function train(
   hooks: TrainHooks = {},
   { resume = false, signal }: TrainOptions = {},
 ): Promise<TrainResult> {
+  const log = new RunLog();
+  hooks = logged(hooks, log);
   const info = (line: string) => hooks.info?.(line);
   using lockedRun = resume && config.output !== null
     ? await reopenRunDirectory(config.output, info)
@@ -106,6 +109,7 @@ export async function train(
       await describeSession(device, step, ingredients.fingerprints),
     );
     await writeRunConfig(directory, config);
+    log.open(directory.log);
     // From now until its end the run is not a finished one.
     await Deno.remove(directory.summary).catch(() => {});
     if (resume) hooks.resumed?.(step);
@@ -117,10 +121,35 @@ export async function train(
     const session = new TrainingSession(directory, config, trainer, run.batches);
     if (checkpoint) await session.restore(checkpoint);
     await trainPolicy(run, trainer, session);
-    return await conclude(run, session, before);
+    const result = await conclude(run, session, before);
+    log.add(`finished after ${config.steps} steps`);
+    return result;
+  } catch (error) {
+    log.add(error instanceof Error ? error.message : String(error));
+    throw error;
   } finally {
     device.close();
   }
+}
+
+/** The hooks, with what they are told in the log, too. */
+function logged(hooks: TrainHooks, log: RunLog): TrainHooks {
+  return {
+    ...hooks,
+    info(text) {
+      log.add(text);
+      hooks.info?.(text);
+    },
+    resumed(step) {
+      log.add(`resumed after step ${step}`);
+      hooks.resumed?.(step);
+    },
+    measured(when, toxicity) {
+      const [low, high] = toxicity.interval.map((value) => value.toFixed(4));
+      log.add(`toxicity ${when} training: ${toxicity.mean.toFixed(4)} (${low} to ${high})`);
+      hooks.measured?.(when, toxicity);
+    },
+  };
 }
 
 /** The PPO loop: generate, score, step; `metrics.jsonl`, `samples.jsonl` and checkpoints. */

@@ -25,6 +25,7 @@ Deno.test("train leaves the files of a run, and compare reads them", async () =>
       "comparison.csv",
       "config.json",
       "environment.json",
+      "log.txt",
       "metrics.jsonl",
       "samples.jsonl",
       "summary.json",
@@ -37,6 +38,10 @@ Deno.test("train leaves the files of a run, and compare reads them", async () =>
       assert.equal(typeof rows[0][name], "number", name);
     }
     assert.equal(read("samples.jsonl").trim().split("\n").length, 4);
+    assert.match(
+      read("log.txt"),
+      /Z {2}toxicity before training: .*\n.*Z {2}finished after 2 steps\n$/s,
+    );
     const summary = JSON.parse(read("summary.json"));
     assert.equal(summary.toxicity.before.count, 2);
     assert.equal(typeof summary.toxicity.after.mean, "number");

@@ -26,7 +26,7 @@ Deno.test("numbers have about four digits, and a dash where there is none", () =
   assert.equal(formatFixed(-1.25, 1), "−1.3");
   assert.equal(formatFixed(undefined, 1), "–");
   assert.equal(formatChange(0.5, 2), "+0.50");
-  assert.equal(formatPercentChange(0.3125, 0.0625), "−80.0 %");
+  assert.equal(formatPercentChange(0.3125, 0.0625), "−80.0\u00a0%");
   assert.equal(formatPercentChange(0, 1), "");
   assert.deepEqual([0.1 + 0.2, 12000, -5].map(formatTick), ["0.3", "12k", "−5"]);
 });

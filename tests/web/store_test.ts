@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { RunLock } from "../../lib/runs/lock.ts";
 import type { SamplesQuery } from "../../web/samples.ts";
 import { settingsOf, settingText } from "../../web/settings.ts";
 import { dialogueOf, parseComparison } from "../../web/store/comparison.ts";
@@ -71,6 +72,29 @@ Deno.test("Overviews tell what a run is doing", async () => {
     assert.equal(await overviews.of("empty"), null);
     Deno.removeSync(join(dir, "running"), { recursive: true });
     assert.equal((await overviews.all()).length, 2);
+  });
+});
+
+Deno.test("Overviews know by its lock whether a run is in use, else how it ended", async () => {
+  await withTempDir(async (dir) => {
+    const run = writeSampleRun(dir, "a", { step: 4, finished: false });
+    const session = [{ device: { description: "two threads" } }];
+    Deno.writeTextFileSync(join(run, "environment.json"), JSON.stringify(session));
+    const overviews = new Overviews(new RunsFolder(dir));
+    const state = async () => (await overviews.of("a"))?.state;
+    assert.equal(await state(), "stopped");
+    assert.equal((await overviews.of("a"))?.device, "two threads");
+    {
+      using _ = RunLock.acquire(run);
+      assert.equal(await state(), "running");
+    }
+    assert.equal(await state(), "stopped");
+    Deno.writeTextFileSync(join(run, "diverged-5.json"), "{}");
+    {
+      using _ = RunLock.acquire(run);
+      assert.equal(await state(), "running");
+    }
+    assert.equal(await state(), "failed");
   });
 });
 

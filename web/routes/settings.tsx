@@ -5,6 +5,7 @@ import { formatCount } from "../format.ts";
 import { renderPage, runNotFound } from "../render.tsx";
 import { type Setting, settingsOf, settingText } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { sessionsOf } from "../store/overviews.ts";
 
 /** Lines of the log that are shown: the last ones. */
 const LOG_LINES = 500;
@@ -103,15 +104,6 @@ function Environment({ text }: { text: string | null }): JSX.Element {
         : <p class="muted">Nothing was recorded.</p>}
     </section>
   );
-}
-
-function sessionsOf(text: string | null): Record<string, unknown>[] {
-  try {
-    const value = JSON.parse(text ?? "[]");
-    return Array.isArray(value) ? value : [value];
-  } catch {
-    return [];
-  }
 }
 
 /** Nested values by their path, such as `versions deno`. */

@@ -1,3 +1,4 @@
+import { LOCK_FILE, RunLock } from "../../lib/runs/lock.ts";
 import type { RunOverview, RunState } from "../overview.ts";
 import { lastLines, parseObject } from "./json_lines.ts";
 import { stepSeconds } from "./metrics.ts";
@@ -9,7 +10,7 @@ const SILENCE_MS = 120_000;
 const SILENT_STEPS = 10;
 
 /** The files that an overview is made from. */
-const SOURCES = ["config.json", "metrics.jsonl", "summary.json"] as const;
+const SOURCES = ["config.json", "metrics.jsonl", "summary.json", "environment.json"] as const;
 
 interface Cached {
   /** Sizes and times of the sources. */
@@ -43,11 +44,13 @@ export class Overviews {
     const files = SOURCES.map((name) => stat(this.#folder.resolve(run, name)));
     const [config, metrics] = files;
     if (!config) return null;
-    const stamp = files.map((file) => file ? `${file.size} ${file.mtime}` : "-").join();
+    const inUse = this.#folder.resolve(run, LOCK_FILE) !== null &&
+      RunLock.isHeld(this.#folder.resolve(run)!);
+    const stamp = [inUse, ...files.map((file) => file ? `${file.size} ${file.mtime}` : "-")].join();
     let cached = this.#cache.get(run);
     if (cached?.stamp !== stamp) {
       const changed = Math.max(config.mtime, metrics?.mtime ?? 0);
-      cached = { stamp, ...await this.#read(run, config.mtime, changed) };
+      cached = { stamp, ...await this.#read(run, inUse, config.mtime, changed) };
       this.#cache.set(run, cached);
     }
     const { overview, silentAt } = cached;
@@ -57,7 +60,12 @@ export class Overviews {
     return { ...overview, state, secondsLeft: state === "running" ? overview.secondsLeft : null };
   }
 
-  async #read(run: string, started: number, changed: number): Promise<Omit<Cached, "stamp">> {
+  async #read(
+    run: string,
+    inUse: boolean,
+    started: number,
+    changed: number,
+  ): Promise<Omit<Cached, "stamp">> {
     const config = this.#folder.readJson(run, "config.json") ?? {};
     const summary = this.#folder.readJson(run, "summary.json");
     const metrics = this.#folder.resolve(run, "metrics.jsonl");
@@ -67,13 +75,18 @@ export class Overviews {
     const step = numberOf(row.step) ?? 0;
     const steps = numberOf(config.steps) ?? 0;
     const seconds = rows.reduce((sum, row) => sum + stepSeconds(row), 0) / (rows.length || 1);
-    const state: RunState = summary && step >= steps ? "finished" : "running";
+    const sessions = sessionsOf(this.#folder.readText(run, "environment.json"));
+    let state: RunState = "running";
+    if (summary && step >= steps) state = "finished";
+    else if (!inUse && sessions.length > 0) {
+      state = this.#folder.has(run, `diverged-${step + 1}.json`) ? "failed" : "stopped";
+    }
     return {
       overview: {
         id: run,
         name: textOf(config.name) ?? run,
         state,
-        device: textOf(config.device) ?? "unknown",
+        device: deviceOf(sessions) ?? textOf(config.device) ?? "unknown",
         model: textOf(config.model) ?? "unknown",
         step,
         steps,
@@ -83,9 +96,24 @@ export class Overviews {
         toxicity: toxicityOf(summary),
         started,
       },
-      silentAt: changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),
+      // Where a run holds a lock, that tells; files of other origin are judged by their age.
+      silentAt: inUse ? Infinity : changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),
     };
   }
+}
+
+/** The entries of an `environment.json`, one a process that worked on the run. */
+export function sessionsOf(text: string | null): Record<string, unknown>[] {
+  try {
+    const value = JSON.parse(text ?? "[]");
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
+}
+
+function deviceOf(sessions: readonly Record<string, unknown>[]): string | null {
+  return textOf((sessions.at(-1)?.device as Record<string, unknown> | undefined)?.description);
 }
 
 function toxicityOf(summary: Record<string, unknown> | null): RunOverview["toxicity"] {

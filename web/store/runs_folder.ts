@@ -44,6 +44,11 @@ export class RunsFolder {
     }
   }
 
+  /** Whether a run has a file or folder of this name. */
+  has(run: string, name: string): boolean {
+    return this.resolve(run, name) !== null;
+  }
+
   /** Text of a run's file; null when there is none. */
   readText(run: string, name: string): string | null {
     const path = this.resolve(run, name);
