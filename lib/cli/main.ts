@@ -16,6 +16,7 @@ import { generateCommand, runGenerate } from "./generate.ts";
 import { mergeCommand, runMerge } from "./merge.ts";
 import { usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
+import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
 import { runSft, sftCommand } from "./sft.ts";
 import { print, terminal } from "./terminal.ts";
@@ -71,6 +72,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     return report(error);
+  } finally {
+    printProfile();
   }
 }
 

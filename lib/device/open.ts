@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
+import { kernelTimes } from "./profile.ts";
 import { isTurbo } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
 import { findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
@@ -13,6 +14,8 @@ export interface DeviceOptions {
   threads?: number | null;
   /** Asks for the turbo mode of the WASM device, which is decided when the process starts. */
   turbo?: boolean;
+  /** Whether to measure every launch: see {@linkcode kernelTimes}. */
+  profile?: boolean;
 }
 
 /**
@@ -22,19 +25,20 @@ export interface DeviceOptions {
  * @throws {UserError} when `webgpu` is asked for and there is no adapter
  */
 export async function openDevice(
-  { device = "auto", threads, turbo = false }: DeviceOptions = {},
+  { device = "auto", threads, turbo = false, profile = false }: DeviceOptions = {},
 ): Promise<Device> {
   if (turbo && !isTurbo()) {
     throw new UserError(
       "turbo is decided when the process starts: give --turbo on the command line, not in a file",
     );
   }
+  const times = profile ? kernelTimes : undefined;
   const adapter = device === "wasm" ? null : await findAdapter();
   if (adapter && (device === "webgpu" || !isSoftware(adapter))) {
-    return await WebGpuDevice.create(adapter);
+    return await WebGpuDevice.create(adapter, { times });
   }
   if (device === "webgpu") {
     throw new UserError(`there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`);
   }
-  return await WasmDevice.create({ threads: threads ?? undefined, wideVectors: isTurbo() });
+  return await WasmDevice.create({ threads: threads ?? undefined, wideVectors: isTurbo(), times });
 }

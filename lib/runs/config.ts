@@ -140,6 +140,8 @@ export const deviceFields = {
     .describe("threads of the wasm device; else one per core"),
   autotune: z.boolean().default(true)
     .describe("on the first use of a GPU, measure which of its kernels are the fastest"),
+  profile: z.boolean().default(false)
+    .describe("measure every kernel, and print a table of them at the end"),
   turbo: z.boolean().default(false)
     .describe(
       "256-bit vectors on the wasm device, without WebAssembly's bounds checks; starts Deno again",

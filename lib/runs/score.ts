@@ -1,9 +1,8 @@
-import { type DeviceOptions, openDevice } from "../device/open.ts";
 import { aggregateToxicity } from "../evaluation/toxicity.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { classify, labelIndex, softmax } from "../rewards/text_classifier.ts";
 import { loadClassifier } from "./classifiers.ts";
-import { openRunDevice } from "./device.ts";
+import { openRunDevice, type RunDeviceOptions } from "./device.ts";
 
 /** What a classifier says of a text. */
 export interface TextScore {
@@ -40,7 +39,7 @@ export async function scoreTexts(
   name: string,
   texts: readonly string[],
   toxicLabel: string,
-  options: DeviceOptions = {},
+  options: RunDeviceOptions = {},
   hooks: DownloadHooks = {},
 ): Promise<Scores> {
   const device = await openRunDevice(options);

@@ -3,6 +3,7 @@ import { OutOfMemoryError } from "../../errors.ts";
 import { letEventsIn } from "../../event_loop.ts";
 import { Arena } from "../arena.ts";
 import type { DeviceBuffer, MemoryUse, Span, TaskDevice } from "../device.ts";
+import type { KernelTimes } from "../profile.ts";
 import {
   ARGS,
   CONTROL,
@@ -31,6 +32,8 @@ export interface WasmDeviceOptions {
   maxBytes?: number;
   /** Whether this process was started in turbo mode: see lib/device/turbo.ts. Default false. */
   wideVectors?: boolean;
+  /** Where to add the wall time of each launch. */
+  times?: KernelTimes;
 }
 
 /** Kernels in WebAssembly SIMD on shared memory, tasks claimed by a pool of workers. */
@@ -48,6 +51,7 @@ export class WasmDevice implements TaskDevice {
   readonly #argInts: Int32Array;
   readonly #argFloats: Float32Array;
   readonly #workers: Worker[] = [];
+  readonly #times: KernelTimes | null;
   #bytes: Uint8Array;
 
   /** Loads the kernels and starts the workers. */
@@ -63,6 +67,7 @@ export class WasmDevice implements TaskDevice {
     const canShare = typeof SharedArrayBuffer !== "undefined";
     const cores = navigator.hardwareConcurrency || 1;
     this.threads = canShare ? Math.max(1, Math.min(64, options.threads ?? cores)) : 1;
+    this.#times = options.times ?? null;
     this.wideVectors = options.wideVectors ?? false;
     this.#maxBytes = Math.min(options.maxBytes ?? 2 ** 32, 2 ** 32);
     const base = SCRATCH + this.threads * SCRATCH_BYTES;
@@ -122,6 +127,19 @@ export class WasmDevice implements TaskDevice {
     spans: readonly (Span | null)[],
     ints: readonly number[],
     floats: readonly number[] = [],
+  ): void {
+    if (!this.#times) return this.#run(kernel, tasks, spans, ints, floats);
+    const start = performance.now();
+    this.#run(kernel, tasks, spans, ints, floats);
+    this.#times.add(kernel, (performance.now() - start) / 1000);
+  }
+
+  #run(
+    kernel: string,
+    tasks: number,
+    spans: readonly (Span | null)[],
+    ints: readonly number[],
+    floats: readonly number[],
   ): void {
     const found = this.#kernels.get(kernel);
     if (!found) throw new Error(`no WASM kernel is called "${kernel}"`);

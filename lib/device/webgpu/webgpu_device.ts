@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
+import type { KernelTimes } from "../profile.ts";
 import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
@@ -7,6 +8,7 @@ import copyCode from "./copy.wgsl" with { type: "text" };
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
 import { Pipelines } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
+import { Timestamps } from "./timestamps.ts";
 
 /** Dispatches of a recording: then it is submitted, so that the GPU works while more is recorded. */
 const MAX_DISPATCHES = 256;
@@ -65,6 +67,7 @@ export class WebGpuDevice implements GpuDevice {
   readonly #parameterGroup: GPUBindGroup;
   readonly #readbacks: ReadbackPool;
   readonly #groups: BindGroups;
+  readonly #timestamps: Timestamps | null;
   /** Bound for null: the one where a shader declares an input, the other for an output. */
   readonly #nothing: readonly [Span, Span];
   /** Staged writes of this recording. */
@@ -86,8 +89,19 @@ export class WebGpuDevice implements GpuDevice {
   #closed = false;
 
   /** Opens an adapter. @throws {UserError} when it refuses */
-  static async create(adapter: GPUAdapter): Promise<WebGpuDevice> {
-    const gpu = await requestDevice(adapter, wantsSubgroups() ? ["subgroups"] : []);
+  static async create(
+    adapter: GPUAdapter,
+    { times }: { times?: KernelTimes } = {},
+  ): Promise<WebGpuDevice> {
+    const gpu = await requestDevice(adapter, [
+      ...(wantsSubgroups() ? ["subgroups" as const] : []),
+      ...(times ? ["timestamp-query" as const] : []),
+    ]);
+    if (times && !gpu.features.has("timestamp-query")) {
+      throw new UserError(
+        `${describeAdapter(adapter)} cannot measure kernels: leave out --profile`,
+      );
+    }
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const uniform = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
     return new WebGpuDevice(
@@ -95,6 +109,7 @@ export class WebGpuDevice implements GpuDevice {
       describeAdapter(adapter),
       isSoftware(adapter),
       uniform ? subgroupMinSize : null,
+      times,
     );
   }
 
@@ -103,12 +118,14 @@ export class WebGpuDevice implements GpuDevice {
    * @param description one line for a person
    * @param software whether it only imitates a GPU
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
+   * @param times where to add what each kernel costs
    */
   private constructor(
     readonly gpu: GPUDevice,
     readonly description: string,
     readonly software: boolean,
     readonly subgroupSize: number | null,
+    times?: KernelTimes,
   ) {
     const fail = (error: Error) => {
       this.#failure ??= error;
@@ -119,6 +136,7 @@ export class WebGpuDevice implements GpuDevice {
     this.#pipelines = new Pipelines(gpu, fail);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu);
+    this.#timestamps = times ? new Timestamps(gpu, MAX_DISPATCHES, this.#readbacks, times) : null;
     this.#parameterGroup = gpu.createBindGroup({
       layout: this.#pipelines.parameterLayout,
       entries: [{ binding: 0, resource: { buffer: this.#parameters.buffer, size: BLOCK_BYTES } }],
@@ -250,7 +268,10 @@ export class WebGpuDevice implements GpuDevice {
     for (const value of floats) parameters.floats[word++] = value;
     const offset = parameters.intern(word);
 
-    const pass = this.#pass ??= this.#encoding().beginComputePass();
+    if (this.#timestamps) this.#endPass();
+    const pass = this.#pass ??= this.#encoding().beginComputePass({
+      timestampWrites: this.#timestamps?.next(`${shader.source.name}.${shader.entryPoint}`),
+    });
     if (this.#passPipeline !== pipeline) pass.setPipeline(this.#passPipeline = pipeline);
     if (this.#passGroup !== group) pass.setBindGroup(0, this.#passGroup = group);
     pass.setBindGroup(1, this.#parameterGroup, [offset]);
@@ -276,7 +297,9 @@ export class WebGpuDevice implements GpuDevice {
       this.#stagedBytes = 0;
     }
     this.counters.parameterBytes += this.#parameters.upload();
+    const submitted = this.#timestamps?.finish(this.#encoder);
     this.gpu.queue.submit([this.#encoder.finish()]);
+    submitted?.();
     this.counters.submits++;
     this.#encoder = null;
     this.#recorded = 0;

@@ -1,0 +1,60 @@
+import type { KernelTimes } from "../profile.ts";
+import type { ReadbackPool } from "./readback_pool.ts";
+
+/**
+ * Measures kernels on the GPU: every dispatch is a pass of its own, which a timestamp begins and
+ * another ends. That costs time between kernels, not in them.
+ */
+export class Timestamps {
+  readonly #queries: GPUQuerySet;
+  readonly #resolved: GPUBuffer;
+  /** Kernels of this recording. */
+  #kernels: string[] = [];
+
+  /** @param capacity the most dispatches of a recording */
+  constructor(
+    gpu: GPUDevice,
+    capacity: number,
+    private readonly readbacks: ReadbackPool,
+    private readonly times: KernelTimes,
+  ) {
+    this.#queries = gpu.createQuerySet({ type: "timestamp", count: 2 * capacity });
+    this.#resolved = gpu.createBuffer({
+      size: 16 * capacity,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+  }
+
+  /** What the pass of the kernel's dispatch is to write. */
+  next(kernel: string): GPUComputePassTimestampWrites {
+    const index = 2 * this.#kernels.length;
+    this.#kernels.push(kernel);
+    return {
+      querySet: this.#queries,
+      beginningOfPassWriteIndex: index,
+      endOfPassWriteIndex: index + 1,
+    };
+  }
+
+  /** Ends a recording; the function that it returns is to be called when that is submitted. */
+  finish(encoder: GPUCommandEncoder): () => void {
+    const kernels = this.#kernels;
+    this.#kernels = [];
+    if (kernels.length === 0) return () => {};
+    const size = 16 * kernels.length;
+    const readback = this.readbacks.take(size);
+    encoder.resolveQuerySet(this.#queries, 0, 2 * kernels.length, this.#resolved, 0);
+    encoder.copyBufferToBuffer(this.#resolved, 0, readback, 0, size);
+    return () => {
+      readback.mapAsync(GPUMapMode.READ, 0, size).then(() => {
+        const nanoseconds = new BigUint64Array(readback.getMappedRange(0, size));
+        kernels.forEach((kernel, i) => {
+          const duration = nanoseconds[2 * i + 1] - nanoseconds[2 * i];
+          this.times.add(kernel, Number(duration) / 1e9);
+        });
+        readback.unmap();
+        this.readbacks.give(readback);
+      }, () => {/* The device was closed or lost before it came so far. */});
+    };
+  }
+}
