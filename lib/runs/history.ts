@@ -1,0 +1,85 @@
+import { basename, join } from "node:path";
+import { UserError } from "../errors.ts";
+import { ioReason } from "../formats/io_error.ts";
+import type { TrainConfig } from "./config.ts";
+import type { MetricsRow } from "./export.ts";
+import { readRows } from "./jsonl.ts";
+import { RunLock, runInUse } from "./lock.ts";
+import { readRunConfig, runDirectory } from "./run_directory.ts";
+import { readSummary, type Summary } from "./summary.ts";
+
+/** What is known of a run from its folder. */
+export interface RunRecord {
+  /** The folder. */
+  path: string;
+  /** Its name. */
+  name: string;
+  /** Whether a process works on it, it is done, or it can be resumed. */
+  status: "running" | "finished" | "stopped";
+  /** Its settings. */
+  config: Partial<TrainConfig>;
+  /** A row of statistics a step. */
+  metrics: MetricsRow[];
+  /** Toxicity and reward before and after; null until the run is finished. */
+  summary: Summary | null;
+}
+
+/** Reads what is known of a run. @throws {UserError} when the folder is not that of a training run */
+export async function readRun(path: string): Promise<RunRecord> {
+  const directory = runDirectory(path);
+  const config = await readRunConfig(path);
+  const summary = await readSummary(directory.summary);
+  const status = RunLock.isHeld(path) ? "running" : summary ? "finished" : "stopped";
+  const metrics = await readRows<MetricsRow>(directory.metrics);
+  return { path, name: basename(path), status, config, metrics, summary };
+}
+
+/**
+ * Reads the training runs in a folder, by name; other folders in it are left out.
+ *
+ * @throws {UserError} when it cannot be read; a folder that does not exist has no runs
+ */
+export async function listRuns(folder: string): Promise<RunRecord[]> {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw new UserError(`cannot read ${folder}: ${ioReason(error)}`, { cause: error });
+  }
+  const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+  const runs = await Promise.all(names.map((name) =>
+    readRun(join(folder, name)).catch((error) => {
+      if (error instanceof UserError) return null;
+      throw error;
+    })
+  ));
+  return runs.filter((run) => run !== null);
+}
+
+/** Settings in which runs differ: each run's value, by name. */
+export function differingSettings(runs: readonly RunRecord[]): Record<string, unknown[]> {
+  const names = new Set(runs.flatMap(({ config }) => Object.keys(config)));
+  const differing: Record<string, unknown[]> = {};
+  for (const name of [...names].sort()) {
+    const values = runs.map(({ config }) => config[name as keyof TrainConfig]);
+    if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differing[name] = values;
+  }
+  return differing;
+}
+
+/**
+ * Deletes a run.
+ *
+ * @throws {UserError} when the folder is not that of a run, a process works on it, or it cannot be
+ *   deleted
+ */
+export async function deleteRun(path: string): Promise<void> {
+  await readRunConfig(path);
+  if (RunLock.isHeld(path)) throw runInUse(path);
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot delete ${path}: ${ioReason(error)}`, { cause: error });
+  }
+}
