@@ -16,6 +16,14 @@ import { generateCommand, runGenerate } from "./generate.ts";
 import { mergeCommand, runMerge } from "./merge.ts";
 import { usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
+import {
+  runRunsCompare,
+  runRunsDelete,
+  runRunsExport,
+  runRunsList,
+  runRunsShow,
+  runsCommand,
+} from "./runs.ts";
 import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
 import { runSft, sftCommand } from "./sft.ts";
@@ -40,6 +48,7 @@ const parser = or(
   scoreCommand,
   downloadCommand,
   paramsCommand,
+  runsCommand,
   mergeCommand,
   uiCommand,
   benchCommand,
@@ -95,6 +104,16 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runDownload(options);
     case "params":
       return runParams(options);
+    case "runs list":
+      return runRunsList(options);
+    case "runs show":
+      return runRunsShow(options);
+    case "runs compare":
+      return runRunsCompare(options);
+    case "runs export":
+      return runRunsExport(options);
+    case "runs delete":
+      return runRunsDelete(options);
     case "merge":
       return runMerge(options);
     case "ui":

@@ -162,6 +162,8 @@ export const runFields = {
     .describe("checkpoints to keep: the latest ones, and the one with the best mean reward"),
   peftFormat: z.enum(["safetensors", "bin"]).default("safetensors")
     .describe("files of the saved adapter: bin for PEFT before 0.4 and TRL's value head"),
+  log: z.enum(["none", "tensorboard"]).default("none")
+    .describe("write the metrics also to tensorboard/ in the run's folder, while it goes on"),
   progress: z.boolean().default(true)
     .describe("a progress bar; without it, plain lines"),
 };

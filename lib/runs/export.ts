@@ -14,6 +14,14 @@ export function scalarsOf(row: MetricsRow): Record<string, number> {
   );
 }
 
+/** @throws {UserError} when a run has no metric of a name, with those that it has */
+export function checkMetrics(rows: readonly MetricsRow[], names: readonly string[]): void {
+  const known = Object.keys(scalarsOf(rows[0] ?? { step: 0 }));
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new UserError(`there is no metric ${unknown}: known are ${known.join(", ")}`);
+}
+
 /** Metrics as CSV (RFC 4180): a column a name, a line a step. Arrays are left out. */
 export function metricsToCsv(rows: readonly MetricsRow[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(scalarsOf(row))))];

@@ -4,7 +4,7 @@ import { ioReason } from "../formats/io_error.ts";
 import type { TrainConfig } from "./config.ts";
 import type { MetricsRow } from "./export.ts";
 import { readRows } from "./jsonl.ts";
-import { RunLock, runInUse } from "./lock.ts";
+import { runInUse, RunLock } from "./lock.ts";
 import { readRunConfig, runDirectory } from "./run_directory.ts";
 import { readSummary, type Summary } from "./summary.ts";
 

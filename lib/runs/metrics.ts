@@ -1,4 +1,5 @@
 import type { PPOStats } from "../rl/statistics.ts";
+import type { MetricsRow } from "./export.ts";
 import { JsonLines } from "./jsonl.ts";
 
 /** Statistics of single tokens: as long as all rollouts together, and in no chart. */
@@ -17,14 +18,21 @@ export class MetricsFile extends JsonLines {
    *
    * `time/unix` is when it was appended, in seconds.
    *
+   * @returns the row
    * @param times seconds of what is not PPO's, such as `time/generate`
    */
-  appendStep(step: number, stats: PPOStats, times: Readonly<Record<string, number>> = {}): void {
+  appendStep(
+    step: number,
+    stats: PPOStats,
+    times: Readonly<Record<string, number>> = {},
+  ): MetricsRow {
     const row: Record<string, unknown> = { step };
     for (const [name, value] of Object.entries(stats)) {
       if (PER_TOKEN.includes(name)) continue;
       row[name] = typeof value === "number" ? value : Array.from(value as ArrayLike<number>);
     }
-    this.append({ ...row, ...times, "time/unix": Date.now() / 1000 });
+    const whole = { ...row, ...times, "time/unix": Date.now() / 1000 };
+    this.append(whole);
+    return whole as unknown as MetricsRow;
   }
 }

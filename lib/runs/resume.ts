@@ -9,6 +9,7 @@ const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
   "saveEvery",
   "keep",
   "progress",
+  "log",
   "peftFormat",
   "device",
   "threads",

@@ -21,6 +21,8 @@ export interface RunDirectory {
   readonly log: string;
   /** A row of statistics a step. */
   readonly metrics: string;
+  /** Folder of the event file for TensorBoard. */
+  readonly tensorboard: string;
   /** What the policy said in each step, and its rewards. */
   readonly samples: string;
   /** The same prompts before and after. */
@@ -40,6 +42,7 @@ export function runDirectory(path: string): RunDirectory {
     before: join(path, "toxicity_before.json"),
     log: join(path, "log.txt"),
     metrics: join(path, "metrics.jsonl"),
+    tensorboard: join(path, "tensorboard"),
     samples: join(path, "samples.jsonl"),
     comparison: join(path, "comparison.csv"),
     adapter: join(path, "adapter"),

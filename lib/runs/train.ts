@@ -14,7 +14,8 @@ import { checkKl, dumpBatch, isDivergence, MOST_SKIPS } from "./divergence.ts";
 import { describeSession, recordSession } from "./environment.ts";
 import { measurePolicy } from "./evaluate.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
-import { JsonLines, truncateRows } from "./jsonl.ts";
+import { appendRow, writeEvents } from "./export.ts";
+import { JsonLines, readRows, truncateRows } from "./jsonl.ts";
 import { MetricsFile } from "./metrics.ts";
 import { countParameters } from "./policy.ts";
 import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
@@ -163,6 +164,9 @@ async function trainPolicy(
   }
   using metrics = new MetricsFile(directory.metrics);
   using samples = new JsonLines(directory.samples);
+  using events = config.log === "tensorboard"
+    ? await writeEvents(directory.tensorboard, await readRows(directory.metrics))
+    : null;
   while (session.step < config.steps) {
     const step = session.step + 1;
     const start = session.state();
@@ -175,7 +179,8 @@ async function trainPolicy(
       const { queries, responses, scores, sampled } = batch;
       const stats = await trainer.step(queries, responses, scores, sampled);
       checkKl(step, stats, config);
-      metrics.appendStep(step, stats, batch.times);
+      const row = metrics.appendStep(step, stats, batch.times);
+      if (events) appendRow(events, row);
       samples.append(...batch.samples.map((sample, index) => ({
         step,
         ...sample,

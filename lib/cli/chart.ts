@@ -1,0 +1,39 @@
+/** Dots of a braille character: [column][row], as bits of its code point. */
+const DOTS = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]] as const;
+const BLANK = 0x2800;
+
+/**
+ * Draws a curve with braille characters, two dots wide and four high each, under its title and with
+ * its extremes at the side.
+ *
+ * @param values in order; those that are not finite leave a gap
+ * @param size columns, labels included, and lines, the title not included
+ * @returns lines without the final line end
+ */
+export function drawChart(
+  title: string,
+  values: readonly number[],
+  { width, height }: { width: number; height: number },
+): string {
+  const finite = values.filter(Number.isFinite);
+  if (finite.length === 0) return `${title}\n(no values)`;
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  const labels = [high, low].map((value) => value.toPrecision(4));
+  const margin = Math.max(...labels.map((label) => label.length)) + 1;
+  const columns = Math.max(1, width - margin);
+  const cells = Array.from({ length: height }, () => new Array<number>(columns).fill(BLANK));
+  const [dotsWide, dotsHigh] = [columns * 2, height * 4];
+  for (let x = 0; x < dotsWide; x++) {
+    const position = x / Math.max(1, dotsWide - 1) * (values.length - 1);
+    const value = values[Math.round(position)];
+    if (!Number.isFinite(value)) continue;
+    const share = high > low ? (value - low) / (high - low) : 0.5;
+    const y = Math.round((1 - share) * (dotsHigh - 1));
+    cells[y >> 2][x >> 1] |= DOTS[x & 1][y & 3];
+  }
+  const lines = cells.map((row, index) => {
+    const label = index === 0 ? labels[0] : index === height - 1 ? labels[1] : "";
+    return `${label.padStart(margin - 1)} ${String.fromCharCode(...row)}`;
+  });
+  return [title, ...lines].join("\n");
+}

@@ -1,0 +1,228 @@
+import { object, or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, optional } from "@optique/core/modifiers";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { choice, string } from "@optique/core/valueparser";
+import { path } from "@optique/run/valueparser";
+import type { RunRecord } from "../runs/history.ts";
+import { drawChart } from "./chart.ts";
+import { examples, jsonOption, preset } from "./options.ts";
+import { formatDuration } from "./progress.ts";
+import { renderTable } from "./table.ts";
+import { print, terminal } from "./terminal.ts";
+
+/** What `runs show` draws unless it is told. */
+const CURVES = ["ppo/mean_scores", "objective/kl", "ppo/loss/total"];
+const CHART_HEIGHT = 6;
+
+const runArgument = () =>
+  argument(path({ metavar: "RUN", type: "directory" }), { description: message`folder of a run` });
+
+const listCommand = command(
+  "list",
+  object({
+    command: constant("runs list"),
+    folder: preset(
+      option("--folder", path({ metavar: "DIR" }), { description: message`where the runs are` }),
+      "runs",
+    ),
+    json: jsonOption(),
+  }),
+  {
+    brief: message`A table of runs with their headline numbers.`,
+    footer: examples(["What there is", "temper runs list"]),
+  },
+);
+
+const showCommand = command(
+  "show",
+  object({
+    command: constant("runs show"),
+    run: runArgument(),
+    metric: multiple(option("--metric", string({ metavar: "NAME" }), {
+      description: message`draw this one; may be repeated`,
+    })),
+    json: jsonOption(),
+  }),
+  {
+    brief: message`The numbers of a run, and its curves drawn in the terminal.`,
+    footer: examples(["A run's curves", "temper runs show runs/first"]),
+  },
+);
+
+const compareRunsCommand = command(
+  "compare",
+  object({
+    command: constant("runs compare"),
+    runs: multiple(runArgument(), { min: 2 }),
+    json: jsonOption(),
+  }),
+  {
+    brief: message`Runs side by side, with the settings in which they differ.`,
+    footer: examples(["Two runs", "temper runs compare runs/first runs/second"]),
+  },
+);
+
+const exportCommand = command(
+  "export",
+  object({
+    command: constant("runs export"),
+    run: runArgument(),
+    format: preset(
+      option("--format", choice(["csv", "tensorboard"], { metavar: "csv|tensorboard" }), {
+        description: message`a table, or an event file for TensorBoard`,
+      }),
+      "csv",
+    ),
+    output: optional(option("--output", path({ metavar: "PATH" }), {
+      description:
+        message`csv: the file, else standard output; tensorboard: the folder, else the run's tensorboard/`,
+    })),
+  }),
+  {
+    brief: message`A run's metrics as CSV or for TensorBoard.`,
+    footer: examples(
+      ["For a spreadsheet", "temper runs export runs/first > first.csv"],
+      ["For TensorBoard", "temper runs export runs/first --format tensorboard"],
+    ),
+  },
+);
+
+const deleteCommand = command(
+  "delete",
+  object({ command: constant("runs delete"), runs: multiple(runArgument(), { min: 1 }) }),
+  {
+    brief: message`Delete runs.`,
+    footer: examples(["One run", "temper runs delete runs/first"]),
+  },
+);
+
+/** `temper runs` */
+export const runsCommand = command(
+  "runs",
+  or(listCommand, showCommand, compareRunsCommand, exportCommand, deleteCommand),
+  { brief: message`List, show, compare, export and delete runs.` },
+);
+
+/** Prints the table of runs. */
+export async function runRunsList(
+  { folder, json }: InferValue<typeof listCommand>,
+): Promise<void> {
+  const { listRuns } = await import("../runs/history.ts");
+  const runs = await listRuns(folder);
+  if (json) return print(JSON.stringify(runs.map(headline), null, 2));
+  if (runs.length === 0) return print(`there are no runs in ${folder}`);
+  printRuns(runs);
+}
+
+/** Prints a run's numbers and curves. */
+export async function runRunsShow(
+  { run: path, metric, json }: InferValue<typeof showCommand>,
+): Promise<void> {
+  const { readRun } = await import("../runs/history.ts");
+  const { checkMetrics } = await import("../runs/export.ts");
+  const run = await readRun(path);
+  if (json) return print(JSON.stringify({ ...headline(run), metrics: run.metrics }, null, 2));
+  printRuns([run]);
+  checkMetrics(run.metrics, metric);
+  const width = Math.min(100, terminal("stdout").width);
+  for (const name of metric.length > 0 ? metric : CURVES) {
+    const values = run.metrics.map((row) => Number(row[name]));
+    print("\n" + drawChart(name, values, { width, height: CHART_HEIGHT }));
+  }
+}
+
+/** Prints runs side by side. */
+export async function runRunsCompare(
+  { runs: paths, json }: InferValue<typeof compareRunsCommand>,
+): Promise<void> {
+  const { differingSettings, readRun } = await import("../runs/history.ts");
+  const runs = await Promise.all(paths.map(readRun));
+  const settings = differingSettings(runs);
+  if (json) return print(JSON.stringify({ runs: runs.map(headline), settings }, null, 2));
+  printRuns(runs);
+  const columns = ["setting", ...runs.map(({ name }) => name)];
+  const rows = Object.entries(settings).map(([name, values]) => [
+    name,
+    ...values.map((value) => typeof value === "string" ? value : JSON.stringify(value) ?? ""),
+  ]);
+  print("");
+  print(
+    rows.length === 0
+      ? "all settings are the same"
+      : table(columns.map((header) => ({ header, flexible: true })), rows),
+  );
+}
+
+/** Writes or prints a run's metrics. */
+export async function runRunsExport(
+  { run: path, format, output }: InferValue<typeof exportCommand>,
+): Promise<void> {
+  const { readRun } = await import("../runs/history.ts");
+  const { metricsToCsv, writeEvents } = await import("../runs/export.ts");
+  const { metrics } = await readRun(path);
+  if (format === "tensorboard") {
+    const folder = output ?? `${path}/tensorboard`;
+    using _ = await writeEvents(folder, metrics);
+    return print(`${folder}: tensorboard --logdir ${folder}`);
+  }
+  const csv = metricsToCsv(metrics);
+  if (output === undefined) return terminal("stdout").write(csv);
+  const { writeFileAtomic } = await import("../formats/atomic_write.ts");
+  await writeFileAtomic(output, csv);
+}
+
+/** Deletes runs. */
+export async function runRunsDelete(
+  { runs }: InferValue<typeof deleteCommand>,
+): Promise<void> {
+  const { deleteRun } = await import("../runs/history.ts");
+  for (const run of runs) {
+    await deleteRun(run);
+    print(`deleted ${run}`);
+  }
+}
+
+/** A run's headline numbers. */
+function headline({ path, name, status, config, metrics, summary }: RunRecord) {
+  const last = metrics.at(-1);
+  return {
+    name,
+    path,
+    status,
+    steps: last?.step ?? 0,
+    totalSteps: config.steps ?? null,
+    model: config.model ?? null,
+    reward: last?.["ppo/mean_scores"] ?? null,
+    kl: last?.["objective/kl"] ?? null,
+    toxicity: summary?.toxicity ?? null,
+    seconds: summary?.seconds ?? null,
+  };
+}
+
+function printRuns(runs: readonly RunRecord[]): void {
+  const number = (value: unknown) => typeof value === "number" ? value.toFixed(3) : "";
+  const rows = runs.map(headline).map(({ toxicity, seconds, ...run }) => [
+    run.name,
+    run.status,
+    `${run.steps}/${run.totalSteps ?? "?"}`,
+    number(run.reward),
+    number(run.kl),
+    toxicity ? `${number(toxicity.before.mean)} → ${number(toxicity.after.mean)}` : "",
+    seconds === null ? "" : formatDuration(seconds),
+  ]);
+  const numeric = ["steps", "reward", "KL", "toxicity", "time"];
+  print(table(
+    [
+      { header: "run", flexible: true },
+      { header: "status" },
+      ...numeric.map((header) => ({ header, align: "right" as const })),
+    ],
+    rows,
+  ));
+}
+
+function table(columns: Parameters<typeof renderTable>[0], rows: string[][]): string {
+  return renderTable(columns, rows, { width: terminal("stdout").width, maxLines: 2 });
+}

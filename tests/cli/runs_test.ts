@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readRows } from "../../lib/runs/jsonl.ts";
+import { train } from "../../lib/runs/train.ts";
+import { smallRun } from "../runs/small_run.ts";
+import { call, withFolder } from "./temper.ts";
+
+Deno.test("runs are listed, shown, compared, exported and deleted", async () => {
+  await withFolder(async (folder) => {
+    const [first, second] = ["first", "second"].map((name) => join(folder, name));
+    await train(smallRun(first, { steps: 2, log: "tensorboard" }));
+    await train(smallRun(second, { steps: 1, seed: 1 }));
+    await Deno.mkdir(join(folder, "no-run"));
+
+    const list = await call(["runs", "list", "--folder", folder]);
+    assert.match(list.stdout, /^first +finished +2\/2 .* → /m);
+    assert.match(list.stdout, /^second +finished +1\/1 /m);
+    const json = JSON.parse((await call(["runs", "list", "--folder", folder, "--json"])).stdout);
+    assert.deepEqual(json.map((run: { name: string }) => run.name), ["first", "second"]);
+    const empty = await call(["runs", "list", "--folder", join(folder, "none")]);
+    assert.match(empty.stdout, /^there are no runs in /);
+
+    const shown = await call(["runs", "show", first]);
+    assert.match(shown.stdout, /^ppo\/mean_scores\n.*\d /m);
+    const unknown = await call(["runs", "show", first, "--metric", "kl"]);
+    assert.match(unknown.stderr, /^error: there is no metric kl: known are objective\/kl, /);
+
+    const compared = await call(["runs", "compare", first, second]);
+    assert.match(compared.stdout, /^seed +0 +1$/m);
+    assert.match(compared.stdout, /^steps +2 +1$/m);
+    assert.doesNotMatch(compared.stdout, /^learningRate/m);
+
+    const csv = (await call(["runs", "export", first])).stdout.split("\r\n");
+    const rows = await readRows<Record<string, unknown>>(join(first, "metrics.jsonl"));
+    const column = csv[0].split(",").indexOf("objective/kl_coef");
+    assert.deepEqual(
+      csv.slice(1, -1).map((line) => Number(line.split(",")[column])),
+      rows.map((row) => row["objective/kl_coef"]),
+    );
+
+    const events = (path: string) => {
+      const [{ name }] = Deno.readDirSync(path);
+      const bytes = Deno.readFileSync(join(path, name));
+      // All but the first record, which has the time of writing.
+      return bytes.subarray(16 + Number(new DataView(bytes.buffer).getBigUint64(0, true)));
+    };
+    const exported = join(folder, "tensorboard");
+    await call(["runs", "export", first, "--format", "tensorboard", "--output", exported]);
+    assert.deepEqual(events(exported), events(join(first, "tensorboard")));
+
+    assert.equal((await call(["runs", "delete", first])).stdout, `deleted ${first}\n`);
+    assert.throws(() => Deno.statSync(first), Deno.errors.NotFound);
+    assert.equal((await call(["runs", "delete", join(folder, "no-run")])).code, 1);
+    assert.ok(Deno.statSync(join(folder, "no-run")).isDirectory);
+  });
+});
