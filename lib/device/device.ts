@@ -128,8 +128,6 @@ export interface GpuDevice extends DeviceBase {
     ints: readonly number[],
     floats?: readonly number[],
   ): void;
-  /** Fails: the kernel has no WGSL yet. */
-  run(kernel: string, ...rest: unknown[]): never;
 }
 
 /** What runs kernels, and the memory they run on. A launcher tells the two apart by `kind`. */

@@ -7,6 +7,7 @@ import { matmul } from "../../kernels/matmul/matmul.ts";
 import { rmsNorm } from "../../kernels/rms_norm/rms_norm.ts";
 import { wgsl } from "../../kernels/wgsl.ts";
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
+import { openDevice } from "../../lib/device/open.ts";
 import type { WebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
 import { OutOfMemoryError, UserError } from "../../lib/errors.ts";
 import { gpuTest } from "../device.ts";
@@ -19,6 +20,13 @@ function at(device: WebGpuDevice, length: number, byteOffset = 0): Span {
 
 async function floats(device: WebGpuDevice, span: Span, length: number): Promise<number[]> {
   return [...new Float32Array((await device.read(span, length * 4)).buffer)];
+}
+
+/** The device, as if it could bind no more than so much. */
+function limited(device: WebGpuDevice, maxBindingBytes: number): GpuDevice {
+  const { kind, subgroupSize, software, tuning } = device;
+  const dispatch = device.dispatch.bind(device);
+  return { kind, subgroupSize, software, tuning, maxBindingBytes, dispatch } as GpuDevice;
 }
 
 gpuTest("writes and launches happen in their order, whatever the size", async (device) => {
@@ -99,13 +107,8 @@ gpuTest(
     for (const [kStride, nStride] of [[n, 1], [1, k]]) {
       const right = { kind: "strided", span: spans.b, kStride, nStride } as const;
       const product = async (maxBindingBytes: number) => {
-        const limited: GpuDevice = {
-          kind: "webgpu",
-          maxBindingBytes,
-          dispatch: device.dispatch.bind(device),
-        } as GpuDevice;
         fill(device, spans.c, m * n, NaN);
-        matmul(limited, { c: spans.c, a: spans.a, b: right, m, n, k });
+        matmul(limited(device, maxBindingBytes), { c: spans.c, a: spans.a, b: right, m, n, k });
         return await floats(device, spans.c, m * n);
       };
       const whole = await product(device.maxBindingBytes);
@@ -122,8 +125,6 @@ gpuTest(
 
 gpuTest("ops on packed buffers and tables too large to bind go piece by piece", async (device) => {
   const length = 3 * 16384 + 64;
-  const limited = (maxBindingBytes: number) =>
-    ({ kind: "webgpu", maxBindingBytes, dispatch: device.dispatch.bind(device) }) as GpuDevice;
   const [values, gradients] = [1, 2].map((seed) => randomValues(length, seed));
   const ids = Int32Array.of(0, 700, 5, 341, 2, -1, 700, 767);
   const results = async (gpu: GpuDevice) => {
@@ -159,7 +160,7 @@ gpuTest("ops on packed buffers and tables too large to bind go piece by piece", 
       floats(device, dTable, 768 * 64),
     ]);
   };
-  assert.deepEqual(await results(limited(70_000)), await results(device));
+  assert.deepEqual(await results(limited(device, 70_000)), await results(device));
 });
 
 gpuTest("a block too large to bind is seen through a window", async (device) => {
@@ -210,4 +211,19 @@ gpuTest("memory: freed blocks are used again, double frees are told", (device) =
   assert.equal(device.memory.used, used);
   assert.throws(() => device.free(buffer), /freed before/);
   return Promise.resolve();
+});
+
+gpuTest("TEMPER_NO_SUBGROUPS leaves subgroups out", async ({ subgroupSize }) => {
+  const saved = Deno.env.get("TEMPER_NO_SUBGROUPS");
+  Deno.env.set("TEMPER_NO_SUBGROUPS", "1");
+  try {
+    const device = await openDevice({ device: "webgpu" }) as WebGpuDevice;
+    assert.equal(device.subgroupSize, null);
+    assert.ok(!device.gpu.features.has("subgroups"));
+    device.close();
+  } finally {
+    if (saved === undefined) Deno.env.delete("TEMPER_NO_SUBGROUPS");
+    else Deno.env.set("TEMPER_NO_SUBGROUPS", saved);
+  }
+  if (saved) assert.equal(subgroupSize, null);
 });

@@ -282,11 +282,6 @@ export class WebGpuDevice implements GpuDevice {
     this.counters.dispatches++;
   }
 
-  /** Fails: the kernel has no WGSL yet. */
-  run(kernel: string): never {
-    throw new UserError(`the kernel "${kernel}" has no WebGPU version yet: use --device wasm`);
-  }
-
   /** Hands what is recorded to the GPU. */
   flush(): void {
     if (!this.#encoder) return;
