@@ -33,6 +33,9 @@ export class Tokenizer {
 
   private readonly specialTokenCount: number;
   private readonly suffixLength: number;
+  /** Ids of a text that the texts of single tokens are seen behind. */
+  private readonly letter: readonly number[];
+  private readonly texts = new Map<number, string>();
 
   private constructor(
     private readonly tokenizer: HuggingFaceTokenizer,
@@ -50,6 +53,7 @@ export class Tokenizer {
     this.specialTokenCount = tokenizer.encode("").ids.length;
     const bare = tokenizer.encode("a", { add_special_tokens: false }).ids;
     const full = tokenizer.encode("a").ids;
+    this.letter = bare;
     this.suffixLength = full.length - 1 - full.lastIndexOf(bare[bare.length - 1]);
   }
 
@@ -120,6 +124,22 @@ export class Tokenizer {
     return this.guard(() =>
       this.tokenizer.decode(known, { skip_special_tokens: skipSpecialTokens })
     );
+  }
+
+  /**
+   * The text of each id as it is in the middle of a text, with the space before it where there is
+   * one: joined, they are what `decode` gives, but for the text's edges and for letters that are
+   * made of several tokens.
+   */
+  tokenTexts(ids: readonly number[]): string[] {
+    return ids.map((id) => {
+      let text = this.texts.get(id);
+      if (text === undefined) {
+        text = this.decode([...this.letter, id]).slice(this.decode(this.letter).length);
+        this.texts.set(id, text);
+      }
+      return text;
+    });
   }
 
   /** Some faults of a tokenizer's files show only when it is used. */

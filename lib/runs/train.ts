@@ -4,6 +4,7 @@ import { compareResponses, type ComparisonRow } from "../evaluation/compare.ts";
 import { comparisonToCsv } from "../evaluation/comparison_formats.ts";
 import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
@@ -185,6 +186,7 @@ async function trainPolicy(
         step,
         ...sample,
         kl: stats["objective/kl_dist"][index],
+        ...tokenRatios(policy.tokenizer, batch!.responses[index], stats, index),
       })));
       session.completeStep(stats["ppo/mean_scores"]);
       hooks.stepped?.(step, stats);
@@ -210,6 +212,24 @@ async function trainPolicy(
     }
   }
   await session.saveAdapter();
+}
+
+/**
+ * A response's tokens with `log(π / π_ref)` of each, to three digits: what moved away from the
+ * reference. Positions that do not count in the original stack's mode have none.
+ */
+function tokenRatios(
+  tokenizer: Tokenizer,
+  response: readonly number[],
+  stats: PPOStats,
+  rollout: number,
+): { tokens: string[]; logRatios: number[] } {
+  const logprobs = stats["objective/logprobs"][rollout];
+  const reference = stats["objective/ref_logprobs"][rollout];
+  return {
+    tokens: tokenizer.tokenTexts(response.slice(response.length - logprobs.length)),
+    logRatios: Array.from(logprobs, (value, i) => Number((value - reference[i]).toFixed(3))),
+  };
 }
 
 /** Measures the policy as it was loaded, or reads the measurement where it was made before. */

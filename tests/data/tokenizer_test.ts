@@ -109,3 +109,16 @@ Deno.test("missing and broken files are named", async () => {
     await refused(/tokenizer\.json is not a tokenizer: /);
   });
 });
+
+Deno.test("tokenTexts gives each token's text with the space before it", async () => {
+  for (const model of [T5, ROBERTA]) {
+    const tokenizer = await Tokenizer.load(model);
+    const text = "Mary tells #Person1# that she didn't like it.";
+    const ids = tokenizer.encode(text);
+    const texts = tokenizer.tokenTexts(ids);
+    assert.equal(texts.length, ids.length);
+    assert.ok(texts.some((piece) => piece === " that"), JSON.stringify(texts));
+    assert.equal(texts.join("").replace(/<\/?s>/g, "").trim(), text);
+    assert.deepEqual(tokenizer.tokenTexts(ids), texts);
+  }
+});

@@ -39,14 +39,18 @@ Deno.test("SampleIndex finds, sorts and pages samples, and drops repeated steps"
 
     const again = sampleRows(11).map((row) => ({
       ...row,
-      tokens: [{ text: "hi", logRatio: 1 }, { text: 3 }],
+      tokens: ["hi", " <b>"],
+      logRatios: [1, -0.5],
     }));
     const lines = again.map((row) => JSON.stringify(row) + "\n").join("");
     Deno.writeTextFileSync(path, lines, { append: true });
     await index.update();
     const cut = await index.find(ALL);
     assert.deepEqual([cut.total, cut.samples[0].step], [22, 11]);
-    assert.deepEqual(cut.samples[0].tokens, [{ text: "hi", logRatio: 1 }]);
+    assert.deepEqual(cut.samples[0].tokens, [
+      { text: "hi", logRatio: 1 },
+      { text: " <b>", logRatio: -0.5 },
+    ]);
   });
 });
 

@@ -39,9 +39,9 @@ export function Response({ sample }: { sample: Pick<Sample, "response" | "tokens
   }
   return (
     <p class="text">
-      {sample.tokens.map((token) => (
+      {sample.tokens.map((token, i) => (
         <span class={shade(token)} title={`log ratio ${formatFixed(token.logRatio, 2)}`}>
-          {token.text}
+          {i === 0 ? token.text.trimStart() : token.text}
         </span>
       ))}
     </p>

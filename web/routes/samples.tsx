@@ -131,7 +131,16 @@ function Samples(
           </span>
         )}
       </form>
-      <p class="muted count">{formatCount(page.total, "sample")}</p>
+      <p class="muted count">
+        {formatCount(page.total, "sample")}
+        {page.samples.some(({ tokens }) => tokens) && (
+          <>
+            . Shades: tokens that the policy has come to like <span class="shade-up-4">more</span>
+            {" "}
+            or <span class="shade-down-4">less</span> than the reference does.
+          </>
+        )}
+      </p>
       {page.total === 0
         ? (
           <Empty title="No sample matches">

@@ -125,13 +125,15 @@ function sampleOf(
     query: String(row.query),
     response: String(row.response),
     rewards: rewards as Record<string, number>,
-    ...(Array.isArray(row.tokens) ? { tokens: row.tokens.filter(isToken) } : {}),
+    ...tokensOf(row),
   };
 }
 
-function isToken(value: unknown): value is SampleToken {
-  const { text, logRatio } = (value ?? {}) as Partial<SampleToken>;
-  return typeof text === "string" && typeof logRatio === "number";
+function tokensOf({ tokens, logRatios }: Record<string, unknown>): { tokens?: SampleToken[] } {
+  if (!Array.isArray(tokens) || !Array.isArray(logRatios)) return {};
+  return {
+    tokens: tokens.map((text, i) => ({ text: String(text), logRatio: Number(logRatios[i]) })),
+  };
 }
 
 /** Names a prompt: short, the same for the same text, and other texts have others. */
