@@ -30,6 +30,8 @@ export interface PPOBench extends RunDeviceOptions {
   mini: number;
   /** How frozen weights are stored. */
   dtype: "f32" | "bf16";
+  /** As in PPOConfig, MiB. */
+  activationMemory?: number | null;
 }
 
 /** What it cost: medians over the measured steps. */
@@ -104,6 +106,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       miniBatchSize: mini,
       ppoEpochs: 1,
       learningRate: 1.41e-5,
+      activationMemory: options.activationMemory ?? null,
     });
     const load = (performance.now() - started) / 1000;
 

@@ -37,6 +37,7 @@ const benchPPOCommand = command(
       ),
       json: jsonOption(),
     }),
+    optionsFromSchema("PPO", { activationMemory: config.ppoFields.activationMemory }),
     optionsFromSchema("Device", config.deviceFields),
   ),
   {
