@@ -36,7 +36,13 @@
  * @module
  */
 
-export { OutOfMemoryError, TrainingDivergedError, UserError } from "./lib/errors.ts";
+export {
+  NotFiniteError,
+  OutOfMemoryError,
+  RunInterruptedError,
+  TrainingDivergedError,
+  UserError,
+} from "./lib/errors.ts";
 
 // Models
 export {
@@ -173,3 +179,10 @@ export {
   type ToxicityMeasurement,
   type ToxicityOptions,
 } from "./lib/evaluation/toxicity.ts";
+
+// Runs
+export { resolveTrainConfig, type TrainConfig, type TrainConfigInput } from "./lib/runs/config.ts";
+export { resumeConfig } from "./lib/runs/resume.ts";
+export type { RunDirectory } from "./lib/runs/run_directory.ts";
+export type { Summary } from "./lib/runs/summary.ts";
+export { train, type TrainHooks, type TrainOptions, type TrainResult } from "./lib/runs/train.ts";

@@ -5,6 +5,9 @@ import type { GenerationConfig } from "../generation/generate.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../rl/ppo_config.ts";
 import { DEMO_CLASSIFIER, DEMO_DATASET, DEMO_MODEL, DEMO_OVERRIDES } from "./demo.ts";
 import { parseSettings } from "./settings.ts";
+import type { TrainConfig, TrainConfigInput } from "./train_config.ts";
+
+export type { TrainConfig, TrainConfigInput };
 
 const positiveInt = z.int().positive();
 const directory = z.string().min(1).meta({ metavar: "DIR" });
@@ -186,11 +189,6 @@ export const trainConfigSchema = z.strictObject({
   ...deviceFields,
 });
 
-/** A training run's settings, resolved. */
-export type TrainConfig = z.output<typeof trainConfigSchema>;
-/** What a caller gives: any subset of {@linkcode TrainConfig}. */
-export type TrainConfigInput = z.input<typeof trainConfigSchema>;
-
 /**
  * Fills in defaults (with the demo's model, the demo's own) and checks every setting and the rules
  * that join several.
@@ -200,12 +198,16 @@ export type TrainConfigInput = z.input<typeof trainConfigSchema>;
  */
 export function resolveTrainConfig(input: TrainConfigInput = {}): TrainConfig {
   const isDemo = (input.model ?? DEMO_MODEL) === DEMO_MODEL;
-  const config = parseSettings(trainConfigSchema, { ...(isDemo ? DEMO_OVERRIDES : {}), ...input });
+  const config: TrainConfig = parseSettings(trainConfigSchema, {
+    ...(isDemo ? DEMO_OVERRIDES : {}),
+    ...input,
+  });
   checkTrainConfig(config);
   return config;
 }
 
-function checkTrainConfig(config: TrainConfig): void {
+/** Takes a `TrainConfig` as the schema's own type, so that the compiler sees that the two agree. */
+function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
   checkPPOConfig(ppoConfigOf(config));
   const { inputMinTextLength, inputMaxTextLength, outputMinLength, outputMaxLength } = config;
   if (inputMinTextLength >= inputMaxTextLength) {
