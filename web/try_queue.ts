@@ -30,7 +30,7 @@ export class TryQueue {
 
   /** What there is to say against trying a run; null when there is nothing. */
   obstacle(run: string): string | null {
-    if (this.#folder.resolve(run, "adapter/adapter_model.safetensors") !== null) return null;
+    if (this.#weights(run) !== null) return null;
     return "This run has not saved its adapter yet: it does so every few steps and at its end.";
   }
 
@@ -87,9 +87,15 @@ export class TryQueue {
     this.#loaded = null;
   }
 
+  /** File of the adapter's weights, in the format of today or that of PEFT before 0.4. */
+  #weights(run: string): string | null {
+    return this.#folder.resolve(run, "adapter/adapter_model.safetensors") ??
+      this.#folder.resolve(run, "adapter/adapter_model.bin");
+  }
+
   async #load(run: string): Promise<SideBySide> {
     const adapter = this.#folder.resolve(run, "adapter");
-    const weights = this.#folder.resolve(run, "adapter/adapter_model.safetensors");
+    const weights = this.#weights(run);
     const folder = this.#folder.resolve(run);
     if (!adapter || !weights || !folder) {
       throw new UserError(this.obstacle(run) ?? "This run is gone.");
