@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Device } from "../device/device.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { compareResponses, type ComparisonRow } from "../evaluation/compare.ts";
@@ -18,6 +19,7 @@ import { type Ingredients, loadIngredients } from "./ingredients.ts";
 import { appendRow, writeEvents } from "./export.ts";
 import { JsonLines, readRows, truncateRows } from "./jsonl.ts";
 import { MetricsFile } from "./metrics.ts";
+import { modelCard } from "./model_card.ts";
 import { countParameters } from "./policy.ts";
 import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
 import { RunLog } from "./run_log.ts";
@@ -280,6 +282,8 @@ async function conclude(
     parameters: countParameters(policy).withValueHead,
     seconds: session.seconds,
   };
+  const card = modelCard(config, summary, comparison);
+  await writeFileAtomic(join(directory.adapter, "README.md"), card);
   await writeSummary(directory.summary, summary);
   for (const notice of loadedRewards.notices()) hooks.info?.(notice);
   return { directory, summary, comparison };
