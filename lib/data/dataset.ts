@@ -32,7 +32,10 @@ export interface Example {
   summary: string;
 }
 
-/** A part of a dataset. Rows are tokenized when they are first asked for. */
+/**
+ * A part of a dataset. Rows are tokenized when they are first asked for, and kept: at about a
+ * millisecond a row (bench/RESULTS.md), a cache on the disk would save nothing that anyone would notice.
+ */
 export class DatasetSplit {
   private readonly examples: (Example | undefined)[] = [];
 

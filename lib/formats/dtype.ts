@@ -33,13 +33,19 @@ export function decodeFloats(
     case "F32":
       return new Float32Array(buffer);
     case "F64":
-      return Float32Array.from(new Float64Array(buffer));
+      return new Float32Array(new Float64Array(buffer));
     case "F16":
-      return Float32Array.from(new Float16Array(buffer));
+      return new Float32Array(new Float16Array(buffer));
     case "BF16":
-      // bf16 is the upper half of an f32.
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (v) => v << 16).buffer);
+      return widenBf16(new Uint16Array(buffer));
     default:
       return null;
   }
+}
+
+/** bf16 is the upper half of an f32. A loop: `from` with a function takes twenty times as long. */
+function widenBf16(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  const words = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
+  return new Float32Array(words.buffer);
 }

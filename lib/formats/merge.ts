@@ -98,7 +98,7 @@ function encode(
     case "F32":
       return values;
     case "F16":
-      return Float16Array.from(values);
+      return new Float16Array(values);
     case "BF16":
       return toBf16(values);
     default:

@@ -11,7 +11,7 @@ import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 import { T5ForConditionalGeneration } from "./t5.ts";
-import { parseT5Config } from "./t5_config.ts";
+import { parseT5Config, type T5Config } from "./t5_config.ts";
 import { CheckpointSource, TrainableStore, type WeightStore } from "./weight_store.ts";
 
 /** A model whose every weight is trained, in f32. */
@@ -34,9 +34,7 @@ export async function loadTrainableT5(device: Device, folder: string): Promise<T
     join(folder, "config.json"),
   );
   using source = await CheckpointSource.open(folder);
-  const outline = new OutlineStore(device);
-  new T5ForConditionalGeneration(device, config, outline);
-  const parameters = Parameters.create(device, outline.finish(), { trainable: true });
+  const parameters = Parameters.create(device, t5Weights(device, config), { trainable: true });
   for (const name of parameters.names) {
     parameters.write(name, source.read(name, parameters.get(name).shape));
   }
@@ -68,6 +66,13 @@ export async function saveTrainableT5(
   const config = { ...await readJson(source, "config.json", "model"), torch_dtype: "float32" };
   await writeFileAtomic(join(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
+}
+
+/** Names and shapes of the weights that a model of this configuration has in its checkpoint. */
+export function t5Weights(device: Device, config: T5Config): ParameterSpec[] {
+  const outline = new OutlineStore(device);
+  new T5ForConditionalGeneration(device, config, outline);
+  return outline.finish();
 }
 
 /** Notes which weights a model asks for, and of which shape; what it hands out is never read. */

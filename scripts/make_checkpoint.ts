@@ -1,0 +1,135 @@
+/**
+ * Makes a checkpoint of a real model's shape with random weights, to try the scale of a real run where
+ * the real weights cannot be downloaded. The tokenizer is the demo's, whose ids the vocabulary has.
+ *
+ *     deno run -A scripts/make_checkpoint.ts FOLDER [--shape small|base] [--dtype f32|bf16] [--shards N]
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { openDevice } from "../lib/device/open.ts";
+import { writeSafetensors } from "../lib/formats/safetensors.ts";
+import { elementCount, tensorBytes, type TensorData } from "../lib/formats/tensor_file.ts";
+import { RandomSource } from "../lib/models/random_weights.ts";
+import { parseT5Config } from "../lib/models/t5_config.ts";
+import { t5Weights } from "../lib/models/trainable_t5.ts";
+import type { ParameterSpec } from "../lib/nn/parameters.ts";
+import { toBf16 } from "../lib/tensor/bf16.ts";
+
+/** What the config.json of google/flan-t5-small and flan-t5-base have in common. */
+const FLAN_T5 = {
+  architectures: ["T5ForConditionalGeneration"],
+  d_kv: 64,
+  decoder_start_token_id: 0,
+  dropout_rate: 0.1,
+  eos_token_id: 1,
+  feed_forward_proj: "gated-gelu",
+  initializer_factor: 1.0,
+  is_encoder_decoder: true,
+  layer_norm_epsilon: 1e-6,
+  model_type: "t5",
+  n_positions: 512,
+  output_past: true,
+  pad_token_id: 0,
+  relative_attention_max_distance: 128,
+  relative_attention_num_buckets: 32,
+  tie_word_embeddings: false,
+  use_cache: true,
+  vocab_size: 32128,
+};
+
+const SHAPES: Record<string, object> = {
+  small: { d_ff: 1024, d_model: 512, num_decoder_layers: 8, num_heads: 6, num_layers: 8 },
+  base: { d_ff: 2048, d_model: 768, num_decoder_layers: 12, num_heads: 12, num_layers: 12 },
+};
+
+/** Elements of a tensor that are made at once, in whole rows. */
+const PIECE_ELEMENTS = 1 << 20;
+
+/** Writes config.json, the tokenizer and the weights. */
+async function makeCheckpoint(
+  folder: string,
+  { shape, dtype, shards }: { shape: string; dtype: "f32" | "bf16"; shards: number },
+): Promise<void> {
+  const json = {
+    ...FLAN_T5,
+    ...SHAPES[shape],
+    torch_dtype: dtype === "f32" ? "float32" : "bfloat16",
+  };
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify(json, null, 2) + "\n");
+  const demo = fileURLToPath(new URL("../demo/tiny-flan-t5", import.meta.url));
+  for (const name of ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]) {
+    await Deno.copyFile(join(demo, name), join(folder, name));
+  }
+  const device = await openDevice({ device: "wasm", threads: 1 });
+  const specs = t5Weights(device, parseT5Config(json, "config.json"));
+  device.close();
+  const tensors = specs.map((spec, index) =>
+    [spec.name, randomTensor(spec, dtype, index)] as const
+  );
+  if (shards === 1) {
+    return await writeSafetensors(join(folder, "model.safetensors"), new Map(tensors));
+  }
+
+  const total = tensors.reduce((sum, [, tensor]) => sum + tensorBytes(tensor), 0);
+  const parts: (typeof tensors)[] = Array.from({ length: shards }, () => []);
+  let before = 0;
+  for (const entry of tensors) {
+    parts[Math.floor(before / total * shards)].push(entry);
+    before += tensorBytes(entry[1]);
+  }
+  const weightMap: Record<string, string> = {};
+  const number = (value: number) => String(value).padStart(5, "0");
+  for (const [index, part] of parts.entries()) {
+    const file = `model-${number(index + 1)}-of-${number(shards)}.safetensors`;
+    await writeSafetensors(join(folder, file), new Map(part));
+    for (const [name] of part) weightMap[name] = file;
+  }
+  const index = { metadata: { total_size: total }, weight_map: weightMap };
+  await Deno.writeTextFile(
+    join(folder, "model.safetensors.index.json"),
+    JSON.stringify(index, null, 2) + "\n",
+  );
+}
+
+/** Random values that are made while they are written; the seed is the tensor's own. */
+function randomTensor(
+  { name, shape }: ParameterSpec,
+  dtype: "f32" | "bf16",
+  seed: number,
+): TensorData {
+  const rowsAtOnce = Math.ceil(PIECE_ELEMENTS / elementCount(shape.slice(1)));
+  return {
+    dtype: dtype === "f32" ? "F32" : "BF16",
+    shape,
+    *data() {
+      const source = new RandomSource(seed);
+      for (let first = 0; first < shape[0]; first += rowsAtOnce) {
+        const values = source.read(name, shape, first, Math.min(rowsAtOnce, shape[0] - first));
+        yield dtype === "f32" ? values : toBf16(values);
+      }
+    },
+  };
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    shape: { type: "string", default: "base" },
+    dtype: { type: "string", default: "f32" },
+    shards: { type: "string", default: "1" },
+  },
+});
+const shards = Number(values.shards);
+const { shape, dtype } = values;
+if (
+  positionals.length !== 1 || !(shape in SHAPES) || (dtype !== "f32" && dtype !== "bf16") ||
+  !Number.isInteger(shards) || shards < 1
+) {
+  console.error(
+    "usage: make_checkpoint.ts FOLDER [--shape small|base] [--dtype f32|bf16] [--shards N]",
+  );
+  Deno.exit(2);
+}
+await makeCheckpoint(positionals[0], { shape, dtype, shards });
