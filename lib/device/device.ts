@@ -32,6 +32,8 @@ export interface DeviceBase {
   readonly description: string;
   /** Memory that is reserved. */
   readonly memory: Readonly<MemoryUse>;
+  /** The most bytes that there may be; null where the device does not say. */
+  readonly memoryLimit: number | null;
 
   /**
    * Reserves memory, 256-byte aligned, contents undefined.

@@ -5,6 +5,7 @@ import type { TextClassifier } from "../rewards/text_classifier.ts";
 import type { TrainConfig } from "./config.ts";
 import { firstExamples } from "./evaluate.ts";
 import { locate } from "./locate.ts";
+import { checkStepMemory, estimateStepMemory, type StepShape } from "./memory.ts";
 import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { PromptBatches } from "./prompt_order.ts";
 import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "./rewards.ts";
@@ -26,10 +27,22 @@ export interface Ingredients {
   fingerprints: Record<string, string>;
 }
 
+/** An ordinary step with the longest responses; prompts are tokenized only when they are drawn. */
+function stepShape(config: TrainConfig, examples: readonly Example[]): StepShape {
+  return {
+    promptTokens: examples.map(({ inputIds }) => inputIds.length),
+    newTokens: config.maxNewTokens ?? config.outputMaxLength - 1,
+    miniBatchSize: config.miniBatchSize,
+    frozenReference: config.reference === "initial",
+    activationBytes: config.activationMemory === null ? null : config.activationMemory * 2 ** 20,
+  };
+}
+
 /**
  * Loads and checks all that a run needs, and tells about it.
  *
  * @throws {UserError} when something is missing or broken, or does not go together
+ * @throws {OutOfMemoryError} when training would not fit on the device
  */
 export async function loadIngredients(
   device: Device,
@@ -62,6 +75,8 @@ export async function loadIngredients(
   const fingerprints: Record<string, string> = {};
   for (const [name, path] of Object.entries(paths)) fingerprints[name] = await fingerprint(path);
   hooks.info?.(`device: ${device.description}`);
+  const shape = stepShape(config, firstExamples(dataset.split("train"), config.batchSize));
+  hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));
   hooks.info?.(dataset.describe());
   hooks.info?.(describeParameters(countParameters(policy).withValueHead));
   return { policy, loadedRewards, toxicityClassifier, batches, evalPrompts, fingerprints };

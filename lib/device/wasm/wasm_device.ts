@@ -92,6 +92,11 @@ export class WasmDevice implements TaskDevice {
     return { used: this.#arena.used, peak: this.#arena.peak };
   }
 
+  /** The most bytes that there may be. */
+  get memoryLimit(): number {
+    return this.#maxBytes;
+  }
+
   /** Reserves memory, 256-byte aligned, contents undefined. */
   alloc(byteLength: number): DeviceBuffer {
     const buffer: WasmBuffer = { byteLength, address: this.#arena.alloc(byteLength) };
