@@ -142,7 +142,7 @@ for (let step = 0; step < steps; step++) {
 
 console.log();
 const toxicityAfter = await reportToxicity("after");
-console.log(`improved by ${percent(toxicityBefore - toxicityAfter, toxicityBefore)}\n`);
+console.log(`change: ${percent(toxicityAfter - toxicityBefore, toxicityBefore)}\n`);
 
 // 3.4 The same prompts before and after, the largest gain first
 
