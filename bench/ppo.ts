@@ -11,6 +11,7 @@ import { parseEncoderConfig } from "../lib/models/encoder_config.ts";
 import { T5ForConditionalGeneration } from "../lib/models/t5.ts";
 import { parseT5Config } from "../lib/models/t5_config.ts";
 import { FrozenStore } from "../lib/models/weight_store.ts";
+import { stepProducts, timeProducts } from "./products.ts";
 import { Random } from "../lib/random.ts";
 import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/device.ts";
@@ -44,6 +45,8 @@ export interface PPOBenchResult extends Omit<PPOBench, "device"> {
   tokensPerSecond: { generate: number; step: number };
   /** Most memory of the process, and of that the device's, in bytes. */
   peakMemory: { process: number; device: number };
+  /** Seconds that the step's matrix products take by themselves; null on a GPU, which waits for each. */
+  products: number | null;
   /** What was asked of the GPU; null on the WASM device. */
   gpu: { decodingStep: DeviceCounters; generate: DeviceCounters; optimise: DeviceCounters } | null;
 }
@@ -161,6 +164,10 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       step: median(times.step) / 1000,
     };
     const generatedTokens = batch * options.new;
+    const peakMemory = { process: peakProcessMemory(), device: device.memory.peak };
+    const products = device.kind === "wasm"
+      ? timeProducts(device, stepProducts(policyConfig, classifier.config, options), dtype)
+      : null;
     return {
       ...options,
       device: device.description,
@@ -170,7 +177,8 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
         generate: generatedTokens / seconds.generate,
         step: generatedTokens / seconds.step,
       },
-      peakMemory: { process: peakProcessMemory(), device: device.memory.peak },
+      peakMemory,
+      products,
       gpu: device.kind === "webgpu" ? { decodingStep, ...counted } : null,
     };
   } finally {
@@ -199,6 +207,12 @@ export function benchReport(result: PPOBenchResult): string {
       } GB of it the device's`,
     ],
     ["load", `${seconds.load.toFixed(1)} s`],
+    ...(result.products === null ? [] : [[
+      "yardstick",
+      `${(seconds.step / result.products).toFixed(2)} times the ${
+        result.products.toFixed(3)
+      } s of the step's matrix products alone`,
+    ]] as [string, string][]),
     ...(result.gpu ? gpuRows(result.gpu, batch) : []),
   ];
   return [

@@ -1,0 +1,113 @@
+/**
+ * A yardstick for a PPO step: the matrix products it cannot do without, as a plain loop on the same
+ * device. A step's time divided by theirs can be compared between machines.
+ */
+import { matmul } from "../kernels/matmul/matmul.ts";
+import type { TaskDevice } from "../lib/device/device.ts";
+import type { EncoderConfig } from "../lib/models/encoder_config.ts";
+import type { T5Config } from "../lib/models/t5_config.ts";
+import { WeightMatrix } from "../lib/tensor/weight.ts";
+
+/** C[m, n] = A[m, k] Wᵀ with W[n, k], so many times. */
+export interface Product {
+  m: number;
+  n: number;
+  k: number;
+  count: number;
+}
+
+/** Sizes of a step. */
+export interface StepSizes {
+  batch: number;
+  mini: number;
+  prompt: number;
+  new: number;
+}
+
+/** At least so often is each shape timed, and at least so long, in milliseconds. */
+const REPEATS = 3;
+const TIME = 40;
+
+/**
+ * The products of one step with frozen weights: generating with a KV cache, scoring, the
+ * reference's pass, and forward and backward (dx = dy W, so n and k change places) of every
+ * minibatch once. Adapters, attention and everything that is not a product with a weight are left
+ * out: they are part of what a step's ratio to this is above 1.
+ */
+export function stepProducts(
+  t5: T5Config,
+  classifier: EncoderConfig,
+  { batch, mini, prompt, new: length }: StepSizes,
+): Product[] {
+  const inner = t5.numHeads * t5.dKv;
+  const products: Product[] = [];
+  const add = (m: number, n: number, k: number, count: number) => {
+    const same = products.find((p) => p.m === m && p.n === n && p.k === k);
+    if (same) same.count += count;
+    else products.push({ m, n, k, count });
+  };
+  const encoder = (rows: number, passes: number) => {
+    add(rows, inner, t5.dModel, 3 * t5.numLayers * passes);
+    add(rows, t5.dModel, inner, t5.numLayers * passes);
+    add(rows, t5.dFf, t5.dModel, 2 * t5.numLayers * passes);
+    add(rows, t5.dModel, t5.dFf, t5.numLayers * passes);
+  };
+  const decoder = (rows: number, passes: number) => {
+    add(rows, inner, t5.dModel, 4 * t5.numDecoderLayers * passes);
+    add(rows, t5.dModel, inner, 2 * t5.numDecoderLayers * passes);
+    add(rows, t5.dFf, t5.dModel, 2 * t5.numDecoderLayers * passes);
+    add(rows, t5.dModel, t5.dFf, t5.numDecoderLayers * passes);
+    add(rows, t5.vocabSize, t5.dModel, passes);
+  };
+  const crossKeys = (rows: number, passes: number) =>
+    add(rows, inner, t5.dModel, 2 * t5.numDecoderLayers * passes);
+  // Generating.
+  encoder(batch * prompt, 1);
+  crossKeys(batch * prompt, 1);
+  decoder(batch, length);
+  // Scoring.
+  const { hiddenSize, intermediateSize, numLayers } = classifier;
+  const texts = batch * Math.min(512, prompt + length);
+  add(texts, hiddenSize, hiddenSize, 4 * numLayers);
+  add(texts, intermediateSize, hiddenSize, numLayers);
+  add(texts, hiddenSize, intermediateSize, numLayers);
+  // The reference's pass, and forward and backward of the minibatches.
+  const minibatches = batch / mini;
+  encoder(batch * prompt, 1);
+  crossKeys(batch * prompt, 1);
+  decoder(batch * length, 1);
+  encoder(mini * prompt, 2 * minibatches);
+  crossKeys(mini * prompt, 2 * minibatches);
+  decoder(mini * length, 2 * minibatches);
+  return products;
+}
+
+/** Seconds that the products take, each shape timed by itself. */
+export function timeProducts(
+  device: TaskDevice,
+  products: readonly Product[],
+  dtype: "f32" | "bf16",
+): number {
+  let total = 0;
+  for (const { m, n, k, count } of products) {
+    const [a, c] = [m * k, m * n].map((length) => {
+      const span = { buffer: device.alloc(length * 4), byteOffset: 0 };
+      device.write(span, new Float32Array(length).fill(0.5));
+      return span;
+    });
+    const rows = (_first: number, rowCount: number) => new Float32Array(rowCount * k).fill(0.5);
+    const weight = WeightMatrix.freeze(device, rows, n, k, dtype);
+    const times: number[] = [];
+    const until = performance.now() + TIME;
+    while (times.length < REPEATS || performance.now() < until) {
+      const start = performance.now();
+      matmul(device, { c, a, b: weight.forward(), m, n, k });
+      times.push(performance.now() - start);
+    }
+    times.sort((x, y) => x - y);
+    total += count * times[times.length >> 1] / 1000;
+    weight.dispose(device);
+    for (const span of [a, c]) device.free(span.buffer);
+  }
+  return total;
+}

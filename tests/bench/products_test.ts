@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { stepProducts, timeProducts } from "../../bench/products.ts";
+import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
+import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
+import { parseT5Config } from "../../lib/models/t5_config.ts";
+
+const T5 = parseT5Config({
+  model_type: "t5",
+  feed_forward_proj: "gated-gelu",
+  tie_word_embeddings: false,
+  ...{ vocab_size: 100, d_model: 16, d_kv: 4, num_heads: 4, d_ff: 32, num_layers: 1 },
+}, "test");
+const CLASSIFIER = parseEncoderConfig({
+  model_type: "roberta",
+  ...{ vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2 },
+  intermediate_size: 16,
+}, "test");
+
+Deno.test("stepProducts: the multiply-adds of a step, by hand", () => {
+  const products = stepProducts(T5, CLASSIFIER, { batch: 4, mini: 2, prompt: 10, new: 3 });
+  const work = products.reduce((sum, { m, n, k, count }) => sum + m * n * k * count, 0);
+  const encoder = 4 * 16 * 16 + 3 * 16 * 32; // a token of the encoder
+  const crossKeys = 2 * 16 * 16; // and its keys and values for the decoder
+  const decoder = 6 * 16 * 16 + 3 * 16 * 32 + 100 * 16; // a token of the decoder, with its logits
+  const scored = 4 * 8 * 8 + 2 * 8 * 16; // a token of the classifier
+  // Generating, the reference, forward and backward: four passes over everything.
+  const passes = 4 * 4 * (10 * (encoder + crossKeys) + 3 * decoder);
+  assert.equal(work, passes + 4 * 13 * scored);
+});
+
+Deno.test("timeProducts: takes time, leaves no memory behind", async () => {
+  const device = await WasmDevice.create({ threads: 1 });
+  const { used } = device.memory;
+  assert.ok(timeProducts(device, [{ m: 3, n: 20, k: 5, count: 2 }], "bf16") > 0);
+  assert.equal(device.memory.used, used);
+  device.close();
+});
