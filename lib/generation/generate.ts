@@ -104,6 +104,7 @@ export async function generate(
     const cache = new KeyValueCache(cx, model, inputs, encoded, adapter, capacities);
     let active = queries.map((_, row) => row);
     for (let position = 0; active.length > 0; position += window) {
+      const left = Math.max(...active.map((row) => limits[row])) - position;
       const last = active.map((row) => results[row].tokens.at(-1) ?? decoderStartTokenId);
       const step = new Context(model.device);
       try {
@@ -114,7 +115,7 @@ export async function generate(
           active,
           last,
           position,
-          window,
+          Math.min(window, left),
           config,
           options,
         );
