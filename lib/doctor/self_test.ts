@@ -90,7 +90,7 @@ export async function selfTest(
 }
 
 async function demoPolicy(device: Device): Promise<Policy> {
-  const model = await T5ForConditionalGeneration.load(device, resolveAsset(DEMO_MODEL));
+  const model = await T5ForConditionalGeneration.load(device, await resolveAsset(DEMO_MODEL));
   return createPolicy(
     model,
     { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] },

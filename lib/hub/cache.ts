@@ -62,13 +62,16 @@ export class RepoCache {
       await Deno.mkdir(dirname(path), { recursive: true });
       // A link to a blob that was deleted, or a copy that was cut off.
       await Deno.remove(path).catch(ignoreNotFound);
+      // Deno lets symbolic links be made only where all files may be read and written, Windows only in
+      // its developer mode; file systems without links of any kind get a copy.
       try {
         await Deno.symlink(relative(dirname(path), blob), path);
       } catch {
-        // Windows without its developer mode, or a file system without links.
-        const copy = `${path}.incomplete`;
-        await Deno.copyFile(blob, copy);
-        await Deno.rename(copy, path);
+        await Deno.link(blob, path).catch(async () => {
+          const copy = `${path}.incomplete`;
+          await Deno.copyFile(blob, copy);
+          await Deno.rename(copy, path);
+        });
       }
     });
   }

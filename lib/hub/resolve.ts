@@ -20,11 +20,11 @@ export async function resolveRepo(
   wanted: Wanted,
   nameOrPath: string,
   hooks: DownloadHooks = {},
-  settings: HubSettings = hubSettings(),
+  settings?: HubSettings,
 ): Promise<string> {
   const repo = parseRepo(wanted, nameOrPath);
   if (!repo || await exists(nameOrPath)) return nameOrPath;
-  return await downloadRepo(repo, hooks, settings);
+  return await downloadRepo(repo, hooks, settings ?? hubSettings());
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -22,6 +22,26 @@ export interface HubSettings {
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 const DEFAULT_TIMEOUT_SECONDS = 10;
 
+/** The variables that the settings are made from. */
+const VARIABLES = [
+  "HF_ENDPOINT",
+  "HF_HOME",
+  "HF_HUB_CACHE",
+  "HF_HUB_DOWNLOAD_TIMEOUT",
+  "HF_HUB_OFFLINE",
+  "HF_TOKEN",
+  "HF_TOKEN_PATH",
+  "HUGGINGFACE_HUB_CACHE",
+  "HUGGING_FACE_HUB_TOKEN",
+  "TRANSFORMERS_OFFLINE",
+  "XDG_CACHE_HOME",
+] as const;
+
+/** One by one, so that no other variable need be allowed to be read. */
+function environment(): Record<string, string | undefined> {
+  return Object.fromEntries(VARIABLES.map((name) => [name, Deno.env.get(name)]));
+}
+
 /**
  * The settings that Python's huggingface_hub takes from the same variables: HF_ENDPOINT, HF_HUB_CACHE
  * or HF_HOME, HF_TOKEN or the token that `hf auth login` stored, HF_HUB_OFFLINE and
@@ -30,7 +50,9 @@ const DEFAULT_TIMEOUT_SECONDS = 10;
  * @param env the variables; one that is empty counts as not set
  * @throws {UserError} naming a variable with a value that makes no sense
  */
-export function hubSettings(env: Record<string, string> = Deno.env.toObject()): HubSettings {
+export function hubSettings(
+  env: Record<string, string | undefined> = environment(),
+): HubSettings {
   const home = folder(env.HF_HOME) ??
     join(folder(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "huggingface");
   return {
@@ -63,7 +85,7 @@ function isOn(value: string | undefined): boolean {
   return ["1", "ON", "YES", "TRUE"].includes((value ?? "").toUpperCase());
 }
 
-function seconds(name: string, env: Record<string, string>): number {
+function seconds(name: string, env: Record<string, string | undefined>): number {
   const value = Number(env[name] || DEFAULT_TIMEOUT_SECONDS);
   if (value > 0 && Number.isFinite(value)) return value;
   throw new UserError(`${name} is ${JSON.stringify(env[name])}, expected seconds above 0.`);

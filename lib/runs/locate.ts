@@ -16,7 +16,7 @@ export async function locate(
   nameOrPath: string,
   hooks: DownloadHooks,
 ): Promise<string> {
-  return await resolveRepo(wanted, resolveAsset(nameOrPath), hooks);
+  return await resolveRepo(wanted, await resolveAsset(nameOrPath), hooks);
 }
 
 /** What an adapter's files call the model that it is for: a name on the Hub without the revision. */

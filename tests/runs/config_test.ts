@@ -64,13 +64,13 @@ for (const [input, expected] of impossible) {
   });
 }
 
-Deno.test("resolveAsset finds the bundled demo from any folder, and leaves other paths", () => {
-  assert.ok(Deno.statSync(resolveAsset("demo/tiny-flan-t5")).isDirectory);
-  assert.equal(resolveAsset("demos/x"), "demos/x");
+Deno.test("resolveAsset finds the bundled demo from any folder, and leaves other paths", async () => {
+  assert.ok(Deno.statSync(await resolveAsset("demo/tiny-flan-t5")).isDirectory);
+  assert.equal(await resolveAsset("demos/x"), "demos/x");
   const before = Deno.cwd();
   Deno.chdir("/tmp");
   try {
-    assert.ok(Deno.statSync(resolveAsset("demo/tiny-flan-t5")).isDirectory);
+    assert.ok(Deno.statSync(await resolveAsset("demo/tiny-flan-t5")).isDirectory);
   } finally {
     Deno.chdir(before);
   }

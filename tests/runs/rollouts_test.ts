@@ -17,7 +17,7 @@ async function collect(step: number, input: TrainConfigInput): Promise<RolloutBa
   await withDevice(async (device) => {
     const config = resolveTrainConfig({ outputMinLength: 4, outputMaxLength: 7, ...input });
     const policy = await loadRunPolicy(device, config);
-    const dataset = await loadDataset(resolveAsset(config.dataset), policy.tokenizer, config);
+    const dataset = await loadDataset(await resolveAsset(config.dataset), policy.tokenizer, config);
     const prompts = [0, 1, 2].map((index) => dataset.split("train").example(index));
     batch = await collectRollouts(policy, rewards, prompts, step, config);
   });

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { assetUrl, readAsset } from "../../../assets.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import { letEventsIn } from "../../event_loop.ts";
 import { Arena } from "../arena.ts";
@@ -56,8 +57,7 @@ export class WasmDevice implements TaskDevice {
 
   /** Loads the kernels and starts the workers. */
   static async create(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
-    const url = new URL("./kernels.wasm", import.meta.url);
-    const module = await WebAssembly.compile(await (await fetch(url)).arrayBuffer());
+    const module = await WebAssembly.compile(await readAsset("lib/device/wasm/kernels.wasm"));
     const device = new WasmDevice(module, options);
     await device.#startWorkers(module);
     return device;
@@ -188,7 +188,7 @@ export class WasmDevice implements TaskDevice {
   async #startWorkers(module: WebAssembly.Module): Promise<void> {
     // Node's kind of worker can be unreferenced: a script that forgets close() still ends. It takes
     // file and data URLs only, so that a module from the network is imported from within.
-    const script = new URL("./worker.ts", import.meta.url);
+    const script = assetUrl("lib/device/wasm/worker.ts");
     const entry = new URL(`data:text/javascript,import ${JSON.stringify(script.href)}`);
     const ready: Promise<void>[] = [];
     for (let thread = 1; thread < this.threads; thread++) {

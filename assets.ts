@@ -1,0 +1,33 @@
+/**
+ * Where the files that come with Temper are. They are named by their path in the repository,
+ * whether this runs from a checkout, from a URL, or bundled into one executable: a bundle keeps this
+ * module at its root and the files where they are here.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+/** Address of a file or folder of Temper's own: `assetUrl("lib/device/wasm/kernels.wasm")`. */
+export function assetUrl(path: string): URL {
+  return new URL(path, import.meta.url);
+}
+
+/** The path of the folder that Temper's own files are in; null where they come from a URL. */
+export function programFolder(): string | null {
+  const folder = assetUrl(".");
+  return folder.protocol === "file:" ? fileURLToPath(folder) : null;
+}
+
+/**
+ * Reads a file of Temper's own, from the disk or from where the module came from.
+ *
+ * @throws {Error} when the server does not have it
+ */
+export async function readAsset(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const url = assetUrl(path);
+  // Not fetch for both: in what deno compile makes, only Deno's file functions see embedded files.
+  if (url.protocol === "file:") return await Deno.readFile(url);
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answers with status ${response.status}`);
+  return await response.bytes();
+}
