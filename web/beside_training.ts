@@ -1,3 +1,4 @@
+import { assetUrl } from "../assets.ts";
 import { UserError } from "../lib/errors.ts";
 import type { ServerOptions, UiServer } from "./server.ts";
 import type { WorkerNews, WorkerOrder } from "./worker.ts";
@@ -14,7 +15,7 @@ const FAREWELL_MS = 3000;
 export async function serveBesideTraining(
   options: Omit<ServerOptions, "training">,
 ): Promise<UiServer> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(assetUrl("web/worker.ts"), { type: "module" });
   const ask = (order: WorkerOrder) =>
     new Promise<WorkerNews>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);

@@ -1,3 +1,4 @@
+import { assetUrl } from "../../assets.ts";
 import { TURBO_FLAGS, TURBO_VARIABLE } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 
@@ -50,7 +51,7 @@ export async function relaunchInTurbo(
 
 /** Why turbo cannot be relied on; null when it can. */
 async function selfTest(flags: string): Promise<string | null> {
-  const script = new URL("../device/wasm/turbo_self_test.ts", import.meta.url).href;
+  const script = assetUrl("lib/device/wasm/turbo_self_test.ts").href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", flags, script],
     stdin: "null",
