@@ -27,6 +27,7 @@ import {
 import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
 import { runSft, sftCommand } from "./sft.ts";
+import { permissionFlags, permissionsCommand } from "./permissions.ts";
 import { print, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
 import { relaunchInTurbo } from "./turbo.ts";
@@ -53,6 +54,7 @@ const parser = or(
   uiCommand,
   benchCommand,
   doctorCommand,
+  permissionsCommand,
   { errors: { unexpectedInput, noMatch: message`no command given: try --help` } },
 );
 
@@ -120,11 +122,18 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runUi(options);
     case "doctor":
       return runDoctor(options);
+    case "permissions":
+      return printPermissions(options.words);
     case "bench ppo":
       return runBenchPPO(options);
     case "bench matmul":
       return runBenchMatmul(options);
   }
+}
+
+/** Prints what a command line needs, one flag a line: a path may have blanks. */
+async function printPermissions(words: readonly string[]): Promise<void> {
+  for (const flag of await permissionFlags(parse(words))) print(flag);
 }
 
 function parse(args: readonly string[]): InferValue<typeof parser> {
@@ -175,6 +184,10 @@ function report(error: unknown): number {
   if (error instanceof UserError) {
     fail(error.message);
     return error.exitCode;
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    fail(`${error.message}; temper permissions COMMAND prints what a command needs`);
+    return 1;
   }
   console.error(error);
   fail("this is a bug in Temper; please report it with the lines above and the command you ran");

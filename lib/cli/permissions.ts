@@ -8,9 +8,11 @@ import { programFolder } from "../../assets.ts";
 import { cacheDirectory } from "../cache_directory.ts";
 import { TURBO_FLAGS } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
-import { type HubSettings, hubSettings } from "../hub/settings.ts";
+import { hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
-import { examples, paragraphs, usageLine } from "./options.ts";
+import { trainConfigSchema } from "../runs/config.ts";
+import { sftRunConfigSchema } from "../runs/sft_config.ts";
+import { examples, given, paragraphs, usageLine } from "./options.ts";
 
 /** `temper permissions` */
 export const permissionsCommand = command(
@@ -41,8 +43,8 @@ export const permissionsCommand = command(
 /** A command line as it was parsed: its command, and options by name. */
 type Parsed = Readonly<Record<string, unknown>>;
 
-/** Options that name a path, or with `onnx:` or `pipeline:` a classifier, or a name on the Hub. */
-const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel", "repos"];
+/** Options that name a path, a name on the Hub, or a classifier with `onnx:` or `pipeline:` before. */
+const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel"];
 /** Options that name a file or folder to read. */
 const READ = ["config", "run", "runs", "resume"];
 /** Options that name a file or folder to write. */
@@ -54,47 +56,82 @@ const MAKES_RUNS = ["train", "sft"];
  * The flags of `deno run` that a command line needs, and no more.
  *
  * @param parsed its command and options
- * @param hub where the Hub and its cache are
+ * @throws {UserError} when a configuration file that it names cannot be read
  */
-export async function permissionFlags(
-  parsed: Parsed,
-  hub: HubSettings = hubSettings(),
-): Promise<string[]> {
-  const named = [parsed, ...await settingsOf(parsed)];
-  const values = (keys: readonly string[]) =>
-    named.flatMap((options) => keys.flatMap((key) => options[key] ?? [])) as string[];
+export async function permissionFlags(parsed: Parsed): Promise<string[]> {
+  const { offline, hub } = settings.permissions;
+  const { command } = parsed;
+  const program = programFolder();
+  const settingsRead = await settingsOf(parsed);
+  const values = (keys: readonly string[]): string[] =>
+    settingsRead.flatMap((options) => keys.flatMap((key) => options[key] ?? [])) as string[];
 
-  const { offline, ui, hub: hubSet } = settings.permissions;
+  const write = new Set([cacheDirectory(), ...values(WRITTEN)]);
+  if (MAKES_RUNS.includes(String(command)) && write.size === 1) write.add("runs");
   // What is called demo/… in the working folder goes before what comes with Temper.
-  const read = new Set(["demo", programFolder() ?? [], values(READ)].flat());
-  const write = new Set(values(WRITTEN));
+  const read = new Set(["demo", ...values(READ)]);
+  if (program !== null) read.add(program);
   const net = new Set<string>();
-  let pipeline = false;
+  if (command === "ui") net.add(`${parsed.host}${parsed.port === 0 ? "" : `:${parsed.port}`}`);
+  if (parsed.ui === true) { for (const host of offline.net) net.add(host); }
 
-  if (MAKES_RUNS.includes(String(parsed.command)) && write.size === 0) write.add("runs");
-  if (programFolder() === null) write.add(cacheDirectory());
-  for (const source of values(SOURCES)) {
-    const path = source.replace(/^(onnx|pipeline):/, "");
-    pipeline ||= source.startsWith("pipeline:");
-    read.add(path);
-    if (existsSync(path) || path.startsWith("demo/") || !parseRepo("model", path)) continue;
-    read.add(hub.cacheDir).add(tokenPath());
-    write.add(hub.cacheDir);
-    if (hub.offline) continue;
-    const host = new URL(hub.endpoint).host;
-    for (const name of hubSet.net.includes(host) ? hubSet.net : [host]) net.add(name);
+  const sources = values(SOURCES);
+  const pipeline = sources.some((source) => source.startsWith("pipeline:"));
+  for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));
+  if (command === "download" || sources.some(isOnHub)) {
+    const { endpoint, cacheDir, offline: noNetwork } = hubSettings();
+    write.add(cacheDir);
+    read.add(tokenPath());
+    const { host } = new URL(endpoint);
+    const hosts = hub.net.includes(host) ? hub.net : [host];
+    if (!noNetwork) { for (const name of hosts) net.add(name); }
   }
-  if (parsed.ui === true) for (const host of ui.net) net.add(host);
-  if (parsed.command === "ui") net.add(listening(parsed));
   for (const path of write) read.add(path);
   return [
     flag("read", read),
     flag("write", write),
-    flag("net", net),
-    flag("env", pipeline ? null : offline.env),
-    flag("sys", pipeline ? null : offline.sys),
-    // transformers.js runs a native library.
-    ...(pipeline ? ["--allow-ffi"] : []),
+    ...(net.size > 0 ? [flag("net", net)] : []),
+    flag("env", offline.env),
+    flag("sys", offline.sys),
+    // transformers.js runs a native library, and looks at more of its surroundings.
+    ...(pipeline ? ["--allow-ffi", "--allow-env", "--allow-sys"] : []),
     ...(parsed.turbo === true ? [`--v8-flags=${TURBO_FLAGS.join(",")}`] : []),
-  ].filter((text) => text !== "");
+  ];
+}
+
+function flag(permission: string, values: Iterable<string>): string {
+  // Deno takes two commas for one that is part of a name.
+  return `--allow-${permission}=${[...values].map((text) => text.replaceAll(",", ",,")).join()}`;
+}
+
+function isOnHub(source: string): boolean {
+  const name = source.replace(/^(onnx|pipeline):/, "");
+  return !name.startsWith("demo/") && !existsSync(name) && parseRepo("model", name) !== null;
+}
+
+/** The command's options above those of the files that it reads its settings from. */
+async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
+  const { config, run, resume, runs, command } = parsed as Record<string, string | undefined>;
+  if (command === "ui") return [parsed, ...await runConfigs(runs!)];
+  const folder = run ?? resume;
+  const ofRun = folder === undefined ? null : await readJsonIfThere(folder, "config.json");
+  if (config === undefined) return [{ ...ofRun, ...given(parsed) }];
+  const { readConfigFile } = await import("../runs/config_file.ts");
+  const schema = command === "sft" ? sftRunConfigSchema : trainConfigSchema;
+  const ofFile = await readConfigFile<typeof trainConfigSchema | typeof sftRunConfigSchema>(
+    config,
+    schema,
+  );
+  return [{ ...ofRun, ...ofFile, ...given(parsed) }];
+}
+
+/** The settings of every run in a folder: the site lets each run's model be tried. */
+async function runConfigs(runs: string): Promise<Parsed[]> {
+  if (!existsSync(runs)) return [];
+  const folders = [...Deno.readDirSync(runs)].filter(({ isDirectory }) => isDirectory);
+  // A run that is broken is the site's to explain.
+  const configs = folders.map(({ name }) =>
+    readJsonIfThere(join(runs, name), "config.json").catch(() => null)
+  );
+  return (await Promise.all(configs)).filter((config) => config !== null);
 }

@@ -18,6 +18,10 @@ export async function relaunchInTurbo(
   args: readonly string[],
   notice: (line: string) => void,
 ): Promise<number | null> {
+  if (Deno.env.get(TURBO_VARIABLE) === "0") {
+    notice("turbo does not work here: going on without");
+    return null;
+  }
   const flags = `--v8-flags=${TURBO_FLAGS.join(",")}`;
   if (!PERMISSIONS.every((name) => Deno.permissions.querySync({ name }).state === "granted")) {
     throw new UserError(

@@ -1,6 +1,6 @@
 import { cacheDirectory } from "../cache_directory.ts";
 import { type AdapterFacts, adapterFacts, findAdapter } from "../device/webgpu/adapter.ts";
-import { hubSettings } from "../hub/settings.ts";
+import { hubCacheDirectory } from "../hub/settings.ts";
 
 /** What a machine has that Temper runs on. */
 export interface Machine {
@@ -32,7 +32,7 @@ export async function inspectMachine(): Promise<Machine> {
     cores: navigator.hardwareConcurrency,
     wasm: { sharedMemory: canShareMemory(), canWait: canWait() },
     adapter: adapter && await adapterFacts(adapter),
-    caches: { hub: hubSettings().cacheDir, temper: cacheDirectory() },
+    caches: { hub: hubCacheDirectory(), temper: cacheDirectory() },
   };
 }
 

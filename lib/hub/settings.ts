@@ -53,17 +53,33 @@ function environment(): Record<string, string | undefined> {
 export function hubSettings(
   env: Record<string, string | undefined> = environment(),
 ): HubSettings {
-  const home = folder(env.HF_HOME) ??
-    join(folder(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "huggingface");
   return {
     endpoint: endpoint(env.HF_ENDPOINT || DEFAULT_ENDPOINT),
-    cacheDir: folder(env.HF_HUB_CACHE) ?? folder(env.HUGGINGFACE_HUB_CACHE) ?? join(home, "hub"),
+    cacheDir: hubCacheDirectory(env),
     token: (env.HF_TOKEN ?? "").trim() || (env.HUGGING_FACE_HUB_TOKEN ?? "").trim() ||
-      storedToken(folder(env.HF_TOKEN_PATH) ?? join(home, "token")),
+      storedToken(tokenPath(env)),
     offline: isOn(env.HF_HUB_OFFLINE) || isOn(env.TRANSFORMERS_OFFLINE),
     timeout: seconds("HF_HUB_DOWNLOAD_TIMEOUT", env) * 1000,
     retryDelay: 1000,
   };
+}
+
+/** The folder of the Hub's cache. */
+export function hubCacheDirectory(
+  env: Record<string, string | undefined> = environment(),
+): string {
+  return folder(env.HF_HUB_CACHE) ?? folder(env.HUGGINGFACE_HUB_CACHE) ??
+    join(hubHome(env), "hub");
+}
+
+/** The file in which `hf auth login` stores the token. */
+export function tokenPath(env: Record<string, string | undefined> = environment()): string {
+  return folder(env.HF_TOKEN_PATH) ?? join(hubHome(env), "token");
+}
+
+function hubHome(env: Record<string, string | undefined>): string {
+  return folder(env.HF_HOME) ??
+    join(folder(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "huggingface");
 }
 
 function folder(path: string | undefined): string | null {

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Temper @VERSION@: an archive behind a script. It is unpacked once, into the user's cache.
+set -euf
+# Lists are one thing a line: paths may have blanks.
+IFS='
+'
+
+cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+if [ -z "$cache" ]; then
+  echo "error: set HOME or XDG_CACHE_HOME: Temper unpacks itself into the cache there" >&2
+  exit 1
+fi
+program="$cache/temper/executable/@ID@"
+
+# Unpacked beside its place and renamed: it is there whole or not at all, also when two start at once.
+if [ ! -x "$program/deno" ]; then
+  mkdir -p "$cache/temper/executable"
+  partial=$(mktemp -d "$program.XXXXXX")
+  trap 'rm -rf "$partial"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  if ! tail -n +@LINES@ "$0" | gzip -dc | tar -xof - -C "$partial"; then
+    echo "error: cannot unpack into $partial: is the disk full?" >&2
+    exit 1
+  fi
+  chmod 755 "$partial"
+  mv "$partial" "$program"
+  # Where another process was first, mv has put ours inside of its folder.
+  rm -rf "$program/${partial##*/}"
+  trap - EXIT INT TERM
+fi
+
+DENO_DIR="$program/cache" DENO_NO_UPDATE_CHECK=1
+export DENO_DIR DENO_NO_UPDATE_CHECK
+
+start() {
+  "$program/deno" run --quiet --no-config --no-lock --no-remote --no-prompt "$@"
+}
+
+# What every command needs: the environment variables that are documented.
+flags='--allow-env=@ENV@
+--allow-sys=@SYS@'
+
+# A command gets the permissions that `temper permissions` prints for it. Where that fails, because
+# the command line is wrong or asks for help, the program explains it and needs no more.
+case "${1-}" in
+"" | -* | help) ;;
+completion) flags="$flags
+--allow-read" ;;
+*)
+  # shellcheck disable=SC2086
+  needed=$(start --allow-read $flags "$program/app/@MAIN@" permissions "$@" 2>/dev/null) || needed=
+  case "$needed" in --allow-*) flags=$needed ;; esac
+  ;;
+esac
+
+# V8's flags are set when a process starts, and only where they pass a test: see lib/cli/turbo.ts.
+case "$flags" in
+*--v8-flags=*)
+  TEMPER_TURBO=1
+  tested=$(start --allow-read="$program" "--v8-flags=${flags##*--v8-flags=}" \
+    "$program/app/lib/device/wasm/turbo_self_test.ts" 2>/dev/null) || tested=
+  [ "$tested" = ok ] || TEMPER_TURBO=0 flags=${flags%--v8-flags=*}
+  export TEMPER_TURBO
+  ;;
+esac
+
+# shellcheck disable=SC2086
+exec "$program/deno" run --quiet --no-config --no-lock --no-remote --no-prompt \
+  --deny-write="$program" $flags "$program/app/@MAIN@" "$@"

@@ -1,0 +1,115 @@
+/**
+ * The program as executables carry it: bundled, with every file that it reads beside it. `pack` and
+ * `compile` share what is listed here.
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the checkout. */
+export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
+
+/** Where the program starts. */
+export const MAIN = "cli.js";
+
+/** Modules that are not imported but started, in a thread or a process of their own. */
+export const STARTED: readonly string[] = [
+  "lib/device/wasm/turbo_self_test.ts",
+  "lib/device/wasm/worker.ts",
+  "web/worker.ts",
+];
+
+/** Files and folders that are read when the program runs. What is imported as text is bundled. */
+export const READ: readonly string[] = ["demo", "lib/device/wasm/kernels.wasm", "LICENSE"];
+
+/** What onnxruntime-web reads beside its own module: the build for the CPU, of five. */
+const ONNX_RUNTIME: readonly string[] = [
+  "ort-wasm-simd-threaded.mjs",
+  "ort-wasm-simd-threaded.wasm",
+];
+
+/**
+ * Bundles the program into an empty folder, keeping the paths of what it starts and reads.
+ *
+ * @throws {Error} when the bundler fails
+ */
+export async function stageProgram(folder: string): Promise<void> {
+  await run(ROOT, Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    "--minify",
+    "--keep-names",
+    "--code-splitting",
+    "--outdir",
+    folder,
+    "cli.ts",
+    ...STARTED,
+  ]);
+  for (const module of STARTED) {
+    // The program starts modules by their names in the repository.
+    const name = module.split("/").at(-1)!.replace(/\.ts$/, ".js");
+    await Deno.writeTextFile(join(folder, module), `import "./${name}";\n`);
+  }
+  await letModulesRequire(folder);
+  for (const path of READ) await copy(join(ROOT, path), join(folder, path));
+  const runtime = await onnxRuntimeFolder();
+  for (const name of ONNX_RUNTIME) await copy(join(runtime, name), join(folder, name));
+}
+
+/** Gives bundled CommonJS packages the `require` that they ask for node: modules with. */
+async function letModulesRequire(folder: string): Promise<void> {
+  const head =
+    'import{createRequire}from"node:module";const require=createRequire(import.meta.url);';
+  for (const [path] of await listFiles(folder)) {
+    const file = join(folder, path);
+    const text = await Deno.readTextFile(file);
+    if (text.includes("Dynamic require of")) await Deno.writeTextFile(file, head + text);
+  }
+}
+
+/** The version: deno.json has it, and nothing else. */
+export async function version(): Promise<string> {
+  return JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json"))).version;
+}
+
+/** Every file of a folder by its path in it, with its bytes, in order. */
+export async function listFiles(folder: string, prefix = ""): Promise<[string, number][]> {
+  const files: [string, number][] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(folder, prefix))) {
+    const path = prefix === "" ? name : `${prefix}/${name}`;
+    if (isDirectory) files.push(...await listFiles(folder, path));
+    else files.push([path, (await Deno.stat(join(folder, path))).size]);
+  }
+  return files.sort(([a], [b]) => a < b ? -1 : 1);
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @returns what it printed
+ * @throws {Error} with what it said on standard error, when it fails
+ */
+export async function run(cwd: string, program: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd }).output();
+  if (success) return new TextDecoder().decode(stdout);
+  throw new Error(`${program} ${args.join(" ")} failed:\n${new TextDecoder().decode(stderr)}`);
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  if ((await Deno.stat(from)).isDirectory) {
+    for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
+    return;
+  }
+  await Deno.mkdir(dirname(to), { recursive: true });
+  await Deno.copyFile(from, to);
+}
+
+/** Where the npm cache has onnxruntime-web's build. */
+async function onnxRuntimeFolder(): Promise<string> {
+  const info = JSON.parse(
+    await run(ROOT, Deno.execPath(), ["info", "--json", "lib/rewards/onnx_classifier.ts"]),
+  );
+  const packages: Record<string, { name: string; localPath: string }> = info.npmPackages;
+  const found = Object.values(packages).find(({ name }) => name === "onnxruntime-web");
+  if (!found) throw new Error("onnxruntime-web is not among the npm packages of the program");
+  return join(found.localPath, "dist");
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import settings from "../../deno.json" with { type: "json" };
+import { permissionFlags } from "../../lib/cli/permissions.ts";
+import { trainConfigSchema } from "../../lib/runs/config.ts";
+import { settingInfo } from "../../lib/runs/settings.ts";
+import { sftRunConfigSchema } from "../../lib/runs/sft_config.ts";
+import { call, withFolder } from "./temper.ts";
+
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+
+/** What a command line may do, by the kind of permission. */
+async function allowed(parsed: Record<string, unknown>): Promise<Record<string, string[]>> {
+  const flags = await permissionFlags(parsed);
+  return Object.fromEntries(flags.map((flag) => {
+    const [, kind, values = ""] = /^--(?:allow-)?([^=]+)=?(.*)$/.exec(flag)!;
+    return [kind, values.split(",")];
+  }));
+}
+
+/** Calls `body` with environment variables set. */
+async function withVariables(
+  variables: Record<string, string>,
+  body: () => Promise<void>,
+): Promise<void> {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    await body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+}
+
+Deno.test("the demo needs no network, no programs, no libraries", async () => {
+  const flags = await allowed({ command: "train" });
+  assert.deepEqual(Object.keys(flags).sort(), ["env", "read", "sys", "write"]);
+  assert.deepEqual(flags.env, settings.permissions.offline.env);
+  assert.ok(flags.write.includes("runs"));
+  assert.ok(!(await allowed({ command: "params" })).write.includes("runs"));
+});
+
+Deno.test("every setting that names a file or a repository may be read", async () => {
+  const shapes = {
+    train: trainConfigSchema.shape,
+    sft: sftRunConfigSchema.shape,
+  };
+  for (const [command, shape] of Object.entries(shapes)) {
+    for (const [name, field] of Object.entries(shape)) {
+      const { metavar = "", type } = settingInfo(field);
+      if (!/DIR|PATH|FILE/.test(metavar)) continue;
+      const value = type === "array" ? ["some/where/else"] : "some/where/else";
+      const { read, write } = await allowed({ command, [name]: value });
+      assert.ok(read.includes("some/where/else"), name);
+      assert.equal(write.includes("some/where/else"), name === "output", name);
+    }
+  }
+});
+
+Deno.test("what is on the Hub needs its addresses and its cache, and no others", async () => {
+  const parsed = { command: "train", model: "google/flan-t5-base" };
+  await withVariables({ HF_HOME: "/hf", HF_ENDPOINT: "", HF_HUB_CACHE: "" }, async () => {
+    const { net, read, write } = await allowed(parsed);
+    assert.deepEqual(net, settings.permissions.hub.net);
+    assert.ok(write.includes("/hf/hub") && read.includes("/hf/token"));
+    const download = await allowed({ command: "download", repos: ["google/flan-t5-base"] });
+    assert.deepEqual(download.net, net);
+  });
+  await withVariables({ HF_ENDPOINT: "http://mirror:81" }, async () => {
+    assert.deepEqual((await allowed(parsed)).net, ["mirror:81"]);
+  });
+  await withVariables({ HF_HUB_OFFLINE: "1" }, async () => {
+    assert.equal((await allowed(parsed)).net, undefined);
+  });
+  assert.equal((await allowed({ command: "train", model: "demo/tiny-flan-t5" })).net, undefined);
+});
+
+Deno.test("the site listens on its own address; pipelines need a native library", async () => {
+  const site = { command: "ui", runs: "nowhere", host: "127.0.0.1" };
+  assert.deepEqual((await allowed({ ...site, port: 8642 })).net, ["127.0.0.1:8642"]);
+  assert.deepEqual((await allowed({ ...site, port: 0 })).net, ["127.0.0.1"]);
+  const beside = await allowed({ command: "train", ui: true });
+  assert.deepEqual(beside.net, settings.permissions.offline.net);
+  assert.ok("ffi" in await allowed({ command: "train", reward: ["pipeline:./x"] }));
+  assert.ok("v8-flags" in await allowed({ command: "train", turbo: true }));
+});
+
+Deno.test("configuration files and runs say what they name; options go before them", async () => {
+  await withFolder(async (folder) => {
+    const config = join(folder, "my.yaml");
+    await Deno.writeTextFile(config, "model: /models/a, b\nreward: [/r/one, /r/two.ts]\n");
+    const flags = await permissionFlags({ command: "train", config, reward: ["/r/three"] });
+    assert.match(flags[0], /,\/models\/a,, b,/);
+    assert.match(flags[0], /\/r\/three/);
+    assert.doesNotMatch(flags[0], /\/r\/one/);
+    await Deno.mkdir(join(folder, "run"));
+    await Deno.writeTextFile(join(folder, "run/config.json"), `{"model": "/models/m"}`);
+    for (
+      const parsed of [{ command: "compare", run: join(folder, "run") }, {
+        command: "ui",
+        runs: folder,
+        host: "localhost",
+        port: 0,
+      }]
+    ) {
+      assert.ok((await allowed(parsed)).read.includes("/models/m"), parsed.command);
+    }
+  });
+});
+
+Deno.test("temper permissions prints a flag a line, and explains a wrong command line", async () => {
+  const { code, stdout } = await call(["permissions", "train", "--output", "a b"]);
+  assert.equal(code, 0);
+  assert.ok(stdout.trim().split("\n").every((line) => line.startsWith("--allow-")));
+  assert.match(stdout, /^--allow-write=.*a b$/m);
+  assert.equal((await call(["permissions", "trian"])).code, 2);
+});
+
+Deno.test("a run works with exactly what is printed, and nothing beyond it is read", async () => {
+  await withFolder(async (folder) => {
+    const run = async (...args: string[]) => {
+      const flags = (await call(["permissions", ...args])).stdout.trim().split("\n");
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-prompt", "--no-check", ...flags, CLI, ...args],
+        cwd: folder,
+        env: { NO_COLOR: "1" },
+      }).output();
+      return { code, stderr: new TextDecoder().decode(stderr) };
+    };
+    const short = ["--steps", "1", "--eval-samples", "2", "--device", "wasm"];
+    const trained = await run("train", ...short, "--output", "out");
+    assert.equal(trained.code, 0, trained.stderr);
+    assert.ok(await Deno.stat(join(folder, "out/summary.json")));
+
+    const attempts = {
+      read: `Deno.readTextFileSync("/etc/hostname")`,
+      write: `Deno.writeTextFileSync("mine.txt", "")`,
+      net: `await fetch("http://example.com")`,
+      env: `Deno.env.get("SSH_AUTH_SOCK")`,
+      run: `new Deno.Command("true").outputSync()`,
+    };
+    for (const [kind, code] of Object.entries(attempts)) {
+      const script = join(folder, `${kind}.ts`);
+      await Deno.writeTextFile(script, `${code};\nexport default () => [];`);
+      const { code: exit, stderr } = await run("train", ...short, "--reward", script);
+      assert.equal(exit, 1, stderr);
+      assert.match(stderr, new RegExp(`Requires ${kind} access`));
+    }
+  });
+});

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import settings from "../../deno.json" with { type: "json" };
+import { withFolder } from "../cli/temper.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const NAME = `temper-${settings.version}-${Deno.build.target}`;
+/** Debian's user without rights. */
+const NOBODY = 65534;
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+  seconds: number;
+}
+
+async function start(command: string, args: string[], cwd: string): Promise<Outcome> {
+  const began = performance.now();
+  const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const seconds = (performance.now() - began) / 1000;
+  return { code, stdout: text(stdout), stderr: text(stderr), seconds };
+}
+
+async function works(command: string, ...args: string[]): Promise<boolean> {
+  try {
+    return (await start(command, args, ROOT)).code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Another user, where this one may become it; no network, where it can be taken away. */
+async function confinement(): Promise<{ user: string[]; network: string[] }> {
+  const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+  const network = ["unshare", "--net"];
+  return {
+    user: await works(user[0], ...user.slice(1), "true") ? user : [],
+    network: await works(network[0], ...network.slice(1), "true") ? network : [],
+  };
+}
+
+Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, async (test) => {
+  const packed = await start(Deno.execPath(), ["task", "pack"], ROOT);
+  assert.equal(packed.code, 0, packed.stderr);
+  assert.match(packed.stdout, /^dist\/temper-\S+: \d+\.\d MB, in it/m);
+
+  await withFolder(async (folder) => {
+    const { user, network } = await confinement();
+    const file = join(folder, NAME);
+    const home = join(folder, "home");
+    const cache = join(home, ".cache/temper");
+    const work = join(folder, "work");
+    await Deno.copyFile(join(ROOT, "dist", NAME), file);
+    for (const path of [cache, work]) await Deno.mkdir(path, { recursive: true });
+    if (user.length > 0) {
+      for (const path of [cache, work]) await Deno.chown(path, NOBODY, NOBODY);
+    }
+    // A home that can be read, but written in its cache folder alone.
+    for (const path of [join(home, ".cache"), home, folder]) await Deno.chmod(path, 0o555);
+
+    const alone = [...user, "env", "-i", `HOME=${home}`, file];
+    const temper = (...args: string[]) => {
+      const [command, ...rest] = [...network, ...alone, ...args];
+      return start(command, rest, work);
+    };
+
+    await test.step("unpacks once, whole, when two start at once", async () => {
+      const both = await Promise.all([temper("--version"), temper("--version")]);
+      for (const { code, stdout, stderr } of both) {
+        assert.deepEqual({ code, stdout, stderr }, {
+          code: 0,
+          stdout: settings.version + "\n",
+          stderr: "",
+        });
+      }
+      const [program, ...others] = [...Deno.readDirSync(join(cache, "executable"))];
+      assert.deepEqual(others, []);
+      const unpacked = [...Deno.readDirSync(join(cache, "executable", program.name))];
+      assert.deepEqual(unpacked.map(({ name }) => name).sort(), ["app", "cache", "deno"]);
+    });
+
+    await test.step("starts fast", async () => {
+      const times = [];
+      for (let i = 0; i < 3; i++) times.push((await temper("--version")).seconds);
+      // 0.2 s on a machine that does nothing else; tests run beside this one.
+      assert.ok(Math.min(...times) < 1, `${times} s`);
+    });
+
+    await test.step("trains the demo from an empty folder", async () => {
+      const args = ["--steps", "1", "--eval-samples", "4", "--device", "wasm", "--output", "out"];
+      const { code, stderr, stdout } = await temper("train", ...args);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /toxicity .* 4 prompts/);
+      assert.ok(await Deno.stat(join(work, "out/adapter/adapter_model.safetensors")));
+      assert.match((await temper("compare", "out", "--samples", "2")).stdout, /before/);
+    });
+
+    await test.step("tests both devices, and sees no more of the machine than it may", async () => {
+      const { code, stdout, stderr } = await temper("doctor");
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /ok +wasm +PPO step/);
+      assert.match(stdout, /ok +webgpu +PPO step|webgpu +no/);
+    });
+
+    await test.step("runs ONNX classifiers", async () => {
+      const model = join(work, "classifier");
+      await Deno.mkdir(join(model, "onnx"), { recursive: true });
+      for (const { name } of Deno.readDirSync(join(ROOT, "demo/tiny-roberta-toxicity"))) {
+        if (name.endsWith(".safetensors")) continue;
+        await Deno.copyFile(join(ROOT, "demo/tiny-roberta-toxicity", name), join(model, name));
+      }
+      const onnx = join(ROOT, "tests/fixtures/tiny-roberta-toxicity.onnx");
+      await Deno.copyFile(onnx, join(model, "onnx/model.onnx"));
+      const { code, stdout, stderr } = await temper("score", "--model", "onnx:classifier", "trash");
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /trash +-?\d\.\d{4}/);
+    });
+
+    await test.step("passes exit codes on, and reads nothing that is not named", async () => {
+      const wrong = await temper("train", "--stepz", "1");
+      assert.equal(wrong.code, 2);
+      assert.equal(wrong.stderr, "error: there is no option --stepz: did you mean --steps?\n");
+      await Deno.writeTextFile(
+        join(work, "curious.ts"),
+        `export default () => [Deno.readTextFileSync("/etc/hostname").length];`,
+      );
+      const curious = await temper("train", "--reward", "./curious.ts", "--steps", "1");
+      assert.equal(curious.code, 1, curious.stderr);
+      assert.match(curious.stderr, /Requires read access to "\/etc\/hostname"/);
+    });
+
+    await test.step("serves the site, and ends at a signal", async () => {
+      const [command, ...args] = [...alone, "ui", ".", "--port", "0"];
+      const child = new Deno.Command(command, { args, cwd: work, stdout: "piped" }).spawn();
+      const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const { value = "" } = await lines.read();
+      const address = /http:\S+/.exec(value)![0];
+      const page = await fetch(address);
+      assert.equal(page.status, 200);
+      const script = /\/static\/client\.js[^"]*/.exec(await page.text())![0];
+      assert.equal((await (await fetch(new URL(script, address))).text()).length > 1000, true);
+      child.kill("SIGTERM");
+      await lines.cancel();
+      assert.equal((await child.status).code, 0);
+    });
+
+    for (const path of [folder, home, join(home, ".cache")]) await Deno.chmod(path, 0o755);
+  });
+});
