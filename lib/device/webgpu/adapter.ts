@@ -49,8 +49,8 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-/** The most storage buffers that a kernel binds: ppo_loss. WebGPU guarantees only 8. */
-export const STORAGE_BUFFERS_NEEDED = 11;
+/** The most storage buffers that a kernel binds: attention's gradients. WebGPU guarantees only 8. */
+export const STORAGE_BUFFERS_NEEDED = 13;
 
 /** What an adapter is and can do. */
 export interface AdapterFacts {
