@@ -16,6 +16,7 @@ import { generateCommand, runGenerate } from "./generate.ts";
 import { mergeCommand, runMerge } from "./merge.ts";
 import { usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
+import { pushCommand, runPush } from "./push.ts";
 import {
   runRunsCompare,
   runRunsDelete,
@@ -50,6 +51,7 @@ const parser = or(
   downloadCommand,
   paramsCommand,
   runsCommand,
+  pushCommand,
   mergeCommand,
   uiCommand,
   benchCommand,
@@ -116,6 +118,8 @@ function dispatch(options: InferValue<typeof parser>): Promise<void> {
       return runRunsExport(options);
     case "runs delete":
       return runRunsDelete(options);
+    case "push":
+      return runPush(options);
     case "merge":
       return runMerge(options);
     case "ui":

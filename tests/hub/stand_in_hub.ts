@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { answerStorage, answerUpload, type UploadTarget } from "./stand_in_uploads.ts";
 
 /** Files of a commit, by path. */
 export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
@@ -29,6 +30,9 @@ export type FaultyAnswer =
   | "stalled"
   /** The whole file, whatever range was asked for. */
   | "without ranges";
+
+/** A repository as the Hub's interface names it. */
+type RepoPath = `${"models" | "datasets"}/${string}/${string}`;
 
 /** Who may read a repository: everybody, those whose access was granted, or its owner. */
 export type Access = "public" | "gated" | "private";
@@ -62,9 +66,9 @@ export function filesOf(dir: string): Files {
 }
 
 /**
- * A Hugging Face Hub on 127.0.0.1, with its routes, headers and redirects as far as downloads go:
- * small files by way of a redirect on the same host, large ones on another host which, as the real
- * one, refuses requests that bring a token.
+ * A Hugging Face Hub on 127.0.0.1, with its routes, headers and redirects as far as downloads and
+ * pushes go: small files by way of a redirect on the same host, large ones on another host which, as
+ * the real one, refuses requests that bring a token.
  */
 export class StandInHub implements AsyncDisposable {
   /** Every request so far. */
@@ -76,19 +80,41 @@ export class StandInHub implements AsyncDisposable {
   readonly #stalled = new AbortController();
   readonly #hub: Deno.HttpServer<Deno.NetAddr>;
   readonly #cdn: Deno.HttpServer<Deno.NetAddr>;
+  readonly #uploads: UploadTarget;
 
   constructor() {
-    const serve = (host: SeenRequest["host"], answer: (request: Request) => Response) =>
-      Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const serve = (
+      host: SeenRequest["host"],
+      answer: (request: Request) => Promise<Response>,
+    ) =>
+      Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
         const { pathname, search } = new URL(request.url);
         const seen = { host, method: request.method, path: pathname + search };
         this.requests.push({ ...seen, headers: request.headers });
         const fault = this.fault(this.requests.at(-1)!);
         if (fault instanceof Response) return fault;
-        return this.#spoil(answer(request), fault, request);
+        return this.#spoil(await answer(request), fault, request);
       });
-    this.#hub = serve("hub", (request) => this.#answer(request));
-    this.#cdn = serve("cdn", (request) => this.#answerOfCdn(request));
+    this.#hub = serve("hub", async (request) => {
+      const token = tokenOf(request);
+      const isKnown = token === GRANTED || token === STRANGER;
+      const uploaded = isKnown && await answerUpload(request, token === GRANTED, this.#uploads);
+      return uploaded || this.#answer(request);
+    });
+    this.#cdn = serve("cdn", async (request) => {
+      if (request.method === "PUT") return await answerStorage(request, this.#uploads);
+      return this.#answerOfCdn(request);
+    });
+    this.#uploads = {
+      storage: `http://localhost:${this.#cdn.addr.port}`,
+      objects: new Map(),
+      large: LARGE,
+      find: (repo, branch) => this.files(repo, branch),
+      create: (repo, isPrivate) => {
+        this.commit(repo as RepoPath, {}, { access: isPrivate ? "private" : "public" });
+      },
+      commit: (repo, branch, files) => this.commit(repo as RepoPath, files, { branch }),
+    };
   }
 
   /** What HF_ENDPOINT would be. */
@@ -98,7 +124,7 @@ export class StandInHub implements AsyncDisposable {
 
   /** Adds a commit to a repository, made where there is none, and moves a branch to it. */
   commit(
-    repo: `${"models" | "datasets"}/${string}/${string}`,
+    repo: RepoPath,
     files: Files,
     { branch = "main", access = "public" }: { branch?: string; access?: Access } = {},
   ): string {
@@ -109,6 +135,12 @@ export class StandInHub implements AsyncDisposable {
     stored.refs.set(branch, hash);
     this.#repos.set(repo, stored);
     return hash;
+  }
+
+  /** The files of a branch; null when the repository or the branch is missing. */
+  files(repo: string, branch = "main"): Files | null {
+    const stored = this.#repos.get(repo);
+    return stored?.commits.get(stored.refs.get(branch) ?? "") ?? null;
   }
 
   /** The paths that were asked for, without queries, on one host. */
@@ -129,12 +161,13 @@ export class StandInHub implements AsyncDisposable {
     const stored = this.#repos.get(repo);
     const refused = refusalOf(stored, request);
     if (refused || !stored) return refused ?? error(404, "RepoNotFound");
-    const commit = stored.refs.get(revision) ?? revision;
+    const commit = stored.refs.get(revision === "HEAD" ? "main" : revision) ?? revision;
     const files = stored.commits.get(commit);
     if (!files) return error(404, "RevisionNotFound");
     if (kind === "revision") {
       const info = { _id: "1", id: repo.split("/").slice(1).join("/"), sha: commit };
-      return json({ ...info, gated: false, private: false, downloads: 0, likes: 0 });
+      const isPrivate = stored.access === "private";
+      return json({ ...info, gated: false, private: isPrivate, downloads: 0, likes: 0 });
     }
     if (kind === "tree") return this.#tree(url, files);
     const bytes = files[name];
@@ -240,7 +273,7 @@ function route(
 
 /** 401, 403 or 404 as the Hub decides on them; null for whom the repository is open. */
 function refusalOf(stored: StoredRepo | undefined, request: Request): Response | null {
-  const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? null;
+  const token = tokenOf(request);
   if (token !== null && token !== GRANTED && token !== STRANGER) {
     return error(401, "", "Invalid credentials in Authorization header");
   }
@@ -251,6 +284,10 @@ function refusalOf(stored: StoredRepo | undefined, request: Request): Response |
   // Of a gated repository only the files are.
   if (new URL(request.url).pathname.startsWith("/api/models")) return null;
   return error(token ? 403 : 401, "GatedRepo", "Access to this model is restricted.");
+}
+
+function tokenOf(request: Request): string | null {
+  return request.headers.get("authorization")?.replace("Bearer ", "") ?? null;
 }
 
 function error(status: number, code: string, message = "no"): Response {

@@ -1,0 +1,114 @@
+import { UserError } from "../errors.ts";
+import { pushFetch } from "./push_fetch.ts";
+import { describeRepo, type Repo, repoUrl } from "./repo.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** A file to push. */
+export interface PushedFile {
+  /** Where it goes in the repository, with slashes. */
+  path: string;
+  /** What is in it. */
+  content: Blob;
+}
+
+/** What a push made. */
+export interface Pushed {
+  /** The repository's page; that of the branch where it is not the default one. */
+  url: string;
+  /** The new commit, 40 hexadecimal digits. */
+  commit: string;
+}
+
+/** How files are pushed. */
+export interface PushOptions {
+  /** The first line of the commit's message. */
+  title: string;
+  /** Make the repository a private one; without, its owner's settings decide. */
+  private: boolean;
+}
+
+/**
+ * Pushes files to a model's repository in one commit: all of them arrive, or none. The repository and
+ * the branch `repo.revision` are made where they are missing; other files in them stay.
+ *
+ * @throws {UserError} when there is no token, the Hub refuses, or it cannot be reached, with what to
+ *   do; or when a private repository is wanted and it is a public one
+ */
+export async function pushFiles(
+  repo: Repo,
+  files: readonly PushedFile[],
+  { title, private: isPrivate }: PushOptions,
+  settings: HubSettings,
+): Promise<Pushed> {
+  const { endpoint, offline } = settings;
+  if (offline) {
+    throw new UserError(
+      `HF_HUB_OFFLINE is set: to push to ${repo.name}, unset it where there is a network.`,
+    );
+  }
+  const accessToken = requireToken(settings);
+  const target = { repo, hubUrl: endpoint, accessToken, fetch: pushFetch(settings, repo) };
+  // Imported here, so that commands which need no Hub start without it.
+  const { createBranch, createRepo, uploadFiles } = await import("@huggingface/hub");
+  try {
+    const visibility = await findVisibility(repo, settings);
+    if (visibility === "public" && isPrivate) {
+      throw new UserError(
+        `${repo.name} is there already and public: push without --private, or make it private on ` +
+          `${repoUrl(endpoint, repo)}/settings first. Nothing was pushed.`,
+      );
+    }
+    if (visibility === null) {
+      await createRepo({ ...target, ...isPrivate && { visibility: "private" } });
+    }
+    const branch = repo.revision;
+    // Nothing happens to a branch that is there.
+    if (branch !== "main") await createBranch({ ...target, branch, overwrite: true });
+    const pushed = await uploadFiles({
+      ...target,
+      branch,
+      files: [...files],
+      commitTitle: title,
+      // The plain transfer of Git LFS: an adapter is too small to gain from Xet's pieces.
+      useXet: false,
+    });
+    const commit = pushed?.commit.oid;
+    if (!commit || !/^[0-9a-f]{40}$/.test(commit)) throw new TypeError(`the commit is ${commit}`);
+    const page = repoUrl(endpoint, repo);
+    return { url: branch === "main" ? page : `${page}/tree/${branch}`, commit };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `${endpoint} does not answer as the Hub does when ${describeRepo(repo)} is pushed (${
+        (error as Error).message
+      }): check HF_ENDPOINT and HTTPS_PROXY.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Whether the repository is public or private; null when there is none. */
+async function findVisibility(
+  repo: Repo,
+  settings: HubSettings,
+): Promise<"public" | "private" | null> {
+  const { HubApiError, modelInfo } = await import("@huggingface/hub");
+  const { endpoint: hubUrl, token } = settings;
+  const fetch = pushFetch(settings, repo, { allowMissing: true });
+  try {
+    const info = await modelInfo({ name: repo.name, hubUrl, accessToken: token!, fetch });
+    return info.private ? "private" : "public";
+  } catch (error) {
+    if (error instanceof HubApiError && error.statusCode === 404) return null;
+    throw error;
+  }
+}
+
+function requireToken({ endpoint, token }: HubSettings): string {
+  const advice = `set HF_TOKEN to one with the right to write from ${endpoint}/settings/tokens`;
+  if (token === null) throw new UserError(`There is no token to push with: ${advice}.`);
+  if (!token.startsWith("hf_")) {
+    throw new UserError(`Your token does not start with hf_ as the Hub's tokens do: ${advice}.`);
+  }
+  return token;
+}
