@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../../lib/device/open.ts";
-import { findAdapter, isSoftware } from "../../lib/device/webgpu/adapter.ts";
+import { findAdapter, isSoftware, requestDevice } from "../../lib/device/webgpu/adapter.ts";
 
 Deno.test("openDevice: auto takes a GPU, never a software adapter", async () => {
   const adapter = await findAdapter();
@@ -20,4 +20,13 @@ Deno.test("openDevice: by name", async () => {
   } else {
     await assert.rejects(openDevice({ device: "webgpu" }), /no WebGPU adapter: install/);
   }
+});
+
+Deno.test("requestDevice: features that are refused are left out", async () => {
+  const adapter = await findAdapter();
+  if (!adapter) return;
+  const listed = [...adapter.features][0] as GPUFeatureName;
+  const gpu = await requestDevice(adapter, [listed, "no-such-feature" as GPUFeatureName]);
+  assert.ok(gpu.features.has(listed));
+  gpu.destroy();
 });

@@ -88,35 +88,24 @@ function limitsOf({ limits }: GPUAdapter): AdapterFacts["limits"] {
 /**
  * Opens an adapter with the highest limits that matter to kernels.
  *
- * @param wanted features; those that the adapter does not grant are left out. Listed or not, they
- *   are asked for: Deno grants subgroups without listing them
+ * @param wanted features. They are asked for whether they are listed or not (Deno grants subgroups
+ *   without listing them); when that is refused, only those that are listed
  * @throws {UserError} when the adapter refuses
  */
 export async function requestDevice(
   adapter: GPUAdapter,
   wanted: readonly GPUFeatureName[] = [],
 ): Promise<GPUDevice> {
+  const listed = wanted.filter((feature) => adapter.features.has(feature));
   const requiredLimits = limitsOf(adapter);
-  const granted: GPUFeatureName[] = [];
-  for (const feature of wanted) {
-    if (adapter.features.has(feature) || await grants(adapter, feature)) granted.push(feature);
-  }
   try {
-    return await adapter.requestDevice({ requiredLimits, requiredFeatures: granted });
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures: [...wanted] })
+      .catch(() => adapter.requestDevice({ requiredLimits, requiredFeatures: listed }));
   } catch (cause) {
     throw new UserError(
       `${describeAdapter(adapter)} cannot be opened (${(cause as Error).message}): ` +
         "update its driver, or use --device wasm",
       { cause },
     );
-  }
-}
-
-async function grants(adapter: GPUAdapter, feature: GPUFeatureName): Promise<boolean> {
-  try {
-    (await adapter.requestDevice({ requiredFeatures: [feature] })).destroy();
-    return true;
-  } catch {
-    return false;
   }
 }
