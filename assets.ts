@@ -31,3 +31,11 @@ export async function readAsset(path: string): Promise<Uint8Array<ArrayBuffer>> 
   if (!response.ok) throw new Error(`${url} answers with status ${response.status}`);
   return await response.bytes();
 }
+
+/**
+ * Imports a module of Temper's own that few programs need. Deno fetches what `import("…")` of a
+ * known name imports before the program starts, packages of many megabytes among it; this only now.
+ */
+export async function importAsset<Module>(path: string): Promise<Module> {
+  return await import(assetUrl(path).href);
+}

@@ -12,13 +12,15 @@
  *   generate,
  *   openDevice,
  *   PPOTrainer,
+ *   resolveAsset,
  *   T5ForConditionalGeneration,
  *   Tokenizer,
  * } from "@temper/temper";
  *
  * const device = await openDevice();
- * const model = await T5ForConditionalGeneration.load(device, "demo/tiny-flan-t5");
- * const tokenizer = await Tokenizer.load("demo/tiny-flan-t5");
+ * const folder = await resolveAsset("demo/tiny-flan-t5"); // comes with Temper
+ * const model = await T5ForConditionalGeneration.load(device, folder);
+ * const tokenizer = await Tokenizer.load(folder);
  * const lora = { r: 8, loraAlpha: 16, loraDropout: 0, targetModules: ["q", "v"] };
  * const policy = createPolicy(model, lora, 0);
  * const trainer = new PPOTrainer(policy, { batchSize: 2, miniBatchSize: 2, learningRate: 1e-3 });
@@ -126,6 +128,7 @@ export {
   loadDataset,
 } from "./lib/data/dataset.ts";
 export { Tokenizer } from "./lib/data/tokenizer.ts";
+export { DEMO_CLASSIFIER, DEMO_DATASET, DEMO_MODEL, resolveAsset } from "./lib/runs/demo.ts";
 
 // The Hugging Face Hub
 export { type DownloadHooks, type DownloadProgress, downloadRepo } from "./lib/hub/download.ts";

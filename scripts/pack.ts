@@ -59,7 +59,7 @@ function report(files: [path: string, size: number][], size: number): void {
   console.log(`${output}: ${mb(size).trim()}, in it, before compression:`);
   const groups: [string, RegExp][] = [
     ["the Deno runtime", /^deno$/],
-    ["onnxruntime's WASM", /^app\/ort-/],
+    ["onnxruntime's WASM", /\/ort-/],
     ["the demo", /^app\/demo\//],
     ["the program, bundled", /^app\//],
   ];

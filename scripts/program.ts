@@ -11,10 +11,13 @@ export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 /** Where the program starts. */
 export const MAIN = "cli.js";
 
-/** Modules that are not imported but started, in a thread or a process of their own. */
-export const STARTED: readonly string[] = [
+/** Modules that the program finds by their path: it imports them late, or starts them in a thread. */
+export const FOUND: readonly string[] = [
   "lib/device/wasm/turbo_self_test.ts",
   "lib/device/wasm/worker.ts",
+  "lib/packages/hub.ts",
+  "lib/packages/onnxruntime.ts",
+  "lib/packages/parquet.ts",
   "web/worker.ts",
 ];
 
@@ -28,7 +31,7 @@ const ONNX_RUNTIME: readonly string[] = [
 ];
 
 /**
- * Bundles the program into an empty folder, keeping the paths of what it starts and reads.
+ * Bundles the program into an empty folder, keeping the paths of what it finds and reads.
  *
  * @throws {Error} when the bundler fails
  */
@@ -42,17 +45,19 @@ export async function stageProgram(folder: string): Promise<void> {
     "--outdir",
     folder,
     "cli.ts",
-    ...STARTED,
+    ...FOUND,
   ]);
-  for (const module of STARTED) {
-    // The program starts modules by their names in the repository.
+  for (const module of FOUND) {
+    // The names that they have in the repository.
     const name = module.split("/").at(-1)!.replace(/\.ts$/, ".js");
-    await Deno.writeTextFile(join(folder, module), `import "./${name}";\n`);
+    await Deno.writeTextFile(join(folder, module), `export * from "./${name}";\n`);
   }
   await letModulesRequire(folder);
   for (const path of READ) await copy(join(ROOT, path), join(folder, path));
   const runtime = await onnxRuntimeFolder();
-  for (const name of ONNX_RUNTIME) await copy(join(runtime, name), join(folder, name));
+  for (const name of ONNX_RUNTIME) {
+    await copy(join(runtime, name), join(folder, "lib/packages", name));
+  }
 }
 
 /** Gives bundled CommonJS packages the `require` that they ask for node: modules with. */
@@ -106,7 +111,7 @@ async function copy(from: string, to: string): Promise<void> {
 /** Where the npm cache has onnxruntime-web's build. */
 async function onnxRuntimeFolder(): Promise<string> {
   const info = JSON.parse(
-    await run(ROOT, Deno.execPath(), ["info", "--json", "lib/rewards/onnx_classifier.ts"]),
+    await run(ROOT, Deno.execPath(), ["info", "--json", "lib/packages/onnxruntime.ts"]),
   );
   const packages: Record<string, { name: string; localPath: string }> = info.npmPackages;
   const found = Object.values(packages).find(({ name }) => name === "onnxruntime-web");

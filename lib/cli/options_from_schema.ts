@@ -6,7 +6,7 @@ import { negatableFlag, option } from "@optique/core/primitives";
 import type { OptionName } from "@optique/core/usage";
 import type { ValueParser } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
-import type { z } from "zod";
+import type { z } from "../packages/zod.ts";
 import { allowedValues, type SettingInfo, settingInfo } from "../runs/settings.ts";
 
 /** Settings that were given on the command line; those that were not are undefined. */

@@ -1,3 +1,4 @@
+import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
 
 /**
@@ -12,8 +13,9 @@ export async function parseParquet(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<{ columns: string[]; rows: Record<string, unknown>[] }> {
   // Only here: most datasets are text, and the decompressors take a while to load.
-  const { parquetMetadata, parquetReadObjects, parquetSchema } = await import("hyparquet");
-  const { compressors } = await import("hyparquet-compressors");
+  const { compressors, parquetMetadata, parquetReadObjects, parquetSchema } = await importAsset<
+    typeof import("../packages/parquet.ts")
+  >("lib/packages/parquet.ts");
   const file = bytes.buffer;
   try {
     const metadata = parquetMetadata(file);

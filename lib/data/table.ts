@@ -1,4 +1,4 @@
-import { CsvError, parse } from "csv-parse/sync";
+import { CsvError, parse } from "../packages/csv.ts";
 import { extname } from "node:path";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";

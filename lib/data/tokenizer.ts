@@ -1,4 +1,4 @@
-import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { Tokenizer as HuggingFaceTokenizer } from "../packages/tokenizers.ts";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
 import { fileExists, type JsonObject, readJson } from "./hf_config.ts";

@@ -1,3 +1,4 @@
+import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
 import { asTransient, get, Watchdog, withRetries } from "./http.ts";
 import { describeRepo, type Repo } from "./repo.ts";
@@ -31,7 +32,9 @@ export interface Listing {
  */
 export async function listRepo(settings: HubSettings, repo: Repo): Promise<Listing> {
   // Imported here, so that commands which need no Hub start without it.
-  const { datasetInfo, listFiles, modelInfo } = await import("@huggingface/hub");
+  const { datasetInfo, listFiles, modelInfo } = await importAsset<
+    typeof import("../packages/hub.ts")
+  >("lib/packages/hub.ts");
   const connection = { hubUrl: settings.endpoint, fetch: hubFetch(settings, repo) };
   const query = { ...repo, ...connection, additionalFields: ["sha" as const] };
   try {

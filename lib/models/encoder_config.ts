@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 
 /** Sizes and labels of a sequence classifier on an encoder of BERT's kind. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 
 const size = z.int().positive();

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { InferenceSession, Tensor } from "onnxruntime-web";
+import type { InferenceSession, Tensor } from "../packages/onnxruntime.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
 import { refuseForeignWasm } from "../device/turbo.ts";
+import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
 import { readJson } from "../formats/hf_config.ts";
 import { labelsOf, positionCount } from "../models/encoder_config.ts";
@@ -23,7 +24,7 @@ export function findOnnxModel(folder: string): string | null {
  */
 export class OnnxClassifier implements TextClassifier {
   private constructor(
-    private readonly runtime: typeof import("onnxruntime-web"),
+    private readonly runtime: typeof import("../packages/onnxruntime.ts"),
     private readonly session: InferenceSession,
     private readonly tokenizer: Tokenizer,
     /** Label names, by their index among the logits. */
@@ -45,7 +46,9 @@ export class OnnxClassifier implements TextClassifier {
     const path = findOnnxModel(folder);
     if (!path) throw new UserError(`${folder} has no ONNX model: expected ${MODEL_FILES[0]}.`);
     const tokenizer = await Tokenizer.load(folder);
-    const runtime = await import("onnxruntime-web");
+    const runtime = await importAsset<typeof import("../packages/onnxruntime.ts")>(
+      "lib/packages/onnxruntime.ts",
+    );
     runtime.env.wasm.numThreads = 1;
     runtime.env.logLevel = "error";
     let session: InferenceSession;

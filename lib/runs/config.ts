@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { DEFAULT_PROMPT } from "../data/dataset.ts";
 import { UserError } from "../errors.ts";
 import type { GenerationConfig } from "../generation/generate.ts";

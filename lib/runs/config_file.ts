@@ -1,6 +1,6 @@
 import { extname } from "node:path";
-import { parse as parseYaml } from "yaml";
-import type { z } from "zod";
+import { parse as parseYaml } from "../packages/yaml.ts";
+import type { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
 import { parseSettings } from "./settings.ts";

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from "node:os";
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import settings from "../../deno.json" with { type: "json" };
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { stringify } from "../packages/yaml.ts";
 import type { ComparisonRow } from "../evaluation/compare.ts";
 import { comparisonToMarkdown } from "../evaluation/comparison_formats.ts";
 import type { TrainConfig } from "./config.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 
 /** What is known of a setting: the part of JSON Schema that our fields use. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import { resolveSFTConfig, type SFTConfig, sftConfigSchema } from "../sft/sft_config.ts";
 import { dataFields, deviceFields, loraFields, modelFields, runFields } from "./config.ts";

@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import settings from "../../deno.json" with { type: "json" };
-import {
-  listFiles,
-  READ,
-  ROOT,
-  run,
-  stageProgram,
-  STARTED,
-  version,
-} from "../../scripts/program.ts";
+import { FOUND, listFiles, READ, ROOT, run, stageProgram, version } from "../../scripts/program.ts";
 import { withFolder } from "../cli/temper.ts";
 
 /** The files of the program's own that its sources name. */
@@ -19,7 +11,7 @@ async function namedFiles(): Promise<string[]> {
     for (const [path] of await listFiles(join(ROOT, folder))) {
       if (!/\.tsx?$/.test(path)) continue;
       const text = await Deno.readTextFile(join(ROOT, folder, path));
-      named.push(...[...text.matchAll(/(?:assetUrl|readAsset)\("([^"]+)"\)/g)].map(([, p]) => p));
+      named.push(...[...text.matchAll(/\(\s*"((?:lib|web)\/[^"]+)",?\s*\)/g)].map(([, p]) => p));
       // The generator of a kernel's source is not part of the program.
       if (path.endsWith("_generate.ts")) continue;
       assert.ok(!text.includes("import.meta.url"), `${folder}/${path}: use assets.ts`);
@@ -31,12 +23,12 @@ async function namedFiles(): Promise<string[]> {
 Deno.test("executables carry every file that the program starts or reads", async () => {
   const named = await namedFiles();
   assert.ok(named.includes("lib/device/wasm/kernels.wasm"));
-  const carried = [...STARTED, ...READ];
+  const carried = [...FOUND, ...READ];
   assert.deepEqual(named.filter((path) => !carried.includes(path)), []);
   await withFolder(async (folder) => {
     await stageProgram(folder);
     const files = new Map(await listFiles(folder));
-    for (const path of [...STARTED, "demo/dialogues/test.csv", "ort-wasm-simd-threaded.wasm"]) {
+    for (const path of [...FOUND, "demo/dialogues/test.csv"]) {
       assert.ok(files.has(path), path);
     }
     const printed = await run(folder, Deno.execPath(), ["run", "-A", "cli.js", "--version"]);
@@ -68,7 +60,7 @@ Deno.test("deno compile embeds the same files, with the permission sets of deno.
   }).output();
   const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.ok(success, said);
-  for (const name of ["demo/", "lib/", "web/", "ort-wasm-simd-threaded.wasm"]) {
+  for (const name of ["demo/", "lib/", "web/"]) {
     assert.ok(said.includes(`── ${name}`), said);
   }
   const output = join(ROOT, `dist/temper-${settings.version}-${Deno.build.target}-compiled`);
@@ -87,4 +79,15 @@ Deno.test("deno compile embeds the same files, with the permission sets of deno.
     prompt: false,
   });
   await Deno.remove(output);
+});
+
+Deno.test("packages have one version each, in lib/packages and in deno.json", async () => {
+  const imports = Object.values(settings.imports);
+  for (const [file] of await listFiles(join(ROOT, "lib/packages"))) {
+    const text = await Deno.readTextFile(join(ROOT, "lib/packages", file));
+    for (const [, name, version] of text.matchAll(/"npm:(@?[^@"]+)@([\d.]+)/g)) {
+      const other = imports.find((specifier) => specifier.startsWith(`npm:${name}@`));
+      assert.ok(other === undefined || other === `npm:${name}@${version}`, `${file}: ${other}`);
+    }
+  }
 });

@@ -1,4 +1,4 @@
-import { CsvError, parse } from "csv-parse/sync";
+import { CsvError, parse } from "../../lib/packages/csv.ts";
 
 /** A prompt's responses before and after training: a row of `comparison.csv`. */
 export interface ComparedPrompt {

@@ -1,0 +1,2 @@
+/** Datasets in CSV. */
+export * from "npm:csv-parse@7.0.3/sync";
