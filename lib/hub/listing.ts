@@ -1,5 +1,5 @@
-import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
+import { hubClient } from "./client.ts";
 import { asTransient, get, Watchdog, withRetries } from "./http.ts";
 import { describeRepo, type Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
@@ -31,10 +31,7 @@ export interface Listing {
  * @throws {HubUnreachableError} when there is no answer
  */
 export async function listRepo(settings: HubSettings, repo: Repo): Promise<Listing> {
-  // Imported here, so that commands which need no Hub start without it.
-  const { datasetInfo, listFiles, modelInfo } = await importAsset<
-    typeof import("../packages/hub.ts")
-  >("lib/packages/hub.ts");
+  const { datasetInfo, listFiles, modelInfo } = await hubClient();
   const connection = { hubUrl: settings.endpoint, fetch: hubFetch(settings, repo) };
   const query = { ...repo, ...connection, additionalFields: ["sha" as const] };
   try {

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { hubClient } from "./client.ts";
 import { pushFetch } from "./push_fetch.ts";
 import { describeRepo, type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
@@ -49,7 +50,7 @@ export async function pushFiles(
   const accessToken = requireToken(settings);
   const target = { repo, hubUrl: endpoint, accessToken, fetch: pushFetch(settings, repo) };
   // Imported here, so that commands which need no Hub start without it.
-  const { createBranch, createRepo, uploadFiles } = await import("@huggingface/hub");
+  const { createBranch, createRepo, uploadFiles } = await hubClient();
   try {
     const visibility = await findVisibility(repo, settings);
     if (visibility === "public" && isPrivate) {
@@ -92,7 +93,7 @@ async function findVisibility(
   repo: Repo,
   settings: HubSettings,
 ): Promise<"public" | "private" | null> {
-  const { HubApiError, modelInfo } = await import("@huggingface/hub");
+  const { HubApiError, modelInfo } = await hubClient();
   const { endpoint: hubUrl, token } = settings;
   const fetch = pushFetch(settings, repo, { allowMissing: true });
   try {
