@@ -67,6 +67,8 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
     const info = this.info(name);
     const bytes = this.readElements(info, first, count ?? elementCount(info.shape) - first);
     const floats = decodeFloats(bytes, info.dtype);
+    // A widened copy leaves the bytes to nobody: their memory is given back at once.
+    if (floats && floats.buffer !== bytes.buffer) bytes.buffer.transfer(0);
     if (floats) return floats;
     throw this.#unexpectedDType(info, "floating-point numbers (F32, F16, BF16 or F64)");
   }

@@ -12,7 +12,7 @@ export interface WeightSource {
   has(name: string): boolean;
   /**
    * A tensor's values, row-major: all of them, or `count` rows (of the first dimension) from the
-   * `first` on, which are asked for in their order.
+   * `first` on, which are asked for in their order. The array is good until the next read.
    *
    * @throws {UserError} when it is missing or has another shape
    */
@@ -26,6 +26,8 @@ export interface WeightSource {
 
 /** The weights of a model's folder: safetensors or PyTorch's .bin, in one file or several. */
 export class CheckpointSource implements WeightSource, Disposable {
+  readonly #piece = new Piece();
+
   private constructor(private readonly checkpoint: Checkpoint) {}
 
   /** @throws {UserError} when a file is missing or broken */
@@ -58,11 +60,27 @@ export class CheckpointSource implements WeightSource, Disposable {
       );
     }
     const width = elementCount(shape.slice(1));
-    return this.checkpoint.readFloats(name, first * width, count * width);
+    return this.#piece.replace(() =>
+      this.checkpoint.readFloats(name, first * width, count * width)
+    );
   }
 
   [Symbol.dispose](): void {
     this.checkpoint[Symbol.dispose]();
+  }
+}
+
+/**
+ * The values that were read last. Detaching them gives their memory back at once: left to the
+ * garbage collector, hundreds of megabytes pile up while a large model is loaded.
+ */
+export class Piece {
+  #values: Float32Array<ArrayBuffer> | null = null;
+
+  /** Gives the last values' memory back, then reads others. */
+  replace(read: () => Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    this.#values?.buffer.transfer(0);
+    return this.#values = read();
   }
 }
 

@@ -35,7 +35,7 @@ for (const file of ["model.safetensors", "pytorch_model.bin"]) {
         const source = {
           has: () => true,
           read(name: string, shape: readonly number[]) {
-            const data = random.read(name, shape);
+            const data = random.read(name, shape).slice();
             tensors.set(name, { dtype: "F32", shape, data });
             return data;
           },
