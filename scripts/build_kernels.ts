@@ -6,9 +6,18 @@
  */
 import asc from "assemblyscript/asc";
 import { fileURLToPath } from "node:url";
+import { tilesSource } from "../kernels/matmul/tiles_generate.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const output = "lib/device/wasm/kernels.wasm";
+const check = Deno.args.includes("--check");
+
+const tiles = `${root}kernels/matmul/tiles.wasm.ts`;
+if (!check) Deno.writeTextFileSync(tiles, tilesSource());
+else if (Deno.readTextFileSync(tiles) !== tilesSource()) {
+  console.log(`${tiles} differs from its generator: run deno task build:kernels`);
+  Deno.exit(1);
+}
 
 const entries: string[] = [];
 for (const room of [...Deno.readDirSync(`${root}kernels`)].filter((e) => e.isDirectory)) {
@@ -57,7 +66,7 @@ if (error || !binary) {
   console.error(stderr.toString());
   Deno.exit(1);
 }
-if (Deno.args.includes("--check")) {
+if (check) {
   const committed = Deno.readFileSync(`${root}${output}`);
   const same = committed.length === binary.length && committed.every((b, i) => b === binary![i]);
   console.log(same ? `${output} is current` : `${output} differs: run deno task build:kernels`);
