@@ -1,8 +1,8 @@
 /**
- * Makes tiles.wasm.ts (`deno task build:kernels` writes it), the register tiles of the matrix product. They are generated because the
- * unrolled source is what makes them fast: K unrolled by 8 with immediate offsets keeps V8's code
- * at one load per operand and no address arithmetic, and 12 accumulators are the most that fit its
- * 15 vector registers beside the operands.
+ * Makes tiles.wasm.ts, the register tiles of the matrix product; `deno task build:kernels` writes it.
+ * They are generated because the unrolled source is what makes them fast: K unrolled by 8 with
+ * immediate offsets keeps V8's code at one load per operand and no address arithmetic, and 12
+ * accumulators are the most that fit its 15 vector registers beside the operands.
  */
 
 /**
