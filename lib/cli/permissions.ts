@@ -2,7 +2,7 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant, passThrough } from "@optique/core/primitives";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import settings from "../../deno.json" with { type: "json" };
 import { programFolder } from "../../assets.ts";
 import { cacheDirectory } from "../cache_directory.ts";
@@ -46,7 +46,7 @@ type Parsed = Readonly<Record<string, unknown>>;
 /** Options that name a path, a name on the Hub, or a classifier with `onnx:` or `pipeline:` before. */
 const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel"];
 /** Options that name a file or folder to read. */
-const READ = ["config", "run", "runs", "resume"];
+const READ = ["config", "run", "runs", "resume", "folder"];
 /** Options that name a file or folder to write. */
 const WRITTEN = ["output", "resume"];
 /** Commands that make a folder in `runs` when they are not told where. */
@@ -68,6 +68,12 @@ export async function permissionFlags(parsed: Parsed): Promise<string[]> {
 
   const write = new Set([cacheDirectory(), ...values(WRITTEN)]);
   if (MAKES_RUNS.includes(String(command)) && write.size === 1) write.add("runs");
+  if (command === "runs export") {
+    write.add(join(String(parsed.run), "tensorboard"));
+    // A file is written beside its place, and then renamed.
+    if (parsed.output !== undefined) write.add(dirname(String(parsed.output)));
+  }
+  if (command === "runs delete") { for (const run of values(["runs"])) write.add(run); }
   // What is called demo/… in the working folder goes before what comes with Temper.
   const read = new Set(["demo", ...values(READ)]);
   if (program !== null) read.add(program);
@@ -78,7 +84,7 @@ export async function permissionFlags(parsed: Parsed): Promise<string[]> {
   const sources = values(SOURCES);
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
   for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));
-  if (command === "download" || sources.some(isOnHub)) {
+  if (["download", "push"].includes(String(command)) || sources.some(isOnHub)) {
     const { endpoint, cacheDir, offline: noNetwork } = hubSettings();
     write.add(cacheDir);
     read.add(tokenPath());
@@ -113,7 +119,7 @@ function isOnHub(source: string): boolean {
 async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
   const { config, run, resume, runs, command } = parsed as Record<string, string | undefined>;
   if (command === "ui") return [parsed, ...await runConfigs(runs!)];
-  const folder = run ?? resume;
+  const folder = command === "compare" ? run : resume;
   const ofRun = folder === undefined ? null : await readJsonIfThere(folder, "config.json");
   if (config === undefined) return [{ ...ofRun, ...given(parsed) }];
   const { readConfigFile } = await import("../runs/config_file.ts");

@@ -6,6 +6,9 @@ import { permissionFlags } from "../../lib/cli/permissions.ts";
 import { trainConfigSchema } from "../../lib/runs/config.ts";
 import { settingInfo } from "../../lib/runs/settings.ts";
 import { sftRunConfigSchema } from "../../lib/runs/sft_config.ts";
+import { demoModelDir } from "../demo_model.ts";
+import { filesOf } from "../hub/stand_in_hub.ts";
+import { withHub } from "../hub/with_hub.ts";
 import { call, withFolder } from "./temper.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -36,6 +39,21 @@ async function withVariables(
   }
 }
 
+/** Runs a command line in a process that may do what `temper permissions` prints for it. */
+async function runPermitted(
+  cwd: string,
+  args: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const flags = (await call(["permissions", ...args])).stdout.trim().split("\n");
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", ...flags, CLI, ...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
 Deno.test("the demo needs no network, no programs, no libraries", async () => {
   const flags = await allowed({ command: "train" });
   assert.deepEqual(Object.keys(flags).sort(), ["env", "read", "sys", "write"]);
@@ -63,20 +81,33 @@ Deno.test("every setting that names a file or a repository may be read", async (
 
 Deno.test("what is on the Hub needs its addresses and its cache, and no others", async () => {
   const parsed = { command: "train", model: "google/flan-t5-base" };
+  const loopback = settings.permissions.offline.net;
   await withVariables({ HF_HOME: "/hf", HF_ENDPOINT: "", HF_HUB_CACHE: "" }, async () => {
     const { net, read, write } = await allowed(parsed);
-    assert.deepEqual(net, settings.permissions.hub.net);
+    assert.deepEqual(net, [...settings.permissions.hub.net, ...loopback]);
     assert.ok(write.includes("/hf/hub") && read.includes("/hf/token"));
     const download = await allowed({ command: "download", repos: ["google/flan-t5-base"] });
     assert.deepEqual(download.net, net);
   });
   await withVariables({ HF_ENDPOINT: "http://mirror:81" }, async () => {
-    assert.deepEqual((await allowed(parsed)).net, ["mirror:81"]);
+    assert.deepEqual((await allowed(parsed)).net, ["mirror:81", ...loopback]);
   });
   await withVariables({ HF_HUB_OFFLINE: "1" }, async () => {
     assert.equal((await allowed(parsed)).net, undefined);
   });
   assert.equal((await allowed({ command: "train", model: "demo/tiny-flan-t5" })).net, undefined);
+});
+
+Deno.test("runs are read where they are shown, and written where they are deleted", async () => {
+  assert.deepEqual((await allowed({ command: "runs show", run: "a" })).write.includes("a"), false);
+  const deletes = await allowed({ command: "runs delete", runs: ["a", "b"] });
+  assert.ok(deletes.write.includes("a") && deletes.write.includes("b"));
+  const exports = await allowed({ command: "runs export", run: "a" });
+  assert.ok(exports.write.includes(join("a", "tensorboard")));
+  const file = await allowed({ command: "runs export", run: "a", output: "tables/a.csv" });
+  assert.ok(file.write.includes("tables"));
+  const push = await allowed({ command: "push", folder: "a", repo: "org/a" });
+  assert.ok(push.read.includes("a") && push.net.includes("huggingface.co"));
 });
 
 Deno.test("the site listens on its own address; pipelines need a native library", async () => {
@@ -120,17 +151,20 @@ Deno.test("temper permissions prints a flag a line, and explains a wrong command
   assert.equal((await call(["permissions", "trian"])).code, 2);
 });
 
+Deno.test("a download works with exactly what is printed", async () => {
+  await withHub(async ({ hub, inCache }) => {
+    const commit = hub.commit("models/org/tiny", filesOf(demoModelDir));
+    await withVariables({ HF_ENDPOINT: hub.url, HF_HOME: inCache(".") }, async () => {
+      const { code, stdout, stderr } = await runPermitted(inCache("."), ["download", "org/tiny"]);
+      assert.equal(code, 0, stderr);
+      assert.ok(stdout.includes(commit));
+    });
+  });
+});
+
 Deno.test("a run works with exactly what is printed, and nothing beyond it is read", async () => {
   await withFolder(async (folder) => {
-    const run = async (...args: string[]) => {
-      const flags = (await call(["permissions", ...args])).stdout.trim().split("\n");
-      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-prompt", "--no-check", ...flags, CLI, ...args],
-        cwd: folder,
-        env: { NO_COLOR: "1" },
-      }).output();
-      return { code, stderr: new TextDecoder().decode(stderr) };
-    };
+    const run = (...args: string[]) => runPermitted(folder, args);
     const short = ["--steps", "1", "--eval-samples", "2", "--device", "wasm"];
     const trained = await run("train", ...short, "--output", "out");
     assert.equal(trained.code, 0, trained.stderr);
