@@ -6,14 +6,31 @@ import { type Outcome, type Running, start, temper, withFolder } from "./temper.
 /** Moments at which runs are killed: `deno task test:kill` takes 50. */
 const KILLS = Number(Deno.env.get("TEMPER_TEST_KILLS") ?? 4);
 
-const SMALL = "--save-every 1 --keep 4 --batch-size 2 --mini-batch-size 1 " +
-  "--ppo-epochs 2 --policy-dropout --output-min-length 4 --output-max-length 8 " +
-  "--eval-samples 8 --eval-max-new-tokens 8 --device wasm --threads 1";
+/** Settings of a run that takes about a second. */
+const SMALL: Readonly<Record<string, number | string>> = {
+  steps: 4,
+  "save-every": 1,
+  keep: 4,
+  "batch-size": 2,
+  "mini-batch-size": 1,
+  "ppo-epochs": 2,
+  "output-min-length": 4,
+  "output-max-length": 8,
+  "eval-samples": 8,
+  "eval-max-new-tokens": 8,
+  device: "wasm",
+  threads: 1,
+};
 
-const fresh = (
-  run: string,
-  steps = 4,
-) => ["train", ...SMALL.split(" "), "--steps", String(steps), "--output", run];
+function fresh(run: string, settings: typeof SMALL = {}): string[] {
+  const options = Object.entries({ ...SMALL, ...settings, output: run });
+  return [
+    "train",
+    "--policy-dropout",
+    ...options.flatMap(([name, value]) => [`--${name}`, `${value}`]),
+  ];
+}
+
 const resumed = (run: string) => ["train", "--resume", run];
 
 /** The run as it has to end, and how long it takes in milliseconds. */
@@ -53,7 +70,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       const { expected } = await uninterrupted(join(folder, "whole"));
       const run = join(folder, "stopped");
       const running = start(fresh(run));
-      await until(running, /^step 1\//m);
+      await until(running, () => /^step 1\//m.test(running.stdout()));
       killed(running.child, signal);
       const { code: found, stderr } = await running.ended;
       assert.equal(found, code);
@@ -79,8 +96,8 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 Deno.test("a second signal stops at once; meanwhile no other process may have the run", async () => {
   await withFolder(async (folder) => {
     const run = join(folder, "run");
-    const running = start(fresh(run, 1000));
-    await until(running, /^step 1\//m);
+    const running = start(fresh(run, { steps: 1000 }));
+    await until(running, () => /^step 1\//m.test(running.stdout()));
     for (const args of [resumed(run), fresh(run)]) {
       const { code, stderr } = await temper(args);
       assert.equal(code, 1);
@@ -97,6 +114,60 @@ Deno.test("a second signal stops at once; meanwhile no other process may have th
   });
 });
 
+Deno.test("a second signal in the middle of a step, later, stops at once", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    // A first step that lasts for minutes: nothing but the second signal ends it.
+    const running = start(fresh(run, { "ppo-epochs": 100_000 }));
+    await until(running, () => /^toxicity before/m.test(running.stdout()));
+    await pause(500);
+    killed(running.child, "SIGINT");
+    await until(running, () => /^finishing the step, /m.test(running.stderr()));
+    await pause(500);
+    const asked = performance.now();
+    killed(running.child, "SIGTERM");
+    const { code, stderr } = await running.ended;
+    const waited = performance.now() - asked;
+    assert.equal(code, 143);
+    assert.ok(waited < 2000, `${waited} ms`);
+    assert.doesNotMatch(stderr, /stopped after/);
+    assert.ok(!existsSync(join(run, "checkpoint-1")));
+  });
+});
+
+// What a run leaves when the measurement begins, and what only its end does.
+for (
+  const [when, begun, done] of [
+    ["before", "config.json", "toxicity_before.json"],
+    ["after", "adapter/adapter_config.json", "summary.json"],
+  ]
+) {
+  Deno.test(`Ctrl-C while toxicity is measured ${when} training`, async () => {
+    await withFolder(async (folder) => {
+      const [whole, run] = ["whole", "stopped"].map((name) => join(folder, name));
+      // Several batches: between those the signal is looked at.
+      const settings = { steps: 1, "eval-samples": 64, "eval-max-new-tokens": 40 };
+      assert.equal((await temper(fresh(whole, settings))).code, 0);
+      const running = start(fresh(run, settings));
+      await until(running, () => existsSync(join(run, begun)));
+      killed(running.child, "SIGINT");
+      const { code, stderr } = await running.ended;
+      assert.equal(code, 130);
+      assert.match(
+        stderr,
+        /^stopped while it was being measured; go on with: temper train --resume .*stopped$/m,
+      );
+      assert.ok(!existsSync(join(run, done)));
+      await finish(run);
+      assert.deepEqual(await outcome(run), await outcome(whole));
+    });
+  });
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 function killed(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
@@ -105,13 +176,13 @@ function killed(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Waits for something on standard output. */
-async function until({ stdout, ended }: Running, pattern: RegExp): Promise<void> {
+/** Waits until something has happened that the process has to do before it ends. */
+async function until({ ended }: Running, happened: () => boolean): Promise<void> {
   let outcome: Outcome | null = null;
   ended.then((ending) => outcome = ending);
-  while (!pattern.test(stdout())) {
+  while (!happened()) {
     assert.equal(outcome, null);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Running {
   child: Deno.ChildProcess;
   /** What it has written to standard output up to now. */
   stdout(): string;
+  /** The same of standard error. */
+  stderr(): string;
   /** How it ended. */
   ended: Promise<Outcome>;
 }
@@ -35,17 +37,16 @@ export function start(
   // A program that fails before it reads closes its end.
   const written = writer.write(new TextEncoder().encode(options.input ?? ""))
     .then(() => writer.close()).catch(() => {});
-  let stdout = "";
-  const read = async () => {
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) stdout += text;
+  const text = { stdout: "", stderr: "" };
+  const read = async (stream: keyof typeof text) => {
+    const parts = child[stream].pipeThrough(new TextDecoderStream());
+    for await (const part of parts) text[stream] += part;
   };
   const end = async () => {
-    const reading = read();
-    const stderr = await new Response(child.stderr).text();
-    await Promise.all([reading, written]);
-    return { code: (await child.status).code, stdout, stderr };
+    await Promise.all([read("stdout"), read("stderr"), written]);
+    return { code: (await child.status).code, ...text };
   };
-  return { child, stdout: () => stdout, ended: end() };
+  return { child, stdout: () => text.stdout, stderr: () => text.stderr, ended: end() };
 }
 
 /** Runs the command line as a process of its own. */

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { letEventsIn } from "../lib/event_loop.ts";
+
+Deno.test({
+  name: "a signal is heard soon while something is computed",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    let heard = false;
+    const listener = () => heard = true;
+    Deno.addSignalListener("SIGUSR2", listener);
+    try {
+      // Several times, as one may be lucky.
+      for (let time = 0; time < 3; time++) {
+        await computeFor(300);
+        heard = false;
+        Deno.kill(Deno.pid, "SIGUSR2");
+        await computeFor(500);
+        assert.ok(heard, "not heard for half a second");
+      }
+    } finally {
+      Deno.removeSignalListener("SIGUSR2", listener);
+    }
+  },
+});
+
+Deno.test("the event loop is let in now and then, not each time", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  try {
+    await computeFor(500);
+  } finally {
+    clearInterval(timer);
+  }
+  assert.ok(turns >= 1 && turns <= 10, `${turns} turns`);
+});
+
+/** Keeps the processor busy for some milliseconds, as kernels do. */
+async function computeFor(milliseconds: number): Promise<void> {
+  const start = performance.now();
+  while (performance.now() - start < milliseconds) {
+    const piece = performance.now();
+    while (performance.now() - piece < 2);
+    await letEventsIn();
+  }
+}
