@@ -73,13 +73,13 @@ export async function permissionFlags(parsed: Parsed): Promise<string[]> {
     // A file is written beside its place, and then renamed.
     if (parsed.output !== undefined) write.add(dirname(String(parsed.output)));
   }
-  if (command === "runs delete") { for (const run of values(["runs"])) write.add(run); }
+  for (const run of command === "runs delete" ? values(["runs"]) : []) write.add(run);
   // What is called demo/… in the working folder goes before what comes with Temper.
   const read = new Set(["demo", ...values(READ)]);
   if (program !== null) read.add(program);
   const net = new Set<string>();
   if (command === "ui") net.add(`${parsed.host}${parsed.port === 0 ? "" : `:${parsed.port}`}`);
-  if (parsed.ui === true) { for (const host of offline.net) net.add(host); }
+  for (const host of parsed.ui === true ? offline.net : []) net.add(host);
 
   const sources = values(SOURCES);
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
@@ -90,17 +90,19 @@ export async function permissionFlags(parsed: Parsed): Promise<string[]> {
     read.add(tokenPath());
     const { host } = new URL(endpoint);
     const hosts = hub.net.includes(host) ? hub.net : [host];
-    if (!noNetwork) { for (const name of hosts) net.add(name); }
+    // A mirror or a proxy on this machine may hand out files at ports of their own.
+    const reached = noNetwork ? [] : [...hosts, ...offline.net];
+    for (const name of reached) net.add(name);
   }
   for (const path of write) read.add(path);
   return [
     flag("read", read),
     flag("write", write),
     ...(net.size > 0 ? [flag("net", net)] : []),
-    flag("env", offline.env),
-    flag("sys", offline.sys),
     // transformers.js runs a native library, and looks at more of its surroundings.
-    ...(pipeline ? ["--allow-ffi", "--allow-env", "--allow-sys"] : []),
+    ...(pipeline
+      ? ["--allow-ffi", "--allow-env", "--allow-sys"]
+      : [flag("env", offline.env), flag("sys", offline.sys)]),
     ...(parsed.turbo === true ? [`--v8-flags=${TURBO_FLAGS.join(",")}`] : []),
   ];
 }
