@@ -23,17 +23,39 @@ export function drawChart(
   const columns = Math.max(1, width - margin);
   const cells = Array.from({ length: height }, () => new Array<number>(columns).fill(BLANK));
   const [dotsWide, dotsHigh] = [columns * 2, height * 4];
+  let last: number | null = null;
   for (let x = 0; x < dotsWide; x++) {
-    const position = x / Math.max(1, dotsWide - 1) * (values.length - 1);
-    const value = values[Math.round(position)];
-    if (!Number.isFinite(value)) continue;
+    const value = valueAt(values, x / Math.max(1, dotsWide - 1) * (values.length - 1));
+    if (!Number.isFinite(value)) {
+      last = null;
+      continue;
+    }
     const share = high > low ? (value - low) / (high - low) : 0.5;
     const y = Math.round((1 - share) * (dotsHigh - 1));
-    cells[y >> 2][x >> 1] |= DOTS[x & 1][y & 3];
+    // A steep piece is drawn through, half of it in the column before.
+    const from = last === null ? y : y + Math.trunc((last - y) / 2);
+    for (let dot = Math.min(from, y); dot <= Math.max(from, y); dot++) put(cells, x, dot);
+    if (last !== null) {
+      for (let dot = Math.min(from, last); dot <= Math.max(from, last); dot++) {
+        put(cells, x - 1, dot);
+      }
+    }
+    last = y;
   }
   const lines = cells.map((row, index) => {
     const label = index === 0 ? labels[0] : index === height - 1 ? labels[1] : "";
     return `${label.padStart(margin - 1)} ${String.fromCharCode(...row)}`;
   });
   return [title, ...lines].join("\n");
+}
+
+/** The value at a position between two values; not finite where either is not. */
+function valueAt(values: readonly number[], position: number): number {
+  const before = Math.floor(position);
+  const share = position - before;
+  return share === 0 ? values[before] : (1 - share) * values[before] + share * values[before + 1];
+}
+
+function put(cells: number[][], x: number, y: number): void {
+  cells[y >> 2][x >> 1] |= DOTS[x & 1][y & 3];
 }
