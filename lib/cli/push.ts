@@ -50,12 +50,15 @@ export async function runPush(options: InferValue<typeof pushCommand>): Promise<
   const { requireRepo } = await import("../hub/repo.ts");
   const { hubSettings } = await import("../hub/settings.ts");
   const { pushFiles } = await import("../hub/push.ts");
-  const { publishedFiles } = await import("../runs/published_files.ts");
+  const { ADAPTER_WEIGHTS, publishedFiles } = await import("../runs/published_files.ts");
   const { formatBytes } = await import("./download_screen.ts");
   const repo = requireRepo("model", revision === undefined ? name : `${name}@${revision}`);
   const files = await publishedFiles(folder);
-  const commit = { title: "Upload adapter trained with Temper", private: options.private };
-  const pushed = await pushFiles(repo, files, commit, hubSettings());
+  const pushed = await pushFiles(repo, files, {
+    title: "Upload adapter trained with Temper",
+    private: options.private,
+    obsolete: ADAPTER_WEIGHTS,
+  }, hubSettings());
   if (json) {
     const paths = files.map(({ path }) => path);
     return print(

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { hubClient } from "./client.ts";
+import type { CommitOperation } from "../packages/hub.ts";
 import { pushFetch } from "./push_fetch.ts";
 import { describeRepo, type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
@@ -26,6 +27,8 @@ export interface PushOptions {
   title: string;
   /** Make the repository a private one; without, its owner's settings decide. */
   private: boolean;
+  /** Paths that are deleted, by the same commit, where they are there and not among the files. */
+  obsolete: readonly string[];
 }
 
 /**
@@ -38,7 +41,7 @@ export interface PushOptions {
 export async function pushFiles(
   repo: Repo,
   files: readonly PushedFile[],
-  { title, private: isPrivate }: PushOptions,
+  { title, private: isPrivate, obsolete }: PushOptions,
   settings: HubSettings,
 ): Promise<Pushed> {
   const { endpoint, offline } = settings;
@@ -50,7 +53,7 @@ export async function pushFiles(
   const accessToken = requireToken(settings);
   const target = { repo, hubUrl: endpoint, accessToken, fetch: pushFetch(settings, repo) };
   // Imported here, so that commands which need no Hub start without it.
-  const { createBranch, createRepo, uploadFiles } = await hubClient();
+  const { commit, createBranch, createRepo, listFiles } = await hubClient();
   try {
     const visibility = await findVisibility(repo, settings);
     if (visibility === "public" && isPrivate) {
@@ -65,18 +68,28 @@ export async function pushFiles(
     const branch = repo.revision;
     // Nothing happens to a branch that is there.
     if (branch !== "main") await createBranch({ ...target, branch, overwrite: true });
-    const pushed = await uploadFiles({
+    const operations: CommitOperation[] = files.map((file) => ({
+      operation: "addOrUpdate",
+      ...file,
+    }));
+    const pushedPaths = new Set(files.map(({ path }) => path));
+    for await (const { path } of listFiles({ ...target, revision: branch })) {
+      if (obsolete.includes(path) && !pushedPaths.has(path)) {
+        operations.push({ operation: "delete", path });
+      }
+    }
+    const pushed = await commit({
       ...target,
       branch,
-      files: [...files],
-      commitTitle: title,
+      operations,
+      title,
       // The plain transfer of Git LFS: an adapter is too small to gain from Xet's pieces.
       useXet: false,
     });
-    const commit = pushed?.commit.oid;
-    if (!commit || !/^[0-9a-f]{40}$/.test(commit)) throw new TypeError(`the commit is ${commit}`);
+    const hash = pushed?.commit.oid;
+    if (!hash || !/^[0-9a-f]{40}$/.test(hash)) throw new TypeError(`the commit is ${hash}`);
     const page = repoUrl(endpoint, repo);
-    return { url: branch === "main" ? page : `${page}/tree/${branch}`, commit };
+    return { url: branch === "main" ? page : `${page}/tree/${branch}`, commit: hash };
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(

@@ -14,6 +14,16 @@ const ADAPTER_FILES: readonly string[] = [
   "pytorch_model.bin",
   "README.md",
 ];
+/**
+ * Of an adapter that was in a repository before, what would be read beside or in place of the new
+ * one's files.
+ */
+export const ADAPTER_WEIGHTS: readonly string[] = [
+  "adapter_model.safetensors",
+  "adapter_model.bin",
+  "value_head.safetensors",
+];
+
 /** What of a run is published beside its adapter. */
 const RECORDS = ["config", "metrics", "summary", "comparison"] as const;
 /**

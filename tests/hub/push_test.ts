@@ -27,7 +27,7 @@ function push(
   isPrivate = false,
   token: string | null = GRANTED,
 ) {
-  const options = { title: "Upload", private: isPrivate };
+  const options = { title: "Upload", private: isPrivate, obsolete: ["adapter_model.bin"] };
   return pushFiles(requireRepo("model", name), FILES, options, { ...settings, token });
 }
 
@@ -52,7 +52,11 @@ Deno.test("a push makes the repository, and is one commit with small and large f
 
 Deno.test("a push again keeps other files and does not upload the same ones twice", async () => {
   await withHub(async ({ hub, settings }) => {
-    hub.commit("models/me/adapter", { "NOTES.md": SMALL, "adapter_config.json": utf8("old") });
+    hub.commit("models/me/adapter", {
+      "NOTES.md": SMALL,
+      "adapter_config.json": utf8("old"),
+      "adapter_model.bin": utf8("of no use any more"),
+    });
     await push(settings, "me/adapter");
     await push(settings, "me/adapter");
     assert.deepEqual(hub.files("models/me/adapter"), { "NOTES.md": SMALL, ...EXPECTED });

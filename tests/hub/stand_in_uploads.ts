@@ -117,6 +117,10 @@ function commit(
   for (const line of lines.split("\n")) {
     const { key, value } = JSON.parse(line);
     if (key === "file") files[value.path] = Uint8Array.fromBase64(value.content);
+    if (key === "deletedFile") {
+      if (!files[value.path]) return refuse(400, `${value.path} is not there`);
+      delete files[value.path];
+    }
     if (key !== "lfsFile") continue;
     const bytes = target.objects.get(value.oid);
     if (bytes?.length !== value.size) return refuse(400, `${value.path} was not uploaded`);
