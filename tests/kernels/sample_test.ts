@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { greedy, sample, type SampleOptions } from "../../kernels/sample/sample.ts";
 import type { Device } from "../../lib/device/device.ts";
-import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { deviceTest, withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { philox4x32, uniform } from "../reference/philox.ts";
 import { inverseCdf, processedProbabilities } from "../reference/sampling.ts";
@@ -55,36 +54,6 @@ function assertProbabilities(actual: ArrayLike<number>, expected: ArrayLike<numb
   assert.deepEqual(kept(actual), kept(expected));
   assert.ok(relativeNorm(actual, expected) < 2e-6);
 }
-
-Deno.test("sample: probabilities are those of transformers' processors", async () => {
-  const folder = new URL("../golden/cases/", import.meta.url);
-  const { processors } = JSON.parse(Deno.readTextFileSync(new URL("generate.json", folder)));
-  using file = SafetensorsFile.open(new URL("generate.safetensors", folder).pathname);
-  const logits = file.readFloats("logits");
-  const half = logits.length / 2;
-  const rows = [logits.subarray(0, half), logits.subarray(half)]
-    .map((row) => ({ logits: row, position: processors.generated_so_far }));
-  const settings: Record<string, Settings> = {
-    min_length: { minLength: processors.min_length },
-    temperature: { temperature: processors.temperature },
-    top_k: { topK: processors.top_k },
-    top_p: { topP: processors.top_p },
-    all: {
-      minLength: processors.all.min_length,
-      temperature: processors.all.temperature,
-      topK: processors.all.top_k,
-      topP: processors.all.top_p,
-    },
-  };
-  await withDevice(async (device) => {
-    for (const [name, setting] of Object.entries(settings)) {
-      const { probabilities } = await run(device, rows, { eosTokenId: 1, ...setting });
-      const expected = file.readFloats(`probs.${name}`);
-      assertProbabilities(probabilities[0], expected.subarray(0, half));
-      assertProbabilities(probabilities[1], expected.subarray(half));
-    }
-  });
-});
 
 deviceTest("sample: probabilities and draws agree with sorting in f64", async (device) => {
   for (const vocabulary of [1, 2, 5, 255, 704, 3001]) {
