@@ -8,12 +8,14 @@
  * It runs on the demo that comes with Temper: a tiny FLAN-T5 that summarises dialogues and is rude
  * about half of the heated ones, and a tiny RoBERTa that tells rude texts from others.
  */
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
   ClassifierReward,
   comparePolicies,
   createPolicy,
+  DEMO_CLASSIFIER,
+  DEMO_DATASET,
+  DEMO_MODEL,
   evaluatePolicy,
   generate,
   LengthSampler,
@@ -21,6 +23,7 @@ import {
   openDevice,
   PPOTrainer,
   Random,
+  resolveAsset,
   SequenceClassifier,
   softmax,
   T5ForConditionalGeneration,
@@ -36,7 +39,6 @@ const { values: args } = parseArgs({
 });
 const steps = Number(args.steps);
 const numSamples = Number(args.samples);
-const demo = (name: string): string => fileURLToPath(new URL(`../demo/${name}`, import.meta.url));
 const percent = (part: number, all: number): string => `${(100 * part / all).toFixed(2)} %`;
 
 // 1. Load the data, the model and its tokenizer
@@ -44,15 +46,16 @@ const percent = (part: number, all: number): string => `${(100 * part / all).toF
 const device = await openDevice();
 console.log(`Running on ${device.description}\n`);
 
-const tokenizer = await Tokenizer.load(demo("tiny-flan-t5"));
-const dataset = await loadDataset(demo("dialogues"), tokenizer);
+const modelFolder = await resolveAsset(DEMO_MODEL);
+const tokenizer = await Tokenizer.load(modelFolder);
+const dataset = await loadDataset(await resolveAsset(DEMO_DATASET), tokenizer);
 const train = dataset.split("train");
 const test = dataset.split("test");
 console.log(dataset.describe());
 const { query, inputIds } = train.example(0);
 console.log(`\nA prompt of ${inputIds.length} tokens:\n${query}\n`);
 
-const model = await T5ForConditionalGeneration.load(device, demo("tiny-flan-t5"));
+const model = await T5ForConditionalGeneration.load(device, modelFolder);
 
 // 2.1 The model with a LoRA adapter, and a value head for PPO
 
@@ -64,7 +67,7 @@ console.log(`trainable parameters: ${trainable} of ${all}, ${percent(trainable, 
 
 // 2.2 The reward model: the higher the logit of "nothate", the less toxic the text
 
-const classifier = await SequenceClassifier.load(device, demo("tiny-roberta-toxicity"));
+const classifier = await SequenceClassifier.load(device, await resolveAsset(DEMO_CLASSIFIER));
 const nothate = classifier.labels.indexOf("nothate");
 const texts = [
   "#Person1# tells Tommy that he didn't like the movie.",
