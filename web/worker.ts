@@ -1,4 +1,3 @@
-/// <reference lib="deno.worker" />
 import { UserError } from "../lib/errors.ts";
 import { type ServerOptions, serveUi, type UiServer } from "./server.ts";
 

@@ -1,5 +1,3 @@
-/// <reference lib="dom" />
-
 /**
  * Exponential moving average without a bias to its start, as TensorBoard's:
  * `mᵢ = Σ wⁱ⁻ʲ xⱼ / Σ wⁱ⁻ʲ` over all values so far; missing ones count for nothing.

@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 import { type ComponentType, h, hydrate } from "preact";
 import { type IslandName, ISLANDS } from "./registry.ts";
 

@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 import { type Signal, signal } from "@preact/signals";
 import type { RunSeries, StepPoint } from "../charts.ts";
 import type { RunOverview } from "../overview.ts";

@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";

@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
