@@ -227,3 +227,18 @@ gpuTest("TEMPER_NO_SUBGROUPS leaves subgroups out", async ({ subgroupSize }) => 
   }
   if (saved) assert.equal(subgroupSize, null);
 });
+
+gpuTest(
+  "WebGpuDevice: memory that goes back to the system is not taken from recorded work",
+  async (device) => {
+    // More than the pool keeps, used by dispatches that nothing has submitted yet.
+    const length = 25 << 20;
+    const kept = { buffer: device.alloc(1024), byteOffset: 0 };
+    const blocks = [1, 2, 3].map(() => ({ buffer: device.alloc(length * 4), byteOffset: 0 }));
+    for (const block of blocks) fill(device, block, length, 3);
+    add(device, kept, blocks[0], blocks[1], 256);
+    for (const { buffer } of blocks) device.free(buffer);
+    const values = new Float32Array((await device.read(kept, 1024)).buffer);
+    assert.ok(values.every((value) => value === 6));
+  },
+);

@@ -37,11 +37,14 @@ export class BufferPool {
 
   /**
    * @param onError called, later, when the GPU had no memory for a block
-   * @param onDestroy called when a block goes back to the system
+   * @param beforeDestroy called before blocks go back to the system: what was recorded and uses them
+   *   must be submitted, or it is refused
+   * @param onDestroy called when a block has gone back
    */
   constructor(
     private readonly gpu: GPUDevice,
     private readonly onError: (error: OutOfMemoryError) => void,
+    private readonly beforeDestroy: () => void,
     private readonly onDestroy: (block: Block) => void,
   ) {}
 
@@ -75,6 +78,7 @@ export class BufferPool {
 
   /** Gives what nobody uses back to the system. */
   #trim(): void {
+    this.beforeDestroy();
     for (const list of this.#free.values()) {
       for (const block of list) {
         block.gpu.destroy();

@@ -134,7 +134,12 @@ export class WebGpuDevice implements GpuDevice {
     };
     this.maxBindingBytes = gpu.limits.maxStorageBufferBindingSize;
     this.#groups = new BindGroups(gpu);
-    this.#pool = new BufferPool(gpu, fail, (block) => this.#groups.forget(block));
+    this.#pool = new BufferPool(
+      gpu,
+      fail,
+      () => this.flush(),
+      (block) => this.#groups.forget(block),
+    );
     this.#pipelines = new Pipelines(gpu, fail);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu);
