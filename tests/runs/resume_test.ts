@@ -62,7 +62,7 @@ Deno.test("a run that was asked to stop saves a checkpoint and is resumed bit fo
       await assert.rejects(
         train(smallRun(path, { keep: 1 }), hooks, { signal: controller.signal }),
         (error: Error) => {
-          assert.ok(error instanceof RunInterruptedError);
+          assert.ok(error instanceof RunInterruptedError, `${error.name}: ${error.message}`);
           assert.match(
             error.message,
             /^stopped after step 1 of 4; go on with: temper train --resume /,
