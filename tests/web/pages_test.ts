@@ -46,7 +46,9 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
     Deno.mkdirSync(adapter);
     Deno.writeTextFileSync(join(adapter, "adapter_model.safetensors"), "");
-    writeSampleRun(dir, "second", { step: 4, finished: false });
+    // Runs are listed newest first: their times must differ by more than the clock's grain.
+    const started = new Date(Date.now() - 60_000);
+    writeSampleRun(dir, "second", { step: 4, finished: false, started });
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);

@@ -10,6 +10,8 @@ export interface SampleRun {
   finished?: boolean;
   /** Settings. */
   config?: Record<string, unknown>;
+  /** When it started; now, if it is not given. */
+  started?: Date;
 }
 
 /** A row of `metrics.jsonl` as a training step writes it; the same step, the same row. */
@@ -53,13 +55,14 @@ export function sampleRows(step: number): Record<string, unknown>[] {
 
 /** Writes the folder of a run, as `temper train` leaves it. */
 export function writeSampleRun(folder: string, name: string, run: SampleRun = {}): string {
-  const { step = 10, steps = 10, finished = true, config = {} } = run;
+  const { step = 10, steps = 10, finished = true, config = {}, started } = run;
   const path = join(folder, name);
   Deno.mkdirSync(path, { recursive: true });
   const write = (file: string, text: string) => Deno.writeTextFileSync(join(path, file), text);
   const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row) + "\n").join("");
   const settings = { steps, name: null, model: "demo/tiny-flan-t5", device: "wasm", ...config };
   write("config.json", JSON.stringify(settings));
+  if (started) Deno.utimeSync(join(path, "config.json"), started, started);
   const done = Array.from({ length: step }, (_, i) => i + 1);
   write("metrics.jsonl", lines(done.map(metricsRow)));
   write("samples.jsonl", lines(done.flatMap(sampleRows)));
