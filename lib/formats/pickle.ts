@@ -199,14 +199,14 @@ class Unpickler {
     return text;
   }
 
-  /** A two's complement integer of up to 8 bytes, little-endian. */
-  #long(length: number): number {
+  /** A two's complement integer, little-endian; a bigint beyond those that a number holds exactly. */
+  #long(length: number): number | bigint {
     const at = this.#skip(length);
     let value = 0n;
     for (let i = 0; i < length; i++) value |= BigInt(this.bytes[at + i]) << BigInt(8 * i);
-    const number = Number(BigInt.asIntN(8 * length, value));
-    if (!Number.isSafeInteger(number)) throw this.#broken(`holds the integer ${number}`);
-    return number;
+    const integer = BigInt.asIntN(8 * length, value);
+    const number = Number(integer);
+    return Number.isSafeInteger(number) ? number : integer;
   }
 
   #pop(): PickleValue {

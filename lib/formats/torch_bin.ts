@@ -125,6 +125,14 @@ function readTensors(file: RandomAccessFile): Map<string, TorchTensorInfo> {
       tensors.set(name, { name, ...value.info });
     }
   }
+  if (tensors.size === 0 && saved.size > 0) {
+    const keys = [...saved.keys()].filter((key) => ["string", "number"].includes(typeof key));
+    const found = keys.slice(0, 5).map((key) => JSON.stringify(key)).join(", ");
+    throw new UserError(
+      `${path} has no tensors under names at its top level, only ${found || "other things"}: ` +
+        "save the state_dict itself.",
+    );
+  }
   return tensors;
 }
 
@@ -151,17 +159,18 @@ function torchHooks(path: string, find: (key: string) => ZipEntry | undefined): 
     },
     persistent(id) {
       const [kind, type, key, , elements] = Array.isArray(id) ? id : [];
-      if (kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string") {
+      if (
+        kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" ||
+        !isSize(elements)
+      ) {
         throw new UserError(`${path} is broken: a persistent id is not that of a storage.`);
       }
       const entry = find(key);
       if (!entry) throw new UserError(`${path} is broken: storage ${key} is missing.`);
-      const needed = (elements as number) * ELEMENT_BYTES[type.dtype];
+      const needed = elements * ELEMENT_BYTES[type.dtype];
       if (needed !== entry.byteLength) {
         throw new UserError(
-          `${path} is broken: storage ${
-            String(key)
-          } should take ${needed} bytes, it has ${entry.byteLength}.`,
+          `${path} is broken: storage ${key} should take ${needed} bytes, it has ${entry.byteLength}.`,
         );
       }
       return new Storage(type.dtype, entry);
@@ -182,10 +191,16 @@ function rebuildTensor(
   const available = entry.byteLength / ELEMENT_BYTES[dtype];
   const count = elementCount(shape);
   const end = count === 0 ? storageOffset : storageOffset + lastIndex(shape, strides) + 1;
+  const what = `${path}: a tensor of shape [${shape.join(", ")}] and strides [${
+    strides.join(", ")
+  }]`;
+  if (end > available) {
+    throw new UserError(`${what} does not fit its storage of ${available} elements.`);
+  }
   // With strides of 0, a few bytes could claim any number of elements.
-  if (end > available || count > available) {
+  if (count > available) {
     throw new UserError(
-      `${path}: a tensor of shape [${shape}] and strides [${strides}] does not fit its storage of ${available} elements.`,
+      `${what} repeats the ${available} elements of its storage: save its .contiguous() instead.`,
     );
   }
   return new TensorView({

@@ -36,9 +36,12 @@ function pickleStateDict(path: string, tensors: ReadonlyMap<string, TensorData>)
   const pickler = new Pickler();
   pickler.opcodes(0x80, 2, EMPTY_DICT);
   pickler.memoize();
-  pickler.opcodes(MARK);
+  // CPython sets an item alone, and several in batches, of which the last may be empty.
+  const batched = tensors.size > 1;
+  if (batched) pickler.opcodes(MARK);
   let index = 0;
   for (const [name, { dtype, shape }] of tensors) {
+    if (index > 0 && index % BATCH_ITEMS === 0) pickler.opcodes(SETITEMS, MARK);
     pickler.text(name);
     pickler.global("torch._utils", "_rebuild_tensor_v2");
     pickler.opcodes(MARK);
@@ -65,7 +68,9 @@ function pickleStateDict(path: string, tensors: ReadonlyMap<string, TensorData>)
     pickler.opcodes(REDUCE);
     pickler.memoize();
   }
-  pickler.opcodes(SETITEMS, STOP);
+  if (index > 0) pickler.opcodes(batched ? SETITEMS : SETITEM);
+  if (batched && index % BATCH_ITEMS === 0) pickler.opcodes(MARK, SETITEMS);
+  pickler.opcodes(STOP);
   return pickler.bytes();
 }
 
@@ -75,10 +80,13 @@ function storageType(path: string, tensor: string, dtype: FileDType): string {
 }
 
 const [MARK, STOP, TUPLE, EMPTY_TUPLE, EMPTY_DICT] = [0x28, 0x2e, 0x74, 0x29, 0x7d];
-const [REDUCE, BINPERSID, NEWFALSE, SETITEMS] = [0x52, 0x51, 0x89, 0x75];
+const [REDUCE, BINPERSID, NEWFALSE, SETITEM, SETITEMS] = [0x52, 0x51, 0x89, 0x73, 0x75];
 const [BININT, BININT1, BININT2, LONG1] = [0x4a, 0x4b, 0x4d, 0x8a];
 const [BINUNICODE, GLOBAL, TUPLE1] = [0x58, 0x63, 0x85];
 const [BINPUT, LONG_BINPUT, BINGET, LONG_BINGET] = [0x71, 0x72, 0x68, 0x6a];
+
+/** Items of a dict that one SETITEMS sets (BATCHSIZE of Modules/_pickle.c). */
+const BATCH_ITEMS = 1000;
 
 /** Writes the opcodes of pickle protocol 2 as CPython's pickler chooses them. */
 class Pickler {

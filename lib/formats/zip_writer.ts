@@ -13,14 +13,16 @@ export interface ZipContent {
 
 /** PyTorch starts every entry's bytes at a multiple of this, so that they can be mapped into memory. */
 const ALIGNMENT = 64;
-/** A data descriptor follows, names are UTF-8. */
-const FLAGS = 0x0808;
+/** Names are UTF-8. */
+const UTF8_NAMES = 0x0800;
+/** The entry's sizes and checksum follow it. */
+const DESCRIPTOR_FOLLOWS = 0x0008;
 /** Offsets are written in 32 bits, as no adapter needs more. */
 const MAX_BYTES = 2 ** 32 - 1;
 
 /**
  * The bytes of a zip file as PyTorch's writer (miniz) lays it out: stored entries aligned to 64 bytes by
- * an extra field "FB", sizes in data descriptors, no times, a zip64 end record.
+ * an extra field "FB", sizes in data descriptors (but of empty entries), no times, a zip64 end record.
  *
  * @param path of the file, for messages.
  * @throws UserError when it would have 4 GiB or more.
@@ -33,16 +35,20 @@ export function* zipChunks(
   let offset = 0;
   for (const { name, byteLength, chunks } of entries) {
     const encoded = new TextEncoder().encode(name);
-    const start = localHeader(encoded, offset);
+    const flags = UTF8_NAMES | (byteLength > 0 ? DESCRIPTOR_FOLLOWS : 0);
+    const start = localHeader(encoded, flags, offset);
     yield start;
     let crc = 0;
     for (const chunk of chunks()) {
       crc = crc32(chunk, crc);
       yield chunk;
     }
-    yield record([[0x08074b50, 4], [crc, 4], [byteLength, 4], [byteLength, 4]]);
-    directory.push(centralHeader(encoded, crc, byteLength, offset));
-    offset += start.length + byteLength + 16;
+    const end = byteLength > 0
+      ? record([[0x08074b50, 4], [crc, 4], [byteLength, 4], [byteLength, 4]])
+      : new Uint8Array();
+    yield end;
+    directory.push(centralHeader(encoded, flags, crc, byteLength, offset));
+    offset += start.length + byteLength + end.length;
     if (offset > MAX_BYTES) {
       throw new UserError(
         `Cannot write ${path}: it would have more than 4 GiB. Write safetensors instead.`,
@@ -53,11 +59,11 @@ export function* zipChunks(
   yield endRecords(entries.length, offset, directory.reduce((sum, { length }) => sum + length, 0));
 }
 
-function localHeader(name: Uint8Array, offset: number): Uint8Array {
+function localHeader(name: Uint8Array, flags: number, offset: number): Uint8Array {
   const unaligned = offset + 30 + name.length + 4;
   const padding = (ALIGNMENT - unaligned % ALIGNMENT) % ALIGNMENT;
   const header = record([
-    ...[[0x04034b50, 4], [0, 2], [FLAGS, 2], [0, 2], [0, 2], [0, 2]] as const,
+    ...[[0x04034b50, 4], [0, 2], [flags, 2], [0, 2], [0, 2], [0, 2]] as const,
     ...[[0, 4], [0, 4], [0, 4], [name.length, 2], [4 + padding, 2]] as const,
   ]);
   const extra = record([[0x4246, 2], [padding, 2]]);
@@ -66,12 +72,13 @@ function localHeader(name: Uint8Array, offset: number): Uint8Array {
 
 function centralHeader(
   name: Uint8Array,
+  flags: number,
   crc: number,
   byteLength: number,
   offset: number,
 ): Uint8Array {
   const header = record([
-    ...[[0x02014b50, 4], [0, 2], [0, 2], [FLAGS, 2], [0, 2], [0, 2], [0, 2]] as const,
+    ...[[0x02014b50, 4], [0, 2], [0, 2], [flags, 2], [0, 2], [0, 2], [0, 2]] as const,
     ...[[crc, 4], [byteLength, 4], [byteLength, 4], [name.length, 2]] as const,
     ...[[0, 2], [0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]] as const,
   ]);
