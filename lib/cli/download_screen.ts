@@ -1,4 +1,5 @@
-import type { DownloadHooks, DownloadProgress } from "../hub/download.ts";
+import type { DownloadProgress } from "../hub/download.ts";
+import type { DatasetHooks } from "../runs/dataset.ts";
 import { bar, CLEAR_LINE, LONGEST_BAR, SHORTEST_BAR } from "./progress.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 import { displayWidth, truncate } from "./text_layout.ts";
@@ -8,7 +9,8 @@ const REDRAW = 100;
 
 /**
  * Shows downloads on standard error: on a terminal one line that redraws itself, else a line when a
- * repository's download begins and one when it is complete.
+ * repository's download begins and one when it is complete. What there is to say of the dataset's
+ * cache goes there as well.
  *
  * @param options for tests
  */
@@ -17,7 +19,7 @@ export function downloadScreen(
     out?: Terminal;
     now?: () => number;
   } = {},
-): Required<DownloadHooks> {
+): Required<DatasetHooks> {
   let current = "";
   let drawn = -Infinity;
   return {
@@ -34,6 +36,7 @@ export function downloadScreen(
       drawn = now();
       out.write(CLEAR_LINE + progressLine({ repo, loaded, total }, out) + (complete ? "\n" : ""));
     },
+    info: (text: string) => out.write(`${text}\n`),
     outdated(notice: string): void {
       out.write(`${current === "" ? "" : "\n"}${notice}\n`);
       current = "";

@@ -1,6 +1,8 @@
 import { UserError } from "../errors.ts";
 import { findSplitFiles } from "./split_files.ts";
 import { readParts, type Table } from "./table.ts";
+import type { TokenCache } from "./token_cache.ts";
+import { TokenizedTexts } from "./tokenized_texts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** The notebook's prompt, character for character. */
@@ -18,6 +20,8 @@ export interface DatasetOptions {
   inputMaxTextLength?: number;
   /** The prompt, `{dialogue}` standing for the text. Default {@linkcode DEFAULT_PROMPT}. */
   prompt?: string;
+  /** Where tokens are taken from, and kept by its `save`. Default none. */
+  cache?: TokenCache | null;
 }
 
 /** A prompt that is ready for the policy. */
@@ -33,18 +37,22 @@ export interface Example {
 }
 
 /**
- * A part of a dataset. Rows are tokenized when they are first asked for, and kept: at about a
- * millisecond a row (bench/RESULTS.md), a cache on the disk would save nothing that anyone would notice.
+ * A part of a dataset. Rows are tokenized when they are first asked for, and kept: a run needs a few
+ * hundred of them (bench/RESULTS.md).
  */
 export class DatasetSplit {
   private readonly examples: (Example | undefined)[] = [];
+  #prompts: TokenizedTexts | null = null;
 
   /** Made by {@linkcode loadDataset}. */
   constructor(
+    /** `train`, `validation` or `test`. */
+    readonly name: string,
     /** Names of what a row has, as the Hugging Face library lists them. */
     readonly features: readonly string[],
     private readonly rows: readonly PromptRow[],
     private readonly tokenizer: Tokenizer,
+    private readonly cache: TokenCache | null,
   ) {}
 
   /** Number of rows. */
@@ -52,14 +60,33 @@ export class DatasetSplit {
     return this.rows.length;
   }
 
+  /** The prompts' tokens. */
+  get prompts(): TokenizedTexts {
+    return this.#prompts ??= new TokenizedTexts(
+      this.rows.map(({ prompt }) => prompt),
+      this.tokenizer,
+      { name: `${this.name} prompts`, cache: this.cache },
+    );
+  }
+
   /** The row of this index, 0 … length - 1. */
   example(index: number): Example {
-    return this.examples[index] ??= this.tokenize(this.rows[index]);
+    return this.examples[index] ??= this.toExample(index);
+  }
+
+  /** The reference responses' tokens, at most `maxLength` of each: what supervised learning learns. */
+  labels(maxLength: number): TokenizedTexts {
+    return new TokenizedTexts(
+      this.rows.map(({ summary }) => summary),
+      this.tokenizer,
+      { name: `${this.name} summaries`, maxLength, cache: this.cache },
+    );
   }
 
   /** Makes the example of a row. */
-  private tokenize({ id, prompt, summary }: PromptRow): Example {
-    const inputIds = this.tokenizer.encode(prompt);
+  private toExample(index: number): Example {
+    const { id, summary } = this.rows[index];
+    const inputIds = this.prompts.ids(index);
     return { id, query: this.tokenizer.decode(inputIds), inputIds, summary };
   }
 }
@@ -118,6 +145,7 @@ export async function loadDataset(
     inputMinTextLength: 200,
     inputMaxTextLength: 1000,
     prompt: DEFAULT_PROMPT,
+    cache: null,
     ...options,
   };
   if (!settings.prompt.includes("{dialogue}")) {
@@ -134,7 +162,7 @@ export async function loadDataset(
     const rows = promptRows(table, settings);
     const features = [...table.columns, "input_ids", "query"];
     const add = (split: string, part: PromptRow[]) =>
-      splits.set(split, new DatasetSplit(features, part, tokenizer));
+      splits.set(split, new DatasetSplit(split, features, part, tokenizer, settings.cache));
     if (name === "train" && !files.has("test")) {
       const trainCount = rows.length - testCount(table.path, rows.length);
       add("train", rows.slice(0, trainCount));

@@ -1,4 +1,5 @@
-import { Tokenizer as HuggingFaceTokenizer } from "../packages/tokenizers.ts";
+import { Tokenizer as HuggingFaceTokenizer, TOKENIZERS_VERSION } from "../packages/tokenizers.ts";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
@@ -36,10 +37,12 @@ export class Tokenizer {
   /** Ids of a text that the texts of single tokens are seen behind. */
   private readonly letter: readonly number[];
   private readonly texts = new Map<number, string>();
+  #fingerprint: string | null = null;
 
   private constructor(
     private readonly tokenizer: HuggingFaceTokenizer,
-    config: JsonObject,
+    private readonly json: JsonObject,
+    private readonly config: JsonObject,
     private readonly dir: string,
   ) {
     this.bosTokenId = this.idOf(config, "bos_token");
@@ -82,13 +85,22 @@ export class Tokenizer {
       own.push(...await readAddedTokens(dir, config, known));
     }
     try {
-      return new Tokenizer(new HuggingFaceTokenizer(json, config), config, dir);
+      return new Tokenizer(new HuggingFaceTokenizer(json, config), json, config, dir);
     } catch (error) {
       const path = file ? join(dir, "tokenizer.json") : `What ${dir} has beside its model`;
       throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}.`, {
         cause: error,
       });
     }
+  }
+
+  /**
+   * SHA-256 of what decides which ids a text gets: what was read from the folder's files, made into
+   * one form whichever they are, and the version of the package that applies it.
+   */
+  get fingerprint(): string {
+    return this.#fingerprint ??= createHash("sha256")
+      .update(JSON.stringify([TOKENIZERS_VERSION, this.json, this.config])).digest("hex");
   }
 
   /**

@@ -1,9 +1,8 @@
-import { loadDataset } from "../data/dataset.ts";
-import type { DownloadHooks } from "../hub/download.ts";
 import { loadAdapter } from "../models/policy.ts";
 import { comparePolicies, type ComparisonRow } from "../evaluation/compare.ts";
 import { textGenerator } from "../evaluation/text_generator.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
+import { type DatasetHooks, RunDataset } from "./dataset.ts";
 import { openRunDevice } from "./device.ts";
 import { firstExamples } from "./evaluate.ts";
 import { locate } from "./locate.ts";
@@ -29,7 +28,7 @@ export interface ComparisonOptions {
 export async function compare(
   config: TrainConfig,
   options: ComparisonOptions,
-  hooks: DownloadHooks = {},
+  hooks: DatasetHooks = {},
 ): Promise<ComparisonRow[]> {
   const device = await openRunDevice(config);
   try {
@@ -39,13 +38,14 @@ export async function compare(
       ? null
       : await loadAdapter(model, await locate("model", options.before, hooks));
     const { rewards } = await loadRewards(device, config, hooks);
-    const path = await locate("dataset", config.dataset, hooks);
-    const dataset = await loadDataset(path, tokenizer, config);
+    await using data = await RunDataset.load(config, tokenizer, hooks);
+    const prompts = firstExamples(data.dataset.split("test"), options.samples);
+    data.tellCached();
     const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
     return await comparePolicies(
       textGenerator(model, tokenizer, sampling, before),
       textGenerator(model, tokenizer, sampling, adapter),
-      firstExamples(dataset.split("test"), options.samples),
+      prompts,
       async (samples) => (await rewards.score(samples)).totals,
     );
   } finally {

@@ -55,6 +55,8 @@ export const dataFields = {
     .describe("dialogues of more characters than this are left out"),
   prompt: text.default(DEFAULT_PROMPT)
     .describe("template of the prompt; {dialogue} stands for the text"),
+  datasetCache: z.boolean().default(true)
+    .describe("keep the tokens of the dataset for later runs, in ~/.cache/temper/datasets"),
 };
 
 /** What is rewarded. */

@@ -1,26 +1,25 @@
-import { type DatasetSplit, type Example, loadDataset } from "../data/dataset.ts";
+import type { DatasetSplit, Example } from "../data/dataset.ts";
 import { evaluatePolicy, type PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import { type TextGenerator, textGenerator } from "../evaluation/text_generator.ts";
-import type { DownloadHooks } from "../hub/download.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
+import { type DatasetHooks, RunDataset } from "./dataset.ts";
 import { openRunDevice } from "./device.ts";
-import { locate } from "./locate.ts";
 import { loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { loadToxicityClassifier } from "./rewards.ts";
 
 /** Loads a policy and measures its toxicity. @throws {UserError} when something does not load */
 export async function evaluate(
   config: TrainConfig,
-  hooks: DownloadHooks = {},
+  hooks: DatasetHooks = {},
 ): Promise<PolicyToxicity> {
   const device = await openRunDevice(config);
   try {
     const policy = await loadRunPolicy(device, config, hooks);
     const classifier = await loadToxicityClassifier(device, config, null, hooks);
-    const path = await locate("dataset", config.dataset, hooks);
-    const dataset = await loadDataset(path, policy.tokenizer, config);
-    const prompts = firstExamples(dataset.split("test"), config.evalSamples);
+    await using data = await RunDataset.load(config, policy.tokenizer, hooks);
+    const prompts = firstExamples(data.dataset.split("test"), config.evalSamples);
+    data.tellCached();
     return await measurePolicy(policy, classifier, prompts, config);
   } finally {
     device.close();

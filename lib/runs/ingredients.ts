@@ -1,8 +1,9 @@
-import { type Example, loadDataset } from "../data/dataset.ts";
+import type { Example } from "../data/dataset.ts";
 import type { Device } from "../device/device.ts";
 import { fingerprint } from "../formats/fingerprint.ts";
 import type { TextClassifier } from "../rewards/text_classifier.ts";
 import type { TrainConfig } from "./config.ts";
+import { RunDataset } from "./dataset.ts";
 import { firstExamples } from "./evaluate.ts";
 import { locate } from "./locate.ts";
 import { checkStepMemory, estimateStepMemory, type StepShape } from "./memory.ts";
@@ -19,6 +20,8 @@ export interface Ingredients {
   loadedRewards: LoadedRewards;
   /** What measures it. */
   toxicityClassifier: TextClassifier;
+  /** Where prompts are from; to be disposed of when the run ends. */
+  data: RunDataset;
   /** Endless batches of prompts to train on. */
   batches: PromptBatches;
   /** Prompts to measure on. */
@@ -62,7 +65,8 @@ export async function loadIngredients(
     loadedRewards.classifier,
     hooks,
   );
-  const dataset = await loadDataset(paths.dataset, policy.tokenizer, config);
+  const data = await RunDataset.load({ ...config, ...paths }, policy.tokenizer, hooks);
+  const { dataset } = data;
   const batches = new PromptBatches(dataset.split("train"), config.batchSize, config.seed);
   const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
   // A faulty reward shows here, before anything is measured or written.
@@ -78,6 +82,7 @@ export async function loadIngredients(
   const shape = stepShape(config, firstExamples(dataset.split("train"), config.batchSize));
   hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));
   hooks.info?.(dataset.describe());
+  data.tellCached();
   hooks.info?.(describeParameters(countParameters(policy).withValueHead));
-  return { policy, loadedRewards, toxicityClassifier, batches, evalPrompts, fingerprints };
+  return { policy, loadedRewards, toxicityClassifier, data, batches, evalPrompts, fingerprints };
 }

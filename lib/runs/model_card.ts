@@ -8,7 +8,15 @@ import type { Summary } from "./summary.ts";
 /** Prompts that the card shows: those with the largest gain in reward. */
 const SHOWN_ROWS = 5;
 /** Settings of where things are and how they are shown, which say nothing about the adapter. */
-const LEFT_OUT: readonly string[] = ["output", "progress", "log", "keep", "saveEvery", "threads"];
+const LEFT_OUT: readonly string[] = [
+  "output",
+  "datasetCache",
+  "progress",
+  "log",
+  "keep",
+  "saveEvery",
+  "threads",
+];
 
 /**
  * An adapter's README.md, with the front matter that PEFT writes for the Hugging Face Hub: what it

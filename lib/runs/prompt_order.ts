@@ -39,9 +39,13 @@ export class PromptBatches {
 
   /** The next batch; there is always one. */
   next(): Example[] {
+    return this.nextRows().map((index) => this.#split.example(index));
+  }
+
+  /** The next batch as rows of the split. */
+  nextRows(): number[] {
     if (this.#drawn + this.#batchSize > this.#order.length) this.#startPass();
-    const rows = this.#order.slice(this.#drawn, this.#drawn += this.#batchSize);
-    return rows.map((index) => this.#split.example(index));
+    return this.#order.slice(this.#drawn, this.#drawn += this.#batchSize);
   }
 
   /** Where the drawing is; set it to go on from there. */

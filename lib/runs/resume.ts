@@ -11,6 +11,7 @@ const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
   "progress",
   "log",
   "peftFormat",
+  "datasetCache",
   "device",
   "threads",
   "onDivergence",

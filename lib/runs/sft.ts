@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { type Example, loadDataset } from "../data/dataset.ts";
+import type { DatasetSplit, Example } from "../data/dataset.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
 import { type MeanRouge, meanRouge } from "../evaluation/rouge.ts";
 import { generateInBatches, textGenerator } from "../evaluation/text_generator.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
-import type { DownloadHooks } from "../hub/download.ts";
 import { createAdapter, loadAdapter, saveAdapter } from "../models/policy.ts";
 import { T5ForConditionalGeneration } from "../models/t5.ts";
 import { loadTrainableT5, saveTrainableT5 } from "../models/trainable_t5.ts";
 import { type SFTStats, SFTTrainer, type TrainedModel } from "../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../sft/supervised_pass.ts";
+import { type DatasetHooks, RunDataset } from "./dataset.ts";
 import { openRunDevice } from "./device.ts";
 import { firstExamples } from "./evaluate.ts";
 import { JsonLines } from "./jsonl.ts";
@@ -31,9 +31,7 @@ export interface SftMeasurement {
 }
 
 /** What a run tells while it goes on. */
-export interface SftHooks extends DownloadHooks {
-  /** Something to read, of one or more lines. */
-  info?(text: string): void;
+export interface SftHooks extends DatasetHooks {
   /** A measurement; before the first step with the number of steps there will be. */
   measured?(when: "before" | "after", measurement: SftMeasurement, steps: number): void;
   /** A step is done; steps count from 1. */
@@ -81,28 +79,29 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
   const device = await openRunDevice(config);
   try {
     const subject = await loadSubject(device, config, hooks);
-    const path = await locate("dataset", config.dataset, hooks);
-    const dataset = await loadDataset(path, subject.tokenizer, config);
-    const train = dataset.split("train");
+    await using data = await RunDataset.load(config, subject.tokenizer, hooks);
+    const { dataset } = data;
+    const [train, test] = [dataset.split("train"), dataset.split("test")];
     const batchRows = config.batchSize * config.gradientAccumulationSteps;
     const batches = new PromptBatches(train, batchRows, config.seed);
     const trainer = new SFTTrainer(subject, sftConfigOf(config, train.length));
     const { steps } = trainer.config;
-    const evaluation = firstExamples(dataset.split("test"), config.evalSamples);
+    const evaluation = firstExamples(test, config.evalSamples);
+    const learn = supervised(train, config);
+    const held = Array.from(evaluation.keys(), supervised(test, config));
     hooks.info?.(`device: ${device.description}`);
     hooks.info?.(dataset.describe());
     hooks.info?.(describeParameters(subject.count));
-    const before = await measure(subject, evaluation, config);
+    data.tellCached();
+    const before = await measure(subject, evaluation, held, config);
     hooks.measured?.("before", before, steps);
 
     await writeRunConfig(directory, config);
     const trained = join(directory.path, subject.folder);
-    const learn = supervised(subject.tokenizer, config);
-    const held = evaluation.map(learn);
     using metrics = new JsonLines(directory.metrics);
     for (let step = 1; step <= steps; step++) {
       const start = performance.now();
-      const stats = await trainer.step(batches.next().map(learn));
+      const stats = await trainer.step(batches.nextRows().map(learn));
       const seconds = (performance.now() - start) / 1000;
       const due = config.evalEvery > 0 && step % config.evalEvery === 0;
       metrics.append({
@@ -120,7 +119,7 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
     }
     await subject.save(trained);
 
-    const after = await measure(subject, evaluation, config);
+    const after = await measure(subject, evaluation, held, config);
     hooks.measured?.("after", after, steps);
     using summaries = new JsonLines(join(directory.path, "summaries.jsonl"));
     summaries.append(...evaluation.map(({ id, query, summary }, i) => ({
@@ -184,24 +183,24 @@ async function loadSubject(
   };
 }
 
-/** Makes what is learnt from an example: the summary as labels. */
+/** Makes what is learnt from a row of a split: the summary as labels. */
 function supervised(
-  tokenizer: Tokenizer,
+  split: DatasetSplit,
   { maxTargetLength }: SftRunConfig,
-): (example: Example) => SupervisedExample {
-  return ({ inputIds, summary }) => ({
-    inputIds,
-    labels: tokenizer.encode(summary, { maxLength: maxTargetLength }),
-  });
+): (row: number) => SupervisedExample {
+  const { prompts } = split;
+  const labels = split.labels(maxTargetLength);
+  return (row) => ({ inputIds: prompts.ids(row), labels: labels.ids(row) });
 }
 
 async function measure(
   subject: Subject,
   examples: readonly Example[],
+  held: readonly SupervisedExample[],
   config: SftRunConfig,
 ): Promise<SftMeasurement> {
   const { model, tokenizer, adapter } = subject;
-  const loss = await evaluateLoss(subject, examples.map(supervised(tokenizer, config)));
+  const loss = await evaluateLoss(subject, held);
   const generate = textGenerator(
     model,
     tokenizer,

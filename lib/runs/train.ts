@@ -132,6 +132,7 @@ export async function train(
     log.add(error instanceof Error ? error.message : String(error));
     throw error;
   } finally {
+    await ingredients.data[Symbol.asyncDispose]();
     device.close();
   }
 }

@@ -65,6 +65,10 @@ export interface TrainConfig extends PPOConfig {
    */
   prompt: string;
   /**
+   * Keep the tokens of the dataset for later runs, in ~/.cache/temper/datasets; default `true`.
+   */
+  datasetCache: boolean;
+  /**
    * A RoBERTa, BERT or DistilBERT classifier; onnx:DIR|ORG/NAME, any classifier in ONNX form;
    * pipeline:DIR|ORG/NAME, a transformers.js pipeline; or a script whose default export is an
    * async function (samples) => number[]; several are added up; default

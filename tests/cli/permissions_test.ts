@@ -162,6 +162,30 @@ Deno.test("a download works with exactly what is printed", async () => {
   });
 });
 
+/** Where Deno keeps its own cache, which follows XDG_CACHE_HOME where it is not told. */
+async function denoFolder(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}
+
+Deno.test("with exactly what is printed a run keeps its tokens, and the next one takes them", async () => {
+  await withFolder(async (folder) => {
+    const variables = { XDG_CACHE_HOME: join(folder, "cache"), DENO_DIR: await denoFolder() };
+    await withVariables(variables, async () => {
+      const options = ["--eval-samples", "2", "--eval-max-new-tokens", "4", "--device", "wasm"];
+      const evaluate = () => runPermitted(folder, ["evaluate", ...options]);
+      const [first, second] = [await evaluate(), await evaluate()];
+      assert.deepEqual([first.code, first.stderr], [0, ""]);
+      const entries = join(folder, "cache/temper/datasets");
+      assert.equal(
+        second.stderr,
+        `tokens from the cache ${entries}: 2 of 400 test prompts\n`,
+      );
+      assert.equal(second.stdout, first.stdout);
+    });
+  });
+});
+
 Deno.test("a run works with exactly what is printed, and nothing beyond it is read", async () => {
   await withFolder(async (folder) => {
     const run = (...args: string[]) => runPermitted(folder, args);

@@ -95,7 +95,10 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
       assert.equal(code, 0, stderr);
       assert.match(stdout, /toxicity .* 4 prompts/);
       assert.ok(await Deno.stat(join(work, "out/adapter/adapter_model.safetensors")));
-      assert.match((await temper("compare", "out", "--samples", "2")).stdout, /before/);
+      const compared = await temper("compare", "out", "--samples", "2");
+      assert.match(compared.stdout, /before/);
+      const line = `tokens from the cache ${join(cache, "datasets")}: 4 of 400 test prompts\n`;
+      assert.equal(compared.stderr, line);
     });
 
     await test.step("tests both devices, and sees no more of the machine than it may", async () => {

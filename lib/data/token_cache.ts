@@ -1,0 +1,170 @@
+import { join } from "node:path";
+import { cacheDirectory } from "../cache_directory.ts";
+import { UserError } from "../errors.ts";
+import { ioReason } from "../formats/io_error.ts";
+import { readTokens, type StoredTokens, writeTokens } from "./token_entry.ts";
+import type { TokenizedTexts } from "./tokenized_texts.ts";
+
+/** Where a cache is, and how large it may become. */
+export interface TokenCacheOptions {
+  /** Folder of the entries. Default `datasets` in Temper's folder in the user's cache. */
+  folder?: string;
+  /** Bytes that the entries may take together. Default 256 MiB. */
+  maxBytes?: number;
+}
+
+/** Bytes that all entries may take by default: all of DialogSum takes about 8 MB. */
+const MAX_BYTES = 256 * 2 ** 20;
+const ENTRY = /^[0-9a-f]{64}\.safetensors$/;
+/** What {@linkcode writeTokens} leaves when its process is killed. */
+const TEMPORARY = /^\.[0-9a-f]{64}\.safetensors\..+\.tmp$/;
+/** Milliseconds after which nobody writes to such a file any more. */
+const TEMPORARY_AGE = 60 * 60 * 1000;
+
+/**
+ * Tokens of texts on the disk, so that a later run on the same texts with the same tokenizer need not
+ * make them again. There is an entry for each list of texts, under a key of all that its tokens depend
+ * on ({@linkcode TokenizedTexts.key}); what is in it by now is what runs have asked for.
+ *
+ * It never stands in a run's way: what cannot be read or is damaged is made anew, what cannot be
+ * written is not kept, and {@linkcode notices} says so. Entries appear whole, so that several
+ * processes can share the folder; beyond `maxBytes` those that were used the longest ago go.
+ *
+ * ```ts
+ * const cache = new TokenCache();
+ * const dataset = await loadDataset("dialogues.csv", tokenizer, { cache });
+ * const { inputIds } = dataset.split("train").example(0);
+ * await cache.save();
+ * ```
+ */
+export class TokenCache {
+  #folder: string | null;
+  readonly #maxBytes: number;
+  readonly #opened: TokenizedTexts[] = [];
+  #found: string[] = [];
+  #notices: string[] = [];
+
+  /** A cache in a folder, which is made when something is saved. */
+  constructor({ folder, maxBytes = MAX_BYTES }: TokenCacheOptions = {}) {
+    this.#folder = folder ?? null;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** What the cache has of some texts, null for nothing. From now on {@linkcode save} keeps theirs. */
+  open(texts: TokenizedTexts): StoredTokens | null {
+    this.#opened.push(texts);
+    let stored: StoredTokens | null;
+    try {
+      stored = this.#read(texts);
+    } catch (error) {
+      this.#notices.push(`tokens in the cache are made anew: ${(error as Error).message}`);
+      return null;
+    }
+    if (stored === null) return null;
+    this.#found.push(`${stored.count} of ${texts.length} ${texts.name}`);
+    try {
+      Deno.utimeSync(this.#path(texts), new Date(), new Date());
+    } catch {
+      // A cache that may only be read has no order in which entries would go.
+    }
+    return stored;
+  }
+
+  /**
+   * Writes what was tokenized since the texts were opened, beside what the entries hold by now. Never
+   * throws.
+   */
+  async save(): Promise<void> {
+    const grown = this.#opened.filter((texts) => texts.added > 0);
+    if (grown.length === 0) return;
+    const written = new Set<string>();
+    try {
+      const folder = this.#place();
+      await Deno.mkdir(folder, { recursive: true });
+      for (const texts of grown) {
+        const stored = this.#readAgain(texts);
+        const ids = Array.from(
+          { length: texts.length },
+          (_, index) => texts.known(index) ?? stored?.ids(index),
+        );
+        await writeTokens(this.#path(texts), texts.key, ids);
+        written.add(`${texts.key}.safetensors`);
+      }
+      await this.#prune(folder, written);
+    } catch (error) {
+      const why = error instanceof UserError ? error.message : `${ioReason(error)}.`;
+      const where = this.#folder === null ? "" : ` ${this.#folder}`;
+      this.#notices.push(`tokens are not kept in the cache${where}: ${why}`);
+    }
+  }
+
+  /** What there is to say since the last call: that tokens came from the cache, or what is wrong. */
+  notices(): string[] {
+    const found = this.#found.length === 0
+      ? []
+      : [`tokens from the cache ${this.#folder}: ${this.#found.join(", ")}`];
+    const notices = [...found, ...this.#notices];
+    this.#found = [];
+    this.#notices = [];
+    return notices;
+  }
+
+  /** @throws where the program may not know the user's folders */
+  #place(): string {
+    return this.#folder ??= join(cacheDirectory(), "datasets");
+  }
+
+  #path({ key }: TokenizedTexts): string {
+    return join(this.#place(), `${key}.safetensors`);
+  }
+
+  /** @throws when there is an entry that is not usable */
+  #read(texts: TokenizedTexts): StoredTokens | null {
+    try {
+      return readTokens(this.#path(texts), texts.key, texts.length);
+    } catch (error) {
+      if ((error as Error).cause instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  }
+
+  /** What other processes have added meanwhile; what is not usable is written over. */
+  #readAgain(texts: TokenizedTexts): StoredTokens | null {
+    try {
+      return this.#read(texts);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Deletes the entries that were used the longest ago until the rest has room, but not these. */
+  async #prune(folder: string, keep: ReadonlySet<string>): Promise<void> {
+    const entries: { path: string; size: number; used: number; keep: boolean }[] = [];
+    try {
+      for await (const { name } of Deno.readDir(folder)) {
+        const path = join(folder, name);
+        const { size, mtime } = await Deno.stat(path).catch(() => ({ size: 0, mtime: null }));
+        const used = mtime?.getTime() ?? 0;
+        if (ENTRY.test(name)) entries.push({ path, size, used, keep: keep.has(name) });
+        else if (TEMPORARY.test(name) && used < Date.now() - TEMPORARY_AGE) await remove(path);
+      }
+    } catch {
+      // The folder is not there, or may not be listed: then nothing was added to it either.
+    }
+    let total = entries.reduce((sum, { size }) => sum + size, 0);
+    entries.sort((a, b) => Number(a.keep) - Number(b.keep) || a.used - b.used);
+    for (const { path, size } of entries) {
+      if (total <= this.#maxBytes) break;
+      await remove(path);
+      total -= size;
+    }
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch {
+    // Another process was faster, or it may not be deleted; the next save tries again.
+  }
+}

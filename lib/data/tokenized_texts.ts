@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import settings from "../../deno.json" with { type: "json" };
+import type { TokenCache } from "./token_cache.ts";
+import type { StoredTokens } from "./token_entry.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** Raised whenever {@linkcode Tokenizer.encode} or an entry's format changes within a version of Temper. */
+const FORMAT = 1;
+
+/** How texts are tokenized, and what they are called in messages. */
+export interface TokenizedTextsOptions {
+  /** What they are, for messages: `train prompts`. */
+  name: string;
+  /** Tokens of a text at most, special tokens included. Default no limit. */
+  maxLength?: number;
+  /** Where tokens are taken from, and kept by its `save`. Default none. */
+  cache?: TokenCache | null;
+}
+
+/** Texts with their tokens, each made when it is first asked for and kept in memory. */
+export class TokenizedTexts {
+  /** What they are, for messages. */
+  readonly name: string;
+  /** Texts tokenized here, which the cache did not have. */
+  added = 0;
+
+  readonly #maxLength: number;
+  readonly #ids: (number[] | undefined)[] = [];
+  readonly #stored: StoredTokens | null;
+  #key: string | null = null;
+
+  /** Takes from the cache what it has of the texts. */
+  constructor(
+    private readonly texts: readonly string[],
+    private readonly tokenizer: Tokenizer,
+    { name, maxLength = Infinity, cache = null }: TokenizedTextsOptions,
+  ) {
+    this.name = name;
+    this.#maxLength = maxLength;
+    this.#stored = cache?.open(this) ?? null;
+  }
+
+  /** Number of texts. */
+  get length(): number {
+    return this.texts.length;
+  }
+
+  /**
+   * SHA-256 of all that the tokens depend on: every text, in order (and so the files they are from,
+   * the columns, filter, template and split), the limit, the tokenizer's files, and the version of
+   * what applies them.
+   */
+  get key(): string {
+    if (this.#key !== null) return this.#key;
+    const hash = createHash("sha256");
+    const { fingerprint } = this.tokenizer;
+    hash.update(JSON.stringify([FORMAT, settings.version, fingerprint, this.#maxLength]));
+    for (const text of this.texts) {
+      // With its length first, a text cannot run into the next one. UTF-8 has no lone surrogates, which
+      // JSON escapes; it takes three times as long.
+      hash.update(text.isWellFormed() ? `${text.length} ${text}` : JSON.stringify(text));
+    }
+    return this.#key = hash.digest("hex");
+  }
+
+  /** A text's tokens, special tokens included. */
+  ids(index: number): number[] {
+    return this.#ids[index] ??= this.#stored?.ids(index) ?? this.#tokenize(index);
+  }
+
+  /** A text's tokens where they are known already. */
+  known(index: number): number[] | undefined {
+    return this.#ids[index] ?? this.#stored?.ids(index);
+  }
+
+  #tokenize(index: number): number[] {
+    this.added++;
+    return this.tokenizer.encode(this.texts[index], { maxLength: this.#maxLength });
+  }
+}
