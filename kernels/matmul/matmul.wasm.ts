@@ -60,14 +60,50 @@ function packStrided(
     return;
   }
   if (columns < PANEL) memory.fill(out, 0, <usize> k * PANEL_BYTES);
-  for (let j = 0; j < columns; j++) {
-    let from = b + <usize> j * ns;
-    let to = out + (<usize> j << 2);
-    for (let i = 0; i < k; i++) {
-      store<f32>(to, alpha * load<f32>(from));
-      from += ks;
-      to += PANEL_BYTES;
+  let j = 0;
+  if (ks == 4) {
+    // B is the transpose of a row-major matrix: 4x4 blocks at a time.
+    const s = f32x4.splat(alpha);
+    const whole = k & ~3;
+    for (; j + 4 <= columns; j += 4) {
+      const b0 = b + <usize> j * ns;
+      const b1 = b0 + ns;
+      const b2 = b1 + ns;
+      const b3 = b2 + ns;
+      let to = out + (<usize> j << 2);
+      for (let i: usize = 0; i < <usize> whole << 2; i += 16) {
+        transpose4(
+          f32x4.mul(s, v128.load(b0 + i)),
+          f32x4.mul(s, v128.load(b1 + i)),
+          f32x4.mul(s, v128.load(b2 + i)),
+          f32x4.mul(s, v128.load(b3 + i)),
+          to,
+          PANEL_BYTES,
+        );
+        to += 4 * PANEL_BYTES;
+      }
+      for (let c = j; c < j + 4; c++) packColumn(b + <usize> c * ns, ks, out, c, whole, k, alpha);
     }
+  }
+  for (; j < columns; j++) packColumn(b + <usize> j * ns, ks, out, j, 0, k, alpha);
+}
+
+/** out[i][column] = alpha * b[i] for i from `begin` to `end`. */
+function packColumn(
+  b: usize,
+  ks: usize,
+  out: usize,
+  column: i32,
+  begin: i32,
+  end: i32,
+  alpha: f32,
+): void {
+  let from = b + <usize> begin * ks;
+  let to = out + <usize> begin * PANEL_BYTES + (<usize> column << 2);
+  for (let i = begin; i < end; i++) {
+    store<f32>(to, alpha * load<f32>(from));
+    from += ks;
+    to += PANEL_BYTES;
   }
 }
 
