@@ -5,7 +5,7 @@
  * initialised with, whatever the blocking: a row's result does not depend on the rows beside it.
  */
 import { float, int, span } from "../abi.wasm";
-import { multiplyPanel, PANEL, PANEL_BYTES, transpose4 } from "./panel.wasm";
+import { multiplyBf16Panel, multiplyPanel, PANEL, PANEL_BYTES, transpose4 } from "./panel.wasm";
 
 /** How B is stored; mirrored in matmul.ts. */
 const PANELS_F32: i32 = 0;
@@ -18,6 +18,8 @@ const KC: i32 = 384;
 /** Most rows of a task: a block of A, copied when A is transposed, takes 288 KiB. Mirrored. */
 const MAX_ROWS: i32 = 192;
 
+/** Up to so many rows a bf16 panel is widened as it is read. */
+const BF16_ROWS: i32 = 16;
 /** Scratch: a panel of B, then the tile that holds ragged columns of C, then a block of A. */
 const TILE_AT: usize = <usize> KC * PANEL_BYTES;
 const A_AT: usize = TILE_AT + <usize> MAX_ROWS * PANEL_BYTES;
@@ -260,7 +262,10 @@ function addProduct(
     for (let n = n0; n < n1; n += PANEL) {
       const columns = min(PANEL, N - n);
       let panel = scratch;
-      if (kind == PANELS_F32) {
+      const narrow = kind == PANELS_BF16 && rows <= BF16_ROWS;
+      if (narrow) {
+        panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32;
+      } else if (kind == PANELS_F32) {
         panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * PANEL_BYTES;
       } else if (kind == PANELS_BF16) {
         widenPanel(b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32, scratch, k);
@@ -270,14 +275,17 @@ function addProduct(
         packTransposedF32(b, N, k0, n, scratch, k);
       } else packTransposedBf16(b, N, k0, n, scratch, k);
       const at = c + (<usize> (n - n0) << 2);
-      if (columns == PANEL) multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
-      else {
+      if (columns == PANEL) {
+        if (narrow) multiplyBf16Panel(block, lda, panel, at, ldc, rows, k, wide);
+        else multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
+      } else {
         const tile = scratch + TILE_AT;
         const bytes = <usize> columns << 2;
         for (let i = 0; i < rows; i++) {
           memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
         }
-        multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
+        if (narrow) multiplyBf16Panel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
+        else multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
         for (let i = 0; i < rows; i++) {
           memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
         }

@@ -2,7 +2,11 @@
  * The product of rows with a panel: 16 columns of the right-hand matrix, 64 bytes for each k. The
  * matrix product and attention are made of it.
  */
-import { tile_1x16, tile_2x16, tile_3x16, tile_4x8, tile_5x8, tile_6x8, tile_6x16 } from "./tiles.wasm";
+import {
+  bf16_tile_1x16, bf16_tile_2x16, bf16_tile_3x8_high, bf16_tile_3x8_low, bf16_tile_4x16,
+  bf16_tile_4x8_high, bf16_tile_4x8_low,
+  tile_1x16, tile_2x16, tile_3x16, tile_4x16, tile_4x8, tile_5x8, tile_6x16, tile_6x8,
+} from "./tiles.wasm";
 
 /** Columns of a panel. */
 export const PANEL: i32 = 16;
@@ -35,12 +39,47 @@ export function multiplyPanel(
     } else if (take == 5) {
       tile_5x8(a, lda, panel, c, ldc, k);
       tile_5x8(a, lda, panel + 32, c + 32, ldc, k);
+    } else if (take == 4 && wide) {
+      tile_4x16(a, lda, panel, c, ldc, k);
     } else if (take == 4) {
       tile_4x8(a, lda, panel, c, ldc, k);
       tile_4x8(a, lda, panel + 32, c + 32, ldc, k);
     } else if (take == 3) tile_3x16(a, lda, panel, c, ldc, k);
     else if (take == 2) tile_2x16(a, lda, panel, c, ldc, k);
     else tile_1x16(a, lda, panel, c, ldc, k);
+    a += <usize> take * lda;
+    c += <usize> take * ldc;
+    left -= take;
+  }
+}
+
+/**
+ * {@linkcode multiplyPanel} with a panel in bf16, for so few rows that widening it first would take
+ * longer: 32 bytes for each k, word j with column j in its low and column j + 8 in its high half.
+ */
+export function multiplyBf16Panel(
+  a: usize,
+  lda: usize,
+  panel: usize,
+  c: usize,
+  ldc: usize,
+  rows: i32,
+  k: i32,
+  wide: i32,
+): void {
+  let left = rows;
+  while (left > 0) {
+    const take = min(left, 4);
+    if (take == 4 && wide) {
+      bf16_tile_4x16(a, lda, panel, c, ldc, k);
+    } else if (take == 4) {
+      bf16_tile_4x8_low(a, lda, panel, c, ldc, k);
+      bf16_tile_4x8_high(a, lda, panel, c + 32, ldc, k);
+    } else if (take == 3) {
+      bf16_tile_3x8_low(a, lda, panel, c, ldc, k);
+      bf16_tile_3x8_high(a, lda, panel, c + 32, ldc, k);
+    } else if (take == 2) bf16_tile_2x16(a, lda, panel, c, ldc, k);
+    else bf16_tile_1x16(a, lda, panel, c, ldc, k);
     a += <usize> take * lda;
     c += <usize> take * ldc;
     left -= take;
