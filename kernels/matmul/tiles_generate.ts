@@ -67,7 +67,7 @@ function tile({ rows, columns, bf16 }: Tile): string {
       return;
     }
     for (const j of [0, 1]) put(`  b${j} = v128.load(b, ${u * bStride + j * 16});`);
-    if (bf16 === "all") for (const j of [0, 1]) put(`  b${j + 2} = v128.and(b${j}, high);`);
+    if (bf16 === "all") { for (const j of [0, 1]) put(`  b${j + 2} = v128.and(b${j}, high);`); }
     for (const j of [0, 1]) {
       put(bf16 === "high" ? `  b${j} = v128.and(b${j}, high);` : `  b${j} = i32x4.shl(b${j}, 16);`);
     }
