@@ -9,7 +9,6 @@
  * ```ts
  * import {
  *   createPolicy,
- *   generate,
  *   openDevice,
  *   PPOTrainer,
  *   resolveAsset,
@@ -27,10 +26,10 @@
  *
  * const queries = ["How was the flight?", "And the movie?"].map((text) => tokenizer.encode(text));
  * const config = { maxNewTokens: 10, doSample: true, seed: 0 };
- * const generated = await generate(model, queries, config, { adapter: policy.adapter });
+ * const generated = await trainer.generate(queries, config);
  * const responses = generated.map(({ tokens }) => tokens);
  * const scores = responses.map((tokens) => -tokens.length); // be brief
- * const stats = await trainer.step(queries, responses, scores);
+ * const stats = await trainer.step(queries, responses, scores, generated);
  * console.assert(stats["objective/kl"] === 0); // nothing has moved yet
  * device.close();
  * ```
@@ -77,6 +76,7 @@ export {
   type GenerationConfig,
   type GenerationOptions,
 } from "./lib/generation/generate.ts";
+export type { CrossKeys, EncodedPart, EncodedQueries } from "./lib/generation/encoded_queries.ts";
 
 // What models are made of
 export type {

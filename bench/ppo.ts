@@ -3,7 +3,6 @@
  */
 import type { Device } from "../lib/device/device.ts";
 import { type DeviceCounters, WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
-import { generate, type GenerationConfig } from "../lib/generation/generate.ts";
 import { createPolicy } from "../lib/models/policy.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
@@ -118,13 +117,11 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     const queries = Array.from({ length: batch }, () => tokens(prompt, policyConfig.vocabSize));
     const times = { generate: [], score: [], optimise: [], step: [] } as Record<string, number[]>;
     const sampling = { minLength: options.new + 2, doSample: true, seed: 1 };
-    const respond = (config: GenerationConfig) =>
-      generate(model, queries, config, { ...policy, logprobs: true });
     let counted = { generate: NOTHING, optimise: NOTHING };
     for (let step = 0; step <= STEPS; step++) {
       const counters = [countersOf(device)];
       const start = performance.now();
-      const generated = await respond({
+      const generated = await trainer.generate(queries, {
         ...sampling,
         maxNewTokens: options.new,
         firstRollout: step * batch,
@@ -152,7 +149,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       times.step.push(end - start);
     }
     const before = countersOf(device);
-    await respond({ ...sampling, maxNewTokens: 1 });
+    await trainer.generate(queries, { ...sampling, maxNewTokens: 1 });
     // What the prompts cost, and one step: the others are alike.
     const first = difference(countersOf(device), before);
     const decodingStep = divided(difference(counted.generate, first), options.new - 1);

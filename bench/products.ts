@@ -76,8 +76,9 @@ export function stepProducts(
   encoder(batch * prompt, 1);
   crossKeys(batch * prompt, 1);
   decoder(batch * length, 1);
-  encoder(mini * prompt, 2 * minibatches);
-  crossKeys(mini * prompt, 2 * minibatches);
+  // The first minibatch's encoder pass is generation's.
+  encoder(mini * prompt, 2 * minibatches - 1);
+  crossKeys(mini * prompt, 2 * minibatches - 1);
   decoder(mini * length, 2 * minibatches);
   return products;
 }

@@ -17,7 +17,6 @@ import {
   DEMO_DATASET,
   DEMO_MODEL,
   evaluatePolicy,
-  generate,
   LengthSampler,
   loadDataset,
   openDevice,
@@ -121,12 +120,12 @@ for (let step = 0; step < steps; step++) {
   );
   const queries = batch.map(({ inputIds }) => inputIds);
 
-  const generated = await generate(
-    model,
-    queries,
-    { ...sampling, maxNewTokens: batch.map(() => outputLength.sample()), seed: 1, firstRollout },
-    { adapter: policy.adapter },
-  );
+  const generated = await trainer.generate(queries, {
+    ...sampling,
+    maxNewTokens: batch.map(() => outputLength.sample()),
+    seed: 1,
+    firstRollout,
+  });
   const responses = generated.map(({ tokens }) => tokens);
 
   const scores = await reward.score(batch.map(({ query }, i) => ({
@@ -134,7 +133,7 @@ for (let step = 0; step < steps; step++) {
     response: tokenizer.decode(responses[i], { skipSpecialTokens: true }),
   })));
 
-  const stats = await trainer.step(queries, responses, scores);
+  const stats = await trainer.step(queries, responses, scores, generated);
   console.log(
     `step ${step + 1}: reward ${stats["ppo/mean_scores"].toFixed(3)}, ` +
       `kl ${stats["objective/kl"].toFixed(3)}, return ${stats["ppo/returns/mean"].toFixed(3)}`,

@@ -1,47 +1,63 @@
 /**
  * Elementary functions on four f32 at a time. Largest relative errors: exp and log 8e-8, tanh 1.5e-7,
- * erf 3.3e-7; NaN goes through (not through log). Polynomials of exp, log and tanh are those of Cephes (expf, logf, tanhf), the rational
- * function of erf is Eigen's.
+ * erf 3.3e-7; NaN goes through (not through log). Polynomials of exp, log and tanh are those of
+ * Cephes (expf, logf, tanhf), the rational function of erf is Eigen's.
+ *
+ * Constants are read from tables: V8 makes a literal anew wherever it is used, in three instructions,
+ * which took longer than the arithmetic.
  */
 
+/** Entry `i` of a table in all four lanes: one instruction, since the address is a constant. */
 // @ts-ignore: decorator
 @inline
-const LOG2_E: f32 = 1.44269504;
+function entry(table: usize, i: usize): v128 {
+  return v128.load32_splat(table + (i << 2));
+}
 
-/** ln 2 in two parts: the first has few digits, so that a product with a small integer is exact. */
-// @ts-ignore: decorator
-@inline
-const LN2_HIGH: f32 = 0.693359375;
-
-// @ts-ignore: decorator
-@inline
-const LN2_LOW: f32 = -2.12194440e-4;
-
-/** 1.5 · 2²³: added to a small number, it leaves the nearest integer in the low bits. */
-// @ts-ignore: decorator
-@inline
-const ROUNDER: f32 = 12582912;
+/**
+ * The range of x; log2 e; 1.5 · 2²³, which, added to a small number, leaves the nearest integer in
+ * the low bits; ln 2 in two parts, the first with few digits, so that a product with a small integer
+ * is exact; the polynomial; 1.
+ */
+const EXP: usize = memory.data<f32>([
+  -87.33,
+  89,
+  1.44269504,
+  12582912,
+  0.693359375,
+  -2.12194440e-4,
+  1.9875691500e-4,
+  1.3981999507e-3,
+  8.3334519073e-3,
+  4.1665795894e-2,
+  1.6666665459e-1,
+  0.5,
+  1,
+]);
 
 /** e^x; 0 below -87.33 (-∞ included), ∞ above 88.37. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const low = f32x4.splat(-87.33);
-  const clamped = f32x4.min(f32x4.max(x, low), f32x4.splat(89));
+  const low = entry(EXP, 0);
+  const rounder = entry(EXP, 3);
+  const one = entry(EXP, 12);
+  // pmax and pmin let NaN through, and are one instruction each where max and min are seven.
+  const clamped = f32x4.pmin(f32x4.pmax(x, low), entry(EXP, 1));
   // x = n ln 2 + r, |r| <= ln 2 / 2
-  const rounded = f32x4.relaxed_madd(clamped, f32x4.splat(LOG2_E), f32x4.splat(ROUNDER));
-  const n = f32x4.sub(rounded, f32x4.splat(ROUNDER));
-  let r = f32x4.relaxed_nmadd(n, f32x4.splat(LN2_HIGH), clamped);
-  r = f32x4.relaxed_nmadd(n, f32x4.splat(LN2_LOW), r);
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(0.5));
-  p = f32x4.add(f32x4.relaxed_madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
-  // 2^n, put together from its bits; n = 128 gives ∞.
-  const scale = i32x4.add(i32x4.shl(rounded, 23), i32x4.splat(0x3f800000));
+  const rounded = f32x4.relaxed_madd(clamped, entry(EXP, 2), rounder);
+  const n = f32x4.sub(rounded, rounder);
+  let r = f32x4.relaxed_nmadd(n, entry(EXP, 4), clamped);
+  r = f32x4.relaxed_nmadd(n, entry(EXP, 5), r);
+  let p = entry(EXP, 6);
+  p = f32x4.relaxed_madd(p, r, entry(EXP, 7));
+  p = f32x4.relaxed_madd(p, r, entry(EXP, 8));
+  p = f32x4.relaxed_madd(p, r, entry(EXP, 9));
+  p = f32x4.relaxed_madd(p, r, entry(EXP, 10));
+  p = f32x4.relaxed_madd(p, r, entry(EXP, 11));
+  p = f32x4.add(f32x4.relaxed_madd(p, f32x4.mul(r, r), r), one);
+  // 2^n, put together from its bits and those of 1; n = 128 gives ∞.
+  const scale = i32x4.add(i32x4.shl(rounded, 23), one);
   return v128.andnot(f32x4.mul(p, scale), f32x4.lt(x, low));
 }
 
@@ -49,49 +65,91 @@ export function exp4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
-  const one = f32x4.splat(1);
+  const one = entry(EXP, 12);
   return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
 }
+
+/** The polynomial; where it ends; -2. */
+const TANH: usize = memory.data<f32>([
+  -5.70498872745e-3,
+  2.06390887954e-2,
+  -5.37397155531e-2,
+  1.33314422036e-1,
+  -3.33332819422e-1,
+  0.625,
+  -2,
+]);
 
 /** Hyperbolic tangent: a polynomial around 0, (1 - e^-2|x|) / (1 + e^-2|x|) elsewhere. */
 // @ts-ignore: decorator
 @inline
 export function tanh4(x: v128): v128 {
-  const one = f32x4.splat(1);
+  const one = entry(EXP, 12);
   const z = f32x4.mul(x, x);
-  let p = f32x4.splat(-5.70498872745e-3);
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(2.06390887954e-2));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-5.37397155531e-2));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(1.33314422036e-1));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-3.33332819422e-1));
+  let p = entry(TANH, 0);
+  p = f32x4.relaxed_madd(p, z, entry(TANH, 1));
+  p = f32x4.relaxed_madd(p, z, entry(TANH, 2));
+  p = f32x4.relaxed_madd(p, z, entry(TANH, 3));
+  p = f32x4.relaxed_madd(p, z, entry(TANH, 4));
   const near = f32x4.relaxed_madd(f32x4.mul(p, z), x, x);
   const size = f32x4.abs(x);
-  const e = exp4(f32x4.mul(size, f32x4.splat(-2)));
+  const e = exp4(f32x4.mul(size, entry(TANH, 6)));
   const far = f32x4.div(f32x4.sub(one, e), f32x4.add(one, e));
   const signed = v128.or(far, v128.and(x, i32x4.splat(0x80000000)));
-  return v128.bitselect(near, signed, f32x4.lt(size, f32x4.splat(0.625)));
+  return v128.bitselect(near, signed, f32x4.lt(size, entry(TANH, 5)));
 }
+
+/** The range of x; P from the highest power; Q likewise. */
+const ERF: usize = memory.data<f32>([
+  -4,
+  4,
+  -2.72614225801306e-10,
+  2.77068142495902e-8,
+  -2.10102402082508e-6,
+  -5.69250639462346e-5,
+  -7.34990630326855e-4,
+  -2.95459980854025e-3,
+  -1.60960333262415e-2,
+  -1.45660718464996e-5,
+  -2.13374055278905e-4,
+  -1.68282697438203e-3,
+  -7.37332916720468e-3,
+  -1.42647390514189e-2,
+]);
 
 /** Error function: x P(x²) / Q(x²), constant outside [-4, 4] where it is 1 in f32. */
 // @ts-ignore: decorator
 @inline
 export function erf4(value: v128): v128 {
-  const x = f32x4.min(f32x4.max(value, f32x4.splat(-4)), f32x4.splat(4));
+  const x = f32x4.pmin(f32x4.pmax(value, entry(ERF, 0)), entry(ERF, 1));
   const z = f32x4.mul(x, x);
-  let p = f32x4.splat(-2.72614225801306e-10);
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(2.77068142495902e-8));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-2.10102402082508e-6));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-5.69250639462346e-5));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-7.34990630326855e-4));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-2.95459980854025e-3));
-  p = f32x4.relaxed_madd(p, z, f32x4.splat(-1.60960333262415e-2));
-  let q = f32x4.splat(-1.45660718464996e-5);
-  q = f32x4.relaxed_madd(q, z, f32x4.splat(-2.13374055278905e-4));
-  q = f32x4.relaxed_madd(q, z, f32x4.splat(-1.68282697438203e-3));
-  q = f32x4.relaxed_madd(q, z, f32x4.splat(-7.37332916720468e-3));
-  q = f32x4.relaxed_madd(q, z, f32x4.splat(-1.42647390514189e-2));
+  let p = entry(ERF, 2);
+  p = f32x4.relaxed_madd(p, z, entry(ERF, 3));
+  p = f32x4.relaxed_madd(p, z, entry(ERF, 4));
+  p = f32x4.relaxed_madd(p, z, entry(ERF, 5));
+  p = f32x4.relaxed_madd(p, z, entry(ERF, 6));
+  p = f32x4.relaxed_madd(p, z, entry(ERF, 7));
+  p = f32x4.relaxed_madd(p, z, entry(ERF, 8));
+  let q = entry(ERF, 9);
+  q = f32x4.relaxed_madd(q, z, entry(ERF, 10));
+  q = f32x4.relaxed_madd(q, z, entry(ERF, 11));
+  q = f32x4.relaxed_madd(q, z, entry(ERF, 12));
+  q = f32x4.relaxed_madd(q, z, entry(ERF, 13));
   return f32x4.div(f32x4.mul(x, p), q);
 }
+
+/** The polynomial from the highest power. */
+const LOG: usize = memory.data<f32>([
+  7.0376836292e-2,
+  -1.1514610310e-1,
+  1.1676998740e-1,
+  -1.2420140846e-1,
+  1.4249322787e-1,
+  -1.6668057665e-1,
+  2.0000714765e-1,
+  -2.4999993993e-1,
+  3.3333331174e-1,
+]);
 
 /** Natural logarithm of a positive, normal, finite number; anything else is the caller's. */
 // @ts-ignore: decorator
@@ -101,19 +159,19 @@ export function log4(x: v128): v128 {
   const shifted = i32x4.sub(x, i32x4.splat(0x3f3504f3));
   const e = f32x4.convert_i32x4_s(i32x4.shr_s(shifted, 23));
   const bits = v128.and(shifted, i32x4.splat(0x007fffff));
-  const m = f32x4.sub(i32x4.add(bits, i32x4.splat(0x3f3504f3)), f32x4.splat(1));
+  const m = f32x4.sub(i32x4.add(bits, i32x4.splat(0x3f3504f3)), entry(EXP, 12));
   const z = f32x4.mul(m, m);
-  let p = f32x4.splat(7.0376836292e-2);
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(-1.1514610310e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(1.1676998740e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(-1.2420140846e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(1.4249322787e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(-1.6668057665e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(2.0000714765e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(-2.4999993993e-1));
-  p = f32x4.relaxed_madd(p, m, f32x4.splat(3.3333331174e-1));
+  let p = entry(LOG, 0);
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 1));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 2));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 3));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 4));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 5));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 6));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 7));
+  p = f32x4.relaxed_madd(p, m, entry(LOG, 8));
   let y = f32x4.mul(f32x4.mul(p, m), z);
-  y = f32x4.relaxed_madd(e, f32x4.splat(LN2_LOW), y);
-  y = f32x4.relaxed_nmadd(z, f32x4.splat(0.5), y);
-  return f32x4.relaxed_madd(e, f32x4.splat(LN2_HIGH), f32x4.add(m, y));
+  y = f32x4.relaxed_madd(e, entry(EXP, 5), y);
+  y = f32x4.relaxed_nmadd(z, entry(EXP, 11), y);
+  return f32x4.relaxed_madd(e, entry(EXP, 4), f32x4.add(m, y));
 }

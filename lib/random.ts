@@ -26,6 +26,13 @@ export class Random {
     this.#state.set(words);
   }
 
+  /** Another that goes on with the same sequence. */
+  copy(): Random {
+    const copy = new Random(0);
+    copy.state = this.state;
+    return copy;
+  }
+
   /** 32 random bits, as an unsigned integer. */
   uint32(): number {
     const s = this.#state;

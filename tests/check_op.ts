@@ -51,7 +51,7 @@ export async function checkOp(device: Device, expected: OpCase): Promise<void> {
   tensors.forEach((tensor, i) => {
     const source = inside.empty([1]);
     source.requiresGrad = true;
-    inside.record(tensor, [source], (dy) => reads[i] = dy.read());
+    inside.record(tensor, [source], [], (dy) => reads[i] = dy.read());
   });
   await run(inside, tensors, "inside the tape");
   for (const [i, { name }] of inputs.entries()) {

@@ -63,3 +63,11 @@ Deno.test("Random: goes on from a state", () => {
   resumed.state = JSON.parse(JSON.stringify(random.state));
   for (let i = 0; i < 10; i++) assert.equal(resumed.uint32(), random.uint32());
 });
+
+Deno.test("Random: a copy goes on with the same sequence and leaves the original where it is", () => {
+  const random = new Random(3);
+  random.uint32();
+  const copy = random.copy();
+  const ahead = [copy.uint32(), copy.uint32()];
+  assert.deepEqual([random.uint32(), random.uint32()], ahead);
+});

@@ -2,10 +2,10 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { attentionBackwardGpu, reduceBiasPartialsGpu } from "./attention_backward_gpu.ts";
 import { attentionGpu } from "./attention_gpu.ts";
 
-/** Query rows of a forward task; mirrored in attention.wasm.ts. */
-const QUERY_BLOCK = 16;
-/** The most keys a sequence may have: a row of scores and one of its gradient fill the scratch. */
-const MAX_KEYS = 131_072;
+/** Query rows of a forward task; mirrored in tiles.wasm.ts as MAX_ROWS. */
+const QUERY_BLOCK = 48;
+/** The most keys a sequence may have: a row of scores and one of its gradient fit the scratch. */
+const MAX_KEYS = 124_000;
 /** Below this many multiply-adds a second thread does not pay for waking it. */
 const SERIAL_WORK = 100_000;
 /** Multiply-adds a task should have. */
@@ -89,7 +89,7 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
     "attention",
     tasks,
     [...inputSpans(p), o, lse],
-    [items, perTask, p.heads, blocks, ...inputInts(p)],
+    [items, perTask, p.heads, blocks, ...inputInts(p), Number(device.wideVectors)],
     [p.scale],
   );
 }
@@ -123,6 +123,7 @@ export function attentionBackward(device: Device, p: Attention, g: AttentionGrad
       Number(dq?.accumulate ?? 0),
       Number(dk?.accumulate ?? 0),
       Number(dv?.accumulate ?? 0),
+      Number(device.wideVectors),
     ],
     [p.scale],
   );

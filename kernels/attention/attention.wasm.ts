@@ -1,10 +1,12 @@
 import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
 import { exp4, log4 } from "../math.wasm";
 import { loadPart, sum4 } from "../simd.wasm";
-import { combine, dots } from "./tiles.wasm";
+import { addTransposed, dots, MAX_ROWS, TILES_BYTES, weightedSums } from "./tiles.wasm";
 
-/** Query rows that share a pass over the keys; mirrored in attention.ts. */
-const QUERY_BLOCK: i32 = 16;
+/** Scratch: what the products use, then the sum of each row's exponentials, then scores. */
+const SCORES_AT: usize = TILES_BYTES + (<usize>MAX_ROWS << 2);
+/** What scores may take of the scratch memory. */
+const SCORES_BYTES: usize = SCRATCH_BYTES - SCORES_AT;
 
 /** o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (sequence, head, query block). */
 export function attention(args: usize, task: i32, scratch: usize): void {
@@ -22,11 +24,12 @@ function attendBlock(args: usize, item: i32, scratch: usize): void {
   const vStride = <usize>int(args, 17) << 2;
   const causal = int(args, 18);
   const reach = int(args, 19);
-  const scale = float(args, 20);
+  const wide = int(args, 20);
+  const scale = float(args, 21);
   const head = item / blocks % heads;
   const sequence = <usize>(item / blocks / heads) << 2;
   const queries = load<i32>(span(args, 4) + sequence);
-  const begin = item % blocks * QUERY_BLOCK;
+  const begin = item % blocks * MAX_ROWS;
   if (begin >= queries) return;
   const queryRow = load<i32>(span(args, 3) + sequence);
   const keyRow = <usize>load<i32>(span(args, 5) + sequence);
@@ -37,25 +40,36 @@ function attendBlock(args: usize, item: i32, scratch: usize): void {
   const v = span(args, 2) + keyRow * vStride + headAt;
   const lse = span(args, 9);
   const bias = biasOf(span(args, 7), head, reach);
-  const end = min(begin + QUERY_BLOCK, queries);
-  const step = rowsThatFit(keys, SCRATCH_BYTES);
+  const end = min(begin + MAX_ROWS, queries);
+  const sums = scratch + TILES_BYTES;
+  const scores = scratch + SCORES_AT;
+  const step = rowsThatFit(keys, SCORES_BYTES);
   for (let row = begin; row < end; row += step) {
     const rows = min(step, end - row);
     const position = keys - queries + row;
     const limit = visibleKeys(position + rows - 1, keys, causal);
-    const padded = (limit + 3) & ~3;
+    const padded = (limit + 15) & ~15;
     const stride = <usize>padded << 2;
     const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
-    dots(q, qStride, rows, k, kStride, limit, width, scratch, stride);
+    const o = span(args, 8) + <usize>(queryRow + row) * oStride + headAt;
+    dots(q, qStride, rows, k, kStride, limit, width, scores, stride, wide, scratch);
     for (let i = 0; i < rows; i++) {
-      const s = scratch + <usize>i * stride;
+      const s = scores + <usize>i * stride;
       const n = visibleKeys(position + i, keys, causal);
       const highest = finishScores(s, n, padded, scale, biasRow(bias, position + i));
-      const log = softmax(s, n, padded, highest);
-      if (lse) store<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2), log);
+      const sum = exponentials(s, padded, n > 0 ? highest : 0);
+      store<f32>(sums + (<usize>i << 2), sum);
+      if (!lse) continue;
+      const log = n > 0 ? highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0) : -Infinity;
+      store<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2), log);
     }
-    const o = span(args, 8) + <usize>(queryRow + row) * oStride + headAt;
-    combine(o, oStride, rows, scratch, stride, 4, v, vStride, limit, width, 0);
+    weightedSums(o, oStride, rows, scores, stride, v, vStride, limit, width, 0, wide, scratch);
+    for (let i = 0; i < rows; i++) {
+      const sum = load<f32>(sums + (<usize>i << 2));
+      // A row without keys is 0.
+      const n = visibleKeys(position + i, keys, causal);
+      multiply(o + <usize>i * oStride, width, n > 0 ? 1 / sum : 0);
+    }
   }
 }
 
@@ -75,7 +89,8 @@ function differentiateHead(args: usize, item: i32, scratch: usize): void {
   const causal = int(args, 22);
   const reach = int(args, 23);
   const accumulateQ = int(args, 24);
-  const scale = float(args, 27);
+  const wide = int(args, 27);
+  const scale = float(args, 28);
   const head = item % heads;
   const sequence = <usize>(item / heads) << 2;
   const queryRow = load<i32>(span(args, 3) + sequence);
@@ -107,39 +122,44 @@ function differentiateHead(args: usize, item: i32, scratch: usize): void {
     dbias = biasOf(dbias, 0, reach);
   }
 
-  const p = scratch;
-  const ds = scratch + (SCRATCH_BYTES >> 1);
-  const step = rowsThatFit(keys, SCRATCH_BYTES >> 1);
+  const p = scratch + SCORES_AT;
+  const ds = p + (SCORES_BYTES >> 1);
+  const step = rowsThatFit(keys, SCORES_BYTES >> 1);
   for (let row = 0; row < queries; row += step) {
     const rows = min(step, queries - row);
     const position = keys - queries + row;
     const limit = visibleKeys(position + rows - 1, keys, causal);
-    const padded = (limit + 3) & ~3;
+    const padded = (limit + 15) & ~15;
     const stride = <usize>padded << 2;
     const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
     const oAt = <usize>(queryRow + row) * oStride + headAt;
     const o = span(args, 8) + oAt;
     const dOut = span(args, 10) + oAt;
-    dots(q, qStride, rows, k, kStride, limit, width, p, stride);
-    dots(dOut, oStride, rows, v, vStride, limit, width, ds, stride);
+    dots(q, qStride, rows, k, kStride, limit, width, p, stride, wide, scratch);
+    dots(dOut, oStride, rows, v, vStride, limit, width, ds, stride, wide, scratch);
     for (let i = 0; i < rows; i++) {
       const pRow = p + <usize>i * stride;
       const dsRow = ds + <usize>i * stride;
       const n = visibleKeys(position + i, keys, causal);
-      finishScores(pRow, n, padded, scale, biasRow(bias, position + i));
       // A row without keys has lse = -∞; its probabilities are all 0 whatever is subtracted.
-      const shift = load<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2));
-      exponentials(pRow, padded, n > 0 ? shift : 0);
+      const log = load<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2));
       const at = <usize>i * oStride;
-      softmaxBackward(dsRow, pRow, padded, dot(dOut + at, o + at, width));
+      // Σ p dp = do · o
+      const mean = dot(dOut + at, o + at, width);
+      const shift = n > 0 ? log : 0;
+      differentiateRow(pRow, dsRow, n, padded, scale, biasRow(bias, position + i), shift, mean);
       if (dbias) add(biasRow(dbias, position + i), dsRow, n);
-      multiply(dsRow, padded, scale);
+      if (scale != 1) multiply(dsRow, padded, scale);
     }
-    if (dv) combine(dv, vStride, limit, p, 4, stride, dOut, oStride, rows, width, 1);
-    if (dk) combine(dk, kStride, limit, ds, 4, stride, q, qStride, rows, width, 1);
+    if (dv) {
+      addTransposed(dv, vStride, limit, p, stride, dOut, oStride, rows, width, wide, scratch);
+    }
+    if (dk) addTransposed(dk, kStride, limit, ds, stride, q, qStride, rows, width, wide, scratch);
     if (dq) {
       const to = dq + <usize>(queryRow + row) * qStride + headAt;
-      combine(to, qStride, rows, ds, stride, 4, k, kStride, limit, width, accumulateQ);
+      weightedSums(
+        to, qStride, rows, ds, stride, k, kStride, limit, width, accumulateQ, wide, scratch,
+      );
     }
   }
 }
@@ -169,7 +189,7 @@ function visibleKeys(position: i32, keys: i32, causal: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function rowsThatFit(keys: i32, bytes: usize): i32 {
-  return min(QUERY_BLOCK, <i32>(bytes >> 2) / max(4, (keys + 3) & ~3));
+  return min(MAX_ROWS, <i32>(bytes >> 2) / max(16, (keys + 15) & ~15));
 }
 
 /** Address of a head's bias at distance 0; 0 when there is none. */
@@ -195,7 +215,8 @@ function finishScores(s: usize, n: i32, padded: i32, scale: f32, bias: usize): f
     let x = f32x4.mul(v128.load(s + j), factor);
     if (bias) x = f32x4.add(x, v128.load(bias + j));
     v128.store(s + j, x);
-    highest4 = f32x4.max(highest4, x);
+    // The instruction that NaN does not slow down; it stays in the scores.
+    highest4 = f32x4.pmax(highest4, x);
   }
   let highest = max(
     max(f32x4.extract_lane(highest4, 0), f32x4.extract_lane(highest4, 1)),
@@ -224,28 +245,50 @@ function exponentials(s: usize, padded: i32, shift: f32): f32 {
   return sum4(sum);
 }
 
-/** Turns scores into probabilities and returns their log-sum-exp; without keys 0 and -∞. */
-function softmax(s: usize, n: i32, padded: i32, highest: f32): f32 {
-  const sum = exponentials(s, padded, n > 0 ? highest : 0);
-  if (n == 0) return -Infinity;
-  multiply(s, padded, 1 / sum);
-  return highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0);
-}
-
-/** ds holds dp: ds = p · (dp - Σ p dp), where Σ p dp = do · o = `mean`. */
-function softmaxBackward(ds: usize, p: usize, padded: i32, mean: f32): void {
+/**
+ * p holds scores and ds the gradients dp of probabilities: p = e^(p · scale + bias - shift) for the
+ * first n, 0 up to `padded`, and ds = p · (dp - mean).
+ */
+function differentiateRow(
+  p: usize, ds: usize, n: i32, padded: i32,
+  scale: f32, bias: usize, shift: f32, mean: f32,
+): void {
+  const factor = f32x4.splat(scale);
+  const shift4 = f32x4.splat(shift);
   const mean4 = f32x4.splat(mean);
-  for (let j: usize = 0; j < <usize>padded << 2; j += 16) {
-    const centred = f32x4.sub(v128.load(ds + j), mean4);
-    v128.store(ds + j, f32x4.mul(v128.load(p + j), centred));
+  const whole = <usize>(n & ~3) << 2;
+  for (let j: usize = 0; j < whole; j += 16) {
+    let x = f32x4.mul(v128.load(p + j), factor);
+    if (bias) x = f32x4.add(x, v128.load(bias + j));
+    differentiate4(p + j, ds + j, f32x4.sub(x, shift4), mean4);
+  }
+  const end = <usize>n << 2;
+  for (let j = whole; j < end; j += 4) {
+    let x = load<f32>(p + j) * scale;
+    if (bias) x += load<f32>(bias + j);
+    store<f32>(p + j, x - shift);
+  }
+  for (let j = end; j < <usize>padded << 2; j += 4) store<f32>(p + j, -Infinity);
+  for (let j = whole; j < <usize>padded << 2; j += 16) {
+    differentiate4(p + j, ds + j, v128.load(p + j), mean4);
   }
 }
 
-function multiply(s: usize, padded: i32, factor: f32): void {
+// @ts-ignore: decorator
+@inline
+function differentiate4(p: usize, ds: usize, x: v128, mean: v128): void {
+  const e = exp4(x);
+  v128.store(p, e);
+  v128.store(ds, f32x4.mul(e, f32x4.sub(v128.load(ds), mean)));
+}
+
+function multiply(x: usize, width: i32, factor: f32): void {
   const factor4 = f32x4.splat(factor);
-  for (let j: usize = 0; j < <usize>padded << 2; j += 16) {
-    v128.store(s + j, f32x4.mul(v128.load(s + j), factor4));
+  const whole = <usize>(width & ~3) << 2;
+  for (let j: usize = 0; j < whole; j += 16) {
+    v128.store(x + j, f32x4.mul(v128.load(x + j), factor4));
   }
+  for (let j = whole; j < <usize>width << 2; j += 4) store<f32>(x + j, load<f32>(x + j) * factor);
 }
 
 function add(to: usize, from: usize, n: i32): void {

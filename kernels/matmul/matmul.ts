@@ -73,7 +73,7 @@ export function matmul(device: Device, p: Matmul): void {
   const b = rightArguments(p.b);
   const ext = p.extension ?? null;
   const b2 = ext ? rightArguments(ext.b) : NO_EXTENSION;
-  const { rows, columns } = blocking(m, n, k, b.kind === KIND.panelsF32);
+  const { rows, columns } = blocking(p, b.kind === KIND.panelsF32, device.threads);
   const tasks = Math.ceil(m / rows) * Math.ceil(n / columns);
   device.run(
     "matmul",
@@ -127,18 +127,19 @@ function rightArguments(b: RightMatrix): RightArguments {
 
 /** Rows and columns of C that one task computes. */
 function blocking(
-  m: number,
-  n: number,
-  k: number,
+  { m, n, k }: Matmul,
   prepacked: boolean,
+  threads: number,
 ): { rows: number; columns: number } {
   const work = m * n * k;
   if (work <= SERIAL_WORK && m <= MAX_ROWS) return { rows: m, columns: n };
   // Panels that are copied first want many rows to pay for it; others a block that stays in cache.
   const most = prepacked ? 96 : MAX_ROWS;
   const rows = Math.ceil(m / Math.ceil(m / most));
-  const panels = Math.max(1, Math.min(8, Math.round(TASK_WORK / (rows * k * PANEL))));
-  return { rows, columns: panels * PANEL };
+  const wanted = Math.max(1, Math.min(8, Math.round(TASK_WORK / (rows * k * PANEL))));
+  // A task for every thread, as far as there are panels.
+  const fair = Math.ceil(n / PANEL / Math.ceil(threads / Math.ceil(m / rows)));
+  return { rows, columns: Math.min(wanted, fair) * PANEL };
 }
 
 /** Bytes that W[rows, columns] takes in panels, its rows padded to a multiple of 16. */

@@ -5,7 +5,7 @@
  * initialised with, whatever the blocking: a row's result does not depend on the rows beside it.
  */
 import { float, int, span } from "../abi.wasm";
-import { tile_1x16, tile_2x16, tile_3x16, tile_4x8, tile_5x8, tile_6x8, tile_6x16 } from "./tiles.wasm";
+import { multiplyBf16Panel, multiplyPanel, PANEL, PANEL_BYTES, transpose4 } from "./panel.wasm";
 
 /** How B is stored; mirrored in matmul.ts. */
 const PANELS_F32: i32 = 0;
@@ -13,55 +13,16 @@ const PANELS_BF16: i32 = 1;
 const STRIDED: i32 = 2;
 const TRANSPOSED_PANELS_F32: i32 = 3;
 
-/** Columns of a panel. */
-const PANEL: i32 = 16;
 /** Depth of a block: a panel of this depth takes 24 KiB, half of a first-level cache. */
 const KC: i32 = 384;
 /** Most rows of a task: a block of A, copied when A is transposed, takes 288 KiB. Mirrored. */
 const MAX_ROWS: i32 = 192;
 
-const PANEL_BYTES: usize = 64;
+/** Up to so many rows a bf16 panel is widened as it is read. */
+const BF16_ROWS: i32 = 16;
 /** Scratch: a panel of B, then the tile that holds ragged columns of C, then a block of A. */
 const TILE_AT: usize = <usize> KC * PANEL_BYTES;
 const A_AT: usize = TILE_AT + <usize> MAX_ROWS * PANEL_BYTES;
-
-/**
- * c[0..rows, 0..16] += a[0..rows, 0..k] panel[0..k, 0..16]; `wide` where V8 makes 256-bit vectors of
- * pairs of 128-bit ones. The sums are the same.
- */
-function multiplyPanel(
-  a: usize,
-  lda: usize,
-  panel: usize,
-  c: usize,
-  ldc: usize,
-  rows: i32,
-  k: i32,
-  wide: i32,
-): void {
-  let left = rows;
-  while (left > 0) {
-    // 7 is better done as 4 + 3 than as 6 + 1, whose single row is bound by latency.
-    const take = left == 7 ? 4 : min(left, 6);
-    if (take == 6 && wide) {
-      tile_6x16(a, lda, panel, c, ldc, k);
-    } else if (take == 6) {
-      tile_6x8(a, lda, panel, c, ldc, k);
-      tile_6x8(a, lda, panel + 32, c + 32, ldc, k);
-    } else if (take == 5) {
-      tile_5x8(a, lda, panel, c, ldc, k);
-      tile_5x8(a, lda, panel + 32, c + 32, ldc, k);
-    } else if (take == 4) {
-      tile_4x8(a, lda, panel, c, ldc, k);
-      tile_4x8(a, lda, panel + 32, c + 32, ldc, k);
-    } else if (take == 3) tile_3x16(a, lda, panel, c, ldc, k);
-    else if (take == 2) tile_2x16(a, lda, panel, c, ldc, k);
-    else tile_1x16(a, lda, panel, c, ldc, k);
-    a += <usize> take * lda;
-    c += <usize> take * ldc;
-    left -= take;
-  }
-}
 
 /** Widens a bf16 panel: word j of a row holds column j (low half) and column j + 8 (high half). */
 function widenPanel(source: usize, out: usize, k: i32): void {
@@ -101,14 +62,50 @@ function packStrided(
     return;
   }
   if (columns < PANEL) memory.fill(out, 0, <usize> k * PANEL_BYTES);
-  for (let j = 0; j < columns; j++) {
-    let from = b + <usize> j * ns;
-    let to = out + (<usize> j << 2);
-    for (let i = 0; i < k; i++) {
-      store<f32>(to, alpha * load<f32>(from));
-      from += ks;
-      to += PANEL_BYTES;
+  let j = 0;
+  if (ks == 4) {
+    // B is the transpose of a row-major matrix: 4x4 blocks at a time.
+    const s = f32x4.splat(alpha);
+    const whole = k & ~3;
+    for (; j + 4 <= columns; j += 4) {
+      const b0 = b + <usize> j * ns;
+      const b1 = b0 + ns;
+      const b2 = b1 + ns;
+      const b3 = b2 + ns;
+      let to = out + (<usize> j << 2);
+      for (let i: usize = 0; i < <usize> whole << 2; i += 16) {
+        transpose4(
+          f32x4.mul(s, v128.load(b0 + i)),
+          f32x4.mul(s, v128.load(b1 + i)),
+          f32x4.mul(s, v128.load(b2 + i)),
+          f32x4.mul(s, v128.load(b3 + i)),
+          to,
+          PANEL_BYTES,
+        );
+        to += 4 * PANEL_BYTES;
+      }
+      for (let c = j; c < j + 4; c++) packColumn(b + <usize> c * ns, ks, out, c, whole, k, alpha);
     }
+  }
+  for (; j < columns; j++) packColumn(b + <usize> j * ns, ks, out, j, 0, k, alpha);
+}
+
+/** out[i][column] = alpha * b[i] for i from `begin` to `end`. */
+function packColumn(
+  b: usize,
+  ks: usize,
+  out: usize,
+  column: i32,
+  begin: i32,
+  end: i32,
+  alpha: f32,
+): void {
+  let from = b + <usize> begin * ks;
+  let to = out + <usize> begin * PANEL_BYTES + (<usize> column << 2);
+  for (let i = begin; i < end; i++) {
+    store<f32>(to, alpha * load<f32>(from));
+    from += ks;
+    to += PANEL_BYTES;
   }
 }
 
@@ -131,7 +128,7 @@ function packTransposedF32(w: usize, width: i32, k0: i32, n0: i32, out: usize, k
           const x1 = v128.load(from, 64);
           const x2 = v128.load(from, 128);
           const x3 = v128.load(from, 192);
-          transpose4(x0, x1, x2, x3, to + r * PANEL_BYTES + c * 4);
+          transpose4(x0, x1, x2, x3, to + r * PANEL_BYTES + c * 4, PANEL_BYTES);
         }
       }
     } else {
@@ -172,6 +169,7 @@ function packTransposedBf16(w: usize, width: i32, k0: i32, n0: i32, out: usize, 
             i32x4.shl(x2, 16),
             i32x4.shl(x3, 16),
             at,
+            PANEL_BYTES,
           );
           transpose4(
             v128.and(x0, high),
@@ -179,6 +177,7 @@ function packTransposedBf16(w: usize, width: i32, k0: i32, n0: i32, out: usize, 
             v128.and(x2, high),
             v128.and(x3, high),
             at + 8 * PANEL_BYTES,
+            PANEL_BYTES,
           );
         }
       }
@@ -192,21 +191,6 @@ function packTransposedBf16(w: usize, width: i32, k0: i32, n0: i32, out: usize, 
       }
     }
   }
-}
-
-/** Stores the transpose of four rows to four rows of 64 bytes. */
-// @ts-ignore: decorator
-@inline
-
-function transpose4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize): void {
-  const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
-  const t1 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
-  const t2 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
-  const t3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<i64>(t0, t2, 0, 2));
-  v128.store(to, v128.shuffle<i64>(t0, t2, 1, 3), 64);
-  v128.store(to, v128.shuffle<i64>(t1, t3, 0, 2), 128);
-  v128.store(to, v128.shuffle<i64>(t1, t3, 1, 3), 192);
 }
 
 /** Copies A[rows, k] with stride ks along k to rows that are contiguous. */
@@ -224,14 +208,7 @@ function packA(a: usize, rs: usize, ks: usize, out: usize, rows: i32, k: i32): v
         const x1 = v128.load(from + ks);
         const x2 = v128.load(from + 2 * ks);
         const x3 = v128.load(from + 3 * ks);
-        const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
-        const t1 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
-        const t2 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
-        const t3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
-        v128.store(to, v128.shuffle<i64>(t0, t2, 0, 2));
-        v128.store(to + width, v128.shuffle<i64>(t0, t2, 1, 3));
-        v128.store(to + 2 * width, v128.shuffle<i64>(t1, t3, 0, 2));
-        v128.store(to + 3 * width, v128.shuffle<i64>(t1, t3, 1, 3));
+        transpose4(x0, x1, x2, x3, to, width);
         from += 4 * ks;
         to += 16;
       }
@@ -285,7 +262,10 @@ function addProduct(
     for (let n = n0; n < n1; n += PANEL) {
       const columns = min(PANEL, N - n);
       let panel = scratch;
-      if (kind == PANELS_F32) {
+      const narrow = kind == PANELS_BF16 && rows <= BF16_ROWS;
+      if (narrow) {
+        panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32;
+      } else if (kind == PANELS_F32) {
         panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * PANEL_BYTES;
       } else if (kind == PANELS_BF16) {
         widenPanel(b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32, scratch, k);
@@ -295,14 +275,17 @@ function addProduct(
         packTransposedF32(b, N, k0, n, scratch, k);
       } else packTransposedBf16(b, N, k0, n, scratch, k);
       const at = c + (<usize> (n - n0) << 2);
-      if (columns == PANEL) multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
-      else {
+      if (columns == PANEL) {
+        if (narrow) multiplyBf16Panel(block, lda, panel, at, ldc, rows, k, wide);
+        else multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
+      } else {
         const tile = scratch + TILE_AT;
         const bytes = <usize> columns << 2;
         for (let i = 0; i < rows; i++) {
           memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
         }
-        multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
+        if (narrow) multiplyBf16Panel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
+        else multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
         for (let i = 0; i < rows; i++) {
           memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
         }

@@ -56,6 +56,8 @@ export interface TaskDevice extends DeviceBase {
   readonly kind: "wasm";
   /** Whether V8 makes 256-bit vectors of pairs of 128-bit ones: see `turbo` in lib/device/turbo.ts. */
   readonly wideVectors: boolean;
+  /** Threads that run tasks. */
+  readonly threads: number;
   /**
    * Launches `tasks` independent tasks of a kernel. Which thread runs which task is not defined, so
    * a kernel's output may not depend on it.

@@ -10,8 +10,13 @@ import type { T5ForConditionalGeneration } from "../models/t5.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
-import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import {
+  type EncodedPart,
+  type EncodedQueries,
+  encodeQueries,
+  joinEncoded,
+} from "./encoded_queries.ts";
 import { KeyValueCache } from "./kv_cache.ts";
 
 /** How to generate, in the words of transformers' `generate`. */
@@ -42,6 +47,8 @@ export interface GenerationOptions {
   valueHead?: ValueHead | null;
   /** Whether to compute the logprob of each token. Default false. */
   logprobs?: boolean;
+  /** Some of the queries, if they are encoded already, with the same weights. */
+  encoded?: EncodedPart | null;
 }
 
 /** A generated response. */
@@ -86,8 +93,7 @@ export async function generate(
   options: GenerationOptions = {},
 ): Promise<Generated[]> {
   if (queries.length === 0) return [];
-  const limits = checkConfig(model, queries, config);
-  const { adapter = null } = options;
+  const limits = checkGeneration(model, queries, config);
   const { eosTokenId, decoderStartTokenId } = model.config;
   const results = queries.map((): Generated => ({
     tokens: [],
@@ -96,12 +102,11 @@ export async function generate(
   }));
   const cx = new Context(model.device);
   try {
-    const inputs = Packed.create(cx, queries);
-    const encoded = cx.scope(() => model.encode(cx, inputs, adapter));
+    const encoded = encodeAll(cx, model, queries, options);
     const window = Math.min(WINDOW[model.device.kind], Math.max(...limits));
     // A row that ends within a window draws on to the window's end.
     const capacities = limits.map((limit) => Math.ceil(limit / window) * window);
-    const cache = new KeyValueCache(cx, model, inputs, encoded, adapter, capacities);
+    const cache = new KeyValueCache(cx, model, encoded, capacities);
     let active = queries.map((_, row) => row);
     for (let position = 0; active.length > 0; position += window) {
       const left = Math.max(...active.map((row) => limits[row])) - position;
@@ -143,6 +148,23 @@ export async function generate(
     cx.release();
   }
   return results;
+}
+
+/** Encodes what is not encoded yet. */
+function encodeAll(
+  cx: Context,
+  model: T5ForConditionalGeneration,
+  queries: readonly (readonly number[])[],
+  { adapter = null, encoded = null }: GenerationOptions,
+): EncodedQueries {
+  const done = new Set(encoded?.rows);
+  const rows = [...queries.keys()].filter((row) => !done.has(row));
+  const parts = encoded ? [encoded] : [];
+  if (rows.length > 0) {
+    const rest = encodeQueries(cx, model, rows.map((row) => queries[row]), adapter);
+    parts.push({ rows, encoded: rest });
+  }
+  return joinEncoded(cx, parts, queries.length);
 }
 
 function notFinite(position: number, row: number, { firstRollout = 0 }: GenerationConfig) {
@@ -231,8 +253,13 @@ function tokenLogprobs(cx: Context, logits: Tensor, tokens: Tensor, logprobs: Te
   });
 }
 
-/** The most tokens of each row. */
-function checkConfig(
+/**
+ * Checks what is to be generated.
+ *
+ * @returns the most tokens of each row
+ * @throws {UserError} when a setting or a query is impossible
+ */
+export function checkGeneration(
   model: T5ForConditionalGeneration,
   queries: readonly (readonly number[])[],
   config: GenerationConfig,

@@ -1,9 +1,8 @@
 import { appendToCache } from "../../kernels/kv_cache/kv_cache.ts";
 import type { Context } from "../tensor/context.ts";
 import type { DecoderMemory, T5ForConditionalGeneration } from "../models/t5.ts";
-import type { LoraAdapter } from "../nn/lora.ts";
-import type { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { type EncodedQueries, startsOf } from "./encoded_queries.ts";
 
 /**
  * The decoder's keys and values of a batch that is being generated. Each row has a slot of its own
@@ -12,34 +11,29 @@ import type { Tensor } from "../tensor/tensor.ts";
 export class KeyValueCache {
   readonly #keys: Tensor[] = [];
   readonly #values: Tensor[] = [];
-  readonly #cross: { k: Tensor; v: Tensor }[] = [];
   /** First row of each slot. */
   readonly #slots: Int32Array;
-  readonly #encoderStarts: Int32Array;
 
   /**
-   * Reserves the slots and computes the keys and values of the attention to the encoder, once.
+   * Reserves the slots.
    *
    * @param cx owns the memory
+   * @param encoded the queries of all rows
    * @param capacities the most tokens of each row
    */
   constructor(
     cx: Context,
     model: T5ForConditionalGeneration,
-    private readonly inputs: Packed,
-    encoderHidden: Tensor,
-    adapter: LoraAdapter | null,
+    private readonly encoded: EncodedQueries,
     capacities: readonly number[],
   ) {
     const { numDecoderLayers, numHeads, dKv } = model.config;
     const width = numHeads * dKv;
-    this.#slots = starts(capacities);
-    this.#encoderStarts = starts(inputs.sequenceLengths);
+    this.#slots = startsOf(capacities);
     const rows = capacities.reduce((a, b) => a + b, 0);
     for (let layer = 0; layer < numDecoderLayers; layer++) {
       this.#keys.push(cx.empty([rows, width]));
       this.#values.push(cx.empty([rows, width]));
-      this.#cross.push(model.crossKeys(cx, layer, encoderHidden, adapter));
     }
   }
 
@@ -69,9 +63,9 @@ export class KeyValueCache {
       maxLength: 1,
     };
     const encoder = {
-      starts: byRow((row) => this.#encoderStarts[row]),
-      lengths: byRow((row) => this.inputs.sequenceLengths[row]),
-      maxLength: this.inputs.maxLength,
+      starts: byRow((row) => this.encoded.starts[row]),
+      lengths: byRow((row) => this.encoded.lengths[row]),
+      maxLength: Math.max(...this.encoded.lengths),
     };
     const starts = byRow((row) => this.#slots[row]);
     const lengths = byStep((_, position) => position + 1);
@@ -84,14 +78,7 @@ export class KeyValueCache {
         const own = { starts, lengths: lengths.slice(step, 1), maxLength: first + step + 1 };
         return { ...cache, rows: own };
       },
-      cross: (layer) => ({ ...this.#cross[layer], rows: encoder }),
+      cross: (layer) => ({ ...this.encoded.layers[layer], rows: encoder }),
     });
   }
-}
-
-/** Where each of some consecutive runs begins. */
-function starts(lengths: readonly number[]): Int32Array {
-  const out = new Int32Array(lengths.length);
-  for (let i = 1; i < out.length; i++) out[i] = out[i - 1] + lengths[i - 1];
-  return out;
 }

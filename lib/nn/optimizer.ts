@@ -70,6 +70,7 @@ export class Adam {
     const workspace = { buffer: this.#workspace, byteOffset: 0 };
     gradNorm(this.#device, this.gradNorm, workspace, gradients!, values.length);
     this.stepCount++;
+    this.#parameters.revision++;
     adam(
       this.#device,
       { values, gradients: gradients!, firstMoment, secondMoment, gradNorm: this.gradNorm },

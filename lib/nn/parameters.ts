@@ -34,6 +34,8 @@ export class Parameters {
   readonly names: readonly string[];
   /** Elements of all parameters, padding not counted. */
   readonly count: number;
+  /** How often the values have changed: what was computed from them holds for one number. */
+  revision = 0;
   readonly #views = new Map<string, Tensor>();
 
   /**
@@ -119,6 +121,7 @@ export class Parameters {
       );
     }
     view.write(data);
+    this.revision++;
   }
 
   /**
@@ -132,6 +135,7 @@ export class Parameters {
       throw new RangeError("the parameters' names or shapes differ");
     }
     add(this.device, this.values, null, other.values, this.values.length);
+    this.revision++;
   }
 
   /** Frees the memory. */

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { decodeEncoded, type EncodedQueries } from "../generation/encoded_queries.ts";
 import type { Policy } from "../models/policy.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import { Context } from "../tensor/context.ts";
@@ -20,18 +21,24 @@ export interface PositionTensors {
  * Runs the policy over responses that are there already (teacher forcing).
  *
  * @param adapter which of the base model's adapters to use; null for none
+ * @param encoded the responses' queries, in their order, if they are encoded already
  */
 export function forward(
   cx: Context,
   { model, valueHead }: Policy,
   adapter: LoraAdapter | null,
   responses: readonly ScoredResponse[],
+  encoded: EncodedQueries | null = null,
 ): PositionTensors {
-  const inputs = Packed.create(cx, responses.map((response) => response.query));
   const decoderInputs = Packed.create(cx, responses.map((response) => response.decoderInput));
   const targets = Packed.create(cx, responses.map((response) => response.targets)).ids;
-  const encoded = model.encode(cx, inputs, adapter);
-  const hidden = model.decode(cx, decoderInputs, encoded, inputs, adapter);
+  let hidden: Tensor;
+  if (encoded) hidden = decodeEncoded(cx, model, decoderInputs, encoded, adapter);
+  else {
+    const inputs = Packed.create(cx, responses.map((response) => response.query));
+    const states = model.encode(cx, inputs, adapter);
+    hidden = model.decode(cx, decoderInputs, states, inputs, adapter);
+  }
   return { ...model.logprobs(cx, hidden, targets), values: valueHead.forward(cx, hidden) };
 }
 

@@ -1,9 +1,11 @@
 import { PPO_LOSS_STATISTICS, ppoLoss } from "../../kernels/ppo_loss/ppo_loss.ts";
+import type { Device } from "../device/device.ts";
 import type { Policy } from "../models/policy.ts";
 import type { Adam } from "../nn/optimizer.ts";
 import type { Random } from "../random.ts";
 import { Context } from "../tensor/context.ts";
 import { whiten } from "./advantages.ts";
+import type { EncoderPass } from "./encoder_pass.ts";
 import { mean, variance } from "./moments.ts";
 import { forward } from "./policy_pass.ts";
 import type { PPOConfig } from "./ppo_config.ts";
@@ -18,6 +20,8 @@ export interface UpdateOptions {
   learningRate: number;
   /** Draws the seeds of dropout masks; null for no dropout. */
   random: Random | null;
+  /** The encoder's half of the first minibatch's pass, if generation has left it. */
+  encoderPass?: EncoderPass | null;
 }
 
 /** What one optimizer step did. */
@@ -42,7 +46,7 @@ export function updatePolicy(
   policy: Policy,
   optimizer: Adam,
   rollouts: readonly Rollout[],
-  { config, learningRate, random }: UpdateOptions,
+  { config, learningRate, random, encoderPass = null }: UpdateOptions,
 ): Promise<PolicyUpdate> {
   const advantages = whiten(rollouts.flatMap((rollout) => [...rollout.advantages]));
   const passes: MinibatchPass[] = [];
@@ -56,10 +60,29 @@ export function updatePolicy(
     );
     const weight = (position - start) / advantages.length;
     const dropoutSeed = random?.uint32() ?? null;
-    passes.push(accumulateGradient(policy, minibatch, whitened, { config, weight, dropoutSeed }));
+    const isEncoded = row === 0 && encoderPass?.isOf(minibatch.map(({ query }) => query));
+    passes.push(accumulateGradient(policy, minibatch, whitened, {
+      config,
+      weight,
+      dropoutSeed,
+      encoderPass: isEncoded ? encoderPass : null,
+    }));
   }
   optimizer.step(learningRate, config.maxGradNorm);
   return describeUpdate(rollouts, advantages, passes, optimizer.gradNorm.read());
+}
+
+/** A context for a minibatch's forward and backward pass. */
+export function trainingContext(
+  device: Device,
+  { activationMemory }: PPOConfig,
+  dropoutSeed: number | null,
+): Context {
+  return new Context(device, {
+    grad: true,
+    dropoutSeed,
+    activationMemory: activationMemory === null ? undefined : activationMemory * 2 ** 20,
+  });
 }
 
 /** One minibatch's part of an update. */
@@ -78,20 +101,19 @@ function accumulateGradient(
   policy: Policy,
   rollouts: readonly Rollout[],
   advantages: readonly Float64Array[],
-  { config, weight, dropoutSeed }: {
+  { config, weight, dropoutSeed, encoderPass }: {
     config: PPOConfig;
     weight: number;
     dropoutSeed: number | null;
+    encoderPass: EncoderPass | null;
   },
 ): MinibatchPass {
   const { device } = policy.model;
-  const activationMemory = config.activationMemory === null
-    ? undefined
-    : config.activationMemory * 2 ** 20;
-  const cx = new Context(device, { grad: true, dropoutSeed, activationMemory });
+  const cx = encoderPass?.cx ?? trainingContext(device, config, dropoutSeed);
   const upload = (counted: ArrayLike<number>[]) => cx.from(packPositions(rollouts, counted));
   try {
-    const { logprobs, entropy, values } = forward(cx, policy, policy.adapter, rollouts);
+    const encoded = encoderPass?.encoded;
+    const { logprobs, entropy, values } = forward(cx, policy, policy.adapter, rollouts, encoded);
     const statistics = cx.empty([PPO_LOSS_STATISTICS.length]);
     const dLogprobs = cx.empty(logprobs.shape);
     const dValues = cx.empty(values.shape);

@@ -1,15 +1,22 @@
-import { TrainingDivergedError, UserError } from "../errors.ts";
+import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
 import { letEventsIn } from "../event_loop.ts";
+import {
+  checkGeneration,
+  generate,
+  type Generated,
+  type GenerationConfig,
+} from "../generation/generate.ts";
 import type { Policy } from "../models/policy.ts";
 import { LoraAdapter } from "../nn/lora.ts";
 import { Adam } from "../nn/optimizer.ts";
 import { Parameters } from "../nn/parameters.ts";
 import { Random } from "../random.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
+import { EncoderPass } from "./encoder_pass.ts";
 import { mean } from "./moments.ts";
 import { PhaseClock } from "./phase_clock.ts";
 import { evaluate, evaluationsFromSampling, type SampledTokens } from "./policy_pass.ts";
-import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
+import { type PolicyUpdate, trainingContext, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
 import { learningRateAt } from "./schedules.ts";
@@ -42,6 +49,8 @@ export class PPOTrainer {
   readonly #klController: KLController;
   readonly #random: Random;
   #step = 0;
+  /** What `generate` has computed of the next step's first minibatch. */
+  #encoderPass: EncoderPass | null = null;
 
   /**
    * Trains the policy in place. A reference "initial" is the adapter as it is now.
@@ -70,13 +79,48 @@ export class PPOTrainer {
   }
 
   /**
+   * Lets the policy respond to a batch of queries, as TRL's `generate`. Beside the responses there
+   * are logprobs and values for {@linkcode PPOTrainer.step} (not in the `trl-0.4` mode, which cuts
+   * responses), and the trainer keeps the encoder's work on the queries that are trained first, with
+   * the memory of a minibatch's activations, until the next step.
+   *
+   * @param queries tokens for the encoder
+   * @throws {UserError} when a setting or a query is impossible
+   * @throws {NotFiniteError} when the model's logits are not finite
+   */
+  async generate(
+    queries: readonly (readonly number[])[],
+    generation: GenerationConfig,
+  ): Promise<Generated[]> {
+    this.#dropEncoderPass();
+    const { config, policy } = this;
+    const { model, adapter, valueHead } = policy;
+    checkGeneration(model, queries, generation);
+    const reported = config.compat === "none" ? { valueHead, logprobs: true } : {};
+    const rows = this.#trainedFirst(queries.length);
+    if (rows.length > 0) {
+      try {
+        const cx = trainingContext(model.device, config, null);
+        this.#encoderPass = new EncoderPass(cx, policy, rows.map((row) => queries[row]));
+        const encoded = { rows, encoded: this.#encoderPass.encoded };
+        return await generate(model, queries, generation, { adapter, encoded, ...reported });
+      } catch (error) {
+        this.#dropEncoderPass();
+        // Without what is kept for the step there may be room.
+        if (!(error instanceof OutOfMemoryError)) throw error;
+      }
+    }
+    return await generate(model, queries, generation, { adapter, ...reported });
+  }
+
+  /**
    * Optimises the policy on one batch of rollouts.
    *
    * @param queries tokens for the encoder, `batchSize` rows
    * @param responses tokens the policy generated, without the decoder's start token (in the
    *   `trl-0.4` mode: what the decoder is to read, as it stands)
    * @param scores what each response earned
-   * @param sampled what `generate` returned for the responses, with logprobs and values, from the
+   * @param sampled what {@linkcode PPOTrainer.generate} returned for the responses, with logprobs and values, from the
    *   policy as it is: then the step need not compute them; the result is the same, bit for bit
    * @throws {UserError} when there is not one of each for every row, or a row cannot be trained on.
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite (no update is made
@@ -122,7 +166,9 @@ export class PPOTrainer {
           config,
           learningRate,
           random,
+          encoderPass: this.#encoderPass,
         });
+        this.#dropEncoderPass();
         updates.push(update);
         await letEventsIn();
         if (!config.earlyStopping) continue;
@@ -166,8 +212,24 @@ export class PPOTrainer {
 
   /** Frees what the trainer made on the device: the optimizer's moments and the reference. */
   dispose(): void {
+    this.#dropEncoderPass();
     this.optimizer.dispose();
     this.reference?.parameters.dispose();
+  }
+
+  /** Which of a batch's queries make up the next step's first minibatch; none where they change. */
+  #trainedFirst(count: number): number[] {
+    const { batchSize, miniBatchSize, shuffleMinibatches, policyDropout } = this.config;
+    // Dropout changes what the encoder says.
+    if (count !== batchSize || policyDropout) return [];
+    const order = [...Array(count).keys()];
+    if (shuffleMinibatches) this.#random.copy().shuffle(order);
+    return order.slice(0, miniBatchSize);
+  }
+
+  #dropEncoderPass(): void {
+    this.#encoderPass?.release();
+    this.#encoderPass = null;
   }
 
   #layOut(

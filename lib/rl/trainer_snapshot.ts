@@ -35,6 +35,7 @@ export class TrainerSnapshot {
   /** Makes the trainer what it was when the copy was taken. */
   restore(): void {
     for (const [live, copy] of this.#copies) add(live.device, live, null, copy, live.length);
+    this.#trainer.policy.parameters.revision++;
     this.#trainer.setState(this.#state);
     this.#trainer.optimizer.stepCount = this.#stepCount;
   }

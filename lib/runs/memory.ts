@@ -38,10 +38,10 @@ export function estimateStepMemory(
   const inBatch = sum(prompts) + prompts.length * newTokens;
   const cache = 4 * numDecoderLayers * 2 * inner * inBatch;
 
-  // Of a token in a layer: the norm's output and the sum after a sublayer; q, k, v and o with their
-  // ranks' inputs; of a feed-forward layer what goes into the activation and what comes out.
+  // Of a token in a layer: the sum after a sublayer; the norm's output, which the adapter's A reads,
+  // with the rank's input; q, k, v and o; what goes into the feed-forward's activation.
   const attention = 2 * dModel + 4 * inner + adapter.config.r;
-  const feedForward = 2 * dModel + (feedForwardProj === "gated-gelu" ? 3 : 2) * dFf;
+  const feedForward = dModel + (feedForwardProj === "gated-gelu" ? 2 : 1) * dFf;
   const encoded = sum(prompts.slice(0, miniBatchSize));
   const decoded = Math.min(miniBatchSize, prompts.length) * newTokens;
   const encoder = numLayers * (attention + feedForward);

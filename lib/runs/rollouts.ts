@@ -1,11 +1,12 @@
 import type { Example } from "../data/dataset.ts";
-import { generate, type Generated } from "../generation/generate.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Generated } from "../generation/generate.ts";
 import { Random } from "../random.ts";
 import type { RewardSample } from "../rewards/reward.ts";
 import type { WeightedRewards } from "../rewards/weighted_rewards.ts";
 import { LengthSampler } from "../rl/length_sampler.ts";
+import type { PPOTrainer } from "../rl/ppo_trainer.ts";
 import { samplingOf, type TrainConfig } from "./config.ts";
-import type { RunPolicy } from "./policy.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
 export interface ScoredSample extends RewardSample {
@@ -37,35 +38,32 @@ export interface RolloutBatch {
 }
 
 /**
- * Lets the policy respond to a batch of prompts, each up to a length drawn for it, and scores the
- * responses.
+ * Lets the trainer's policy respond to a batch of prompts, each up to a length drawn for it, and
+ * scores the responses.
  *
  * @param step PPO steps done before: with the seed it decides all that is random here
  * @throws {UserError} when a reward misbehaves
  */
 export async function collectRollouts(
-  policy: RunPolicy,
+  trainer: PPOTrainer,
+  tokenizer: Tokenizer,
   rewards: WeightedRewards,
   prompts: readonly Example[],
   step: number,
   config: TrainConfig,
 ): Promise<RolloutBatch> {
   const started = performance.now();
-  const { model, adapter, valueHead, tokenizer } = policy;
   const maxNewTokens = rolloutLengths(prompts.length, step, config);
   const queries = prompts.map(({ inputIds }) => inputIds);
   const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
-  const generated = await generate(model, queries, sampling, {
-    adapter,
-    ...(config.compat === "none" ? { valueHead, logprobs: true } : {}),
-  });
+  const generated = await trainer.generate(queries, sampling);
   const finished = performance.now();
   const texts = prompts.map(({ query }, index) => ({
     query,
     response: tokenizer.decode(generated[index].tokens, { skipSpecialTokens: true }),
   }));
   const { totals, parts } = await rewards.score(texts);
-  const start = model.config.decoderStartTokenId;
+  const start = trainer.policy.model.config.decoderStartTokenId;
   return {
     queries,
     // The original stack's responses start with the start token, and are cut from the front.

@@ -177,7 +177,8 @@ async function trainPolicy(
     const prompts = batches.next();
     let batch: RolloutBatch | null = null;
     try {
-      batch = await collectRollouts(policy, loadedRewards.rewards, prompts, step - 1, config);
+      const { rewards } = loadedRewards;
+      batch = await collectRollouts(trainer, policy.tokenizer, rewards, prompts, step - 1, config);
       // Parameters have proved good when they have generated.
       session.markGood(start);
       const { queries, responses, scores, sampled } = batch;

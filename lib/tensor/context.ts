@@ -7,6 +7,8 @@ interface TapeNode {
   output: Tensor;
   /** Tensors made for this node (its output and what it saved); freed after its backward. */
   owned: Tensor[];
+  /** What `backward` reads. */
+  saved: readonly (Tensor | null)[];
   backward: (dy: Tensor) => void;
 }
 
@@ -114,17 +116,35 @@ export class Context {
   }
 
   /**
-   * One layer of a stack. Without a tape, as `scope`, and frees its input, which nothing reads
-   * afterwards. With one, `body` may be called a second time, in the backward pass.
+   * One layer of a stack, of which nothing but its result is used outside. Without a tape, as
+   * `scope`, and frees its input, which nothing reads afterwards. With one, keeps what the backward
+   * pass reads; `body` may be called a second time, in the backward pass.
    */
   layer(input: Tensor, body: (input: Tensor) => Tensor): Tensor {
     if (this.grad) {
       return this.device.memory.used < this.#activationLimit
-        ? body(input)
+        ? this.#keepSaved(() => body(input))
         : this.#checkpoint(input, body);
     }
     const output = this.scope(() => body(input));
     this.free(input);
+    return output;
+  }
+
+  /** Runs a layer with a tape, and frees what no backward function of it reads. */
+  #keepSaved(body: () => Tensor): Tensor {
+    const before = new Set(this.#owned);
+    const firstNode = this.#nodes.length;
+    const output = body();
+    const nodes = this.#nodes.slice(firstNode);
+    const read = new Set([output, ...nodes.flatMap(({ saved }) => saved)].map((t) => t?.buffer));
+    const keep = (tensor: Tensor) => {
+      if (before.has(tensor) || read.has(tensor.buffer)) return true;
+      this.device.free(tensor.buffer);
+      return false;
+    };
+    for (const node of nodes) node.owned = node.owned.filter(keep);
+    this.#owned = this.#owned.filter(keep);
     return output;
   }
 
@@ -147,7 +167,8 @@ export class Context {
       this.#owned = [];
       this.#dropouts = dropouts;
       try {
-        this.backward([{ output: body(input), gradient: dy }]);
+        const output = this.#keepSaved(() => body(input));
+        this.backward([{ output, gradient: dy }]);
       } finally {
         // What is left are gradients of the layer's inputs; after an error, what `release` frees.
         outer.owned.push(...this.#owned, ...this.#nodes.flatMap((node) => node.owned));
@@ -156,21 +177,27 @@ export class Context {
         this.#dropouts = outer.dropouts;
       }
     };
-    this.#nodes.push({ output, owned: this.#owned, backward });
+    this.#nodes.push({ output, owned: this.#owned, saved: [input], backward });
     this.#owned = [];
     return output;
   }
 
   /**
    * Declares that `output` was computed from `inputs`. `backward` gets the gradient of the output
-   * and adds to those of the inputs (see `gradient`). Recorded only when an input wants a gradient.
+   * and adds to those of the inputs (see `gradient`); of what was made in this pass it may read
+   * only `saved`. Recorded only when an input wants a gradient.
    */
-  record(output: Tensor, inputs: readonly (Tensor | null)[], backward: (dy: Tensor) => void): void {
+  record(
+    output: Tensor,
+    inputs: readonly (Tensor | null)[],
+    saved: readonly (Tensor | null)[],
+    backward: (dy: Tensor) => void,
+  ): void {
     if (!this.grad && !this.#checkpointing) return;
     if (!inputs.some((t) => t?.requiresGrad)) return;
     output.requiresGrad = true;
     if (!this.grad) return;
-    this.#nodes.push({ output, owned: this.#owned, backward });
+    this.#nodes.push({ output, owned: this.#owned, saved, backward });
     this.#owned = [];
   }
 

@@ -123,6 +123,13 @@ const CASES: Record<string, Sizes> = {
     bias: true,
     scale: 0.2,
   },
+  "a head of more columns than a panel is deep": {
+    qLengths: [9, 1],
+    kLengths: [21, 3],
+    heads: 1,
+    headSize: 401,
+    scale: 0.05,
+  },
   "causal, first queries see nothing": {
     qLengths: [5],
     kLengths: [3],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Adam } from "../../lib/nn/optimizer.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { scale } from "../../lib/tensor/ops/elementwise.ts";
@@ -77,5 +78,24 @@ deviceTest("Parameters: wrong names, lengths and layouts are named", (device) =>
   assert.throws(() => parameters.copyFrom(other), /names or shapes differ/);
   const twice = [specs[0], specs[0]];
   assert.throws(() => Parameters.create(device, twice, { trainable: false }), /called "a"/);
+  return Promise.resolve();
+});
+
+deviceTest("Parameters: every change of the values has a revision of its own", (device) => {
+  const parameters = Parameters.create(device, specs, { trainable: true });
+  const other = Parameters.create(device, specs, { trainable: false });
+  const optimizer = new Adam(parameters);
+  const changes = [
+    () => parameters.write("b", new Float32Array(64)),
+    () => parameters.copyFrom(other),
+    () => optimizer.step(1e-3),
+  ];
+  for (const change of changes) {
+    const { revision } = parameters;
+    parameters.zeroGrad();
+    assert.equal(parameters.revision, revision);
+    change();
+    assert.notEqual(parameters.revision, revision);
+  }
   return Promise.resolve();
 });

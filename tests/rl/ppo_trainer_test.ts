@@ -187,3 +187,30 @@ Deno.test("steps of equal batches need no more memory, and dispose gives back th
     trainer.dispose();
     assert.equal(device.memory.used, used - held);
   }));
+
+Deno.test("nothing is read after it was freed: with freed memory full of NaN a step is the same", () =>
+  withDevice(async (device) => {
+    const step = async (settings: PPOConfigInput) => {
+      const policy = await demoPolicy(device);
+      const trainer = new PPOTrainer(policy, { ...config, ...settings });
+      const generated = await trainer.generate(queries, { maxNewTokens: 6, doSample: true });
+      await trainer.step(queries, generated.map(({ tokens }) => tokens), scores, generated);
+      const parameters = await policy.parameters.values.read();
+      trainer.dispose();
+      return parameters;
+    };
+    const free = device.free;
+    for (const settings of [{}, { activationMemory: 0.1 }, { policyDropout: true }]) {
+      const expected = await step(settings);
+      assert.ok(expected.every(Number.isFinite));
+      device.free = (buffer) => {
+        device.write({ buffer, byteOffset: 0 }, new Uint8Array(buffer.byteLength).fill(0xff));
+        free.call(device, buffer);
+      };
+      try {
+        assert.deepEqual(await step(settings), expected);
+      } finally {
+        device.free = free;
+      }
+    }
+  }));

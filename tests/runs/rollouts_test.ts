@@ -5,6 +5,7 @@ import { resolveAsset } from "../../lib/runs/demo.ts";
 import { loadRunPolicy } from "../../lib/runs/policy.ts";
 import { collectRollouts, type RolloutBatch } from "../../lib/runs/rollouts.ts";
 import { WeightedRewards } from "../../lib/rewards/weighted_rewards.ts";
+import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import { withDevice } from "../device.ts";
 
 const rewards = new WeightedRewards([
@@ -19,7 +20,9 @@ async function collect(step: number, input: TrainConfigInput): Promise<RolloutBa
     const policy = await loadRunPolicy(device, config);
     const dataset = await loadDataset(await resolveAsset(config.dataset), policy.tokenizer, config);
     const prompts = [0, 1, 2].map((index) => dataset.split("train").example(index));
-    batch = await collectRollouts(policy, rewards, prompts, step, config);
+    const { compat } = config;
+    const trainer = new PPOTrainer(policy, { compat, batchSize: 3, miniBatchSize: 3 });
+    batch = await collectRollouts(trainer, policy.tokenizer, rewards, prompts, step, config);
   });
   return batch!;
 }

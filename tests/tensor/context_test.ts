@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
+import { activation } from "../../lib/tensor/ops/activation.ts";
 import { add, scale } from "../../lib/tensor/ops/elementwise.ts";
 import { Tensor } from "../../lib/tensor/tensor.ts";
 import { withDevice } from "../device.ts";
@@ -111,11 +112,32 @@ Deno.test("Context: a layer frees its input, unless a tape needs it", () =>
       let h = wanted(cx.from(Float32Array.of(1)));
       const { used } = device.memory;
       for (let i = 0; i < 5; i++) h = cx.layer(h, (h) => scale(cx, scale(cx, h, 2), 1));
-      assert.equal(device.memory.used, grad ? used + 10 * 256 : used);
+      // With a tape the layers' outputs stay, what is between not: `scale` reads neither.
+      assert.equal(device.memory.used, grad ? used + 5 * 256 : used);
       assert.deepEqual([...await h.read()], [32]);
       cx.release();
       assert.equal(device.memory.used, 0);
     }
+  }));
+
+Deno.test("Context: a layer keeps what a backward function reads, and what came before it", () =>
+  withDevice(async (device) => {
+    const cx = new Context(device, { grad: true });
+    const x = wanted(cx.from(Float32Array.of(3)));
+    const { used } = device.memory;
+    const before = cx.from(Float32Array.of(5));
+    const h = cx.layer(x, (x) => {
+      const unread = scale(cx, x, 2);
+      const read = scale(cx, unread, 2);
+      return activation(cx, read, "relu"); // its backward function reads `read`
+    });
+    assert.equal(device.memory.used, used + 3 * 256, "before, read, h");
+    cx.empty([1]).write(Float32Array.of(NaN)); // where `unread` was
+    assert.deepEqual([...await before.read(), ...await h.read()], [5, 12]);
+    cx.backward([{ output: h, gradient: cx.from(Float32Array.of(1)) }]);
+    assert.deepEqual([...await x.grad!.read()], [4]);
+    cx.release();
+    assert.equal(device.memory.used, 0);
   }));
 
 Deno.test("Context: gradients of all consumers add up", () =>
@@ -199,7 +221,7 @@ Deno.test("Context: an exception in the backward pass leaves nothing behind", ()
     const x = wanted(cx.empty([1]));
     const y = scale(cx, x, 2);
     const z = cx.empty([1]);
-    cx.record(z, [y], () => {
+    cx.record(z, [y], [], () => {
       cx.gradient(y);
       cx.empty([3]);
       throw new Error("inside");

@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.ts";
 export function activation(cx: Context, x: Tensor, kind: ActivationKind): Tensor {
   const y = cx.empty(x.shape);
   run(cx.device, y, x, null, kind, x.length);
-  cx.record(y, [x], (dy) => {
+  cx.record(y, [x], [x], (dy) => {
     activationBackward(cx.device, cx.gradient(x), null, dy, x, null, kind, x.length);
   });
   return y;
@@ -25,7 +25,7 @@ export function gatedActivation(
 ): Tensor {
   const y = cx.empty(x.shape);
   run(cx.device, y, x, gate, kind, x.length);
-  cx.record(y, [x, gate], (dy) => {
+  cx.record(y, [x, gate], [x, gate], (dy) => {
     const dx = cx.gradient(x);
     const dGate = cx.gradient(gate);
     activationBackward(cx.device, dx, dGate, dy, x, gate, kind, x.length);

@@ -66,7 +66,8 @@ export function attention(
   const o = cx.empty([q.rows, q.width]);
   const lse = cx.grad ? cx.empty([q.rows, heads]) : null;
   launch(cx.device, problem, o, lse);
-  cx.record(o, [q, k, v, bias], (dOut) => {
+  const rows = [queries.starts, queries.lengths, keys.starts, keys.lengths];
+  cx.record(o, [q, k, v, bias], [q, k, v, bias, o, lse, ...rows], (dOut) => {
     const dBias = bias && cx.gradient(bias);
     const partials = dBias && cx.empty([sequences, dBias.into.length]);
     attentionBackward(cx.device, problem, {

@@ -10,7 +10,7 @@ export function dropout(cx: Context, x: Tensor, options: DropoutOptions): Tensor
   if (options.p === 0) return x;
   const y = cx.empty(x.shape);
   run(cx.device, y, x, x.length, options);
-  cx.record(y, [x], (dy) => {
+  cx.record(y, [x], [], (dy) => {
     const slot = cx.gradient(x);
     if (slot) run(cx.device, slot.into, dy, dy.length, options, slot.accumulate);
   });

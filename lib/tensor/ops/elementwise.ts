@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor.ts";
 export function add(cx: Context, a: Tensor, b: Tensor): Tensor {
   const out = cx.empty(a.shape);
   kernels.add(cx.device, out, a, b, a.length);
-  cx.record(out, [a, b], (dy) => {
+  cx.record(out, [a, b], [], (dy) => {
     for (const input of [a, b]) {
       const slot = cx.gradient(input);
       if (slot) {
@@ -21,7 +21,7 @@ export function add(cx: Context, a: Tensor, b: Tensor): Tensor {
 export function scale(cx: Context, x: Tensor, factor: number): Tensor {
   const y = cx.empty(x.shape);
   kernels.scale(cx.device, y, x, x.length, factor);
-  cx.record(y, [x], (dy) => {
+  cx.record(y, [x], [], (dy) => {
     const slot = cx.gradient(x);
     if (slot) kernels.scale(cx.device, slot.into, dy, dy.length, factor, slot.accumulate);
   });

@@ -27,7 +27,8 @@ export function embeddingSum(cx: Context, lookups: readonly Lookup[]): Tensor {
     const dtype = table.dtype === "bf16" ? "bf16" : "f32";
     gather(cx.device, out, table, ids, shapes[i], { dtype, accumulate: i > 0 });
   });
-  cx.record(out, lookups.map(({ table }) => table), (dy) => {
+  const tables = lookups.map(({ table }) => table);
+  cx.record(out, tables, lookups.map(({ ids }) => ids), (dy) => {
     lookups.forEach(({ table, ids }, i) => {
       const slot = cx.gradient(table);
       if (!slot) return;

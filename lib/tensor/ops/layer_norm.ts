@@ -21,7 +21,7 @@ export function layerNorm(
   const y = cx.empty(x.shape);
   const stats = cx.grad ? cx.empty([x.rows, 2]) : null;
   kernels.layerNorm(device, y, stats, x, weight, bias, shape, eps);
-  cx.record(y, [x, weight, bias], (dy) => {
+  cx.record(y, [x, weight, bias], [x, stats], (dy) => {
     const dx = cx.gradient(x);
     if (dx) {
       kernels.layerNormBackward(device, dx.into, dy, x, weight, stats!, shape, dx.accumulate);

@@ -51,7 +51,9 @@ export function linear(
       ? { a: update.u, b: columns(lora.b, lora.scale), k: lora.a.rows }
       : null,
   });
-  cx.record(y, [x, weight.values, bias, residual, lora?.a ?? null], (dy) => {
+  // A frozen weight alone does not want to know what it multiplied.
+  const saved = [weight.values && x, ...(update ? [update.u, update.input] : [])];
+  cx.record(y, [x, weight.values, bias, residual, lora?.a ?? null], saved, (dy) => {
     if (lora && update) lowRankBackward(cx, x, dy, lora, update, weight);
     else inputGradient(cx, x, dy, weight);
     if (weight.values) {

@@ -60,7 +60,7 @@ export function lmHead(
   logSoftmaxFinish(device, state, m, { logprobs, entropy, lse });
   cx.free(state);
   cx.free(scratch);
-  cx.record(logprobs, [hidden, weight.values], (dLogprobs) => {
+  cx.record(logprobs, [hidden, weight.values], [hidden, targets, lse], (dLogprobs) => {
     const dHidden = cx.gradient(hidden);
     const dWeight = weight.values && cx.gradient(weight.values);
     const dLogits = chunkScratch(cx, m, weight.rows);

@@ -17,7 +17,7 @@ export function relativeBias(cx: Context, weight: Tensor, buckets: Tensor): Tens
   const distances = buckets.length;
   const table = cx.empty([heads, distances]);
   launch(cx.device, table, weight, buckets, heads, distances);
-  cx.record(table, [weight], (dTable) => {
+  cx.record(table, [weight], [buckets], (dTable) => {
     const slot = cx.gradient(weight);
     if (!slot) return;
     if (!slot.accumulate) cx.zero(slot.into);

@@ -14,7 +14,7 @@ export function rmsNorm(cx: Context, x: Tensor, weight: Tensor, eps: number): Te
   const y = cx.empty(x.shape);
   const rstd = cx.grad ? cx.empty([x.rows]) : null;
   kernels.rmsNorm(device, y, rstd, x, weight, shape, eps);
-  cx.record(y, [x, weight], (dy) => {
+  cx.record(y, [x, weight], [x, rstd], (dy) => {
     const dx = cx.gradient(x);
     if (dx) {
       kernels.rmsNormBackward(device, dx.into, dy, x, weight, rstd!, shape, dx.accumulate);

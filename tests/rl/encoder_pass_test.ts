@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import type { Device } from "../../lib/device/device.ts";
+import { OutOfMemoryError } from "../../lib/errors.ts";
+import { generate } from "../../lib/generation/generate.ts";
+import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
+import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
+import { deviceTest, withDevice } from "../device.ts";
+import { demoPolicy, randomBatch } from "./demo_policy.ts";
+
+const { queries } = randomBatch(4);
+const scores = [1, -1, 0.5, 2];
+const sampling = { maxNewTokens: 9, minLength: 11, doSample: true, seed: 3 };
+const base: PPOConfigInput = {
+  batchSize: 4,
+  miniBatchSize: 2,
+  ppoEpochs: 2,
+  learningRate: 1e-2,
+  seed: 5,
+};
+
+/** What two steps leave: all parameters, and every number of their statistics but times. */
+async function train(
+  device: Device,
+  config: PPOConfigInput,
+  step: (trainer: PPOTrainer) => Promise<object>,
+): Promise<{ parameters: Float32Array; stats: object[] }> {
+  const policy = await demoPolicy(device);
+  const trainer = new PPOTrainer(policy, { ...base, ...config });
+  const stats = [];
+  for (let i = 0; i < 2; i++) {
+    const entries = Object.entries(await step(trainer));
+    stats.push(Object.fromEntries(entries.filter(([name]) => !name.startsWith("time/"))));
+  }
+  trainer.dispose();
+  return { parameters: await policy.parameters.values.read(), stats };
+}
+
+/** Generates with the trainer, which keeps the encoder's work. */
+async function keeping(trainer: PPOTrainer): Promise<object> {
+  const generated = await trainer.generate(queries, sampling);
+  return await trainer.step(queries, generated.map(({ tokens }) => tokens), scores, generated);
+}
+
+/** Generates without it. */
+async function encodingAgain(trainer: PPOTrainer): Promise<object> {
+  const { model, adapter, valueHead } = trainer.policy;
+  const options = { adapter, valueHead, logprobs: true };
+  const generated = await generate(model, queries, sampling, options);
+  return await trainer.step(queries, generated.map(({ tokens }) => tokens), scores, generated);
+}
+
+const CASES: Record<string, PPOConfigInput> = {
+  "shuffled minibatches": {},
+  "one minibatch": { miniBatchSize: 4, ppoEpochs: 1 },
+  "accumulated gradients": { miniBatchSize: 1, gradientAccumulationSteps: 4 },
+  "layers computed again": { activationMemory: 0.1 },
+  "dropout in the policy": { policyDropout: true },
+};
+
+for (const [name, config] of Object.entries(CASES)) {
+  deviceTest(
+    `what generation has encoded changes nothing, bit for bit: ${name}`,
+    async (device) => {
+      const kept = await train(device, config, keeping);
+      assert.deepEqual(kept, await train(device, config, encodingAgain));
+      assert.ok(kept.parameters.every(Number.isFinite));
+    },
+  );
+}
+
+/** Launches of a kernel while `body` runs. */
+async function countLaunches(
+  device: Device,
+  kernel: string,
+  body: () => Promise<unknown>,
+): Promise<number> {
+  assert.ok(device.kind === "wasm");
+  const run = device.run;
+  let count = 0;
+  device.run = (name, ...rest) => {
+    if (name === kernel) count++;
+    run.call(device, name, ...rest);
+  };
+  try {
+    await body();
+  } finally {
+    device.run = run;
+  }
+  return count;
+}
+
+Deno.test("a step after generate encodes one minibatch less, but not for other queries or weights", () =>
+  withDevice(async (device) => {
+    const policy = await demoPolicy(device);
+    const config = { ...base, ppoEpochs: 1 };
+    const trainer = new PPOTrainer(policy, config);
+    // The embedding is looked up once by the encoder and once by the decoder.
+    const launches = async (batch: number[][], between: () => void = () => {}) => {
+      const generated = await trainer.generate(queries, sampling);
+      between();
+      const responses = generated.map(({ tokens }) => tokens);
+      return await countLaunches(device, "embedding", () => trainer.step(batch, responses, scores));
+    };
+    // The policy's and the reference's evaluation, and two minibatches.
+    assert.equal(await launches(queries), 7);
+    const others = queries.map(([first, ...rest]) => [first === 5 ? 6 : 5, ...rest]);
+    assert.equal(await launches(others), 8);
+    const [name] = policy.parameters.names;
+    const { length } = policy.parameters.get(name);
+    assert.equal(
+      await launches(queries, () => policy.parameters.write(name, new Float32Array(length))),
+      8,
+    );
+    assert.equal(await launches(queries), 7);
+  }));
+
+deviceTest("what is kept is freed: by the step, the next generation, dispose", async (device) => {
+  const trainer = new PPOTrainer(await demoPolicy(device), base);
+  await keeping(trainer);
+  const { used } = device.memory;
+  await trainer.generate(queries, sampling);
+  const kept = device.memory.used;
+  assert.ok(kept > used);
+  await trainer.generate(queries, sampling);
+  assert.equal(device.memory.used, kept);
+  await assert.rejects(trainer.generate(queries, { ...sampling, topP: 2 }), /topP is 2/);
+  assert.equal(device.memory.used, used);
+  await keeping(trainer);
+  assert.equal(device.memory.used, used);
+  await trainer.generate(queries, sampling);
+  trainer.dispose();
+  assert.ok(device.memory.used < used);
+});
+
+Deno.test("where memory does not suffice to keep it, generation goes without", () =>
+  withDevice(async (device) => {
+    const trainer = new PPOTrainer(await demoPolicy(device), base);
+    const expected = await trainer.generate(queries, sampling);
+    const without = new PPOTrainer(trainer.policy, { ...base, policyDropout: true });
+    const alloc = device.alloc;
+    const { used } = device.memory;
+    await without.generate(queries, sampling);
+    const needed = device.memory.peak - used;
+    device.alloc = (bytes: number) => {
+      if (device.memory.used - used + bytes > needed) throw new OutOfMemoryError("no more");
+      return alloc.call(device, bytes);
+    };
+    try {
+      assert.deepEqual(await trainer.generate(queries, sampling), expected);
+    } finally {
+      device.alloc = alloc;
+    }
+  }));
