@@ -66,7 +66,14 @@ const SHAPES = {
   },
   small: {
     policy: { vocab_size: 32128, d_model: 512, d_kv: 64, d_ff: 1024, num_layers: 8, num_heads: 6 },
-    classifier: {},
+    // The original stack scored these texts in 0.5 s, base's, as many and as long, in 1.6 s: it had a
+    // classifier of a third of RoBERTa-base's work, about that of eight layers of 512.
+    classifier: {
+      hidden_size: 512,
+      num_hidden_layers: 8,
+      num_attention_heads: 8,
+      intermediate_size: 2048,
+    },
   },
   base: {
     policy: {
