@@ -19,7 +19,7 @@ export function downloadScreen(
     out?: Terminal;
     now?: () => number;
   } = {},
-): Required<DatasetHooks> {
+): Required<Omit<DatasetHooks, "datasetCacheFolder">> {
   let current = "";
   let drawn = -Infinity;
   return {

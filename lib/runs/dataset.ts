@@ -8,6 +8,8 @@ import { locate } from "./locate.ts";
 export interface DatasetHooks extends DownloadHooks {
   /** Something to read, of one or more lines. */
   info?(text: string): void;
+  /** Folder of the tokens that are kept. Default `datasets` in Temper's folder in the user's cache. */
+  datasetCacheFolder?: string;
 }
 
 /** The settings that a dataset is loaded by. */
@@ -33,7 +35,9 @@ export class RunDataset implements AsyncDisposable {
     tokenizer: Tokenizer,
     hooks: DatasetHooks,
   ): Promise<RunDataset> {
-    const cache = settings.datasetCache ? new TokenCache() : null;
+    const cache = settings.datasetCache
+      ? new TokenCache({ folder: hooks.datasetCacheFolder })
+      : null;
     const path = await locate("dataset", settings.dataset, hooks);
     return new RunDataset(await loadDataset(path, tokenizer, { ...settings, cache }), cache, hooks);
   }

@@ -14,13 +14,15 @@ const FROM_CACHE = /^tokens from the cache /;
 
 /** What a run told of the cache. */
 interface Told {
+  datasetCacheFolder: string;
   info(text: string): void;
   cache(): string[];
 }
 
-function told(): Told {
+function told(entries: string): Told {
   const texts: string[] = [];
   return {
+    datasetCacheFolder: entries,
     info: (text) => void texts.push(text),
     cache: () => texts.filter((text) => /\bcache\b/.test(text)),
   };
@@ -28,17 +30,7 @@ function told(): Told {
 
 /** Runs `body` with a cache of its own, in a folder beside its results. */
 async function withCache(body: (folder: string, entries: string) => Promise<void>): Promise<void> {
-  const before = Deno.env.get("XDG_CACHE_HOME");
-  await withFolder(async (folder) => {
-    const home = join(folder, "cache");
-    Deno.env.set("XDG_CACHE_HOME", home);
-    try {
-      await body(folder, join(home, "temper/datasets"));
-    } finally {
-      if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
-      else Deno.env.set("XDG_CACHE_HOME", before);
-    }
-  });
+  await withFolder((folder) => body(folder, join(folder, "datasets")));
 }
 
 const entriesOf = (entries: string) =>
@@ -55,8 +47,8 @@ Deno.test("train: without, with an empty, a full, a damaged, another's and no us
   await withCache(async (folder, entries) => {
     const run = async (name: string, settings = {}) => {
       const output = join(folder, name);
-      const screen = told();
-      await train(smallRun(output, settings), screen);
+      const screen = told(entries);
+      await train(smallRun(output, { datasetCache: true, ...settings }), screen);
       return { outcome: await outcome(output), said: screen.cache(), output };
     };
     const expected = await run("without", { datasetCache: false });
@@ -109,10 +101,10 @@ Deno.test("evaluate, compare and sft: the same from the cache as without it", as
     const evaluations = [];
     const comparisons = [];
     const adapter = join(folder, "run/adapter");
-    await train(smallRun(join(folder, "run"), { datasetCache: false, steps: 1 }));
+    await train(smallRun(join(folder, "run"), { steps: 1 }));
     for (const datasetCache of [false, true, true]) {
       const config = resolveTrainConfig({ ...settings, datasetCache });
-      const screen = told();
+      const screen = told(entries);
       const evaluated = await evaluate(config, screen);
       const options = { before: null, after: adapter, samples: 4 };
       const compared = await compare(config, options, screen);
@@ -133,7 +125,7 @@ Deno.test("evaluate, compare and sft: the same from the cache as without it", as
     const results = [];
     for (const [i, datasetCache] of [false, true, true].entries()) {
       const output = join(folder, `sft-${i}`);
-      const screen = told();
+      const screen = told(entries);
       const config = resolveSftConfig({
         steps: 2,
         batchSize: 2,
@@ -164,15 +156,15 @@ Deno.test("a run that stops half way has kept its tokens", async () => {
   await withCache(async (folder, entries) => {
     const stop = new AbortController();
     const output = join(folder, "run");
-    const hooks = { stepped: () => stop.abort() };
+    const hooks = { ...told(entries), stepped: () => stop.abort() };
     const { signal } = stop;
-    await assert.rejects(train(smallRun(output), hooks, { signal }), {
+    await assert.rejects(train(smallRun(output, { datasetCache: true }), hooks, { signal }), {
       name: "RunInterruptedError",
     });
     assert.equal(entriesOf(entries).length, 2);
-    const screen = told();
+    const screen = told(entries);
     // Whether it is cached is not what a resumed run must have in common with its start.
-    await train(smallRun(output), screen, { resume: true });
+    await train(smallRun(output, { datasetCache: true }), screen, { resume: true });
     assert.match(screen.cache().join(), /: 2 of 400 test prompts, 4 of 1600 train prompts$/);
   });
 });

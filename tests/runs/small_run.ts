@@ -21,6 +21,7 @@ export const SMALL: TrainConfigInput = {
   evalMaxNewTokens: 6,
   device: "wasm",
   threads: 1,
+  datasetCache: false,
 };
 
 /** The settings of a small run in a folder. */
