@@ -4,6 +4,7 @@ import { argument, option } from "@optique/core/primitives";
 import type { Usage } from "@optique/core/usage";
 import { string } from "@optique/core/valueparser";
 import { UserError } from "../errors.ts";
+import { decodeUtf8 } from "../formats/utf8.ts";
 
 /** `--json`: one JSON document on standard output in place of text for people. */
 export function jsonOption(): FluentParser<"sync", boolean, unknown> {
@@ -61,10 +62,13 @@ export function given<T extends object>(options: T): T {
  * Reads standard input as UTF-8.
  *
  * @param wanted what it should hold, for the message when a person is at the keyboard
- * @throws {UserError} when there is nothing
+ * @throws {UserError} when there is nothing, or it is not UTF-8
  */
 export async function readStandardInput(wanted: string): Promise<string> {
-  const input = Deno.stdin.isTerminal() ? "" : await new Response(Deno.stdin.readable).text();
+  const bytes = Deno.stdin.isTerminal()
+    ? new Uint8Array()
+    : await new Response(Deno.stdin.readable).bytes();
+  const input = decodeUtf8("standard input", bytes);
   if (input.trim() === "") {
     throw new UserError(`no ${wanted}: give it as an argument or on standard input`, {
       exitCode: 2,

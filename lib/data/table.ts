@@ -2,6 +2,7 @@ import { CsvError, parse } from "../packages/csv.ts";
 import { extname } from "node:path";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
+import { decodeUtf8 } from "../formats/utf8.ts";
 import { parseParquet } from "./parquet.ts";
 
 /** The rows of a CSV, JSONL or Parquet file, or of several that are parts of one. */
@@ -34,7 +35,7 @@ export async function readTable(path: string): Promise<Table> {
     throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
   }
   if (extension === ".parquet") return { path, ...await parseParquet(path, bytes) };
-  const text = new TextDecoder().decode(bytes);
+  const text = decodeUtf8(path, bytes);
   return extension === ".csv" ? parseCsv(path, text) : parseJsonLines(path, text);
 }
 

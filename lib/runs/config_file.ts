@@ -3,6 +3,7 @@ import { parse as parseYaml } from "../packages/yaml.ts";
 import type { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
+import { decodeUtf8 } from "../formats/utf8.ts";
 import { parseSettings } from "./settings.ts";
 
 /**
@@ -21,12 +22,13 @@ export async function readConfigFile<T extends z.ZodObject>(
   if (![".yaml", ".yml", ".json"].includes(kind)) {
     throw new UserError(`${path}: a configuration file ends in .yaml, .yml or .json`);
   }
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await Deno.readTextFile(path);
+    bytes = await Deno.readFile(path);
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
+  const text = decodeUtf8(path, bytes);
   let settings: unknown;
   try {
     settings = kind === ".json" ? JSON.parse(text) : parseYaml(text) ?? {};

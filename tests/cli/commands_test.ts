@@ -37,6 +37,16 @@ Deno.test("score takes a text from each line of standard input", async () => {
   assert.match(stdout, /^one .*\n\ntwo .*\n\nmaximum 0\.\d+ {2}ratio 0\.0000\n$/m);
 });
 
+Deno.test("standard input that is not UTF-8 is refused", async () => {
+  const input = Uint8Array.of(0x47, 0x72, 0xfc, 0xdf, 0x65);
+  assert.deepEqual(await temper(["score"], { input }), {
+    code: 1,
+    stdout: "",
+    stderr: "error: standard input is not UTF-8: line 1 has the byte 0xFC, at 2 from its start. " +
+      "Save it as UTF-8.\n",
+  });
+});
+
 Deno.test("score names the labels there are", async () => {
   const { code, stderr } = await call(["score", "--toxic-label", "rude", "hello"]);
   assert.equal(code, 1);

@@ -24,7 +24,7 @@ export interface Running {
 /** Starts the command line as a process of its own. */
 export function start(
   args: readonly string[],
-  options: { input?: string; env?: Record<string, string> } = {},
+  options: { input?: string | Uint8Array; env?: Record<string, string> } = {},
 ): Running {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "-A", CLI, ...args],
@@ -35,7 +35,8 @@ export function start(
   }).spawn();
   const writer = child.stdin.getWriter();
   // A program that fails before it reads closes its end.
-  const written = writer.write(new TextEncoder().encode(options.input ?? ""))
+  const { input = "" } = options;
+  const written = writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input)
     .then(() => writer.close()).catch(() => {});
   const text = { stdout: "", stderr: "" };
   const read = async (stream: keyof typeof text) => {
@@ -52,7 +53,7 @@ export function start(
 /** Runs the command line as a process of its own. */
 export async function temper(
   args: readonly string[],
-  options: { input?: string; env?: Record<string, string> } = {},
+  options: { input?: string | Uint8Array; env?: Record<string, string> } = {},
 ): Promise<Outcome> {
   return await start(args, options).ended;
 }

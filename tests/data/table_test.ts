@@ -4,10 +4,11 @@ import { readTable } from "../../lib/data/table.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 /** Reads a file of this name with these contents. */
-async function table(name: string, text: string) {
+async function table(name: string, text: string | Uint8Array) {
   let read: Awaited<ReturnType<typeof readTable>> | undefined;
   await withTempDir(async (dir) => {
-    Deno.writeTextFileSync(join(dir, name), text);
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    Deno.writeFileSync(join(dir, name), bytes);
     read = await readTable(join(dir, name));
   });
   return read!;
@@ -26,7 +27,7 @@ Deno.test("JSONL: blank lines are passed over, columns are those of any row", as
 });
 
 Deno.test("what is broken is named with its line", async () => {
-  const refused = (name: string, text: string, message: RegExp) =>
+  const refused = (name: string, text: string | Uint8Array, message: RegExp) =>
     assert.rejects(table(name, text), { name: "UserError", message });
   await refused("a.csv", "id,text\n1,a\n2\n", /a\.csv is not CSV: Invalid Record Length.*line 3/);
   await refused("a.csv", 'id,text\n1,"a\n', /a\.csv is not CSV: Quote Not Closed/);
@@ -34,6 +35,9 @@ Deno.test("what is broken is named with its line", async () => {
   await refused("a.jsonl", '{"id": 1}\n{"id"\n', /a\.jsonl, line 2, is not JSON/);
   await refused("a.jsonl", '{"id": 1}\n[1]\n', /a\.jsonl, line 2, is not a JSON object/);
   await refused("a.jsonl", "\n", /a\.jsonl is empty/);
+  const notUtf8 = Uint8Array.of(0x69, 0x64, 0x0a, 0xfc, 0x0a);
+  await refused("a.csv", notUtf8, /a\.csv is not UTF-8: line 2 has the byte 0xFC, at 3/);
+  await refused("a.jsonl", notUtf8, /a\.jsonl is not UTF-8: line 2 has the byte 0xFC, at 3/);
   await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv, \.jsonl, \.parquet/);
   await assert.rejects(readTable("/nothing/a.csv"), /Cannot read .*a\.csv: it does not exist/);
 });

@@ -60,6 +60,16 @@ for (const [name, text, expected] of broken) {
   });
 }
 
+Deno.test("a file that is not UTF-8 is refused", async () => {
+  await withFile("run.yaml", "", async (path) => {
+    await Deno.writeFile(path, Uint8Array.of(0x61, 0x3a, 0x20, 0xfc));
+    await assert.rejects(
+      readConfigFile(path, trainConfigSchema),
+      /run.yaml is not UTF-8: line 1 has the byte 0xFC/,
+    );
+  });
+});
+
 Deno.test("a missing file is named", async () => {
   await assert.rejects(
     readConfigFile("/nowhere/run.yaml", trainConfigSchema),

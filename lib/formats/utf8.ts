@@ -1,0 +1,58 @@
+import { UserError } from "../errors.ts";
+
+/**
+ * Decodes a text that a user gave, without its byte order mark. What is not UTF-8 is refused: read
+ * leniently, its letters would silently become replacement characters.
+ *
+ * @param source the file's path, or what else it is, for the message
+ * @throws {UserError} naming the line and the byte
+ */
+export function decodeUtf8(source: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new UserError(`${source} is not UTF-8: ${fault(bytes)}. Save it as UTF-8.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Where the first byte is that is at fault, in words. */
+function fault(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe || first === 0xfe && second === 0xff) {
+    return "it is UTF-16";
+  }
+  const index = faultIndex(bytes);
+  const line = bytes.subarray(0, index).reduce((count, byte) => count + (byte === 0x0a ? 1 : 0), 1);
+  const value = bytes[index].toString(16).toUpperCase().padStart(2, "0");
+  return `line ${line} has the byte 0x${value}, at ${index} from its start`;
+}
+
+/** Index of the first byte that no character starts with, or that starts one which is not whole. */
+function faultIndex(bytes: Uint8Array): number {
+  // A line's end is never part of a longer character: only the faulty line is read byte by byte.
+  let start = 0;
+  for (let newline; (newline = bytes.indexOf(0x0a, start)) >= 0; start = newline + 1) {
+    if (!isUtf8(bytes.subarray(start, newline + 1))) break;
+  }
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  try {
+    for (let index = start; index < bytes.length; index++) {
+      const decoded = decoder.decode(bytes.subarray(index, index + 1), { stream: true });
+      if (decoded !== "") start = index + 1;
+    }
+  } catch {
+    // `start` is where the character began that this byte cannot be part of.
+  }
+  return start;
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}

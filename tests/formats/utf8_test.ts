@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { decodeUtf8 } from "../../lib/formats/utf8.ts";
+
+const bytes = (...parts: (string | number)[]) =>
+  Uint8Array.from(
+    parts.flatMap((part) =>
+      typeof part === "number" ? [part] : [...new TextEncoder().encode(part)]
+    ),
+  );
+
+Deno.test("UTF-8 is decoded, without its byte order mark", () => {
+  assert.equal(decodeUtf8("a.csv", bytes("\uFEFFé\n🙂")), "é\n🙂");
+  assert.equal(decodeUtf8("a.csv", bytes()), "");
+});
+
+const faults: [string, Uint8Array, string][] = [
+  [
+    "Latin-1",
+    bytes("ü\nCaf", 0xe9, ",b\n"),
+    "line 2 has the byte 0xE9, at 6 from its start",
+  ],
+  ["a stray byte", bytes("a", 0x80), "line 1 has the byte 0x80, at 1 from its start"],
+  ["a cut file", bytes("a\nb", 0xe2, 0x82), "line 2 has the byte 0xE2, at 3 from its start"],
+  ["UTF-16", bytes(0xff, 0xfe, "a", 0), "it is UTF-16"],
+];
+for (const [what, text, fault] of faults) {
+  Deno.test(`${what} is refused, with where`, () => {
+    assert.throws(() => decodeUtf8("a.csv", text), {
+      name: "UserError",
+      message: `a.csv is not UTF-8: ${fault}. Save it as UTF-8.`,
+    });
+  });
+}
