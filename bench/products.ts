@@ -68,9 +68,15 @@ export function stepProducts(
   // Scoring.
   const { hiddenSize, intermediateSize, numLayers } = classifier;
   const texts = batch * Math.min(512, prompt + length);
-  add(texts, hiddenSize, hiddenSize, 4 * numLayers);
-  add(texts, intermediateSize, hiddenSize, numLayers);
-  add(texts, hiddenSize, intermediateSize, numLayers);
+  const classifierLayers = (rows: number, keys: number, layers: number) => {
+    add(keys, hiddenSize, hiddenSize, 2 * layers);
+    add(rows, hiddenSize, hiddenSize, 2 * layers);
+    add(rows, intermediateSize, hiddenSize, layers);
+    add(rows, hiddenSize, intermediateSize, layers);
+  };
+  classifierLayers(texts, texts, numLayers - 1);
+  // Of the last layer only each text's first token is needed.
+  classifierLayers(batch, texts, 1);
   // The reference's pass, and forward and backward of the minibatches.
   const minibatches = batch / mini;
   encoder(batch * prompt, 1);

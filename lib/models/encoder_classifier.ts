@@ -177,18 +177,22 @@ export class EncoderClassifier {
       );
     }
     const inputs = Packed.create(cx, sequences);
+    // The head reads each text's first token alone: of the last layer nothing else is computed.
+    const firsts = Packed.create(cx, sequences.map(([first]) => [first]));
     let h = this.#embed(cx, inputs, sequences);
     for (const layer of this.#layers) {
+      const isLast = layer === this.#layers.at(-1);
       h = cx.layer(h, (h) => {
-        const q = affine(cx, h, layer.query);
         const k = affine(cx, h, layer.key);
         const v = affine(cx, h, layer.value);
-        const attended = attention(cx, q, k, v, {
+        const queries = isLast ? firsts : inputs;
+        if (isLast) h = embedding(cx, h, inputs.starts);
+        const attended = attention(cx, affine(cx, h, layer.query), k, v, {
           heads: numHeads,
           scale: 1 / Math.sqrt(hiddenSize / numHeads),
           causal: false,
           bias: null,
-          queries: inputs,
+          queries,
           keys: inputs,
         });
         const x = this.#norm(
@@ -200,7 +204,7 @@ export class EncoderClassifier {
         return this.#norm(cx, affine(cx, inner, layer.output, x), layer.outputNorm);
       });
     }
-    const first = affine(cx, embedding(cx, h, inputs.starts), this.#dense);
+    const first = affine(cx, h, this.#dense);
     return affine(cx, activation(cx, first, this.#family.activation), this.#logits);
   }
 

@@ -12,7 +12,7 @@ const T5 = parseT5Config({
 }, "test");
 const CLASSIFIER = parseEncoderConfig({
   model_type: "roberta",
-  ...{ vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2 },
+  ...{ vocab_size: 50, hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2 },
   intermediate_size: 16,
 }, "test");
 
@@ -22,12 +22,15 @@ Deno.test("stepProducts: the multiply-adds of a step, by hand", () => {
   const encoder = 4 * 16 * 16 + 3 * 16 * 32; // a token of the encoder
   const crossKeys = 2 * 16 * 16; // and its keys and values for the decoder
   const decoder = 6 * 16 * 16 + 3 * 16 * 32 + 100 * 16; // a token of the decoder, with its logits
-  const scored = 4 * 8 * 8 + 2 * 8 * 16; // a token of the classifier
+  const scoredKeys = 2 * 8 * 8; // keys and values of a token in a layer of the classifier
+  const scored = 2 * 8 * 8 + 2 * 8 * 16; // and the rest of the layer
   // Generating, the reference, forward and backward: four passes over everything.
   const passes = 4 * 4 * (10 * (encoder + crossKeys) + 3 * decoder);
   // Generation has encoded the first minibatch's two prompts.
   const spared = 2 * 10 * (encoder + crossKeys);
-  assert.equal(work, passes - spared + 4 * 13 * scored);
+  // Of the classifier's second and last layer only the first tokens are wanted.
+  const scoring = 4 * 13 * (2 * scoredKeys + scored) + 4 * scored;
+  assert.equal(work, passes - spared + scoring);
 });
 
 Deno.test("timeProducts: takes time, leaves no memory behind", async () => {
