@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
+import { targetPattern } from "../nn/target_modules.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
 import { fileExists, type JsonObject, readJson } from "./hf_config.ts";
 import { openTensorFile } from "./checkpoint.ts";
@@ -17,8 +18,11 @@ export interface PeftConfig {
   loraAlpha: number;
   /** Probability of dropping an element of the adapter's input in training. */
   loraDropout: number;
-  /** Suffixes of the names of the linear layers that are adapted, as `q` and `v`. */
-  targetModules: string[];
+  /**
+   * Suffixes of the names of the linear layers that are adapted, as `q` and `v`; or a pattern that
+   * matches their whole names.
+   */
+  targetModules: string[] | string;
   /** The model the adapter was made for: a path or a name on the Hub. For information only. */
   baseModel: string | null;
 }
@@ -62,7 +66,7 @@ const configSchema = z.object({
   r: z.int().positive(),
   lora_alpha: z.number().positive(),
   lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.array(z.string().min(1)).min(1),
+  target_modules: z.union([z.array(z.string().min(1)).min(1), z.string().min(1)]),
   bias: z.literal("none").default("none"),
   fan_in_fan_out: z.literal(false).default(false),
   base_model_name_or_path: z.string().nullish(),
@@ -99,6 +103,7 @@ export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
   const isBin = !await fileExists(join(dir, WEIGHTS_FILES.safetensors)) &&
     await fileExists(join(dir, WEIGHTS_FILES.bin));
   using file = openTensorFile(join(dir, WEIGHTS_FILES[isBin ? "bin" : "safetensors"]));
+  const isTarget = targetTest(config);
   const tensors = new Map<string, HostTensor>();
   for (const { name, shape } of file.tensors.values()) {
     const [, tensorName, module, side] =
@@ -108,12 +113,10 @@ export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
         `${file.path} has the tensor "${name}", expected only ${PREFIX}<module>.lora_A.weight and lora_B.weight.`,
       );
     }
-    // PEFT 0.3 matches bare suffixes: its target "o" is "wo" as well.
-    if (!config.targetModules.some((target) => module.endsWith(target))) {
+    if (!isTarget(module)) {
+      const targets = [config.targetModules].flat().join(", ");
       throw new UserError(
-        `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${
-          config.targetModules.join(", ")
-        }.`,
+        `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${targets}.`,
       );
     }
     if (shape.length !== 2 || shape[side === "A" ? 0 : 1] !== config.r) {
@@ -129,6 +132,16 @@ export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
     tensors.set(tensorName, { shape, data: file.readFloats(name) });
   }
   return { config, tensors };
+}
+
+/** Whether a module may be adapted. */
+function targetTest({ targetModules }: PeftConfig): (module: string) => boolean {
+  if (typeof targetModules === "string") {
+    const pattern = targetPattern(targetModules);
+    return (module) => pattern.test(module);
+  }
+  // PEFT 0.3 matches bare suffixes: its target "o" is "wo" as well.
+  return (module) => targetModules.some((target) => module.endsWith(target));
 }
 
 function parseConfig(path: string, json: JsonObject): PeftConfig {

@@ -147,7 +147,8 @@ async function writeAdapter(
   for (const [name, { shape, data }] of values) {
     if (name.includes(".lora_")) tensors.set(name, { shape, data: new Float32Array(data) });
   }
-  const config = { r, loraAlpha, loraDropout, targetModules: [...targetModules], baseModel };
+  const targets = typeof targetModules === "string" ? targetModules : [...targetModules];
+  const config = { r, loraAlpha, loraDropout, targetModules: targets, baseModel };
   await writePeftAdapter(folder, { config, tensors }, format);
 }
 

@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import type { LoraWeights } from "../tensor/ops/linear.ts";
 import { Random } from "../random.ts";
 import type { Parameters, ParameterSpec } from "./parameters.ts";
+import { targetPattern } from "./target_modules.ts";
 
 /** PEFT's LoraConfig, with bias "none" (https://huggingface.co/docs/peft). */
 export interface LoraConfig {
@@ -11,8 +12,11 @@ export interface LoraConfig {
   loraAlpha: number;
   /** Dropout on the update's input while training. */
   loraDropout: number;
-  /** Module names, matched whole or as a suffix after a dot: "q" is every …SelfAttention.q. */
-  targetModules: readonly string[];
+  /**
+   * Module names, matched whole or as a suffix after a dot: "q" is every …SelfAttention.q. Or a
+   * regular expression that matches a module's whole name, as text.
+   */
+  targetModules: readonly string[] | string;
 }
 
 /** A linear layer of a model, by its name in the checkpoint. */
@@ -32,30 +36,45 @@ export interface LinearModule {
  * @throws {UserError} when a target matches no module, or there is none, or the rank is impossible
  */
 export function loraSpecs(modules: readonly LinearModule[], config: LoraConfig): ParameterSpec[] {
-  const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
   if (!Number.isInteger(config.r) || config.r < 1) {
     throw new UserError(`the adapter's rank r is ${config.r}: it must be a whole number from 1`);
   }
-  if (config.targetModules.length === 0) {
-    throw new UserError('target_modules is empty: name the linear layers to adapt, as "q" and "v"');
-  }
-  for (const target of config.targetModules) {
-    if (!modules.some(({ name }) => matches(name, target))) {
-      const known = [...new Set(modules.map(({ name }) => name.split(".").at(-1)!))].sort();
-      throw new UserError(
-        `target_modules: no linear layer is called "${target}". This model has: ${
-          known.join(", ")
-        }.`,
-      );
-    }
-  }
+  const isTarget = targetTest(modules, config.targetModules);
   const specs: ParameterSpec[] = [];
   for (const { name, inFeatures, outFeatures } of modules) {
-    if (!config.targetModules.some((target) => matches(name, target))) continue;
+    if (!isTarget(name)) continue;
     specs.push({ name: parameterName(name, "A"), shape: [config.r, inFeatures] });
     specs.push({ name: parameterName(name, "B"), shape: [outFeatures, config.r] });
   }
   return specs;
+}
+
+/** Whether a module is a target; checked to be true of one, and each name to be that of one. */
+function targetTest(
+  modules: readonly LinearModule[],
+  targets: LoraConfig["targetModules"],
+): (name: string) => boolean {
+  const names = modules.map(({ name }) => name);
+  if (typeof targets === "string") {
+    const pattern = targetPattern(targets);
+    if (names.some((name) => pattern.test(name))) return (name) => pattern.test(name);
+    throw new UserError(
+      `target_modules: no linear layer matches the pattern ${JSON.stringify(targets)}. One is ` +
+        `called ${names[0]}.`,
+    );
+  }
+  if (targets.length === 0) {
+    throw new UserError('target_modules is empty: name the linear layers to adapt, as "q" and "v"');
+  }
+  const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
+  for (const target of targets) {
+    if (names.some((name) => matches(name, target))) continue;
+    const known = [...new Set(names.map((name) => name.split(".").at(-1)!))].sort();
+    throw new UserError(
+      `target_modules: no linear layer is called "${target}". This model has: ${known.join(", ")}.`,
+    );
+  }
+  return (name) => targets.some((target) => matches(name, target));
 }
 
 /**

@@ -84,7 +84,13 @@ const CONFIGS: [Record<string, unknown>, RegExp][] = [
   [{ task_type: "CAUSAL_LM" }, /task_type is "CAUSAL_LM", not supported/],
   [{ r: 0 }, /r is 0, not supported/],
   [{ lora_alpha: undefined }, /lora_alpha is missing, not supported/],
-  [{ target_modules: ".*q" }, /target_modules is "\.\*q", not supported/],
+  [{ target_modules: 7 }, /target_modules is 7, not supported/],
+  [{ target_modules: "" }, /target_modules is "", not supported/],
+  [{ target_modules: "*q" }, /target_modules: the pattern "\*q" cannot be read: Nothing to repeat/],
+  [
+    { target_modules: "decoder.*q" },
+    /has the tensor ".*", but target_modules in adapter_config\.json are decoder\.\*q\./,
+  ],
   [{ bias: "all" }, /bias is "all", not supported/],
   [{ fan_in_fan_out: true }, /fan_in_fan_out is true, not supported/],
   [{ modules_to_save: ["lm_head"] }, /modules_to_save is \["lm_head"\], not supported/],
@@ -95,10 +101,27 @@ for (const [changes, message] of CONFIGS) {
   Deno.test(`refused: ${JSON.stringify(changes)}`, async () => {
     await withTempDir(async (dir) => {
       writeConfig(dir, changes);
+      const weights = "adapter_model.safetensors";
+      Deno.copyFileSync(join(ADAPTER, weights), join(dir, weights));
       await assert.rejects(readPeftAdapter(dir), { name: "UserError", message });
     });
   });
 }
+
+Deno.test("target_modules may be a pattern, and stays one", async () => {
+  await withTempDir(async (dir) => {
+    const pattern = ".*(SelfAttention|EncDecAttention)\\.[qv]$";
+    writeConfig(dir, { target_modules: pattern });
+    const weights = "adapter_model.safetensors";
+    Deno.copyFileSync(join(ADAPTER, weights), join(dir, weights));
+    const adapter = await readPeftAdapter(dir);
+    assert.equal(adapter.tensors.size, 24);
+    assert.equal(adapter.config.targetModules, pattern);
+    const copy = join(dir, "copy");
+    await writePeftAdapter(copy, adapter);
+    assert.deepEqual(await readPeftAdapter(copy), adapter);
+  });
+});
 
 Deno.test("keys of later PEFT versions that are unset are accepted", async () => {
   await withTempDir(async (dir) => {

@@ -101,6 +101,25 @@ Deno.test("loadPolicy: PEFT 0.3's adapter of target o, which has wo's layers too
     })
   ));
 
+Deno.test("loadPolicy: target modules by a pattern; one that the model has and the file lacks", () =>
+  withDevice((device) =>
+    withTempDir(async (folder) => {
+      const model = tinyT5(device, CONFIG);
+      const lora = { ...LORA, targetModules: "decoder\\..*\\.(q|k)" };
+      await savePolicy(createPolicy(model, lora, 1), folder, "tiny");
+      const loaded = await loadPolicy(model, folder, 1);
+      assert.equal(loaded.adapter.config.targetModules, lora.targetModules);
+      const adapter = await readPeftAdapter(folder);
+      assert.ok([...adapter.tensors.keys()].every((name) => /^decoder.*\.[qk]\.lora/.test(name)));
+      adapter.config.targetModules = ".*\\.[qk]";
+      await writePeftAdapter(folder, adapter);
+      await assert.rejects(
+        loadPolicy(model, folder, 1),
+        /it lacks encoder\.block\.0\..*\.q\.lora_A/,
+      );
+    })
+  ));
+
 const OTHERS: [string, object, RegExp][] = [
   [
     "another width",

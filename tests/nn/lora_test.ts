@@ -51,6 +51,23 @@ Deno.test("loraSpecs: an unknown target is refused with the names there are", ()
   assert.throws(() => loraSpecs(MODULES, lora("lock.0.q")), { name: "UserError" });
 });
 
+Deno.test("loraSpecs: a pattern matches whole names, as Python's re.fullmatch", () => {
+  const matched = (targetModules: string) =>
+    loraSpecs(MODULES, { ...lora(), targetModules })
+      .filter((_, i) => i % 2 === 0).map(({ name }) => name.replace(".lora_A.weight", ""));
+  assert.deepEqual(matched(".*\\.(q|k)"), ["block.0.q", "block.0.k"]);
+  assert.deepEqual(matched("block.0.o|block.0.q"), ["block.0.q", "block.0.o"]);
+  assert.deepEqual(matched(".*(?P<last>o)$"), ["block.0.wo", "block.0.o"]);
+  assert.throws(() => matched("q|k"), {
+    name: "UserError",
+    message: 'target_modules: no linear layer matches the pattern "q|k". One is called block.0.q.',
+  });
+  assert.throws(() => matched(".*(q"), {
+    name: "UserError",
+    message: 'target_modules: the pattern ".*(q" cannot be read: Unterminated group',
+  });
+});
+
 Deno.test("loraSpecs: an impossible rank and a lack of targets are refused", () => {
   for (const r of [0, -1, 2.5, NaN]) {
     const message = `the adapter's rank r is ${r}: it must be a whole number from 1`;
