@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { parse as parseYaml } from "../packages/yaml.ts";
+import { parse as parseYaml, YAMLParseError } from "../packages/yaml.ts";
 import type { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
@@ -29,15 +29,8 @@ export async function readConfigFile<T extends z.ZodObject>(
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
   const text = decodeUtf8(path, bytes);
-  let settings: unknown;
-  try {
-    settings = kind === ".json" ? JSON.parse(text) : parseYaml(text) ?? {};
-  } catch (error) {
-    const [reason] = (error as Error).message.split("\n");
-    const format = kind === ".json" ? "JSON" : "YAML";
-    throw new UserError(`${path} is not valid ${format}: ${reason}`, { cause: error });
-  }
-  const named = isRecord(settings) ? withSettingNames(path, settings) : settings;
+  const settings = kind === ".json" ? parseJson(path, text) : parseYamlFile(path, text) ?? {};
+  const named = isRecord(settings) ? withSettingNames(path, settings, schema) : settings;
   const resolved = parseSettings(schema, named, path);
   // Only what the file says: defaults come after the options have had their say.
   return Object.fromEntries(
@@ -49,12 +42,48 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function withSettingNames(path: string, settings: Record<string, unknown>): object {
-  const named: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(settings)) {
-    const name = key.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    if (Object.hasOwn(named, name)) throw new UserError(`${path}: ${name} is there twice`);
-    named[name] = value;
+function parseJson(path: string, text: string): unknown {
+  try {
+    const settings: unknown = JSON.parse(text);
+    // JSON.parse takes the last of several values of a name; JSON is YAML, where that is an error.
+    parseYamlFile(path, text);
+    return settings;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const reason = text.trim() === "" ? "it is empty" : (error as Error).message;
+    throw new UserError(`${path} is not valid JSON: ${reason}`, { cause: error });
   }
-  return named;
+}
+
+function parseYamlFile(path: string, text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    if (error.code === "DUPLICATE_KEY") {
+      const [, key] = /^["']?([^"':\n]+)/.exec(text.slice(error.pos[0])) ?? [];
+      const line = error.linePos?.[0].line;
+      throw new UserError(`${path}: ${key} is there twice, again in line ${line}`, {
+        cause: error,
+      });
+    }
+    const [reason] = error.message.replace(/; please use YAML\.\w+\(\)/, "").split(/:?\n/);
+    throw new UserError(`${path} is not valid YAML: ${reason}`, { cause: error });
+  }
+}
+
+/** The settings by the schema's names; a name that is no setting's stays as it is. */
+function withSettingNames(
+  path: string,
+  settings: Record<string, unknown>,
+  schema: z.ZodObject,
+): object {
+  const named = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(settings)) {
+    const camel = key.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const name = Object.hasOwn(schema.shape, camel) ? camel : key;
+    if (named.has(name)) throw new UserError(`${path}: ${name} is there twice`);
+    named.set(name, value);
+  }
+  return Object.fromEntries(named);
 }

@@ -80,24 +80,35 @@ export function parseSettings<T extends z.ZodObject>(
     throw new UserError(prefix + unknownSetting(issue.keys[0], Object.keys(schema.shape)));
   }
   if (issue.path.length === 0) {
-    throw new UserError(`${prefix}expected settings by name, found ${JSON.stringify(settings)}`);
+    throw new UserError(`${prefix}expected settings by name, found ${shown(settings)}`);
   }
   const name = String(issue.path[0]);
   const found = (settings as Record<string, unknown>)[name];
   const allowed = allowedValues(settingInfo(schema.shape[name]));
-  throw new UserError(`${prefix}${name} must be ${allowed}, found ${JSON.stringify(found)}`);
+  throw new UserError(`${prefix}${name} must be ${allowed}, found ${shown(found)}`);
+}
+
+/** A value as in a file: YAML has numbers that JSON lacks, and lists that are part of themselves. */
+function shown(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "a list or a mapping that contains itself";
+  }
 }
 
 function unknownSetting(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
-  const advice = nearest ? `did you mean ${nearest}?` : `known are ${known.join(", ")}`;
+  const advice = nearest ? `did you mean ${nearest}?` : "--help lists those that there are";
   return `there is no setting ${JSON.stringify(key)}: ${advice}`;
 }
 
 /** The name that is most like `name`, by edit distance; null when none is near. */
 export function nearestName(name: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  let least = Math.max(2, Math.ceil(name.length / 3)) + 1;
+  // Two letters that both differ have nothing in common.
+  let least = Math.min(Math.max(2, Math.ceil(name.length / 3)) + 1, name.length);
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];

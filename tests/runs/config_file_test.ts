@@ -41,6 +41,26 @@ Deno.test("an empty YAML file says nothing", async () => {
 
 const broken: [string, string, RegExp][] = [
   ["run.toml", "steps = 1", /ends in .yaml, .yml or .json/],
+  ["run.json", "", /run.json is not valid JSON: it is empty$/],
+  ["run.json", '{"steps": 1, "steps": 2}', /run.json: steps is there twice, again in line 1$/],
+  ["run.json", '{\n"steps": 1,\n"steps": 2}', /run.json: steps is there twice, again in line 3$/],
+  ["run.yaml", "steps: 1\nsteps: 2", /run.yaml: steps is there twice, again in line 2$/],
+  [
+    "run.yaml",
+    "steps: 1\n---\n",
+    /is not valid YAML: Source contains multiple documents at line 2/,
+  ],
+  ["run.json", "null", /run.json: expected settings by name, found null$/],
+  ["run.json", '{"__proto__": 1}', /run.json: there is no setting "__proto__": --help lists/],
+  ["run.yaml", "a: 1", /run.yaml: there is no setting "a": --help lists those that there are$/],
+  ["run.yaml", "batch_sise: 4", /no setting "batch_sise": did you mean batchSize\?/],
+  ["run.yaml", "learningRate: .nan", /learningRate must be a number above 0, found NaN$/],
+  [
+    "run.yaml",
+    "steps: &a [*a]",
+    /steps must be .*, found a list or a mapping that contains itself$/,
+  ],
+  ["run.yaml", "targetModules: q", /targetModules must be a list, .*, found "q"$/],
   ["run.json", "{", /run.json is not valid JSON: /],
   ["run.yaml", "a: [", /run.yaml is not valid YAML: /],
   ["run.yaml", "- 1", /expected settings by name, found \[1\]/],

@@ -47,7 +47,7 @@ const impossible: [Record<string, unknown>, RegExp][] = [
   [{ topP: 1.5 }, /^topP must be a number above 0 and at most 1, found 1.5$/],
   [{ maxGradNorm: -1 }, /^maxGradNorm must be a number above 0, or none, found -1$/],
   [{ learning_rte: 1 }, /^there is no setting "learning_rte": did you mean learningRate\?$/],
-  [{ zzz: 1 }, /^there is no setting "zzz": known are steps, /],
+  [{ zzz: 1 }, /^there is no setting "zzz": --help lists those that there are$/],
   [{ batchSize: 10 }, /batchSize 10 is not divisible/],
   [{ inputMinTextLength: 1000 }, /inputMinTextLength 1000/],
   [{ outputMinLength: 50, outputMaxLength: 50 }, /outputMinLength 50/],
