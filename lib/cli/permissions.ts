@@ -8,7 +8,7 @@ import { programFolder } from "../../assets.ts";
 import { cacheDirectory } from "../cache_directory.ts";
 import { TURBO_FLAGS } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
-import { hubSettings, tokenPath } from "../hub/settings.ts";
+import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
 import { trainConfigSchema } from "../runs/config.ts";
 import { sftRunConfigSchema } from "../runs/sft_config.ts";
@@ -56,9 +56,13 @@ const MAKES_RUNS = ["train", "sft"];
  * The flags of `deno run` that a command line needs, and no more.
  *
  * @param parsed its command and options
+ * @param env the variables that say where the Hub and its cache are
  * @throws {UserError} when a configuration file that it names cannot be read
  */
-export async function permissionFlags(parsed: Parsed): Promise<string[]> {
+export async function permissionFlags(
+  parsed: Parsed,
+  env: Record<string, string | undefined> = hubEnvironment(),
+): Promise<string[]> {
   const { offline, hub } = settings.permissions;
   const { command } = parsed;
   const program = programFolder();
@@ -85,9 +89,9 @@ export async function permissionFlags(parsed: Parsed): Promise<string[]> {
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
   for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));
   if (["download", "push"].includes(String(command)) || sources.some(isOnHub)) {
-    const { endpoint, cacheDir, offline: noNetwork } = hubSettings();
+    const { endpoint, cacheDir, offline: noNetwork } = hubSettings(env);
     write.add(cacheDir);
-    read.add(tokenPath());
+    read.add(tokenPath(env));
     const { host } = new URL(endpoint);
     const hosts = hub.net.includes(host) ? hub.net : [host];
     // A mirror or a proxy on this machine may hand out files at ports of their own.

@@ -22,7 +22,6 @@ export interface HubSettings {
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 const DEFAULT_TIMEOUT_SECONDS = 10;
 
-/** The variables that the settings are made from. */
 const VARIABLES = [
   "HF_ENDPOINT",
   "HF_HOME",
@@ -37,8 +36,8 @@ const VARIABLES = [
   "XDG_CACHE_HOME",
 ] as const;
 
-/** One by one, so that no other variable need be allowed to be read. */
-function environment(): Record<string, string | undefined> {
+/** The variables that the settings are made from: one by one, so that no other need be allowed. */
+export function hubEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(VARIABLES.map((name) => [name, Deno.env.get(name)]));
 }
 
@@ -51,7 +50,7 @@ function environment(): Record<string, string | undefined> {
  * @throws {UserError} naming a variable with a value that makes no sense
  */
 export function hubSettings(
-  env: Record<string, string | undefined> = environment(),
+  env: Record<string, string | undefined> = hubEnvironment(),
 ): HubSettings {
   return {
     endpoint: endpoint(env.HF_ENDPOINT || DEFAULT_ENDPOINT),
@@ -66,14 +65,14 @@ export function hubSettings(
 
 /** The folder of the Hub's cache. */
 export function hubCacheDirectory(
-  env: Record<string, string | undefined> = environment(),
+  env: Record<string, string | undefined> = hubEnvironment(),
 ): string {
   return folder(env.HF_HUB_CACHE) ?? folder(env.HUGGINGFACE_HUB_CACHE) ??
     join(hubHome(env), "hub");
 }
 
 /** The file in which `hf auth login` stores the token. */
-export function tokenPath(env: Record<string, string | undefined> = environment()): string {
+export function tokenPath(env: Record<string, string | undefined> = hubEnvironment()): string {
   return folder(env.HF_TOKEN_PATH) ?? join(hubHome(env), "token");
 }
 

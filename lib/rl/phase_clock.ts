@@ -1,12 +1,19 @@
 /** Measures the phases of a PPO step, under TRL's names. */
 export class PhaseClock {
-  readonly #start = performance.now();
+  readonly #now: () => number;
+  readonly #start: number;
   readonly #seconds: Record<`time/ppo/${string}`, number> = {};
-  #last = this.#start;
+  #last: number;
+
+  /** Starts the first phase. `now` tells the time in milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#start = this.#last = now();
+  }
 
   /** Ends a phase: it took the time since the previous one ended. */
   lap(phase: string): void {
-    const now = performance.now();
+    const now = this.#now();
     this.#seconds[`time/ppo/${phase}`] = (now - this.#last) / 1000;
     this.#last = now;
   }

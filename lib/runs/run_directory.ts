@@ -60,15 +60,14 @@ export interface LockedRun extends Disposable {
 
 /**
  * Creates and locks the folder that a run will use, empty: what `output` says, else
- * `runs/<time>-<name>`.
+ * {@linkcode defaultRunFolder}.
  *
  * @throws {UserError} when it exists and is not empty, or cannot be created, with what to do
  */
 export async function reserveRunDirectory(
   config: Pick<TrainConfig, "output" | "name" | "model">,
-  now: Date = new Date(),
 ): Promise<LockedRun> {
-  const path = config.output ?? join("runs", `${timestamp(now)}-${runName(config)}`);
+  const path = config.output ?? defaultRunFolder(config, new Date());
   let entries: Deno.DirEntry[];
   try {
     await Deno.mkdir(path, { recursive: true });
@@ -136,6 +135,11 @@ export async function writeRunConfig(
 ): Promise<void> {
   const { output: _, ...settings } = config;
   await writeFileAtomic(run.config, JSON.stringify(settings, null, 2) + "\n");
+}
+
+/** The folder of a run that is not told where to go: `runs/<time>-<name>`. */
+export function defaultRunFolder(config: Pick<TrainConfig, "name" | "model">, now: Date): string {
+  return join("runs", `${timestamp(now)}-${runName(config)}`);
 }
 
 /** Local time as `20230831-174502`. */

@@ -9,46 +9,34 @@ import { sftRunConfigSchema } from "../../lib/runs/sft_config.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { filesOf } from "../hub/stand_in_hub.ts";
 import { withHub } from "../hub/with_hub.ts";
-import { call, withFolder } from "./temper.ts";
+import { call, type Outcome, temper, withFolder } from "./temper.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
 /** What a command line may do, by the kind of permission. */
-async function allowed(parsed: Record<string, unknown>): Promise<Record<string, string[]>> {
-  const flags = await permissionFlags(parsed);
+async function allowed(
+  parsed: Record<string, unknown>,
+  env: Record<string, string> = {},
+): Promise<Record<string, string[]>> {
+  const flags = await permissionFlags(parsed, env);
   return Object.fromEntries(flags.map((flag) => {
     const [, kind, values = ""] = /^--(?:allow-)?([^=]+)=?(.*)$/.exec(flag)!;
     return [kind, values.split(",")];
   }));
 }
 
-/** Calls `body` with environment variables set. */
-async function withVariables(
-  variables: Record<string, string>,
-  body: () => Promise<void>,
-): Promise<void> {
-  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
-  try {
-    await body();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
-}
-
 /** Runs a command line in a process that may do what `temper permissions` prints for it. */
 async function runPermitted(
   cwd: string,
   args: string[],
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const flags = (await call(["permissions", ...args])).stdout.trim().split("\n");
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  const printed = await temper(["permissions", ...args], { cwd, env });
+  const flags = printed.stdout.trim().split("\n");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-check", ...flags, CLI, ...args],
     cwd,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
@@ -82,19 +70,14 @@ Deno.test("every setting that names a file or a repository may be read", async (
 Deno.test("what is on the Hub needs its addresses and its cache, and no others", async () => {
   const parsed = { command: "train", model: "google/flan-t5-base" };
   const loopback = settings.permissions.offline.net;
-  await withVariables({ HF_HOME: "/hf", HF_ENDPOINT: "", HF_HUB_CACHE: "" }, async () => {
-    const { net, read, write } = await allowed(parsed);
-    assert.deepEqual(net, [...settings.permissions.hub.net, ...loopback]);
-    assert.ok(write.includes("/hf/hub") && read.includes("/hf/token"));
-    const download = await allowed({ command: "download", repos: ["google/flan-t5-base"] });
-    assert.deepEqual(download.net, net);
-  });
-  await withVariables({ HF_ENDPOINT: "http://mirror:81" }, async () => {
-    assert.deepEqual((await allowed(parsed)).net, ["mirror:81", ...loopback]);
-  });
-  await withVariables({ HF_HUB_OFFLINE: "1" }, async () => {
-    assert.equal((await allowed(parsed)).net, undefined);
-  });
+  const { net, read, write } = await allowed(parsed, { HF_HOME: "/hf" });
+  assert.deepEqual(net, [...settings.permissions.hub.net, ...loopback]);
+  assert.ok(write.includes("/hf/hub") && read.includes("/hf/token"));
+  const download = await allowed({ command: "download", repos: ["google/flan-t5-base"] });
+  assert.deepEqual(download.net, net);
+  const mirrored = await allowed(parsed, { HF_ENDPOINT: "http://mirror:81" });
+  assert.deepEqual(mirrored.net, ["mirror:81", ...loopback]);
+  assert.equal((await allowed(parsed, { HF_HUB_OFFLINE: "1" })).net, undefined);
   assert.equal((await allowed({ command: "train", model: "demo/tiny-flan-t5" })).net, undefined);
 });
 
@@ -154,11 +137,14 @@ Deno.test("temper permissions prints a flag a line, and explains a wrong command
 Deno.test("a download works with exactly what is printed", async () => {
   await withHub(async ({ hub, inCache }) => {
     const commit = hub.commit("models/org/tiny", filesOf(demoModelDir));
-    await withVariables({ HF_ENDPOINT: hub.url, HF_HOME: inCache(".") }, async () => {
-      const { code, stdout, stderr } = await runPermitted(inCache("."), ["download", "org/tiny"]);
-      assert.equal(code, 0, stderr);
-      assert.ok(stdout.includes(commit));
-    });
+    const env = { HF_ENDPOINT: hub.url, HF_HOME: inCache(".") };
+    const { code, stdout, stderr } = await runPermitted(
+      inCache("."),
+      ["download", "org/tiny"],
+      env,
+    );
+    assert.equal(code, 0, stderr);
+    assert.ok(stdout.includes(commit));
   });
 });
 
@@ -170,19 +156,14 @@ async function denoFolder(): Promise<string> {
 
 Deno.test("with exactly what is printed a run keeps its tokens, and the next one takes them", async () => {
   await withFolder(async (folder) => {
-    const variables = { XDG_CACHE_HOME: join(folder, "cache"), DENO_DIR: await denoFolder() };
-    await withVariables(variables, async () => {
-      const options = ["--eval-samples", "2", "--eval-max-new-tokens", "4", "--device", "wasm"];
-      const evaluate = () => runPermitted(folder, ["evaluate", ...options]);
-      const [first, second] = [await evaluate(), await evaluate()];
-      assert.deepEqual([first.code, first.stderr], [0, ""]);
-      const entries = join(folder, "cache/temper/datasets");
-      assert.equal(
-        second.stderr,
-        `tokens from the cache ${entries}: 2 of 400 test prompts\n`,
-      );
-      assert.equal(second.stdout, first.stdout);
-    });
+    const env = { XDG_CACHE_HOME: join(folder, "cache"), DENO_DIR: await denoFolder() };
+    const options = ["--eval-samples", "2", "--eval-max-new-tokens", "4", "--device", "wasm"];
+    const evaluate = () => runPermitted(folder, ["evaluate", ...options], env);
+    const [first, second] = [await evaluate(), await evaluate()];
+    assert.deepEqual([first.code, first.stderr], [0, ""]);
+    const entries = join(folder, "cache/temper/datasets");
+    assert.equal(second.stderr, `tokens from the cache ${entries}: 2 of 400 test prompts\n`);
+    assert.equal(second.stdout, first.stdout);
   });
 });
 

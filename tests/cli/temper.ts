@@ -21,14 +21,25 @@ export interface Running {
   ended: Promise<Outcome>;
 }
 
+/** What a process is given beside its arguments. */
+export interface ProcessOptions {
+  /** Its standard input; empty when it is not given. */
+  input?: string | Uint8Array;
+  /** Variables above those of this process. */
+  env?: Record<string, string>;
+  /** Its working folder. */
+  cwd?: string;
+}
+
 /** Starts the command line as a process of its own. */
 export function start(
   args: readonly string[],
-  options: { input?: string | Uint8Array; env?: Record<string, string> } = {},
+  options: ProcessOptions = {},
 ): Running {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "-A", CLI, ...args],
     env: { NO_COLOR: "1", COLUMNS: "100", ...options.env },
+    cwd: options.cwd,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -53,7 +64,7 @@ export function start(
 /** Runs the command line as a process of its own. */
 export async function temper(
   args: readonly string[],
-  options: { input?: string | Uint8Array; env?: Record<string, string> } = {},
+  options: ProcessOptions = {},
 ): Promise<Outcome> {
   return await start(args, options).ended;
 }

@@ -50,8 +50,9 @@ Deno.test("progress lets a connection break more often than it may fail", async 
 Deno.test("a slow body: after the timeout the rest is asked for anew", async () => {
   await withHub(async (test) => {
     test.hub.fault = ofCdn(() => "stalled");
-    await download(test, { timeout: 300 });
-    assert.deepEqual(ranges(test), [null, "bytes=150000-"]);
+    await download(test, { timeout: 1000 });
+    // On a machine that stalls itself for so long, a request may come twice.
+    assert.deepEqual([...new Set(ranges(test))], [null, "bytes=150000-"]);
   });
 });
 
@@ -179,7 +180,7 @@ Deno.test("an API that stalls or breaks off is asked again", async () => {
   await withHub(async (test) => {
     const faults: FaultyAnswer[] = ["stalled", "cut off"];
     test.hub.fault = ({ path }) => path.startsWith("/api/models/") ? faults.shift() ?? null : null;
-    await download(test, { timeout: 300 });
+    await download(test, { timeout: 1000 });
     assert.equal(faults.length, 0);
   });
 });
@@ -194,18 +195,20 @@ Deno.test("an address on the other host that has expired is asked for anew", asy
 });
 
 Deno.test("Retry-After, in seconds or as a date, and RateLimit are honoured", async () => {
-  const answers: Record<string, string>[] = [
-    { "retry-after": "1" },
-    { "retry-after": new Date(Date.now() + 1900).toUTCString() },
-    { ratelimit: '"api";r=0;t=1' },
+  const answers: (() => Record<string, string>)[] = [
+    () => ({ "retry-after": "1" }),
+    () => ({ "retry-after": new Date(Date.now() + 1900).toUTCString() }),
+    () => ({ ratelimit: '"api";r=0;t=1' }),
   ];
   await Promise.all(answers.map((headers) =>
     withHub(async (test) => {
-      let times = 0;
-      test.hub.fault = () => times++ === 0 ? new Response(null, { status: 429, headers }) : null;
-      const start = performance.now();
+      const times: number[] = [];
+      test.hub.fault = () => {
+        times.push(performance.now());
+        return times.length === 1 ? new Response(null, { status: 429, headers: headers() }) : null;
+      };
       await download(test);
-      assert.ok(performance.now() - start > 700, JSON.stringify(headers));
+      assert.ok(times[1] - times[0] > 700, JSON.stringify(headers()));
     })
   ));
 });
@@ -242,12 +245,11 @@ Deno.test("one file that fails ends the others, which can be gone on with", asyn
         : path.endsWith("/config.json")
         ? new Response(null, { status: 404, headers: { "x-error-code": "EntryNotFound" } })
         : null;
-    const start = performance.now();
+    // The other file would not end by itself.
     await assert.rejects(
-      downloadRepo(repo, {}, { ...settings, timeout: 10_000 }),
+      downloadRepo(repo, {}, { ...settings, timeout: 2 ** 31 - 1 }),
       explained(/^Cannot find the model/),
     );
-    assert.ok(performance.now() - start < 5000);
     hub.fault = () => null;
     assert.deepEqual(filesOf(await downloadRepo(repo, {}, settings)), files);
   });

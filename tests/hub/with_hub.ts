@@ -17,7 +17,7 @@ export async function withHub(body: (test: TestHub) => Promise<void>): Promise<v
     await using hub = new StandInHub();
     const inCache = (path: string) => join(cacheDir, path);
     const settings = { endpoint: hub.url, cacheDir, token: null, offline: false };
-    await body({ hub, settings: { ...settings, timeout: 5000, retryDelay: 1 }, inCache });
+    await body({ hub, settings: { ...settings, timeout: 60_000, retryDelay: 1 }, inCache });
   });
 }
 

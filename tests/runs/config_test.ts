@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/errors.ts";
 import { ppoConfigOf, resolveTrainConfig, trainConfigSchema } from "../../lib/runs/config.ts";
-import { DEMO_OVERRIDES, resolveAsset } from "../../lib/runs/demo.ts";
+import { DEMO_OVERRIDES } from "../../lib/runs/demo.ts";
 import { resolvePPOConfig } from "../../lib/rl/ppo_config.ts";
 import { settingInfo } from "../../lib/runs/settings.ts";
+
+const DEMO_MODULE = new URL("../../lib/runs/demo.ts", import.meta.url).href;
 
 Deno.test("without a model the demo's settings rank between defaults and input", () => {
   const config = resolveTrainConfig({ steps: 3 });
@@ -65,13 +68,15 @@ for (const [input, expected] of impossible) {
 }
 
 Deno.test("resolveAsset finds the bundled demo from any folder, and leaves other paths", async () => {
-  assert.ok(Deno.statSync(await resolveAsset("demo/tiny-flan-t5")).isDirectory);
-  assert.equal(await resolveAsset("demos/x"), "demos/x");
-  const before = Deno.cwd();
-  Deno.chdir("/tmp");
-  try {
-    assert.ok(Deno.statSync(await resolveAsset("demo/tiny-flan-t5")).isDirectory);
-  } finally {
-    Deno.chdir(before);
-  }
+  const code = `import { resolveAsset } from ${JSON.stringify(DEMO_MODULE)};
+    const path = await resolveAsset("demo/tiny-flan-t5");
+    console.log(Deno.statSync(path).isDirectory, await resolveAsset("demos/x"));`;
+  // A process of its own, as the working folder is the whole process's.
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), code],
+    cwd: "/",
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assert.deepEqual([text(stdout), text(stderr)], ["true demos/x\n", ""]);
 });

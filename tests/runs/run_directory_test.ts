@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { resolveTrainConfig } from "../../lib/runs/config.ts";
 import {
+  defaultRunFolder,
   type LockedRun,
   readRunConfig,
   reopenRunDirectory,
@@ -10,21 +11,17 @@ import {
 } from "../../lib/runs/run_directory.ts";
 import { withFolder } from "../cli/temper.ts";
 
-Deno.test("the default folder is named by time and model", async () => {
-  await withFolder(async (folder) => {
-    const before = Deno.cwd();
-    Deno.chdir(folder);
-    try {
-      const now = new Date(2023, 7, 31, 9, 5, 2);
-      const name = async (settings: { name: string | null; model: string }) =>
-        pathOf(await reserveRunDirectory({ output: null, ...settings }, now));
-      const model = "models/flan-t5-base";
-      assert.equal(await name({ name: null, model }), "runs/20230831-090502-flan-t5-base");
-      assert.equal(await name({ name: "../less rude!", model }), "runs/20230831-090502-less-rude-");
-    } finally {
-      Deno.chdir(before);
-    }
-  });
+Deno.test("the default folder is named by time and model", () => {
+  const now = new Date(2023, 7, 31, 9, 5, 2);
+  const model = "models/flan-t5-base";
+  assert.equal(
+    defaultRunFolder({ name: null, model }, now),
+    join("runs", "20230831-090502-flan-t5-base"),
+  );
+  assert.equal(
+    defaultRunFolder({ name: "../less rude!", model }, now),
+    join("runs", "20230831-090502-less-rude-"),
+  );
 });
 
 Deno.test("an empty folder is taken, one with anything in it is refused", async () => {

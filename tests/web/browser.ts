@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** Debian's package `chromium`. */
 const CHROMIUM = "/usr/bin/chromium";
@@ -20,17 +20,31 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
+/** Milliseconds after which a test takes what it waits for as not coming; machines may be busy. */
+const PATIENCE = 180_000;
+
+/** What a test may have of its browser. */
+export interface Pages {
+  /** Opens an empty page. */
+  newPage(options?: BrowserContextOptions): Promise<Page>;
+}
+
 /** A test in a real browser: ignored where there is none, but not in CI, where there must be one. */
 export function browserTest(
   name: string,
-  body: (browser: Browser, test: Deno.TestContext) => Promise<void>,
+  body: (browser: Pages, test: Deno.TestContext) => Promise<void>,
 ): void {
   const ignore = !existsSync(CHROMIUM) && !Deno.env.get("CI");
   // The browser's connections end on their own time.
   Deno.test({ name, ignore, sanitizeOps: false, sanitizeResources: false }, async (test) => {
     const browser = await launchBrowser();
+    const newPage = async (options?: BrowserContextOptions) => {
+      const page = await browser.newPage(options);
+      page.setDefaultTimeout(PATIENCE);
+      return page;
+    };
     try {
-      await body(browser, test);
+      await body({ newPage }, test);
     } finally {
       await browser.close();
     }

@@ -8,7 +8,7 @@ import { metricsRow, writeSampleRun } from "./sample_run.ts";
 
 /** Waits until the charts have all steps up to this one. */
 function chartsAt(page: Page, step: number): Promise<unknown> {
-  return page.waitForSelector(`[data-last-step="${step}"]`, { timeout: 15_000 });
+  return page.waitForSelector(`[data-last-step="${step}"]`);
 }
 
 browserTest("charts follow a run, survive a restarted server and miss no step", async (browser) => {

@@ -2,20 +2,23 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serveUi } from "../../web/server.ts";
+import { writeGate } from "../cli/gate.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 const SMALL = "--batch-size 2 --mini-batch-size 2 --ppo-epochs 1 --eval-samples 2 " +
   "--max-new-tokens 6 --eval-max-new-tokens 6 --save-every 0 --device wasm --threads 1";
-const STEPS = 40;
+const STEPS = 6;
 
 browserTest(
   "train --ui: charts move while it trains; then the adapter is tried",
   async (browser) => {
     await withTempDir(async (dir) => {
       const output = join(dir, "run");
-      const args = ["train", "--ui", "--steps", String(STEPS), ...SMALL.split(" ")];
+      const gate = writeGate(dir, 4);
+      const rewards = ["--reward", gate.script];
+      const args = ["train", "--ui", "--steps", String(STEPS), ...SMALL.split(" "), ...rewards];
       const child = new Deno.Command(Deno.execPath(), {
         args: ["run", "--no-check", "-A", CLI, ...args, "--output", output],
         stdout: "piped",
@@ -42,12 +45,13 @@ browserTest(
       }
       complaints.length = 0;
       const charts = page.locator("[data-last-step]");
-      await charts.waitFor({ timeout: 15_000 });
+      await charts.waitFor();
       const first = Number(await charts.getAttribute("data-last-step"));
       assert.ok(first < STEPS, "the run had ended before the page was open");
       const trial = await fetch(`${address}runs/run/try`);
       assert.match(await trial.text(), /keeps the device to itself/);
-      await page.waitForSelector(`[data-last-step="${STEPS}"]`, { timeout: 30_000 });
+      gate.open();
+      await page.waitForSelector(`[data-last-step="${STEPS}"]`);
       // The server may have ended by now, with the run.
       assert.deepEqual(complaints.filter((text) => !text.includes("net::ERR_")), []);
       const { code } = await child.status;

@@ -16,7 +16,7 @@ Deno.test("TryQueue serves one request at a time, in their order, and drops with
       }, signal);
     const withdrawn = new AbortController();
     const all = [ask("a"), ask("b", withdrawn.signal), ask("c")];
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    while (log.length < 3) await new Promise((resolve) => setTimeout(resolve));
     assert.deepEqual(log, ["a running", "b waiting 1", "c waiting 2"]);
     withdrawn.abort();
     await all[1];
@@ -39,7 +39,7 @@ Deno.test("TryQueue refuses more than may wait", async () => {
         if (event.type === "failed") ends.push(event.reason);
         await gate.promise;
       }, signal));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    while (ends.length === 0) await new Promise((resolve) => setTimeout(resolve));
     assert.match(ends[0], /8 requests are waiting already/);
     gate.resolve();
     await Promise.all(all);
