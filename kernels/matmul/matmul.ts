@@ -127,7 +127,7 @@ function rightArguments(b: RightMatrix): RightArguments {
 
 /** Rows and columns of C that one task computes. */
 function blocking(
-  { m, n, k }: Matmul,
+  { m, n, k, aColumnStride = 1 }: Matmul,
   prepacked: boolean,
   threads: number,
 ): { rows: number; columns: number } {
@@ -135,11 +135,16 @@ function blocking(
   if (work <= SERIAL_WORK && m <= MAX_ROWS) return { rows: m, columns: n };
   // Panels that are copied first want many rows to pay for it; others a block that stays in cache.
   const most = prepacked ? 96 : MAX_ROWS;
-  const rows = Math.ceil(m / Math.ceil(m / most));
+  const rowTasks = Math.ceil(m / most);
+  const rows = Math.ceil(m / rowTasks);
+  const panels = Math.ceil(n / PANEL);
+  // The panels that one of so many tasks computes.
+  const among = (tasks: number) => Math.ceil(panels / Math.ceil(tasks / rowTasks));
   const wanted = Math.max(1, Math.min(8, Math.round(TASK_WORK / (rows * k * PANEL))));
+  // Each task copies a transposed A: as few tasks as leave each thread some to choose from.
+  const fewest = aColumnStride === 1 ? 1 : among(4 * threads);
   // A task for every thread, as far as there are panels.
-  const fair = Math.ceil(n / PANEL / Math.ceil(threads / Math.ceil(m / rows)));
-  return { rows, columns: Math.min(wanted, fair) * PANEL };
+  return { rows, columns: Math.min(Math.max(wanted, fewest), among(threads)) * PANEL };
 }
 
 /** Bytes that W[rows, columns] takes in panels, its rows padded to a multiple of 16. */
