@@ -2,14 +2,21 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { rowsPerTask } from "../split.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./lm_head.wgsl" with { type: "text" };
+import logSoftmax from "./log_softmax.wgsl" with { type: "text" };
 
-const shader = wgsl("lm_head", code);
+const shader = wgsl("lm_head", code, logSoftmax);
 const CHUNK = shader("log_softmax_chunk", 1);
 const FINISH = shader("log_softmax_finish", 3);
 const BACKWARD = shader("log_softmax_backward", 1);
 
 /** Values that {@linkcode logSoftmaxChunk} keeps for a row. */
 export const LOG_SOFTMAX_STATE = 4;
+
+/**
+ * Columns of a chunk. Training and decoding fold the same chunks, so that their sums are the same,
+ * bit for bit.
+ */
+export const LOGITS_CHUNK = 4096;
 
 /** Some columns of the logits of all rows, and which token each row is about. */
 export interface LogitsChunk {

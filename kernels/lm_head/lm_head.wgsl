@@ -60,40 +60,17 @@ fn log_softmax_chunk(
   }
   let start = p.logits + row * p.stride;
   let at = p.row_state + 4u * row;
-  var highest = logits[start];
-  for (var j = thread; j < p.columns; j += ROW_THREADS) {
-    highest = max(highest, logits[start + j]);
-  }
-  highest = row_max(highest, thread);
-  var before = highest;
+  var folded = LogSoftmax(0.0, 0.0, 0.0);
   if (p.first == 0u) {
-    before = row_state[at];
+    folded = LogSoftmax(row_state[at], row_state[at + 1u], row_state[at + 2u]);
   }
-  highest = max(highest, before);
-  var sum = 0.0;
-  var moment = 0.0;
-  for (var j = thread; j < p.columns; j += ROW_THREADS) {
-    let z = logits[start + j] - highest;
-    let e = exp_f32(z);
-    sum += e;
-    moment = fma(e, z, moment);
-  }
-  sum = row_sum(sum, thread);
-  moment = row_sum(moment, thread);
+  folded = fold_logits(folded, p.first != 0u, start, p.columns, thread);
   if (thread != 0u) {
     return;
   }
-  if (p.first == 0u) {
-    // What was summed around another maximum m is multiplied by e^(m - highest).
-    let shift = before - highest;
-    let factor = exp_f32(shift);
-    let old = row_state[at + 1u];
-    moment += (row_state[at + 2u] + old * shift) * factor;
-    sum += old * factor;
-  }
-  row_state[at] = highest;
-  row_state[at + 1u] = sum;
-  row_state[at + 2u] = moment;
+  row_state[at] = folded.highest;
+  row_state[at + 1u] = folded.sum;
+  row_state[at + 2u] = folded.moment;
   let column = targets[p.targets + row] - i32(p.column_start);
   if (column >= 0 && column < i32(p.columns)) {
     row_state[at + 3u] = logits[start + u32(column)];
@@ -115,7 +92,7 @@ fn log_softmax_finish(
   let highest = final_state[at];
   let sum = final_state[at + 1u];
   let log_sum = log_f32(sum);
-  logprobs_out[f.logprobs + row] = final_state[at + 3u] - highest - log_sum;
+  logprobs_out[f.logprobs + row] = logprob_of(final_state[at + 3u], highest, log_sum);
   entropy_out[f.entropy + row] = log_sum - final_state[at + 2u] / sum;
   lse_out[f.lse + row] = highest + log_sum;
 }

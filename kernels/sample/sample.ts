@@ -1,11 +1,13 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { rowsPerTask } from "../split.ts";
+import { LOGITS_CHUNK } from "../lm_head/lm_head.ts";
+import logSoftmax from "../lm_head/log_softmax.wgsl" with { type: "text" };
 import { wgsl } from "../wgsl.ts";
 import code from "./sample.wgsl" with { type: "text" };
 
-const shader = wgsl("sample", code);
-const SAMPLE = shader("sample", 2);
-const GREEDY = shader("greedy", 1);
+const shader = wgsl("sample", code, logSoftmax);
+const SAMPLE = shader("sample", 3);
+const GREEDY = shader("greedy", 3);
 
 /** What a thread's scratch memory has room for; mirrored in sample.wasm.ts. */
 const MAX_VOCABULARY = 255_996;
@@ -41,6 +43,17 @@ export interface SampleOptions {
   readonly topP: number;
 }
 
+/** What else to write of each row. */
+export interface DrawnExtras {
+  /** f32 [rows, vocabulary], what {@linkcode sample} drew from. */
+  readonly probabilities?: Span | null;
+  /**
+   * f32 [rows], on a GPU only: the token's logprob before minimum length, temperature, top-k and
+   * top-p. On the WASM device kernels/lm_head computes it, spread over the threads.
+   */
+  readonly logprobs?: Span | null;
+}
+
 /**
  * Draws the next token of each row. The logits go through what transformers 4.27 does, in its
  * order: minimum length, temperature, top-k, top-p. Then the token is where the cumulated
@@ -48,7 +61,6 @@ export interface SampleOptions {
  * position): a draw does not depend on the other rows.
  *
  * @param tokens i32 [rows]; -1 where the logits are no distribution (NaN or infinite)
- * @param probabilities f32 [rows, vocabulary], what was drawn from; or null
  * @throws {RangeError} when the vocabulary is too large
  */
 export function sample(
@@ -56,17 +68,21 @@ export function sample(
   input: NextTokenLogits,
   options: SampleOptions,
   tokens: Span,
-  probabilities: Span | null = null,
+  { probabilities = null, logprobs = null }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
-  const { rows, vocabulary, eosTokenId, minLength } = input;
-  const seedLow = options.seed % 2 ** 32;
-  const seedHigh = Math.floor(options.seed / 2 ** 32);
-  const spans = [tokens, probabilities, input.logits, input.positions, options.rollouts];
-  const ints = [rows, vocabulary, eosTokenId, minLength, options.topK, seedLow, seedHigh];
-  const floats = [options.temperature, options.topP];
-  if (device.kind === "webgpu") return device.dispatch(SAMPLE, rows, spans, ints, floats);
-  device.run("sample", tasks, spans, [perTask, ...ints], floats);
+  const { rows, logits, positions } = input;
+  const { rollouts, seed, temperature, topK, topP } = options;
+  const drawing = [topK, seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
+  const floats = [temperature, topP];
+  if (device.kind === "webgpu") {
+    const spans = [tokens, probabilities, logprobs, logits, positions, rollouts];
+    const ints = [...common(input), LOGITS_CHUNK, ...drawing];
+    return device.dispatch(SAMPLE, rows, spans, ints, floats);
+  }
+  refuse(logprobs);
+  const spans = [tokens, probabilities, logits, positions, rollouts];
+  device.run("sample", tasks, spans, [perTask, ...common(input), ...drawing], floats);
 }
 
 /**
@@ -75,13 +91,29 @@ export function sample(
  * @param tokens i32 [rows]; -1 where there is a NaN
  * @throws {RangeError} when the vocabulary is too large
  */
-export function greedy(device: Device, input: NextTokenLogits, tokens: Span): void {
+export function greedy(
+  device: Device,
+  input: NextTokenLogits,
+  tokens: Span,
+  { logprobs = null }: DrawnExtras = {},
+): void {
   const { tasks, perTask } = split(input);
-  const { rows, vocabulary, eosTokenId, minLength } = input;
-  const spans = [tokens, input.logits, input.positions];
-  const ints = [rows, vocabulary, eosTokenId, minLength];
-  if (device.kind === "webgpu") return device.dispatch(GREEDY, rows, spans, ints);
-  device.run("greedy", tasks, spans, [perTask, ...ints]);
+  const { rows, logits, positions } = input;
+  if (device.kind === "webgpu") {
+    const spans = [tokens, null, logprobs, logits, positions];
+    return device.dispatch(GREEDY, rows, spans, [...common(input), LOGITS_CHUNK]);
+  }
+  refuse(logprobs);
+  device.run("greedy", tasks, [tokens, logits, positions], [perTask, ...common(input)]);
+}
+
+/** Parameters that both have. */
+function common({ rows, vocabulary, eosTokenId, minLength }: NextTokenLogits): number[] {
+  return [rows, vocabulary, eosTokenId, minLength];
+}
+
+function refuse(logprobs: Span | null): void {
+  if (logprobs) throw new Error("logprobs of what is drawn are for a GPU");
 }
 
 function split({ rows, vocabulary }: NextTokenLogits): { tasks: number; perTask: number } {

@@ -6,6 +6,7 @@
 struct SampleParams {
   tokens: u32,
   probabilities: u32,
+  logprobs: u32,
   logits: u32,
   positions: u32,
   rollouts: u32,
@@ -13,6 +14,7 @@ struct SampleParams {
   vocabulary: u32,
   eos_token_id: i32,
   min_length: i32,
+  chunk: u32,
   top_k: u32,
   seed_low: u32,
   seed_high: u32,
@@ -22,23 +24,25 @@ struct SampleParams {
 
 struct GreedyParams {
   tokens: u32,
+  probabilities: u32,
+  logprobs: u32,
   logits: u32,
   positions: u32,
   rows: u32,
   vocabulary: u32,
   eos_token_id: i32,
   min_length: i32,
+  /** Logits that are folded into the log-softmax at once. */
+  chunk: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read_write> probabilities: array<f32>;
-@group(0) @binding(2) var<storage, read> logits: array<f32>;
-@group(0) @binding(3) var<storage, read> positions: array<i32>;
-@group(0) @binding(4) var<storage, read> rollouts: array<u32>;
+@group(0) @binding(2) var<storage, read_write> logprobs: array<f32>;
+@group(0) @binding(3) var<storage, read> logits: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
+@group(0) @binding(5) var<storage, read> rollouts: array<u32>;
 @group(1) @binding(0) var<uniform> p: SampleParams;
-
-@group(0) @binding(1) var<storage, read> greedy_logits: array<f32>;
-@group(0) @binding(2) var<storage, read> greedy_positions: array<i32>;
 @group(1) @binding(0) var<uniform> q: GreedyParams;
 
 /** Last word of Philox's counter: the first of the uses listed in the prelude. */
@@ -140,6 +144,35 @@ fn equals_removed(each: f32, removed: f32, limit: f32) -> u32 {
     all += stretch_counts[t];
   }
   return min(all, u32(max((limit - removed) / each, 0.0)));
+}
+
+/** The token that a thread of the workgroup has found. */
+var<workgroup> drawn: i32;
+
+/** Writes the token that was found, and its logprob before temperature, top-k and top-p. */
+fn finish(at: u32, logprob_at: u32, start: u32, vocabulary: u32, chunk: u32, thread: u32) {
+  workgroupBarrier();
+  let token = drawn;
+  if (thread == 0u) {
+    tokens[at] = token;
+  }
+  if (logprob_at == NONE) {
+    return;
+  }
+  var folded = LogSoftmax(0.0, 0.0, 0.0);
+  for (var first = 0u; first < vocabulary; first += chunk) {
+    let columns = min(chunk, vocabulary - first);
+    folded = fold_logits(folded, first == 0u, start + first, columns, thread);
+  }
+  if (thread == 0u && token >= 0) {
+    let logit = logits[start + u32(token)];
+    logprobs[logprob_at] = logprob_of(logit, folded.highest, log_f32(folded.sum));
+  }
+}
+
+/** Where a row's logprob goes; NONE where none is wanted. */
+fn logprob_place(first: u32, row: u32) -> u32 {
+  return select(first + row, NONE, first == NONE);
 }
 
 /** Draws a token for each row. */
@@ -271,8 +304,10 @@ fn sample(
         break;
       }
     }
-    tokens[p.tokens + index] = token;
+    drawn = token;
   }
+  let logprob_at = logprob_place(p.logprobs, index);
+  finish(p.tokens + index, logprob_at, row.start, p.vocabulary, p.chunk, thread);
   if (p.probabilities == NONE) {
     return;
   }
@@ -302,13 +337,13 @@ fn greedy(
     return;
   }
   let start = q.logits + index * q.vocabulary;
-  let position = greedy_positions[q.positions + index];
+  let position = positions[q.positions + index];
   let banned = select(NO_TOKEN, q.eos_token_id, position < q.min_length);
   var best = minus_infinity(q.rows & 0u);
   var token = 0x7fffffffu;
   var strange = 0.0;
   for (var i = thread; i < q.vocabulary; i += ROW_THREADS) {
-    let z = greedy_logits[start + i];
+    let z = logits[start + i];
     if (i32(i) == banned) {
       continue;
     }
@@ -329,6 +364,8 @@ fn greedy(
     for (var t = 0u; t < ROW_THREADS; t++) {
       first = min(first, stretch_counts[t]);
     }
-    tokens[q.tokens + index] = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
+    drawn = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
   }
+  let logprob_at = logprob_place(q.logprobs, index);
+  finish(q.tokens + index, logprob_at, start, q.vocabulary, q.chunk, thread);
 }

@@ -1,10 +1,4 @@
 import { add } from "../../kernels/elementwise/elementwise.ts";
-import {
-  LOG_SOFTMAX_STATE,
-  logSoftmaxChunk,
-  logSoftmaxFinish,
-} from "../../kernels/lm_head/lm_head.ts";
-import { greedy, sample } from "../../kernels/sample/sample.ts";
 import { NotFiniteError, UserError } from "../errors.ts";
 import type { T5ForConditionalGeneration } from "../models/t5.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
@@ -18,6 +12,7 @@ import {
   joinEncoded,
 } from "./encoded_queries.ts";
 import { KeyValueCache } from "./kv_cache.ts";
+import { nextTokens } from "./next_tokens.ts";
 
 /** How to generate, in the words of transformers' `generate`. */
 export interface GenerationConfig {
@@ -73,9 +68,6 @@ interface Drawn {
  * in Deno, so it looks seldom, and finished rows draw a few tokens that are thrown away.
  */
 const WINDOW = { wasm: 1, webgpu: 16 };
-
-/** Logits are folded in pieces of this size, as a training pass does: the same sums, bit for bit. */
-const CHUNK_COLUMNS = 4096;
 
 /**
  * Generates a response to each query, all of them at once: the encoder runs once, keys and values
@@ -196,6 +188,7 @@ function drawWindow(
   );
   const rollouts = cx.from(Int32Array.from(rows, (row) => (config.firstRollout ?? 0) + row));
   const { seed = 0, temperature = 1, topK = 0, topP = 1 } = config;
+  const drawing = config.doSample ? { rollouts, seed, temperature, topK, topP } : null;
   const drawn = {
     tokens: cx.empty([steps, count], "i32"),
     logprobs: logprobs ? cx.empty([steps, count]) : null,
@@ -217,10 +210,7 @@ function drawWindow(
         // transformers counts the start token as part of the length.
         minLength: (config.minLength ?? 0) - 1,
       };
-      if (config.doSample) {
-        sample(device, input, { rollouts, seed, temperature, topK, topP }, ids);
-      } else greedy(device, input, ids);
-      if (drawn.logprobs) tokenLogprobs(step, logits, ids, drawn.logprobs.slice(i, 1));
+      nextTokens(step, input, drawing, ids, drawn.logprobs?.slice(i, 1) ?? null);
       if (drawn.values) {
         add(device, drawn.values.slice(i, 1), null, valueHead!.forward(step, hidden), count);
       }
@@ -229,28 +219,6 @@ function drawWindow(
     }
   }
   return drawn;
-}
-
-/** logprobs [rows] = log_softmax(logits) at the tokens. */
-function tokenLogprobs(cx: Context, logits: Tensor, tokens: Tensor, logprobs: Tensor): void {
-  const { device } = cx;
-  const [rows, vocab] = [logits.rows, logits.width];
-  const state = cx.empty([rows, LOG_SOFTMAX_STATE]);
-  for (let columnStart = 0; columnStart < vocab; columnStart += CHUNK_COLUMNS) {
-    const columns = Math.min(CHUNK_COLUMNS, vocab - columnStart);
-    const chunk = { buffer: logits.buffer, byteOffset: logits.byteOffset + columnStart * 4 };
-    logSoftmaxChunk(
-      device,
-      { logits: chunk, rows, columns, stride: vocab, columnStart, targets: tokens },
-      state,
-      columnStart === 0,
-    );
-  }
-  logSoftmaxFinish(device, state, rows, {
-    logprobs,
-    entropy: cx.empty([rows]),
-    lse: cx.empty([rows]),
-  });
 }
 
 /**

@@ -71,7 +71,7 @@ deviceTest("golden generate: probabilities after the processors", async (device)
     };
     const probabilities = cx.empty([rows, vocabulary]);
     const options = { ...sampling, rollouts: same(0), seed: 0 };
-    sample(device, input, options, cx.empty([rows], "i32"), probabilities);
+    sample(device, input, options, cx.empty([rows], "i32"), { probabilities });
     const actual = await probabilities.read();
     const expected = arrays.floats(`probs.${name}`);
     assertArrayClose(actual, expected, name);

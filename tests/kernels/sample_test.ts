@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { greedy, sample, type SampleOptions } from "../../kernels/sample/sample.ts";
+import {
+  LOG_SOFTMAX_STATE,
+  LOGITS_CHUNK,
+  logSoftmaxChunk,
+  logSoftmaxFinish,
+} from "../../kernels/lm_head/lm_head.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { deviceTest } from "../device.ts";
+import { deviceTest, gpuTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { philox4x32, uniform } from "../reference/philox.ts";
 import { inverseCdf, processedProbabilities } from "../reference/sampling.ts";
@@ -34,7 +40,7 @@ async function run(device: Device, rows: Row[], settings: Settings = {}) {
   const options = { rollouts, seed: 0, temperature: 1, topK: 0, topP: 1, ...settings };
   const tokens = cx.empty([rows.length], "i32");
   const probabilities = cx.empty([rows.length, vocabulary]);
-  sample(device, input, options, tokens, probabilities);
+  sample(device, input, options, tokens, { probabilities });
   const sampled = Array.from(await tokens.readInts());
   const all = await probabilities.read();
   greedy(device, input, tokens);
@@ -142,5 +148,52 @@ deviceTest(
     await assert.rejects(run(device, [{ logits }]), /255997 tokens: at most 255996/);
     const largest = await run(device, [{ logits: logits.subarray(1) }], { topK: 5, topP: 0.5 });
     assert.ok(largest.sampled[0] >= 127_998);
+  },
+);
+
+gpuTest(
+  "sample, greedy: logprobs are those of the chunks that training folds, bit for bit",
+  async (device) => {
+    for (const vocabulary of [1, 5, 704, LOGITS_CHUNK, 9001]) {
+      const cx = new Context(device);
+      const rows = 3;
+      const values = randomValues(rows * vocabulary, vocabulary).map((x) => 9 * x);
+      const logits = cx.from(values, [rows, vocabulary]);
+      const positions = cx.from(Int32Array.of(0, 1, 2));
+      const rollouts = cx.from(Int32Array.of(4, 5, 6));
+      const input = { logits, rows, vocabulary, positions, eosTokenId: 0, minLength: 1 };
+      const settings = { rollouts, seed: 1, temperature: 0.5, topK: 40, topP: 0.9 };
+      for (const draws of [true, false]) {
+        const tokens = cx.empty([rows], "i32");
+        const logprobs = cx.empty([rows]);
+        if (draws) sample(device, input, settings, tokens, { logprobs });
+        else greedy(device, input, tokens, { logprobs });
+        const state = cx.empty([rows, LOG_SOFTMAX_STATE]);
+        for (let columnStart = 0; columnStart < vocabulary; columnStart += LOGITS_CHUNK) {
+          const columns = Math.min(LOGITS_CHUNK, vocabulary - columnStart);
+          const chunk = { buffer: logits.buffer, byteOffset: columnStart * 4 };
+          logSoftmaxChunk(
+            device,
+            { logits: chunk, rows, columns, stride: vocabulary, columnStart, targets: tokens },
+            state,
+            columnStart === 0,
+          );
+        }
+        const expected = cx.empty([rows]);
+        const [entropy, lse] = [cx.empty([rows]), cx.empty([rows])];
+        logSoftmaxFinish(device, state, rows, { logprobs: expected, entropy, lse });
+        const drawn = await tokens.readInts();
+        const [actual, chunked] = [await logprobs.read(), await expected.read()];
+        drawn.forEach((token, row) => {
+          // The first row's only token may be the end, which cannot come yet.
+          if (token < 0) return assert.ok(row === 0 && vocabulary === 1);
+          assert.equal(actual[row], chunked[row]);
+          const own = values.subarray(row * vocabulary, (row + 1) * vocabulary);
+          const sum = own.reduce((total, x) => total + Math.exp(x), 0);
+          assert.ok(Math.abs(actual[row] - (own[token] - Math.log(sum))) < 1e-5);
+        });
+      }
+      cx.release();
+    }
   },
 );

@@ -1,5 +1,6 @@
 import {
   LOG_SOFTMAX_STATE,
+  LOGITS_CHUNK,
   logSoftmaxBackward,
   logSoftmaxChunk,
   logSoftmaxFinish,
@@ -10,8 +11,7 @@ import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
 
-/** Logits are made for so many tokens of the vocabulary at a time, and so many rows: 16 MiB. */
-const CHUNK_COLUMNS = 4096;
+/** Logits are made for LOGITS_CHUNK tokens of the vocabulary at a time, and so many rows: 16 MiB. */
 const CHUNK_ROWS = 1024;
 
 /** What a language model says of given tokens. */
@@ -106,14 +106,14 @@ export function lmHead(
 }
 
 function chunkScratch(cx: Context, rows: number, vocab: number): Tensor {
-  return cx.empty([Math.min(rows, CHUNK_ROWS), Math.min(vocab, CHUNK_COLUMNS)]);
+  return cx.empty([Math.min(rows, CHUNK_ROWS), Math.min(vocab, LOGITS_CHUNK)]);
 }
 
 function eachChunk(hidden: Tensor, weight: WeightMatrix, visit: (chunk: Chunk) => void): void {
   for (let row = 0; row < hidden.rows; row += CHUNK_ROWS) {
     const rows = hidden.slice(row, Math.min(CHUNK_ROWS, hidden.rows - row));
-    for (let column = 0; column < weight.rows; column += CHUNK_COLUMNS) {
-      const columns = weight.slice(column, Math.min(CHUNK_COLUMNS, weight.rows - column));
+    for (let column = 0; column < weight.rows; column += LOGITS_CHUNK) {
+      const columns = weight.slice(column, Math.min(LOGITS_CHUNK, weight.rows - column));
       visit({ hidden: rows, weight: columns, row, column });
     }
   }

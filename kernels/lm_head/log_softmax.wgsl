@@ -1,0 +1,44 @@
+// The running log-softmax of a row of the binding `logits`, which the room declares: training folds it
+// chunk by chunk (lm_head.wgsl), decoding all at once (sample.wgsl), and both give the same, bit for bit.
+
+/** Of the logits so far: their maximum, Σ e^(x-max), Σ e^(x-max) (x-max). */
+struct LogSoftmax {
+  highest: f32,
+  sum: f32,
+  moment: f32,
+}
+
+/** Folds a chunk, `columns` logits from `start` on; the ROW_THREADS threads of a workgroup do it together. */
+fn fold_logits(before: LogSoftmax, first: bool, start: u32, columns: u32, thread: u32) -> LogSoftmax {
+  var highest = logits[start];
+  for (var j = thread; j < columns; j += ROW_THREADS) {
+    highest = max(highest, logits[start + j]);
+  }
+  highest = row_max(highest, thread);
+  if (!first) {
+    highest = max(highest, before.highest);
+  }
+  var sum = 0.0;
+  var moment = 0.0;
+  for (var j = thread; j < columns; j += ROW_THREADS) {
+    let z = logits[start + j] - highest;
+    let e = exp_f32(z);
+    sum += e;
+    moment = fma(e, z, moment);
+  }
+  sum = row_sum(sum, thread);
+  moment = row_sum(moment, thread);
+  if (!first) {
+    // What was summed around another maximum m is multiplied by e^(m - highest).
+    let shift = before.highest - highest;
+    let factor = exp_f32(shift);
+    moment += (before.moment + before.sum * shift) * factor;
+    sum += before.sum * factor;
+  }
+  return LogSoftmax(highest, sum, moment);
+}
+
+/** log p of a logit, given log Σ e^(x-max). */
+fn logprob_of(logit: f32, highest: f32, log_sum: f32) -> f32 {
+  return logit - highest - log_sum;
+}
