@@ -40,6 +40,10 @@ const RECORDS_FOLDER = "run";
  * @throws {UserError} when there is no adapter in it, a process works on it, or a file cannot be read
  */
 export async function publishedFiles(path: string): Promise<PushedFile[]> {
+  const found = await Deno.stat(path).catch((error) => {
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
+  });
+  if (!found.isDirectory) throw new UserError(`${path} is a file: expected the folder of a run`);
   if (RunLock.isHeld(path)) throw runInUse(path);
   const run = runDirectory(path);
   const ofAdapter = await readThose(ADAPTER_FILES.map((name) => [name, join(path, name)]));

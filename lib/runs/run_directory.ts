@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { removeTemporaries } from "../formats/atomic_folder.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { fileExists } from "../formats/hf_config.ts";
 import { ioReason } from "../formats/io_error.ts";
 import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./config.ts";
 import { readConfigFile } from "./config_file.ts";
@@ -161,5 +162,17 @@ function runName(config: Pick<TrainConfig, "name" | "model">): string {
  * @throws {UserError} when the folder is not that of a run
  */
 export async function readRunConfig(path: string): Promise<TrainConfigInput> {
-  return await readConfigFile(join(path, "config.json"), trainConfigSchema);
+  await checkRunFolder(path);
+  return await readConfigFile(runDirectory(path).config, trainConfigSchema);
+}
+
+/** @throws {UserError} when the folder is not that of a run, with why */
+export async function checkRunFolder(path: string): Promise<void> {
+  const failure = (reason: string, cause?: unknown) =>
+    new UserError(`${path} is not the folder of a run: ${reason}`, { cause });
+  const found = await Deno.stat(path).catch((error) => {
+    throw failure(ioReason(error), error);
+  });
+  if (!found.isDirectory) throw failure("it is a file");
+  if (!await fileExists(runDirectory(path).config)) throw failure("it has no config.json");
 }

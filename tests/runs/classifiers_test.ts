@@ -41,7 +41,7 @@ Deno.test("a folder without either says what is missing", () =>
   withDevice(async (device) => {
     await assert.rejects(
       loadClassifier(device, "no/such/folder"),
-      /no\/such\/folder is not a model/,
+      /cannot read no\/such\/folder: it does not exist; expected a folder/,
     );
     await assert.rejects(
       loadClassifier(device, "onnx:./no/such"),

@@ -61,3 +61,18 @@ Deno.test("a folder without an adapter, or a run in use, is refused", async () =
     await assert.rejects(publishedFiles(folder), explained(/ is in use by process \d+: wait/));
   });
 });
+
+Deno.test("a folder that is not there, and a file in its place", async () => {
+  await withTempDir(async (folder) => {
+    const none = join(folder, "none");
+    await assert.rejects(publishedFiles(none), {
+      name: "UserError",
+      message: `cannot read ${none}: it does not exist`,
+    });
+    Deno.writeTextFileSync(none, "");
+    await assert.rejects(publishedFiles(none), {
+      name: "UserError",
+      message: `${none} is a file: expected the folder of a run`,
+    });
+  });
+});

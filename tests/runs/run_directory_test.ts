@@ -58,6 +58,21 @@ Deno.test("config.json gives the settings back, without the folder", async () =>
   });
 });
 
+Deno.test("what is not the folder of a run is named, with why", async () => {
+  await withFolder(async (folder) => {
+    const refused = (path: string, reason: string) =>
+      assert.rejects(readRunConfig(path), {
+        name: "UserError",
+        message: `${path} is not the folder of a run: ${reason}`,
+      });
+    await refused(folder, "it has no config.json");
+    const path = join(folder, "run");
+    await refused(path, "it does not exist");
+    await Deno.writeTextFile(path, "");
+    await refused(path, "it is a file");
+  });
+});
+
 Deno.test("releasing removes the folder only while it is empty", async () => {
   await withFolder(async (folder) => {
     const config = { output: join(folder, "run"), name: null, model: "m" };
