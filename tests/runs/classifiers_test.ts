@@ -45,6 +45,6 @@ Deno.test("a folder without either says what is missing", () =>
     );
     await assert.rejects(
       loadClassifier(device, "onnx:./no/such"),
-      /^UserError: \.\/no\/such is not/,
+      /cannot read \.\/no\/such: it does not exist; expected a folder/,
     );
   }));
