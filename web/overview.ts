@@ -17,6 +17,8 @@ export interface RunOverview {
   name: string;
   /** What it is doing. */
   state: RunState;
+  /** Why it failed; null unless it has. */
+  failure: string | null;
   /** What it computes on: the device's own name where it was recorded, else the setting. */
   device: string;
   /** Folder of the model. */

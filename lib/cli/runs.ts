@@ -125,6 +125,7 @@ export async function runRunsShow(
   const run = await readRun(path);
   if (json) return print(JSON.stringify({ ...headline(run), metrics: run.metrics }, null, 2));
   printRuns([run]);
+  if (run.failure) print(`failed: ${run.failure.message}`);
   checkMetrics(run.metrics, metric);
   const width = Math.min(100, terminal("stdout").width);
   for (const name of metric.length > 0 ? metric : CURVES) {
@@ -185,7 +186,7 @@ export async function runRunsDelete(
 }
 
 /** A run's headline numbers. */
-function headline({ path, name, status, config, metrics, summary }: RunRecord) {
+function headline({ path, name, status, config, metrics, summary, failure }: RunRecord) {
   const last = metrics.at(-1);
   return {
     name,
@@ -198,6 +199,7 @@ function headline({ path, name, status, config, metrics, summary }: RunRecord) {
     kl: last?.["objective/kl"] ?? null,
     toxicity: summary?.toxicity ?? null,
     seconds: summary?.seconds ?? null,
+    failure,
   };
 }
 

@@ -53,7 +53,7 @@ export const trainCommand = command(
       "A run leaves in its output folder: config.json (every setting), environment.json (what it " +
         "ran on), metrics.jsonl (a row of statistics a step), samples.jsonl (what the policy " +
         "said), log.txt, checkpoint-N/, adapter/ (in PEFT's format, with the value head), " +
-        "comparison.csv and summary.json.",
+        "comparison.csv and summary.json; failed.json, when an error ended it, says which.",
       "Ctrl-C finishes the step and saves a checkpoint. A run that was stopped or killed goes on " +
         "with --resume, and ends as it would have. It keeps its settings: only steps, save-every, " +
         "keep, log, device, threads, progress and the guards may be others.",

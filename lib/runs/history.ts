@@ -3,6 +3,7 @@ import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
 import type { TrainConfig } from "./config.ts";
 import type { MetricsRow } from "./export.ts";
+import { type Failure, readFailure } from "./failure.ts";
 import { readRows } from "./jsonl.ts";
 import { runInUse, RunLock } from "./lock.ts";
 import { readRunConfig, runDirectory } from "./run_directory.ts";
@@ -14,14 +15,16 @@ export interface RunRecord {
   path: string;
   /** Its name. */
   name: string;
-  /** Whether a process works on it, it is done, or it can be resumed. */
-  status: "running" | "finished" | "stopped";
+  /** Whether a process works on it, it is done, an error ended it, or it was stopped. */
+  status: "running" | "finished" | "failed" | "stopped";
   /** Its settings. */
   config: Partial<TrainConfig>;
   /** A row of statistics a step. */
   metrics: MetricsRow[];
   /** Toxicity and reward before and after; null until the run is finished. */
   summary: Summary | null;
+  /** The error that ended it; null unless it has failed. */
+  failure: Failure | null;
 }
 
 /** Reads what is known of a run. @throws {UserError} when the folder is not that of a training run */
@@ -29,9 +32,12 @@ export async function readRun(path: string): Promise<RunRecord> {
   const directory = runDirectory(path);
   const config = await readRunConfig(path);
   const summary = await readSummary(directory.summary);
-  const status = RunLock.isHeld(path) ? "running" : summary ? "finished" : "stopped";
+  const running = RunLock.isHeld(path);
+  const failure = running || summary ? null : await readFailure(path);
+  const ended = summary ? "finished" : failure ? "failed" : "stopped";
+  const status = running ? "running" : ended;
   const metrics = await readRows<MetricsRow>(directory.metrics);
-  return { path, name: basename(path), status, config, metrics, summary };
+  return { path, name: basename(path), status, config, metrics, summary, failure };
 }
 
 /**

@@ -15,6 +15,7 @@ import { openRunDevice } from "./device.ts";
 import { checkKl, dumpBatch, isDivergence, MOST_SKIPS } from "./divergence.ts";
 import { describeSession, recordSession } from "./environment.ts";
 import { measurePolicy } from "./evaluate.ts";
+import { forgetFailure, recordFailure } from "./failure.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
 import { appendRow, writeEvents } from "./export.ts";
 import { JsonLines, readRows, truncateRows } from "./jsonl.ts";
@@ -101,6 +102,8 @@ export async function train(
     await lockedRun.release();
     throw error;
   }
+  // Where the run's folder has nothing of it yet, or nothing new, no failure is left in it.
+  let stepsDone: (() => number) | null = null;
   try {
     const run: Run = { ...ingredients, config, directory, hooks, signal };
     const checkpoint = resume ? await findCheckpoint(directory.path, info) : null;
@@ -116,6 +119,8 @@ export async function train(
     log.open(directory.log);
     // From now until its end the run is not a finished one.
     await Deno.remove(directory.summary).catch(() => {});
+    await forgetFailure(directory.path);
+    stepsDone = () => step;
     if (resume) hooks.resumed?.(step);
 
     // Before the checkpoint is restored: killed in this measurement, a run has to repeat it.
@@ -124,12 +129,16 @@ export async function train(
     const trainer = new PPOTrainer(run.policy, ppoConfigOf(config));
     const session = new TrainingSession(directory, config, trainer, run.batches);
     if (checkpoint) await session.restore(checkpoint);
+    stepsDone = () => session.step;
     await trainPolicy(run, trainer, session);
     const result = await conclude(run, session, before);
     log.add(`finished after ${config.steps} steps`);
     return result;
   } catch (error) {
     log.add(error instanceof Error ? error.message : String(error));
+    if (stepsDone && !(error instanceof RunInterruptedError)) {
+      await recordFailure(directory.path, error, stepsDone());
+    }
     throw error;
   } finally {
     await ingredients.data[Symbol.asyncDispose]();

@@ -54,3 +54,41 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
     assert.ok(Deno.statSync(join(folder, "no-run")).isDirectory);
   });
 });
+
+Deno.test("a run that an error ended says why, until it is resumed", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    const script = join(folder, "reward.ts");
+    const broken = join(folder, "broken");
+    await Deno.writeTextFile(broken, "");
+    await Deno.writeTextFile(
+      script,
+      `let times = 0;
+      export default (samples) => {
+        const bad = ++times === 3 && existsSync(${JSON.stringify(broken)});
+        return samples.map(() => bad ? "much" : 1);
+      };
+      import { existsSync } from "node:fs";`,
+    );
+    const config = smallRun(run, { reward: [script], steps: 2 });
+    await assert.rejects(train(config), /stopped in step 2; go on with/);
+    const { kind, message, step } = JSON.parse(await Deno.readTextFile(join(run, "failed.json")));
+    assert.deepEqual([kind, step], ["UserError", 1]);
+    assert.match(message, /reward.ts.* \(stopped in step 2; go on with: temper train --resume /);
+    const shown = (await call(["runs", "show", run])).stdout;
+    assert.match(shown, /^run +failed +1\/2 /m);
+    assert.ok(shown.includes(`failed: ${message}\n`), shown);
+    const [listed] = JSON.parse(
+      (await call(["runs", "list", "--folder", folder, "--json"])).stdout,
+    );
+    assert.deepEqual([listed.status, listed.failure.message], ["failed", message]);
+
+    // What is wrong with how it is resumed says nothing about the run.
+    await assert.rejects(train({ ...config, model: "none" }, {}, { resume: true }));
+    assert.ok(Deno.statSync(join(run, "failed.json")));
+    await Deno.remove(broken);
+    await train(config, {}, { resume: true });
+    assert.throws(() => Deno.statSync(join(run, "failed.json")), Deno.errors.NotFound);
+    assert.match((await call(["runs", "list", "--folder", folder])).stdout, /^run +finished/m);
+  });
+});

@@ -7,12 +7,16 @@ import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
 import { writeSampleRun } from "./sample_run.ts";
 
+/** A run with a name as long as any, that failed. */
+const FAILED = "a-run-with-a-name-that-is-" + "much-longer-than-".repeat(4) + "it-need-be";
+
 /** Every page, and one that is not there. */
 const PAGES = [
   "/",
   "/?search=nothing",
   "/runs/first",
   "/runs/second",
+  `/runs/${FAILED}`,
   "/runs/first/samples",
   "/runs/first/comparison",
   "/runs/first/settings",
@@ -40,7 +44,7 @@ async function seriousViolations(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
 }
 
-/** A folder of two runs, served. */
+/** A folder of three runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
@@ -49,6 +53,10 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
     // Runs are listed newest first: their times must differ by more than the clock's grain.
     const started = new Date(Date.now() - 60_000);
     writeSampleRun(dir, "second", { step: 4, finished: false, started });
+    const failure = "reward.ts returned NaN for sample 0; every score must be a finite number " +
+      `(stopped in step 4; go on with: temper train --resume runs/${FAILED})`;
+    const earlier = new Date(Date.now() - 120_000);
+    writeSampleRun(dir, FAILED, { step: 3, finished: false, failure, started: earlier });
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);
@@ -150,7 +158,9 @@ browserTest("runs: sort, filter, tick two and compare", async (browser) => {
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
-    assert.deepEqual(names, ["first", "second"]);
+    assert.deepEqual(names, [FAILED, "first", "second"]);
+    const failed = page.getByRole("row", { name: FAILED });
+    assert.match(await failed.innerText(), /failed\s+reward\.ts returned NaN/);
     await page.getByLabel("State").selectOption("finished");
     await page.getByRole("button", { name: "Filter" }).click();
     await page.waitForURL(/state=finished/);

@@ -8,6 +8,8 @@ export interface SampleRun {
   steps?: number;
   /** Whether it has its summary and comparison. */
   finished?: boolean;
+  /** Why it failed, if it did. */
+  failure?: string;
   /** Settings. */
   config?: Record<string, unknown>;
   /** When it started; now, if it is not given. */
@@ -55,7 +57,7 @@ export function sampleRows(step: number): Record<string, unknown>[] {
 
 /** Writes the folder of a run, as `temper train` leaves it. */
 export function writeSampleRun(folder: string, name: string, run: SampleRun = {}): string {
-  const { step = 10, steps = 10, finished = true, config = {}, started } = run;
+  const { step = 10, steps = 10, finished = true, failure, config = {}, started } = run;
   const path = join(folder, name);
   Deno.mkdirSync(path, { recursive: true });
   const write = (file: string, text: string) => Deno.writeTextFileSync(join(path, file), text);
@@ -66,6 +68,9 @@ export function writeSampleRun(folder: string, name: string, run: SampleRun = {}
   const done = Array.from({ length: step }, (_, i) => i + 1);
   write("metrics.jsonl", lines(done.map(metricsRow)));
   write("samples.jsonl", lines(done.flatMap(sampleRows)));
+  if (failure !== undefined) {
+    write("failed.json", JSON.stringify({ kind: "UserError", message: failure, step }));
+  }
   if (!finished) return path;
   const side = (mean: number) => ({
     mean,

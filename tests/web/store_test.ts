@@ -93,12 +93,14 @@ Deno.test("Overviews know by its lock whether a run is in use, else how it ended
       assert.equal(await state(), "running");
     }
     assert.equal(await state(), "stopped");
-    Deno.writeTextFileSync(join(run, "diverged-5.json"), "{}");
+    const message = "the reward is not finite (stopped in step 5)";
+    Deno.writeTextFileSync(join(run, "failed.json"), JSON.stringify({ message, step: 4 }));
     {
       using _ = RunLock.acquire(run);
       assert.equal(await state(), "running");
     }
     assert.equal(await state(), "failed");
+    assert.equal((await overviews.of("a"))?.failure, message);
   });
 });
 

@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { StateBadge, StepProgress, ToxicityChange } from "../components/parts.tsx";
-import { formatNumber, lastName } from "../format.ts";
+import { formatCount, formatNumber, lastName } from "../format.ts";
 import type { RunOverview } from "../overview.ts";
 import { type LiveRun, liveRun } from "./live_run.ts";
 
@@ -21,6 +21,11 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
           {lost && "Connection lost; trying again. Is the server running?"}
         </span>
       </div>
+      {now.failure !== null && (
+        <p class="failure" role="alert">
+          <strong>It failed after {formatCount(now.step, "step")}:</strong> {now.failure}
+        </p>
+      )}
       <dl class="facts">
         <Fact name="Steps">
           <StepProgress run={now} />

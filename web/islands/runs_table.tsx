@@ -112,6 +112,7 @@ function Row(
       </th>
       <td>
         <StateBadge state={run.state} />
+        {run.failure !== null && <span class="reason" title={run.failure}>{run.failure}</span>}
       </td>
       <td>
         <StepProgress run={run} />

@@ -10,7 +10,13 @@ const SILENCE_MS = 120_000;
 const SILENT_STEPS = 10;
 
 /** The files that an overview is made from. */
-const SOURCES = ["config.json", "metrics.jsonl", "summary.json", "environment.json"] as const;
+const SOURCES = [
+  "config.json",
+  "metrics.jsonl",
+  "summary.json",
+  "environment.json",
+  "failed.json",
+] as const;
 
 interface Cached {
   /** Sizes and times of the sources. */
@@ -76,16 +82,17 @@ export class Overviews {
     const steps = numberOf(config.steps) ?? 0;
     const seconds = rows.reduce((sum, row) => sum + stepSeconds(row), 0) / (rows.length || 1);
     const sessions = sessionsOf(this.#folder.readText(run, "environment.json"));
+    const failure = inUse ? null : this.#folder.readJson(run, "failed.json");
     let state: RunState = "running";
     if (summary && step >= steps) state = "finished";
-    else if (!inUse && sessions.length > 0) {
-      state = this.#folder.has(run, `diverged-${step + 1}.json`) ? "failed" : "stopped";
-    }
+    else if (failure) state = "failed";
+    else if (!inUse && sessions.length > 0) state = "stopped";
     return {
       overview: {
         id: run,
         name: textOf(config.name) ?? run,
         state,
+        failure: state === "failed" ? textOf(failure?.message) ?? "It is not known why." : null,
         device: deviceOf(sessions) ?? textOf(config.device) ?? "unknown",
         model: textOf(config.model) ?? "unknown",
         step,
