@@ -30,18 +30,20 @@ export class TryQueue {
 
   /** What there is to say against trying a run; null when there is nothing. */
   obstacle(run: string): string | null {
-    if (this.#weights(run) !== null) return null;
+    if (this.#folder.adapters(run).length > 0) return null;
     return "This run has not saved its adapter yet: it does so every few steps and at its end.";
   }
 
   /**
    * Responds to a text.
    *
+   * @param adapter name of one of the run's adapters
    * @param listener told the place in the queue, and at the end the answers or what went wrong
    * @param signal withdraws the request while it waits
    */
   async ask(
     run: string,
+    adapter: string,
     text: string,
     listener: (event: TryEvent) => Promise<void>,
     signal: AbortSignal,
@@ -65,7 +67,7 @@ export class TryQueue {
       }
       if (signal.aborted) return;
       await listener({ type: "running" });
-      const model = await this.#load(run);
+      const model = await this.#load(run, adapter);
       await listener({ type: "answered", answers: await model.answer(text) });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -87,18 +89,12 @@ export class TryQueue {
     this.#loaded = null;
   }
 
-  /** File of the adapter's weights, in the format of today or that of PEFT before 0.4. */
-  #weights(run: string): string | null {
-    return this.#folder.resolve(run, "adapter/adapter_model.safetensors") ??
-      this.#folder.resolve(run, "adapter/adapter_model.bin");
-  }
-
-  async #load(run: string): Promise<SideBySide> {
-    const adapter = this.#folder.resolve(run, "adapter");
-    const weights = this.#weights(run);
+  async #load(run: string, name: string): Promise<SideBySide> {
+    const adapter = this.#folder.resolve(run, name);
+    const weights = this.#folder.adapterWeights(run, name);
     const folder = this.#folder.resolve(run);
     if (!adapter || !weights || !folder) {
-      throw new UserError(this.obstacle(run) ?? "This run is gone.");
+      throw new UserError(`${name} of this run is gone: load this page again.`);
     }
     const key = `${adapter} ${(await Deno.stat(weights)).mtime?.getTime()}`;
     if (this.#loaded?.key === key) return this.#loaded.model;

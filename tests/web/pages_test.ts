@@ -27,6 +27,12 @@ const PAGES = [
 
 const WIDTHS = [360, 1280, 2560];
 
+/** Finds links, fields and values that reach out of the part of the page that they are in. */
+const HIDDEN = `[...document.querySelectorAll(".tabs a, td > *, .facts dd")].filter((part) => {
+  const area = part.closest(".table-scroll, .tabs, .facts > div");
+  return part.getBoundingClientRect().right > area.getBoundingClientRect().right + 1;
+}).map((part) => part.outerHTML.slice(0, 80))`;
+
 /** A violation that axe-core finds. */
 interface Violation {
   id: string;
@@ -79,6 +85,9 @@ browserTest("every page, at three widths, light and dark", async (browser, test)
           await page.waitForFunction(
             "[...document.querySelectorAll('[data-island]')].every((i) => 'hydrated' in i.dataset)",
           );
+          // Nothing has to be scrolled to sideways to be seen.
+          const hidden = await page.evaluate(HIDDEN);
+          assert.deepEqual(hidden, []);
           const wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
           assert.ok(Number(wider) <= 0, `the page is ${wider} px too wide`);
           assert.deepEqual(complaints, []);

@@ -256,6 +256,7 @@ Deno.test("trying a model: what cannot be is said, and large requests are refuse
       get(`/api/runs/${id}/try`, {}, { method: "POST", body });
     const text = JSON.stringify({ text: "hi" });
     assert.equal((await ask("none", text)).status, 404);
+    assert.doesNotMatch(await (await get("/runs/a")).text(), /--adapter/);
     const early = await ask("a", text);
     assert.equal(early.status, 409);
     assert.match((await early.json()).reason, /has not saved its adapter yet/);
@@ -263,13 +264,18 @@ Deno.test("trying a model: what cannot be is said, and large requests are refuse
       assert.equal((await ask("a", body)).status, 400, body);
     }
     assert.equal((await ask("a", JSON.stringify({ text: "x".repeat(70_000) }))).status, 413);
-    // What is broken is said in one line, as at the terminal.
-    Deno.mkdirSync(join(run, "adapter"));
-    Deno.writeTextFileSync(join(run, "adapter", "adapter_model.safetensors"), "");
+    // What is broken is said in one line, as at the terminal. A checkpoint can be tried, too.
+    Deno.mkdirSync(join(run, "checkpoint-5"));
+    Deno.writeTextFileSync(join(run, "checkpoint-5", "adapter_model.safetensors"), "");
+    for (const adapter of ["adapter", "../a/checkpoint-5", "checkpoint-5/.", 5, ""]) {
+      assert.equal((await ask("a", JSON.stringify({ text: "hi", adapter }))).status, 404);
+    }
+    const page = await (await get("/runs/a")).text();
+    assert.match(page, /--adapter [^ ]*\/a\/checkpoint-5 &lt; dialogue/);
     const broken = await ask("a", text);
     const news = (await broken.text()).trim().split("\n").map((line) => JSON.parse(line));
     assert.deepEqual(news.map(({ type }) => type), ["running", "failed"]);
-    assert.match(news[1].reason, /adapter/);
+    assert.match(news[1].reason, /checkpoint-5.*adapter/);
   });
 });
 

@@ -8,7 +8,7 @@ import { browserTest, complaintsOf } from "./browser.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 const SMALL = "--batch-size 2 --mini-batch-size 2 --ppo-epochs 1 --eval-samples 2 " +
-  "--max-new-tokens 6 --eval-max-new-tokens 6 --save-every 0 --device wasm --threads 1";
+  "--max-new-tokens 6 --eval-max-new-tokens 6 --save-every 3 --device wasm --threads 1";
 const STEPS = 6;
 
 browserTest(
@@ -69,6 +69,9 @@ browserTest(
         const rewards = await page.locator(".measures dd").allInnerTexts();
         assert.equal(rewards.length, 2);
         for (const reward of rewards) assert.match(reward, /^−?\d+\.\d{3}$/);
+        await page.getByLabel("Adapter").selectOption("checkpoint-3");
+        await page.getByRole("button", { name: "Summarize" }).click();
+        await page.getByRole("heading", { name: "With checkpoint-3" }).waitFor();
       } finally {
         await server.close();
       }

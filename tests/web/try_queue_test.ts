@@ -10,7 +10,7 @@ Deno.test("TryQueue serves one request at a time, in their order, and drops with
     const log: string[] = [];
     const first = Promise.withResolvers<void>();
     const ask = (name: string, signal = new AbortController().signal) =>
-      queue.ask("none", "text", async (event: TryEvent) => {
+      queue.ask("none", "adapter", "text", async (event: TryEvent) => {
         log.push(`${name} ${event.type}${event.type === "waiting" ? ` ${event.ahead}` : ""}`);
         if (name === "a" && event.type === "running") await first.promise;
       }, signal);
@@ -34,11 +34,14 @@ Deno.test("TryQueue refuses more than may wait", async () => {
     const gate = Promise.withResolvers<void>();
     const { signal } = new AbortController();
     const ends: string[] = [];
-    const all = Array.from({ length: 9 }, () =>
-      queue.ask("none", "text", async (event) => {
-        if (event.type === "failed") ends.push(event.reason);
-        await gate.promise;
-      }, signal));
+    const all = Array.from(
+      { length: 9 },
+      () =>
+        queue.ask("none", "adapter", "text", async (event) => {
+          if (event.type === "failed") ends.push(event.reason);
+          await gate.promise;
+        }, signal),
+    );
     while (ends.length === 0) await new Promise((resolve) => setTimeout(resolve));
     assert.match(ends[0], /8 requests are waiting already/);
     gate.resolve();

@@ -96,7 +96,7 @@ export function Chart(props: ChartProps): JSX.Element {
               <strong class="number">
                 {formatNumber(valueAt(values[i] ?? [], index, cursor.value === null))}
               </strong>{" "}
-              <span class="muted">{line.right ? rightUnit : unit}</span>
+              <span class="muted">{line.right ? rightUnit || "right axis" : unit}</span>
             </li>
           ))}
           {shown !== null && shown !== undefined && (

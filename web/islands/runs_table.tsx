@@ -49,7 +49,7 @@ export function RunsTable(
   return (
     <form action="/compare" class="runs">
       <div class="table-scroll" tabindex={0} role="region" aria-label="Runs">
-        <table class="wide">
+        <table class="wide stacks">
           <thead>
             <tr>
               <th class="tick">
@@ -110,32 +110,32 @@ function Row(
         <a href={runPath(run.id)}>{run.name}</a>
         {run.name !== run.id && <span class="muted folder">{run.id}</span>}
       </th>
-      <td>
+      <td data-label="State">
         <StateBadge state={run.state} />
         {run.failure !== null && <span class="reason" title={run.failure}>{run.failure}</span>}
       </td>
-      <td>
+      <td data-label="Steps">
         <StepProgress run={run} />
       </td>
-      <td class="number">
+      <td class="number" data-label="Reward">
         <span class="curve">
           <Sparkline values={run.rewardCurve} label={`Reward of ${run.name} over its steps`} />
           {formatNumber(run.reward)}
         </span>
       </td>
-      <td class="number">
+      <td class="number" data-label="KL (nats)">
         <span class="curve">
           <Sparkline values={run.klCurve} label={`KL of ${run.name} over its steps`} />
           {formatNumber(run.kl)}
         </span>
       </td>
-      <td>
+      <td data-label="Toxicity">
         <ToxicityChange run={run} />
       </td>
-      <td title={run.model}>
+      <td class="model" title={run.model} data-label="Model">
         {lastName(run.model)} <span class="muted folder">{run.device}</span>
       </td>
-      <td class="moment">{formatMoment(run.started)}</td>
+      <td class="moment" data-label="Started">{formatMoment(run.started)}</td>
     </tr>
   );
 }

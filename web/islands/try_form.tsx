@@ -8,16 +8,27 @@ import type { TryEvent } from "../try_events.ts";
 const LONGEST_TEXT = 15_000;
 
 /** Type a dialogue, see what the model says of it with and without the adapter. */
-export function TryForm({ id, example }: { id: string; example: string }): JSX.Element {
+export function TryForm(
+  { id, example, adapters }: {
+    id: string;
+    /** The dialogue to start with. */
+    example: string;
+    /** What the run has saved of its policy, the latest first; there is one at least. */
+    adapters: string[];
+  },
+): JSX.Element {
   const text = useSignal(example);
+  const adapter = useSignal(adapters[0]);
+  const asked = useSignal(adapters[0]);
   const state = useSignal<TryEvent | null>(null);
   const busy = state.value?.type === "waiting" || state.value?.type === "running";
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (busy) return;
     state.value = { type: "waiting", ahead: 0 };
+    asked.value = adapter.value;
     try {
-      for await (const news of ask(id, text.value)) state.value = news;
+      for await (const news of ask(id, adapter.value, text.value)) state.value = news;
     } catch {
       state.value = { type: "failed", reason: "The connection was lost: try again." };
     }
@@ -34,13 +45,27 @@ export function TryForm({ id, example }: { id: string; example: string }): JSX.E
       />
       <p class="actions">
         <button type="submit" class="primary" disabled={busy}>Summarize</button>
+        {adapters.length > 1 && (
+          <label>
+            Adapter
+            <select
+              value={adapter.value}
+              onChange={(event) => adapter.value = event.currentTarget.value}
+            >
+              {adapters.map((name) => <option value={name}>{name}</option>)}
+            </select>
+          </label>
+        )}
         <span role="status" class="muted">{describe(state.value)}</span>
       </p>
       {state.value?.type === "failed" && <p class="worse" role="alert">{state.value.reason}</p>}
       {state.value?.type === "answered" && (
         <div class="cards">
           <AnswerCard title="Before training" answer={state.value.answers.base} />
-          <AnswerCard title="With the adapter" answer={state.value.answers.adapter} />
+          <AnswerCard
+            title={asked.value === "adapter" ? "With the adapter" : `With ${asked.value}`}
+            answer={state.value.answers.adapter}
+          />
         </div>
       )}
     </form>
@@ -54,11 +79,11 @@ function describe(state: TryEvent | null): string {
 }
 
 /** Asks the server; it tells line by line what becomes of the request. */
-async function* ask(id: string, text: string): AsyncGenerator<TryEvent> {
+async function* ask(id: string, adapter: string, text: string): AsyncGenerator<TryEvent> {
   const response = await fetch(`/api/runs/${encodeURIComponent(id)}/try`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ text }),
+    body: JSON.stringify({ text, adapter }),
   });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -59,7 +59,7 @@ function TooFew(): JSX.Element {
 function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
   return (
     <div class="table-scroll" tabindex={0} role="region" aria-label="Headlines">
-      <table class="wide">
+      <table class="wide stacks">
         <thead>
           <tr>
             <th scope="col">Run</th>
@@ -78,15 +78,15 @@ function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
                 <a href={runPath(run.id)}>{run.name}</a>
                 {run.name !== run.id && <span class="muted folder">{run.id}</span>}
               </th>
-              <td>
+              <td data-label="State">
                 <StateBadge state={run.state} />
               </td>
-              <td>
+              <td data-label="Steps">
                 <StepProgress run={run} />
               </td>
-              <td class="number">{formatNumber(run.reward)}</td>
-              <td class="number">{formatNumber(run.kl)}</td>
-              <td>
+              <td class="number" data-label="Reward">{formatNumber(run.reward)}</td>
+              <td class="number" data-label="KL (nats)">{formatNumber(run.kl)}</td>
+              <td data-label="Toxicity">
                 <ToxicityChange run={run} />
               </td>
             </tr>
@@ -113,7 +113,7 @@ function Differences(
     <section class="block" aria-labelledby="differences">
       <h2 id="differences">Settings that differ</h2>
       <div class="table-scroll" tabindex={0} role="region" aria-label="Settings that differ">
-        <table>
+        <table class="stacks">
           <thead>
             <tr>
               <th scope="col">Setting</th>
@@ -131,7 +131,9 @@ function Differences(
                 <th scope="row">
                   <code>{name}</code>
                 </th>
-                {columns.map((column) => <td>{column.get(name) ?? "–"}</td>)}
+                {columns.map((column, i) => (
+                  <td data-label={runs[i].name}>{column.get(name) ?? "–"}</td>
+                ))}
               </tr>
             ))}
           </tbody>

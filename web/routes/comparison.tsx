@@ -87,7 +87,7 @@ function Comparison(
         <a class="button" href={`${path}.csv`} download>Export as CSV</a>
       </p>
       <div class="table-scroll" tabindex={0} role="region" aria-label="Before and after">
-        <table class="comparison">
+        <table class="comparison stacks">
           <thead>
             <tr>
               <th scope="col">Prompt</th>

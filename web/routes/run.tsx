@@ -20,7 +20,11 @@ export function runRoutes(site: Site): Hono {
         <div class="cards below">
           <ToxicityCard measured={measurementsOf(site, id)} />
           <Checkpoints checkpoints={site.folder.checkpoints(id)} />
-          <Commands run={run} path={`${site.folder.path}/${id}`} />
+          <Commands
+            run={run}
+            path={`${site.folder.path}/${id}`}
+            adapter={site.folder.adapters(id).at(0)}
+          />
         </div>
       </RunPage>
     );
@@ -60,9 +64,10 @@ function Checkpoints(
   );
 }
 
-/** What to type to go on with the run, or to use it. */
-function Commands({ run, path }: { run: RunOverview; path: string }): JSX.Element {
-  const folder = /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+/** What to type to go on with the run, or to use what it has saved. */
+function Commands(
+  { run, path, adapter }: { run: RunOverview; path: string; adapter: string | undefined },
+): JSX.Element {
   return (
     <section class="card">
       <h2>Go on</h2>
@@ -73,13 +78,23 @@ function Commands({ run, path }: { run: RunOverview; path: string }): JSX.Elemen
               ? "Should it be interrupted, resume it with"
               : "Resume it with"}
           </p>
-          <pre tabindex={0}>temper train --resume {folder}</pre>
+          <pre tabindex={0}>temper train --resume {shellWord(path)}</pre>
         </>
       )}
-      <p class="muted">Summarize a dialogue with its adapter</p>
-      <pre
-        tabindex={0}
-      >temper generate --model {run.model} --adapter {folder}/adapter &lt; dialogue.txt</pre>
+      {adapter !== undefined && (
+        <>
+          <p class="muted">Summarize a dialogue with its adapter</p>
+          <pre tabindex={0}>
+            temper generate --model {shellWord(run.model)} --adapter{" "}
+            {shellWord(`${path}/${adapter}`)} &lt; dialogue.txt
+          </pre>
+        </>
+      )}
     </section>
   );
+}
+
+/** A text as one word of a shell's command line. */
+function shellWord(text: string): string {
+  return /^[\w./@:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -43,7 +43,7 @@ function Settings({ settings }: { settings: Setting[] }): JSX.Element {
         </p>
       </div>
       <div class="table-scroll" tabindex={0} role="region" aria-label="Configuration">
-        <table class="settings">
+        <table class="settings stacks">
           <thead>
             <tr>
               <th scope="col">Setting</th>
@@ -58,14 +58,16 @@ function Settings({ settings }: { settings: Setting[] }): JSX.Element {
                 <th scope="row">
                   <code>{setting.name}</code>
                 </th>
-                <td>
+                <td data-label="Value">
                   {setting.changed && (
                     <span class="mark" title="differs from the default">
                       ●<span class="visually-hidden">differs from the default:</span>
                     </span>
                   )} {setting.value}
                 </td>
-                <td class="muted">{setting.changed ? setting.default : ""}</td>
+                <td class="muted" data-label={setting.changed ? "Default" : undefined}>
+                  {setting.changed ? setting.default : ""}
+                </td>
                 <td class="muted">{setting.description}</td>
               </tr>
             ))}

@@ -27,7 +27,11 @@ export function tryRoutes(site: Site): Hono {
             ? (
               <Island
                 name="TryForm"
-                props={{ id, example: site.exampleDialogue(id) }}
+                props={{
+                  id,
+                  example: site.exampleDialogue(id),
+                  adapters: site.folder.adapters(id),
+                }}
               />
             )
             : (
@@ -41,19 +45,25 @@ export function tryRoutes(site: Site): Hono {
     .post("/api/runs/:id/try", bodyLimit({ maxSize: LONGEST_REQUEST }), async (context) => {
       const id = context.req.param("id");
       if (!await site.overviews.of(id)) return context.notFound();
-      const { text } = parseObject(await context.req.text()) ?? {};
+      const { text, adapter } = parseObject(await context.req.text()) ?? {};
       if (typeof text !== "string" || text.trim() === "") {
         return context.json({ type: "failed", reason: "Type a dialogue first." }, 400);
       }
       const obstacle = site.tryObstacle(id);
       if (obstacle !== null) return context.json({ type: "failed", reason: obstacle }, 409);
+      const adapters = site.folder.adapters(id);
+      const chosen = adapter === undefined ? adapters[0] : adapters.find((one) => one === adapter);
+      if (chosen === undefined) {
+        const reason = "The run has no such adapter: load this page again.";
+        return context.json({ type: "failed", reason }, 404);
+      }
       context.header("content-type", "application/x-ndjson");
       return stream(context, async (output) => {
         const withdrawn = new AbortController();
         output.onAbort(() => withdrawn.abort());
         const tell = async (event: TryEvent) => void await output.writeln(JSON.stringify(event));
         const signal = AbortSignal.any([withdrawn.signal, site.stopping]);
-        await site.tries.ask(id, text, tell, signal);
+        await site.tries.ask(id, chosen, text, tell, signal);
       });
     });
 }

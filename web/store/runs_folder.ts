@@ -72,6 +72,18 @@ export class RunsFolder {
     }
   }
 
+  /** Those of a run's {@linkcode checkpoints} that can be loaded as an adapter, by name. */
+  adapters(run: string): string[] {
+    return this.checkpoints(run).map(({ name }) => name)
+      .filter((name) => this.adapterWeights(run, name) !== null);
+  }
+
+  /** File of an adapter's weights, in PEFT's format of today or that before 0.4. */
+  adapterWeights(run: string, name: string): string | null {
+    return this.resolve(run, `${name}/adapter_model.safetensors`) ??
+      this.resolve(run, `${name}/adapter_model.bin`);
+  }
+
   /** What a run has saved of its policy, the latest first, with when: milliseconds since 1970. */
   checkpoints(run: string): { name: string; saved: number }[] {
     const path = this.resolve(run);
