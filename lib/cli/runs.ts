@@ -5,7 +5,7 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
-import type { RunRecord } from "../runs/history.ts";
+import type { BrokenRun, RunRecord } from "../runs/history.ts";
 import { drawChart } from "./chart.ts";
 import { examples, jsonOption, preset } from "./options.ts";
 import { formatDuration } from "./progress.ts";
@@ -111,7 +111,8 @@ export async function runRunsList(
 ): Promise<void> {
   const { listRuns } = await import("../runs/history.ts");
   const runs = await listRuns(folder);
-  if (json) return print(JSON.stringify(runs.map(headline), null, 2));
+  const entries = runs.map((run) => run.status === "broken" ? run : headline(run));
+  if (json) return print(JSON.stringify(entries, null, 2));
   if (runs.length === 0) return print(`there are no runs in ${folder}`);
   printRuns(runs);
 }
@@ -129,7 +130,7 @@ export async function runRunsShow(
   checkMetrics(run.metrics, metric);
   const width = Math.min(100, terminal("stdout").width);
   for (const name of metric.length > 0 ? metric : CURVES) {
-    const values = run.metrics.map((row) => Number(row[name]));
+    const values = run.metrics.map(({ [name]: value }) => typeof value === "number" ? value : NaN);
     print("\n" + drawChart(name, values, { width, height: CHART_HEIGHT }));
   }
 }
@@ -203,18 +204,23 @@ function headline({ path, name, status, config, metrics, summary, failure }: Run
   };
 }
 
-function printRuns(runs: readonly RunRecord[]): void {
+type Headline = ReturnType<typeof headline>;
+
+function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
+  const numeric = ["steps", "reward", "KL", "toxicity", "time"];
   const number = (value: unknown) => typeof value === "number" ? value.toFixed(3) : "";
-  const rows = runs.map(headline).map(({ toxicity, seconds, ...run }) => [
-    run.name,
-    run.status,
-    `${run.steps}/${run.totalSteps ?? "?"}`,
-    number(run.reward),
-    number(run.kl),
+  const numbers = ({ steps, totalSteps, reward, kl, toxicity, seconds }: Headline) => [
+    `${steps}/${totalSteps ?? "?"}`,
+    number(reward),
+    number(kl),
     toxicity ? `${number(toxicity.before.mean)} → ${number(toxicity.after.mean)}` : "",
     seconds === null ? "" : formatDuration(seconds),
+  ];
+  const rows = runs.map((run) => [
+    run.name,
+    run.status,
+    ...(run.status === "broken" ? numeric.map(() => "") : numbers(headline(run))),
   ]);
-  const numeric = ["steps", "reward", "KL", "toxicity", "time"];
   print(table(
     [
       { header: "run", flexible: true },
@@ -223,6 +229,7 @@ function printRuns(runs: readonly RunRecord[]): void {
     ],
     rows,
   ));
+  for (const run of runs) if (run.status === "broken") print(`\n${run.name}: ${run.reason}`);
 }
 
 function table(columns: Parameters<typeof renderTable>[0], rows: string[][]): string {

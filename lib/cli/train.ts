@@ -6,7 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import * as config from "../runs/config.ts";
 import { DEMO_OVERRIDES } from "../runs/demo.ts";
-import { RunInterruptedError } from "../errors.ts";
+import { RunInterruptedError, UserError } from "../errors.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { stopOnSignals } from "./signals.ts";
 import { terminal } from "./terminal.ts";
@@ -116,6 +116,10 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
 async function isFinished(run: string, steps: number): Promise<boolean> {
   const { readSummary } = await import("../runs/summary.ts");
   const { runDirectory } = await import("../runs/run_directory.ts");
-  const summary = await readSummary(runDirectory(run).summary);
+  // A broken one is made again.
+  const summary = await readSummary(runDirectory(run).summary).catch((error) => {
+    if (error instanceof UserError) return null;
+    throw error;
+  });
   return summary !== null && summary.steps >= steps;
 }

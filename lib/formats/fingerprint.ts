@@ -28,15 +28,27 @@ export async function fileFingerprint(path: string): Promise<string> {
  * @throws {UserError} when something in it cannot be read
  */
 export async function fingerprint(path: string): Promise<string> {
-  const { isDirectory } = await Deno.stat(path);
-  if (!isDirectory) return await fileFingerprint(path);
-  const entries = await Array.fromAsync(Deno.readDir(path));
+  if (!await isFolder(path)) return await fileFingerprint(path);
   const hash = createHash("sha256");
-  for (const name of entries.map((entry) => entry.name).sort()) {
+  for (const name of await names(path)) {
     if (name.startsWith(".")) continue;
     const inside = join(path, name);
-    const folder = (await Deno.stat(inside)).isDirectory;
-    if (folder || READ.test(name)) hash.update(`${name}\0${await fingerprint(inside)}\n`);
+    if (READ.test(name) || await isFolder(inside)) {
+      hash.update(`${name}\0${await fingerprint(inside)}\n`);
+    }
   }
   return hash.digest("hex");
+}
+
+async function names(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+  } catch (error) {
+    throw new UserError(`Cannot read ${folder}: ${ioReason(error)}.`, { cause: error });
+  }
+}
+
+/** A link that leads nowhere is none; where it is needed, reading it fails with its name. */
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((found) => found.isDirectory, () => false);
 }

@@ -30,14 +30,28 @@ export async function loadClassifier(
   name: string,
   hooks: DownloadHooks = {},
 ): Promise<TextClassifier> {
-  const [, kind, rest] = /^(onnx|pipeline):(.+)$/s.exec(name) ?? [];
-  if (kind === "pipeline") return await PipelineClassifier.load(await locate("onnx", rest, hooks));
-  if (kind === "onnx") return await OnnxClassifier.load(await locate("onnx", rest, hooks));
-  const folder = await locate("model", name, hooks);
+  const { kind, folder } = await locateClassifier(name, hooks);
+  if (kind === "pipeline") return await PipelineClassifier.load(folder);
+  if (kind === "onnx") return await OnnxClassifier.load(folder);
   if (findOnnxModel(folder) && !await hasKnownWeights(folder)) {
     return await OnnxClassifier.load(folder);
   }
   return await SequenceClassifier.load(device, folder);
+}
+
+/**
+ * Finds the classifier that a setting names, as {@linkcode loadClassifier} does.
+ *
+ * @returns its folder, and the kind that the name asks for; null where it leaves that open
+ * @throws {UserError} as {@linkcode locate}
+ */
+export async function locateClassifier(
+  name: string,
+  hooks: DownloadHooks,
+): Promise<{ kind: "onnx" | "pipeline" | null; folder: string }> {
+  const [, kind, rest] = /^(onnx|pipeline):(.+)$/s.exec(name) ?? [];
+  if (kind === undefined) return { kind: null, folder: await locate("model", name, hooks) };
+  return { kind: kind as "onnx" | "pipeline", folder: await locate("onnx", rest, hooks) };
 }
 
 async function hasKnownWeights(folder: string): Promise<boolean> {

@@ -24,7 +24,7 @@ const sessionSchema = z.object({
   }),
   /** Commit of the working folder's Git repository, and whether it has changes on top. */
   git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
-  /** SHA-256 of model, adapter and data set. */
+  /** SHA-256 of model, adapter, data set, rewards and toxicity model. */
   fingerprints: z.record(z.string(), z.string()),
 });
 
@@ -73,27 +73,42 @@ async function gitCommit(): Promise<Session["git"]> {
 }
 
 /**
- * Adds a session to `environment.json`.
+ * Checks that a run goes on with what it started with.
  *
- * @throws {UserError} when the model, the adapter or the data set is not what the run started with,
- *   or the file cannot be written
+ * @throws {UserError} naming the model, the adapter, the data set or the reward that has changed
  */
-export async function recordSession(path: string, session: Session): Promise<void> {
-  const sessions = await readSessions(path);
-  for (const [name, found] of Object.entries(session.fingerprints)) {
+export function checkFingerprints(sessions: readonly Session[], { fingerprints }: Session): void {
+  for (const [name, found] of Object.entries(fingerprints)) {
     if ((sessions[0]?.fingerprints[name] ?? found) === found) continue;
     throw new UserError(
       `the ${name} has changed since the run started: put it back as it was, or start a new run`,
     );
   }
-  await writeFileAtomic(path, JSON.stringify([...sessions, session], null, 2) + "\n");
 }
 
-/** Reads `environment.json`; a run without one, or with a broken one, has no sessions. */
-export async function readSessions(path: string): Promise<Session[]> {
+/** Writes `environment.json`. @throws {UserError} when it cannot be written */
+export async function writeSessions(path: string, sessions: readonly Session[]): Promise<void> {
+  await writeFileAtomic(path, JSON.stringify(sessions, null, 2) + "\n");
+}
+
+/**
+ * Reads `environment.json`; a run without one, or with a broken one, has no sessions.
+ *
+ * @param info told when it is broken, and what follows from that
+ */
+export async function readSessions(
+  path: string,
+  info: (line: string) => void,
+): Promise<Session[]> {
   try {
     return z.array(sessionSchema).parse(JSON.parse(await Deno.readTextFile(path)));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      info(
+        `${path} is broken: it is begun anew, and whether model, data and rewards are those that ` +
+          "the run started with cannot be told",
+      );
+    }
     return [];
   }
 }

@@ -19,6 +19,7 @@ export function checkMetrics(rows: readonly MetricsRow[], names: readonly string
   const known = Object.keys(scalarsOf(rows[0] ?? { step: 0 }));
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
+  if (known.length === 0) throw new UserError("the run has no metrics: it has not done a step");
   throw new UserError(`there is no metric ${unknown}: known are ${known.join(", ")}`);
 }
 

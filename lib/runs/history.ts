@@ -1,11 +1,12 @@
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../formats/io_error.ts";
 import type { TrainConfig } from "./config.ts";
 import type { MetricsRow } from "./export.ts";
 import { type Failure, readFailure } from "./failure.ts";
-import { readRows } from "./jsonl.ts";
 import { runInUse, RunLock } from "./lock.ts";
+import { readMetrics } from "./metrics.ts";
 import { readRunConfig, runDirectory } from "./run_directory.ts";
 import { readSummary, type Summary } from "./summary.ts";
 
@@ -27,7 +28,24 @@ export interface RunRecord {
   failure: Failure | null;
 }
 
-/** Reads what is known of a run. @throws {UserError} when the folder is not that of a training run */
+/** A run that cannot be read. */
+export interface BrokenRun {
+  /** The folder. */
+  path: string;
+  /** Its name. */
+  name: string;
+  /** Tells it from a {@linkcode RunRecord}. */
+  status: "broken";
+  /** What is wrong, naming the file. */
+  reason: string;
+}
+
+/**
+ * Reads what is known of a run.
+ *
+ * @throws {UserError} when the folder is not that of a training run, or naming the file of it that is
+ *   broken
+ */
 export async function readRun(path: string): Promise<RunRecord> {
   const directory = runDirectory(path);
   const config = await readRunConfig(path);
@@ -36,16 +54,17 @@ export async function readRun(path: string): Promise<RunRecord> {
   const failure = running || summary ? null : await readFailure(path);
   const ended = summary ? "finished" : failure ? "failed" : "stopped";
   const status = running ? "running" : ended;
-  const metrics = await readRows<MetricsRow>(directory.metrics);
+  const metrics = await readMetrics(directory.metrics);
   return { path, name: basename(path), status, config, metrics, summary, failure };
 }
 
 /**
- * Reads the training runs in a folder, by name; other folders in it are left out.
+ * Reads the training runs in a folder, by name, those that are broken among them; other folders in it
+ * are left out.
  *
  * @throws {UserError} when it cannot be read; a folder that does not exist has no runs
  */
-export async function listRuns(folder: string): Promise<RunRecord[]> {
+export async function listRuns(folder: string): Promise<(RunRecord | BrokenRun)[]> {
   let entries: Deno.DirEntry[];
   try {
     entries = await Array.fromAsync(Deno.readDir(folder));
@@ -53,14 +72,23 @@ export async function listRuns(folder: string): Promise<RunRecord[]> {
     if (error instanceof Deno.errors.NotFound) return [];
     throw new UserError(`cannot read ${folder}: ${ioReason(error)}`, { cause: error });
   }
-  const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
-  const runs = await Promise.all(names.map((name) =>
-    readRun(join(folder, name)).catch((error) => {
-      if (error instanceof UserError) return null;
-      throw error;
-    })
-  ));
+  const names = entries.filter(({ isFile }) => !isFile).map(({ name }) => name).sort();
+  const runs = await Promise.all(names.map(async (name) => {
+    const path = join(folder, name);
+    try {
+      return await readRun(path);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      if (!hasTrained(path)) return null;
+      return { path, name, status: "broken" as const, reason: error.message };
+    }
+  }));
   return runs.filter((run) => run !== null);
+}
+
+/** Whether a training run has been in a folder: nothing else leaves this file. */
+function hasTrained(path: string): boolean {
+  return existsSync(runDirectory(path).environment);
 }
 
 /** Settings in which runs differ: each run's value, by name. */
@@ -81,7 +109,7 @@ export function differingSettings(runs: readonly RunRecord[]): Record<string, un
  *   deleted
  */
 export async function deleteRun(path: string): Promise<void> {
-  await readRunConfig(path);
+  if (!hasTrained(path)) await readRunConfig(path);
   if (RunLock.isHeld(path)) throw runInUse(path);
   try {
     await Deno.remove(path, { recursive: true });

@@ -9,7 +9,13 @@ import { locate } from "./locate.ts";
 import { checkStepMemory, estimateStepMemory, type StepShape } from "./memory.ts";
 import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
 import { PromptBatches } from "./prompt_order.ts";
-import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "./rewards.ts";
+import { locateClassifier } from "./classifiers.ts";
+import {
+  type LoadedRewards,
+  loadRewards,
+  loadToxicityClassifier,
+  locateReward,
+} from "./rewards.ts";
 import type { TrainHooks } from "./train.ts";
 
 /** All that a run needs, loaded and checked. */
@@ -39,6 +45,22 @@ function stepShape(config: TrainConfig, examples: readonly Example[]): StepShape
     frozenReference: config.reference === "initial",
     activationBytes: config.activationMemory === null ? null : config.activationMemory * 2 ** 20,
   };
+}
+
+/** Fingerprints of what is at the paths, and of the rewards and the toxicity model. */
+async function fingerprintAll(
+  { reward, toxicityModel }: TrainConfig,
+  paths: Readonly<Record<string, string>>,
+  hooks: TrainHooks,
+): Promise<Record<string, string>> {
+  const all = new Map(Object.entries(paths));
+  for (const name of reward) all.set(`reward ${name}`, await locateReward(name, hooks));
+  if (toxicityModel !== null) {
+    all.set("toxicity model", (await locateClassifier(toxicityModel, hooks)).folder);
+  }
+  const fingerprints: Record<string, string> = {};
+  for (const [name, path] of all) fingerprints[name] = await fingerprint(path);
+  return fingerprints;
 }
 
 /**
@@ -76,8 +98,7 @@ export async function loadIngredients(
       response: summary,
     })),
   );
-  const fingerprints: Record<string, string> = {};
-  for (const [name, path] of Object.entries(paths)) fingerprints[name] = await fingerprint(path);
+  const fingerprints = await fingerprintAll(config, paths, hooks);
   hooks.info?.(`device: ${device.description}`);
   const shape = stepShape(config, firstExamples(dataset.split("train"), config.batchSize));
   hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));

@@ -47,35 +47,51 @@ export class JsonLines implements Disposable {
  * line that was torn when the process was killed, go.
  *
  * @param path a file of rows with the number of their `step`, ascending; it need not exist
- * @throws {UserError} naming the file and the reason
+ * @throws {UserError} naming the file and the reason, or the line that is no row although a row of
+ *   the step or before is behind it: no crash does that
  */
 export async function truncateRows(path: string, lastStep: number): Promise<void> {
   try {
     const bytes = await Deno.readFile(path);
     const decoder = new TextDecoder();
     let end = 0;
-    for (let newline; (newline = bytes.indexOf(0x0a, end)) >= 0; end = newline + 1) {
-      if (!(stepOf(decoder.decode(bytes.subarray(end, newline))) <= lastStep)) break;
+    let broken = 0;
+    for (let line = 1, start = 0, newline; (newline = bytes.indexOf(0x0a, start)) >= 0; line++) {
+      const step = stepOf(decoder.decode(bytes.subarray(start, newline)));
+      start = newline + 1;
+      if (step > lastStep) break;
+      if (step <= lastStep && broken > 0) throw brokenLine(path, broken);
+      if (step <= lastStep) end = start;
+      else broken ||= line;
     }
     if (end < bytes.length) await Deno.truncate(path, end);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (!(error instanceof Deno.errors.NotFound)) throw failure(path, error);
   }
 }
 
-/** Infinity for a line that is no row. */
+/** NaN for a line that is no row. */
 function stepOf(line: string): number {
   try {
-    return Number(JSON.parse(line).step ?? Infinity);
+    const { step } = JSON.parse(line);
+    return Number.isSafeInteger(step) ? step : NaN;
   } catch {
-    return Infinity;
+    return NaN;
   }
+}
+
+function brokenLine(path: string, line: number): UserError {
+  return new UserError(
+    `${path}: line ${line} is not what was written: put it back, or delete the line`,
+  );
 }
 
 /**
  * Reads the rows of a file of {@linkcode JsonLines}; a last line that is torn is left out.
  *
- * @throws {UserError} naming the file and the reason; a file that does not exist has no rows
+ * @throws {UserError} naming the file and the reason, or the line that is no JSON object; a file that
+ *   does not exist has no rows
  */
 export async function readRows<Row>(path: string): Promise<Row[]> {
   let text: string;
@@ -87,13 +103,22 @@ export async function readRows<Row>(path: string): Promise<Row[]> {
   }
   const lines = text.split("\n");
   return lines.flatMap((line, index) => {
-    try {
-      return line === "" ? [] : [JSON.parse(line) as Row];
-    } catch {
-      if (index === lines.length - 1) return [];
-      throw new UserError(`${path}: line ${index + 1} is not JSON`);
-    }
+    if (line === "") return [];
+    const row = parseRow(line);
+    if (row !== null) return [row as Row];
+    if (index === lines.length - 1) return [];
+    throw brokenLine(path, index + 1);
   });
+}
+
+/** Null for a line that is no JSON object. */
+function parseRow(line: string): object | null {
+  try {
+    const row: unknown = JSON.parse(line);
+    return typeof row === "object" && !Array.isArray(row) ? row : null;
+  } catch {
+    return null;
+  }
 }
 
 function failure(path: string, error: unknown): UserError {

@@ -1,6 +1,7 @@
+import { UserError } from "../errors.ts";
 import type { PPOStats } from "../rl/statistics.ts";
 import type { MetricsRow } from "./export.ts";
-import { JsonLines } from "./jsonl.ts";
+import { JsonLines, readRows } from "./jsonl.ts";
 
 /** Statistics of single tokens: as long as all rollouts together, and in no chart. */
 const PER_TOKEN: readonly string[] = [
@@ -35,4 +36,19 @@ export class MetricsFile extends JsonLines {
     this.append(whole);
     return whole as unknown as MetricsRow;
   }
+}
+
+/**
+ * Reads the rows of `metrics.jsonl`.
+ *
+ * @throws {UserError} naming the file and the line that is not one; a file that does not exist has none
+ */
+export async function readMetrics(path: string): Promise<MetricsRow[]> {
+  const rows = await readRows<MetricsRow>(path);
+  const wrong = rows.findIndex(({ step }) => !Number.isSafeInteger(step));
+  if (wrong < 0) return rows;
+  throw new UserError(
+    `${path}: row ${wrong + 1} has the step ${JSON.stringify(rows[wrong].step) ?? "missing"}: ` +
+      "put it back, or delete the line",
+  );
 }

@@ -5,7 +5,7 @@ import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import { loadScriptReward } from "../rewards/script_reward.ts";
 import { labelIndex, type TextClassifier } from "../rewards/text_classifier.ts";
 import { type WeightedReward, WeightedRewards } from "../rewards/weighted_rewards.ts";
-import { loadClassifier } from "./classifiers.ts";
+import { loadClassifier, locateClassifier } from "./classifiers.ts";
 import type { TrainConfig } from "./config.ts";
 import { DEMO_CLASSIFIER } from "./demo.ts";
 
@@ -40,7 +40,7 @@ export async function loadRewards(
   let first: TextClassifier | null = null;
   for (const [index, path] of settings.reward.entries()) {
     const weight = settings.rewardWeights?.[index] ?? 1;
-    if (/\.[cm]?[jt]s$/.test(path)) {
+    if (isScript(path)) {
       weighted.push({ ...await loadScriptReward(path), weight });
       continue;
     }
@@ -61,6 +61,15 @@ export async function loadRewards(
         notice !== null
       ),
   };
+}
+
+/** Finds what a reward is made of: a script, or a classifier's folder. @throws {UserError} */
+export async function locateReward(path: string, hooks: DownloadHooks): Promise<string> {
+  return isScript(path) ? path : (await locateClassifier(path, hooks)).folder;
+}
+
+function isScript(path: string): boolean {
+  return /\.[cm]?[jt]s$/.test(path);
 }
 
 /**

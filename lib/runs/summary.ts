@@ -1,5 +1,9 @@
-import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { basename, dirname } from "node:path";
+import { z } from "../packages/zod.ts";
+import { UserError } from "../errors.ts";
 import type { SampleStatistics } from "../evaluation/statistics.ts";
+import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { readJsonIfThere } from "../formats/hf_config.ts";
 
 /** The headline numbers of a run: `summary.json`. */
 export interface Summary {
@@ -20,13 +24,33 @@ export async function writeSummary(path: string, summary: Summary): Promise<void
   await writeFileAtomic(path, JSON.stringify(summary, null, 2) + "\n");
 }
 
-/** Reads `summary.json`; null when the run has none, or not yet a whole one. */
+const statistics = z.object({
+  mean: z.number(),
+  std: z.number(),
+  count: z.int(),
+  interval: z.tuple([z.number(), z.number()]),
+});
+
+const summarySchema = z.object({
+  toxicity: z.object({ before: statistics, after: statistics }),
+  reward: z.object({ before: z.number(), after: z.number() }),
+  steps: z.int(),
+  parameters: z.object({ trainable: z.int(), all: z.int() }),
+  seconds: z.number(),
+});
+
+/**
+ * Reads `summary.json`; null when the run has none.
+ *
+ * @throws {UserError} when it cannot be read, or is not what was written
+ */
 export async function readSummary(path: string): Promise<Summary | null> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path)) as Summary;
-  } catch {
-    return null;
-  }
+  const json = await readJsonIfThere(dirname(path), basename(path));
+  if (json === null) return null;
+  const parsed = summarySchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [{ path: at, message }] = parsed.error.issues;
+  throw new UserError(`${path}: ${at.join(".")}: ${message}`);
 }
 
 /** The change of a toxicity in percent; negative when there is less. */

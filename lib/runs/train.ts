@@ -13,13 +13,14 @@ import { findCheckpoint } from "./checkpoint.ts";
 import { ppoConfigOf, type TrainConfig } from "./config.ts";
 import { openRunDevice } from "./device.ts";
 import { checkKl, dumpBatch, isDivergence, MOST_SKIPS } from "./divergence.ts";
-import { describeSession, recordSession } from "./environment.ts";
+import { checkFingerprints, describeSession, readSessions, writeSessions } from "./environment.ts";
 import { measurePolicy } from "./evaluate.ts";
 import { forgetFailure, recordFailure } from "./failure.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
 import { appendRow, writeEvents } from "./export.ts";
-import { JsonLines, readRows, truncateRows } from "./jsonl.ts";
-import { MetricsFile } from "./metrics.ts";
+import { JsonLines, truncateRows } from "./jsonl.ts";
+import { readMeasurement, writeMeasurement } from "./measurement.ts";
+import { MetricsFile, readMetrics } from "./metrics.ts";
 import { modelCard } from "./model_card.ts";
 import { countParameters } from "./policy.ts";
 import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
@@ -111,11 +112,12 @@ export async function train(
     if (step > config.steps) {
       throw new UserError(`the run has done ${step} steps: give at least as many as --steps`);
     }
-    await recordSession(
-      directory.environment,
-      await describeSession(device, step, ingredients.fingerprints),
-    );
+    const environment = await describeSession(device, step, ingredients.fingerprints);
+    const earlier = await readSessions(directory.environment, info);
+    checkFingerprints(earlier, environment);
+    // The first file of a run: killed from here on, it can be resumed.
     await writeRunConfig(directory, config);
+    await writeSessions(directory.environment, [...earlier, environment]);
     log.open(directory.log);
     // From now until its end the run is not a finished one.
     await Deno.remove(directory.summary).catch(() => {});
@@ -178,7 +180,7 @@ async function trainPolicy(
   using metrics = new MetricsFile(directory.metrics);
   using samples = new JsonLines(directory.samples);
   using events = config.log === "tensorboard"
-    ? await writeEvents(directory.tensorboard, await readRows(directory.metrics))
+    ? await writeEvents(directory.tensorboard, await readMetrics(directory.metrics))
     : null;
   while (session.step < config.steps) {
     const step = session.step + 1;
@@ -247,14 +249,12 @@ function tokenRatios(
 
 /** Measures the policy as it was loaded, or reads the measurement where it was made before. */
 async function measureBefore(run: Run): Promise<PolicyToxicity> {
-  const { before } = run.directory;
-  try {
-    return JSON.parse(await Deno.readTextFile(before));
-  } catch {
-    const toxicity = await measure(run);
-    await writeFileAtomic(before, JSON.stringify(toxicity, null, 2) + "\n");
-    return toxicity;
-  }
+  const { directory: { before }, evalPrompts } = run;
+  const kept = await readMeasurement(before, evalPrompts.map(({ query }) => query));
+  if (kept) return kept;
+  const toxicity = await measure(run);
+  await writeMeasurement(before, toxicity);
+  return toxicity;
 }
 
 async function measure(

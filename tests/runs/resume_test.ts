@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
 import type { TrainConfigInput } from "../../lib/runs/config.ts";
+import { locate } from "../../lib/runs/locate.ts";
 import { resumeConfig } from "../../lib/runs/resume.ts";
 import { train, type TrainHooks } from "../../lib/runs/train.ts";
 import { withFolder } from "../cli/temper.ts";
@@ -121,6 +122,52 @@ Deno.test("settings that may not change are named", async () => {
       resumeConfig(run, { seed: 1, learningRate: 0.1, output: "elsewhere" }),
       /these differ: seed \(0, not 1\), learningRate \(0.0005, not 0.1\), output \(.*run\)\./,
     );
+  });
+});
+
+Deno.test("a reward that has changed is refused, a toxicity model, too", async () => {
+  await withFolder(async (folder) => {
+    const classifier = join(folder, "classifier");
+    await Deno.mkdir(classifier);
+    const demo = await locate("model", "demo/tiny-roberta-toxicity", {});
+    for (const { name } of Deno.readDirSync(demo)) {
+      await Deno.copyFile(join(demo, name), join(classifier, name));
+    }
+    const script = join(folder, "reward.ts");
+    const text = "export default (samples: unknown[]) => samples.map(() => 1);\n";
+    await Deno.writeTextFile(script, text);
+    const run = join(folder, "run");
+    await train(
+      smallRun(run, { reward: [script, classifier], toxicityModel: classifier, steps: 1 }),
+    );
+    const config = join(classifier, "config.json");
+    const was = await Deno.readTextFile(config);
+    const changes: [string, string, RegExp][] = [
+      [
+        script,
+        text + "// louder\n",
+        /the reward .*reward\.ts has changed since the run started: put/,
+      ],
+      [config, was + "\n", /the reward .*classifier has changed since the run started: put/],
+    ];
+    for (const [path, changed, message] of changes) {
+      const before = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, changed);
+      await assert.rejects(
+        train(await resumeConfig(run, { steps: 2 }), {}, { resume: true }),
+        { name: "UserError", message },
+      );
+      await Deno.writeTextFile(path, before);
+    }
+    await train(await resumeConfig(run, { steps: 2 }), {}, { resume: true });
+    const [{ fingerprints }] = JSON.parse(await Deno.readTextFile(join(run, "environment.json")));
+    assert.deepEqual(Object.keys(fingerprints), [
+      "model",
+      "dataset",
+      `reward ${script}`,
+      `reward ${classifier}`,
+      "toxicity model",
+    ]);
   });
 });
 

@@ -88,7 +88,8 @@ const torn: Record<string, [text: string, kept: string]> = {
   ],
   "a torn last line": ['{"step":1}\n{"step":2', '{"step":1}\n'],
   "a last line without its end": ['{"step":1}\n{"step":2}', '{"step":1}\n'],
-  "garbage": ['{"step":1}\n\0\0\n{"step":2}\n', '{"step":1}\n'],
+  "garbage": ['{"step":1}\n{"step":2}\n\0\0\n\0', '{"step":1}\n{"step":2}\n'],
+  "garbage before a later row": ['{"step":1}\n\0\0\n{"step":3}\n', '{"step":1}\n'],
   "nothing": ['{"step":1}\n{"step":2}\n', '{"step":1}\n{"step":2}\n'],
 };
 for (const [what, [text, kept]] of Object.entries(torn)) {
@@ -103,6 +104,21 @@ for (const [what, [text, kept]] of Object.entries(torn)) {
   });
 }
 
+Deno.test("truncateRows names a line that no crash has broken, and changes nothing", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "rows.jsonl");
+    for (const broken of ["\0\0", '{"st', "[2]", "null", '{"step":"2"}', ""]) {
+      const text = `{"step":1}\n${broken}\n{"step":2}\n`;
+      await Deno.writeTextFile(path, text);
+      await assert.rejects(truncateRows(path, 2), {
+        name: "UserError",
+        message: `${path}: line 2 is not what was written: put it back, or delete the line`,
+      });
+      assert.equal(await Deno.readTextFile(path), text);
+    }
+  });
+});
+
 Deno.test("readRows leaves out a torn last line, and names a broken one", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "rows.jsonl");
@@ -110,6 +126,6 @@ Deno.test("readRows leaves out a torn last line, and names a broken one", async 
     await Deno.writeTextFile(path, '{"step":1}\n{"st');
     assert.deepEqual(await readRows(path), [{ step: 1 }]);
     await Deno.writeTextFile(path, '{"st\n{"step":1}\n');
-    await assert.rejects(readRows(path), /rows.jsonl: line 1 is not JSON/);
+    await assert.rejects(readRows(path), /rows.jsonl: line 1 is not what was written/);
   });
 });
