@@ -30,10 +30,15 @@ export async function writeFolderAtomic(
   }
 }
 
+/** Whether a name is one of a file or folder that is not whole yet. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 /** Deletes what a process that was killed left of its temporary files and folders. */
 export async function removeTemporaries(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
-    if (TEMPORARY.test(name)) await removeQuietly(join(folder, name));
+    if (isTemporary(name)) await removeQuietly(join(folder, name));
   }
 }
 

@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { removeTemporaries } from "../formats/atomic_folder.ts";
+import { isTemporary, removeTemporaries } from "../formats/atomic_folder.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 import { fileExists } from "../formats/hf_config.ts";
@@ -69,22 +69,38 @@ export async function reserveRunDirectory(
   config: Pick<TrainConfig, "output" | "name" | "model">,
 ): Promise<LockedRun> {
   const path = config.output ?? defaultRunFolder(config, new Date());
-  let entries: Deno.DirEntry[];
   try {
     await Deno.mkdir(path, { recursive: true });
-    entries = await Array.fromAsync(Deno.readDir(path));
+    await checkEmpty(path);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const reason = error instanceof Deno.errors.AlreadyExists ? "it is a file" : ioReason(error);
     throw new UserError(`cannot create the output folder ${path}: ${reason}`, { cause: error });
   }
-  if (entries.some(({ name }) => name !== LOCK_FILE)) {
-    if (RunLock.isHeld(path)) throw runInUse(path);
-    throw new UserError(
-      `the output folder ${path} exists and is not empty: choose another --output, ` +
-        "or delete it first",
-    );
+  const lock = await RunLock.acquire(path);
+  try {
+    // Another process may have had it, and be done.
+    await checkEmpty(path);
+    await removeTemporaries(path);
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
   }
-  return locked(path, RunLock.acquire(path));
+  return locked(path, lock);
+}
+
+/** What a process left that was killed before its run had a file counts for nothing. */
+async function checkEmpty(path: string): Promise<void> {
+  const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  if (names.every((name) => name === LOCK_FILE || isTemporary(name))) return;
+  if (RunLock.isHeld(path)) throw runInUse(path);
+  const resume = await fileExists(runDirectory(path).config)
+    ? `, or go on with the run in it: temper train --resume ${path}`
+    : "";
+  throw new UserError(
+    `the output folder ${path} exists and is not empty: choose another --output, or delete it ` +
+      `first${resume}`,
+  );
 }
 
 /**
@@ -98,7 +114,7 @@ export async function reopenRunDirectory(
   path: string,
   info: (line: string) => void,
 ): Promise<LockedRun> {
-  const lock = RunLock.acquire(path);
+  const lock = await RunLock.acquire(path);
   try {
     if (lock.stale !== null) info(`process ${lock.stale}, which had the run, was killed`);
     await removeTemporaries(path);

@@ -57,7 +57,7 @@ Deno.test("a folder without an adapter, or a run in use, is refused", async () =
     await assert.rejects(publishedFiles(folder), without);
     write(folder, ["adapter/adapter_model.bin"]);
     assert.equal((await publishedFiles(folder)).length, 3);
-    using _ = RunLock.acquire(folder);
+    using _ = await RunLock.acquire(folder);
     await assert.rejects(publishedFiles(folder), explained(/ is in use by process \d+: wait/));
   });
 });

@@ -33,6 +33,22 @@ Deno.test("an empty folder is taken, one with anything in it is refused", async 
   });
 });
 
+Deno.test("a run that was killed before its first file may start again; one with files goes on", async () => {
+  await withFolder(async (folder) => {
+    const config = { output: folder, name: null, model: "m" };
+    await Deno.writeTextFile(join(folder, ".lock"), '{"pid":123}');
+    await Deno.writeTextFile(join(folder, ".config.json.x.tmp"), "{");
+    (await reserveRunDirectory(config))[Symbol.dispose]();
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+    await Deno.writeTextFile(join(folder, "config.json"), "{}");
+    await assert.rejects(reserveRunDirectory(config), {
+      name: "UserError",
+      message: `the output folder ${folder} exists and is not empty: choose another --output, or ` +
+        `delete it first, or go on with the run in it: temper train --resume ${folder}`,
+    });
+  });
+});
+
 Deno.test("a folder that cannot be created is named, with the reason", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "");

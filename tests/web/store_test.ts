@@ -89,14 +89,14 @@ Deno.test("Overviews know by its lock whether a run is in use, else how it ended
     assert.equal(await state(), "stopped");
     assert.equal((await overviews.of("a"))?.device, "two threads");
     {
-      using _ = RunLock.acquire(run);
+      using _ = await RunLock.acquire(run);
       assert.equal(await state(), "running");
     }
     assert.equal(await state(), "stopped");
     const message = "the reward is not finite (stopped in step 5)";
     Deno.writeTextFileSync(join(run, "failed.json"), JSON.stringify({ message, step: 4 }));
     {
-      using _ = RunLock.acquire(run);
+      using _ = await RunLock.acquire(run);
       assert.equal(await state(), "running");
     }
     assert.equal(await state(), "failed");
