@@ -179,6 +179,8 @@ function unexpectedInput(token: string): Message {
 
 function report(error: unknown): number {
   if (error instanceof Exit) return error.code;
+  // The first one is why; what failed while it was cleaned up after came of it.
+  if (error instanceof SuppressedError) return report(error.suppressed);
   // The reader of a pipe has seen enough: `temper compare | head`.
   if (error instanceof Deno.errors.BrokenPipe) return 0;
   if (error instanceof RunInterruptedError) {

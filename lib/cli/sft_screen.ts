@@ -3,7 +3,7 @@ import type { SftHooks, SftMeasurement, SftResult } from "../runs/sft.ts";
 import type { SftRunConfig } from "../runs/sft_config.ts";
 import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";
-import { print, terminal } from "./terminal.ts";
+import { print, terminal, unattended } from "./terminal.ts";
 
 /** What `temper sft` shows while it trains, and at its end. */
 export interface SftScreen extends SftHooks {
@@ -21,7 +21,7 @@ export function sftScreen(
   config: Pick<SftRunConfig, "progress">,
   { json }: { json: boolean },
 ): SftScreen {
-  const out = terminal(json ? "stderr" : "stdout");
+  const out = unattended(terminal(json ? "stderr" : "stdout"));
   let progress: Progress | null = null;
   const stop = () => {
     progress?.finish();

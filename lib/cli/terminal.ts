@@ -32,6 +32,20 @@ export function terminal(stream: "stdout" | "stderr"): Terminal {
   };
 }
 
+/** The same stream, for work that goes on when its reader has gone. */
+export function unattended(out: Terminal): Terminal {
+  return {
+    ...out,
+    write(text) {
+      try {
+        out.write(text);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    },
+  };
+}
+
 function columns(isTerminal: boolean): number {
   if (isTerminal) {
     try {
@@ -45,7 +59,8 @@ function columns(isTerminal: boolean): number {
 /**
  * Writes a text to a stream completely.
  *
- * @throws {Deno.errors.BrokenPipe} when the reader has gone (`… | head`), which ends the program
+ * @throws {Deno.errors.BrokenPipe} when the reader of standard output has gone (`… | head`), which
+ *   ends the program
  * @throws {UserError} when the stream is a file and cannot be written
  */
 function writeAll(stream: "stdout" | "stderr", text: string): void {
@@ -53,6 +68,8 @@ function writeAll(stream: "stdout" | "stderr", text: string): void {
   try {
     for (let done = 0; done < bytes.length;) done += Deno[stream].writeSync(bytes.subarray(done));
   } catch (error) {
+    // What is said beside the results need not be heard.
+    if (error instanceof Deno.errors.BrokenPipe && stream === "stderr") return;
     if (error instanceof Deno.errors.BrokenPipe) throw error;
     throw new UserError(`cannot write to ${stream}: ${ioReason(error)}`, { cause: error });
   }

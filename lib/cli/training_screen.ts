@@ -6,7 +6,7 @@ import type { TrainHooks, TrainResult } from "../runs/train.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";
-import { print, terminal } from "./terminal.ts";
+import { print, terminal, unattended } from "./terminal.ts";
 
 /** Rows of the comparison, and lines of each, that the end of a run shows. */
 const SHOWN_ROWS = 3;
@@ -28,7 +28,7 @@ export function trainingScreen(
   config: Pick<TrainConfig, "steps" | "progress">,
   { json }: { json: boolean },
 ): TrainingScreen {
-  const out = terminal(json ? "stderr" : "stdout");
+  const out = unattended(terminal(json ? "stderr" : "stdout"));
   const say = (text: string) => out.write(`${text}\n\n`);
   let progress: Progress | null = null;
   let done = 0;

@@ -113,6 +113,29 @@ for (const [target, code, error] of [["| true", 0, ""], [">/dev/full", 1, "the d
   });
 }
 
+for (const command of ["train", "sft"]) {
+  Deno.test(`${command} goes on when its reader has gone`, async () => {
+    await withTempDir(async (dir) => {
+      const options = "--steps 1 --eval-samples 2 --eval-max-new-tokens 4 --device wasm " +
+        `--threads 1 --batch-size 2 --no-progress --output ${join(dir, "run")}` +
+        (command === "train" ? " --mini-batch-size 1 --ppo-epochs 1 --max-new-tokens 4" : "");
+      const script = `("$0" run --no-check -A cli.ts ${command} ${options}; echo $? >&2) | true`;
+      const { stderr } = await new Deno.Command("sh", { args: ["-c", script, Deno.execPath()] })
+        .output();
+      assert.match(new TextDecoder().decode(stderr), /^(tokens .*\n)*0\n$/);
+      assert.equal(JSON.parse(Deno.readTextFileSync(join(dir, "run", "summary.json"))).steps, 1);
+    });
+  });
+}
+
+Deno.test("a program without readers of its outputs ends quietly", async () => {
+  const script = '(("$0" run --no-check -A cli.ts evaluate --eval-samples 2 ' +
+    "--eval-max-new-tokens 2 --threads 1; echo $? >&3) 2>&1 | true) 3>&1";
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script, Deno.execPath()] })
+    .output();
+  assert.equal(new TextDecoder().decode(stdout), "0\n");
+});
+
 Deno.test("merge writes a model without its adapter, and refuses a folder in use", async () => {
   await withTempDir(async (dir) => {
     const adapter = fileURLToPath(new URL("../golden/cases/adapter", import.meta.url));
