@@ -48,6 +48,7 @@ export {
 // Models
 export {
   type DecoderMemory,
+  type EncoderMemory,
   type KeysAndValues,
   T5ForConditionalGeneration,
 } from "./lib/models/t5.ts";
@@ -96,6 +97,7 @@ export { Context, type GradientSlot } from "./lib/tensor/context.ts";
 export type { Rows } from "./lib/tensor/ops/attention.ts";
 export type { LoraWeights } from "./lib/tensor/ops/linear.ts";
 export type { TokenLogprobs } from "./lib/tensor/ops/lm_head.ts";
+export type { CacheSlots, Norm } from "./lib/tensor/ops/projections.ts";
 export type { DropoutOptions } from "./kernels/dropout/dropout.ts";
 export { Parameters, type ParameterSpec, type ParameterValues } from "./lib/nn/parameters.ts";
 export { Packed } from "./lib/tensor/packed.ts";

@@ -19,6 +19,14 @@ export function wgsl(name: string, code: string, shared = ""): ShaderMaker {
   return (entryPoint, outputs, constants = {}) => ({ source, entryPoint, outputs, constants });
 }
 
+/**
+ * WGSL with `_N` at the end of names, as often as there are bindings of one kind: with _0, _1 and so
+ * on. A binding cannot be chosen by a number.
+ */
+export function numbered(code: string, count: number): string {
+  return Array.from({ length: count }, (_, i) => code.replaceAll(/_N\b/g, `_${i}`)).join("\n");
+}
+
 /** Workgroups of 256 threads for one thread an element. */
 export function elementGroups(length: number): number {
   return Math.ceil(length / 256);

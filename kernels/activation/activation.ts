@@ -1,8 +1,9 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./activation.wgsl" with { type: "text" };
+import valueAndSlope from "./value_and_slope.wgsl" with { type: "text" };
 
-const shader = wgsl("activation", code);
+const shader = wgsl("activation", code, valueAndSlope);
 const FORWARD = shader("activation", 1);
 const BACKWARD = shader("activation_backward", 2);
 
@@ -12,8 +13,13 @@ const BACKWARD = shader("activation_backward", 2);
  */
 export type ActivationKind = "relu" | "gelu" | "gelu_new" | "tanh";
 
-/** Numbers of the kinds; mirrored in activation.wasm.ts and activation.wgsl. */
-const KINDS: Record<ActivationKind, number> = { relu: 0, gelu: 1, gelu_new: 2, tanh: 3 };
+/** Numbers of the kinds; mirrored in activation.wasm.ts and value_and_slope.wgsl. */
+export const ACTIVATION_KINDS: Readonly<Record<ActivationKind, number>> = {
+  relu: 0,
+  gelu: 1,
+  gelu_new: 2,
+  tanh: 3,
+};
 /** Elements per task; mirrored in activation.wasm.ts. */
 const BLOCK = 4096;
 
@@ -33,7 +39,7 @@ export function activation(
   length: number,
 ): void {
   const spans = [y, x, gate];
-  const ints = [length, KINDS[kind]];
+  const ints = [length, ACTIVATION_KINDS[kind]];
   if (device.kind === "webgpu") device.dispatch(FORWARD, elementGroups(length), spans, ints);
   else device.run("activation", Math.ceil(length / BLOCK), spans, ints);
 }
@@ -64,7 +70,7 @@ export function activationBackward(
 ): void {
   const spans = [dx?.into ?? null, dGate?.into ?? null, dy, x, gate];
   const accumulate = [dx, dGate].map((slot) => Number(slot?.accumulate ?? false));
-  const ints = [length, KINDS[kind], ...accumulate];
+  const ints = [length, ACTIVATION_KINDS[kind], ...accumulate];
   if (device.kind === "webgpu") device.dispatch(BACKWARD, elementGroups(length), spans, ints);
   else device.run("activation_backward", Math.ceil(length / BLOCK), spans, ints);
 }

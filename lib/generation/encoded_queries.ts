@@ -71,9 +71,8 @@ export function decodeEncoded(
     lengths: cx.from(Int32Array.from(lengths)),
     maxLength: Math.max(...lengths),
   };
-  return model.decodeWith(cx, decoderInputs.ids, decoderInputs.maxLength, adapter, {
+  return model.decodeWith(cx, decoderInputs, adapter, {
     queries: rows,
-    self: (_layer, k, v) => ({ k, v, rows }),
     cross: (layer) => ({ ...layers[layer], rows: crossRows }),
   });
 }

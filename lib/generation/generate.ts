@@ -1,4 +1,3 @@
-import { add } from "../../kernels/elementwise/elementwise.ts";
 import { NotFiniteError, UserError } from "../errors.ts";
 import type { T5ForConditionalGeneration } from "../models/t5.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
@@ -198,7 +197,8 @@ function drawWindow(
   for (let i = 0; i < steps; i++) {
     const step = new Context(device);
     try {
-      const hidden = model.decodeWith(step, ids, first + i + 1, adapter, memory(i));
+      const values = drawn.values && { head: valueHead!, into: drawn.values.slice(i, 1) };
+      const hidden = model.decodeStep(step, ids, first + i + 1, adapter, memory(i), values);
       const logits = model.logits(step, hidden);
       ids = drawn.tokens.slice(i, 1);
       const input = {
@@ -211,9 +211,6 @@ function drawWindow(
         minLength: (config.minLength ?? 0) - 1,
       };
       nextTokens(step, input, drawing, ids, drawn.logprobs?.slice(i, 1) ?? null);
-      if (drawn.values) {
-        add(device, drawn.values.slice(i, 1), null, valueHead!.forward(step, hidden), count);
-      }
     } finally {
       step.release();
     }

@@ -1,4 +1,3 @@
-import { appendToCache } from "../../kernels/kv_cache/kv_cache.ts";
 import type { Context } from "../tensor/context.ts";
 import type { DecoderMemory, T5ForConditionalGeneration } from "../models/t5.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -72,12 +71,10 @@ export class KeyValueCache {
     const writeTo = byStep((row, position) => this.#slots[row] + position);
     return (step) => ({
       queries,
-      self: (layer, k, v) => {
-        const cache = { k: this.#keys[layer], v: this.#values[layer] };
-        appendToCache(cx.device, cache, { k, v }, writeTo.slice(step, 1), count, k.width);
-        const own = { starts, lengths: lengths.slice(step, 1), maxLength: first + step + 1 };
-        return { ...cache, rows: own };
-      },
+      slots: (layer) => (
+        { k: this.#keys[layer], v: this.#values[layer], rows: writeTo.slice(step, 1) }
+      ),
+      kept: { starts, lengths: lengths.slice(step, 1), maxLength: first + step + 1 },
       cross: (layer) => ({ ...this.encoded.layers[layer], rows: encoder }),
     });
   }

@@ -3,6 +3,7 @@ import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { readJson } from "../formats/hf_config.ts";
 import type { LinearModule, LoraAdapter } from "../nn/lora.ts";
+import type { ValueHead } from "../nn/value_head.ts";
 import type { Context } from "../tensor/context.ts";
 import { activation, gatedActivation } from "../tensor/ops/activation.ts";
 import { attention, type Rows } from "../tensor/ops/attention.ts";
@@ -11,6 +12,14 @@ import { add, scale } from "../tensor/ops/elementwise.ts";
 import { embedding } from "../tensor/ops/embedding.ts";
 import { linear } from "../tensor/ops/linear.ts";
 import { lmHead, type TokenLogprobs } from "../tensor/ops/lm_head.ts";
+import {
+  type CacheSlots,
+  type Norm,
+  projectActivated,
+  type Projection,
+  projectNormed,
+  projectToCache,
+} from "../tensor/ops/projections.ts";
 import { rmsNorm } from "../tensor/ops/rms_norm.ts";
 import type { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -58,17 +67,20 @@ export interface KeysAndValues {
   readonly rows: Rows;
 }
 
-/**
- * Where the decoder's attentions find their keys and values: computed in this pass, or in a cache
- * that holds those of earlier tokens.
- */
-export interface DecoderMemory {
-  /** The rows of the tokens that this pass decodes. */
+/** Where the decoder's attentions to the encoder find their keys and values. */
+export interface EncoderMemory {
+  /** The rows of the decoder's sequences. */
   readonly queries: Rows;
-  /** Keys and values of layer `layer`'s self-attention, given those of this pass's tokens. */
-  self(layer: number, k: Tensor, v: Tensor): KeysAndValues;
   /** Keys and values of layer `layer`'s attention to the encoder. */
   cross(layer: number): KeysAndValues;
+}
+
+/** Keys and values for a step of decoding, which reads the next token of each sequence. */
+export interface DecoderMemory extends EncoderMemory {
+  /** Where layer `layer`'s self-attention keeps those of the tokens, beside those before them. */
+  slots(layer: number): CacheSlots;
+  /** The rows of what is kept, with the new tokens. */
+  readonly kept: Rows;
 }
 
 /** T5, T5 v1.1 and FLAN-T5 (Raffel et al. 2020), named and computed as in transformers. */
@@ -204,30 +216,28 @@ export class T5ForConditionalGeneration {
   ): Tensor {
     const rows = attentionRows(decoderInputs);
     const crossRows = attentionRows(inputs);
-    return this.decodeWith(cx, decoderInputs.ids, decoderInputs.maxLength, adapter, {
+    return this.decodeWith(cx, decoderInputs, adapter, {
       queries: rows,
-      self: (_layer, k, v) => ({ k, v, rows }),
       cross: (layer) => ({ ...this.crossKeys(cx, layer, encoderHidden, adapter), rows: crossRows }),
     });
   }
 
-  /** The decoder over tokens whose keys and values `memory` looks after. */
+  /** The decoder over whole sequences, given what they attend to. */
   decodeWith(
     cx: Context,
-    ids: Tensor,
-    maxLength: number,
+    decoderInputs: Packed,
     adapter: LoraAdapter | null,
-    memory: DecoderMemory,
+    memory: EncoderMemory,
   ): Tensor {
-    const bias = this.#decoderBias.table(cx, maxLength);
+    const bias = this.#decoderBias.table(cx, decoderInputs.maxLength);
     const { queries } = memory;
-    let h = this.#embed(cx, ids);
+    let h = this.#embed(cx, decoderInputs.ids);
     this.#decoder.forEach(({ self, cross, feedForward }, layer) => {
       h = cx.layer(h, (h) => {
         const x = this.#norm(cx, h, self.norm);
         const k = project(cx, x, self.k, adapter);
         const v = project(cx, x, self.v, adapter);
-        const own = memory.self(layer, k, v);
+        const own = { k, v, rows: queries };
         h = this.#attend(cx, h, x, self, queries, own, adapter, { causal: true, bias });
         const y = this.#norm(cx, h, cross!.norm);
         const encoded = memory.cross(layer);
@@ -239,6 +249,60 @@ export class T5ForConditionalGeneration {
       });
     });
     return this.#drop(cx, this.#norm(cx, h, this.#decoderNorm));
+  }
+
+  /**
+   * One step of decoding: what `decode` would give for the next token of each sequence, bit for bit,
+   * in fewer launches. Without a tape.
+   *
+   * @param ids i32 [M]
+   * @param length of the longest sequence with its new token
+   * @param values what computes the tokens' values, and where they are written; or null
+   */
+  decodeStep(
+    cx: Context,
+    ids: Tensor,
+    length: number,
+    adapter: LoraAdapter | null,
+    memory: DecoderMemory,
+    values: { head: ValueHead; into: Tensor } | null,
+  ): Tensor {
+    const bias = this.#decoderBias.table(cx, length);
+    const norm = (weight: Tensor): Norm => ({ weight, eps: this.config.layerNormEpsilon });
+    const { queries, kept } = memory;
+    let h = embedding(cx, this.#shared, ids);
+    this.#decoder.forEach(({ self, cross, feedForward }, layer) => {
+      h = cx.layer(h, (h) => {
+        const slots = memory.slots(layer);
+        const layers = {
+          q: adapted(self.q, adapter),
+          k: adapted(self.k, adapter),
+          v: adapted(self.v, adapter),
+        };
+        const q = projectToCache(cx, h, norm(self.norm), layers, slots);
+        const own = { k: slots.k, v: slots.v, rows: kept };
+        h = this.#attendTo(cx, h, q, self, queries, own, adapter, { causal: true, bias });
+        const y = projectNormed(cx, h, norm(cross!.norm), adapted(cross!.q, adapter));
+        const encoded = memory.cross(layer);
+        h = this.#attendTo(cx, h, y, cross!, queries, encoded, adapter, {
+          causal: false,
+          bias: null,
+        });
+        const { wi, gate, wo } = feedForward;
+        const active = projectActivated(
+          cx,
+          h,
+          norm(feedForward.norm),
+          adapted(wi, adapter),
+          gate && adapted(gate, adapter),
+          gate ? "gelu_new" : "relu",
+        );
+        return this.#addProjection(cx, h, active, wo, adapter);
+      });
+    });
+    return values
+      ? values.head.normWithValues(cx, h, norm(this.#decoderNorm), values.into)
+      : this.#norm(cx, h, this.#decoderNorm);
   }
 
   /** Keys and values, [N, heads · d_kv], of a decoder layer's attention to the encoder. */
@@ -295,6 +359,20 @@ export class T5ForConditionalGeneration {
     options: { causal: boolean; bias: Tensor | null },
   ): Tensor {
     const q = project(cx, x, layer.q, adapter);
+    return this.#attendTo(cx, h, q, layer, queries, memory, adapter, options);
+  }
+
+  /** h + o(attention(q, memory)) */
+  #attendTo(
+    cx: Context,
+    h: Tensor,
+    q: Tensor,
+    layer: AttentionLayer,
+    queries: Rows,
+    memory: KeysAndValues,
+    adapter: LoraAdapter | null,
+    options: { causal: boolean; bias: Tensor | null },
+  ): Tensor {
     const attended = attention(cx, q, memory.k, memory.v, {
       heads: this.config.numHeads,
       scale: 1,
@@ -369,6 +447,10 @@ export class T5ForConditionalGeneration {
 
 function project(cx: Context, x: Tensor, { name, weight }: Linear, adapter: LoraAdapter | null) {
   return linear(cx, x, weight, { lora: adapter?.weights(name) });
+}
+
+function adapted({ name, weight }: Linear, adapter: LoraAdapter | null): Projection {
+  return { weight, lora: adapter?.weights(name) ?? null };
 }
 
 /** The rows of a packed batch, as attention wants them. */

@@ -2,6 +2,7 @@ import { Random } from "../random.ts";
 import type { Context } from "../tensor/context.ts";
 import { dropout } from "../tensor/ops/dropout.ts";
 import { linear } from "../tensor/ops/linear.ts";
+import { type Norm, normWithHead } from "../tensor/ops/projections.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 import type { Parameters, ParameterSpec } from "./parameters.ts";
@@ -41,5 +42,13 @@ export class ValueHead {
   forward(cx: Context, hidden: Tensor): Tensor {
     const x = cx.dropoutSeed === null ? hidden : dropout(cx, hidden, cx.nextDropout(DROPOUT));
     return linear(cx, x, this.#weight, { bias: this.#bias });
+  }
+  /**
+   * norm(h), [M, d_model], and the values of its rows: in decoding, without a tape or dropout.
+   *
+   * @param values f32 [M], written
+   */
+  normWithValues(cx: Context, h: Tensor, norm: Norm, values: Tensor): Tensor {
+    return normWithHead(cx, h, norm, { weight: this.#weight, bias: this.#bias }, values);
   }
 }

@@ -45,6 +45,11 @@ export class WeightMatrix {
     return this.isTrainable ? this.layout as Tensor : null;
   }
 
+  /** The values, [rows, columns], where they are row-major; null where they are panels. */
+  get rowMajor(): Tensor | null {
+    return this.layout instanceof Tensor ? this.layout : null;
+  }
+
   /** Wᵀ as the right-hand matrix of y = x Wᵀ. */
   forward(): RightMatrix {
     if (!(this.layout instanceof Tensor)) return { kind: "panels", panels: this.layout };

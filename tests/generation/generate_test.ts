@@ -136,3 +136,17 @@ gpuTest("generate: a token uploads and reads back less than 1 KB, also alone", a
   const [short, long] = [await bytes(16), await bytes(48)];
   assert.ok((long - short) / 32 < 1024, `${(long - short) / 32} bytes a token`);
 });
+
+gpuTest("generate: a step is 11 dispatches a decoder layer, and 4", async (device) => {
+  const { model, adapter, valueHead } = await policyOn(device);
+  const dispatches = async (maxNewTokens: number) => {
+    const before = device.counters.dispatches;
+    const config = { ...sampling, maxNewTokens, minLength: 100 };
+    await generate(model, QUERIES, config, { adapter, valueHead, logprobs: true });
+    return device.counters.dispatches - before;
+  };
+  // The first pass also makes the tables of relative positions.
+  await dispatches(1);
+  const steps = await dispatches(16) - await dispatches(6);
+  assert.equal(steps / 10, 11 * model.config.numDecoderLayers + 4);
+});

@@ -112,7 +112,7 @@ Deno.test("a step after generate encodes one minibatch less, but not for other q
       8,
     );
     assert.equal(await launches(queries), 7);
-  }));
+  }, "wasm"));
 
 deviceTest("what is kept is freed: by the step, the next generation, dispose", async (device) => {
   const trainer = new PPOTrainer(await demoPolicy(device), base);

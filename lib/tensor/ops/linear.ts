@@ -180,6 +180,6 @@ function rows(x: Tensor, alpha = 1): RightMatrix {
 }
 
 /** The transpose of a row-major X[N, K] as right-hand matrix, scaled. */
-function columns(x: Tensor, alpha = 1): RightMatrix {
+export function columns(x: Tensor, alpha = 1): RightMatrix {
   return { kind: "strided", span: x, kStride: 1, nStride: x.width, alpha };
 }

@@ -1,0 +1,185 @@
+import type { Binding, GpuDevice, Shader, Span } from "../../lib/device/device.ts";
+import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.ts";
+import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
+import { numbered, type ShaderMaker, wgsl } from "../wgsl.ts";
+import { chooseVariant } from "./matmul_variants.ts";
+import shared from "./matmul_several.wgsl" with { type: "text" };
+import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
+import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { type: "text" };
+import skinnyCode from "./matmul_several_skinny.wgsl" with { type: "text" };
+import skinnyProduct from "./matmul_several_skinny_product.wgsl" with { type: "text" };
+import store from "./matmul_several_store.wgsl" with { type: "text" };
+
+/** Products that a dispatch computes at most; mirrored in matmul_several.wgsl. */
+const MOST = 3;
+/** More rows are better off with tiles, and do not feel a dispatch. */
+const MOST_ROWS = 64;
+const ELEMENT = { f32: 4, bf16: 2 };
+/** A window over a large block begins up to so many bytes before the weight. */
+const ALIGNMENT = 256;
+
+/** One of several products: C[M, n] = A Wᵀ + scale · (U Bᵀ). */
+export interface SeveralProduct {
+  readonly c: Span;
+  /** W[n, K], row-major. */
+  readonly w: Span;
+  readonly n: number;
+  /** Whether row i of the product is written to row `rows[i]` of what `c` begins. */
+  readonly placed?: boolean;
+  readonly lowRank?: {
+    /** U[M, rank], in the same buffer for all of the products. */
+    readonly u: Span;
+    /** B[n, rank], f32 row-major. */
+    readonly b: Span;
+    readonly rank: number;
+    readonly scale: number;
+  } | null;
+}
+
+/** Products of one A with one to three weights of one type. */
+export interface SeveralProducts {
+  /** f32 [M, K] */
+  readonly a: Span;
+  readonly m: number;
+  readonly k: number;
+  readonly dtype: "f32" | "bf16";
+  readonly products: readonly SeveralProduct[];
+  /** i32 [M], distinct: where the rows of placed products go. */
+  readonly rows?: Span | null;
+  /** What the first product goes through. Default null: nothing. */
+  readonly activation?: ActivationKind | null;
+  /** Multiplies the first product, activated, by the second, of equal n, which is not written. */
+  readonly gated?: boolean;
+}
+
+const common = shared + valueAndSlope + numbered(store, MOST);
+const skinnyKernel = wgsl("several", skinnyCode + numbered(skinnyProduct, MOST), common);
+const broadcastKernel = wgsl("several", broadcastCode + numbered(broadcastProduct, MOST), common);
+
+/** A way to compute the products, after the variant of `matmul` of the same name. */
+interface Variant {
+  /** How much of a product a workgroup computes. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly shader: (p: SeveralProducts) => Shader;
+}
+
+const SKINNY = skinny(4, 4, 8);
+const SKINNIEST = skinny(4, 1, 32);
+const VARIANTS = new Map<string, Variant>([
+  ["skinny 4 4 8", SKINNY],
+  ["skinny 8 4 8", skinny(8, 4, 8)],
+  ["skinny 4 1 32", SKINNIEST],
+  ["skinny 8 1 16", skinny(8, 1, 16)],
+]);
+const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
+
+function skinny(columnThreads: number, lineThreads: number, slices: number): Variant {
+  const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads, SLICES: slices };
+  return {
+    rows: 4 * lineThreads,
+    columns: 4 * columnThreads,
+    shader: cached(skinnyKernel, "several_skinny", constants),
+  };
+}
+
+function broadcast(subgroupSize: number): Variant {
+  return {
+    rows: 8,
+    columns: 4 * subgroupSize,
+    shader: cached(broadcastKernel, "several_broadcast", { SUBGROUP: subgroupSize }),
+  };
+}
+
+/** A kernel is one object for each set of constants: the device compiles it once. */
+function cached(make: ShaderMaker, entryPoint: string, constants: Record<string, number>) {
+  const shaders = new Map<string, Shader>();
+  return ({ dtype, activation = null, gated = false }: SeveralProducts): Shader => {
+    const key = [dtype, activation, gated].join();
+    let shader = shaders.get(key);
+    if (!shader) {
+      shader = make(entryPoint, MOST, {
+        ...constants,
+        BF16: Number(dtype === "bf16"),
+        GATED: Number(gated),
+        ...(activation ? { ACTIVATION: ACTIVATION_KINDS[activation] } : {}),
+      });
+      shaders.set(key, shader);
+    }
+    return shader;
+  };
+}
+
+/** The variant that `matmul` takes for such a product; where that has tiles, the default for few rows. */
+function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralProducts): Variant {
+  const whole = (span: Span, depth: number) => span.byteOffset % 16 === 0 && depth % 4 === 0;
+  const fours = whole(a, k) &&
+    products.every(({ w, lowRank }) =>
+      whole(w, k) && (!lowRank || whole(lowRank.u, lowRank.rank) && whole(lowRank.b, lowRank.rank))
+    );
+  const traits = { m, dtype, aAlongK: true, bAlongK: true, b2AlongK: true, fours };
+  const { name } = chooseVariant(device, traits).variant;
+  const found = name === "broadcast" ? BROADCAST.get(device.subgroupSize!) : VARIANTS.get(name);
+  return found ?? (m <= 4 ? SKINNIEST : SKINNY);
+}
+
+/**
+ * Whether {@linkcode matmulSeveral} can compute a product of `m` rows with weights of `columns`
+ * columns each and this depth, and the number of dispatches matters.
+ */
+export function fitsSeveral(
+  device: GpuDevice,
+  m: number,
+  k: number,
+  weights: readonly { readonly n: number; readonly dtype: "f32" | "bf16" }[],
+): boolean {
+  const bytes = k * ELEMENT[weights[0].dtype];
+  return m <= MOST_ROWS && weights.length <= MOST &&
+    weights.every(({ n, dtype }) =>
+      dtype === weights[0].dtype && n * bytes + ALIGNMENT <= device.maxBindingBytes
+    );
+}
+
+/**
+ * Computes several products of few rows in one dispatch. Each element is summed in the order in
+ * which `matmul` sums it: the result is the same, bit for bit.
+ */
+export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
+  const { a, m, k, dtype, products, rows = null, gated = false } = p;
+  const variant = chooseSeveral(device, p);
+  const each = <T>(value: (product: SeveralProduct, i: number) => T, none: T): T[] =>
+    Array.from({ length: MOST }, (_, i) => i < products.length ? value(products[i], i) : none);
+  const part = ({ buffer, byteOffset }: Span, byteLength: number): Binding => (
+    { buffer, byteOffset, byteLength }
+  );
+  const us = products.flatMap(({ lowRank }) => lowRank ? [lowRank.u] : []);
+  const firstU = us.length === 0
+    ? null
+    : us.reduce((first, u) => u.byteOffset < first.byteOffset ? u : first);
+  const pieces = products.map(({ n }) => Math.ceil(n / variant.columns));
+  const groups = gated ? pieces[0] : pieces.reduce((sum, count) => sum + count, 0);
+  device.dispatch(
+    variant.shader(p),
+    [groups, Math.ceil(m / variant.rows), 1],
+    [
+      ...each<Span | null>(({ c }, i) => gated && i > 0 ? null : c, null),
+      a,
+      ...each<Span | null>(({ w, n }) => part(w, n * k * ELEMENT[dtype]), null),
+      firstU,
+      ...each<Span | null>(
+        ({ lowRank, n }) => lowRank ? part(lowRank.b, n * lowRank.rank * 4) : null,
+        null,
+      ),
+      rows,
+    ],
+    [
+      m,
+      k,
+      ...each(({ n }) => n, 0),
+      ...each(({ lowRank }) => lowRank?.rank ?? 0, 0),
+      ...each(({ lowRank }) => lowRank ? (lowRank.u.byteOffset - firstU!.byteOffset) / 4 : 0, 0),
+      ...each(({ placed }) => Number(placed ?? false), 0),
+    ],
+    each(({ lowRank }) => lowRank?.scale ?? 0, 0),
+  );
+}

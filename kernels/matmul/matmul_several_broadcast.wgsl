@@ -1,0 +1,117 @@
+// The variant for GPUs with subgroups, as `broadcast` in matmul_subgroups.wgsl: a workgroup is one
+// subgroup, a thread computes four neighbouring columns of eight rows, and reads four elements at once:
+// depth and ranks are multiples of four.
+
+/** Threads of a subgroup. */
+override SUBGROUP: u32 = 8u;
+
+@group(0) @binding(3) var<storage, read> a: array<vec4f>;
+@group(0) @binding(4) var<storage, read> w_0: array<vec2u>;
+@group(0) @binding(5) var<storage, read> w_1: array<vec2u>;
+@group(0) @binding(6) var<storage, read> w_2: array<vec2u>;
+@group(0) @binding(7) var<storage, read> u: array<vec4f>;
+@group(0) @binding(8) var<storage, read> b_0: array<vec4f>;
+@group(0) @binding(9) var<storage, read> b_1: array<vec4f>;
+@group(0) @binding(10) var<storage, read> b_2: array<vec4f>;
+
+/** Where a thread works: the row that it reads for all, its rows and columns. */
+struct Place {
+  read_row: u32,
+  first_row: u32,
+  column: u32,
+}
+
+/** Four columns of eight rows. */
+struct Rows {
+  upper: mat4x4f,
+  lower: mat4x4f,
+}
+
+/** sum + four elements of a row of A times the columns of `block`, in the order of k. */
+fn add_row(sum: vec4f, row: vec4f, block: mat4x4f) -> vec4f {
+  var result = fma(vec4f(row.x), block[0], sum);
+  result = fma(vec4f(row.y), block[1], result);
+  result = fma(vec4f(row.z), block[2], result);
+  return fma(vec4f(row.w), block[3], result);
+}
+
+/** The sums, and the next four products of the threads' rows of A with the columns of `block`. */
+fn add_rows(sums: Rows, four: vec4f, block: mat4x4f) -> Rows {
+  return Rows(
+    mat4x4f(
+      add_row(sums.upper[0], subgroupBroadcast(four, 0u), block),
+      add_row(sums.upper[1], subgroupBroadcast(four, 1u), block),
+      add_row(sums.upper[2], subgroupBroadcast(four, 2u), block),
+      add_row(sums.upper[3], subgroupBroadcast(four, 3u), block),
+    ),
+    mat4x4f(
+      add_row(sums.lower[0], subgroupBroadcast(four, 4u), block),
+      add_row(sums.lower[1], subgroupBroadcast(four, 5u), block),
+      add_row(sums.lower[2], subgroupBroadcast(four, 6u), block),
+      add_row(sums.lower[3], subgroupBroadcast(four, 7u), block),
+    ),
+  );
+}
+
+/** total + factor · sums */
+fn add_chunk(total: Rows, factor: f32, sums: Rows) -> Rows {
+  return Rows(
+    add_scaled(total.upper, vec4f(factor), sums.upper),
+    add_scaled(total.lower, vec4f(factor), sums.lower),
+  );
+}
+
+fn add_scaled(total: mat4x4f, factor: vec4f, sums: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    fma(factor, sums[0], total[0]),
+    fma(factor, sums[1], total[1]),
+    fma(factor, sums[2], total[2]),
+    fma(factor, sums[3], total[3]),
+  );
+}
+
+/** Where four columns of a row-major matrix begin; the last column where there are fewer. */
+fn column_starts(column: u32, n: u32, depth: u32) -> vec4u {
+  return min(column + vec4u(0u, 1u, 2u, 3u), vec4u(n - 1u)) * depth;
+}
+
+@compute @workgroup_size(SUBGROUP)
+fn several_broadcast(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(subgroup_invocation_id) thread: u32,
+) {
+  var piece = Piece(0u, group.x);
+  if (!GATED) {
+    piece = piece_of(group.x, SUBGROUP * 4u);
+  }
+  let first_row = group.y * 8u;
+  let column = (piece.index * SUBGROUP + thread) * 4u;
+  let place = Place(min(first_row + thread % 8u, p.m - 1u), first_row, column);
+  if (piece.product == 0u) {
+    let values = product_0(place);
+    if (GATED) {
+      let gates = product_1(place);
+      for (var i = 0u; i < 4u; i++) {
+        store_0(first_row + i, column, activated(values.upper[i]) * gates.upper[i]);
+        store_0(first_row + 4u + i, column, activated(values.lower[i]) * gates.lower[i]);
+      }
+    } else {
+      for (var i = 0u; i < 4u; i++) {
+        store_0(first_row + i, column, activated(values.upper[i]));
+        store_0(first_row + 4u + i, column, activated(values.lower[i]));
+      }
+    }
+  } else if (piece.product == 1u) {
+    let values = product_1(place);
+    for (var i = 0u; i < 4u; i++) {
+      store_1(first_row + i, column, values.upper[i]);
+      store_1(first_row + 4u + i, column, values.lower[i]);
+    }
+  } else {
+    let values = product_2(place);
+    for (var i = 0u; i < 4u; i++) {
+      store_2(first_row + i, column, values.upper[i]);
+      store_2(first_row + 4u + i, column, values.lower[i]);
+    }
+  }
+}

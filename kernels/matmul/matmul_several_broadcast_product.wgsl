@@ -1,0 +1,49 @@
+
+/** Four neighbours in a row of the weight. */
+fn weight_N(element: u32) -> vec4f {
+  if (BF16) {
+    let words = w_N[(p.w_N + element / 2u) / 2u];
+    return bitcast<vec4f>(vec4u(
+      words.x << 16u,
+      words.x & 0xffff0000u,
+      words.y << 16u,
+      words.y & 0xffff0000u,
+    ));
+  }
+  let at = (p.w_N + element) / 2u;
+  return bitcast<vec4f>(vec4u(w_N[at], w_N[at + 1u]));
+}
+
+/** The product's elements of a thread. */
+fn product_N(place: Place) -> Rows {
+  var total = Rows();
+  let starts = column_starts(place.column, p.n_N, p.k);
+  for (var chunk = 0u; chunk < p.k; chunk += CHUNK) {
+    var sums = Rows();
+    for (var k = chunk; k < min(chunk + CHUNK, p.k); k += 4u) {
+      let block = transpose(mat4x4f(
+        weight_N(starts.x + k),
+        weight_N(starts.y + k),
+        weight_N(starts.z + k),
+        weight_N(starts.w + k),
+      ));
+      sums = add_rows(sums, a[(p.a + place.read_row * p.k + k) / 4u], block);
+    }
+    total = add_chunk(total, 1.0, sums);
+  }
+  let rank_starts = column_starts(place.column, p.n_N, p.rank_N);
+  for (var chunk = 0u; chunk < p.rank_N; chunk += CHUNK) {
+    var sums = Rows();
+    for (var k = chunk; k < min(chunk + CHUNK, p.rank_N); k += 4u) {
+      let block = transpose(mat4x4f(
+        b_N[(p.b_N + rank_starts.x + k) / 4u],
+        b_N[(p.b_N + rank_starts.y + k) / 4u],
+        b_N[(p.b_N + rank_starts.z + k) / 4u],
+        b_N[(p.b_N + rank_starts.w + k) / 4u],
+      ));
+      sums = add_rows(sums, u[(p.u + p.u_N + place.read_row * p.rank_N + k) / 4u], block);
+    }
+    total = add_chunk(total, p.scale_N, sums);
+  }
+  return total;
+}

@@ -1,0 +1,191 @@
+/**
+ * What decoding asks of a norm and the linear layers behind it, in as few launches as the device
+ * has kernels for. Without a tape and without dropout. Results are those of `rmsNorm`, `linear` and
+ * `activation` one after another, bit for bit.
+ */
+import type { ActivationKind } from "../../../kernels/activation/activation.ts";
+import { add } from "../../../kernels/elementwise/elementwise.ts";
+import { appendToCache } from "../../../kernels/kv_cache/kv_cache.ts";
+import { matmul } from "../../../kernels/matmul/matmul.ts";
+import {
+  fitsSeveral,
+  matmulSeveral,
+  type SeveralProduct,
+} from "../../../kernels/matmul/matmul_several.ts";
+import { rmsNormProducts } from "../../../kernels/rms_norm/rms_norm_products.ts";
+import type { GpuDevice } from "../../device/device.ts";
+import type { Context } from "../context.ts";
+import type { Tensor } from "../tensor.ts";
+import type { WeightMatrix } from "../weight.ts";
+import { activation, gatedActivation } from "./activation.ts";
+import { columns, linear, type LoraWeights } from "./linear.ts";
+import { rmsNorm } from "./rms_norm.ts";
+
+/** T5's layer norm. */
+export interface Norm {
+  /** [width] */
+  readonly weight: Tensor;
+  /** Added to the mean square. */
+  readonly eps: number;
+}
+
+/** A linear layer and the update of it. */
+export interface Projection {
+  readonly weight: WeightMatrix;
+  readonly lora: LoraWeights | null;
+}
+
+/** Where the keys and values of new tokens go. */
+export interface CacheSlots {
+  /** [·, width of the keys] */
+  readonly k: Tensor;
+  /** [·, width of the values] */
+  readonly v: Tensor;
+  /** i32 [M], distinct rows of both. */
+  readonly rows: Tensor;
+}
+
+/** The queries of norm(h); its keys and values are written to their slots. */
+export function projectToCache(
+  cx: Context,
+  h: Tensor,
+  norm: Norm,
+  { q, k, v }: Record<"q" | "k" | "v", Projection>,
+  slots: CacheSlots,
+): Tensor {
+  const { device } = cx;
+  if (device.kind === "webgpu" && fits(device, h, [q, k, v])) {
+    const { x, us } = normLowRank(cx, device, h, norm, [q, k, v]);
+    const queries = cx.empty([h.rows, q.weight.rows]);
+    const products = [
+      product(q, us[0], queries),
+      { ...product(k, us[1], slots.k), placed: true },
+      { ...product(v, us[2], slots.v), placed: true },
+    ];
+    multiply(device, x, [q, k, v], { products, rows: slots.rows });
+    return queries;
+  }
+  const x = rmsNorm(cx, h, norm.weight, norm.eps);
+  const [keys, values] = [k, v].map((layer) => linear(cx, x, layer.weight, { lora: layer.lora }));
+  const added = { k: keys, v: values };
+  appendToCache(device, slots, added, slots.rows, h.rows, keys.width);
+  return linear(cx, x, q.weight, { lora: q.lora });
+}
+
+/** The projection of norm(h). */
+export function projectNormed(cx: Context, h: Tensor, norm: Norm, layer: Projection): Tensor {
+  const { device } = cx;
+  const { weight, lora } = layer;
+  if (device.kind === "wasm" || !lora || !fits(device, h, [layer])) {
+    return linear(cx, rmsNorm(cx, h, norm.weight, norm.eps), weight, { lora });
+  }
+  const { x, us } = normLowRank(cx, device, h, norm, [layer]);
+  const [m, n, k] = [h.rows, weight.rows, weight.columns];
+  const c = cx.empty([m, n]);
+  const extension = { a: us[0]!, b: columns(lora.b, lora.scale), k: lora.a.rows };
+  matmul(device, { c, a: x, b: weight.forward(), m, n, k, extension });
+  return c;
+}
+
+/** f(wi(norm(h))), with a gate f(wi(norm(h))) · gate(norm(h)). */
+export function projectActivated(
+  cx: Context,
+  h: Tensor,
+  norm: Norm,
+  wi: Projection,
+  gate: Projection | null,
+  kind: ActivationKind,
+): Tensor {
+  const { device } = cx;
+  const layers = gate ? [wi, gate] : [wi];
+  if (device.kind === "webgpu" && fits(device, h, layers)) {
+    const { x, us } = normLowRank(cx, device, h, norm, layers);
+    const active = cx.empty([h.rows, wi.weight.rows]);
+    const products = layers.map((layer, i) => product(layer, us[i], active));
+    multiply(device, x, layers, { products, activation: kind, gated: gate !== null });
+    return active;
+  }
+  const x = rmsNorm(cx, h, norm.weight, norm.eps);
+  const [inner, gates] = layers.map((layer) => linear(cx, x, layer.weight, { lora: layer.lora }));
+  return gates ? gatedActivation(cx, inner, gates, kind) : activation(cx, inner, kind);
+}
+
+/**
+ * norm(h), and norm(h) · w + b of a head with one output.
+ *
+ * @param head its weight, a trainable [1, width], and its bias [1]
+ * @param values f32 [M], where what the head says is written
+ */
+export function normWithHead(
+  cx: Context,
+  h: Tensor,
+  norm: Norm,
+  head: { weight: WeightMatrix; bias: Tensor },
+  values: Tensor,
+): Tensor {
+  const { device } = cx;
+  if (device.kind === "webgpu" && head.weight.values) {
+    const x = cx.empty(h.shape);
+    const shape = { rows: h.rows, width: h.width };
+    const product = { u: values, a: head.weight.values, n: 1 };
+    rmsNormProducts(device, x, h, norm.weight, shape, norm.eps, [product], head.bias);
+    return x;
+  }
+  const x = rmsNorm(cx, h, norm.weight, norm.eps);
+  add(device, values, null, linear(cx, x, head.weight, { bias: head.bias }), h.rows);
+  return x;
+}
+
+/** Whether the GPU has kernels for these layers at once. */
+function fits(device: GpuDevice, h: Tensor, layers: readonly Projection[]): boolean {
+  const weights = layers.map(({ weight }) => ({ n: weight.rows, dtype: dtypeOf(weight) }));
+  return fitsSeveral(device, h.rows, h.width, weights);
+}
+
+function dtypeOf(weight: WeightMatrix): "f32" | "bf16" {
+  return weight.rowMajor?.dtype === "bf16" ? "bf16" : "f32";
+}
+
+/** x = norm(h), and u = x Aᵀ of those layers that have an adapter. */
+function normLowRank(
+  cx: Context,
+  device: GpuDevice,
+  h: Tensor,
+  { weight, eps }: Norm,
+  layers: readonly Projection[],
+): { x: Tensor; us: (Tensor | null)[] } {
+  const adapted = layers.filter(({ lora }) => lora);
+  if (adapted.length === 0) {
+    return { x: rmsNorm(cx, h, weight, eps), us: layers.map(() => null) };
+  }
+  const ranks = layers.map(({ lora }) => lora?.a.rows ?? 0);
+  const all = cx.empty([ranks.reduce((sum, rank) => sum + rank, 0) * h.rows, 1]);
+  let first = 0;
+  const us = ranks.map((rank) => {
+    if (rank === 0) return null;
+    const u = all.slice(first, rank * h.rows);
+    first += rank * h.rows;
+    return u;
+  });
+  const products = layers.flatMap(({ lora }, i) =>
+    lora ? [{ u: us[i]!, a: lora.a, n: lora.a.rows }] : []
+  );
+  const x = cx.empty(h.shape);
+  rmsNormProducts(device, x, h, weight, { rows: h.rows, width: h.width }, eps, products);
+  return { x, us };
+}
+
+function product({ weight, lora }: Projection, u: Tensor | null, c: Tensor): SeveralProduct {
+  const lowRank = lora && u && { u, b: lora.b, rank: lora.a.rows, scale: lora.scale };
+  return { c, w: weight.rowMajor!, n: weight.rows, lowRank };
+}
+
+function multiply(
+  device: GpuDevice,
+  x: Tensor,
+  layers: readonly Projection[],
+  options: Omit<Parameters<typeof matmulSeveral>[1], "a" | "m" | "k" | "dtype">,
+): void {
+  const dtype = dtypeOf(layers[0].weight);
+  matmulSeveral(device, { a: x, m: x.rows, k: x.width, dtype, ...options });
+}

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { activation } from "../../kernels/activation/activation.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { fitsSeveral, matmulSeveral } from "../../kernels/matmul/matmul_several.ts";
+import { shapeClass } from "../../kernels/matmul/matmul_variants.ts";
+import type { GpuDevice } from "../../lib/device/device.ts";
+import { toBf16 } from "../../lib/tensor/bf16.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { gpuTest } from "../device.ts";
+import { randomValues, relativeNorm } from "../numeric.ts";
+import { matmulReference, transpose } from "../reference/matmul.ts";
+
+/** Rows, depth, columns of the products and ranks of their adapters. */
+const SHAPES: [number, number, number[], number[]][] = [
+  [1, 1, [1, 1], [0, 0]],
+  [1, 128, [128, 128, 128], [8, 0, 8]],
+  [3, 129, [33, 1, 70], [0, 8, 1]],
+  [17, 100, [65, 7, 36], [32, 0, 40]],
+  [64, 36, [5, 33], [1, 4]],
+];
+
+/** One of each kind; those of one kind differ in sizes only. */
+const VARIANTS = ["broadcast", "skinny 4 4 8", "skinny 4 1 32"];
+
+/** Lets every product take this variant. */
+function tune(device: GpuDevice, m: number, dtype: "f32" | "bf16", name: string): void {
+  device.tuning.set(shapeClass({ ...TRAITS, m, dtype }), name);
+}
+
+const TRAITS = { aAlongK: true, bAlongK: true, b2AlongK: true, fours: true };
+
+function setUp(
+  cx: Context,
+  [m, k, columns, ranks]: typeof SHAPES[number],
+  dtype: "f32" | "bf16",
+) {
+  const a = randomValues(m * k, 1);
+  const inputs = cx.empty([m * ranks.reduce((sum, rank) => sum + rank, 0) + 1]);
+  let from = 0;
+  const products = columns.map((n, i) => {
+    const rank = ranks[i];
+    const weights = randomValues(n * k, i + 2);
+    // Whole words: an odd number of bf16 values is written with one more.
+    const padded = new Float32Array(n * k + n * k % 2);
+    padded.set(weights);
+    const w = cx.empty([padded.length], dtype);
+    w.write(dtype === "bf16" ? toBf16(padded) : padded);
+    const [u, b] = [randomValues(m * rank, i + 5), randomValues(n * rank, i + 8)];
+    const into = { buffer: inputs.buffer, byteOffset: from * 4 };
+    if (rank > 0) cx.device.write(into, u);
+    from += m * rank;
+    const lowRank = rank === 0 ? null : { u: into, b: cx.from(b), rank, scale: 0.3 + i };
+    return { n, w, lowRank, host: { weights, u, b, rank } };
+  });
+  return { a: cx.from(a), host: a, products };
+}
+
+type Setup = ReturnType<typeof setUp>;
+
+/** What `matmul` gives for one of the products. */
+function alone(
+  cx: Context,
+  { a, products }: Setup,
+  i: number,
+  m: number,
+  k: number,
+  dtype: "f32" | "bf16",
+) {
+  const { n, w, lowRank } = products[i];
+  const c = cx.empty([m, n]);
+  matmul(cx.device, {
+    c,
+    a,
+    b: { kind: "strided", span: w, kStride: 1, nStride: k, dtype },
+    m,
+    n,
+    k,
+    extension: lowRank && {
+      a: lowRank.u,
+      k: lowRank.rank,
+      b: {
+        kind: "strided",
+        span: lowRank.b,
+        kStride: 1,
+        nStride: lowRank.rank,
+        alpha: lowRank.scale,
+      },
+    },
+  });
+  return c;
+}
+
+for (const dtype of ["f32", "bf16"] as const) {
+  gpuTest(`matmulSeveral: every variant gives what matmul does, ${dtype}`, async (device) => {
+    for (const shape of SHAPES) {
+      const [m, k] = shape;
+      const cx = new Context(device);
+      const setup = setUp(cx, shape, dtype);
+      const expected: Float32Array[] = [];
+      for (const [i, { n, host: { weights, u, b, rank } }] of setup.products.entries()) {
+        expected.push(await alone(cx, setup, i, m, k, dtype).read());
+        if (dtype === "bf16") continue;
+        const main = matmulReference(setup.host, transpose(weights, n, k), m, n, k);
+        const update = matmulReference(u, transpose(b, n, rank), m, n, rank);
+        const reference = main.map((value, at) => value + (0.3 + i) * update[at]);
+        const error = relativeNorm(expected[i], reference);
+        assert.ok(error < 2e-6, `${shape}: product ${i} is off by ${error}`);
+      }
+      // Rows of some go where `rows` says, between others that stay as they are.
+      const places = Int32Array.from({ length: m }, (_, i) => 2 * (m - i) - 1);
+      for (const name of VARIANTS) {
+        tune(device, m, dtype, name);
+        const products = setup.products.map((product, i) => {
+          const placed = i > 0;
+          const c = cx.from(new Float32Array((placed ? 2 : 1) * m * product.n).fill(7));
+          return { ...product, c, placed };
+        });
+        matmulSeveral(device, { a: setup.a, m, k, dtype, products, rows: cx.from(places) });
+        for (const [i, { c, n, placed }] of products.entries()) {
+          let wanted = expected[i];
+          if (placed) {
+            wanted = new Float32Array(2 * m * n).fill(7);
+            places.forEach((to, row) =>
+              wanted.set(expected[i].subarray(row * n, row * n + n), to * n)
+            );
+          }
+          assert.deepEqual(await c.read(), wanted, `${shape}: product ${i}, ${name}`);
+        }
+      }
+      cx.release();
+    }
+  });
+
+  gpuTest(
+    `matmulSeveral: gated and activated as by kernels of their own, ${dtype}`,
+    async (device) => {
+      for (const [m, k, columns, ranks] of SHAPES) {
+        for (const gated of [true, false]) {
+          const cx = new Context(device);
+          const [n, count] = [columns[0], gated ? 2 : 1];
+          const setup = setUp(cx, [m, k, Array(count).fill(n), ranks.slice(0, count)], dtype);
+          const kind = gated ? "gelu_new" : "relu";
+          const gate = gated ? alone(cx, setup, 1, m, k, dtype) : null;
+          const expected = cx.empty([m, n]);
+          activation(device, expected, alone(cx, setup, 0, m, k, dtype), gate, kind, m * n);
+          for (const name of VARIANTS) {
+            tune(device, m, dtype, name);
+            const c = cx.empty([m, n]);
+            const products = setup.products.map((product) => ({ ...product, c }));
+            matmulSeveral(device, { a: setup.a, m, k, dtype, products, gated, activation: kind });
+            assert.deepEqual(await c.read(), await expected.read(), `${m} x ${n} x ${k}, ${name}`);
+          }
+          cx.release();
+        }
+      }
+    },
+  );
+}
+
+Deno.test("fitsSeveral: few rows, one type, weights that can be bound", () => {
+  const device = { maxBindingBytes: 1 << 20 } as GpuDevice;
+  const fits = (m: number, k: number, ...weights: [number, "f32" | "bf16"][]) =>
+    fitsSeveral(device, m, k, weights.map(([n, dtype]) => ({ n, dtype })));
+  assert.ok(fits(1, 64, [64, "f32"], [64, "f32"], [64, "f32"]));
+  assert.ok(fits(64, 512, [1000, "bf16"]));
+  assert.ok(!fits(65, 64, [64, "f32"]));
+  assert.ok(!fits(1, 64, [64, "f32"], [64, "bf16"]));
+  assert.ok(!fits(1, 512, [64, "f32"], [512, "f32"]));
+  assert.ok(!fits(1, 64, [64, "f32"], [64, "f32"], [64, "f32"], [64, "f32"]));
+});
