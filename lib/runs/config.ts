@@ -128,7 +128,8 @@ export const ppoFields = {
 export const guardFields = {
   minKl: z.number().negative().default(-5)
     .describe("least mean KL of a step in nats; a negative one means that the estimate broke down"),
-  maxKl: z.number().positive().default(200)
+  // One batch's mean of sampled log ratios has a heavy tail: it passes 500 in runs that end well.
+  maxKl: z.number().positive().default(1000)
     .describe("largest mean KL of a step in nats"),
   onDivergence: z.enum(["stop", "skip"]).default("stop")
     .describe(

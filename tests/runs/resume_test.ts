@@ -120,7 +120,7 @@ Deno.test("settings that may not change are named", async () => {
     assert.deepEqual([same.steps, same.threads, same.output], [7, 2, run]);
     await assert.rejects(
       resumeConfig(run, { seed: 1, learningRate: 0.1, output: "elsewhere" }),
-      /these differ: seed \(0, not 1\), learningRate \(0.0005, not 0.1\), output \(.*run\)\./,
+      /these differ: seed \(0, not 1\), learningRate \(0.0004, not 0.1\), output \(.*run\)\./,
     );
   });
 });
