@@ -25,7 +25,11 @@ export async function writeFolderAtomic(
     await syncFolder(dirname(path));
   } catch (error) {
     await removeQuietly(temporary);
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError) {
+      // The temporary name means nothing to anybody.
+      const message = error.message.replaceAll(temporary, path);
+      throw message === error.message ? error : new UserError(message, { cause: error });
+    }
     throw new UserError(`Cannot write ${path}: ${ioReason(error)}.`, { cause: error });
   }
 }

@@ -25,6 +25,9 @@ export class TrainingSession {
   #window = { sum: 0, count: 0 };
   #best: CheckpointState["best"] = null;
   #secondsBefore = 0;
+  /** The step that this session started after, and those that it has saved. */
+  #start = 0;
+  readonly #saved = new Set<number>();
   #lastGood: CheckpointState;
   readonly #snapshot: TrainerSnapshot;
   readonly #baseModel: string;
@@ -48,6 +51,7 @@ export class TrainingSession {
     await restoreCheckpoint(checkpoint, this.trainer);
     this.batches.position = state.prompts;
     this.step = state.step;
+    this.#start = state.step;
     this.skipped = state.skipped;
     this.#window = { ...state.window };
     this.#best = state.best;
@@ -110,8 +114,19 @@ export class TrainingSession {
       if (this.#best === null || score > this.#best.score) this.#best = { step: this.step, score };
       this.#window = { sum: 0, count: 0 };
     }
-    await saveCheckpoint(this.directory.path, this.trainer, this.state(), this.#baseModel);
-    await pruneCheckpoints(this.directory.path, this.config.keep, this.#best?.step ?? null);
+    const { path } = this.directory;
+    await saveCheckpoint(path, this.trainer, this.state(), this.#baseModel);
+    this.#saved.add(this.step);
+    await removeCheckpoints(
+      path,
+      (await listCheckpoints(path)).filter((step) => this.#isFalse(step)),
+    );
+    await pruneCheckpoints(path, this.config.keep, this.#best?.step ?? null);
+  }
+
+  /** Whether a checkpoint is none of this run's way here: it was found broken when it was resumed. */
+  #isFalse(step: number): boolean {
+    return step > this.#start && !this.#saved.has(step);
   }
 
   /**

@@ -9,7 +9,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import type { PPOStats } from "../rl/statistics.ts";
-import { findCheckpoint } from "./checkpoint.ts";
+import { findCheckpoint, listCheckpoints } from "./checkpoint.ts";
 import { ppoConfigOf, type TrainConfig } from "./config.ts";
 import { openRunDevice } from "./device.ts";
 import { checkKl, dumpBatch, isDivergence, MOST_SKIPS } from "./divergence.ts";
@@ -133,7 +133,10 @@ export async function train(
     if (checkpoint) await session.restore(checkpoint);
     stepsDone = () => session.step;
     await trainPolicy(run, trainer, session);
-    const result = await conclude(run, session, before);
+    const result = await conclude(run, session, before).catch(async (error) => {
+      if (error instanceof RunInterruptedError) throw error;
+      throw await stopped(error, "after the last step", directory);
+    });
     log.add(`finished after ${config.steps} steps`);
     return result;
   } catch (error) {
@@ -206,7 +209,7 @@ async function trainPolicy(
       session.completeStep(stats["ppo/mean_scores"]);
       hooks.stepped?.(step, stats);
     } catch (error) {
-      if (!isDivergence(error)) throw stopped(error, step, directory);
+      if (!isDivergence(error)) throw await stopped(error, `in step ${step}`, directory);
       const dump = await dumpBatch(directory.path, step, error.message, prompts, batch);
       if (config.onDivergence === "stop" || session.skipped === MOST_SKIPS) {
         await session.giveUp();
@@ -220,13 +223,17 @@ async function trainPolicy(
       hooks.info?.(`step ${step} is skipped: ${error.message} (the batch is in ${dump})`);
     }
     const due = config.saveEvery > 0 && step % config.saveEvery === 0;
-    if (due || step === config.steps) await session.save({ regular: true });
-    if (signal?.aborted && step < config.steps) {
-      if (!due) await session.save({ regular: false });
+    const asked = signal?.aborted && step < config.steps;
+    if (due || asked || step === config.steps) {
+      const regular = due || step === config.steps;
+      await session.save({ regular }).catch(async (error) => {
+        throw await stopped(error, `after step ${step}`, directory);
+      });
+    }
+    if (asked) {
       throw interrupted(directory, `after step ${step} of ${config.steps}`);
     }
   }
-  await session.saveAdapter();
 }
 
 /**
@@ -267,13 +274,14 @@ async function measure(
   }
 }
 
-/** Measures again, and writes `comparison.csv` and `summary.json`. */
+/** Writes `adapter/`, measures again, and writes `comparison.csv` and `summary.json`. */
 async function conclude(
   run: Run,
   session: TrainingSession,
   before: PolicyToxicity,
 ): Promise<TrainResult> {
   const { config, directory, policy, loadedRewards, evalPrompts, hooks } = run;
+  await session.saveAdapter();
   const after = await measure(run);
   hooks.measured?.("after", after);
   const comparison = await compareResponses(
@@ -304,11 +312,17 @@ function interrupted({ path }: RunDirectory, where: string): RunInterruptedError
   return new RunInterruptedError(`stopped ${where}; go on with: temper train --resume ${path}`);
 }
 
-/** Says where a run stopped, and how to go on, when something around training went wrong. */
-function stopped(error: unknown, step: number, { path }: RunDirectory): unknown {
+/**
+ * Says where a run stopped, what of it is kept and how to go on, when something around training went
+ * wrong: a reward, the device, the disk.
+ */
+async function stopped(error: unknown, where: string, { path }: RunDirectory): Promise<unknown> {
   if (!(error instanceof UserError)) return error;
+  const last = (await listCheckpoints(path).catch(() => [])).at(-1);
+  const kept = last === undefined ? "with no step saved" : `saved up to step ${last}`;
   return new UserError(
-    `${error.message} (stopped in step ${step}; go on with: temper train --resume ${path})`,
+    `${error.message.replace(/\.$/, "")} (stopped ${where}, ${kept}; go on with: ` +
+      `temper train --resume ${path})`,
     { cause: error },
   );
 }

@@ -28,9 +28,10 @@ gpuTest(
         await assert.rejects(losing, (error: Error) => {
           assert.ok(error instanceof UserError);
           assert.doesNotMatch(error.message, /\n/);
-          return /^the GPU was lost.*stopped in step 4; go on with: temper train --resume /.test(
-            error.message,
-          );
+          return /^the GPU was lost.*stopped in step 4, saved up to step 2; go on with: temper train --resume /
+            .test(
+              error.message,
+            );
         });
       } finally {
         GPUAdapter.prototype.requestDevice = requestDevice;
