@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import settings from "../../deno.json" with { type: "json" };
@@ -70,6 +71,35 @@ Deno.test("completions are generated for the shells", async () => {
     assert.equal(code, 0);
     assert.match(stdout, /temper/);
   }
+});
+
+Deno.test({
+  name: "bash completes commands, options and values",
+  ignore: !existsSync("/bin/bash"),
+  async fn() {
+    const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+    const script = (await call(["completion", "bash"])).stdout;
+    const lines = ["temper tra", "temper train --ste", "temper train --device w"];
+    // What bash sets before it calls the function that the script has registered.
+    const asks = lines.map((line) => {
+      const words = line.split(" ");
+      return `COMP_LINE='${line}' COMP_POINT=${line.length} COMP_CWORD=${words.length - 1}
+        COMP_WORDS=(${words.join(" ")})
+        "$complete" temper; echo "\${COMPREPLY[@]}"`;
+    });
+    const { stdout } = await new Deno.Command("/bin/bash", {
+      args: [
+        "-c",
+        `temper() { '${Deno.execPath()}' run -A --no-check '${cli}' "$@"; }
+        ${script}
+        complete=$(complete -p temper | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+        ${asks.join("\n")}`,
+      ],
+      stdin: "null",
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout), "train\n--steps\nwasm webgpu\n");
+  },
 });
 
 const usage: [string[], string][] = [

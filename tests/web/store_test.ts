@@ -104,6 +104,35 @@ Deno.test("Overviews know by its lock whether a run is in use, else how it ended
   });
 });
 
+Deno.test("Overviews see what changes in a run that had been at rest for long", async () => {
+  await withTempDir(async (dir) => {
+    const run = writeSampleRun(dir, "a", { step: 4, finished: false });
+    Deno.writeTextFileSync(join(run, "environment.json"), "[{}]");
+    const rest = () => Deno.utimeSync(run, 1000, 1000);
+    const overviews = new Overviews(new RunsFolder(dir));
+    const look = async () => {
+      const { state, step, name } = (await overviews.of("a"))!;
+      return [state, step, name];
+    };
+    rest();
+    for (const _ of "12") assert.deepEqual(await look(), ["stopped", 4, "a"]);
+    Deno.writeTextFileSync(join(run, "metrics.jsonl"), '{"step":5}\n', { append: true });
+    for (const _ of "12") assert.deepEqual(await look(), ["stopped", 5, "a"]);
+    {
+      using _ = await RunLock.acquire(run);
+      for (const _ of "12") assert.deepEqual(await look(), ["running", 5, "a"]);
+    }
+    assert.deepEqual(await look(), ["stopped", 5, "a"]);
+    rest();
+    await look();
+    Deno.writeTextFileSync(join(run, "new.json"), '{"steps":10,"name":"b"}');
+    Deno.renameSync(join(run, "new.json"), join(run, "config.json"));
+    assert.deepEqual(await look(), ["stopped", 5, "b"]);
+    Deno.removeSync(run, { recursive: true });
+    assert.equal(await overviews.of("a"), null);
+  });
+});
+
 Deno.test("RunsFolder lists what a run saved of its policy", async () => {
   await withTempDir((dir) => {
     const run = writeSampleRun(dir, "a");

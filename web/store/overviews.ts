@@ -9,6 +9,9 @@ const SILENCE_MS = 120_000;
 /** The same for slow steps: so many times as long as the last ones took. */
 const SILENT_STEPS = 10;
 
+/** Milliseconds after which a file that changes again has another time, on any file system. */
+const GRAIN_MS = 3000;
+
 /** The files that an overview is made from. */
 const SOURCES = [
   "config.json",
@@ -21,6 +24,8 @@ const SOURCES = [
 interface Cached {
   /** Sizes and times of the sources. */
   stamp: string;
+  /** Those of the folder and what is appended to, once nobody writes here; null until then. */
+  rest: string | null;
   /** The overview, with the state left to be told from the time. */
   overview: RunOverview;
   /** Milliseconds since 1970 after which it is taken as stopped. */
@@ -47,23 +52,37 @@ export class Overviews {
 
   /** A run's overview; null when there is no such run. */
   async of(run: string): Promise<RunOverview | null> {
-    const files = SOURCES.map((name) => stat(this.#folder.resolve(run, name)));
-    const [config, metrics] = files;
-    if (!config) return null;
-    const inUse = this.#folder.resolve(run, LOCK_FILE) !== null &&
-      RunLock.isHeld(this.#folder.resolve(run)!);
-    const stamp = [inUse, ...files.map((file) => file ? `${file.size} ${file.mtime}` : "-")].join();
-    let cached = this.#cache.get(run);
-    if (cached?.stamp !== stamp) {
-      const changed = Math.max(config.mtime, metrics?.mtime ?? 0);
-      cached = { stamp, ...await this.#read(run, inUse, config.mtime, changed) };
-      this.#cache.set(run, cached);
-    }
-    const { overview, silentAt } = cached;
+    const cached = this.#cache.get(run);
+    const folder = this.#folder.stat(run, "");
+    // Files appear, go and are replaced with a new time of the folder's.
+    const rest = `${folder?.mtime} ${stampOf(this.#folder.stat(run, "metrics.jsonl"))}`;
+    const atRest = cached?.rest === rest ? cached : await this.#look(run, rest, folder?.mtime ?? 0);
+    if (atRest === null) return null;
+    const { overview, silentAt } = atRest;
     const state = overview.state === "running" && Date.now() > silentAt
       ? "stopped"
       : overview.state;
     return { ...overview, state, secondsLeft: state === "running" ? overview.secondsLeft : null };
+  }
+
+  /** Looks at all sources of a run, and reads them where one has changed. */
+  async #look(run: string, rest: string, touched: number): Promise<Cached | null> {
+    const files = SOURCES.map((name) => this.#folder.stat(run, name));
+    const [config, metrics] = files;
+    if (!config) return null;
+    const inUse = this.#folder.stat(run, LOCK_FILE) !== null &&
+      this.#folder.has(run, LOCK_FILE) && RunLock.isHeld(this.#folder.resolve(run)!);
+    const stamp = [inUse, ...files.map(stampOf)].join();
+    let cached = this.#cache.get(run);
+    if (cached?.stamp !== stamp) {
+      if (!this.#folder.has(run, "config.json")) return null;
+      const changed = Math.max(config.mtime, metrics?.mtime ?? 0);
+      cached = { stamp, rest: null, ...await this.#read(run, inUse, config.mtime, changed) };
+      this.#cache.set(run, cached);
+    }
+    // What is written within the grain of the clock would not be seen.
+    if (!inUse && Date.now() - touched > GRAIN_MS) cached.rest = rest;
+    return cached;
   }
 
   async #read(
@@ -71,7 +90,7 @@ export class Overviews {
     inUse: boolean,
     started: number,
     changed: number,
-  ): Promise<Omit<Cached, "stamp">> {
+  ): Promise<Omit<Cached, "stamp" | "rest">> {
     const config = this.#folder.readJson(run, "config.json") ?? {};
     const summary = this.#folder.readJson(run, "summary.json");
     const metrics = this.#folder.resolve(run, "metrics.jsonl");
@@ -130,14 +149,8 @@ function toxicityOf(summary: Record<string, unknown> | null): RunOverview["toxic
   return before === null || after === null ? null : { before, after };
 }
 
-function stat(path: string | null): { size: number; mtime: number } | null {
-  if (path === null) return null;
-  try {
-    const { size, mtime } = Deno.statSync(path);
-    return { size, mtime: mtime?.getTime() ?? 0 };
-  } catch {
-    return null;
-  }
+function stampOf(file: { size: number; mtime: number } | null): string {
+  return file ? `${file.size} ${file.mtime}` : "-";
 }
 
 function numberOf(value: unknown): number | null {

@@ -44,6 +44,20 @@ export class RunsFolder {
     }
   }
 
+  /**
+   * Size and time in milliseconds of a run's file, to see whether it has changed: the one thing that
+   * does not follow the name to where it leads, and so is quick. Null when there is none.
+   */
+  stat(run: string, name: string): { size: number; mtime: number } | null {
+    if (!isPlainName(run)) return null;
+    try {
+      const { size, mtime } = Deno.lstatSync(join(this.path, run, name));
+      return { size, mtime: mtime?.getTime() ?? 0 };
+    } catch {
+      return null;
+    }
+  }
+
   /** Whether a run has a file or folder of this name. */
   has(run: string, name: string): boolean {
     return this.resolve(run, name) !== null;
