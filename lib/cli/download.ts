@@ -16,7 +16,7 @@ export const downloadCommand = command(
       argument(string({ metavar: "REPO" }), {
         description: message`org/name, or org/name@revision: a branch, a tag or a commit`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`no repository: give one or more, as org/name` } },
     ),
     type: preset(
       option("--type", choice(["model", "onnx", "dataset"], { metavar: "model|onnx|dataset" }), {

@@ -55,7 +55,10 @@ const compareRunsCommand = command(
   "compare",
   object({
     command: constant("runs compare"),
-    runs: multiple(runArgument(), { min: 2 }),
+    runs: multiple(runArgument(), {
+      min: 2,
+      errors: { tooFew: message`give the folders of two runs or more` },
+    }),
     json: jsonOption(),
   }),
   {
@@ -91,7 +94,13 @@ const exportCommand = command(
 
 const deleteCommand = command(
   "delete",
-  object({ command: constant("runs delete"), runs: multiple(runArgument(), { min: 1 }) }),
+  object({
+    command: constant("runs delete"),
+    runs: multiple(runArgument(), {
+      min: 1,
+      errors: { tooFew: message`give the folders of the runs to delete` },
+    }),
+  }),
   {
     brief: message`Delete runs.`,
     footer: examples(["One run", "temper runs delete runs/first"]),
@@ -101,7 +110,9 @@ const deleteCommand = command(
 /** `temper runs` */
 export const runsCommand = command(
   "runs",
-  or(listCommand, showCommand, compareRunsCommand, exportCommand, deleteCommand),
+  or(listCommand, showCommand, compareRunsCommand, exportCommand, deleteCommand, {
+    errors: { noMatch: message`say what to do: temper runs list, show, compare, export or delete` },
+  }),
   { brief: message`List, show, compare, export and delete runs.` },
 );
 

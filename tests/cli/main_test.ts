@@ -118,6 +118,10 @@ const usage: [string[], string][] = [
     '"t5-small" is no repository of the Hub: expected org/name or org/name@revision.',
   ],
   [["bench"], "say what to measure: temper bench ppo or temper bench matmul"],
+  [["download"], "no repository: give one or more, as org/name"],
+  [["runs"], "say what to do: temper runs list, show, compare, export or delete"],
+  [["runs", "compare", "runs"], "give the folders of two runs or more"],
+  [["runs", "delete"], "give the folders of the runs to delete"],
 ];
 for (const [args, message] of usage) {
   Deno.test(`wrong usage: ${args.join(" ")}`, async () => {
