@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import settings from "../../deno.json" with { type: "json" };
 import { programFolder } from "../../assets.ts";
 import { cacheDirectory } from "../cache_directory.ts";
+import { UserError } from "../errors.ts";
 import { TURBO_FLAGS } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
 import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
@@ -57,7 +58,7 @@ const MAKES_RUNS = ["train", "sft"];
  *
  * @param parsed its command and options
  * @param env the variables that say where the Hub and its cache are
- * @throws {UserError} when a configuration file that it names cannot be read
+ * @throws {UserError} when a configuration file that it names cannot be read, or a name has a comma
  */
 export async function permissionFlags(
   parsed: Parsed,
@@ -112,8 +113,15 @@ export async function permissionFlags(
 }
 
 function flag(permission: string, values: Iterable<string>): string {
-  // Deno takes two commas for one that is part of a name.
-  return `--allow-${permission}=${[...values].map((text) => text.replaceAll(",", ",,")).join()}`;
+  const names = [...values];
+  const parted = names.find((name) => name.includes(","));
+  if (parted !== undefined) {
+    throw new UserError(
+      `${parted} has a comma in its name, which Deno's flags of permissions cannot express: ` +
+        "rename it, or name a link that leads there",
+    );
+  }
+  return `--allow-${permission}=${names.join()}`;
 }
 
 function isOnHub(source: string): boolean {

@@ -106,9 +106,9 @@ Deno.test("the site listens on its own address; pipelines need a native library"
 Deno.test("configuration files and runs say what they name; options go before them", async () => {
   await withFolder(async (folder) => {
     const config = join(folder, "my.yaml");
-    await Deno.writeTextFile(config, "model: /models/a, b\nreward: [/r/one, /r/two.ts]\n");
+    await Deno.writeTextFile(config, "model: /models/a b\nreward: [/r/one, /r/two.ts]\n");
     const flags = await permissionFlags({ command: "train", config, reward: ["/r/three"] });
-    assert.match(flags[0], /,\/models\/a,, b,/);
+    assert.match(flags[0], /,\/models\/a b,/);
     assert.match(flags[0], /\/r\/three/);
     assert.doesNotMatch(flags[0], /\/r\/one/);
     await Deno.mkdir(join(folder, "run"));
@@ -132,6 +132,12 @@ Deno.test("temper permissions prints a flag a line, and explains a wrong command
   assert.ok(stdout.trim().split("\n").every((line) => line.startsWith("--allow-")));
   assert.match(stdout, /^--allow-write=.*a b$/m);
   assert.equal((await call(["permissions", "trian"])).code, 2);
+  const { code: refused, stderr } = await call(["permissions", "train", "--output", "a,b"]);
+  assert.equal(refused, 1);
+  assert.match(
+    stderr,
+    /^error: a,b has a comma in its name, .* cannot express: rename it, or .*\n$/,
+  );
 });
 
 Deno.test("a download works with exactly what is printed", async () => {
@@ -174,6 +180,18 @@ Deno.test("a run works with exactly what is printed, and nothing beyond it is re
     const trained = await run("train", ...short, "--output", "out");
     assert.equal(trained.code, 0, trained.stderr);
     assert.ok(await Deno.stat(join(folder, "out/summary.json")));
+    // What reads its settings: the package for YAML has wishes of its own.
+    await Deno.writeTextFile(join(folder, "my settings.yaml"), "steps: 1\nevalSamples: 2\n");
+    const reads = [
+      ["runs", "show", "out"],
+      ["compare", "out", "--samples", "1"],
+      ["train", "--config", "my settings.yaml", ...short, "--output", "second run"],
+      ["train", "--resume", "second run", "--steps", "2"],
+    ];
+    for (const args of reads) {
+      const { code, stderr } = await run(...args);
+      assert.equal(code, 0, stderr);
+    }
 
     const attempts = {
       read: `Deno.readTextFileSync("/etc/hostname")`,
