@@ -163,8 +163,15 @@ export class WasmDevice implements TaskDevice {
     Atomics.store(control, WORD.open, 1);
     Atomics.add(control, WORD.generation, 1);
     if (Atomics.load(control, WORD.sleeping) > 0) Atomics.notify(control, WORD.generation);
-    runTasks(control, found.run, SCRATCH);
-    // Only workers that joined are waited for: one that the system runs elsewhere costs nothing.
+    let cause: unknown = null;
+    try {
+      runTasks(control, found.run, SCRATCH);
+    } catch (error) {
+      cause = error;
+      Atomics.store(control, WORD.failed, 1);
+    }
+    // Only workers that joined are waited for, also after a trap, as they read the arguments: one that
+    // the system runs elsewhere costs nothing.
     Atomics.store(control, WORD.open, 0);
     let spins = SPINS;
     for (;;) {
@@ -173,7 +180,9 @@ export class WasmDevice implements TaskDevice {
       if (spins-- > 0) Atomics.pause();
       else Atomics.wait(control, WORD.joined, joined);
     }
-    if (Atomics.exchange(control, WORD.failed, 0)) throw new Error(`kernel "${kernel}" trapped`);
+    if (Atomics.exchange(control, WORD.failed, 0)) {
+      throw new Error(`kernel "${kernel}" trapped`, { cause });
+    }
   }
 
   /** Stops the workers. */

@@ -181,6 +181,21 @@ Deno.test("WasmDevice: memory is 256-byte aligned and counted; freeing twice is 
     return Promise.resolve();
   }));
 
+Deno.test("WasmDevice: a kernel that traps is waited for on all threads, and does no harm to the next", () =>
+  withWasm({ threads: 3 }, async (device) => {
+    const length = 1 << 20;
+    const buffer = device.alloc(length * 4);
+    for (let round = 0; round < 20; round++) {
+      // Behind the end of the memory, as an address that was computed wrongly.
+      const wrong = { buffer, byteOffset: 2 ** 31 };
+      assert.throws(() => fill(device, wrong, length, 1), {
+        name: "Error",
+        message: 'kernel "fill" trapped',
+      });
+      await assertWorks(device);
+    }
+  }));
+
 Deno.test("WasmDevice: says what it is; an unknown kernel is named", () =>
   withWasm({ threads: 1 }, async (device) => {
     assert.equal(device.kind, "wasm");
