@@ -2,12 +2,12 @@
  * What a start of the packed executable costs: unpacking it when it is first run, and `--version` and
  * `--help` from then on, medians of ten. `deno task pack && deno run -A bench/startup.ts`
  */
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import settings from "../deno.json" with { type: "json" };
+import { ROOT } from "../scripts/program.ts";
 
 const REPEATS = 10;
-const name = `dist/temper-${settings.version}-${Deno.build.target}`;
-const file = fileURLToPath(new URL(`../${name}`, import.meta.url));
+const file = join(ROOT, `dist/temper-${settings.version}-${Deno.build.target}`);
 const cache = await Deno.makeTempDir({ prefix: "temper-startup-" });
 
 async function seconds(...args: string[]): Promise<number> {
