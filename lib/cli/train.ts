@@ -88,8 +88,9 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
   const resolved = resume === undefined
     ? config.resolveTrainConfig(settings)
     : await resumeConfig(resume, settings);
-  if (resume !== undefined && await isFinished(resume, resolved.steps)) {
-    const line = `${resume} is finished: it has done its ${resolved.steps} steps`;
+  const done = resume === undefined ? 0 : await finishedSteps(resume);
+  if (done >= resolved.steps) {
+    const line = `${resume} is finished: it has done its ${done} steps`;
     return terminal(json ? "stderr" : "stdout").write(line + "\n");
   }
   const { train } = await import("../runs/train.ts");
@@ -113,7 +114,8 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
   }
 }
 
-async function isFinished(run: string, steps: number): Promise<boolean> {
+/** Steps that a finished run has done; 0 for one that is not finished. */
+async function finishedSteps(run: string): Promise<number> {
   const { readSummary } = await import("../runs/summary.ts");
   const { runDirectory } = await import("../runs/run_directory.ts");
   // A broken one is made again.
@@ -121,5 +123,5 @@ async function isFinished(run: string, steps: number): Promise<boolean> {
     if (error instanceof UserError) return null;
     throw error;
   });
-  return summary !== null && summary.steps >= steps;
+  return summary?.steps ?? 0;
 }

@@ -207,6 +207,7 @@ function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow
       summary: textOf(table, i, summaryKey),
     });
   }
+  if (table.rows.length === 0) throw new UserError(`${table.path} has no rows.`);
   if (kept.length === 0) {
     throw new UserError(
       `${table.path} has no dialogue of more than ${inputMinTextLength} and at most ` +
@@ -218,6 +219,9 @@ function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow
 
 function findColumn(table: Table, names: string[]): string {
   const found = names.find((name) => table.columns.includes(name));
+  if (found !== undefined && table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
+    throw new UserError(`${table.path} has several columns "${found}": rename all but one.`);
+  }
   if (found !== undefined) return found;
   throw new UserError(
     `${table.path} has no column "${names[0]}": it has ${table.columns.join(", ")}.`,

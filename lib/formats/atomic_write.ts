@@ -50,5 +50,9 @@ async function removeIfThere(path: string): Promise<void> {
 function failure(path: string, error: unknown): Error {
   // What the caller's own chunks threw is not about this file.
   if (error instanceof UserError) return error;
-  return new UserError(`Cannot write ${path}: ${ioReason(error)}.`, { cause: error });
+  // A file that is written need not be there; its folder has to.
+  const reason = error instanceof Deno.errors.NotFound
+    ? `the folder ${dirname(path)} does not exist`
+    : ioReason(error);
+  return new UserError(`Cannot write ${path}: ${reason}.`, { cause: error });
 }

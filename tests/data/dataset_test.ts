@@ -137,3 +137,21 @@ Deno.test("what is missing or empty is said", async () => {
     );
   });
 });
+
+Deno.test("a column that is there twice, and a file of a header alone, are refused", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "mine.csv");
+    const refused = async (text: string, message: string) => {
+      Deno.writeTextFileSync(path, text);
+      await assert.rejects(loadDataset(path, tokenizer, { inputMinTextLength: 0 }), {
+        name: "UserError",
+        message: `${path} ${message}`,
+      });
+    };
+    const header = "dialogue,dialogue,summary\n";
+    await refused(header + "a,b,c\n", 'has several columns "dialogue": rename all but one.');
+    await refused("dialogue,summary\n", "has no rows.");
+    Deno.writeTextFileSync(path, "dialogue,summary,x,x\na,b,,\nc,d,,\n");
+    await loadDataset(path, tokenizer, { inputMinTextLength: 0 });
+  });
+});

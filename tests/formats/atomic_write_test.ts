@@ -41,7 +41,7 @@ Deno.test("a folder that is missing, a file in its place, a folder at the path",
   await withTempDir(async (dir) => {
     await assert.rejects(
       writeFileAtomic(join(dir, "none", "file"), "text"),
-      /none.file: it does not exist/,
+      /none.file: the folder .*none does not exist\.$/,
     );
     Deno.writeTextFileSync(join(dir, "plain"), "");
     await assert.rejects(

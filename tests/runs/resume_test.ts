@@ -5,7 +5,7 @@ import type { TrainConfigInput } from "../../lib/runs/config.ts";
 import { locate } from "../../lib/runs/locate.ts";
 import { resumeConfig } from "../../lib/runs/resume.ts";
 import { train, type TrainHooks } from "../../lib/runs/train.ts";
-import { withFolder } from "../cli/temper.ts";
+import { call, withFolder } from "../cli/temper.ts";
 import { outcome, smallRun } from "./small_run.ts";
 
 /** Runs without interruption, and again with one, and expects both to leave the same. */
@@ -106,6 +106,8 @@ Deno.test("a run can be given more steps, and no fewer than it has done", async 
     await train(smallRun(short, { steps: 2 }));
     await train(await resumeConfig(short, { steps: 4 }), {}, { resume: true });
     assert.deepEqual(await outcome(short), await outcome(long));
+    const { stdout } = await call(["train", "--resume", short, "--steps", "3"]);
+    assert.equal(stdout, `${short} is finished: it has done its 4 steps\n`);
     const fewer = await resumeConfig(short, { steps: 3 });
     await assert.rejects(train(fewer, {}, { resume: true }), /has done 4 steps: give at least/);
   });
