@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { z } from "../packages/zod.ts";
 import { writeFileAtomic } from "../formats/atomic_write.ts";
 
 /** How a run failed: its `failed.json`, there from then on until it is resumed. */
@@ -29,10 +30,12 @@ export async function forgetFailure(run: string): Promise<void> {
   await Deno.remove(join(run, FILE)).catch(() => {});
 }
 
-/** Reads how a run failed; null when it did not. */
+const failureSchema = z.object({ kind: z.string(), message: z.string(), step: z.int() });
+
+/** Reads how a run failed; null when it did not, or what it left is broken. */
 export async function readFailure(run: string): Promise<Failure | null> {
   try {
-    return JSON.parse(await Deno.readTextFile(join(run, FILE)));
+    return failureSchema.parse(JSON.parse(await Deno.readTextFile(join(run, FILE))));
   } catch {
     return null;
   }

@@ -116,6 +116,12 @@ Deno.test("runs without a step, files and other folders among the runs", async (
     assert.doesNotMatch(stdout, /model|notes|dangling|broken/);
     const { stderr } = await call(["runs", "show", run, "--metric", "kl"]);
     assert.equal(stderr, "error: the run has no metrics: it has not done a step\n");
+    for (const text of ["[1]", "null", "{"]) {
+      await Deno.writeTextFile(join(run, "failed.json"), text);
+      const shown = await call(["runs", "show", run]);
+      assert.match(shown.stdout, /^begun +stopped +0\/4$/m);
+      assert.doesNotMatch(shown.stdout, /undefined/);
+    }
     const shown = await call(["runs", "show", run]);
     assert.match(shown.stdout, /^objective\/kl\n\(no values\)$/m);
   });
