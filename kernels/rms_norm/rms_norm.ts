@@ -2,12 +2,11 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
 import { wgsl } from "../wgsl.ts";
 import code from "./rms_norm.wgsl" with { type: "text" };
-import rstd from "./rstd.wgsl" with { type: "text" };
 
 /** Columns of a workgroup of the weight's gradient; mirrored in rms_norm.wgsl. */
 const COLUMNS = 16;
 
-const shader = wgsl("rms_norm", code, rstd);
+const shader = wgsl("rms_norm", code);
 const FORWARD = shader("rms_norm", 2);
 const BACKWARD = shader("rms_norm_backward", 1);
 const WEIGHT_GRADIENT = shader("rms_norm_weight_gradient", 1);

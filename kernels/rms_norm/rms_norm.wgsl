@@ -53,7 +53,11 @@ fn rms_norm(
     return;
   }
   let start = p.x + row * p.width;
-  let scale = row_rstd(start, p.width, p.eps, thread);
+  var squares = 0.0;
+  for (var i = thread; i < p.width; i += ROW_THREADS) {
+    squares = fma(x[start + i], x[start + i], squares);
+  }
+  let scale = 1.0 / sqrt(row_sum(squares, thread) / f32(p.width) + p.eps);
   if (thread == 0u && p.rstd != NONE) {
     rstd_out[p.rstd + row] = scale;
   }

@@ -1,10 +1,10 @@
 
-/** The sum of a chunk of the normed row times row `at` of A_N. */
-fn chunk_sum_N(at: u32, round: u32, slice: u32) -> f32 {
+/** The sums of a chunk of the normed rows times row `at` of A_N. */
+fn chunk_sum_N(at: u32, round: u32, slice: u32) -> vec4f {
   let start = p.a_N + at * p.width + round;
-  var sum = 0.0;
+  var sums = vec4f();
   for (var i = slice * CHUNK; i < min((slice + 1u) * CHUNK, p.width - round); i++) {
-    sum = fma(normed[i], a_N[start + i], sum);
+    sums = fma(normed[i], vec4f(a_N[start + i]), sums);
   }
-  return sum;
+  return sums;
 }

@@ -3,16 +3,17 @@ import type { RowsShape } from "../split.ts";
 import { numbered, wgsl } from "../wgsl.ts";
 import chunkSum from "./rms_norm_chunk_sum.wgsl" with { type: "text" };
 import code from "./rms_norm_products.wgsl" with { type: "text" };
-import rstd from "./rstd.wgsl" with { type: "text" };
 
 /** Products at most; mirrored in rms_norm_products.wgsl. */
 const MOST = 3;
+/** Rows of a workgroup; mirrored in rms_norm_products.wgsl. */
+const ROWS = 4;
 /** Columns of all products that a workgroup computes: few, so that a GPU's units share a row. */
-const COLUMNS = 8;
+const COLUMNS = 16;
 /** The most of them, on an imitated GPU, which has few; mirrored in rms_norm_products.wgsl. */
 const MOST_COLUMNS = 64;
 
-const NORM_PRODUCTS = wgsl("rms_norm_products", code + numbered(chunkSum, MOST), rstd)(
+const NORM_PRODUCTS = wgsl("rms_norm_products", code + numbered(chunkSum, MOST))(
   "rms_norm_products",
   2,
 );
@@ -54,7 +55,7 @@ export function rmsNormProducts(
   const first = products.map(({ u }) => u).reduce((a, b) => b.byteOffset < a.byteOffset ? b : a);
   device.dispatch(
     NORM_PRODUCTS,
-    rows * parts,
+    Math.ceil(rows / ROWS) * parts,
     [
       y,
       first,

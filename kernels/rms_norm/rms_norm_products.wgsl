@@ -1,6 +1,7 @@
-// The norm of a row and products of it with a few more rows, as a low-rank adapter's A: y = norm(x) and
-// u_i = y A_iᵀ (+ bias). Workgroups share a row's products; each norms the row for itself. Sums are
-// those of rms_norm.wgsl and matmul.wgsl, bit for bit. What is numbered _N is there for every product.
+// The norm of rows and products of it with a few more rows, as a low-rank adapter's A: y = norm(x) and
+// u_i = y A_iᵀ (+ bias). A workgroup takes four rows, a component of a vector each. Workgroups share
+// their products; each norms the rows for itself. Sums are those of rms_norm.wgsl and matmul.wgsl, bit
+// for bit. What is numbered _N is there for every product.
 
 struct Params {
   y: u32,
@@ -13,7 +14,7 @@ struct Params {
   bias: u32,
   rows: u32,
   width: u32,
-  /** Workgroups of a row, and how many products of two vectors each computes. */
+  /** Workgroups of the same rows, and how many products of two vectors each computes. */
   parts: u32,
   part: u32,
   /** Rows of A_i; where u_i [rows, n_i] begins in u. */
@@ -37,17 +38,32 @@ struct Params {
 @group(1) @binding(0) var<uniform> p: Params;
 
 const CHUNK = 32u;
-/** Chunks of the row that are in workgroup memory at once. */
-const SLICES = 16u;
-/** The most that a workgroup computes; mirrored in rms_norm_products.ts. */
+/** Chunks of the rows that are in workgroup memory at once. */
+const SLICES = 8u;
+/** The most products that a workgroup computes; mirrored in rms_norm_products.ts. */
 const MOST = 64u;
 
-var<workgroup> normed: array<f32, CHUNK * SLICES>;
+/** By column. */
+var<workgroup> normed: array<vec4f, CHUNK * SLICES>;
 /** Sums of chunks, by product. */
-var<workgroup> partial: array<f32, SLICES * MOST>;
+var<workgroup> partial: array<vec4f, SLICES * MOST>;
+var<workgroup> thread_sums: array<vec4f, ROW_THREADS>;
+
+/** The prelude's `row_sum` of four rows at once. */
+fn row_sums(values: vec4f, thread: u32) -> vec4f {
+  thread_sums[thread] = values;
+  workgroupBarrier();
+  for (var half = ROW_THREADS / 2u; half > 0u; half >>= 1u) {
+    if (thread < half) {
+      thread_sums[thread] += thread_sums[thread + half];
+    }
+    workgroupBarrier();
+  }
+  return thread_sums[0];
+}
 
 /** The sum of a chunk of the product with row `at` of all the A_i. */
-fn chunk_sum(at: u32, round: u32, slice: u32) -> f32 {
+fn chunk_sum(at: u32, round: u32, slice: u32) -> vec4f {
   if (at < p.n_0) {
     return chunk_sum_0(at, round, slice);
   }
@@ -75,39 +91,53 @@ fn rms_norm_products(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let item = flat_group(group, groups);
-  let row = item / p.parts;
-  if (row >= p.rows) {
+  let first_row = item / p.parts * 4u;
+  if (first_row >= p.rows) {
     return;
   }
   let part = item % p.parts;
-  let start = p.x + row * p.width;
-  let scale = row_rstd(start, p.width, p.eps, thread);
+  let rows = min(4u, p.rows - first_row);
+  // The last row instead of those past it.
+  let starts = p.x + (first_row + min(vec4u(0u, 1u, 2u, 3u), vec4u(rows - 1u))) * p.width;
+  var squares = vec4f();
+  for (var i = thread; i < p.width; i += ROW_THREADS) {
+    let at = starts + i;
+    let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+    squares = fma(values, values, squares);
+  }
+  let scales = 1.0 / sqrt(row_sums(squares, thread) / f32(p.width) + p.eps);
   let first = part * p.part;
   let count = min(p.part, p.n_0 + p.n_1 + p.n_2 - first);
-  var total = 0.0;
+  var totals = vec4f();
   if (thread < count && p.bias != NONE) {
-    total = bias[p.bias + first + thread];
+    totals = vec4f(bias[p.bias + first + thread]);
   }
   for (var round = 0u; round < p.width; round += CHUNK * SLICES) {
     for (var i = thread; i < min(CHUNK * SLICES, p.width - round); i += ROW_THREADS) {
-      let value = x[start + round + i] * scale * weight[p.weight + round + i];
-      normed[i] = value;
+      let at = starts + round + i;
+      let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * scales * weight[p.weight + round + i];
+      normed[i] = values;
       if (part == 0u) {
-        y[p.y + row * p.width + round + i] = value;
+        for (var row = 0u; row < rows; row++) {
+          y[p.y + (first_row + row) * p.width + round + i] = values[row];
+        }
       }
     }
     workgroupBarrier();
-    for (var i = thread; i < count * SLICES; i += ROW_THREADS) {
-      partial[i] = chunk_sum(first + i / SLICES, round, i % SLICES);
+    let slices = min(SLICES, (p.width - round + CHUNK - 1u) / CHUNK);
+    for (var i = thread; i < count * slices; i += ROW_THREADS) {
+      partial[i] = chunk_sum(first + i / slices, round, i % slices);
     }
     workgroupBarrier();
     if (thread < count) {
-      for (var slice = 0u; slice < SLICES && round + slice * CHUNK < p.width; slice++) {
-        total += partial[thread * SLICES + slice];
+      for (var slice = 0u; slice < slices; slice++) {
+        totals += partial[thread * slices + slice];
       }
     }
   }
   if (thread < count) {
-    u[place_of(first + thread, row)] = total;
+    for (var row = 0u; row < rows; row++) {
+      u[place_of(first + thread, first_row + row)] = totals[row];
+    }
   }
 }
