@@ -210,9 +210,16 @@ async function trainPolicy(
       hooks.stepped?.(step, stats);
     } catch (error) {
       if (!isDivergence(error)) throw await stopped(error, `in step ${step}`, directory);
-      const dump = await dumpBatch(directory.path, step, error.message, prompts, batch);
+      // What went wrong first is what has to be known.
+      const unsaved = async (failure: unknown): Promise<never> => {
+        if (!(failure instanceof UserError)) throw failure;
+        const both = new UserError(`${error.message}; then: ${failure.message}`, { cause: error });
+        throw await stopped(both, `in step ${step}`, directory);
+      };
+      const dump = await dumpBatch(directory.path, step, error.message, prompts, batch)
+        .catch(unsaved);
       if (config.onDivergence === "stop" || session.skipped === MOST_SKIPS) {
-        await session.giveUp();
+        await session.giveUp().catch(unsaved);
         throw new UserError(
           `${error.message} (stopped in step ${step}; the last good adapter is in ` +
             `${directory.adapter}, the batch in ${dump})`,

@@ -23,6 +23,32 @@ Deno.test("checkKl names the bound, and NaN is out of bounds", () => {
   }
 });
 
+Deno.test("a run that derails where nothing can be written says both, and how to go on", async () => {
+  await withFolder(async (folder) => {
+    const { open } = Deno;
+    const spiky = { learningRate: 0.02, ratioThreshold: 1.0001, saveEvery: 0 };
+    for (const failing of ["diverged-", "checkpoint-"]) {
+      const run = join(folder, failing);
+      Deno.open = (path, options) =>
+        options?.write && String(path).includes(`/.${failing}`)
+          ? Promise.reject(Object.assign(new Error(), { code: "ENOSPC" }))
+          : open(path, options);
+      try {
+        await assert.rejects(train(smallRun(run, spiky)), (error: Error) => {
+          const end = new RegExp(
+            `^training diverged .* ratioThreshold .*; then: Cannot write .*/${failing}.*: the disk is full ` +
+              `\\(stopped in step \\d, with no step saved; go on with: temper train --resume .*\\)$`,
+          );
+          assert.match(error.message, end);
+          return true;
+        });
+      } finally {
+        Deno.open = open;
+      }
+    }
+  });
+});
+
 Deno.test("a ratio above the threshold stops the run, which can go on with another", async () => {
   await withFolder(async (folder) => {
     const [run, whole] = ["run", "whole"].map((name) => join(folder, name));
