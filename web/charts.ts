@@ -1,3 +1,5 @@
+import type { RunKind } from "./overview.ts";
+
 /** A line of a chart. */
 export interface SeriesSpec {
   /** Statistic of `metrics.jsonl`, or one of {@linkcode DERIVED}. */
@@ -22,6 +24,8 @@ export interface ChartSpec {
   rightUnit?: string;
   /** Its lines. */
   series: readonly SeriesSpec[];
+  /** What kind of run it is of; PPO when it is not given. */
+  of?: RunKind;
   /** Whether the lines are parts of a whole, shown on top of each other. */
   stacked?: boolean;
 }
@@ -44,7 +48,7 @@ export const STEP_TIMES: readonly string[] = [
   "time/ppo/optimize_step",
 ];
 
-/** The charts of a run, in the order in which they are shown. */
+/** The charts of runs of all kinds, in the order in which they are shown. */
 export const CHARTS: readonly ChartSpec[] = [
   {
     id: "reward",
@@ -138,7 +142,39 @@ export const CHARTS: readonly ChartSpec[] = [
       { metric: DERIVED.otherTime, label: "other" },
     ],
   },
+  {
+    id: "sft-loss",
+    of: "sft",
+    title: "Loss",
+    help: "Mean of −log p over the labels: of the step's examples, and of those measured.",
+    unit: "nats/token",
+    series: [
+      { metric: "loss", label: "training" },
+      { metric: "eval_loss", label: "measured" },
+    ],
+  },
+  {
+    id: "sft-grad-norm",
+    of: "sft",
+    title: "Gradient norm",
+    help: "Length of the gradient before it is clipped.",
+    unit: "",
+    series: [{ metric: "grad_norm", label: "gradient norm" }],
+  },
+  {
+    id: "sft-learning-rate",
+    of: "sft",
+    title: "Learning rate",
+    help: "Step size of the optimizer after warm-up and schedule.",
+    unit: "",
+    series: [{ metric: "learning_rate", label: "learning rate" }],
+  },
 ];
+
+/** The charts of a kind of run. */
+export function chartsOf(kind: RunKind): ChartSpec[] {
+  return CHARTS.filter(({ of = "ppo" }) => of === kind);
+}
 
 /** Every statistic that a chart shows. */
 export const CHARTED: readonly string[] = [

@@ -1,6 +1,9 @@
 /** What a run is doing. `failed` and `stopped` runs have ended before their last step. */
 export type RunState = "running" | "finished" | "stopped" | "failed";
 
+/** How a run trains: reinforcement learning, or supervised fine-tuning (`temper sft`). */
+export type RunKind = "ppo" | "sft";
+
 /** A mean before training and after it, or after the last step so far. */
 export interface BeforeAfter {
   /** On the untrained policy. */
@@ -15,6 +18,8 @@ export interface RunOverview {
   id: string;
   /** What its settings call it, else its folder's name. */
   name: string;
+  /** How it trains. */
+  kind: RunKind;
   /** What it is doing. */
   state: RunState;
   /** Why it failed; null unless it has. */
@@ -33,6 +38,8 @@ export interface RunOverview {
   reward: number | null;
   /** Mean KL per response of the last step, in nats; null before the first. */
   kl: number | null;
+  /** Loss of the last step of supervised fine-tuning, in nats a token; else null. */
+  loss: number | null;
   /** Toxicity, where it has been measured on both sides. */
   toxicity: BeforeAfter | null;
   /** When it started, in milliseconds since 1970. */

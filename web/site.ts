@@ -1,3 +1,4 @@
+import type { RunOverview } from "./overview.ts";
 import { RunMetrics } from "./store/metrics.ts";
 import { Overviews } from "./store/overviews.ts";
 import { RunsFolder } from "./store/runs_folder.ts";
@@ -54,12 +55,16 @@ export class Site {
   }
 
   /** What there is to say against trying a run's adapter; null when there is nothing. */
-  tryObstacle(run: string): string | null {
+  tryObstacle({ id, kind }: RunOverview): string | null {
     if (this.#training) {
       return "The process that serves this page is training and keeps the device to itself. " +
         "Start another server to try adapters: temper ui " + this.folder.path;
     }
-    return this.tries.obstacle(run);
+    if (kind === "sft") {
+      return "A run of supervised fine-tuning has no reward to compare by. Try what it has learnt " +
+        "with temper generate: the run's first page has the command.";
+    }
+    return this.tries.obstacle(id);
   }
 
   /** A dialogue to start with: the one whose summary gained most by training; empty without one. */

@@ -17,6 +17,7 @@ const PAGES = [
   "/runs/first",
   "/runs/second",
   `/runs/${FAILED}`,
+  "/runs/taught",
   "/runs/first/samples",
   "/runs/first/comparison",
   "/runs/first/settings",
@@ -50,7 +51,7 @@ async function seriousViolations(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
 }
 
-/** A folder of three runs, served. */
+/** A folder of four runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
@@ -63,6 +64,10 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
       `(stopped in step 4; go on with: temper train --resume runs/${FAILED})`;
     const earlier = new Date(Date.now() - 120_000);
     writeSampleRun(dir, FAILED, { step: 3, finished: false, failure, started: earlier });
+    const first = new Date(Date.now() - 180_000);
+    const taught = { config: { maxTargetLength: 128 }, started: first };
+    const metrics = join(writeSampleRun(dir, "taught", taught), "metrics.jsonl");
+    Deno.writeTextFileSync(metrics, '{"step":1,"loss":2}\n{"step":2,"loss":1}\n');
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);
@@ -167,7 +172,7 @@ browserTest("runs: sort, filter, tick two and compare", async (browser) => {
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
-    assert.deepEqual(names, [FAILED, "first", "second"]);
+    assert.deepEqual(names, [FAILED, "first", "second", "taught"]);
     const failed = page.getByRole("row", { name: FAILED });
     assert.match(await failed.innerText(), /failed\s+reward\.ts returned NaN/);
     await page.getByLabel("State").selectOption("finished");

@@ -248,6 +248,23 @@ Deno.test("static files are compressed and kept for ever under their hash", asyn
   });
 });
 
+Deno.test("a run of sft: nothing is offered that it cannot do", async () => {
+  await withTempDir(async (dir) => {
+    const config = { maxTargetLength: 128 };
+    const run = writeSampleRun(dir, "a", { step: 5, finished: false, config });
+    Deno.mkdirSync(join(run, "adapter"));
+    Deno.writeTextFileSync(join(run, "adapter", "adapter_model.safetensors"), "");
+    const { get } = siteOf(dir);
+    const page = await (await get("/runs/a")).text();
+    assert.match(page, /temper generate --model /);
+    assert.match(page, /Loss, last step/);
+    assert.doesNotMatch(page, /--resume|Toxicity|Reward/);
+    const body = JSON.stringify({ text: "hi" });
+    assert.equal((await get("/api/runs/a/try", {}, { method: "POST", body })).status, 409);
+    assert.match(await (await get("/runs/a/try")).text(), /no reward to compare by/);
+  });
+});
+
 Deno.test("trying a model: what cannot be is said, and large requests are refused", async () => {
   await withTempDir(async (dir) => {
     const run = writeSampleRun(dir, "a");

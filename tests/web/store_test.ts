@@ -133,6 +133,16 @@ Deno.test("Overviews see what changes in a run that had been at rest for long", 
   });
 });
 
+Deno.test("Overviews know a run of supervised fine-tuning, and its loss", async () => {
+  await withTempDir(async (dir) => {
+    const run = writeSampleRun(dir, "a", { finished: false, config: { maxTargetLength: 9 } });
+    const row = { step: 10, loss: 1.5, "time/step": 2 };
+    Deno.writeTextFileSync(join(run, "metrics.jsonl"), JSON.stringify(row) + "\n");
+    const { kind, loss, reward } = (await new Overviews(new RunsFolder(dir)).of("a"))!;
+    assert.deepEqual([kind, loss, reward], ["sft", 1.5, null]);
+  });
+});
+
 Deno.test("RunsFolder lists what a run saved of its policy", async () => {
   await withTempDir((dir) => {
     const run = writeSampleRun(dir, "a");

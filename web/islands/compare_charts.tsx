@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { CHARTS, type RunSeries } from "../charts.ts";
+import type { RunKind } from "../overview.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartView } from "./chart_controls.tsx";
 import { fetchSeries } from "./live_run.ts";
@@ -15,6 +16,8 @@ export interface ComparedRun {
   id: string;
   /** What it is called. */
   name: string;
+  /** How it trains. */
+  kind: RunKind;
   /** Whether it is running, and so its curves grow. */
   running: boolean;
 }
@@ -55,13 +58,15 @@ export function CompareCharts({ runs }: { runs: ComparedRun[] }): JSX.Element {
   }, []);
 
   const axis = view.axis.value;
+  const kinds = new Set(runs.map(({ kind }) => kind));
+  const panels = PANELS.filter(({ chart }) => kinds.has(chart.of ?? "ppo"));
   const loaded = series.value.some((one) => one !== null);
   return (
     <section aria-label="Charts">
       {/* The runs' times differ, so a part of them is chosen by steps. */}
       <ChartControls view={view} hint="Drag across a chart by step to zoom in." />
       <div class="charts">
-        {PANELS.map(({ chart, index, title, unit }) => {
+        {panels.map(({ chart, index, title, unit }) => {
           const curves = series.value.map((one) => {
             const data = one?.charts[chart.id];
             return {

@@ -1,13 +1,14 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { type ChartData, CHARTS, type RunSeries } from "../charts.ts";
+import { type ChartData, chartsOf, type RunSeries } from "../charts.ts";
+import type { RunKind } from "../overview.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartView } from "./chart_controls.tsx";
 import { fetchSeries, type LiveRun, liveRun } from "./live_run.ts";
 
 /** The charts of a run, which move while it is training. */
-export function RunCharts({ id }: { id: string }): JSX.Element {
+export function RunCharts({ id, kind }: { id: string; kind: RunKind }): JSX.Element {
   const live = useSignal<LiveRun | null>(null);
   const view: ChartView = {
     smoothing: useSignal(0),
@@ -38,7 +39,7 @@ export function RunCharts({ id }: { id: string }): JSX.Element {
       <h2 id="charts-title" class="visually-hidden">Charts</h2>
       <ChartControls view={view} hint="Drag across a chart to zoom in; double-click for all." />
       <div class="charts" data-last-step={series?.lastStep}>
-        {CHARTS.map((spec) => {
+        {chartsOf(kind).map((spec) => {
           const data = series?.charts[spec.id] ?? null;
           return (
             <Chart

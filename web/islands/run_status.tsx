@@ -30,15 +30,26 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
         <Fact name="Steps">
           <StepProgress run={now} />
         </Fact>
-        <Fact name="Reward, last step">
-          <span class="number">{formatNumber(now.reward)}</span>
-        </Fact>
-        <Fact name="KL, last step">
-          <span class="number">{formatNumber(now.kl)}</span> <span class="muted">nats</span>
-        </Fact>
-        <Fact name="Toxicity">
-          <ToxicityChange run={now} />
-        </Fact>
+        {now.kind === "sft"
+          ? (
+            <Fact name="Loss, last step">
+              <span class="number">{formatNumber(now.loss)}</span>{" "}
+              <span class="muted">nats/token</span>
+            </Fact>
+          )
+          : (
+            <>
+              <Fact name="Reward, last step">
+                <span class="number">{formatNumber(now.reward)}</span>
+              </Fact>
+              <Fact name="KL, last step">
+                <span class="number">{formatNumber(now.kl)}</span> <span class="muted">nats</span>
+              </Fact>
+              <Fact name="Toxicity">
+                <ToxicityChange run={now} />
+              </Fact>
+            </>
+          )}
         <Fact name="Model">
           <span title={now.model}>{lastName(now.model)}</span>
         </Fact>

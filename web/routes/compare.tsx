@@ -34,9 +34,10 @@ export function compareRoutes(site: Site): Hono {
         <Island
           name="CompareCharts"
           props={{
-            runs: runs.map(({ id, name, state }) => ({
+            runs: runs.map(({ id, name, kind, state }) => ({
               id,
               name: runs.filter((run) => run.name === name).length > 1 ? id : name,
+              kind,
               running: state === "running",
             })),
           }}

@@ -16,9 +16,9 @@ export function runRoutes(site: Site): Hono {
     if (!run) return runNotFound(context, id);
     const content = (
       <RunPage run={run} tab="">
-        <Island name="RunCharts" props={{ id }} />
+        <Island name="RunCharts" props={{ id, kind: run.kind }} />
         <div class="cards below">
-          <ToxicityCard measured={measurementsOf(site, id)} />
+          {run.kind === "ppo" && <ToxicityCard measured={measurementsOf(site, id)} />}
           <Checkpoints checkpoints={site.folder.checkpoints(id)} />
           <Commands
             run={run}
@@ -71,7 +71,7 @@ function Commands(
   return (
     <section class="card">
       <h2>Go on</h2>
-      {run.state !== "finished" && (
+      {run.state !== "finished" && run.kind === "ppo" && (
         <>
           <p class="muted">
             {run.state === "running"

@@ -19,7 +19,7 @@ export function tryRoutes(site: Site): Hono {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return runNotFound(context, id);
-      const obstacle = site.tryObstacle(id);
+      const obstacle = site.tryObstacle(run);
       return context.html(renderPage(
         `Try it · ${run.name}`,
         <RunPage run={run} tab="/try">
@@ -44,12 +44,13 @@ export function tryRoutes(site: Site): Hono {
     })
     .post("/api/runs/:id/try", bodyLimit({ maxSize: LONGEST_REQUEST }), async (context) => {
       const id = context.req.param("id");
-      if (!await site.overviews.of(id)) return context.notFound();
+      const run = await site.overviews.of(id);
+      if (!run) return context.notFound();
       const { text, adapter } = parseObject(await context.req.text()) ?? {};
       if (typeof text !== "string" || text.trim() === "") {
         return context.json({ type: "failed", reason: "Type a dialogue first." }, 400);
       }
-      const obstacle = site.tryObstacle(id);
+      const obstacle = site.tryObstacle(run);
       if (obstacle !== null) return context.json({ type: "failed", reason: obstacle }, 409);
       const adapters = site.folder.adapters(id);
       const chosen = adapter === undefined ? adapters[0] : adapters.find((one) => one === adapter);

@@ -1,10 +1,10 @@
 import { CHARTED, DERIVED, STEP_TIMES, type StepPoint } from "../charts.ts";
 import { LineFollower, parseObject } from "./json_lines.ts";
 
-/** Seconds of a whole step: generation, rewards and PPO. */
+/** Seconds of a whole step: generation, rewards and PPO, or one of supervised fine-tuning. */
 export function stepSeconds(row: Record<string, unknown>): number {
   return number(row["time/generate"], 0) + number(row["time/score"], 0) +
-    number(row["time/ppo/total"], 0);
+    number(row["time/ppo/total"], 0) + number(row["time/step"], 0);
 }
 
 /** The statistics of a run that charts show, by columns, kept up with its `metrics.jsonl`. */

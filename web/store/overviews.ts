@@ -110,6 +110,7 @@ export class Overviews {
       overview: {
         id: run,
         name: textOf(config.name) ?? run,
+        kind: "maxTargetLength" in config ? "sft" : "ppo",
         state,
         failure: state === "failed" ? textOf(failure?.message) ?? "It is not known why." : null,
         device: deviceOf(sessions) ?? textOf(config.device) ?? "unknown",
@@ -119,6 +120,7 @@ export class Overviews {
         secondsLeft: seconds > 0 ? (steps - step) * seconds : null,
         reward: numberOf(row["ppo/mean_scores"]),
         kl: numberOf(row["objective/kl"]),
+        loss: numberOf(row.loss),
         toxicity: toxicityOf(summary),
         started,
       },
