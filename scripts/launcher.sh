@@ -42,14 +42,21 @@ flags='--allow-env=@ENV@
 --allow-sys=@SYS@'
 
 # A command gets the permissions that `temper permissions` prints for it. Where that fails, because
-# the command line is wrong or asks for help, the program explains it and needs no more.
+# the command line is wrong or asks for help, the program explains it and needs no more; where what
+# the command line names is wrong, that is all there is to say.
 case "${1-}" in
 "" | -* | help) ;;
 completion) flags="$flags
 --allow-read" ;;
 *)
   # shellcheck disable=SC2086
-  needed=$(start --allow-read $flags "$program/app/@MAIN@" permissions "$@" 2>/dev/null) || needed=
+  needed=$(start --allow-read $flags "$program/app/@MAIN@" permissions "$@" 2>/dev/null) || {
+    if [ $? -eq 1 ]; then
+      # shellcheck disable=SC2086
+      start --allow-read $flags "$program/app/@MAIN@" permissions "$@" || exit
+    fi
+    needed=
+  }
   case "$needed" in --allow-*) flags=$needed ;; esac
   ;;
 esac

@@ -147,8 +147,13 @@ async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
 
 /** The settings of every run in a folder: the site lets each run's model be tried. */
 async function runConfigs(runs: string): Promise<Parsed[]> {
-  if (!existsSync(runs)) return [];
-  const folders = [...Deno.readDirSync(runs)].filter(({ isDirectory }) => isDirectory);
+  let folders: Deno.DirEntry[];
+  try {
+    folders = [...Deno.readDirSync(runs)].filter(({ isDirectory }) => isDirectory);
+  } catch {
+    // There are none yet, or it is no folder, which the command says.
+    return [];
+  }
   // A run that is broken is the site's to explain.
   const configs = folders.map(({ name }) =>
     readJsonIfThere(join(runs, name), "config.json").catch(() => null)

@@ -7,6 +7,7 @@ import { integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { examples, paragraphs, preset, usageLine } from "./options.ts";
 import { UserError } from "../errors.ts";
+import { ioReason } from "../formats/io_error.ts";
 import { print, terminal } from "./terminal.ts";
 
 /** Port of the site where none is asked for. */
@@ -54,11 +55,23 @@ export const uiCommand = command(
 
 /** Serves the site until the process is interrupted. */
 export async function runUi(options: InferValue<typeof uiCommand>): Promise<void> {
+  await checkFolder(options.runs);
   const { serveUi } = await import("../../web/server.ts");
   const server = serveUi(options);
   print(`runs in ${options.runs}: ${server.address}`);
   await interrupted();
   await server.close();
+}
+
+/** @throws {UserError} when it is there and its runs cannot be listed */
+async function checkFolder(path: string): Promise<void> {
+  try {
+    for await (const _ of Deno.readDir(path)) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    const reason = error instanceof Deno.errors.NotADirectory ? "it is a file" : ioReason(error);
+    throw new UserError(`cannot show the runs in ${path}: ${reason}`, { cause: error });
+  }
 }
 
 /** The site beside a training run. */

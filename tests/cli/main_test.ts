@@ -102,6 +102,11 @@ Deno.test({
   },
 });
 
+Deno.test("a site of what is no folder is refused", async () => {
+  const { code, stderr } = await call(["ui", "deno.json", "--port", "0"]);
+  assert.deepEqual([code, stderr], [1, "error: cannot show the runs in deno.json: it is a file\n"]);
+});
+
 const usage: [string[], string][] = [
   [[], "no command given: try --help"],
   [["trian"], "there is no command trian: did you mean train?"],

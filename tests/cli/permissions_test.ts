@@ -132,6 +132,8 @@ Deno.test("temper permissions prints a flag a line, and explains a wrong command
   assert.ok(stdout.trim().split("\n").every((line) => line.startsWith("--allow-")));
   assert.match(stdout, /^--allow-write=.*a b$/m);
   assert.equal((await call(["permissions", "trian"])).code, 2);
+  const { code: ui } = await call(["permissions", "ui", "deno.json"]);
+  assert.equal(ui, 0);
   const { code: refused, stderr } = await call(["permissions", "train", "--output", "a,b"]);
   assert.equal(refused, 1);
   assert.match(

@@ -137,6 +137,13 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
       const wrong = await temper("train", "--stepz", "1");
       assert.equal(wrong.code, 2);
       assert.equal(wrong.stderr, "error: there is no option --stepz: did you mean --steps?\n");
+      const comma = await temper("train", "--steps", "1", "--output", "a,b");
+      assert.equal(comma.code, 1);
+      assert.match(comma.stderr, /^error: a,b has a comma in its name, .*\n$/);
+      await Deno.writeTextFile(join(work, "short.yaml"), "steps: 1\nevalSamples: 2\n");
+      const settings = ["--config", "short.yaml", "--output", "of a file", "--device", "wasm"];
+      assert.equal((await temper("train", ...settings)).code, 0);
+      assert.equal((await temper("runs", "show", "of a file")).code, 0);
       await Deno.writeTextFile(
         join(work, "curious.ts"),
         `export default () => [Deno.readTextFileSync("/etc/hostname").length];`,
