@@ -167,12 +167,20 @@ browserTest("charts: zoom by mouse and keyboard, smoothing, axis", async (browse
 });
 
 browserTest("runs: sort, filter, tick two and compare", async (browser) => {
-  await withSite(async (address) => {
+  await withSite(async (address, dir) => {
     const page = await browser.newPage();
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
     assert.deepEqual(names, [FAILED, "first", "second", "taught"]);
+    // What is started elsewhere appears by itself, also where no run is running.
+    await page.goto(`${address}/?state=failed`);
+    await page.getByRole("link", { name: FAILED }).waitFor();
+    writeSampleRun(dir, "another", { step: 1, finished: false, failure: "no memory" });
+    await page.getByRole("link", { name: "another" }).waitFor();
+    Deno.removeSync(join(dir, "another"), { recursive: true });
+    await page.getByRole("link", { name: "another" }).waitFor({ state: "detached" });
+    await page.goto(`${address}/?sort=name`);
     const failed = page.getByRole("row", { name: FAILED });
     assert.match(await failed.innerText(), /failed\s+reward\.ts returned NaN/);
     await page.getByLabel("State").selectOption("finished");

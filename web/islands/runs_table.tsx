@@ -8,6 +8,8 @@ import { runPath } from "../paths.ts";
 
 /** Milliseconds between looks at the runs while one of them is running. */
 const REFRESH_MS = 3000;
+/** The same in such looks while none is: another may have been started meanwhile. */
+const QUIET_LOOKS = 5;
 
 /** Headings of the table, by the name that sorts by them. */
 const COLUMNS = [
@@ -21,7 +23,7 @@ const COLUMNS = [
   ["started", "Started", "text"],
 ] as const;
 
-/** A page of the table of runs, kept up to date while one of them is running. */
+/** A page of the table of runs, kept up to date, more often while one of them is running. */
 export function RunsTable(
   { page, refresh, sorts, sorted }: {
     page: RunsPage;
@@ -36,8 +38,11 @@ export function RunsTable(
   const rows = useSignal(page.rows);
   const ticked = useSignal<string[]>([]);
   useEffect(() => {
+    let looks = 0;
     const timer = setInterval(async () => {
-      if (document.hidden || !rows.value.some((row) => row.state === "running")) return;
+      const isDue = ++looks % QUIET_LOOKS === 0;
+      const isRunning = rows.value.some((row) => row.state === "running");
+      if (document.hidden || !(isDue || isRunning)) return;
       const response = await fetch(refresh).catch(() => null);
       if (response?.ok) rows.value = (await response.json() as RunsPage).rows;
     }, REFRESH_MS);

@@ -122,7 +122,7 @@ function NoRuns({ folder }: { folder: string }): JSX.Element {
   return (
     <Empty title="No runs yet">
       <p>
-        Start one, and it appears here: <code>temper train --output {folder}/first</code>
+        Start one, then load this page again: <code>temper train --output {folder}/first</code>
       </p>
     </Empty>
   );
