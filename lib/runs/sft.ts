@@ -13,6 +13,7 @@ import { evaluateLoss, type SupervisedExample } from "../sft/supervised_pass.ts"
 import { type DatasetHooks, RunDataset } from "./dataset.ts";
 import { openRunDevice } from "./device.ts";
 import { firstExamples } from "./evaluate.ts";
+import { recordFailure } from "./failure.ts";
 import { JsonLines } from "./jsonl.ts";
 import { locate } from "./locate.ts";
 import { describeParameters, type ParameterCount } from "./policy.ts";
@@ -77,6 +78,8 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
   using run = await reserveRunDirectory(config);
   const { directory } = run;
   const device = await openRunDevice(config);
+  // Where the run's folder has nothing of it yet, no failure is left in it.
+  let stepsDone: number | null = null;
   try {
     const subject = await loadSubject(device, config, hooks);
     await using data = await RunDataset.load(config, subject.tokenizer, hooks);
@@ -97,6 +100,7 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
     hooks.measured?.("before", before, steps);
 
     await writeRunConfig(directory, config);
+    stepsDone = 0;
     const trained = join(directory.path, subject.folder);
     using metrics = new JsonLines(directory.metrics);
     for (let step = 1; step <= steps; step++) {
@@ -114,6 +118,7 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
         "time/step": seconds,
         ...(due ? { eval_loss: await evaluateLoss(subject, held) } : {}),
       });
+      stepsDone = step;
       if (config.saveEvery > 0 && step % config.saveEvery === 0) await subject.save(trained);
       hooks.stepped?.(step, stats);
     }
@@ -140,6 +145,9 @@ export async function sft(config: SftRunConfig, hooks: SftHooks = {}): Promise<S
     };
     await writeFileAtomic(directory.summary, JSON.stringify(result, null, 2) + "\n");
     return result;
+  } catch (error) {
+    if (stepsDone !== null) await recordFailure(directory.path, error, stepsDone);
+    throw error;
   } finally {
     // Where nothing was written there was no run.
     await run.release();

@@ -61,6 +61,20 @@ Deno.test("sft lowers the loss and raises ROUGE; train goes on from its adapter"
   });
 });
 
+Deno.test("sft that diverges says so, in its folder as well", async () => {
+  await withFolder(async (folder) => {
+    const output = join(folder, "sft");
+    const topics = TOPICS.replace("5e-3", "1e38");
+    const args = `sft ${topics} --steps 9 --output ${output}`.split(" ");
+    const { code, stderr } = await call(args);
+    assert.equal(code, 1, stderr);
+    const failure = JSON.parse(Deno.readTextFileSync(join(output, "failed.json")));
+    assert.equal(stderr.trim().split("\n").at(-1), `error: ${failure.message}`);
+    const rows = Deno.readTextFileSync(join(output, "metrics.jsonl")).trim().split("\n");
+    assert.equal(failure.step, rows.length);
+  });
+});
+
 Deno.test("sft --full writes a model that other commands take", async () => {
   await withFolder(async (folder) => {
     const output = join(folder, "sft");
