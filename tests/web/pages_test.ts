@@ -29,7 +29,7 @@ const PAGES = [
 const WIDTHS = [360, 1280, 2560];
 
 /** Finds links, fields and values that reach out of the part of the page that they are in. */
-const HIDDEN = `[...document.querySelectorAll(".tabs a, td > *, .facts dd")].filter((part) => {
+const HIDDEN = `[...document.querySelectorAll(".tabs a, td, td > *, .facts dd")].filter((part) => {
   const area = part.closest(".table-scroll, .tabs, .facts > div");
   return part.getBoundingClientRect().right > area.getBoundingClientRect().right + 1;
 }).map((part) => part.outerHTML.slice(0, 80))`;
