@@ -134,7 +134,7 @@ function Row(
           {formatNumber(run.kl)}
         </span>
       </td>
-      <td data-label="Toxicity">
+      <td class="change" data-label="Toxicity">
         <ToxicityChange run={run} />
       </td>
       <td class="model" title={run.model} data-label="Model">
