@@ -12,6 +12,8 @@ import { serveUi } from "../web/server.ts";
 const RUNS = 1000;
 const STEPS = 10_000;
 const REPEATS = 10;
+/** Milliseconds after which the site takes files as being at rest, and some. */
+const AT_REST_MS = 4000;
 /** Seconds for which a page is kept open, and between two steps of the run that it shows. */
 const [OPEN, STEP] = [20, 1];
 
@@ -41,6 +43,8 @@ const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(val
 const folder = await Deno.makeTempDir({ prefix: "temper-site-" });
 for (let i = 0; i < RUNS; i++) writeSampleRun(folder, `run-${i}`, { step: 20, steps: 20 });
 const long = writeSampleRun(folder, "long", { step: STEPS, steps: 2 * STEPS, finished: false });
+// Files that were written just now are looked at again and again: not those of runs that are over.
+await new Promise((resolve) => setTimeout(resolve, AT_REST_MS));
 const server = serveUi({ runs: folder, host: "127.0.0.1", port: 0 });
 try {
   const pages = {
