@@ -190,8 +190,8 @@ export class T5ForConditionalGeneration {
         const x = this.#norm(cx, h, self.norm);
         const k = project(cx, x, self.k, adapter);
         const v = project(cx, x, self.v, adapter);
-        const memory = { k, v, rows };
-        const attended = this.#attend(cx, h, x, self, rows, memory, adapter, {
+        const q = project(cx, x, self.q, adapter);
+        const attended = this.#attend(cx, h, q, self, rows, { k, v, rows }, adapter, {
           causal: false,
           bias,
         });
@@ -238,8 +238,9 @@ export class T5ForConditionalGeneration {
         const k = project(cx, x, self.k, adapter);
         const v = project(cx, x, self.v, adapter);
         const own = { k, v, rows: queries };
-        h = this.#attend(cx, h, x, self, queries, own, adapter, { causal: true, bias });
-        const y = this.#norm(cx, h, cross!.norm);
+        const q = project(cx, x, self.q, adapter);
+        h = this.#attend(cx, h, q, self, queries, own, adapter, { causal: true, bias });
+        const y = project(cx, this.#norm(cx, h, cross!.norm), cross!.q, adapter);
         const encoded = memory.cross(layer);
         h = this.#attend(cx, h, y, cross!, queries, encoded, adapter, {
           causal: false,
@@ -281,10 +282,10 @@ export class T5ForConditionalGeneration {
         };
         const q = projectToCache(cx, h, norm(self.norm), layers, slots);
         const own = { k: slots.k, v: slots.v, rows: kept };
-        h = this.#attendTo(cx, h, q, self, queries, own, adapter, { causal: true, bias });
+        h = this.#attend(cx, h, q, self, queries, own, adapter, { causal: true, bias });
         const y = projectNormed(cx, h, norm(cross!.norm), adapted(cross!.q, adapter));
         const encoded = memory.cross(layer);
-        h = this.#attendTo(cx, h, y, cross!, queries, encoded, adapter, {
+        h = this.#attend(cx, h, y, cross!, queries, encoded, adapter, {
           causal: false,
           bias: null,
         });
@@ -347,23 +348,8 @@ export class T5ForConditionalGeneration {
     return rmsNorm(cx, x, weight, this.config.layerNormEpsilon);
   }
 
-  /** h + o(attention(q(x), memory)) */
-  #attend(
-    cx: Context,
-    h: Tensor,
-    x: Tensor,
-    layer: AttentionLayer,
-    queries: Rows,
-    memory: KeysAndValues,
-    adapter: LoraAdapter | null,
-    options: { causal: boolean; bias: Tensor | null },
-  ): Tensor {
-    const q = project(cx, x, layer.q, adapter);
-    return this.#attendTo(cx, h, q, layer, queries, memory, adapter, options);
-  }
-
   /** h + o(attention(q, memory)) */
-  #attendTo(
+  #attend(
     cx: Context,
     h: Tensor,
     q: Tensor,
