@@ -67,7 +67,9 @@ export function trainingScreen(
       const arrow = (before: number, after: number) => `${before.toFixed(4)} → ${after.toFixed(4)}`;
       out.write(
         `toxicity  ${arrow(toxicity.before.mean, toxicity.after.mean)}  ` +
-          `(${change > 0 ? "+" : ""}${change.toFixed(1)} %, ${toxicity.after.count} prompts)\n` +
+          `(${change > 0 ? "+" : ""}${change.toFixed(1)} %, ${
+            promptCount(toxicity.after.count)
+          })\n` +
           `reward    ${arrow(reward.before, reward.after)}\n` +
           `time      ${formatDuration(seconds)}\n` +
           `results   ${directory.path}\n`,
@@ -82,6 +84,10 @@ export function toxicityLine(
   { mean, std, interval, count }: SampleStatistics,
 ): string {
   const [low, high] = interval.map((value) => value.toFixed(4));
-  return `${title}: ${mean.toFixed(4)} ± ${std.toFixed(4)} (${count} prompts, ` +
+  return `${title}: ${mean.toFixed(4)} ± ${std.toFixed(4)} (${promptCount(count)}, ` +
     `95 % confidence ${low} to ${high})`;
+}
+
+function promptCount(count: number): string {
+  return count === 1 ? "1 prompt" : `${count} prompts`;
 }
