@@ -6,7 +6,7 @@
 /** Control words start here (byte address). */
 export const CONTROL = 65536;
 /** Arguments of the kernel being run (byte address). */
-export const ARGS = CONTROL + 1024;
+export const ARGS = CONTROL + 8192;
 /** Scratch memory of thread t starts at SCRATCH + t * SCRATCH_BYTES. */
 export const SCRATCH = 131072;
 /** Mirrored in kernels/abi.wasm.ts. */
@@ -19,8 +19,6 @@ export const WORD = {
   /** Which kernel: index into the sorted export names. */
   kernel: 16,
   tasks: 17,
-  /** The next task to be claimed. */
-  next: 32,
   /** Workers that are looking at the launch. What describes it changes only while there are none. */
   joined: 48,
   /** Workers asleep in Atomics.wait, to be notified. */
@@ -30,7 +28,16 @@ export const WORD = {
   failed: 96,
   /** Whether a launch is to be worked on: a worker joins, then looks at this. */
   open: 112,
+  /** The next task of each thread's share that is to be claimed. */
+  claims: 128,
 } as const;
+
+/** Words from one thread's counter to the next: a cache line. */
+const CLAIM_STRIDE = 16;
+/** The most threads there may be. */
+export const MAX_THREADS = 64;
+/** Control words, all of them. */
+export const CONTROL_WORDS = WORD.claims + MAX_THREADS * CLAIM_STRIDE;
 
 /** What a kernel looks like from JavaScript. */
 export type KernelFunction = (args: number, task: number, scratch: number) => void;
@@ -42,12 +49,42 @@ export function kernelTable(instance: WebAssembly.Instance): [string, KernelFunc
     .sort(([a], [b]) => a < b ? -1 : 1) as [string, KernelFunction][];
 }
 
-/** Claims and runs tasks until none is left. */
-export function runTasks(control: Int32Array, kernel: KernelFunction, scratch: number): void {
+/** The first task of a thread's share. */
+function shareStart(share: number, shares: number, tasks: number): number {
+  return Math.floor(share * tasks / shares);
+}
+
+/** Makes a launch's tasks claimable; while no worker is looking. */
+export function offerTasks(control: Int32Array, tasks: number, threads: number): void {
+  control[WORD.tasks] = tasks;
+  const shares = Math.min(tasks, threads);
+  for (let share = 0; share < shares; share++) {
+    control[WORD.claims + share * CLAIM_STRIDE] = shareStart(share, shares, tasks);
+  }
+}
+
+/**
+ * Claims and runs tasks until none is left: those of the thread's own share first, then others'.
+ * Launches of one size are cut alike, so a thread mostly finds in its cache what it wrote in the
+ * launch before; to fetch it from another core's takes as long as a small product.
+ */
+export function runTasks(
+  control: Int32Array,
+  kernel: KernelFunction,
+  scratch: number,
+  thread: number,
+  threads: number,
+): void {
   const tasks = control[WORD.tasks];
-  for (;;) {
-    const task = Atomics.add(control, WORD.next, 1);
-    if (task >= tasks) return;
-    kernel(ARGS, task, scratch);
+  const shares = Math.min(tasks, threads);
+  for (let i = 0; i < shares; i++) {
+    const share = (thread + i) % shares;
+    const end = shareStart(share + 1, shares, tasks);
+    const claims = WORD.claims + share * CLAIM_STRIDE;
+    for (;;) {
+      const task = Atomics.add(control, claims, 1);
+      if (task >= end) break;
+      kernel(ARGS, task, scratch);
+    }
   }
 }

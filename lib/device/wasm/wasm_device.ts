@@ -8,8 +8,11 @@ import type { KernelTimes } from "../profile.ts";
 import {
   ARGS,
   CONTROL,
+  CONTROL_WORDS,
   type KernelFunction,
   kernelTable,
+  MAX_THREADS,
+  offerTasks,
   runTasks,
   SCRATCH,
   SCRATCH_BYTES,
@@ -66,7 +69,7 @@ export class WasmDevice implements TaskDevice {
   private constructor(module: WebAssembly.Module, options: WasmDeviceOptions) {
     const canShare = typeof SharedArrayBuffer !== "undefined";
     const cores = navigator.hardwareConcurrency || 1;
-    this.threads = canShare ? Math.max(1, Math.min(64, options.threads ?? cores)) : 1;
+    this.threads = canShare ? Math.max(1, Math.min(MAX_THREADS, options.threads ?? cores)) : 1;
     this.#times = options.times ?? null;
     this.wideVectors = options.wideVectors ?? false;
     this.#maxBytes = Math.min(options.maxBytes ?? 2 ** 32, 2 ** 32);
@@ -74,7 +77,7 @@ export class WasmDevice implements TaskDevice {
     this.#memory = new WebAssembly.Memory({ initial: base / PAGE, maximum: 65536, shared: true });
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#arena = new Arena(base, (end) => this.#grow(end));
-    this.#control = new Int32Array(this.#memory.buffer, CONTROL, 256);
+    this.#control = new Int32Array(this.#memory.buffer, CONTROL, CONTROL_WORDS);
     this.#argInts = new Int32Array(this.#memory.buffer, ARGS, 256);
     this.#argFloats = new Float32Array(this.#memory.buffer, ARGS, 256);
     const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
@@ -158,14 +161,13 @@ export class WasmDevice implements TaskDevice {
     }
     const control = this.#control;
     control[WORD.kernel] = found.index;
-    control[WORD.tasks] = tasks;
-    Atomics.store(control, WORD.next, 0);
+    offerTasks(control, tasks, this.threads);
     Atomics.store(control, WORD.open, 1);
     Atomics.add(control, WORD.generation, 1);
     if (Atomics.load(control, WORD.sleeping) > 0) Atomics.notify(control, WORD.generation);
     let cause: unknown = null;
     try {
-      runTasks(control, found.run, SCRATCH);
+      runTasks(control, found.run, SCRATCH, 0, this.threads);
     } catch (error) {
       cause = error;
       Atomics.store(control, WORD.failed, 1);
@@ -201,7 +203,13 @@ export class WasmDevice implements TaskDevice {
     const entry = new URL(`data:text/javascript,import ${JSON.stringify(script.href)}`);
     const ready: Promise<void>[] = [];
     for (let thread = 1; thread < this.threads; thread++) {
-      const init: WorkerInit = { module, memory: this.#memory, thread, spins: SPINS };
+      const init: WorkerInit = {
+        module,
+        memory: this.#memory,
+        thread,
+        threads: this.threads,
+        spins: SPINS,
+      };
       const worker = new Worker(entry, { workerData: init });
       ready.push(
         new Promise((resolve, reject) => {

@@ -1,19 +1,28 @@
 /** A thread of the WASM device: waits for launches and claims tasks. Never returns to its event loop. */
 import { parentPort, workerData } from "node:worker_threads";
-import { CONTROL, kernelTable, runTasks, SCRATCH, SCRATCH_BYTES, WORD } from "./layout.ts";
+import {
+  CONTROL,
+  CONTROL_WORDS,
+  kernelTable,
+  runTasks,
+  SCRATCH,
+  SCRATCH_BYTES,
+  WORD,
+} from "./layout.ts";
 
 /** What the main thread gives a worker. */
 export interface WorkerInit {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
   thread: number;
+  threads: number;
   spins: number;
 }
 
-const { module, memory, thread, spins } = workerData as WorkerInit;
+const { module, memory, thread, threads, spins } = workerData as WorkerInit;
 const instance = new WebAssembly.Instance(module, { env: { memory } });
 const kernels = kernelTable(instance).map(([, kernel]) => kernel);
-const control = new Int32Array(memory.buffer, CONTROL, 256);
+const control = new Int32Array(memory.buffer, CONTROL, CONTROL_WORDS);
 const scratch = SCRATCH + thread * SCRATCH_BYTES;
 let seen = Atomics.load(control, WORD.generation);
 parentPort!.postMessage("ready");
@@ -33,7 +42,7 @@ for (;;) {
   Atomics.add(control, WORD.joined, 1);
   if (Atomics.load(control, WORD.open)) {
     try {
-      runTasks(control, kernels[control[WORD.kernel]], scratch);
+      runTasks(control, kernels[control[WORD.kernel]], scratch, thread, threads);
     } catch {
       Atomics.store(control, WORD.failed, 1);
     }
