@@ -11,9 +11,12 @@ export interface RowsShape {
 /** Elements that are worth a task of their own, for kernels bound by memory. */
 const TASK_ELEMENTS = 16384;
 
-/** Rows of `width` elements that make a task. */
-export function rowsPerTask(width: number): number {
-  return Math.max(1, Math.floor(TASK_ELEMENTS / width));
+/** The same for kernels that compute an exponential of each element, which takes some 3 ns. */
+export const EXPONENTIALS_TASK_ELEMENTS = 4096;
+
+/** Rows of `width` elements that make a task of `elements`. */
+export function rowsPerTask(width: number, elements: number = TASK_ELEMENTS): number {
+  return Math.max(1, Math.floor(elements / width));
 }
 
 /**

@@ -21,7 +21,7 @@ export const ACTIVATION_KINDS: Readonly<Record<ActivationKind, number>> = {
   tanh: 3,
 };
 /** Elements per task; mirrored in activation.wasm.ts. */
-const BLOCK = 4096;
+const BLOCK = 2048;
 
 /**
  * y = f(x), or with a gate y = f(x) · gate.

@@ -3,7 +3,7 @@ import { erf4, exp4, sigmoid4, tanh4 } from "../math.wasm";
 import { loadPart, storePart } from "../simd.wasm";
 
 /** Elements per task; mirrored in activation.ts. */
-const BLOCK: i32 = 4096;
+const BLOCK: i32 = 2048;
 
 /** Numbers of the kinds; mirrored in activation.ts. */
 const RELU: i32 = 0;

@@ -1,5 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { rowsPerTask } from "../split.ts";
+import { EXPONENTIALS_TASK_ELEMENTS, rowsPerTask } from "../split.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./lm_head.wgsl" with { type: "text" };
 import logSoftmax from "./log_softmax.wgsl" with { type: "text" };
@@ -49,7 +49,7 @@ export function logSoftmaxChunk(
     const ints = [rows, columns, stride, columnStart, Number(first)];
     return device.dispatch(CHUNK, rows, [state, logits, targets], ints);
   }
-  const perTask = rowsPerTask(columns);
+  const perTask = rowsPerTask(columns, EXPONENTIALS_TASK_ELEMENTS);
   const tasks = Math.ceil(rows / perTask);
   device.run("log_softmax_chunk", tasks, [logits, targets, state], [
     rows,
@@ -96,7 +96,7 @@ export function logSoftmaxBackward(
   if (device.kind === "webgpu") {
     return device.dispatch(BACKWARD, rows, spans, [rows, columns, stride, columnStart]);
   }
-  const perTask = rowsPerTask(columns);
+  const perTask = rowsPerTask(columns, EXPONENTIALS_TASK_ELEMENTS);
   const tasks = Math.ceil(rows / perTask);
   device.run("log_softmax_backward", tasks, spans, [
     rows,

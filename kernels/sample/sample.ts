@@ -1,5 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { rowsPerTask } from "../split.ts";
+import { EXPONENTIALS_TASK_ELEMENTS, rowsPerTask } from "../split.ts";
 import { LOGITS_CHUNK } from "../lm_head/lm_head.ts";
 import logSoftmax from "../lm_head/log_softmax.wgsl" with { type: "text" };
 import { wgsl } from "../wgsl.ts";
@@ -122,6 +122,6 @@ function split({ rows, vocabulary }: NextTokenLogits): { tasks: number; perTask:
       `sampling from ${vocabulary} tokens: at most ${MAX_VOCABULARY} are supported`,
     );
   }
-  const perTask = rowsPerTask(vocabulary);
+  const perTask = rowsPerTask(vocabulary, EXPONENTIALS_TASK_ELEMENTS);
   return { tasks: Math.ceil(rows / perTask), perTask };
 }
