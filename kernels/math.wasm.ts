@@ -61,6 +61,47 @@ export function exp4(x: v128): v128 {
   return v128.andnot(f32x4.mul(p, scale), f32x4.lt(x, low));
 }
 
+/**
+ * Stores e^x0 and e^x1 one after the other: {@linkcode exp4} twice, with each constant read once, and
+ * in pairs that V8 makes 256 bits wide in turbo.
+ */
+// @ts-ignore: decorator
+@inline
+export function exp8(at: usize, x0: v128, x1: v128): void {
+  let c = entry(EXP, 0);
+  const below0 = f32x4.lt(x0, c), below1 = f32x4.lt(x1, c);
+  x0 = f32x4.pmax(x0, c), x1 = f32x4.pmax(x1, c);
+  c = entry(EXP, 1);
+  x0 = f32x4.pmin(x0, c), x1 = f32x4.pmin(x1, c);
+  c = entry(EXP, 2);
+  const rounder = entry(EXP, 3);
+  const rounded0 = f32x4.relaxed_madd(x0, c, rounder), rounded1 = f32x4.relaxed_madd(x1, c, rounder);
+  const n0 = f32x4.sub(rounded0, rounder), n1 = f32x4.sub(rounded1, rounder);
+  c = entry(EXP, 4);
+  x0 = f32x4.relaxed_nmadd(n0, c, x0), x1 = f32x4.relaxed_nmadd(n1, c, x1);
+  c = entry(EXP, 5);
+  x0 = f32x4.relaxed_nmadd(n0, c, x0), x1 = f32x4.relaxed_nmadd(n1, c, x1);
+  const first = entry(EXP, 6);
+  c = entry(EXP, 7);
+  let p0 = f32x4.relaxed_madd(first, x0, c), p1 = f32x4.relaxed_madd(first, x1, c);
+  c = entry(EXP, 8);
+  p0 = f32x4.relaxed_madd(p0, x0, c), p1 = f32x4.relaxed_madd(p1, x1, c);
+  c = entry(EXP, 9);
+  p0 = f32x4.relaxed_madd(p0, x0, c), p1 = f32x4.relaxed_madd(p1, x1, c);
+  c = entry(EXP, 10);
+  p0 = f32x4.relaxed_madd(p0, x0, c), p1 = f32x4.relaxed_madd(p1, x1, c);
+  c = entry(EXP, 11);
+  p0 = f32x4.relaxed_madd(p0, x0, c), p1 = f32x4.relaxed_madd(p1, x1, c);
+  p0 = f32x4.relaxed_madd(p0, f32x4.mul(x0, x0), x0);
+  p1 = f32x4.relaxed_madd(p1, f32x4.mul(x1, x1), x1);
+  const one = entry(EXP, 12);
+  p0 = f32x4.add(p0, one), p1 = f32x4.add(p1, one);
+  const scale0 = i32x4.add(i32x4.shl(rounded0, 23), one);
+  const scale1 = i32x4.add(i32x4.shl(rounded1, 23), one);
+  v128.store(at, v128.andnot(f32x4.mul(p0, scale0), below0));
+  v128.store(at, v128.andnot(f32x4.mul(p1, scale1), below1), 16);
+}
+
 /** 1 / (1 + e^-x) */
 // @ts-ignore: decorator
 @inline

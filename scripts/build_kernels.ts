@@ -6,17 +6,20 @@
  */
 import asc from "assemblyscript/asc";
 import { fileURLToPath } from "node:url";
+import { attentionTilesSource } from "../kernels/attention/tiles_generate.ts";
 import { tilesSource } from "../kernels/matmul/tiles_generate.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const output = "lib/device/wasm/kernels.wasm";
 const check = Deno.args.includes("--check");
 
-const tiles = `${root}kernels/matmul/tiles.wasm.ts`;
-if (!check) Deno.writeTextFileSync(tiles, tilesSource());
-else if (Deno.readTextFileSync(tiles) !== tilesSource()) {
-  console.log(`${tiles} differs from its generator: run deno task build:kernels`);
-  Deno.exit(1);
+for (const [room, source] of [["attention", attentionTilesSource()], ["matmul", tilesSource()]]) {
+  const tiles = `${root}kernels/${room}/tiles.wasm.ts`;
+  if (!check) Deno.writeTextFileSync(tiles, source);
+  else if (Deno.readTextFileSync(tiles) !== source) {
+    console.log(`${tiles} differs from its generator: run deno task build:kernels`);
+    Deno.exit(1);
+  }
 }
 
 const entries: string[] = [];

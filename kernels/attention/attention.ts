@@ -2,14 +2,14 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { attentionBackwardGpu, reduceBiasPartialsGpu } from "./attention_backward_gpu.ts";
 import { attentionGpu } from "./attention_gpu.ts";
 
-/** Query rows of a forward task; mirrored in tiles.wasm.ts as MAX_ROWS. */
+/** Query rows of a forward task; mirrored in attention.wasm.ts as MAX_ROWS. */
 const QUERY_BLOCK = 48;
 /** The most keys a sequence may have: a row of scores and one of its gradient fit the scratch. */
 const MAX_KEYS = 124_000;
 /** Below this many multiply-adds a second thread does not pay for waking it. */
 const SERIAL_WORK = 100_000;
 /** Multiply-adds a task should have. */
-const TASK_WORK = 100_000;
+const TASK_WORK = 60_000;
 
 /** Rows of one side of the attention that belong together: sequence b owns starts[b] … + lengths[b] - 1. */
 export interface AttentionRows {

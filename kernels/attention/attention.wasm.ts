@@ -1,10 +1,16 @@
 import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
-import { exp4, log4 } from "../math.wasm";
+import { log4 } from "../math.wasm";
 import { loadPart, sum4 } from "../simd.wasm";
-import { addTransposed, dots, MAX_ROWS, TILES_BYTES, weightedSums } from "./tiles.wasm";
+import { dotsOfOne, sumOfOne } from "./one_query.wasm";
+import { addTransposed, dots, PANEL_SCRATCH, visible, weightedSums } from "./products.wasm";
+import { differentiateRow, exponentials, finishScores } from "./softmax.wasm";
 
+/** Most query rows that are worked on at once. Mirrored in attention.ts as QUERY_BLOCK. */
+const MAX_ROWS: i32 = 48;
+/** Rows from which on keys are better copied into panels; fewer are attended to one by one. */
+const PANEL_ROWS: i32 = 4;
 /** Scratch: what the products use, then the sum of each row's exponentials, then scores. */
-const SCORES_AT: usize = TILES_BYTES + (<usize>MAX_ROWS << 2);
+const SCORES_AT: usize = PANEL_SCRATCH + (<usize>MAX_ROWS << 2);
 /** What scores may take of the scratch memory. */
 const SCORES_BYTES: usize = SCRATCH_BYTES - SCORES_AT;
 
@@ -41,34 +47,41 @@ function attendBlock(args: usize, item: i32, scratch: usize): void {
   const lse = span(args, 9);
   const bias = biasOf(span(args, 7), head, reach);
   const end = min(begin + MAX_ROWS, queries);
-  const sums = scratch + TILES_BYTES;
+  const sums = scratch + PANEL_SCRATCH;
   const scores = scratch + SCORES_AT;
-  const step = rowsThatFit(keys, SCORES_BYTES);
+  const step = end - begin < PANEL_ROWS ? 1 : rowsThatFit(keys, SCORES_BYTES);
   for (let row = begin; row < end; row += step) {
     const rows = min(step, end - row);
-    const position = keys - queries + row;
-    const limit = visibleKeys(position + rows - 1, keys, causal);
-    const padded = (limit + 15) & ~15;
-    const stride = <usize>padded << 2;
+    const first = keys - queries + row + 1;
+    const limit = visible(rows - 1, first, keys, causal);
+    const stride = scoresStride(limit);
     const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
     const o = span(args, 8) + <usize>(queryRow + row) * oStride + headAt;
-    dots(q, qStride, rows, k, kStride, limit, width, scores, stride, wide, scratch);
+    if (step == 1) dotsOfOne(q, k, kStride, limit, width, scores);
+    else {
+      dots(
+        q, qStride, rows, k, kStride, limit, width, scores, stride, first, causal, wide, scratch,
+      );
+    }
     for (let i = 0; i < rows; i++) {
       const s = scores + <usize>i * stride;
-      const n = visibleKeys(position + i, keys, causal);
-      const highest = finishScores(s, n, padded, scale, biasRow(bias, position + i));
-      const sum = exponentials(s, padded, n > 0 ? highest : 0);
-      store<f32>(sums + (<usize>i << 2), sum);
+      const n = visible(i, first, keys, causal);
+      const highest = finishScores(s, n, scale, biasRow(bias, first + i - 1));
+      const sum = exponentials(s, n, limit, highest);
+      // A row without keys is 0.
+      store<f32>(sums + (<usize>i << 2), n > 0 ? 1 / sum : 0);
       if (!lse) continue;
       const log = n > 0 ? highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0) : -Infinity;
       store<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2), log);
     }
-    weightedSums(o, oStride, rows, scores, stride, v, vStride, limit, width, 0, wide, scratch);
+    if (step == 1) sumOfOne(o, scores, v, vStride, limit, width);
+    else {
+      weightedSums(
+        o, oStride, rows, scores, stride, v, vStride, limit, width, 0, first, causal, wide, scratch,
+      );
+    }
     for (let i = 0; i < rows; i++) {
-      const sum = load<f32>(sums + (<usize>i << 2));
-      // A row without keys is 0.
-      const n = visibleKeys(position + i, keys, causal);
-      multiply(o + <usize>i * oStride, width, n > 0 ? 1 / sum : 0);
+      multiply(o + <usize>i * oStride, width, load<f32>(sums + (<usize>i << 2)));
     }
   }
 }
@@ -127,38 +140,45 @@ function differentiateHead(args: usize, item: i32, scratch: usize): void {
   const step = rowsThatFit(keys, SCORES_BYTES >> 1);
   for (let row = 0; row < queries; row += step) {
     const rows = min(step, queries - row);
-    const position = keys - queries + row;
-    const limit = visibleKeys(position + rows - 1, keys, causal);
-    const padded = (limit + 15) & ~15;
-    const stride = <usize>padded << 2;
+    const first = keys - queries + row + 1;
+    const limit = visible(rows - 1, first, keys, causal);
+    const stride = scoresStride(limit);
     const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
     const oAt = <usize>(queryRow + row) * oStride + headAt;
     const o = span(args, 8) + oAt;
     const dOut = span(args, 10) + oAt;
-    dots(q, qStride, rows, k, kStride, limit, width, p, stride, wide, scratch);
-    dots(dOut, oStride, rows, v, vStride, limit, width, ds, stride, wide, scratch);
+    dots(q, qStride, rows, k, kStride, limit, width, p, stride, first, causal, wide, scratch);
+    dots(dOut, oStride, rows, v, vStride, limit, width, ds, stride, first, causal, wide, scratch);
     for (let i = 0; i < rows; i++) {
-      const pRow = p + <usize>i * stride;
       const dsRow = ds + <usize>i * stride;
-      const n = visibleKeys(position + i, keys, causal);
-      // A row without keys has lse = -∞; its probabilities are all 0 whatever is subtracted.
+      const n = visible(i, first, keys, causal);
+      // A row without keys has no log-sum-exp, and nothing to subtract it from.
       const log = load<f32>(lse + (<usize>((queryRow + row + i) * heads + head) << 2));
       const at = <usize>i * oStride;
       // Σ p dp = do · o
       const mean = dot(dOut + at, o + at, width);
-      const shift = n > 0 ? log : 0;
-      differentiateRow(pRow, dsRow, n, padded, scale, biasRow(bias, position + i), shift, mean);
-      if (dbias) add(biasRow(dbias, position + i), dsRow, n);
-      if (scale != 1) multiply(dsRow, padded, scale);
+      const position = first + i - 1;
+      differentiateRow(
+        p + <usize>i * stride, dsRow, n, limit, scale, biasRow(bias, position), log, mean,
+      );
+      if (dbias) add(biasRow(dbias, position), dsRow, n);
+      if (scale != 1) multiply(dsRow, n, scale);
     }
     if (dv) {
-      addTransposed(dv, vStride, limit, p, stride, dOut, oStride, rows, width, wide, scratch);
+      addTransposed(
+        dv, vStride, limit, p, stride, dOut, oStride, rows, width, first, causal, wide,
+        scratch,
+      );
     }
-    if (dk) addTransposed(dk, kStride, limit, ds, stride, q, qStride, rows, width, wide, scratch);
+    if (dk) {
+      addTransposed(
+        dk, kStride, limit, ds, stride, q, qStride, rows, width, first, causal, wide, scratch,
+      );
+    }
     if (dq) {
       const to = dq + <usize>(queryRow + row) * qStride + headAt;
       weightedSums(
-        to, qStride, rows, ds, stride, k, kStride, limit, width, accumulateQ, wide, scratch,
+        to, qStride, rows, ds, stride, k, kStride, limit, width, accumulateQ, first, causal, wide, scratch,
       );
     }
   }
@@ -178,18 +198,21 @@ export function attention_bias_reduce(args: usize, task: i32, scratch: usize): v
   }
 }
 
-/** How many keys the query at `position` sees. */
-// @ts-ignore: decorator
-@inline
-function visibleKeys(position: i32, keys: i32, causal: i32): i32 {
-  return causal ? max(0, min(keys, position + 1)) : keys;
-}
-
 /** How many rows of scores fit; the launcher has checked that it is one at least. */
 // @ts-ignore: decorator
 @inline
 function rowsThatFit(keys: i32, bytes: usize): i32 {
-  return min(MAX_ROWS, <i32>(bytes >> 2) / max(16, (keys + 15) & ~15));
+  return min(MAX_ROWS, <i32>(bytes / scoresStride(keys)));
+}
+
+/**
+ * From row to row of scores: room for a multiple of 16, and an odd number of cache lines, so that the
+ * rows do not fall into the same few sets of the cache.
+ */
+// @ts-ignore: decorator
+@inline
+function scoresStride(keys: i32): usize {
+  return (<usize>((keys + 15) & ~15) << 2) | 64;
 }
 
 /** Address of a head's bias at distance 0; 0 when there is none. */
@@ -204,82 +227,6 @@ function biasOf(bias: usize, head: i32, reach: i32): usize {
 @inline
 function biasRow(bias: usize, position: i32): usize {
   return bias ? bias - (<usize>position << 2) : 0;
-}
-
-/** s = s · scale + bias for the first n, -∞ up to `padded`; returns the largest. */
-function finishScores(s: usize, n: i32, padded: i32, scale: f32, bias: usize): f32 {
-  const factor = f32x4.splat(scale);
-  let highest4 = f32x4.splat(-Infinity);
-  const whole = <usize>(n & ~3) << 2;
-  for (let j: usize = 0; j < whole; j += 16) {
-    let x = f32x4.mul(v128.load(s + j), factor);
-    if (bias) x = f32x4.add(x, v128.load(bias + j));
-    v128.store(s + j, x);
-    // The instruction that NaN does not slow down; it stays in the scores.
-    highest4 = f32x4.pmax(highest4, x);
-  }
-  let highest = max(
-    max(f32x4.extract_lane(highest4, 0), f32x4.extract_lane(highest4, 1)),
-    max(f32x4.extract_lane(highest4, 2), f32x4.extract_lane(highest4, 3)),
-  );
-  const end = <usize>n << 2;
-  for (let j = whole; j < end; j += 4) {
-    let x = load<f32>(s + j) * scale;
-    if (bias) x += load<f32>(bias + j);
-    store<f32>(s + j, x);
-    highest = max(highest, x);
-  }
-  for (let j = end; j < <usize>padded << 2; j += 4) store<f32>(s + j, -Infinity);
-  return highest;
-}
-
-/** s = e^(s - shift); returns the sum. Masked scores are -∞ and add exactly 0. */
-function exponentials(s: usize, padded: i32, shift: f32): f32 {
-  const shift4 = f32x4.splat(shift);
-  let sum = f32x4.splat(0);
-  for (let j: usize = 0; j < <usize>padded << 2; j += 16) {
-    const e = exp4(f32x4.sub(v128.load(s + j), shift4));
-    v128.store(s + j, e);
-    sum = f32x4.add(sum, e);
-  }
-  return sum4(sum);
-}
-
-/**
- * p holds scores and ds the gradients dp of probabilities: p = e^(p · scale + bias - shift) for the
- * first n, 0 up to `padded`, and ds = p · (dp - mean).
- */
-function differentiateRow(
-  p: usize, ds: usize, n: i32, padded: i32,
-  scale: f32, bias: usize, shift: f32, mean: f32,
-): void {
-  const factor = f32x4.splat(scale);
-  const shift4 = f32x4.splat(shift);
-  const mean4 = f32x4.splat(mean);
-  const whole = <usize>(n & ~3) << 2;
-  for (let j: usize = 0; j < whole; j += 16) {
-    let x = f32x4.mul(v128.load(p + j), factor);
-    if (bias) x = f32x4.add(x, v128.load(bias + j));
-    differentiate4(p + j, ds + j, f32x4.sub(x, shift4), mean4);
-  }
-  const end = <usize>n << 2;
-  for (let j = whole; j < end; j += 4) {
-    let x = load<f32>(p + j) * scale;
-    if (bias) x += load<f32>(bias + j);
-    store<f32>(p + j, x - shift);
-  }
-  for (let j = end; j < <usize>padded << 2; j += 4) store<f32>(p + j, -Infinity);
-  for (let j = whole; j < <usize>padded << 2; j += 16) {
-    differentiate4(p + j, ds + j, v128.load(p + j), mean4);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function differentiate4(p: usize, ds: usize, x: v128, mean: v128): void {
-  const e = exp4(x);
-  v128.store(p, e);
-  v128.store(ds, f32x4.mul(e, f32x4.sub(v128.load(ds), mean)));
 }
 
 function multiply(x: usize, width: i32, factor: f32): void {
@@ -311,5 +258,11 @@ function dot(x: usize, y: usize, width: i32): f32 {
 }
 
 function zeroRows(x: usize, stride: usize, rows: i32, width: i32): void {
-  for (let i = 0; i < rows; i++) memory.fill(x + <usize>i * stride, 0, <usize>width << 2);
+  for (let i = 0; i < rows; i++) {
+    const end = x + (<usize>width << 2);
+    let at = x;
+    for (; at + 16 <= end; at += 16) v128.store(at, f32x4.splat(0));
+    for (; at < end; at += 4) store<f32>(at, 0);
+    x += stride;
+  }
 }

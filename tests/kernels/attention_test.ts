@@ -130,6 +130,14 @@ const CASES: Record<string, Sizes> = {
     headSize: 401,
     scale: 0.05,
   },
+  "blocks of queries, tiles with few rows": {
+    qLengths: [55, 50, 2],
+    kLengths: [55, 117, 90],
+    heads: 1,
+    headSize: 40,
+    causal: true,
+    bias: true,
+  },
   "causal, first queries see nothing": {
     qLengths: [5],
     kLengths: [3],
@@ -265,6 +273,29 @@ deviceTest(
     const last = build(cx, { ...c, q, qStarts: [0], qLengths: [1] });
     assert.deepEqual(await last.o.read(), full.slice(-128));
     cx.release();
+  },
+);
+
+deviceTest(
+  "attention: each query alone equals the full pass bit for bit, whatever the sizes",
+  async (device) => {
+    // Queries by the number of a tile's rows, keys by a panel's columns, columns by a vector's.
+    for (
+      const [queries, keys, headSize] of [[7, 15, 32], [8, 16, 37], [13, 35, 64], [50, 110, 8]]
+    ) {
+      const sizes = { heads: 2, headSize, scale: 0.3 };
+      const c = makeCase({ ...sizes, qLengths: [queries], kLengths: [keys] });
+      const cx = new Context(device);
+      const full = await build(cx, c).o.read();
+      const width = 2 * headSize;
+      for (let row = 0; row < queries; row++) {
+        const q = Array.from(c.q).slice(row * width, (row + 1) * width);
+        const alone = await build(cx, { ...c, q, qStarts: [0], qLengths: [1] }).o.read();
+        const expected = full.subarray(row * width, (row + 1) * width);
+        assert.deepEqual(alone, expected, `${queries} queries, ${keys} keys: query ${row}`);
+      }
+      cx.release();
+    }
   },
 );
 

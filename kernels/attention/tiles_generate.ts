@@ -1,0 +1,129 @@
+/**
+ * Makes tiles.wasm.ts, the register tiles of attention's products; `deno task build:kernels` writes it.
+ * They are generated because the unrolled source is what makes them fast: see matmul/tiles_generate.ts.
+ * Unlike the tiles there, these start at 0 when told, take fewer rows than they have, and read the
+ * left-hand matrix along its rows or down its columns.
+ */
+
+interface Tile {
+  rows: number;
+  columns: number;
+}
+
+/**
+ * 4 x 8 fills V8's 15 vector registers: 8 sums, a vector of each row, two of B, and a value spread.
+ * The others are for its revectorizer (--turbo), which makes 256-bit vectors of pairs.
+ */
+const NARROW: Tile = { rows: 4, columns: 8 };
+const WIDE: readonly Tile[] = [{ rows: 4, columns: 16 }, { rows: 6, columns: 16 }];
+const UNROLL = 4;
+/** From row to row of B, which is a panel. */
+const PANEL_BYTES = 64;
+
+const count = (n: number) => [...Array(n).keys()];
+/** Name of the pointer to row `i`. */
+const pointer = (name: string, i: number) => i === 0 ? name : `${name}${i}`;
+const at = (offset: number) => offset === 0 ? "" : `, ${offset}`;
+
+function tile({ rows, columns }: Tile, along: "rows" | "columns"): string {
+  const vectors = columns / 4;
+  const lines: string[] = [];
+  const put = (line: string) => lines.push("  " + line);
+  // Rows beyond those there are repeat the last.
+  const rowPointers = (name: string) =>
+    count(rows).slice(1).forEach((i) => {
+      const stride = `(rows > ${i} ? ld${name} : 0)`;
+      put(`let ${name}${i} = ${pointer(name, i - 1)} + ${stride};`);
+    });
+  const load = (i: number, j: number) => `v128.load(${pointer("c", i)}${at(16 * j)})`;
+  const sums = (write: (i: number, j: number) => string) =>
+    count(rows).forEach((i) => put(count(vectors).map((j) => write(i, j)).join(" ")));
+
+  const shuffled = columns === NARROW.columns;
+  const loadB = (u: number) =>
+    put(
+      count(vectors).map((j) => `b${j} = v128.load(b${at(u * PANEL_BYTES + 16 * j)});`).join(" "),
+    );
+  const multiplyRow = (i: number, value: string) => {
+    put(`t = ${value};`);
+    put(
+      count(vectors).map((j) => `s${i}${j} = f32x4.relaxed_madd(t, b${j}, s${i}${j});`).join(" "),
+    );
+  };
+  const spread = (x: string, lane: number) =>
+    `v128.shuffle<i32>(${x}, ${x}, ${Array(4).fill(lane).join(", ")})`;
+  const alongRows = (unroll: number) => {
+    const vector = shuffled && unroll === 4;
+    if (vector) {
+      count(rows).forEach((i) => put(`x${i} = v128.load(${pointer("a", i)});`));
+    }
+    for (const u of count(unroll)) {
+      loadB(u);
+      for (const i of count(rows)) {
+        const value = `v128.load32_splat(${pointer("a", i)}${at(4 * u)})`;
+        multiplyRow(i, vector ? spread(`x${i}`, u) : value);
+      }
+    }
+    count(rows).forEach((i) => put(`${pointer("a", i)} += ${4 * unroll};`));
+  };
+  const downColumns = (unroll: number) => {
+    count(unroll).slice(1).forEach((u) =>
+      put(`const k${u} = ${u === 1 ? "a" : `k${u - 1}`} + lda;`)
+    );
+    for (const u of count(unroll)) {
+      const a = u === 0 ? "a" : `k${u}`;
+      loadB(u);
+      if (shuffled) put(`x0 = v128.load(${a});`);
+      for (const i of count(rows)) {
+        multiplyRow(i, shuffled ? spread("x0", i) : `v128.load32_splat(${a}${at(4 * i)})`);
+      }
+    }
+    put(`a = ${unroll === 1 ? "a" : `k${unroll - 1}`} + lda;`);
+  };
+  const loop = (unroll: number) => {
+    put(`for (; k >= ${unroll}; k -= ${unroll}) {`);
+    if (along === "rows") alongRows(unroll);
+    else downColumns(unroll);
+    put(`b += ${unroll * PANEL_BYTES};`);
+    put("}");
+  };
+
+  if (along === "rows") rowPointers("a");
+  rowPointers("c");
+  sums((i, j) => `let s${i}${j} = f32x4.splat(0);`);
+  put("if (accumulate) {");
+  sums((i, j) => `s${i}${j} = ${load(i, j)};`);
+  put("}");
+  if (shuffled) {
+    const names = along === "rows" ? count(rows) : [0];
+    put(names.map((i) => `let x${i}: v128;`).join(" "));
+  }
+  put(count(vectors).map((j) => `let b${j}: v128;`).join(" ") + " let t: v128;");
+  loop(UNROLL);
+  loop(1);
+  // The last row first: what is computed for a row beyond `rows` is overwritten.
+  for (const i of count(rows).reverse()) {
+    const stores = count(vectors).map((j) =>
+      `v128.store(${pointer("c", i)}, s${i}${j}${at(16 * j)});`
+    );
+    put(stores.join(" "));
+  }
+
+  const a = along === "rows" ? "A[rows, k]" : "A[k, rows]ᵀ";
+  return [
+    `/** C[rows, ${columns}] (+)= ${a} B[k, ${columns}], at most ${rows} rows, B in rows of 16. */`,
+    `export function ${along}_${rows}x${columns}(`,
+    "  a: usize, lda: usize, rows: i32, b: usize, k: i32,",
+    "  c: usize, ldc: usize, accumulate: i32,",
+    "): void {",
+    ...lines,
+    "}",
+  ].join("\n");
+}
+
+/** The text of tiles.wasm.ts. */
+export function attentionTilesSource(): string {
+  const tiles = [NARROW, ...WIDE].flatMap((shape) => [tile(shape, "rows"), tile(shape, "columns")]);
+  return "// Generated by tiles_generate.ts: see there for why. Strides are in bytes.\n\n" +
+    tiles.join("\n\n") + "\n";
+}
