@@ -14,6 +14,12 @@ const PANEL = 16;
 const MAX_ROWS = 192;
 /** Below this many multiply-adds a second thread does not pay for waking it. */
 const SERIAL_WORK = 100_000;
+/**
+ * Numbers of a B that a core's second-level cache holds: then tasks are in the order of rows, so that
+ * a thread, which begins with the same part of every launch, finds in its cache the rows that it wrote
+ * in the launch before. A larger B is read by tasks of the same columns one after another.
+ */
+const SMALL_B = 65_536;
 /** Multiply-adds a task should have: enough to hide its claim, few enough to balance threads. */
 const TASK_WORK = 1_000_000;
 
@@ -97,6 +103,7 @@ export function matmul(device: Device, p: Matmul): void {
       rows,
       columns,
       device.wideVectors ? 1 : 0,
+      n * k <= SMALL_B ? 1 : 0,
     ],
     [b.alpha, b2.alpha],
   );

@@ -320,12 +320,14 @@ export function matmul(args: usize, task: i32, scratch: usize): void {
   const rowsPerTask = int(args, 21);
   const columnsPerTask = int(args, 22);
   const wide = int(args, 23);
-  const alpha = float(args, 24);
-  const alpha2 = float(args, 25);
+  const alongRows = int(args, 24);
+  const alpha = float(args, 25);
+  const alpha2 = float(args, 26);
 
   const rowTasks = (M + rowsPerTask - 1) / rowsPerTask;
-  const m0 = (task % rowTasks) * rowsPerTask;
-  const n0 = (task / rowTasks) * columnsPerTask;
+  const columnTasks = (N + columnsPerTask - 1) / columnsPerTask;
+  const m0 = (alongRows ? task / columnTasks : task % rowTasks) * rowsPerTask;
+  const n0 = (alongRows ? task % columnTasks : task / rowTasks) * columnsPerTask;
   const rows = min(rowsPerTask, M - m0);
   const n1 = min(n0 + columnsPerTask, N);
   const block = c + <usize> m0 * ldc + (<usize> n0 << 2);
