@@ -1,5 +1,5 @@
 import { NotFiniteError, UserError } from "../errors.ts";
-import type { T5ForConditionalGeneration } from "../models/t5.ts";
+import type { DecoderMemory, T5ForConditionalGeneration } from "../models/t5.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
@@ -55,18 +55,38 @@ export interface Generated {
   values: number[] | null;
 }
 
-/** What a window of decoding steps leaves on the device for the host to read, [steps, rows] each. */
+/** Decoding steps that one set of rows takes: what they read is on the device before the first. */
+interface Window {
+  rows: readonly number[];
+  /** Position of the first step. */
+  first: number;
+  /** What step 0, 1, … attends to. */
+  memory: (step: number) => DecoderMemory;
+  /** i32 [rows]: the tokens that the first step reads. */
+  ids: Tensor;
+  /** i32 [steps, rows] */
+  positions: Tensor;
+  /** i32 [rows] */
+  rollouts: Tensor;
+  /** What the steps leave for the host to read, [steps, rows] each. */
+  drawn: Drawn;
+}
+
 interface Drawn {
   tokens: Tensor;
   logprobs: Tensor | null;
   values: Tensor | null;
 }
 
+/** The most steps of a window. */
+const WINDOW = 16;
+
 /**
- * Tokens that are drawn before the host looks which rows have finished. A GPU's readback takes 11 ms
- * in Deno, so it looks seldom, and finished rows draw a few tokens that are thrown away.
+ * Tokens that are drawn before the host looks which rows have finished, at most WINDOW. A GPU's
+ * readback takes 11 ms in Deno, so it looks seldom, and finished rows draw a few tokens that are
+ * thrown away.
  */
-const WINDOW = { wasm: 1, webgpu: 16 };
+const LOOK = { wasm: 1, webgpu: 16 };
 
 /**
  * Generates a response to each query, all of them at once: the encoder runs once, keys and values
@@ -94,45 +114,48 @@ export async function generate(
   const cx = new Context(model.device);
   try {
     const encoded = encodeAll(cx, model, queries, options);
-    const window = Math.min(WINDOW[model.device.kind], Math.max(...limits));
-    // A row that ends within a window draws on to the window's end.
-    const capacities = limits.map((limit) => Math.ceil(limit / window) * window);
+    const look = Math.min(LOOK[model.device.kind], Math.max(...limits));
+    // A row that ends between two looks draws on to the second.
+    const capacities = limits.map((limit) => Math.ceil(limit / look) * look);
     const cache = new KeyValueCache(cx, model, encoded, capacities);
     let active = queries.map((_, row) => row);
-    for (let position = 0; active.length > 0; position += window) {
-      const left = Math.max(...active.map((row) => limits[row])) - position;
-      const last = active.map((row) => results[row].tokens.at(-1) ?? decoderStartTokenId);
-      const step = new Context(model.device);
+    let position = 0;
+    while (active.length > 0) {
+      const rows = active;
+      const steps = Math.min(WINDOW, Math.max(...rows.map((row) => limits[row])) - position);
+      const last = rows.map((row) => results[row].tokens.at(-1) ?? decoderStartTokenId);
+      const windowContext = new Context(model.device);
       try {
-        const drawn = drawWindow(
-          step,
-          model,
+        const window = openWindow(
+          windowContext,
           cache,
-          active,
+          rows,
           last,
           position,
-          Math.min(window, left),
+          steps,
           config,
           options,
         );
-        const [tokens, logprobs, values] = await Promise.all([
-          drawn.tokens.readInts(),
-          drawn.logprobs?.read(),
-          drawn.values?.read(),
-        ]);
-        active = active.filter((row, i) => {
-          const result = results[row];
-          for (let at = i; at < tokens.length; at += last.length) {
-            if (tokens[at] < 0) throw notFinite(result.tokens.length, row, config);
-            result.tokens.push(tokens[at]);
-            if (logprobs) result.logprobs!.push(logprobs[at]);
-            if (values) result.values!.push(values[at]);
-            if (tokens[at] === eosTokenId || result.tokens.length === limits[row]) return false;
-          }
-          return true;
-        });
+        for (let step = 0; step < steps && active === rows; step += look) {
+          const count = Math.min(look, steps - step);
+          for (let i = 0; i < count; i++) drawToken(model, window, step + i, config, options);
+          const [tokens, logprobs, values] = await readDrawn(window, step, count);
+          const left = rows.filter((row, i) => {
+            const result = results[row];
+            for (let at = i; at < tokens.length; at += rows.length) {
+              if (tokens[at] < 0) throw notFinite(result.tokens.length, row, config);
+              result.tokens.push(tokens[at]);
+              if (logprobs) result.logprobs!.push(logprobs[at]);
+              if (values) result.values!.push(values[at]);
+              if (tokens[at] === eosTokenId || result.tokens.length === limits[row]) return false;
+            }
+            return true;
+          });
+          if (left.length < rows.length) active = left;
+          position += look;
+        }
       } finally {
-        step.release();
+        windowContext.release();
       }
     }
   } finally {
@@ -165,57 +188,76 @@ function notFinite(position: number, row: number, { firstRollout = 0 }: Generati
   );
 }
 
-/** Draws the next `steps` tokens of each row, without the host looking at any of them. */
-function drawWindow(
+/** Uploads what some steps read, so that a step uploads nothing. */
+function openWindow(
   cx: Context,
-  model: T5ForConditionalGeneration,
   cache: KeyValueCache,
   rows: readonly number[],
   last: readonly number[],
   first: number,
   steps: number,
-  config: GenerationConfig,
-  { adapter = null, valueHead = null, logprobs = false }: GenerationOptions,
-): Drawn {
-  const { device } = cx;
-  const { eosTokenId, vocabSize: vocabulary } = model.config;
+  { firstRollout = 0 }: GenerationConfig,
+  { valueHead = null, logprobs = false }: GenerationOptions,
+): Window {
   const count = rows.length;
-  const memory = cache.window(cx, rows, first, steps);
-  const positions = cx.from(
-    Int32Array.from({ length: steps * count }, (_, i) => first + Math.floor(i / count)),
-    [steps, count],
+  const positions = Int32Array.from(
+    { length: steps * count },
+    (_, i) => first + Math.floor(i / count),
   );
-  const rollouts = cx.from(Int32Array.from(rows, (row) => (config.firstRollout ?? 0) + row));
-  const { seed = 0, temperature = 1, topK = 0, topP = 1 } = config;
-  const drawing = config.doSample ? { rollouts, seed, temperature, topK, topP } : null;
-  const drawn = {
-    tokens: cx.empty([steps, count], "i32"),
-    logprobs: logprobs ? cx.empty([steps, count]) : null,
-    values: valueHead ? cx.empty([steps, count]) : null,
+  return {
+    rows,
+    first,
+    memory: cache.window(cx, rows, first, steps),
+    ids: cx.from(Int32Array.from(last)),
+    positions: cx.from(positions, [steps, count]),
+    rollouts: cx.from(Int32Array.from(rows, (row) => firstRollout + row)),
+    drawn: {
+      tokens: cx.empty([steps, count], "i32"),
+      logprobs: logprobs ? cx.empty([steps, count]) : null,
+      values: valueHead ? cx.empty([steps, count]) : null,
+    },
   };
-  let ids = cx.from(Int32Array.from(last));
-  for (let i = 0; i < steps; i++) {
-    const step = new Context(device);
-    try {
-      const values = drawn.values && { head: valueHead!, into: drawn.values.slice(i, 1) };
-      const hidden = model.decodeStep(step, ids, first + i + 1, adapter, memory(i), values);
-      const logits = model.logits(step, hidden);
-      ids = drawn.tokens.slice(i, 1);
-      const input = {
-        logits,
-        rows: count,
-        vocabulary,
-        positions: positions.slice(i, 1),
-        eosTokenId,
-        // transformers counts the start token as part of the length.
-        minLength: (config.minLength ?? 0) - 1,
-      };
-      nextTokens(step, input, drawing, ids, drawn.logprobs?.slice(i, 1) ?? null);
-    } finally {
-      step.release();
-    }
+}
+
+/** Draws the token of each row at a step of the window; those of the steps before it are drawn. */
+function drawToken(
+  model: T5ForConditionalGeneration,
+  { rows, first, memory, ids, positions, rollouts, drawn }: Window,
+  step: number,
+  config: GenerationConfig,
+  { adapter = null, valueHead = null }: GenerationOptions,
+): void {
+  const { eosTokenId, vocabSize: vocabulary } = model.config;
+  const { seed = 0, temperature = 1, topK = 0, topP = 1 } = config;
+  const cx = new Context(model.device);
+  try {
+    const read = step === 0 ? ids : drawn.tokens.slice(step - 1, 1);
+    const values = drawn.values && { head: valueHead!, into: drawn.values.slice(step, 1) };
+    const hidden = model.decodeStep(cx, read, first + step + 1, adapter, memory(step), values);
+    const input = {
+      logits: model.logits(cx, hidden),
+      rows: rows.length,
+      vocabulary,
+      positions: positions.slice(step, 1),
+      eosTokenId,
+      // transformers counts the start token as part of the length.
+      minLength: (config.minLength ?? 0) - 1,
+    };
+    const drawing = config.doSample ? { rollouts, seed, temperature, topK, topP } : null;
+    const logprobs = drawn.logprobs?.slice(step, 1) ?? null;
+    nextTokens(cx, input, drawing, drawn.tokens.slice(step, 1), logprobs);
+  } finally {
+    cx.release();
   }
-  return drawn;
+}
+
+/** Tokens, logprobs and values of some steps. */
+function readDrawn({ drawn }: Window, step: number, count: number) {
+  return Promise.all([
+    drawn.tokens.slice(step, count).readInts(),
+    drawn.logprobs?.slice(step, count).read(),
+    drawn.values?.slice(step, count).read(),
+  ]);
 }
 
 /**
