@@ -25,11 +25,8 @@ export function appendToCache(
   count: number,
   width: number,
 ): void {
+  const spans = [cache.k, cache.v, x.k, x.v, rows];
   const ints = [count, width];
-  if (device.kind === "webgpu") {
-    const spans = [cache.k, cache.v, x.k, x.v, rows];
-    return device.dispatch(APPEND, elementGroups(count * width), spans, ints);
-  }
-  device.run("kv_cache_append", 1, [cache.k, x.k, rows], ints);
-  device.run("kv_cache_append", 1, [cache.v, x.v, rows], ints);
+  if (device.kind === "webgpu") device.dispatch(APPEND, elementGroups(count * width), spans, ints);
+  else device.run("kv_cache_append", 1, spans, ints);
 }

@@ -4,7 +4,6 @@
  * `activation` one after another, bit for bit.
  */
 import type { ActivationKind } from "../../../kernels/activation/activation.ts";
-import { add } from "../../../kernels/elementwise/elementwise.ts";
 import { appendToCache } from "../../../kernels/kv_cache/kv_cache.ts";
 import { matmul } from "../../../kernels/matmul/matmul.ts";
 import {
@@ -132,7 +131,8 @@ export function normWithHead(
     return x;
   }
   const x = rmsNorm(cx, h, norm.weight, norm.eps);
-  add(device, values, null, linear(cx, x, head.weight, { bias: head.bias }), h.rows);
+  const { weight, bias } = head;
+  matmul(device, { c: values, a: x, b: weight.forward(), m: h.rows, n: 1, k: h.width, bias });
   return x;
 }
 
