@@ -12,6 +12,8 @@ const KIND = {
 const PANEL = 16;
 /** Most rows of a task; mirrored in matmul.wasm.ts. */
 const MAX_ROWS = 192;
+/** Fewer rows are not split among threads. */
+const MIN_ROWS = 24;
 /** Below this many multiply-adds a second thread does not pay for waking it. */
 const SERIAL_WORK = 100_000;
 /**
@@ -142,7 +144,9 @@ function blocking(
   if (work <= SERIAL_WORK && m <= MAX_ROWS) return { rows: m, columns: n };
   // Panels that are copied first want many rows to pay for it; others a block that stays in cache.
   const most = prepacked ? 96 : MAX_ROWS;
-  const rowTasks = Math.ceil(m / most);
+  let rowTasks = Math.ceil(m / most);
+  // As many for each thread: where tasks are in the order of rows, each begins with its part of them.
+  if (m >= threads * MIN_ROWS) rowTasks = Math.ceil(rowTasks / threads) * threads;
   const rows = Math.ceil(m / rowTasks);
   const panels = Math.ceil(n / PANEL);
   // The panels that one of so many tasks computes.
