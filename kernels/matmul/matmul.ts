@@ -14,8 +14,11 @@ const PANEL = 16;
 const MAX_ROWS = 192;
 /** Fewer rows are not split among threads. */
 const MIN_ROWS = 24;
-/** Below this many multiply-adds a second thread does not pay for waking it. */
-const SERIAL_WORK = 100_000;
+/**
+ * Below this many multiply-adds a second thread does not pay: it would have to fetch from this one's
+ * cache what was written there. With 256-bit vectors there may be more of them.
+ */
+const SERIAL_WORK = { wide: 300_000, narrow: 100_000 };
 /**
  * Numbers of a B that a core's second-level cache holds: then tasks are in the order of rows, so that
  * a thread, which begins with the same part of every launch, finds in its cache the rows that it wrote
@@ -81,7 +84,7 @@ export function matmul(device: Device, p: Matmul): void {
   const b = rightArguments(p.b);
   const ext = p.extension ?? null;
   const b2 = ext ? rightArguments(ext.b) : NO_EXTENSION;
-  const { rows, columns } = blocking(p, b.kind === KIND.panelsF32, device.threads);
+  const { rows, columns } = blocking(p, b.kind === KIND.panelsF32, device);
   const tasks = Math.ceil(m / rows) * Math.ceil(n / columns);
   device.run(
     "matmul",
@@ -138,10 +141,10 @@ function rightArguments(b: RightMatrix): RightArguments {
 function blocking(
   { m, n, k, aColumnStride = 1 }: Matmul,
   prepacked: boolean,
-  threads: number,
+  { threads, wideVectors }: TaskDevice,
 ): { rows: number; columns: number } {
-  const work = m * n * k;
-  if (work <= SERIAL_WORK && m <= MAX_ROWS) return { rows: m, columns: n };
+  const serialWork = wideVectors ? SERIAL_WORK.wide : SERIAL_WORK.narrow;
+  if (m * n * k <= serialWork && m <= MAX_ROWS) return { rows: m, columns: n };
   // Panels that are copied first want many rows to pay for it; others a block that stays in cache.
   const most = prepacked ? 96 : MAX_ROWS;
   let rowTasks = Math.ceil(m / most);
