@@ -1,4 +1,4 @@
-import type { Device } from "../device/device.ts";
+import type { Device, Span } from "../device/device.ts";
 import { toBf16 } from "./bf16.ts";
 import { BYTES, Tensor } from "./tensor.ts";
 
@@ -32,12 +32,23 @@ export function uploadRows(
   try {
     for (let row = 0; row < rows; row += pieceRows) {
       const data = read(row, Math.min(pieceRows, rows - row));
-      const byteOffset = row * width * BYTES[dtype];
-      device.write({ buffer, byteOffset }, dtype === "bf16" ? toBf16(data) : data);
+      const span = { buffer, byteOffset: row * width * BYTES[dtype] };
+      if (dtype === "f32") device.write(span, data);
+      else writeRounded(device, span, data);
     }
   } catch (error) {
     device.free(buffer);
     throw error;
   }
   return new Tensor(device, buffer, shape, dtype);
+}
+
+/**
+ * Writes values as bf16. The rounded copy is detached, which gives its memory back at once: left to
+ * the garbage collector, those of a table's pieces pile up, and malloc keeps their pages.
+ */
+function writeRounded(device: Device, span: Span, values: Float32Array): void {
+  const rounded = toBf16(values);
+  device.write(span, rounded);
+  rounded.buffer.transfer(0);
 }
