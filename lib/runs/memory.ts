@@ -38,9 +38,9 @@ export function estimateStepMemory(
   const inBatch = sum(prompts) + prompts.length * newTokens;
   const cache = 4 * numDecoderLayers * 2 * inner * inBatch;
 
-  // Of a token in a layer: the sum after a sublayer; the norm's output, which the adapter's A reads,
-  // with the rank's input; q, k, v and o; what goes into the feed-forward's activation.
-  const attention = 2 * dModel + 4 * inner + adapter.config.r;
+  // Of a token in a layer: the sum after a sublayer; the rank's input; q, k, v and o; what goes into
+  // the feed-forward's activation.
+  const attention = dModel + 4 * inner + adapter.config.r;
   const feedForward = dModel + (feedForwardProj === "gated-gelu" ? 2 : 1) * dFf;
   const encoded = sum(prompts.slice(0, miniBatchSize));
   const decoded = Math.min(miniBatchSize, prompts.length) * newTokens;

@@ -10,6 +10,8 @@ interface TapeNode {
   /** What `backward` reads. */
   saved: readonly (Tensor | null)[];
   backward: (dy: Tensor) => void;
+  /** Computes the output again, from what is saved; null where that would take long. */
+  recompute: (() => void) | null;
 }
 
 /** Where to put a gradient: overwrite when it is the first contribution, else add to it. */
@@ -52,6 +54,8 @@ export class Context {
   #dropouts = 0;
   #nodes: TapeNode[] = [];
   #owned: Tensor[] = [];
+  /** Freed outputs that a backward function reads, with the nodes that compute them again. */
+  #dropped = new Map<Tensor, TapeNode>();
 
   /** Starts a pass. */
   constructor(device: Device, options: ContextOptions = {}) {
@@ -131,13 +135,25 @@ export class Context {
     return output;
   }
 
-  /** Runs a layer with a tape, and frees what no backward function of it reads. */
+  /**
+   * Runs a layer with a tape, and frees what no backward function of it reads, or what can be computed
+   * again when one does.
+   */
   #keepSaved(body: () => Tensor): Tensor {
     const before = new Set(this.#owned);
     const firstNode = this.#nodes.length;
     const output = body();
     const nodes = this.#nodes.slice(firstNode);
-    const read = new Set([output, ...nodes.flatMap(({ saved }) => saved)].map((t) => t?.buffer));
+    const saved = new Set(nodes.flatMap((node) => node.saved));
+    const again = nodes.filter((node) => node.recompute && node.output !== output);
+    const dropped = new Map(again.map((node) => [node.output, node]));
+    // By their memory: what is read through another view of it stays as well.
+    const read = new Set(
+      [output, ...saved].filter((t) => t && !dropped.has(t)).map((t) => t!.buffer),
+    );
+    for (const [tensor, node] of dropped) {
+      if (saved.has(tensor) && !read.has(tensor.buffer)) this.#dropped.set(tensor, node);
+    }
     const keep = (tensor: Tensor) => {
       if (before.has(tensor) || read.has(tensor.buffer)) return true;
       this.device.free(tensor.buffer);
@@ -177,7 +193,7 @@ export class Context {
         this.#dropouts = outer.dropouts;
       }
     };
-    this.#nodes.push({ output, owned: this.#owned, saved: [input], backward });
+    this.#nodes.push({ output, owned: this.#owned, saved: [input], backward, recompute: null });
     this.#owned = [];
     return output;
   }
@@ -186,18 +202,22 @@ export class Context {
    * Declares that `output` was computed from `inputs`. `backward` gets the gradient of the output
    * and adds to those of the inputs (see `gradient`); of what was made in this pass it may read
    * only `saved`. Recorded only when an input wants a gradient.
+   *
+   * @param recompute launches what computed `output` once more, from what `saved` has of it; given
+   *   where that takes next to nothing, so that a layer need not keep its output
    */
   record(
     output: Tensor,
     inputs: readonly (Tensor | null)[],
     saved: readonly (Tensor | null)[],
     backward: (dy: Tensor) => void,
+    recompute: (() => void) | null = null,
   ): void {
     if (!this.grad && !this.#checkpointing) return;
     if (!inputs.some((t) => t?.requiresGrad)) return;
     output.requiresGrad = true;
     if (!this.grad) return;
-    this.#nodes.push({ output, owned: this.#owned, saved, backward });
+    this.#nodes.push({ output, owned: this.#owned, saved, backward, recompute });
     this.#owned = [];
   }
 
@@ -219,11 +239,15 @@ export class Context {
     const given = new Set(seeds.map(({ gradient }) => gradient));
     for (const { output, gradient } of seeds) output.grad = gradient;
     for (let node = this.#nodes.at(-1); node; node = this.#nodes.at(-1)) {
-      const { output, owned, backward } = node;
+      const { output, owned, saved, backward } = node;
       const gradient = output.grad;
-      if (gradient) backward(gradient);
+      if (gradient) {
+        for (const tensor of saved) this.#restore(tensor);
+        backward(gradient);
+      }
       // Only now: when a backward function throws, `release` still finds what the node owns.
       this.#nodes.pop();
+      this.#dropped.delete(output);
       output.grad = null;
       if (gradient && !given.has(gradient) && this.#owned.includes(gradient)) this.free(gradient);
       for (const tensor of owned) {
@@ -231,6 +255,17 @@ export class Context {
         else this.device.free(tensor.buffer);
       }
     }
+  }
+
+  /** Computes a tensor again that a layer has freed. It lives on until the node that made it is passed. */
+  #restore(tensor: Tensor | null): void {
+    const node = tensor && this.#dropped.get(tensor);
+    if (!node) return;
+    this.#dropped.delete(tensor);
+    for (const input of node.saved) this.#restore(input);
+    tensor.buffer = this.device.alloc(tensor.buffer.byteLength);
+    node.owned.push(tensor);
+    node.recompute!();
   }
 
   /** Zeroes a tensor. */
@@ -244,5 +279,6 @@ export class Context {
     for (const tensor of this.#owned) this.device.free(tensor.buffer);
     this.#nodes = [];
     this.#owned = [];
+    this.#dropped.clear();
   }
 }

@@ -17,8 +17,8 @@ export class Tensor implements Span {
   constructor(
     /** Where the memory is. */
     readonly device: Device,
-    /** The block of memory. */
-    readonly buffer: DeviceBuffer,
+    /** The block of memory; another one after a Context has freed the tensor and computed it again. */
+    public buffer: DeviceBuffer,
     /** Sizes of the dimensions, the outermost first. */
     readonly shape: readonly number[],
     /** Type of the elements. */

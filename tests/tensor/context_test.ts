@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
+import * as kernels from "../../kernels/elementwise/elementwise.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { activation } from "../../lib/tensor/ops/activation.ts";
 import { add, scale } from "../../lib/tensor/ops/elementwise.ts";
@@ -138,6 +139,72 @@ Deno.test("Context: a layer keeps what a backward function reads, and what came 
     assert.deepEqual([...await x.grad!.read()], [4]);
     cx.release();
     assert.equal(device.memory.used, 0);
+  }));
+
+/** 10 x, which a layer need not keep; `launches` counts how often it is computed. */
+function timesTen(cx: Context, x: Tensor, launches: { count: number }): Tensor {
+  const y = cx.empty(x.shape);
+  const compute = () => {
+    launches.count++;
+    kernels.scale(cx.device, y, x, x.length, 10);
+  };
+  compute();
+  const backward = (dy: Tensor) => {
+    const { into, accumulate } = cx.gradient(x)!;
+    kernels.scale(cx.device, into, dy, dy.length, 10, accumulate);
+  };
+  cx.record(y, [x], [x], backward, compute);
+  return y;
+}
+
+Deno.test("Context: what can be computed again is freed by a layer, and there when it is read", () =>
+  withDevice(async (device) => {
+    for (const activationMemory of [undefined, 0]) {
+      const launches = { count: 0 };
+      const cx = new Context(device, { grad: true, activationMemory });
+      const x = wanted(cx.from(Float32Array.of(-1, 3)));
+      const { used } = device.memory;
+      let h = x;
+      for (let i = 0; i < 2; i++) {
+        h = cx.layer(h, (h) => {
+          const y = timesTen(cx, h, launches);
+          const z = timesTen(cx, y, launches); // y is computed again for it
+          return add(cx, activation(cx, z, "relu"), activation(cx, y, "relu"));
+        });
+      }
+      assert.equal(device.memory.used, used + 2 * 256, "the outputs of both layers");
+      assert.deepEqual([...await h.read(), launches.count], [0, 3 * 110 * 110, 4]);
+      cx.backward([{ output: h, gradient: cx.from(Float32Array.of(1, 1)) }]);
+      assert.deepEqual([...await x.grad!.read()], [0, 110 * 110]);
+      // With a limit of memory the layers are run again as well.
+      assert.equal(launches.count, activationMemory === undefined ? 8 : 12);
+      cx.release();
+      assert.equal(device.memory.used, 0);
+    }
+  }));
+
+Deno.test("Context: a layer keeps what could be computed again where a view of it is read", () =>
+  withDevice(async (device) => {
+    const launches = { count: 0 };
+    const cx = new Context(device, { grad: true });
+    const x = wanted(cx.from(Float32Array.of(1, 2), [2, 1]));
+    const h = cx.layer(x, (x) => {
+      const y = timesTen(cx, x, launches);
+      const z = cx.empty([1, 1]);
+      const view = y.slice(1, 1);
+      kernels.scale(device, z, view, 1, 1);
+      cx.record(z, [y], [y, view], (dy) => {
+        const { into } = cx.gradient(y)!;
+        cx.zero(into);
+        kernels.scale(device, into.slice(1, 1), view, 1, 1);
+        kernels.add(device, into.slice(0, 1), null, dy, 1);
+      });
+      return z;
+    });
+    cx.empty([2]).write(Float32Array.of(NaN, NaN)); // where y would have been
+    cx.backward([{ output: h, gradient: cx.from(Float32Array.of(7)) }]);
+    assert.deepEqual([...await x.grad!.read(), launches.count], [70, 200, 1]);
+    cx.release();
   }));
 
 Deno.test("Context: gradients of all consumers add up", () =>

@@ -13,8 +13,9 @@ export function rmsNorm(cx: Context, x: Tensor, weight: Tensor, eps: number): Te
   const shape = { rows: x.rows, width: x.width };
   const y = cx.empty(x.shape);
   const rstd = cx.grad ? cx.empty([x.rows]) : null;
-  kernels.rmsNorm(device, y, rstd, x, weight, shape, eps);
-  cx.record(y, [x, weight], [x, rstd], (dy) => {
+  const compute = () => kernels.rmsNorm(device, y, rstd, x, weight, shape, eps);
+  compute();
+  const backward = (dy: Tensor) => {
     const dx = cx.gradient(x);
     if (dx) {
       kernels.rmsNormBackward(device, dx.into, dy, x, weight, rstd!, shape, dx.accumulate);
@@ -24,6 +25,7 @@ export function rmsNorm(cx: Context, x: Tensor, weight: Tensor, eps: number): Te
       if (!dWeight.accumulate) cx.zero(dWeight.into);
       kernels.rmsNormWeightGradient(device, dWeight.into, dy, x, rstd!, shape);
     }
-  });
+  };
+  cx.record(y, [x, weight], [x, rstd], backward, compute);
   return y;
 }
