@@ -108,6 +108,14 @@ export class LoraAdapter {
     }
   }
 
+  /** Whether it is known to change nothing, as a new one does: all lora_B are still zero. */
+  get changesNothing(): boolean {
+    const { parameters } = this;
+    return [...this.#weights.keys()].every((module) =>
+      parameters.isUntouched(parameterName(module, "B"))
+    );
+  }
+
   /** The update of a linear layer; null when it has none. */
   weights(module: string): LoraWeights | null {
     return this.#weights.get(module) ?? null;

@@ -36,6 +36,9 @@ export class Parameters {
   readonly count: number;
   /** How often the values have changed: what was computed from them holds for one number. */
   revision = 0;
+  /** Those that `write` has set, and how often it was called. */
+  readonly #written = new Set<string>();
+  #writes = 0;
   readonly #views = new Map<string, Tensor>();
 
   /**
@@ -122,6 +125,13 @@ export class Parameters {
     }
     view.write(data);
     this.revision++;
+    this.#written.add(name);
+    this.#writes++;
+  }
+
+  /** Whether a parameter is known to be still the zeros that it started as. */
+  isUntouched(name: string): boolean {
+    return this.revision === this.#writes && !this.#written.has(name);
   }
 
   /**

@@ -44,7 +44,11 @@ export class PPOTrainer {
   readonly config: PPOConfig;
   /** Its moments and step count belong to a checkpoint. */
   readonly optimizer: Adam;
-  /** The adapter that the KL is measured from: a frozen copy of the first one; null for none. */
+  /**
+   * The adapter that the KL is measured from: a frozen copy of the first one. Null for none, also
+   * where that was new and changed nothing: the base model says the same, bit for bit, in less time
+   * and memory.
+   */
   readonly reference: LoraAdapter | null;
   readonly #klController: KLController;
   readonly #random: Random;
@@ -65,7 +69,9 @@ export class PPOTrainer {
   ) {
     this.config = resolvePPOConfig(config);
     const { initKlCoef, target, horizon, adamBeta1, adamBeta2 } = this.config;
-    this.reference = this.config.reference === "initial" ? frozenCopy(policy.adapter) : null;
+    const { adapter } = policy;
+    const isNeeded = this.config.reference === "initial" && !adapter.changesNothing;
+    this.reference = isNeeded ? frozenCopy(adapter) : null;
     this.optimizer = new Adam(policy.parameters, {
       betas: [adamBeta1, adamBeta2],
       eps: this.config.adamEpsilon,

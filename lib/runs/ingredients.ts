@@ -37,12 +37,16 @@ export interface Ingredients {
 }
 
 /** An ordinary step with the longest responses; prompts are tokenized only when they are drawn. */
-function stepShape(config: TrainConfig, examples: readonly Example[]): StepShape {
+function stepShape(
+  config: TrainConfig,
+  { adapter }: RunPolicy,
+  examples: readonly Example[],
+): StepShape {
   return {
     promptTokens: examples.map(({ inputIds }) => inputIds.length),
     newTokens: config.maxNewTokens ?? config.outputMaxLength - 1,
     miniBatchSize: config.miniBatchSize,
-    frozenReference: config.reference === "initial",
+    frozenReference: config.reference === "initial" && !adapter.changesNothing,
     activationBytes: config.activationMemory === null ? null : config.activationMemory * 2 ** 20,
   };
 }
@@ -100,7 +104,11 @@ export async function loadIngredients(
   );
   const fingerprints = await fingerprintAll(config, paths, hooks);
   hooks.info?.(`device: ${device.description}`);
-  const shape = stepShape(config, firstExamples(dataset.split("train"), config.batchSize));
+  const shape = stepShape(
+    config,
+    policy,
+    firstExamples(dataset.split("train"), config.batchSize),
+  );
   hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));
   hooks.info?.(dataset.describe());
   data.tellCached();

@@ -107,6 +107,17 @@ Deno.test("LoraAdapter: weights of the layers that it has, scaled by alpha / r",
     return Promise.resolve();
   }));
 
+Deno.test("LoraAdapter: a new one changes nothing, until a lora_B is written", () =>
+  withDevice((device) => {
+    const adapter = create(device, "q");
+    initLora(adapter.parameters, 1);
+    assert.ok(adapter.changesNothing);
+    const name = "block.0.q.lora_B.weight";
+    adapter.parameters.write(name, new Float32Array(adapter.parameters.get(name).length));
+    assert.ok(!adapter.changesNothing);
+    return Promise.resolve();
+  }));
+
 Deno.test("adapters of one base do not influence each other, nor the base", () =>
   withDevice(async (device) => {
     const base = freeze(device, randomValues(240, 1), 10, 24, "f32");

@@ -99,3 +99,18 @@ deviceTest("Parameters: every change of the values has a revision of its own", (
   }
   return Promise.resolve();
 });
+
+deviceTest("Parameters: untouched is what nothing has written or trained", (device) => {
+  const untouched = (parameters: Parameters) =>
+    parameters.names.filter((name) => parameters.isUntouched(name)).join("");
+  const parameters = Parameters.create(device, specs, { trainable: true });
+  assert.equal(untouched(parameters), "abc");
+  parameters.write("b", new Float32Array(64));
+  assert.equal(untouched(parameters), "ac");
+  const copy = Parameters.create(device, specs, { trainable: false });
+  copy.copyFrom(parameters);
+  assert.equal(untouched(copy), "");
+  new Adam(parameters).step(1e-3);
+  assert.equal(untouched(parameters), "");
+  return Promise.resolve();
+});

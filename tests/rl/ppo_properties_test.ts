@@ -1,10 +1,12 @@
 /** The properties that spec/ppo.md says must hold, on the demo's model. */
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
-import type { Policy } from "../../lib/models/policy.ts";
+import { createPolicy, type Policy } from "../../lib/models/policy.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
+import { demoModelDir } from "../demo_model.ts";
 import { withDevice } from "../device.ts";
 import { relativeNorm } from "../numeric.ts";
 import { type Batch, demoPolicy, pick, randomBatch } from "./demo_policy.ts";
@@ -134,6 +136,28 @@ Deno.test("reference initial has no KL until the policy moves; base sees the ada
     const after = await base.trainer.step(queries, responses, scores);
     assert.deepEqual(after["objective/ref_logprobs"], base.stats["objective/ref_logprobs"]);
     assert.deepEqual(base.stats["objective/logprobs"], initial.stats["objective/logprobs"]);
+  }));
+
+Deno.test("a new adapter's reference is the base model, and takes no memory", () =>
+  withDevice(async (device) => {
+    const batch = randomBatch(4);
+    const model = await T5ForConditionalGeneration.load(device, demoModelDir);
+    const run = async (copied: boolean) => {
+      const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
+      const policy = createPolicy(model, lora, 1);
+      if (copied) {
+        // Zeros all the same, but the trainer cannot know.
+        for (const name of policy.parameters.names.filter((name) => name.includes("lora_B"))) {
+          policy.parameters.write(name, new Float32Array(policy.parameters.get(name).length));
+        }
+      }
+      const trainer = new PPOTrainer(policy, { ...base, reference: "initial" });
+      assert.equal(trainer.reference !== null, copied);
+      const stats = await trainer.step(batch.queries, batch.responses, batch.scores);
+      trainer.dispose();
+      return [stats["objective/ref_logprobs"], await policy.parameters.values.read()];
+    };
+    assert.deepEqual(await run(false), await run(true));
   }));
 
 Deno.test("early stopping ends the step after the minibatch that moved too far", () =>
