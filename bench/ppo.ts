@@ -88,7 +88,8 @@ const SHAPES = {
   },
 };
 
-const STEPS = 3;
+/** So many steps are measured at least, and at most, until they have taken that long. */
+const STEPS = { least: 3, most: 10, seconds: 5 };
 
 /** Runs the benchmark. */
 export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
@@ -125,7 +126,11 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     const times = { generate: [], score: [], optimise: [], step: [] } as Record<string, number[]>;
     const sampling = { minLength: options.new + 2, doSample: true, seed: 1 };
     let counted = { generate: NOTHING, optimise: NOTHING };
-    for (let step = 0; step <= STEPS; step++) {
+    const enough = () => {
+      const [count, ms] = [times.step.length, times.step.reduce((sum, ms) => sum + ms, 0)];
+      return count >= STEPS.most || count >= STEPS.least && ms >= STEPS.seconds * 1000;
+    };
+    for (let step = 0; !enough(); step++) {
       const counters = [countersOf(device)];
       const start = performance.now();
       const generated = await trainer.generate(queries, {
@@ -175,7 +180,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     return {
       ...options,
       device: device.description,
-      steps: STEPS,
+      steps: times.step.length,
       seconds,
       tokensPerSecond: {
         generate: generatedTokens / seconds.generate,
