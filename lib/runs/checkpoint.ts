@@ -59,8 +59,7 @@ export function checkpointPath(run: string, step: number): string {
  * Writes `checkpoint-<step>/`: the adapter as PEFT does and the value head, so that it can be used
  * as `--adapter`; `optimizer.safetensors` (Adam's moments, packed as {@linkcode Parameters} are);
  * `reference.safetensors` (the first adapter, where the KL is measured from it and it was not new);
- * and
- * `trainer_state.json`. It appears whole or not at all.
+ * and `trainer_state.json`. It appears whole or not at all.
  *
  * @param baseModel what adapter_config.json names as the base model
  * @throws {UserError} when a file cannot be written
