@@ -47,7 +47,9 @@ export function estimateStepMemory(
   const encoder = numLayers * (attention + feedForward);
   const decoder = numDecoderLayers * (2 * attention - 2 * inner + feedForward);
   const crossKeys = numDecoderLayers * 2 * inner;
-  const kept = 4 * (encoded * (encoder + crossKeys) + decoded * decoder);
+  // Outside of the layers: the embedding, and the last norm's output.
+  const ends = 2 * dModel;
+  const kept = 4 * (encoded * (encoder + crossKeys + ends) + decoded * (decoder + ends));
   return { training, cache, activations: Math.min(kept, activationBytes ?? Infinity) };
 }
 
