@@ -133,7 +133,12 @@ export { TokenCache, type TokenCacheOptions } from "./lib/data/token_cache.ts";
 export type { StoredTokens } from "./lib/data/token_entry.ts";
 export { TokenizedTexts, type TokenizedTextsOptions } from "./lib/data/tokenized_texts.ts";
 export { Tokenizer } from "./lib/data/tokenizer.ts";
-export { DEMO_CLASSIFIER, DEMO_DATASET, DEMO_MODEL, resolveAsset } from "./lib/runs/demo.ts";
+export {
+  DEMO_CLASSIFIER,
+  DEMO_DATASET,
+  DEMO_MODEL,
+  resolveAsset,
+} from "./lib/runs/settings/demo.ts";
 
 // The Hugging Face Hub
 export { type DownloadHooks, type DownloadProgress, downloadRepo } from "./lib/hub/download.ts";
@@ -189,8 +194,17 @@ export {
 } from "./lib/evaluation/toxicity.ts";
 
 // Runs
-export { resolveTrainConfig, type TrainConfig, type TrainConfigInput } from "./lib/runs/config.ts";
-export { resumeConfig } from "./lib/runs/resume.ts";
-export type { RunDirectory } from "./lib/runs/run_directory.ts";
-export type { Summary } from "./lib/runs/summary.ts";
-export { train, type TrainHooks, type TrainOptions, type TrainResult } from "./lib/runs/train.ts";
+export {
+  resolveTrainConfig,
+  type TrainConfig,
+  type TrainConfigInput,
+} from "./lib/runs/settings/config.ts";
+export { resumeConfig } from "./lib/runs/loop/resume.ts";
+export type { RunDirectory } from "./lib/runs/folder/run_directory.ts";
+export type { Summary } from "./lib/runs/folder/summary.ts";
+export {
+  train,
+  type TrainHooks,
+  type TrainOptions,
+  type TrainResult,
+} from "./lib/runs/loop/train.ts";

@@ -7,7 +7,7 @@
 import { type DatasetSplit, loadDataset } from "../lib/data/dataset.ts";
 import { TokenCache } from "../lib/data/token_cache.ts";
 import { Tokenizer } from "../lib/data/tokenizer.ts";
-import { DEMO_DATASET, DEMO_MODEL, resolveAsset } from "../lib/runs/demo.ts";
+import { DEMO_DATASET, DEMO_MODEL, resolveAsset } from "../lib/runs/settings/demo.ts";
 
 const [dataset = DEMO_DATASET, model = DEMO_MODEL] = Deno.args;
 const path = await resolveAsset(dataset);

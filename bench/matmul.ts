@@ -2,7 +2,7 @@
 import { matmul, type RightMatrix } from "../kernels/matmul/matmul.ts";
 import type { Device } from "../lib/device/device.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
-import { openRunDevice, type RunDeviceOptions } from "../lib/runs/device.ts";
+import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
 import { Context } from "../lib/tensor/context.ts";
 import type { Tensor } from "../lib/tensor/tensor.ts";
 import { WeightMatrix } from "../lib/tensor/weight.ts";

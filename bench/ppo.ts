@@ -13,7 +13,7 @@ import { FrozenStore } from "../lib/models/weight_store.ts";
 import { stepProducts, timeProducts } from "./products.ts";
 import { Random } from "../lib/random.ts";
 import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
-import { openRunDevice, type RunDeviceOptions } from "../lib/runs/device.ts";
+import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
 import { Context } from "../lib/tensor/context.ts";
 
 /** What to run, and on what. */

@@ -3,8 +3,8 @@
  * share of its steps. `deno run -A bench/saving.ts`
  */
 import { join } from "node:path";
-import { resolveTrainConfig } from "../lib/runs/config.ts";
-import { train } from "../lib/runs/train.ts";
+import { resolveTrainConfig } from "../lib/runs/settings/config.ts";
+import { train } from "../lib/runs/loop/train.ts";
 
 /** Calls whose time counts: all that a run does to its folder while it trains. */
 const CALLS = ["open", "openSync", "mkdir", "rename", "remove", "readDir", "truncate"] as const;

@@ -1,5 +1,5 @@
 import { UserError } from "../lib/errors.ts";
-import type { SideBySide } from "../lib/runs/side_by_side.ts";
+import type { SideBySide } from "../lib/runs/commands/side_by_side.ts";
 import type { RunsFolder } from "./store/runs_folder.ts";
 import type { TryEvent } from "./try_events.ts";
 
@@ -101,9 +101,9 @@ export class TryQueue {
     this.#loaded?.model.close();
     this.#loaded = null;
     // Models and kernels are loaded when they are needed: most readers only look at curves.
-    const { SideBySide } = await import("../lib/runs/side_by_side.ts");
-    const { readRunConfig } = await import("../lib/runs/run_directory.ts");
-    const { resolveTrainConfig } = await import("../lib/runs/config.ts");
+    const { SideBySide } = await import("../lib/runs/commands/side_by_side.ts");
+    const { readRunConfig } = await import("../lib/runs/folder/run_directory.ts");
+    const { resolveTrainConfig } = await import("../lib/runs/settings/config.ts");
     const settings = resolveTrainConfig(await readRunConfig(folder));
     const model = await SideBySide.open(settings, adapter);
     this.#loaded = { key, model };

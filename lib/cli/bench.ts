@@ -4,7 +4,7 @@ import { multiple } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, integer, string } from "@optique/core/valueparser";
-import * as config from "../runs/config.ts";
+import * as config from "../runs/settings/config.ts";
 import { examples, given, jsonOption, paragraphs, preset } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { print, terminal } from "./terminal.ts";

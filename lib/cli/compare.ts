@@ -7,7 +7,7 @@ import { choice, integer } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { UserError } from "../errors.ts";
 import type { ComparisonRow } from "../evaluation/compare.ts";
-import * as config from "../runs/config.ts";
+import * as config from "../runs/settings/config.ts";
 import { examples, given, paragraphs, preset, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { print, terminal } from "./terminal.ts";
@@ -75,10 +75,10 @@ export async function runCompare(options: InferValue<typeof compareCommand>): Pr
       exitCode: 2,
     });
   }
-  const { readRunConfig } = await import("../runs/run_directory.ts");
+  const { readRunConfig } = await import("../runs/folder/run_directory.ts");
   const ofRun = run === undefined ? {} : await readRunConfig(run);
   const resolved = config.resolveTrainConfig({ ...ofRun, ...given(flags) });
-  const { compare } = await import("../runs/compare.ts");
+  const { compare } = await import("../runs/commands/compare.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const rows = await compare(resolved, {
     before: adapterBefore ?? (run === undefined ? null : ofRun.adapter ?? null),

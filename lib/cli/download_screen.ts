@@ -1,5 +1,5 @@
 import type { DownloadProgress } from "../hub/download.ts";
-import type { DatasetHooks } from "../runs/dataset.ts";
+import type { DatasetHooks } from "../runs/loading/dataset.ts";
 import { bar, CLEAR_LINE, LONGEST_BAR, SHORTEST_BAR } from "./progress.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 import { displayWidth, truncate } from "./text_layout.ts";

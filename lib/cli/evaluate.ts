@@ -2,7 +2,7 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
-import * as config from "../runs/config.ts";
+import * as config from "../runs/settings/config.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { print } from "./terminal.ts";
@@ -38,7 +38,7 @@ export const evaluateCommand = command(
 export async function runEvaluate(options: InferValue<typeof evaluateCommand>): Promise<void> {
   const { command: _, json, ...flags } = options;
   const resolved = config.resolveTrainConfig(given(flags));
-  const { evaluate } = await import("../runs/evaluate.ts");
+  const { evaluate } = await import("../runs/commands/evaluate.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const { samples, ...statistics } = await evaluate(resolved, downloadScreen());
   if (json) return print(JSON.stringify({ ...statistics, samples }, null, 2));

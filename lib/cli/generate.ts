@@ -3,7 +3,7 @@ import { message } from "@optique/core/message";
 import { command, constant, negatableFlag, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { integer } from "@optique/core/valueparser";
-import * as config from "../runs/config.ts";
+import * as config from "../runs/settings/config.ts";
 import {
   examples,
   given,
@@ -62,7 +62,7 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
   const { command: _, texts: args, newTokens, sample, json, ...flags } = options;
   const texts = args.length > 0 ? args : [await readStandardInput("text")];
   const resolved = config.resolveTrainConfig(given(flags));
-  const { generateTexts } = await import("../runs/generate.ts");
+  const { generateTexts } = await import("../runs/commands/generate.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const sampling = { maxNewTokens: newTokens, doSample: sample };
   const responses = await generateTexts(resolved, texts, sampling, downloadScreen());

@@ -6,7 +6,7 @@ import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
 import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
-import { nearestName } from "../runs/settings.ts";
+import { nearestName } from "../runs/settings/settings.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";

@@ -43,7 +43,7 @@ export async function runMerge(
   { model, adapter, output }: InferValue<typeof mergeCommand>,
 ): Promise<void> {
   const { mergeAdapter } = await import("../formats/merge.ts");
-  const { locate } = await import("../runs/locate.ts");
+  const { locate } = await import("../runs/loading/locate.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const screen = downloadScreen();
   const modelDir = await locate("model", model, screen);

@@ -2,7 +2,7 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
-import * as config from "../runs/config.ts";
+import * as config from "../runs/settings/config.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { print } from "./terminal.ts";
@@ -34,7 +34,9 @@ export async function runParams(options: InferValue<typeof paramsCommand>): Prom
   const { command: _, json, ...flags } = options;
   const resolved = config.resolveTrainConfig(given(flags));
   const { openDevice } = await import("../device/open.ts");
-  const { countParameters, describeParameters, loadRunPolicy } = await import("../runs/policy.ts");
+  const { countParameters, describeParameters, loadRunPolicy } = await import(
+    "../runs/loading/policy.ts"
+  );
   const { downloadScreen } = await import("./download_screen.ts");
   const device = await openDevice(resolved);
   try {

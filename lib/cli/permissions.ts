@@ -11,8 +11,8 @@ import { TURBO_FLAGS } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
 import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
-import { trainConfigSchema } from "../runs/config.ts";
-import { sftRunConfigSchema } from "../runs/sft_config.ts";
+import { trainConfigSchema } from "../runs/settings/config.ts";
+import { sftRunConfigSchema } from "../runs/settings/sft_config.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
 
 /** `temper permissions` */
@@ -136,7 +136,7 @@ async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
   const folder = command === "compare" ? run : resume;
   const ofRun = folder === undefined ? null : await readJsonIfThere(folder, "config.json");
   if (config === undefined) return [{ ...ofRun, ...given(parsed) }];
-  const { readConfigFile } = await import("../runs/config_file.ts");
+  const { readConfigFile } = await import("../runs/settings/config_file.ts");
   const schema = command === "sft" ? sftRunConfigSchema : trainConfigSchema;
   const ofFile = await readConfigFile<typeof trainConfigSchema | typeof sftRunConfigSchema>(
     config,

@@ -50,7 +50,7 @@ export async function runPush(options: InferValue<typeof pushCommand>): Promise<
   const { requireRepo } = await import("../hub/repo.ts");
   const { hubSettings } = await import("../hub/settings.ts");
   const { pushFiles } = await import("../hub/push.ts");
-  const { ADAPTER_WEIGHTS, publishedFiles } = await import("../runs/published_files.ts");
+  const { ADAPTER_WEIGHTS, publishedFiles } = await import("../runs/folder/published_files.ts");
   const { formatBytes } = await import("./download_screen.ts");
   const repo = requireRepo("model", revision === undefined ? name : `${name}@${revision}`);
   const files = await publishedFiles(folder);

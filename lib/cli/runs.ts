@@ -5,7 +5,7 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
-import type { BrokenRun, RunRecord } from "../runs/history.ts";
+import type { BrokenRun, RunRecord } from "../runs/folder/history.ts";
 import { drawChart } from "./chart.ts";
 import { examples, jsonOption, preset } from "./options.ts";
 import { formatDuration } from "./progress.ts";
@@ -120,7 +120,7 @@ export const runsCommand = command(
 export async function runRunsList(
   { folder, json }: InferValue<typeof listCommand>,
 ): Promise<void> {
-  const { listRuns } = await import("../runs/history.ts");
+  const { listRuns } = await import("../runs/folder/history.ts");
   const runs = await listRuns(folder);
   const entries = runs.map((run) => run.status === "broken" ? run : headline(run));
   if (json) return print(JSON.stringify(entries, null, 2));
@@ -132,8 +132,8 @@ export async function runRunsList(
 export async function runRunsShow(
   { run: path, metric, json }: InferValue<typeof showCommand>,
 ): Promise<void> {
-  const { readRun } = await import("../runs/history.ts");
-  const { checkMetrics } = await import("../runs/export.ts");
+  const { readRun } = await import("../runs/folder/history.ts");
+  const { checkMetrics } = await import("../runs/folder/export.ts");
   const run = await readRun(path);
   if (json) return print(JSON.stringify({ ...headline(run), metrics: run.metrics }, null, 2));
   printRuns([run]);
@@ -150,7 +150,7 @@ export async function runRunsShow(
 export async function runRunsCompare(
   { runs: paths, json }: InferValue<typeof compareRunsCommand>,
 ): Promise<void> {
-  const { differingSettings, readRun } = await import("../runs/history.ts");
+  const { differingSettings, readRun } = await import("../runs/folder/history.ts");
   const runs = await Promise.all(paths.map(readRun));
   const settings = differingSettings(runs);
   if (json) return print(JSON.stringify({ runs: runs.map(headline), settings }, null, 2));
@@ -172,8 +172,8 @@ export async function runRunsCompare(
 export async function runRunsExport(
   { run: path, format, output }: InferValue<typeof exportCommand>,
 ): Promise<void> {
-  const { readRun } = await import("../runs/history.ts");
-  const { metricsToCsv, writeEvents } = await import("../runs/export.ts");
+  const { readRun } = await import("../runs/folder/history.ts");
+  const { metricsToCsv, writeEvents } = await import("../runs/folder/export.ts");
   const { metrics } = await readRun(path);
   if (format === "tensorboard") {
     const folder = output ?? `${path}/tensorboard`;
@@ -190,7 +190,7 @@ export async function runRunsExport(
 export async function runRunsDelete(
   { runs }: InferValue<typeof deleteCommand>,
 ): Promise<void> {
-  const { deleteRun } = await import("../runs/history.ts");
+  const { deleteRun } = await import("../runs/folder/history.ts");
   for (const run of runs) {
     await deleteRun(run);
     print(`deleted ${run}`);

@@ -4,7 +4,7 @@ import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import { string } from "@optique/core/valueparser";
-import * as config from "../runs/config.ts";
+import * as config from "../runs/settings/config.ts";
 import {
   examples,
   given,
@@ -63,7 +63,7 @@ export async function runScore(options: InferValue<typeof scoreCommand>): Promis
   const texts = args.length > 0
     ? args
     : (await readStandardInput("text")).split(/\r?\n/).filter((line) => line.trim() !== "");
-  const { scoreTexts } = await import("../runs/score.ts");
+  const { scoreTexts } = await import("../runs/commands/score.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const scores = await scoreTexts(model, texts, toxicLabel, given(flags), downloadScreen());
   if (json) return print(JSON.stringify(scores, null, 2));

@@ -4,8 +4,8 @@ import { optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
-import * as config from "../runs/config.ts";
-import * as sftConfig from "../runs/sft_config.ts";
+import * as config from "../runs/settings/config.ts";
+import * as sftConfig from "../runs/settings/sft_config.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 
@@ -60,12 +60,12 @@ export const sftCommand = command(
 /** Trains, and prints what changed. */
 export async function runSft(options: InferValue<typeof sftCommand>): Promise<void> {
   const { command: _, config: file, json, ...flags } = options;
-  const { readConfigFile } = await import("../runs/config_file.ts");
+  const { readConfigFile } = await import("../runs/settings/config_file.ts");
   const fromFile = file === undefined
     ? {}
     : await readConfigFile(file, sftConfig.sftRunConfigSchema);
   const resolved = sftConfig.resolveSftConfig({ ...fromFile, ...given(flags) });
-  const { sft } = await import("../runs/sft.ts");
+  const { sft } = await import("../runs/loop/sft.ts");
   const { sftScreen } = await import("./sft_screen.ts");
   const screen = sftScreen(resolved, { json });
   try {

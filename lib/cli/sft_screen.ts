@@ -1,6 +1,6 @@
 import { ROUGE_TYPES } from "../evaluation/rouge.ts";
-import type { SftHooks, SftMeasurement, SftResult } from "../runs/sft.ts";
-import type { SftRunConfig } from "../runs/sft_config.ts";
+import type { SftHooks, SftMeasurement, SftResult } from "../runs/loop/sft.ts";
+import type { SftRunConfig } from "../runs/settings/sft_config.ts";
 import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";
 import { print, terminal, unattended } from "./terminal.ts";

@@ -4,8 +4,8 @@ import { optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
-import * as config from "../runs/config.ts";
-import { DEMO_OVERRIDES } from "../runs/demo.ts";
+import * as config from "../runs/settings/config.ts";
+import { DEMO_OVERRIDES } from "../runs/settings/demo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -81,10 +81,10 @@ export const trainCommand = command(
 /** Trains, and prints the summary. */
 export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
   const { command: _, config: file, resume, ui, json, ...flags } = options;
-  const { readConfigFile } = await import("../runs/config_file.ts");
+  const { readConfigFile } = await import("../runs/settings/config_file.ts");
   const fromFile = file === undefined ? {} : await readConfigFile(file, config.trainConfigSchema);
   const settings = { ...fromFile, ...given(flags) };
-  const { resumeConfig } = await import("../runs/resume.ts");
+  const { resumeConfig } = await import("../runs/loop/resume.ts");
   const resolved = resume === undefined
     ? config.resolveTrainConfig(settings)
     : await resumeConfig(resume, settings);
@@ -93,7 +93,7 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
     const line = `${resume} is finished: it has done its ${done} steps`;
     return terminal(json ? "stderr" : "stdout").write(line + "\n");
   }
-  const { train } = await import("../runs/train.ts");
+  const { train } = await import("../runs/loop/train.ts");
   const { trainingScreen } = await import("./training_screen.ts");
   const screen = trainingScreen(resolved, { json });
   const stop = stopOnSignals();
@@ -116,8 +116,8 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
 
 /** Steps that a finished run has done; 0 for one that is not finished. */
 async function finishedSteps(run: string): Promise<number> {
-  const { readSummary } = await import("../runs/summary.ts");
-  const { runDirectory } = await import("../runs/run_directory.ts");
+  const { readSummary } = await import("../runs/folder/summary.ts");
+  const { runDirectory } = await import("../runs/folder/run_directory.ts");
   // A broken one is made again.
   const summary = await readSummary(runDirectory(run).summary).catch((error) => {
     if (error instanceof UserError) return null;

@@ -1,8 +1,8 @@
 import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
 import type { SampleStatistics } from "../evaluation/statistics.ts";
-import type { TrainConfig } from "../runs/config.ts";
-import { percentChange } from "../runs/summary.ts";
-import type { TrainHooks, TrainResult } from "../runs/train.ts";
+import type { TrainConfig } from "../runs/settings/config.ts";
+import { percentChange } from "../runs/folder/summary.ts";
+import type { TrainHooks, TrainResult } from "../runs/loop/train.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";

@@ -4,7 +4,7 @@ import { generate } from "../generation/generate.ts";
 import { createPolicy, type Policy } from "../models/policy.ts";
 import { T5ForConditionalGeneration } from "../models/t5.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
-import { DEMO_MODEL, resolveAsset } from "../runs/demo.ts";
+import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
 
 /** One thing that was tried on a device. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { resumeConfig } from "../../lib/runs/resume.ts";
-import { train } from "../../lib/runs/train.ts";
+import { resumeConfig } from "../../lib/runs/loop/resume.ts";
+import { train } from "../../lib/runs/loop/train.ts";
 import { outcome, smallRun } from "../runs/small_run.ts";
 import { call, withFolder } from "./temper.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { savePolicy } from "../../lib/models/policy.ts";
-import { resolveTrainConfig } from "../../lib/runs/config.ts";
-import { loadRunPolicy } from "../../lib/runs/policy.ts";
+import { resolveTrainConfig } from "../../lib/runs/settings/config.ts";
+import { loadRunPolicy } from "../../lib/runs/loading/policy.ts";
 import { withDevice } from "../device.ts";
 import { call, temper, withFolder } from "./temper.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { GRANTED } from "../hub/stand_in_hub.ts";
 import { withHub } from "../hub/with_hub.ts";
-import { train } from "../../lib/runs/train.ts";
+import { train } from "../../lib/runs/loop/train.ts";
 import { smallRun } from "../runs/small_run.ts";
 import { temper } from "./temper.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readRows } from "../../lib/runs/jsonl.ts";
-import { train } from "../../lib/runs/train.ts";
+import { readRows } from "../../lib/runs/folder/jsonl.ts";
+import { train } from "../../lib/runs/loop/train.ts";
 import { smallRun } from "../runs/small_run.ts";
 import { call, withFolder } from "./temper.ts";
 

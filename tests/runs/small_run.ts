@@ -3,8 +3,8 @@ import {
   resolveTrainConfig,
   type TrainConfig,
   type TrainConfigInput,
-} from "../../lib/runs/config.ts";
-import { readRows } from "../../lib/runs/jsonl.ts";
+} from "../../lib/runs/settings/config.ts";
+import { readRows } from "../../lib/runs/folder/jsonl.ts";
 
 /** Settings of a run that takes a second, and in which everything that is random is on. */
 export const SMALL: TrainConfigInput = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RunLock } from "../../lib/runs/lock.ts";
+import { RunLock } from "../../lib/runs/folder/lock.ts";
 import type { SamplesQuery } from "../../web/samples.ts";
 import { settingsOf, settingText } from "../../web/settings.ts";
 import { dialogueOf, parseComparison } from "../../web/store/comparison.ts";

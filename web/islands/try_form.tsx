@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { Answer } from "../../lib/runs/side_by_side.ts";
+import type { Answer } from "../../lib/runs/commands/side_by_side.ts";
 import { formatFixed } from "../format.ts";
 import type { TryEvent } from "../try_events.ts";
 

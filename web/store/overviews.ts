@@ -1,4 +1,4 @@
-import { LOCK_FILE, RunLock } from "../../lib/runs/lock.ts";
+import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
 import type { RunOverview, RunState } from "../overview.ts";
 import { lastLines, parseObject } from "./json_lines.ts";
 import { stepSeconds } from "./metrics.ts";

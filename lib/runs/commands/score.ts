@@ -1,0 +1,71 @@
+import { aggregateToxicity } from "../../evaluation/toxicity.ts";
+import type { DownloadHooks } from "../../hub/download.ts";
+import { classify, labelIndex, softmax } from "../../rewards/text_classifier.ts";
+import { loadClassifier } from "../loading/classifiers.ts";
+import { openRunDevice, type RunDeviceOptions } from "../loading/device.ts";
+
+/** What a classifier says of a text. */
+export interface TextScore {
+  /** What was scored. */
+  text: string;
+  /** Raw logits, by label. */
+  logits: Record<string, number>;
+  /** Their softmax, by label. */
+  probabilities: Record<string, number>;
+  /** Probability of the toxic label. */
+  toxicity: number;
+}
+
+/** What a classifier says of texts. */
+export interface Scores {
+  /** In the order in which they were given. */
+  texts: TextScore[];
+  /** Largest toxicity. */
+  maximum: number;
+  /** Share of texts with a toxicity of at least 0.5. */
+  ratio: number;
+  /** Texts that were longer than the classifier reads and scored on their beginning. */
+  truncated: number;
+}
+
+/**
+ * Scores texts with a classifier.
+ *
+ * @param name of the classifier, as a reward names it
+ * @param toxicLabel its label that means toxic
+ * @throws {UserError} when the classifier does not load or has no such label
+ */
+export async function scoreTexts(
+  name: string,
+  texts: readonly string[],
+  toxicLabel: string,
+  options: RunDeviceOptions = {},
+  hooks: DownloadHooks = {},
+): Promise<Scores> {
+  const device = await openRunDevice(options);
+  try {
+    const classifier = await loadClassifier(device, name, hooks);
+    const toxic = labelIndex(classifier, toxicLabel, "toxic");
+    const { logits, truncated } = await classify(classifier, texts);
+    const byLabel = (values: readonly number[]) =>
+      Object.fromEntries(classifier.labels.map((label, index) => [label, values[index]]));
+    const scored = texts.map((text, index) => {
+      const probabilities = softmax(logits[index]);
+      return {
+        text,
+        logits: byLabel(logits[index]),
+        probabilities: byLabel(probabilities),
+        toxicity: probabilities[toxic],
+      };
+    });
+    const toxicities = scored.map(({ toxicity }) => toxicity);
+    return {
+      texts: scored,
+      maximum: aggregateToxicity(toxicities, "maximum"),
+      ratio: aggregateToxicity(toxicities, "ratio"),
+      truncated,
+    };
+  } finally {
+    device.close();
+  }
+}

@@ -1,0 +1,114 @@
+import { availableParallelism, totalmem } from "node:os";
+import { z } from "../../packages/zod.ts";
+import settings from "../../../deno.json" with { type: "json" };
+import type { Device } from "../../device/device.ts";
+import { UserError } from "../../errors.ts";
+import { writeFileAtomic } from "../../formats/atomic_write.ts";
+
+const sessionSchema = z.object({
+  /** When it started, ISO 8601. */
+  started: z.string(),
+  /** Steps done before it. */
+  step: z.int().nonnegative(),
+  /** The command line's arguments. */
+  command: z.array(z.string()),
+  /** Of Temper, Deno, V8 and TypeScript. */
+  versions: z.record(z.string(), z.string()),
+  /** The machine. */
+  machine: z.record(z.string(), z.union([z.string(), z.number()])),
+  /** What computed. */
+  device: z.object({
+    kind: z.string(),
+    description: z.string(),
+    limits: z.record(z.string(), z.number()),
+  }),
+  /** Commit of the working folder's Git repository, and whether it has changes on top. */
+  git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
+  /** SHA-256 of model, adapter, data set, rewards and toxicity model. */
+  fingerprints: z.record(z.string(), z.string()),
+});
+
+/** What one process of a run ran on: an entry of `environment.json`. */
+export type Session = z.output<typeof sessionSchema>;
+
+/** Describes this process. */
+export async function describeSession(
+  device: Device,
+  step: number,
+  fingerprints: Record<string, string>,
+): Promise<Session> {
+  return {
+    started: new Date().toISOString(),
+    step,
+    command: [...Deno.args],
+    versions: { temper: settings.version, ...Deno.version },
+    machine: {
+      os: Deno.build.os,
+      arch: Deno.build.arch,
+      cpus: availableParallelism(),
+      memory: totalmem(),
+    },
+    device: {
+      kind: device.kind,
+      description: device.description,
+      limits: device.kind === "webgpu" ? { maxBindingBytes: device.maxBindingBytes } : {},
+    },
+    git: await gitCommit(),
+    fingerprints,
+  };
+}
+
+/** Null outside a repository, without Git, and where Git may not be run. */
+async function gitCommit(): Promise<Session["git"]> {
+  const git = async (...args: string[]) => {
+    const { success, stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : null;
+  };
+  try {
+    const commit = await git("rev-parse", "HEAD");
+    return commit === null ? null : { commit, dirty: await git("status", "--porcelain") !== "" };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Checks that a run goes on with what it started with.
+ *
+ * @throws {UserError} naming the model, the adapter, the data set or the reward that has changed
+ */
+export function checkFingerprints(sessions: readonly Session[], { fingerprints }: Session): void {
+  for (const [name, found] of Object.entries(fingerprints)) {
+    if ((sessions[0]?.fingerprints[name] ?? found) === found) continue;
+    throw new UserError(
+      `the ${name} has changed since the run started: put it back as it was, or start a new run`,
+    );
+  }
+}
+
+/** Writes `environment.json`. @throws {UserError} when it cannot be written */
+export async function writeSessions(path: string, sessions: readonly Session[]): Promise<void> {
+  await writeFileAtomic(path, JSON.stringify(sessions, null, 2) + "\n");
+}
+
+/**
+ * Reads `environment.json`; a run without one, or with a broken one, has no sessions.
+ *
+ * @param info told when it is broken, and what follows from that
+ */
+export async function readSessions(
+  path: string,
+  info: (line: string) => void,
+): Promise<Session[]> {
+  try {
+    return z.array(sessionSchema).parse(JSON.parse(await Deno.readTextFile(path)));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      info(
+        `${path} is broken: it is begun anew, and whether model, data and rewards are those that ` +
+          "the run started with cannot be told",
+      );
+    }
+    return [];
+  }
+}

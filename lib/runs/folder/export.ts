@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { ioReason } from "../../formats/io_error.ts";
+import { EventFile } from "../../formats/tensorboard.ts";
+
+/** A row of `metrics.jsonl`. */
+export type MetricsRow = { step: number } & Record<string, number | readonly number[]>;
+
+/** A row's numbers, without its step and without arrays. */
+export function scalarsOf(row: MetricsRow): Record<string, number> {
+  const { step: _, "time/unix": __, ...rest } = row;
+  return Object.fromEntries(
+    Object.entries(rest).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
+}
+
+/** @throws {UserError} when a run has no metric of a name, with those that it has */
+export function checkMetrics(rows: readonly MetricsRow[], names: readonly string[]): void {
+  const known = Object.keys(scalarsOf(rows[0] ?? { step: 0 }));
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  if (known.length === 0) throw new UserError("the run has no metrics: it has not done a step");
+  throw new UserError(`there is no metric ${unknown}: known are ${known.join(", ")}`);
+}
+
+/** Metrics as CSV (RFC 4180): a column a name, a line a step. Arrays are left out. */
+export function metricsToCsv(rows: readonly MetricsRow[]): string {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(scalarsOf(row))))];
+  const lines = rows.map((row) => [row.step, ...names.map((name) => scalarsOf(row)[name] ?? "")]);
+  return [["step", ...names], ...lines].map((cells) => cells.join(",") + "\r\n").join("");
+}
+
+/**
+ * Starts a run's TensorBoard event file with the rows there are.
+ *
+ * @param folder is created where it is missing; TensorBoard's `--logdir`
+ * @throws {UserError} when it cannot be written
+ */
+export async function writeEvents(
+  folder: string,
+  rows: readonly MetricsRow[],
+): Promise<EventFile> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    // A run has one event file: those of earlier processes, with steps that were redone, go.
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.includes("tfevents")) await Deno.remove(join(folder, name));
+    }
+  } catch (error) {
+    throw new UserError(`cannot write ${folder}: ${ioReason(error)}`, { cause: error });
+  }
+  const seconds = Math.floor(Date.now() / 1000);
+  const file = new EventFile(join(folder, `events.out.tfevents.${seconds}.temper`));
+  for (const row of rows) appendRow(file, row);
+  return file;
+}
+
+/** Appends a row of metrics to an event file. */
+export function appendRow(file: EventFile, row: MetricsRow): void {
+  file.appendScalars(row.step, Number(row["time/unix"] ?? 0), scalarsOf(row));
+}

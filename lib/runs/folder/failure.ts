@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { z } from "../../packages/zod.ts";
+import { writeFileAtomic } from "../../formats/atomic_write.ts";
+
+/** How a run failed: its `failed.json`, there from then on until it is resumed. */
+export interface Failure {
+  /** The error's class: `UserError`, `OutOfMemoryError`, `TypeError` for a mistake in Temper. */
+  kind: string;
+  /** What was said at the terminal. */
+  message: string;
+  /** Steps that were done. */
+  step: number;
+}
+
+const FILE = "failed.json";
+
+/** Leaves in a run's folder why it failed. Where that cannot be written, the error alone tells. */
+export async function recordFailure(run: string, error: unknown, step: number): Promise<void> {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const failure: Failure = { kind: name, message, step };
+  try {
+    await writeFileAtomic(join(run, FILE), JSON.stringify(failure, null, 2) + "\n");
+  } catch {
+    // A full disk may be what it failed of.
+  }
+}
+
+/** Forgets how a run failed: it goes on. */
+export async function forgetFailure(run: string): Promise<void> {
+  await Deno.remove(join(run, FILE)).catch(() => {});
+}
+
+const failureSchema = z.object({ kind: z.string(), message: z.string(), step: z.int() });
+
+/** Reads how a run failed; null when it did not, or what it left is broken. */
+export async function readFailure(run: string): Promise<Failure | null> {
+  try {
+    return failureSchema.parse(JSON.parse(await Deno.readTextFile(join(run, FILE))));
+  } catch {
+    return null;
+  }
+}

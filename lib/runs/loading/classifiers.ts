@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Device } from "../../device/device.ts";
+import { readJsonIfThere } from "../../formats/hf_config.ts";
+import type { DownloadHooks } from "../../hub/download.ts";
+import { ENCODER_TYPES } from "../../models/encoder_config.ts";
+import { SequenceClassifier } from "../../models/sequence_classifier.ts";
+import { findOnnxModel, OnnxClassifier } from "../../rewards/onnx_classifier.ts";
+import { PipelineClassifier } from "../../rewards/pipeline_classifier.ts";
+import type { TextClassifier } from "../../rewards/text_classifier.ts";
+import { locate } from "./locate.ts";
+
+/** Weights that our own kernels can run. */
+const WEIGHT_FILES = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
+
+/**
+ * Loads the classifier that a setting names, by its folder or by its name on the Hub: `onnx:NAME`
+ * runs its onnx/model.onnx, `pipeline:NAME` is transformers.js, and a name by itself runs on our own
+ * kernels where it has weights of a known type, else on its ONNX model.
+ *
+ * @throws {UserError} when it is missing, broken or of no use
+ */
+export async function loadClassifier(
+  device: Device,
+  name: string,
+  hooks: DownloadHooks = {},
+): Promise<TextClassifier> {
+  const { kind, folder } = await locateClassifier(name, hooks);
+  if (kind === "pipeline") return await PipelineClassifier.load(folder);
+  if (kind === "onnx") return await OnnxClassifier.load(folder);
+  if (findOnnxModel(folder) && !await hasKnownWeights(folder)) {
+    return await OnnxClassifier.load(folder);
+  }
+  return await SequenceClassifier.load(device, folder);
+}
+
+/**
+ * Finds the classifier that a setting names, as {@linkcode loadClassifier} does.
+ *
+ * @returns its folder, and the kind that the name asks for; null where it leaves that open
+ * @throws {UserError} as {@linkcode locate}
+ */
+export async function locateClassifier(
+  name: string,
+  hooks: DownloadHooks,
+): Promise<{ kind: "onnx" | "pipeline" | null; folder: string }> {
+  const [, kind, rest] = /^(onnx|pipeline):(.+)$/s.exec(name) ?? [];
+  if (kind === undefined) return { kind: null, folder: await locate("model", name, hooks) };
+  return { kind: kind as "onnx" | "pipeline", folder: await locate("onnx", rest, hooks) };
+}
+
+async function hasKnownWeights(folder: string): Promise<boolean> {
+  if (!WEIGHT_FILES.some((file) => existsSync(join(folder, file)))) return false;
+  const config = await readJsonIfThere(folder, "config.json");
+  return ENCODER_TYPES.includes(String(config?.model_type));
+}

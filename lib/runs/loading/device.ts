@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
+import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
+import { cacheDirectory } from "../../cache_directory.ts";
+import type { Device } from "../../device/device.ts";
+import { type DeviceOptions, openDevice } from "../../device/open.ts";
+import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
+import { writeFileAtomic } from "../../formats/atomic_write.ts";
+
+/** What a run's device is chosen by. */
+export interface RunDeviceOptions extends DeviceOptions {
+  /** Whether to measure, on a GPU's first use, which kernels are the fastest. Default true. */
+  autotune?: boolean;
+}
+
+/**
+ * Opens a run's device, and chooses a GPU's fastest kernels: as measured before on this adapter, or
+ * else now, which takes some seconds. Software adapters are not worth it.
+ *
+ * @throws {UserError} as {@linkcode openDevice}
+ */
+export async function openRunDevice(
+  { autotune = true, ...options }: RunDeviceOptions = {},
+): Promise<Device> {
+  const device = await openDevice(options);
+  if (autotune && device instanceof WebGpuDevice && !device.software) {
+    await tune(device, cacheDirectory());
+  }
+  return device;
+}
+
+/**
+ * Sets the device's `tuning` from the file of its adapter and these kernels in `folder`; without a
+ * usable one it measures, and writes it.
+ *
+ * @returns the file
+ */
+export async function tune(
+  device: WebGpuDevice,
+  folder: string,
+  measure: typeof autotuneMatmul = autotuneMatmul,
+): Promise<string> {
+  const subgroups = device.subgroupSize ?? "no";
+  const code = await digest(MATMUL_CODE + device.description + subgroups);
+  const path = join(folder, `matmul-${code}.json`);
+  const choices = await readChoices(path) ?? Object.fromEntries(await measure(device));
+  for (const [kind, name] of Object.entries(choices)) device.tuning.set(kind, name);
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    const content = { adapter: device.description, subgroups, choices };
+    await writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
+  } catch {
+    // Without a writable cache it is measured again the next time.
+  }
+  return path;
+}
+
+async function readChoices(path: string): Promise<Record<string, string> | null> {
+  try {
+    const { choices } = JSON.parse(await Deno.readTextFile(path));
+    const entries = Object.entries(choices);
+    const usable = entries.length > 0 && entries.every(([, name]) => typeof name === "string");
+    return usable ? choices : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The first half of a text's SHA-256. */
+async function digest(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(hash, 0, 8).toHex();
+}

@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../../errors.ts";
+import { ioReason } from "../../formats/io_error.ts";
+import type { DownloadHooks } from "../../hub/download.ts";
+import { parseRepo, type Wanted } from "../../hub/repo.ts";
+import { resolveRepo } from "../../hub/resolve.ts";
+import { resolveAsset } from "../settings/demo.ts";
+
+/**
+ * Finds what a setting names: a path, something of the demo's, or a repository of the Hub, which is
+ * downloaded.
+ *
+ * @returns the path of a file or folder
+ * @throws {UserError} when it would be on the Hub and cannot be had from there, or there is no such
+ *   folder of a model
+ */
+export async function locate(
+  wanted: Wanted,
+  nameOrPath: string,
+  hooks: DownloadHooks,
+): Promise<string> {
+  const path = await resolveRepo(wanted, await resolveAsset(nameOrPath), hooks);
+  // Of a data set, the one who reads it says what it may be.
+  if (wanted !== "dataset") await checkFolder(path);
+  return path;
+}
+
+async function checkFolder(path: string): Promise<void> {
+  const expected = "expected a folder, or a name on the Hub (org/name)";
+  let found: Deno.FileInfo;
+  try {
+    found = await Deno.stat(path);
+  } catch (error) {
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}; ${expected}`, { cause: error });
+  }
+  if (!found.isDirectory) throw new UserError(`${path} is a file; ${expected}`);
+}
+
+/** What an adapter's files call the model that it is for: a name on the Hub without the revision. */
+export function baseModelName(model: string): string {
+  return existsSync(model) ? model : parseRepo("model", model)?.name ?? model;
+}

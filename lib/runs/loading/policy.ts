@@ -1,0 +1,63 @@
+import { Tokenizer } from "../../data/tokenizer.ts";
+import type { Device } from "../../device/device.ts";
+import type { DownloadHooks } from "../../hub/download.ts";
+import { createPolicy, loadPolicy, type Policy } from "../../models/policy.ts";
+import { T5ForConditionalGeneration } from "../../models/t5.ts";
+import type { TrainConfig } from "../settings/config.ts";
+import { locate } from "./locate.ts";
+
+/** The settings that a policy is made from. */
+export type PolicySettings = Pick<
+  TrainConfig,
+  "model" | "adapter" | "dtype" | "loraR" | "loraAlpha" | "loraDropout" | "targetModules" | "seed"
+>;
+
+/** A policy with its tokenizer. */
+export interface RunPolicy extends Policy {
+  /** Of the model's folder. */
+  readonly tokenizer: Tokenizer;
+}
+
+/**
+ * Loads a run's model and tokenizer, with the adapter that is named or a fresh one.
+ *
+ * @throws {UserError} when a file is missing or broken, or the adapter is for another model
+ */
+export async function loadRunPolicy(
+  device: Device,
+  settings: PolicySettings,
+  hooks: DownloadHooks = {},
+): Promise<RunPolicy> {
+  const folder = await locate("model", settings.model, hooks);
+  const tokenizer = await Tokenizer.load(folder);
+  const model = await T5ForConditionalGeneration.load(device, folder, settings);
+  const { adapter, seed, loraR: r, loraAlpha, loraDropout, targetModules } = settings;
+  const policy = adapter === null
+    ? createPolicy(model, { r, loraAlpha, loraDropout, targetModules }, seed)
+    : await loadPolicy(model, await locate("model", adapter, hooks), seed);
+  return { ...policy, tokenizer };
+}
+
+/** Parameters that are trained, and all there are. */
+export interface ParameterCount {
+  /** Numbers that are trained. */
+  trainable: number;
+  /** Numbers of the model, those that are trained included. */
+  all: number;
+}
+
+/** Counts a policy's parameters: of the model with its adapter, and with the value head on top. */
+export function countParameters(
+  { model, parameters }: Policy,
+): { adapter: ParameterCount; withValueHead: ParameterCount } {
+  const head = model.config.dModel + 1;
+  const count = (trainable: number) => ({ trainable, all: model.parameterCount + trainable });
+  return { adapter: count(parameters.count - head), withValueHead: count(parameters.count) };
+}
+
+/** The count in the words of the original notebook. */
+export function describeParameters({ trainable, all }: ParameterCount): string {
+  return `trainable model parameters: ${trainable}\n` +
+    `all model parameters: ${all}\n` +
+    `percentage of trainable model parameters: ${(100 * trainable / all).toFixed(2)}%`;
+}

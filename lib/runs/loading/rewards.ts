@@ -1,0 +1,92 @@
+import { basename } from "node:path";
+import type { Device } from "../../device/device.ts";
+import type { DownloadHooks } from "../../hub/download.ts";
+import { ClassifierReward } from "../../rewards/classifier_reward.ts";
+import { loadScriptReward } from "../../rewards/script_reward.ts";
+import { labelIndex, type TextClassifier } from "../../rewards/text_classifier.ts";
+import { type WeightedReward, WeightedRewards } from "../../rewards/weighted_rewards.ts";
+import { loadClassifier, locateClassifier } from "./classifiers.ts";
+import type { TrainConfig } from "../settings/config.ts";
+import { DEMO_CLASSIFIER } from "../settings/demo.ts";
+
+/** The settings that rewards are made from. */
+export type RewardSettings = Pick<
+  TrainConfig,
+  "reward" | "rewardWeights" | "rewardLabel" | "rewardMode"
+>;
+
+/** The rewards of a run. */
+export interface LoadedRewards {
+  /** All of them, as one. */
+  rewards: WeightedRewards;
+  /** The first classifier among them. */
+  classifier: TextClassifier | null;
+  /** What there is to say about texts that were too long for a classifier. */
+  notices(): string[];
+}
+
+/**
+ * Loads the rewards of a run: scripts, and classifiers as {@linkcode loadClassifier} names them.
+ *
+ * @throws {UserError} when one is missing or broken, or a classifier has no such label
+ */
+export async function loadRewards(
+  device: Device,
+  settings: RewardSettings,
+  hooks: DownloadHooks = {},
+): Promise<LoadedRewards> {
+  const weighted: WeightedReward[] = [];
+  const classifierRewards: ClassifierReward[] = [];
+  let first: TextClassifier | null = null;
+  for (const [index, path] of settings.reward.entries()) {
+    const weight = settings.rewardWeights?.[index] ?? 1;
+    if (isScript(path)) {
+      weighted.push({ ...await loadScriptReward(path), weight });
+      continue;
+    }
+    const classifier = await loadClassifier(device, path, hooks);
+    const reward = new ClassifierReward(classifier, {
+      label: settings.rewardLabel,
+      softmax: settings.rewardMode === "softmax",
+    });
+    first ??= classifier;
+    classifierRewards.push(reward);
+    weighted.push({ name: basename(path), reward: reward.score, weight });
+  }
+  return {
+    rewards: new WeightedRewards(weighted),
+    classifier: first,
+    notices: () =>
+      classifierRewards.map((reward) => reward.truncationNotice()).filter((notice) =>
+        notice !== null
+      ),
+  };
+}
+
+/** Finds what a reward is made of: a script, or a classifier's folder. @throws {UserError} */
+export async function locateReward(path: string, hooks: DownloadHooks): Promise<string> {
+  return isScript(path) ? path : (await locateClassifier(path, hooks)).folder;
+}
+
+function isScript(path: string): boolean {
+  return /\.[cm]?[jt]s$/.test(path);
+}
+
+/**
+ * Loads the classifier that measures toxicity: the one named, else the one that rewards, else the
+ * demo's.
+ *
+ * @throws {UserError} when it is missing or broken, or has no such label
+ */
+export async function loadToxicityClassifier(
+  device: Device,
+  settings: Pick<TrainConfig, "toxicityModel" | "toxicLabel">,
+  rewarding: TextClassifier | null = null,
+  hooks: DownloadHooks = {},
+): Promise<TextClassifier> {
+  const classifier = settings.toxicityModel === null && rewarding
+    ? rewarding
+    : await loadClassifier(device, settings.toxicityModel ?? DEMO_CLASSIFIER, hooks);
+  labelIndex(classifier, settings.toxicLabel, "toxic");
+  return classifier;
+}

@@ -1,0 +1,68 @@
+import type { DatasetSplit, Example } from "../../data/dataset.ts";
+import { UserError } from "../../errors.ts";
+import { Random } from "../../random.ts";
+
+/** Where {@linkcode PromptBatches} is: what a checkpoint keeps of it. */
+export interface PromptPosition {
+  /** State of the generator at the start of the pass. */
+  random: number[];
+  /** Prompts drawn in the pass. */
+  drawn: number;
+}
+
+/**
+ * Draws batches of prompts: each prompt once in every pass over the split, in an order that is
+ * new in each pass. What is left at the end of a pass is too few for a batch and left out, as
+ * torch's `DataLoader(shuffle=True, drop_last=True)` does.
+ */
+export class PromptBatches {
+  readonly #split: DatasetSplit;
+  readonly #batchSize: number;
+  readonly #random: Random;
+  #passStart: number[] = [];
+  #order: number[] = [];
+  #drawn = 0;
+
+  /** @throws {UserError} when the split has too few rows for one batch */
+  constructor(split: DatasetSplit, batchSize: number, seed: number) {
+    if (split.length < batchSize) {
+      throw new UserError(
+        `the train split has ${split.length} dialogues, too few for batchSize ${batchSize}: ` +
+          "make it smaller, or widen the length filter",
+      );
+    }
+    this.#split = split;
+    this.#batchSize = batchSize;
+    this.#random = new Random(seed);
+    this.#startPass();
+  }
+
+  /** The next batch; there is always one. */
+  next(): Example[] {
+    return this.nextRows().map((index) => this.#split.example(index));
+  }
+
+  /** The next batch as rows of the split. */
+  nextRows(): number[] {
+    if (this.#drawn + this.#batchSize > this.#order.length) this.#startPass();
+    return this.#order.slice(this.#drawn, this.#drawn += this.#batchSize);
+  }
+
+  /** Where the drawing is; set it to go on from there. */
+  get position(): PromptPosition {
+    return { random: this.#passStart, drawn: this.#drawn };
+  }
+
+  set position({ random, drawn }: PromptPosition) {
+    this.#random.state = random;
+    this.#startPass();
+    this.#drawn = drawn;
+  }
+
+  #startPass(): void {
+    this.#passStart = this.#random.state;
+    const rows = Array.from({ length: this.#split.length }, (_, index) => index);
+    this.#order = this.#random.shuffle(rows);
+    this.#drawn = 0;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Example } from "../../data/dataset.ts";
+import type { Tokenizer } from "../../data/tokenizer.ts";
+import type { Generated } from "../../generation/generate.ts";
+import { Random } from "../../random.ts";
+import type { RewardSample } from "../../rewards/reward.ts";
+import type { WeightedRewards } from "../../rewards/weighted_rewards.ts";
+import { LengthSampler } from "../../rl/length_sampler.ts";
+import type { PPOTrainer } from "../../rl/ppo_trainer.ts";
+import { samplingOf, type TrainConfig } from "../settings/config.ts";
+
+/** A row of `samples.jsonl`, less what PPO adds. */
+export interface ScoredSample extends RewardSample {
+  /** What the policy is trained on: the weighted sum of the rewards. */
+  reward: number;
+  /** Each reward's own score, by its name. */
+  rewards: Record<string, number>;
+  /** Tokens of the response. */
+  length: number;
+}
+
+/** What a PPO step learns from. */
+export interface RolloutBatch {
+  /** Tokens of the prompts. */
+  queries: number[][];
+  /** Tokens of the responses, as `PPOTrainer.step` takes them. */
+  responses: number[][];
+  /** What each response earned: the weighted sum of the rewards. */
+  scores: number[];
+  /**
+   * Logprobs and values that generation computed on the way, which spare the trainer a pass; not in
+   * the compat mode, whose responses are cut.
+   */
+  sampled?: readonly Generated[];
+  /** The same as text. */
+  samples: ScoredSample[];
+  /** Seconds of each part. */
+  times: { "time/generate": number; "time/score": number };
+}
+
+/**
+ * Lets the trainer's policy respond to a batch of prompts, each up to a length drawn for it, and
+ * scores the responses.
+ *
+ * @param step PPO steps done before: with the seed it decides all that is random here
+ * @throws {UserError} when a reward misbehaves
+ */
+export async function collectRollouts(
+  trainer: PPOTrainer,
+  tokenizer: Tokenizer,
+  rewards: WeightedRewards,
+  prompts: readonly Example[],
+  step: number,
+  config: TrainConfig,
+): Promise<RolloutBatch> {
+  const started = performance.now();
+  const maxNewTokens = rolloutLengths(prompts.length, step, config);
+  const queries = prompts.map(({ inputIds }) => inputIds);
+  const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
+  const generated = await trainer.generate(queries, sampling);
+  const finished = performance.now();
+  const texts = prompts.map(({ query }, index) => ({
+    query,
+    response: tokenizer.decode(generated[index].tokens, { skipSpecialTokens: true }),
+  }));
+  const { totals, parts } = await rewards.score(texts);
+  const start = trainer.policy.model.config.decoderStartTokenId;
+  return {
+    queries,
+    // The original stack's responses start with the start token, and are cut from the front.
+    responses: generated.map(({ tokens }, index) =>
+      config.compat === "none" ? tokens : [start, ...tokens].slice(-maxNewTokens[index])
+    ),
+    scores: totals,
+    ...(config.compat === "none" ? { sampled: generated } : {}),
+    samples: texts.map((text, index) => ({
+      ...text,
+      reward: totals[index],
+      rewards: Object.fromEntries(
+        Object.entries(parts).map(([name, scores]) => [name, scores[index]]),
+      ),
+      length: generated[index].tokens.length,
+    })),
+    times: {
+      "time/generate": (finished - started) / 1000,
+      "time/score": (performance.now() - finished) / 1000,
+    },
+  };
+}
+
+/** Most tokens of each rollout. The stream of each step is its own, so that a run can be resumed. */
+function rolloutLengths(count: number, step: number, config: TrainConfig): number[] {
+  const { maxNewTokens, outputMinLength, outputMaxLength, seed } = config;
+  if (maxNewTokens !== null) return new Array(count).fill(maxNewTokens);
+  const random = new Random(seed ^ Math.imul(step + 1, 0x9e3779b1));
+  const sampler = new LengthSampler(outputMinLength, outputMaxLength, random);
+  return Array.from({ length: count }, () => sampler.sample());
+}

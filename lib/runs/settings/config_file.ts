@@ -1,0 +1,89 @@
+import { extname } from "node:path";
+import { parse as parseYaml, YAMLParseError } from "../../packages/yaml.ts";
+import type { z } from "../../packages/zod.ts";
+import { UserError } from "../../errors.ts";
+import { ioReason } from "../../formats/io_error.ts";
+import { decodeUtf8 } from "../../formats/utf8.ts";
+import { parseSettings } from "./settings.ts";
+
+/**
+ * Reads settings from a YAML or JSON file. Names may be written as in `config.json`
+ * (`learningRate`), as the command's options (`learning-rate`) or as TRL's (`learning_rate`).
+ *
+ * @param schema of the settings there are
+ * @returns only what the file says, without defaults
+ * @throws {UserError} naming the file and what is wrong with it
+ */
+export async function readConfigFile<T extends z.ZodObject>(
+  path: string,
+  schema: T,
+): Promise<Partial<z.output<T>>> {
+  const kind = extname(path).toLowerCase();
+  if (![".yaml", ".yml", ".json"].includes(kind)) {
+    throw new UserError(`${path}: a configuration file ends in .yaml, .yml or .json`);
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
+  }
+  const text = decodeUtf8(path, bytes);
+  const settings = kind === ".json" ? parseJson(path, text) : parseYamlFile(path, text) ?? {};
+  const named = isRecord(settings) ? withSettingNames(path, settings, schema) : settings;
+  const resolved = parseSettings(schema, named, path);
+  // Only what the file says: defaults come after the options have had their say.
+  return Object.fromEntries(
+    Object.entries(resolved).filter(([name]) => Object.hasOwn(named as object, name)),
+  ) as Partial<z.output<T>>;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    const settings: unknown = JSON.parse(text);
+    // JSON.parse takes the last of several values of a name; JSON is YAML, where that is an error.
+    parseYamlFile(path, text);
+    return settings;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const reason = text.trim() === "" ? "it is empty" : (error as Error).message;
+    throw new UserError(`${path} is not valid JSON: ${reason}`, { cause: error });
+  }
+}
+
+function parseYamlFile(path: string, text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    if (error.code === "DUPLICATE_KEY") {
+      const [, key] = /^["']?([^"':\n]+)/.exec(text.slice(error.pos[0])) ?? [];
+      const line = error.linePos?.[0].line;
+      throw new UserError(`${path}: ${key} is there twice, again in line ${line}`, {
+        cause: error,
+      });
+    }
+    const [reason] = error.message.replace(/; please use YAML\.\w+\(\)/, "").split(/:?\n/);
+    throw new UserError(`${path} is not valid YAML: ${reason}`, { cause: error });
+  }
+}
+
+/** The settings by the schema's names; a name that is no setting's stays as it is. */
+function withSettingNames(
+  path: string,
+  settings: Record<string, unknown>,
+  schema: z.ZodObject,
+): object {
+  const named = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(settings)) {
+    const camel = key.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const name = Object.hasOwn(schema.shape, camel) ? camel : key;
+    if (named.has(name)) throw new UserError(`${path}: ${name} is there twice`);
+    named.set(name, value);
+  }
+  return Object.fromEntries(named);
+}

@@ -1,0 +1,83 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { programFolder, readAsset } from "../../../assets.ts";
+import settings from "../../../deno.json" with { type: "json" };
+import { cacheDirectory } from "../../cache_directory.ts";
+import { UserError } from "../../errors.ts";
+import { writeFileAtomic } from "../../formats/atomic_write.ts";
+
+/** The policy that is trained when no model is given. */
+export const DEMO_MODEL = "demo/tiny-flan-t5";
+/** The classifier that rewards it and measures toxicity. */
+export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
+/** The dialogues it is trained on. */
+export const DEMO_DATASET = "demo/dialogues";
+
+/**
+ * Settings of the demo run where they differ from the defaults: a model of 0.9 M parameters takes
+ * a larger learning rate and more steps than the notebook's, and its summaries end within 64 tokens.
+ * How they were chosen is in bench/RESULTS.md.
+ */
+export const DEMO_OVERRIDES = {
+  steps: 30,
+  learningRate: 4e-4,
+  miniBatchSize: 8,
+  ppoEpochs: 2,
+  initKlCoef: 0.15,
+  maxGradNorm: 0.2,
+  outputMinLength: 64,
+  outputMaxLength: 65,
+  evalMaxNewTokens: 64,
+} as const;
+
+/** What each folder of the demo holds: a server of files does not list its folders. */
+const DEMO_FILES: Readonly<Record<string, readonly string[]>> = {
+  [DEMO_MODEL]: [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+  ],
+  [DEMO_CLASSIFIER]: [
+    "config.json",
+    "merges.txt",
+    "model.safetensors",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+    "vocab.json",
+  ],
+  [DEMO_DATASET]: ["test.csv", "train.csv", "validation.csv"],
+};
+
+/**
+ * Finds a file or folder that the user named. Names that start with `demo/` mean what comes with
+ * Temper, unless the working folder has something of that name. Where Temper itself comes from a
+ * URL, the folder is fetched from there into the cache, once for each version.
+ *
+ * @returns a path
+ * @throws {UserError} when the server does not have it
+ */
+export async function resolveAsset(path: string): Promise<string> {
+  if (!path.startsWith("demo/") || existsSync(path)) return path;
+  const program = programFolder();
+  if (program !== null) return join(program, path);
+  const cache = join(cacheDirectory(), settings.version);
+  const folder = Object.keys(DEMO_FILES).find((name) => `${path}/`.startsWith(`${name}/`));
+  if (folder !== undefined) await Promise.all(DEMO_FILES[folder].map((file) => keep(file)));
+  return join(cache, path);
+
+  async function keep(file: string): Promise<void> {
+    const copy = join(cache, folder!, file);
+    if (existsSync(copy)) return;
+    let bytes: Uint8Array;
+    try {
+      bytes = await readAsset(`${folder}/${file}`);
+    } catch (error) {
+      throw new UserError(`cannot fetch the demo: ${(error as Error).message}`, { cause: error });
+    }
+    await Deno.mkdir(dirname(copy), { recursive: true });
+    await writeFileAtomic(copy, bytes);
+  }
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { RunLock } from "../../../lib/runs/folder/lock.ts";
+import { publishedFiles } from "../../../lib/runs/folder/published_files.ts";
+import { explained } from "../../hub/with_hub.ts";
+import { withTempDir } from "../../temp_dir.ts";
+
+/** Writes files that hold their own paths. */
+function write(folder: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    Deno.mkdirSync(join(folder, dirname(path)), { recursive: true });
+    Deno.writeTextFileSync(join(folder, path), path);
+  }
+}
+
+/** The published files as `<path in the repository> = <text>`. */
+async function published(folder: string): Promise<string[]> {
+  const files = await publishedFiles(folder);
+  return await Promise.all(
+    files.map(async ({ path, content }) => `${path} = ${await content.text()}`),
+  );
+}
+
+const ADAPTER = ["adapter_config.json", "adapter_model.safetensors"];
+
+Deno.test("of a run: the adapter at the top, its records in run/, and nothing private", async () => {
+  await withTempDir(async (folder) => {
+    write(folder, [
+      ...[...ADAPTER, "value_head.safetensors", "README.md"].map((name) => `adapter/${name}`),
+      ...["config.json", "metrics.jsonl", "summary.json", "comparison.csv"],
+      ...["environment.json", "log.txt", "samples.jsonl", "checkpoint-1/adapter_config.json"],
+    ]);
+    assert.deepEqual(await published(folder), [
+      "adapter_config.json = adapter/adapter_config.json",
+      "adapter_model.safetensors = adapter/adapter_model.safetensors",
+      "value_head.safetensors = adapter/value_head.safetensors",
+      "README.md = adapter/README.md",
+      "run/config.json = config.json",
+      "run/metrics.jsonl = metrics.jsonl",
+      "run/summary.json = summary.json",
+      "run/comparison.csv = comparison.csv",
+    ]);
+  });
+});
+
+Deno.test("of a checkpoint: the adapter alone", async () => {
+  await withTempDir(async (folder) => {
+    write(folder, [...ADAPTER, "optimizer.safetensors", "trainer_state.json"]);
+    assert.deepEqual(await published(folder), ADAPTER.map((name) => `${name} = ${name}`));
+  });
+});
+
+Deno.test("a folder without an adapter, or a run in use, is refused", async () => {
+  await withTempDir(async (folder) => {
+    write(folder, ["config.json", "adapter/adapter_config.json"]);
+    const without = explained(/is neither a run with a trained adapter nor an adapter: expected /);
+    await assert.rejects(publishedFiles(folder), without);
+    write(folder, ["adapter/adapter_model.bin"]);
+    assert.equal((await publishedFiles(folder)).length, 3);
+    using _ = await RunLock.acquire(folder);
+    await assert.rejects(publishedFiles(folder), explained(/ is in use by process \d+: wait/));
+  });
+});
+
+Deno.test("a folder that is not there, and a file in its place", async () => {
+  await withTempDir(async (folder) => {
+    const none = join(folder, "none");
+    await assert.rejects(publishedFiles(none), {
+      name: "UserError",
+      message: `cannot read ${none}: it does not exist`,
+    });
+    Deno.writeTextFileSync(none, "");
+    await assert.rejects(publishedFiles(none), {
+      name: "UserError",
+      message: `${none} is a file: expected the folder of a run`,
+    });
+  });
+});

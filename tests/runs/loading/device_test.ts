@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
+import { matmulVariants } from "../../../kernels/matmul/matmul_variants.ts";
+import { openRunDevice, tune } from "../../../lib/runs/loading/device.ts";
+import { gpuTest } from "../../device.ts";
+import { withTempDir } from "../../temp_dir.ts";
+
+gpuTest(
+  "autotuning measures every class of products, and leaves no memory behind",
+  async (device) => {
+    const { used } = device.memory;
+    const best = await autotuneMatmul(device, {
+      rows: [1, 80],
+      width: 32,
+      depth: 32,
+      shortestMs: 0,
+    });
+    assert.equal(best.size, 10);
+    const names = matmulVariants(device).map(({ name }) => name);
+    for (const [kind, name] of best) assert.ok(names.includes(name), `${kind}: ${name}`);
+    assert.equal(device.tuning.size, 0);
+    assert.equal(device.memory.used, used);
+  },
+);
+
+gpuTest(
+  "what was measured is kept; a broken file is measured again",
+  (device) =>
+    withTempDir(async (folder) => {
+      let measured = 0;
+      const measure = () => {
+        measured++;
+        return Promise.resolve(new Map([["1-4 f32 A Bᵀ", "skinny 8 1 16"]]));
+      };
+      const path = await tune(device, `${folder}/new`, measure);
+      device.tuning.clear();
+      assert.equal(await tune(device, `${folder}/new`, measure), path);
+      assert.deepEqual([measured, device.tuning.get("1-4 f32 A Bᵀ")], [1, "skinny 8 1 16"]);
+      for (const broken of ["{", "{}", '{"choices":{"a":1}}']) {
+        await Deno.writeTextFile(path, broken);
+        await tune(device, `${folder}/new`, measure);
+      }
+      assert.equal(measured, 4);
+    }),
+);
+
+gpuTest("a software adapter is not tuned", async (device) => {
+  if (!device.software) return;
+  const own = await openRunDevice({ device: "webgpu" });
+  assert.ok(own.kind === "webgpu" && own.tuning.size === 0);
+  own.close();
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { TrainingDivergedError } from "../../../lib/errors.ts";
+import { SafetensorsFile } from "../../../lib/formats/safetensors.ts";
+import { checkKl } from "../../../lib/runs/loop/divergence.ts";
+import { readRows } from "../../../lib/runs/folder/jsonl.ts";
+import { resumeConfig } from "../../../lib/runs/loop/resume.ts";
+import { train } from "../../../lib/runs/loop/train.ts";
+import { withFolder } from "../../cli/temper.ts";
+import { outcome, smallRun } from "../small_run.ts";
+
+const names = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+
+Deno.test("checkKl names the bound, and NaN is out of bounds", () => {
+  const bounds = { minKl: -5, maxKl: 200 };
+  checkKl(1, { "objective/kl": 0.1 }, bounds);
+  for (const [kl, says] of [[-6, /minKl is -5/], [201, /maxKl is 200/], [NaN, /maxKl/]] as const) {
+    assert.throws(() => checkKl(1, { "objective/kl": kl }, bounds), (error: Error) => {
+      assert.ok(error instanceof TrainingDivergedError);
+      assert.match(error.message, says);
+      return true;
+    });
+  }
+});
+
+Deno.test("a run that derails where nothing can be written says both, and how to go on", async () => {
+  await withFolder(async (folder) => {
+    const { open } = Deno;
+    const spiky = { learningRate: 0.02, ratioThreshold: 1.0001, saveEvery: 0 };
+    for (const failing of ["diverged-", "checkpoint-"]) {
+      const run = join(folder, failing);
+      Deno.open = (path, options) =>
+        options?.write && String(path).includes(`/.${failing}`)
+          ? Promise.reject(Object.assign(new Error(), { code: "ENOSPC" }))
+          : open(path, options);
+      try {
+        await assert.rejects(train(smallRun(run, spiky)), (error: Error) => {
+          const end = new RegExp(
+            `^training diverged .* ratioThreshold .*; then: Cannot write .*/${failing}.*: the disk is full ` +
+              `\\(stopped in step \\d, with no step saved; go on with: temper train --resume .*\\)$`,
+          );
+          assert.match(error.message, end);
+          return true;
+        });
+      } finally {
+        Deno.open = open;
+      }
+    }
+  });
+});
+
+Deno.test("a ratio above the threshold stops the run, which can go on with another", async () => {
+  await withFolder(async (folder) => {
+    const [run, whole] = ["run", "whole"].map((name) => join(folder, name));
+    const spiky = { learningRate: 0.02, ratioThreshold: 1.0001, saveEvery: 1, keep: 9 };
+    await assert.rejects(
+      train(smallRun(run, spiky)),
+      /ratio of a minibatch is .*stopped in step \d; the last good adapter is in .*the batch in .*\)$/,
+    );
+    const [dump] = names(run).filter((name) => name.startsWith("diverged-"));
+    const { step, reason, rows } = JSON.parse(await Deno.readTextFile(join(run, dump)));
+    assert.equal(rows.length, 2);
+    assert.equal(rows[0].logprobs.length, rows[0].responseTokens.length);
+    assert.match(reason, /ratioThreshold is 1.0001/);
+    assert.ok(names(run).includes(`checkpoint-${step - 1}`));
+
+    await train(smallRun(whole, { ...spiky, ratioThreshold: null, maxKl: 1e9, minKl: -1e9 }));
+    const freed = { ratioThreshold: null, maxKl: 1e9, minKl: -1e9 };
+    await train(await resumeConfig(run, freed), {}, { resume: true });
+    assert.deepEqual(await outcome(run), await outcome(whole));
+  });
+});
+
+Deno.test("a policy that no longer generates goes back to before the step that broke it", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    const broken = { learningRate: 1e38, saveEvery: 1, ratioThreshold: null, maxKl: 1e38 };
+    await assert.rejects(train(smallRun(run, broken)), /stopped in step \d/);
+    using saved = SafetensorsFile.open(join(run, "adapter", "adapter_model.safetensors"));
+    for (const name of saved.tensors.keys()) {
+      assert.ok(saved.readFloats(name).every((value) => Math.abs(value) < 1), name);
+    }
+    assert.deepEqual(names(run).filter((name) => name.startsWith("checkpoint-")), ["checkpoint-0"]);
+  });
+});
+
+Deno.test("skipping takes a step back and goes on, but not for ever", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    const lines: string[] = [];
+    const settings = { onDivergence: "skip" as const, minKl: -1e-9, maxKl: 1e-9, steps: 9 };
+    await assert.rejects(
+      train(smallRun(run, { ...settings, learningRate: 0.01 }), {
+        info: (line) => lines.push(line),
+      }),
+      /maxKl|minKl/,
+    );
+    const skipped = lines.filter((line) => / is skipped: the mean KL of step /.test(line));
+    assert.equal(skipped.length, 3);
+    // The first step's policy is the reference: only its KL is 0.
+    const rows = await readRows<{ step: number }>(join(run, "metrics.jsonl"));
+    assert.deepEqual(rows.map(({ step }) => step), [1]);
+  });
+});

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { DatasetSplit } from "../../../lib/data/dataset.ts";
+import { PPOTrainer } from "../../../lib/rl/ppo_trainer.ts";
+import { findCheckpoint, listCheckpoints } from "../../../lib/runs/folder/checkpoint.ts";
+import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
+import { loadRunPolicy } from "../../../lib/runs/loading/policy.ts";
+import { PromptBatches } from "../../../lib/runs/loop/prompt_order.ts";
+import { runDirectory } from "../../../lib/runs/folder/run_directory.ts";
+import { TrainingSession } from "../../../lib/runs/loop/session.ts";
+import { train } from "../../../lib/runs/loop/train.ts";
+import { withFolder } from "../../cli/temper.ts";
+import { withDevice } from "../../device.ts";
+import { smallRun } from "../small_run.ts";
+
+Deno.test("the latest checkpoints and the best are kept; broken ones take no place, also when resumed", async () => {
+  await withFolder((folder) =>
+    withDevice(async (device) => {
+      const config = resolveTrainConfig({ steps: 9, loraR: 1, keep: 2 });
+      const policy = await loadRunPolicy(device, config);
+      const trainer = new PPOTrainer(policy, { batchSize: 2, miniBatchSize: 2 });
+      const split = { length: 9, example: () => ({}) } as unknown as DatasetSplit;
+      const open = () =>
+        new TrainingSession(
+          runDirectory(folder),
+          config,
+          trainer,
+          new PromptBatches(split, 2, 0),
+        );
+      let session = open();
+      const step = async (reward: number, regular = true) => {
+        session.completeStep(reward);
+        await session.save({ regular });
+        return await listCheckpoints(folder);
+      };
+      assert.deepEqual(await step(1), [1]);
+      assert.deepEqual(await step(5), [1, 2]);
+      assert.deepEqual(await step(0), [2, 3]);
+      assert.deepEqual(await step(0), [2, 3, 4]);
+
+      // As after a crash of the machine: the latest are there, and broken.
+      for (const broken of [5, 6, 9]) await Deno.mkdir(join(folder, `checkpoint-${broken}`));
+      const lines: string[] = [];
+      const found = await findCheckpoint(folder, (line) => lines.push(line));
+      assert.deepEqual([found!.state.step, lines.length], [4, 3]);
+      session = open();
+      await session.restore(found!);
+      session.completeStep(0);
+      assert.deepEqual(await step(0), [2, 4, 6]);
+      assert.deepEqual(await step(6), [6, 7]);
+      // One that an interruption made is the latest, and not the best.
+      assert.deepEqual(await step(100, false), [7, 8]);
+    })
+  );
+});
+
+Deno.test("when a save fails, the message says what is kept and how to go on", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    const { open } = Deno;
+    for (
+      const [failing, message] of [
+        ["checkpoint-1", "after step 1, with no step saved"],
+        ["checkpoint-2", "after step 2, saved up to step 1"],
+        ["adapter", "after the last step, saved up to step 2"],
+        ["comparison.csv", "after the last step, saved up to step 2"],
+      ]
+    ) {
+      Deno.open = (path, options) =>
+        options?.write && String(path).includes(`.${failing}.`)
+          ? Promise.reject(Object.assign(new Error(), { code: "ENOSPC" }))
+          : open(path, options);
+      try {
+        const config = smallRun(run, { steps: 2, saveEvery: 1 });
+        const resume = failing !== "checkpoint-1";
+        await assert.rejects(train(config, {}, { resume }), (error: Error) => {
+          assert.equal(error.name, "UserError");
+          const [, file, rest] = /^Cannot write (\S+): the disk is full (.*)$/.exec(
+            error.message,
+          ) ?? [];
+          assert.ok(file?.startsWith(join(run, failing)), error.message);
+          assert.equal(rest, `(stopped ${message}; go on with: temper train --resume ${run})`);
+          return true;
+        });
+      } finally {
+        Deno.open = open;
+      }
+    }
+    await train(smallRun(run, { steps: 2, saveEvery: 1 }), {}, { resume: true });
+  });
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { trainConfigSchema } from "../../../lib/runs/settings/config.ts";
+import { readConfigFile } from "../../../lib/runs/settings/config_file.ts";
+
+async function withFile(name: string, text: string, body: (path: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, name);
+    await Deno.writeTextFile(path, text);
+    await body(path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (
+  const [name, text] of [
+    ["run.yaml", "# comment\nlearningRate: 1e-4\ntarget-modules: [q, k]\nppo_epochs: 3\n"],
+    ["run.json", '{ "learningRate": 1e-4, "targetModules": ["q", "k"], "ppoEpochs": 3 }'],
+  ]
+) {
+  Deno.test(`${name}: only what the file says, in any of the three spellings`, async () => {
+    await withFile(name, text, async (path) => {
+      assert.deepEqual(await readConfigFile(path, trainConfigSchema), {
+        learningRate: 1e-4,
+        targetModules: ["q", "k"],
+        ppoEpochs: 3,
+      });
+    });
+  });
+}
+
+Deno.test("an empty YAML file says nothing", async () => {
+  await withFile(
+    "run.yml",
+    "",
+    async (path) => assert.deepEqual(await readConfigFile(path, trainConfigSchema), {}),
+  );
+});
+
+const broken: [string, string, RegExp][] = [
+  ["run.toml", "steps = 1", /ends in .yaml, .yml or .json/],
+  ["run.json", "", /run.json is not valid JSON: it is empty$/],
+  ["run.json", '{"steps": 1, "steps": 2}', /run.json: steps is there twice, again in line 1$/],
+  ["run.json", '{\n"steps": 1,\n"steps": 2}', /run.json: steps is there twice, again in line 3$/],
+  ["run.yaml", "steps: 1\nsteps: 2", /run.yaml: steps is there twice, again in line 2$/],
+  [
+    "run.yaml",
+    "steps: 1\n---\n",
+    /is not valid YAML: Source contains multiple documents at line 2/,
+  ],
+  ["run.json", "null", /run.json: expected settings by name, found null$/],
+  ["run.json", '{"__proto__": 1}', /run.json: there is no setting "__proto__": --help lists/],
+  ["run.yaml", "a: 1", /run.yaml: there is no setting "a": --help lists those that there are$/],
+  ["run.yaml", "batch_sise: 4", /no setting "batch_sise": did you mean batchSize\?/],
+  ["run.yaml", "learningRate: .nan", /learningRate must be a number above 0, found NaN$/],
+  [
+    "run.yaml",
+    "steps: &a [*a]",
+    /steps must be .*, found a list or a mapping that contains itself$/,
+  ],
+  ["run.yaml", "targetModules: q", /targetModules must be a list, .*, found "q"$/],
+  ["run.json", "{", /run.json is not valid JSON: /],
+  ["run.yaml", "a: [", /run.yaml is not valid YAML: /],
+  ["run.yaml", "- 1", /expected settings by name, found \[1\]/],
+  [
+    "run.yaml",
+    "batchSise: 4",
+    /run.yaml: there is no setting "batchSise": did you mean batchSize\?/,
+  ],
+  ["run.yaml", "steps: many", /run.yaml: steps must be an integer above 0, found "many"/],
+  ["run.yaml", "top_k: 1\ntopK: 2", /topK is there twice/],
+];
+for (const [name, text, expected] of broken) {
+  Deno.test(`${name} with ${JSON.stringify(text)} is refused`, async () => {
+    await withFile(name, text, async (path) => {
+      await assert.rejects(readConfigFile(path, trainConfigSchema), expected);
+    });
+  });
+}
+
+Deno.test("a file that is not UTF-8 is refused", async () => {
+  await withFile("run.yaml", "", async (path) => {
+    await Deno.writeFile(path, Uint8Array.of(0x61, 0x3a, 0x20, 0xfc));
+    await assert.rejects(
+      readConfigFile(path, trainConfigSchema),
+      /run.yaml is not UTF-8: line 1 has the byte 0xFC/,
+    );
+  });
+});
+
+Deno.test("a missing file is named", async () => {
+  await assert.rejects(
+    readConfigFile("/nowhere/run.yaml", trainConfigSchema),
+    /cannot read \/nowhere\/run.yaml: /,
+  );
+});
