@@ -1,0 +1,46 @@
+import type { z } from "../../packages/zod.ts";
+import type { ChartSpec } from "./chart_spec.ts";
+
+/**
+ * A kind of run, by the name that `config.json` has as `kind`. The command line, the site, resuming,
+ * listing and publishing know a run by its kind alone; each kind is one file here and a line in
+ * `registry.ts`.
+ */
+export interface RunKind {
+  /** Name in `config.json`: "ppo". */
+  readonly kind: string;
+  /** Name for people: "PPO". */
+  readonly title: string;
+  /** Settings: the schema behind flags, `--config`, `config.json` and the settings page. */
+  readonly schema: z.ZodObject;
+  /** Settings that may differ when a run is resumed: those that do not decide the steps done. */
+  readonly mayChange: readonly string[];
+  /** Statistics of the last step that lists show, in order. */
+  readonly headline: readonly HeadlineMetric[];
+  /** Charts of the run's page. */
+  readonly charts: readonly ChartSpec[];
+  /** Statistics whose seconds, added up, are a step's time. */
+  readonly stepTimes: readonly string[];
+  /** Comparisons of before and after training, from a `summary.json` of this kind, also a broken one. */
+  changes(summary: Readonly<Record<string, unknown>>): Change[];
+}
+
+/** A statistic of `metrics.jsonl` in a list of runs. */
+export interface HeadlineMetric {
+  /** Name in `metrics.jsonl`. */
+  readonly metric: string;
+  /** Heading of its column: "reward". */
+  readonly label: string;
+  /** Direction in which it improves; null where neither is better. */
+  readonly better: "lower" | "higher" | null;
+}
+
+/** A number measured before and after training. */
+export interface Change {
+  /** Name: "toxicity". */
+  readonly label: string;
+  readonly before: number;
+  readonly after: number;
+  /** Direction in which it improves. */
+  readonly better: "lower" | "higher";
+}
