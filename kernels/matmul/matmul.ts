@@ -161,6 +161,11 @@ function blocking(
   return { rows, columns: Math.min(Math.max(wanted, fewest), among(threads)) * PANEL };
 }
 
+/** Tells devices whose products read frozen weights as {@linkcode Panels}; others read them row-major. */
+export function readsPanels(device: Device): device is TaskDevice {
+  return device.kind === "wasm";
+}
+
 /** Bytes that W[rows, columns] takes in panels, its rows padded to a multiple of 16. */
 export function panelBytes(rows: number, columns: number, dtype: "f32" | "bf16"): number {
   return Math.ceil(rows / PANEL) * PANEL * columns * (dtype === "f32" ? 4 : 2);

@@ -1,4 +1,4 @@
-import type { Binding, GpuDevice, Shader, Span } from "../../lib/device/device.ts";
+import type { Binding, Device, GpuDevice, Shader, Span } from "../../lib/device/device.ts";
 import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.ts";
 import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
 import { numbered, type ShaderMaker, wgsl } from "../wgsl.ts";
@@ -124,15 +124,16 @@ function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralP
 }
 
 /**
- * Whether {@linkcode matmulSeveral} can compute a product of `m` rows with weights of `columns`
- * columns each and this depth, and the number of dispatches matters.
+ * Tells devices that should compute the products of `m` rows of depth `k` with these weights by
+ * {@linkcode matmulSeveral}: they have the kernel, and feel the number of launches.
  */
-export function fitsSeveral(
-  device: GpuDevice,
+export function fusesProducts(
+  device: Device,
   m: number,
   k: number,
   weights: readonly { readonly n: number; readonly dtype: "f32" | "bf16" }[],
-): boolean {
+): device is GpuDevice {
+  if (device.kind !== "webgpu") return false;
   const bytes = k * ELEMENT[weights[0].dtype];
   return m <= MOST_ROWS && weights.length <= MOST &&
     weights.every(({ n, dtype }) =>

@@ -1,4 +1,4 @@
-import type { GpuDevice, Span } from "../../lib/device/device.ts";
+import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import type { RowsShape } from "../split.ts";
 import { numbered, wgsl } from "../wgsl.ts";
 import chunkSum from "./rms_norm_chunk_sum.wgsl" with { type: "text" };
@@ -25,6 +25,11 @@ export interface NormProduct {
   /** f32 [n, width], row-major. */
   readonly a: Span;
   readonly n: number;
+}
+
+/** Tells devices that have {@linkcode rmsNormProducts}. */
+export function fusesNormProducts(device: Device): device is GpuDevice {
+  return device.kind === "webgpu";
 }
 
 /**

@@ -48,10 +48,15 @@ export interface DrawnExtras {
   /** f32 [rows, vocabulary], what {@linkcode sample} drew from. */
   readonly probabilities?: Span | null;
   /**
-   * f32 [rows], on a GPU only: the token's logprob before minimum length, temperature, top-k and
-   * top-p. On the WASM device kernels/lm_head computes it, spread over the threads.
+   * f32 [rows], where {@linkcode drawsLogprobs}: the token's logprob before minimum length,
+   * temperature, top-k and top-p. Elsewhere kernels/lm_head computes it, spread over the threads.
    */
   readonly logprobs?: Span | null;
+}
+
+/** Tells devices that compute the drawn tokens' logprobs in the launch that draws them. */
+export function drawsLogprobs(device: Device): boolean {
+  return device.kind === "webgpu";
 }
 
 /**
@@ -113,7 +118,7 @@ function common({ rows, vocabulary, eosTokenId, minLength }: NextTokenLogits): n
 }
 
 function refuse(logprobs: Span | null): void {
-  if (logprobs) throw new Error("logprobs of what is drawn are for a GPU");
+  if (logprobs) throw new Error("this device does not compute logprobs where it draws");
 }
 
 function split({ rows, vocabulary }: NextTokenLogits): { tasks: number; perTask: number } {

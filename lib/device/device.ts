@@ -34,6 +34,13 @@ export interface DeviceBase {
   readonly memory: Readonly<MemoryUse>;
   /** The most bytes that there may be; null where the device does not say. */
   readonly memoryLimit: number | null;
+  /** The most bytes of one block that a kernel can see in one launch; Infinity where that is no limit. */
+  readonly maxBindingBytes: number;
+  /**
+   * Steps of a loop to launch before the host reads their results: more than one where a read takes
+   * much longer than a step.
+   */
+  readonly stepsPerRead: number;
 
   /**
    * Reserves memory, 256-byte aligned, contents undefined.
@@ -107,8 +114,6 @@ export interface Binding extends Span {
 export interface GpuDevice extends DeviceBase {
   /** Which implementation this is. */
   readonly kind: "webgpu";
-  /** The most bytes of one block that a shader sees in one dispatch. */
-  readonly maxBindingBytes: number;
   /** Threads of a subgroup, where kernels may use subgroups and all have one size; else null. */
   readonly subgroupSize: number | null;
   /** Whether it only imitates a GPU. */

@@ -5,6 +5,7 @@ import {
   logSoftmaxFinish,
 } from "../../kernels/lm_head/lm_head.ts";
 import {
+  drawsLogprobs,
   greedy,
   type NextTokenLogits,
   sample,
@@ -14,7 +15,7 @@ import type { Span } from "../device/device.ts";
 import type { Context } from "../tensor/context.ts";
 
 /**
- * Takes the next token of each row and computes its logprob: one dispatch on a GPU.
+ * Takes the next token of each row and computes its logprob, in one launch where the device can.
  *
  * @param drawing how to draw; null for the most likely token
  * @param tokens i32 [rows]; -1 where the logits are no distribution
@@ -28,10 +29,11 @@ export function nextTokens(
   logprobs: Span | null,
 ): void {
   const { device } = cx;
-  const extras = device.kind === "webgpu" ? { logprobs } : {};
+  const together = drawsLogprobs(device);
+  const extras = together ? { logprobs } : {};
   if (drawing) sample(device, input, drawing, tokens, extras);
   else greedy(device, input, tokens, extras);
-  if (logprobs && device.kind === "wasm") tokenLogprobs(cx, input, tokens, logprobs);
+  if (logprobs && !together) tokenLogprobs(cx, input, tokens, logprobs);
 }
 
 function tokenLogprobs(

@@ -3,6 +3,7 @@ import {
   packPanels,
   panelBytes,
   type Panels,
+  readsPanels,
   type RightMatrix,
 } from "../../kernels/matmul/matmul.ts";
 import { Tensor } from "./tensor.ts";
@@ -29,7 +30,7 @@ export class WeightMatrix {
     columns: number,
     dtype: "f32" | "bf16",
   ): WeightMatrix {
-    const layout = device.kind === "wasm"
+    const layout = readsPanels(device)
       ? freezePanels(device, read, rows, columns, dtype)
       : uploadRows(device, read, [rows, columns], dtype);
     return new WeightMatrix(rows, columns, layout, false);

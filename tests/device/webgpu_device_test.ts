@@ -29,6 +29,12 @@ function limited(device: WebGpuDevice, maxBindingBytes: number): GpuDevice {
   return { kind, subgroupSize, software, tuning, maxBindingBytes, dispatch } as GpuDevice;
 }
 
+gpuTest("says how much it can bind, and that reads are dear", (device) => {
+  assert.ok(device.maxBindingBytes >= 1 << 27 && Number.isFinite(device.maxBindingBytes));
+  assert.equal(device.stepsPerRead, 16);
+  return Promise.resolve();
+});
+
 gpuTest("writes and launches happen in their order, whatever the size", async (device) => {
   for (const length of [3, 100_000]) {
     const x = at(device, length);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { activation } from "../../kernels/activation/activation.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
-import { fitsSeveral, matmulSeveral } from "../../kernels/matmul/matmul_several.ts";
+import { fusesProducts, matmulSeveral } from "../../kernels/matmul/matmul_several.ts";
 import { shapeClass } from "../../kernels/matmul/matmul_variants.ts";
-import type { GpuDevice } from "../../lib/device/device.ts";
+import type { GpuDevice, TaskDevice } from "../../lib/device/device.ts";
 import { toBf16 } from "../../lib/tensor/bf16.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { gpuTest } from "../device.ts";
@@ -157,14 +157,15 @@ for (const dtype of ["f32", "bf16"] as const) {
   );
 }
 
-Deno.test("fitsSeveral: few rows, one type, weights that can be bound", () => {
-  const device = { maxBindingBytes: 1 << 20 } as GpuDevice;
+Deno.test("fusesProducts: few rows, one type, weights that can be bound", () => {
+  const device = { kind: "webgpu", maxBindingBytes: 1 << 20 } as GpuDevice;
   const fits = (m: number, k: number, ...weights: [number, "f32" | "bf16"][]) =>
-    fitsSeveral(device, m, k, weights.map(([n, dtype]) => ({ n, dtype })));
+    fusesProducts(device, m, k, weights.map(([n, dtype]) => ({ n, dtype })));
   assert.ok(fits(1, 64, [64, "f32"], [64, "f32"], [64, "f32"]));
   assert.ok(fits(64, 512, [1000, "bf16"]));
   assert.ok(!fits(65, 64, [64, "f32"]));
   assert.ok(!fits(1, 64, [64, "f32"], [64, "bf16"]));
   assert.ok(!fits(1, 512, [64, "f32"], [512, "f32"]));
   assert.ok(!fits(1, 64, [64, "f32"], [64, "f32"], [64, "f32"], [64, "f32"]));
+  assert.ok(!fusesProducts({ kind: "wasm" } as TaskDevice, 1, 64, [{ n: 64, dtype: "f32" }]));
 });

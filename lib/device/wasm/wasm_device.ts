@@ -44,6 +44,10 @@ export interface WasmDeviceOptions {
 export class WasmDevice implements TaskDevice {
   /** Which implementation this is. */
   readonly kind = "wasm";
+  /** Kernels see all of the memory. */
+  readonly maxBindingBytes: number = Infinity;
+  /** A read is a copy: the host may look after every step. */
+  readonly stepsPerRead: number = 1;
   readonly wideVectors: boolean;
   /** Threads that run tasks, the main one included. */
   readonly threads: number;

@@ -59,6 +59,8 @@ export class WebGpuDevice implements GpuDevice {
   };
   /** The most bytes of one block that a shader sees in one dispatch. */
   readonly maxBindingBytes: number;
+  /** A read takes 11 ms in Deno, as long as many steps of decoding. */
+  readonly stepsPerRead: number = 16;
   /** WebGPU does not tell how much memory a GPU has. */
   readonly memoryLimit = null;
   /** The fastest kernel for each class of matrix products, where that was measured. */

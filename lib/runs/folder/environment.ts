@@ -37,6 +37,7 @@ export async function describeSession(
   step: number,
   fingerprints: Record<string, string>,
 ): Promise<Session> {
+  const { maxBindingBytes } = device;
   return {
     started: new Date().toISOString(),
     step,
@@ -51,7 +52,7 @@ export async function describeSession(
     device: {
       kind: device.kind,
       description: device.description,
-      limits: device.kind === "webgpu" ? { maxBindingBytes: device.maxBindingBytes } : {},
+      limits: Number.isFinite(maxBindingBytes) ? { maxBindingBytes } : {},
     },
     git: await gitCommit(),
     fingerprints,

@@ -7,12 +7,12 @@ import type { ActivationKind } from "../../../kernels/activation/activation.ts";
 import { appendToCache } from "../../../kernels/kv_cache/kv_cache.ts";
 import { matmul } from "../../../kernels/matmul/matmul.ts";
 import {
-  fitsSeveral,
+  fusesProducts,
   matmulSeveral,
   type SeveralProduct,
 } from "../../../kernels/matmul/matmul_several.ts";
-import { rmsNormProducts } from "../../../kernels/rms_norm/rms_norm_products.ts";
-import type { GpuDevice } from "../../device/device.ts";
+import { fusesNormProducts, rmsNormProducts } from "../../../kernels/rms_norm/rms_norm_products.ts";
+import type { Device, GpuDevice } from "../../device/device.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
@@ -53,7 +53,7 @@ export function projectToCache(
   slots: CacheSlots,
 ): Tensor {
   const { device } = cx;
-  if (device.kind === "webgpu" && fits(device, h, [q, k, v])) {
+  if (fuses(device, h, [q, k, v])) {
     const { x, us } = normLowRank(cx, device, h, norm, [q, k, v]);
     const queries = cx.empty([h.rows, q.weight.rows]);
     const products = [
@@ -75,7 +75,7 @@ export function projectToCache(
 export function projectNormed(cx: Context, h: Tensor, norm: Norm, layer: Projection): Tensor {
   const { device } = cx;
   const { weight, lora } = layer;
-  if (device.kind === "wasm" || !lora || !fits(device, h, [layer])) {
+  if (!lora || !fuses(device, h, [layer])) {
     return linear(cx, rmsNorm(cx, h, norm.weight, norm.eps), weight, { lora });
   }
   const { x, us } = normLowRank(cx, device, h, norm, [layer]);
@@ -97,7 +97,7 @@ export function projectActivated(
 ): Tensor {
   const { device } = cx;
   const layers = gate ? [wi, gate] : [wi];
-  if (device.kind === "webgpu" && fits(device, h, layers)) {
+  if (fuses(device, h, layers)) {
     const { x, us } = normLowRank(cx, device, h, norm, layers);
     const active = cx.empty([h.rows, wi.weight.rows]);
     const products = layers.map((layer, i) => product(layer, us[i], active));
@@ -123,7 +123,7 @@ export function normWithHead(
   values: Tensor,
 ): Tensor {
   const { device } = cx;
-  if (device.kind === "webgpu" && head.weight.values) {
+  if (fusesNormProducts(device) && head.weight.values) {
     const x = cx.empty(h.shape);
     const shape = { rows: h.rows, width: h.width };
     const product = { u: values, a: head.weight.values, n: 1 };
@@ -136,10 +136,10 @@ export function normWithHead(
   return x;
 }
 
-/** Whether the GPU has kernels for these layers at once. */
-function fits(device: GpuDevice, h: Tensor, layers: readonly Projection[]): boolean {
+/** Tells devices that have kernels for these layers at once. */
+function fuses(device: Device, h: Tensor, layers: readonly Projection[]): device is GpuDevice {
   const weights = layers.map(({ weight }) => ({ n: weight.rows, dtype: dtypeOf(weight) }));
-  return fitsSeveral(device, h.rows, h.width, weights);
+  return fusesProducts(device, h.rows, h.width, weights);
 }
 
 function dtypeOf(weight: WeightMatrix): "f32" | "bf16" {

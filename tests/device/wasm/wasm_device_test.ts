@@ -196,9 +196,10 @@ Deno.test("WasmDevice: a kernel that traps is waited for on all threads, and doe
     }
   }));
 
-Deno.test("WasmDevice: says what it is; an unknown kernel is named", () =>
+Deno.test("WasmDevice: says what it is and can do; an unknown kernel is named", () =>
   withWasm({ threads: 1 }, async (device) => {
     assert.equal(device.kind, "wasm");
+    assert.deepEqual([device.maxBindingBytes, device.stepsPerRead], [Infinity, 1]);
     assert.equal(device.description, "WebAssembly SIMD, 1 thread");
     assert.throws(() => device.run("no_such", 1, [], []), /no WASM kernel is called "no_such"/);
     await withWasm({ threads: 2 }, (device) => {
