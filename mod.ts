@@ -111,8 +111,17 @@ export type { SampledTokens } from "./lib/rl/policy_pass.ts";
 export type { BatchStatistics, MinibatchStatistics, PPOStats } from "./lib/rl/statistics.ts";
 export { Random } from "./lib/random.ts";
 
+// Training
+export type { Trainer } from "./lib/training/trainer.ts";
+export { TrainerSnapshot } from "./lib/training/trainer_snapshot.ts";
+
 // Supervised fine-tuning
-export { type SFTStats, SFTTrainer, type TrainedModel } from "./lib/sft/sft_trainer.ts";
+export {
+  type SFTStats,
+  SFTTrainer,
+  type SFTTrainerState,
+  type TrainedModel,
+} from "./lib/sft/sft_trainer.ts";
 export type { SFTConfig, SFTConfigInput } from "./lib/sft/sft_config.ts";
 export {
   evaluateLoss,

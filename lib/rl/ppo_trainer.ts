@@ -10,7 +10,10 @@ import type { Policy } from "../models/policy.ts";
 import { LoraAdapter } from "../nn/lora.ts";
 import { Adam } from "../nn/optimizer.ts";
 import { Parameters } from "../nn/parameters.ts";
+import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
+import { learningRateAt } from "../training/schedules.ts";
+import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
 import { EncoderPass } from "./encoder_pass.ts";
 import { mean } from "./moments.ts";
@@ -19,7 +22,6 @@ import { evaluate, evaluationsFromSampling, type SampledTokens } from "./policy_
 import { type PolicyUpdate, trainingContext, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
-import { learningRateAt } from "./schedules.ts";
 import { averageStatistics, batchStatistics, type PPOStats } from "./statistics.ts";
 
 /**
@@ -35,11 +37,17 @@ export interface PPOTrainerState {
   random: number[];
 }
 
+const stateSchema: z.ZodType<PPOTrainerState> = z.object({
+  step: z.int().nonnegative(),
+  klCoef: z.number(),
+  random: randomState,
+});
+
 /**
  * Proximal policy optimisation (Schulman et al. 2017, https://arxiv.org/abs/1707.06347) of a LoRA
  * adapter and a value head, on a KL leash to a reference, as TRL 0.4 computes it.
  */
-export class PPOTrainer {
+export class PPOTrainer implements Trainer {
   /** Every setting, resolved. */
   readonly config: PPOConfig;
   /** Its moments and step count belong to a checkpoint. */
@@ -52,7 +60,8 @@ export class PPOTrainer {
   readonly reference: LoraAdapter | null;
   readonly #klController: KLController;
   readonly #random: Random;
-  #step = 0;
+  /** Steps done, which the learning rate follows. */
+  stepsDone = 0;
   /** What `generate` has computed of the next step's first minibatch. */
   #encoderPass: EncoderPass | null = null;
 
@@ -142,7 +151,7 @@ export class PPOTrainer {
     const { config, policy } = this;
     const clock = new PhaseClock();
     const klCoef = this.#klController.coef;
-    const learningRate = learningRateAt(this.#step, config);
+    const learningRate = learningRateAt(this.stepsDone, config);
     const scored = this.#layOut(queries, responses, scores);
 
     const [current, reference] = await Promise.all([
@@ -189,7 +198,7 @@ export class PPOTrainer {
     const batch = batchStatistics(rollouts, klCoef);
     const minibatch = averageStatistics(updated.map(({ statistics }) => statistics));
     this.#klController.update(batch["objective/kl"], config.batchSize);
-    this.#step++;
+    this.stepsDone++;
     clock.lap("calc_stats");
     return {
       ...batch,
@@ -204,14 +213,29 @@ export class PPOTrainer {
     };
   }
 
-  /** What to keep of the trainer to go on from here exactly. */
-  state(): PPOTrainerState {
-    return { step: this.#step, klCoef: this.#klController.coef, random: this.#random.state };
+  /** Parameters of the adapter and the value head. */
+  get parameters(): Parameters {
+    return this.policy.parameters;
   }
 
-  /** Goes on from a state. */
-  setState({ step, klCoef, random }: PPOTrainerState): void {
-    this.#step = step;
+  /** The reference, where it is an adapter. */
+  get frozen(): Record<string, Parameters> {
+    return this.reference ? { reference: this.reference.parameters } : {};
+  }
+
+  /** State to keep, beside the buffers on the device, to go on from here exactly. */
+  state(): PPOTrainerState {
+    return { step: this.stepsDone, klCoef: this.#klController.coef, random: this.#random.state };
+  }
+
+  /**
+   * Goes on from a state.
+   *
+   * @throws {UserError} when it is not a state of PPO
+   */
+  setState(state: unknown): void {
+    const { step, klCoef, random } = parseState(stateSchema, state, "PPO");
+    this.stepsDone = step;
     this.#klController.coef = klCoef;
     this.#random.state = random;
   }
@@ -266,7 +290,7 @@ export class PPOTrainer {
     const { ratioThreshold } = this.config;
     if (ratioThreshold !== null && meanRatio > ratioThreshold) {
       throw new TrainingDivergedError(
-        `training diverged in PPO step ${this.#step + 1}: the mean probability ratio of a ` +
+        `training diverged in PPO step ${this.stepsDone + 1}: the mean probability ratio of a ` +
           `minibatch is ${meanRatio}, ratioThreshold is ${ratioThreshold}. Try a lower ` +
           "learningRate or fewer ppoEpochs",
       );
@@ -280,7 +304,7 @@ export class PPOTrainer {
       if (Number.isFinite(value)) continue;
       throw new TrainingDivergedError(
         `training diverged in PPO step ${
-          this.#step + 1
+          this.stepsDone + 1
         }: the ${name} is ${value}; the parameters ` +
           `are those of the last finite update. Try a lower learningRate or a maxGradNorm`,
       );

@@ -1,8 +1,10 @@
 import { TrainingDivergedError } from "../errors.ts";
 import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
+import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
-import { learningRateAt } from "../rl/schedules.ts";
+import { learningRateAt } from "../training/schedules.ts";
+import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { Context } from "../tensor/context.ts";
 import { resolveSFTConfig, type SFTConfig, type SFTConfigInput } from "./sft_config.ts";
 import {
@@ -31,16 +33,35 @@ export interface SFTStats {
 }
 
 /**
+ * State of a trainer between steps, beside its buffers on the device: the trained parameters and the
+ * optimizer's moments.
+ */
+export interface SFTTrainerState {
+  /** Optimizer steps done. */
+  step: number;
+  /** State of the generator behind dropout. */
+  random: number[];
+}
+
+const stateSchema: z.ZodType<SFTTrainerState> = z.object({
+  step: z.int().nonnegative(),
+  random: randomState,
+});
+
+/**
  * Supervised fine-tuning with AdamW, of a LoRA adapter or of all weights: teaches a model the answers
  * of examples, as Hugging Face's Seq2SeqTrainer does.
  */
-export class SFTTrainer {
+export class SFTTrainer implements Trainer {
   /** Every setting, resolved. */
   readonly config: SFTConfig;
   /** Its moments and step count belong to a checkpoint. */
   readonly optimizer: Adam;
+  /** Nothing: there is no reference. */
+  readonly frozen: Record<string, Parameters> = {};
+  /** Optimizer steps done, which the learning rate follows. */
+  stepsDone = 0;
   readonly #random: Random;
-  #step = 0;
 
   /**
    * Trains the parameters in place.
@@ -67,7 +88,7 @@ export class SFTTrainer {
    */
   async step(examples: readonly SupervisedExample[]): Promise<SFTStats> {
     const { batchSize, maxGradNorm } = this.config;
-    const learningRate = learningRateAt(this.#step, this.config);
+    const learningRate = learningRateAt(this.stepsDone, this.config);
     const labels = countLabels(examples);
     const losses: Promise<number>[] = [];
     this.trained.parameters.zeroGrad();
@@ -77,15 +98,36 @@ export class SFTTrainer {
     this.optimizer.step(learningRate, maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
     const loss = (await Promise.all(losses)).reduce((a, b) => a + b);
-    this.#step++;
+    this.stepsDone++;
     for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
       if (Number.isFinite(value)) continue;
       throw new TrainingDivergedError(
-        `training diverged in step ${this.#step}: the ${name} is ${value}; the parameters are those ` +
+        `training diverged in step ${this.stepsDone}: the ${name} is ${value}; the parameters are those ` +
           "of the last finite update. Try a lower learningRate or maxGradNorm",
       );
     }
     return { loss, gradNorm, learningRate, labels };
+  }
+
+  /** Parameters that are trained. */
+  get parameters(): Parameters {
+    return this.trained.parameters;
+  }
+
+  /** State to keep, beside the buffers on the device, to go on from here exactly. */
+  state(): SFTTrainerState {
+    return { step: this.stepsDone, random: this.#random.state };
+  }
+
+  /**
+   * Goes on from a state.
+   *
+   * @throws {UserError} when it is not a state of supervised fine-tuning
+   */
+  setState(state: unknown): void {
+    const { step, random } = parseState(stateSchema, state, "supervised fine-tuning");
+    this.stepsDone = step;
+    this.#random.state = random;
   }
 
   /** Frees the optimizer's moments. */

@@ -1,6 +1,6 @@
 import { writeFolderAtomic } from "../../formats/atomic_folder.ts";
 import { savePolicy } from "../../models/policy.ts";
-import { TrainerSnapshot } from "../../rl/trainer_snapshot.ts";
+import { TrainerSnapshot } from "../../training/trainer_snapshot.ts";
 import type { PPOTrainer } from "../../rl/ppo_trainer.ts";
 import {
   type Checkpoint,
@@ -97,7 +97,7 @@ export class TrainingSession {
     this.#snapshot.restore();
     this.step++;
     this.skipped++;
-    this.trainer.setState({ ...this.trainer.state(), step: this.step });
+    this.trainer.stepsDone = this.step;
   }
 
   /**

@@ -1,12 +1,12 @@
 import { add } from "../../kernels/elementwise/elementwise.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { PPOTrainer, PPOTrainerState } from "./ppo_trainer.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** A copy, on the device, of all that a trainer's steps change: to take back a step that failed. */
 export class TrainerSnapshot {
-  readonly #trainer: PPOTrainer;
+  readonly #trainer: Trainer;
   readonly #copies: readonly (readonly [live: Tensor, copy: Tensor])[];
-  #state: PPOTrainerState;
+  #state: unknown;
   #stepCount = 0;
 
   /**
@@ -14,14 +14,13 @@ export class TrainerSnapshot {
    *
    * @throws {OutOfMemoryError} when the copy does not fit: parameters and moments
    */
-  constructor(trainer: PPOTrainer) {
+  constructor(trainer: Trainer) {
     const { firstMoment, secondMoment } = trainer.optimizer;
     this.#trainer = trainer;
-    this.#copies = [trainer.policy.parameters.values, firstMoment, secondMoment].map((live) => {
+    this.#copies = [trainer.parameters.values, firstMoment, secondMoment].map((live) => {
       const { device, length } = live;
       return [live, new Tensor(device, device.alloc(length * 4), [length])];
     });
-    this.#state = trainer.state();
     this.take();
   }
 
@@ -35,7 +34,7 @@ export class TrainerSnapshot {
   /** Makes the trainer what it was when the copy was taken. */
   restore(): void {
     for (const [live, copy] of this.#copies) add(live.device, live, null, copy, live.length);
-    this.#trainer.policy.parameters.revision++;
+    this.#trainer.parameters.revision++;
     this.#trainer.setState(this.#state);
     this.#trainer.optimizer.stepCount = this.#stepCount;
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { learningRateAt } from "../../lib/rl/schedules.ts";
+import { learningRateAt } from "../../lib/training/schedules.ts";
 
 const base = { learningRate: 2, warmupSteps: 4, steps: 12 };
 const near = (actual: number, expected: number) =>

@@ -1,4 +1,14 @@
-import type { PPOConfig } from "./ppo_config.ts";
+/** Learning rate over the steps of a run. */
+export interface LearningRateSchedule {
+  /** Learning rate at the schedule's peak. */
+  readonly learningRate: number;
+  /** Shape after the warm-up: constant, or falling to 0. */
+  readonly lrScheduler: "constant" | "linear" | "cosine";
+  /** Steps over which the learning rate rises linearly from 0. */
+  readonly warmupSteps: number;
+  /** Step at which a falling learning rate is 0. */
+  readonly steps: number;
+}
 
 /**
  * The learning rate of a step, as transformers' `get_scheduler` computes `constant_with_warmup`,
@@ -9,10 +19,7 @@ import type { PPOConfig } from "./ppo_config.ts";
  */
 export function learningRateAt(
   step: number,
-  { learningRate, lrScheduler, warmupSteps, steps }: Pick<
-    PPOConfig,
-    "learningRate" | "lrScheduler" | "warmupSteps" | "steps"
-  >,
+  { learningRate, lrScheduler, warmupSteps, steps }: LearningRateSchedule,
 ): number {
   if (step < warmupSteps) return learningRate * step / warmupSteps;
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, steps - warmupSteps));
