@@ -3,7 +3,7 @@ import type { ChartSpec } from "./chart_spec.ts";
 
 /**
  * A kind of run, by the name that `config.json` has as `kind`. The command line, the site, resuming,
- * listing and publishing know a run by its kind alone; each kind is one file here and a line in
+ * listing and publishing know a run by its kind alone; each kind is one room here and a line in
  * `registry.ts`.
  */
 export interface RunKind {
@@ -21,7 +21,10 @@ export interface RunKind {
   readonly charts: readonly ChartSpec[];
   /** Statistics whose seconds, added up, are a step's time. */
   readonly stepTimes: readonly string[];
-  /** Comparisons of before and after training, from a `summary.json` of this kind, also a broken one. */
+  /**
+   * Comparisons of before and after training, the most telling first, from a `summary.json` of this
+   * kind, also a broken one.
+   */
   changes(summary: Readonly<Record<string, unknown>>): Change[];
 }
 

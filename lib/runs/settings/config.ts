@@ -179,6 +179,7 @@ export const runFields = {
  * file and the `config.json` of a run.
  */
 export const trainConfigSchema = z.strictObject({
+  kind: z.enum(["ppo"]).default("ppo").describe("kind of the run"),
   ...runFields,
   ...modelFields,
   ...loraFields,

@@ -50,6 +50,7 @@ export const sftEvaluationFields = {
  * file and the `config.json` of its runs.
  */
 export const sftRunConfigSchema = z.strictObject({
+  kind: z.enum(["sft"]).default("sft").describe("kind of the run"),
   ...sftRunFields,
   ...modelFields,
   ...loraFields,

@@ -6,6 +6,8 @@ import type { PPOConfig } from "../../rl/ppo_config.ts";
  * train --help` shows them), and the following. The schema in `config.ts` checks them.
  */
 export interface TrainConfig extends PPOConfig {
+  /** Kind of the run; default `"ppo"`. */
+  kind: "ppo";
   /** Folder to create for the results; else runs/<time>-<name>; default null. */
   output: string | null;
   /** Name of the run; else the model's; default null. */
