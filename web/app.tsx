@@ -1,9 +1,9 @@
 import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { HTTPException } from "hono/http-exception";
-import { AskForToken } from "./components/ask_for_token.tsx";
+import { AskForToken } from "./page/ask_for_token.tsx";
 import { Empty } from "./components/parts.tsx";
-import { renderPage } from "./render.tsx";
+import { renderPage } from "./page/render.tsx";
 import { compareRoutes } from "./routes/compare.tsx";
 import { comparisonRoutes } from "./routes/comparison.tsx";
 import { liveRoutes } from "./routes/live.ts";
@@ -14,7 +14,7 @@ import { settingsRoutes } from "./routes/settings.tsx";
 import { staticRoutes } from "./routes/static.ts";
 import { tryRoutes } from "./routes/try.tsx";
 import { type AccessRules, sameOriginOnly, securityHeaders, tokenRequired } from "./security.ts";
-import type { Site } from "./site.ts";
+import type { Site } from "./store/site.ts";
 
 const ROUTES = [
   runsRoutes,

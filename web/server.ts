@@ -1,7 +1,7 @@
 import { UserError } from "../lib/errors.ts";
 import { createApp } from "./app.tsx";
 import { createToken, isLoopback } from "./security.ts";
-import { Site } from "./site.ts";
+import { Site } from "./store/site.ts";
 
 /** Where the site is served, and what it shows. */
 export interface ServerOptions {

@@ -9,7 +9,7 @@ import {
   formatSeconds,
   formatTick,
   lastName,
-} from "../../web/format.ts";
+} from "../../web/shared/format.ts";
 
 Deno.test("numbers have about four digits, and a dash where there is none", () => {
   const cases: [number | null, string][] = [

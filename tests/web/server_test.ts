@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createApp } from "../../web/app.tsx";
 import type { AccessRules } from "../../web/security.ts";
 import { serveUi } from "../../web/server.ts";
-import { Site } from "../../web/site.ts";
+import { Site } from "../../web/store/site.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { metricsRow, writeSampleRun } from "./sample_run.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RunLock } from "../../lib/runs/folder/lock.ts";
-import type { SamplesQuery } from "../../web/samples.ts";
-import { settingsOf, settingText } from "../../web/settings.ts";
+import type { SamplesQuery } from "../../web/shared/samples.ts";
+import { settingsOf, settingText } from "../../web/store/settings.ts";
 import { dialogueOf, parseComparison } from "../../web/store/comparison.ts";
 import { Overviews } from "../../web/store/overviews.ts";
 import { RunsFolder } from "../../web/store/runs_folder.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RunsFolder } from "../../web/store/runs_folder.ts";
-import type { TryEvent } from "../../web/try_events.ts";
-import { TryQueue } from "../../web/try_queue.ts";
+import type { TryEvent } from "../../web/shared/try_events.ts";
+import { TryQueue } from "../../web/store/try_queue.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 Deno.test("TryQueue serves one request at a time, in their order, and drops withdrawn ones", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type DiffPart, wordDiff } from "../../web/word_diff.ts";
+import { type DiffPart, wordDiff } from "../../web/shared/word_diff.ts";
 
 /** Changed parts in brackets. */
 function marked(parts: DiffPart[]): string {

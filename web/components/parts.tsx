@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
-import { formatFixed, formatPercentChange, formatSeconds } from "../format.ts";
-import type { RunOverview, RunState } from "../overview.ts";
+import { formatFixed, formatPercentChange, formatSeconds } from "../shared/format.ts";
+import type { RunOverview, RunState } from "../shared/overview.ts";
 
 /** A run's state as a coloured word. */
 export function StateBadge({ state }: { state: RunState }): JSX.Element {

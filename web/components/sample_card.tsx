@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
-import { formatFixed, formatNumber } from "../format.ts";
-import type { Sample, SampleToken } from "../samples.ts";
+import { formatFixed, formatNumber } from "../shared/format.ts";
+import type { Sample, SampleToken } from "../shared/samples.ts";
 
 /** Largest `|log ratio|` that a shade of its own is for: a factor of e², about 7. */
 const DARKEST = 2;

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { formatFixed, formatPercentChange } from "../format.ts";
+import { formatFixed, formatPercentChange } from "../shared/format.ts";
 
 /** A mean with its 95 % confidence interval, as `summary.json` has it. */
 export interface Measured {

@@ -2,7 +2,7 @@ import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { formatNumber, formatTick } from "../format.ts";
+import { formatNumber, formatTick } from "../shared/format.ts";
 import { axisTime, seriesColor, smooth, stack, themeColor } from "./chart_math.ts";
 
 /** A line of a chart. */

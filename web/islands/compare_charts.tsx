@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { CHARTS, type RunSeries } from "../charts.ts";
-import type { RunKind } from "../overview.ts";
+import { CHARTS, type RunSeries } from "../shared/charts.ts";
+import type { RunKind } from "../shared/overview.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartView } from "./chart_controls.tsx";
 import { fetchSeries } from "./live_run.ts";

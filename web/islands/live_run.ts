@@ -1,6 +1,6 @@
 import { type Signal, signal } from "@preact/signals";
-import type { RunSeries, StepPoint } from "../charts.ts";
-import type { RunOverview } from "../overview.ts";
+import type { RunSeries, StepPoint } from "../shared/charts.ts";
+import type { RunOverview } from "../shared/overview.ts";
 
 /** Milliseconds before a connection that the server refused is tried again. */
 const RETRY_MS = 2000;

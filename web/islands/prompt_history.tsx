@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { Sparkline } from "../components/parts.tsx";
 import { SampleCard } from "../components/sample_card.tsx";
-import type { Sample } from "../samples.ts";
+import type { Sample } from "../shared/samples.ts";
 
 /** What was said to one prompt, with a slider through the steps. */
 export function PromptHistory({ samples }: { samples: Sample[] }): JSX.Element {

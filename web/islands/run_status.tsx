@@ -2,8 +2,8 @@ import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { StateBadge, StepProgress, ToxicityChange } from "../components/parts.tsx";
-import { formatCount, formatNumber, lastName } from "../format.ts";
-import type { RunOverview } from "../overview.ts";
+import { formatCount, formatNumber, lastName } from "../shared/format.ts";
+import type { RunOverview } from "../shared/overview.ts";
 import { type LiveRun, liveRun } from "./live_run.ts";
 
 /** The head of a run's pages: its name, and what it is doing right now. */

@@ -2,9 +2,9 @@ import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { Sparkline, StateBadge, StepProgress, ToxicityChange } from "../components/parts.tsx";
-import { formatMoment, formatNumber, lastName } from "../format.ts";
-import type { RunRow, RunsPage } from "../overview.ts";
-import { runPath } from "../paths.ts";
+import { formatMoment, formatNumber, lastName } from "../shared/format.ts";
+import type { RunRow, RunsPage } from "../shared/overview.ts";
+import { runPath } from "../shared/paths.ts";
 
 /** Milliseconds between looks at the runs while one of them is running. */
 const REFRESH_MS = 3000;

@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Answer } from "../../lib/runs/commands/side_by_side.ts";
-import { formatFixed } from "../format.ts";
-import type { TryEvent } from "../try_events.ts";
+import { formatFixed } from "../shared/format.ts";
+import type { TryEvent } from "../shared/try_events.ts";
 
 /** Characters of a dialogue at most: in any alphabet less than the server takes. */
 const LONGEST_TEXT = 15_000;

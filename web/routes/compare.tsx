@@ -1,13 +1,13 @@
 import { Hono } from "hono";
 import type { JSX } from "preact";
-import { Island } from "../components/island.tsx";
+import { Island } from "../page/island.tsx";
 import { Empty, StateBadge, StepProgress, ToxicityChange } from "../components/parts.tsx";
-import { formatCount, formatNumber } from "../format.ts";
-import type { RunOverview } from "../overview.ts";
-import { runPath } from "../paths.ts";
-import { renderPage } from "../render.tsx";
-import { settingsOf } from "../settings.ts";
-import type { Site } from "../site.ts";
+import { formatCount, formatNumber } from "../shared/format.ts";
+import type { RunOverview } from "../shared/overview.ts";
+import { runPath } from "../shared/paths.ts";
+import { renderPage } from "../page/render.tsx";
+import { settingsOf } from "../store/settings.ts";
+import type { Site } from "../store/site.ts";
 
 /** Runs that are compared at most: as many as there are colours that can be told apart. */
 const MOST_RUNS = 8;

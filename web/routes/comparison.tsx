@@ -1,13 +1,13 @@
 import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
 import { Empty, Pager } from "../components/parts.tsx";
-import { RunPage } from "../components/run_page.tsx";
-import { formatChange, formatCount, formatFixed } from "../format.ts";
-import { runPath, withQuery } from "../paths.ts";
-import { renderPage, runNotFound } from "../render.tsx";
-import type { Site } from "../site.ts";
+import { RunPage } from "../page/run_page.tsx";
+import { formatChange, formatCount, formatFixed } from "../shared/format.ts";
+import { runPath, withQuery } from "../shared/paths.ts";
+import { renderPage, runNotFound } from "../page/render.tsx";
+import type { Site } from "../store/site.ts";
 import { type ComparedPrompt, dialogueOf, parseComparison } from "../store/comparison.ts";
-import { type DiffPart, wordDiff } from "../word_diff.ts";
+import { type DiffPart, wordDiff } from "../shared/word_diff.ts";
 
 /** Rows of a page. */
 const ROWS_PER_PAGE = 25;

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import type { Site } from "../site.ts";
+import type { Site } from "../store/site.ts";
 import { runSeries } from "../store/thin.ts";
 
 /** Milliseconds between looks at a run's files. */

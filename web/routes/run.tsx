@@ -1,12 +1,12 @@
 import { Hono } from "hono";
 import type { JSX } from "preact";
-import { Island } from "../components/island.tsx";
-import { RunPage } from "../components/run_page.tsx";
+import { Island } from "../page/island.tsx";
+import { RunPage } from "../page/run_page.tsx";
 import { type Measured, ToxicityCard } from "../components/toxicity_card.tsx";
-import { formatMoment } from "../format.ts";
-import type { RunOverview } from "../overview.ts";
-import { renderPage, runNotFound } from "../render.tsx";
-import type { Site } from "../site.ts";
+import { formatMoment } from "../shared/format.ts";
+import type { RunOverview } from "../shared/overview.ts";
+import { renderPage, runNotFound } from "../page/render.tsx";
+import type { Site } from "../store/site.ts";
 
 /** `/runs/:id`: a run while it trains, and after. */
 export function runRoutes(site: Site): Hono {

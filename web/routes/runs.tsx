@@ -1,12 +1,12 @@
 import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
-import { Island } from "../components/island.tsx";
+import { Island } from "../page/island.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
-import { formatCount } from "../format.ts";
-import { RUN_SORTS, type RunsPage, type RunsQuery, type RunState } from "../overview.ts";
-import { withQuery } from "../paths.ts";
-import { renderPage } from "../render.tsx";
-import type { Site } from "../site.ts";
+import { formatCount } from "../shared/format.ts";
+import { RUN_SORTS, type RunsPage, type RunsQuery, type RunState } from "../shared/overview.ts";
+import { withQuery } from "../shared/paths.ts";
+import { renderPage } from "../page/render.tsx";
+import type { Site } from "../store/site.ts";
 import { runsPage } from "../store/runs_page.ts";
 
 const STATES: readonly RunState[] = ["running", "finished", "stopped", "failed"];

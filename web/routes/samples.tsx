@@ -1,14 +1,19 @@
 import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
-import { Island } from "../components/island.tsx";
+import { Island } from "../page/island.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
-import { RunPage } from "../components/run_page.tsx";
+import { RunPage } from "../page/run_page.tsx";
 import { SampleCard } from "../components/sample_card.tsx";
-import { formatCount } from "../format.ts";
-import { runPath, withQuery } from "../paths.ts";
-import { renderPage, runNotFound } from "../render.tsx";
-import { type Sample, SAMPLE_SORTS, type SamplesPage, type SamplesQuery } from "../samples.ts";
-import type { Site } from "../site.ts";
+import { formatCount } from "../shared/format.ts";
+import { runPath, withQuery } from "../shared/paths.ts";
+import { renderPage, runNotFound } from "../page/render.tsx";
+import {
+  type Sample,
+  SAMPLE_SORTS,
+  type SamplesPage,
+  type SamplesQuery,
+} from "../shared/samples.ts";
+import type { Site } from "../store/site.ts";
 
 /** Steps that the slider of a prompt goes through at most. */
 const LONGEST_HISTORY = 500;

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import type { JSX } from "preact";
-import { RunPage } from "../components/run_page.tsx";
-import { formatCount } from "../format.ts";
-import { renderPage, runNotFound } from "../render.tsx";
-import { type Setting, settingsOf, settingText } from "../settings.ts";
-import type { Site } from "../site.ts";
+import { RunPage } from "../page/run_page.tsx";
+import { formatCount } from "../shared/format.ts";
+import { renderPage, runNotFound } from "../page/render.tsx";
+import { type Setting, settingsOf, settingText } from "../store/settings.ts";
+import type { Site } from "../store/site.ts";
 import { sessionsOf } from "../store/overviews.ts";
 
 /** Lines of the log that are shown: the last ones. */

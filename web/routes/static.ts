@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { ASSETS } from "../assets.ts";
+import { ASSETS } from "../page/assets.ts";
 
 /** `/static/…`: script, style sheet and icon. */
 export function staticRoutes(): Hono {

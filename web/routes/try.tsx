@@ -1,13 +1,13 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { stream } from "hono/streaming";
-import { Island } from "../components/island.tsx";
+import { Island } from "../page/island.tsx";
 import { Empty } from "../components/parts.tsx";
-import { RunPage } from "../components/run_page.tsx";
-import { renderPage, runNotFound } from "../render.tsx";
-import type { Site } from "../site.ts";
+import { RunPage } from "../page/run_page.tsx";
+import { renderPage, runNotFound } from "../page/render.tsx";
+import type { Site } from "../store/site.ts";
 import { parseObject } from "../store/json_lines.ts";
-import type { TryEvent } from "../try_events.ts";
+import type { TryEvent } from "../shared/try_events.ts";
 
 /** Bytes of a request: more text than any of these models reads. */
 const LONGEST_REQUEST = 64 * 1024;

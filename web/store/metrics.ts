@@ -1,4 +1,4 @@
-import { CHARTED, DERIVED, STEP_TIMES, type StepPoint } from "../charts.ts";
+import { CHARTED, DERIVED, STEP_TIMES, type StepPoint } from "../shared/charts.ts";
 import { LineFollower, parseObject } from "./json_lines.ts";
 
 /** Seconds of a whole step: generation, rewards and PPO, or one of supervised fine-tuning. */

@@ -1,5 +1,5 @@
 import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
-import type { RunOverview, RunState } from "../overview.ts";
+import type { RunOverview, RunState } from "../shared/overview.ts";
 import { lastLines, parseObject } from "./json_lines.ts";
 import { stepSeconds } from "./metrics.ts";
 import type { RunsFolder } from "./runs_folder.ts";

@@ -1,4 +1,4 @@
-import type { RunOverview, RunRow, RunsPage, RunsQuery } from "../overview.ts";
+import type { RunOverview, RunRow, RunsPage, RunsQuery } from "../shared/overview.ts";
 import { parseObject, sampleLines } from "./json_lines.ts";
 import type { Overviews } from "./overviews.ts";
 import type { RunsFolder } from "./runs_folder.ts";

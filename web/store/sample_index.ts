@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Sample, SamplesPage, SamplesQuery, SampleToken } from "../samples.ts";
+import type { Sample, SamplesPage, SamplesQuery, SampleToken } from "../shared/samples.ts";
 import { type Line, LineFollower, parseObject, readLineAt } from "./json_lines.ts";
 
 /** Samples of a page. */

@@ -1,4 +1,4 @@
-import { type ChartData, CHARTS, type ChartSpec, type RunSeries } from "../charts.ts";
+import { type ChartData, CHARTS, type ChartSpec, type RunSeries } from "../shared/charts.ts";
 import type { RunMetrics } from "./metrics.ts";
 
 /** Points of a chart that a screen can tell apart. */

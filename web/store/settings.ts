@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { trainConfigSchema } from "../lib/runs/settings/config.ts";
-import { settingInfo } from "../lib/runs/settings/settings.ts";
+import { trainConfigSchema } from "../../lib/runs/settings/config.ts";
+import { settingInfo } from "../../lib/runs/settings/settings.ts";
 
 /** A setting of a run. */
 export interface Setting {

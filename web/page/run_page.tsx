@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { Island } from "./island.tsx";
-import type { RunOverview } from "../overview.ts";
-import { runPath } from "../paths.ts";
+import type { RunOverview } from "../shared/overview.ts";
+import { runPath } from "../shared/paths.ts";
 
 /** The pages of a run: end of the address, and name. */
 const TABS = [

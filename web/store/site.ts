@@ -1,9 +1,9 @@
-import type { RunOverview } from "./overview.ts";
-import { RunMetrics } from "./store/metrics.ts";
-import { Overviews } from "./store/overviews.ts";
-import { RunsFolder } from "./store/runs_folder.ts";
-import { dialogueOf, parseComparison } from "./store/comparison.ts";
-import { SampleIndex } from "./store/sample_index.ts";
+import type { RunOverview } from "../shared/overview.ts";
+import { RunMetrics } from "./metrics.ts";
+import { Overviews } from "./overviews.ts";
+import { RunsFolder } from "./runs_folder.ts";
+import { dialogueOf, parseComparison } from "./comparison.ts";
+import { SampleIndex } from "./sample_index.ts";
 import { TryQueue } from "./try_queue.ts";
 
 /** Runs of which statistics or samples are kept in memory. */

@@ -1,4 +1,4 @@
-import type { Answers } from "../lib/runs/commands/side_by_side.ts";
+import type { Answers } from "../../lib/runs/commands/side_by_side.ts";
 
 /** What becomes of a request to try a model: a line of JSON each. */
 export type TryEvent =

@@ -1,7 +1,7 @@
-import { UserError } from "../lib/errors.ts";
-import type { SideBySide } from "../lib/runs/commands/side_by_side.ts";
-import type { RunsFolder } from "./store/runs_folder.ts";
-import type { TryEvent } from "./try_events.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { SideBySide } from "../../lib/runs/commands/side_by_side.ts";
+import type { RunsFolder } from "./runs_folder.ts";
+import type { TryEvent } from "../shared/try_events.ts";
 
 /** Milliseconds without a request after which the model leaves the memory. */
 const IDLE_MS = 5 * 60_000;
@@ -101,9 +101,9 @@ export class TryQueue {
     this.#loaded?.model.close();
     this.#loaded = null;
     // Models and kernels are loaded when they are needed: most readers only look at curves.
-    const { SideBySide } = await import("../lib/runs/commands/side_by_side.ts");
-    const { readRunConfig } = await import("../lib/runs/folder/run_directory.ts");
-    const { resolveTrainConfig } = await import("../lib/runs/settings/config.ts");
+    const { SideBySide } = await import("../../lib/runs/commands/side_by_side.ts");
+    const { readRunConfig } = await import("../../lib/runs/folder/run_directory.ts");
+    const { resolveTrainConfig } = await import("../../lib/runs/settings/config.ts");
     const settings = resolveTrainConfig(await readRunConfig(folder));
     const model = await SideBySide.open(settings, adapter);
     this.#loaded = { key, model };

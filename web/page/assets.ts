@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
-import client from "./static/client.js" with { type: "text" };
-import icon from "./static/icon.svg" with { type: "text" };
-import style from "./static/style.css" with { type: "text" };
+import client from "../static/client.js" with { type: "text" };
+import icon from "../static/icon.svg" with { type: "text" };
+import style from "../static/style.css" with { type: "text" };
 
 /** A file that pages load. */
 export interface Asset {

@@ -2,8 +2,8 @@ import type { Context } from "hono";
 import type { JSX } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { ASSET_ADDRESSES } from "./assets.ts";
-import { Empty } from "./components/parts.tsx";
-import { Layout } from "./components/layout.tsx";
+import { Empty } from "../components/parts.tsx";
+import { Layout } from "./layout.tsx";
 
 /** A page as HTML. Texts are escaped: what a model said is never markup. */
 export function renderPage(title: string, content: JSX.Element): string {
