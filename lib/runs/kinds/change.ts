@@ -1,4 +1,4 @@
-import type { Change } from "./run_kind.ts";
+import type { Change, Interval } from "./run_kind.ts";
 
 /**
  * A comparison from a `summary.json` that may be broken.
@@ -20,6 +20,26 @@ export function changeOf(
   return typeof before === "number" && typeof after === "number"
     ? [{ label, before, after, better }]
     : [];
+}
+
+/**
+ * A comparison of two means with their confidence intervals, from a `summary.json` that may be broken.
+ *
+ * @param name name of the object with `before` and `after`, each with `mean` and `interval`
+ * @returns a list of it alone; empty where a mean is missing
+ */
+export function meanChangeOf(summary: unknown, name: string, better: Change["better"]): Change[] {
+  const [before, after] = ["before", "after"].map((side) =>
+    valueAt(summary, [name, side, "interval"])
+  );
+  return changeOf(summary, name, better, [name], ["mean"]).map((change) =>
+    isInterval(before) && isInterval(after) ? { ...change, intervals: { before, after } } : change
+  );
+}
+
+function isInterval(value: unknown): value is Interval {
+  return Array.isArray(value) && value.length === 2 &&
+    value.every((bound) => typeof bound === "number");
 }
 
 function valueAt(value: unknown, names: readonly string[]): unknown {

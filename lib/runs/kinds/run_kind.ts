@@ -21,6 +21,10 @@ export interface RunKind {
   readonly charts: readonly ChartSpec[];
   /** Statistics whose seconds, added up, are a step's time. */
   readonly stepTimes: readonly string[];
+  /** Subcommand of `temper` that starts and resumes it: "train"; absent where only a script does. */
+  readonly command?: string;
+  /** Trained model responds to prompts with text: its adapters can be tried on the site. */
+  readonly generates?: boolean;
   /**
    * Comparisons of before and after training, the most telling first, from a `summary.json` of this
    * kind, also a broken one.
@@ -46,4 +50,9 @@ export interface Change {
   readonly after: number;
   /** Direction in which it improves. */
   readonly better: "lower" | "higher";
+  /** 95 % confidence intervals of the two, where they were computed. */
+  readonly intervals?: { readonly before: Interval; readonly after: Interval };
 }
+
+/** Lower and upper bound. */
+export type Interval = readonly [low: number, high: number];

@@ -40,6 +40,14 @@ Deno.test("changes are read from a summary; what is missing or broken is left ou
     { label: "toxicity", before: 0.5, after: 0.25, better: "lower" },
     { label: "reward", before: 1, after: 2, better: "higher" },
   ]);
+  const intervals = { before: [0.3, 0.7], after: [0, 0.5] };
+  const [toxicity] = runKind("ppo").changes({
+    toxicity: {
+      before: { mean: 0.5, interval: intervals.before },
+      after: { mean: 0.25, interval: intervals.after },
+    },
+  });
+  assert.deepEqual(toxicity.intervals, intervals);
   const rouge = (value: number) => ({
     rouge1: value,
     rouge2: "x",
@@ -52,7 +60,7 @@ Deno.test("changes are read from a summary; what is missing or broken is left ou
       rouge: { before: rouge(0), after: rouge(1) },
     })
       .map(({ label }) => label),
-    ["loss", "rouge1", "rougeL", "rougeLsum"],
+    ["ROUGE-1", "ROUGE-L", "ROUGE-Lsum", "loss"],
   );
   for (const broken of [{}, { toxicity: 1, reward: null }, { toxicity: { before: null } }]) {
     assert.deepEqual(runKind("ppo").changes(broken), []);

@@ -1,5 +1,5 @@
 import { trainConfigSchema } from "../../settings/config.ts";
-import { changeOf } from "../change.ts";
+import { changeOf, meanChangeOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { PPO_CHARTS } from "./charts.ts";
 
@@ -29,8 +29,10 @@ export const ppo: RunKind = {
   ],
   charts: PPO_CHARTS,
   stepTimes: ["time/generate", "time/score", "time/ppo/total"],
+  command: "train",
+  generates: true,
   changes: (summary) => [
-    ...changeOf(summary, "toxicity", "lower", ["toxicity"], ["mean"]),
+    ...meanChangeOf(summary, "toxicity", "lower"),
     ...changeOf(summary, "reward", "higher", ["reward"]),
   ],
 };

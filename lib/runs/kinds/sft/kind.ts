@@ -23,8 +23,12 @@ export const sft: RunKind = {
   headline: [{ metric: "loss", label: "loss", better: "lower" }],
   charts: SFT_CHARTS,
   stepTimes: ["time/step"],
+  command: "sft",
+  generates: true,
   changes: (summary) => [
+    ...ROUGE_TYPES.flatMap((type) =>
+      changeOf(summary, type.replace("rouge", "ROUGE-"), "higher", ["rouge"], [type])
+    ),
     ...changeOf(summary, "loss", "lower", ["loss"]),
-    ...ROUGE_TYPES.flatMap((type) => changeOf(summary, type, "higher", ["rouge"], [type])),
   ],
 };
