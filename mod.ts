@@ -38,6 +38,8 @@
  */
 
 export {
+  type ErrorFacts,
+  type MemoryFacts,
   NotFiniteError,
   OutOfMemoryError,
   RunInterruptedError,

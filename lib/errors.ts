@@ -1,56 +1,83 @@
+/** Facts of a {@linkcode UserError} beside its message. */
+export interface ErrorFacts {
+  /** Error that led to this one. */
+  cause?: unknown;
+  /** Exit code of the command line: 1 (the default) for bad input, 2 for bad usage. */
+  exitCode?: number;
+  /** Folder of the run that can be resumed. */
+  run?: string;
+}
+
 /**
- * A mistake of the user's (a wrong path, a broken file, an impossible setting). The CLI prints its
- * message as one line without a stack trace and exits with `exitCode`.
+ * A mistake of the user's: a wrong path, a broken file, an impossible setting. The message is one
+ * line: what was found, what was expected, what to do. It begins in lower case and has no full stop
+ * at its end.
  *
- * The message says what was found, what was expected and what to do.
+ * Settings are named in backticks, as in the API: `batchSize`. The command line puts its own
+ * spelling in their place, and adds the advice that only it can give: options and commands.
  */
 export class UserError extends Error {
-  /** Process exit code the CLI ends with: 1 for bad input, 2 for bad usage, 130 for Ctrl-C. */
+  /** Exit code of the command line: 1 for bad input, 2 for bad usage, 130 for Ctrl-C. */
   readonly exitCode: number;
+  /** Folder of the run that can be resumed; null where there is none. */
+  readonly run: string | null;
 
-  /**
-   * `message` is one line: what was found, what was expected, what to do. Line breaks, which a quoted
-   * piece of a file may bring along, become spaces.
-   */
-  constructor(message: string, options: { exitCode?: number; cause?: unknown } = {}) {
-    super(message.replaceAll(/\s*[\n\r]\s*/g, " "), { cause: options.cause });
+  /** Line breaks in the message, which a quoted piece of a file may bring along, become spaces. */
+  constructor(message: string, { cause, exitCode = 1, run }: ErrorFacts = {}) {
+    super(message.replaceAll(/\s*[\n\r]\s*/g, " "), { cause });
     this.name = "UserError";
-    this.exitCode = options.exitCode ?? 1;
+    this.exitCode = exitCode;
+    this.run = run ?? null;
   }
 }
 
-/** The model, the batch or the activations do not fit in the device's memory. */
+/** Bytes of an {@linkcode OutOfMemoryError}. */
+export interface MemoryFacts extends ErrorFacts {
+  /** Bytes needed in all, or by the request that failed. */
+  needed: number;
+  /** Bytes available for that; null where the system does not say. */
+  available: number | null;
+}
+
+/** Too little memory on the device for the model, the batch or the activations. */
 export class OutOfMemoryError extends UserError {
-  /** `message` is one line: what was asked for, what there is, what to do. */
-  constructor(message: string) {
-    super(message);
+  /** Bytes needed in all, or by the request that failed. */
+  readonly needed: number;
+  /** Bytes available for that; null where the system does not say. */
+  readonly available: number | null;
+
+  /** The message says what the memory is needed for, without advice. */
+  constructor(message: string, facts: MemoryFacts) {
+    super(message, facts);
     this.name = "OutOfMemoryError";
+    this.needed = facts.needed;
+    this.available = facts.available;
   }
 }
 
-/** The model computes numbers that are not finite: its weights, or the adapter's, are too large. */
+/** Logits that are not finite: the weights of the model or the adapter are too large. */
 export class NotFiniteError extends UserError {
-  /** `message` is one line: what is not finite, and where. */
-  constructor(message: string) {
-    super(message);
+  /** The message says what is not finite, and where. */
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
     this.name = "NotFiniteError";
   }
 }
 
-/** Training went wrong: a loss that is not finite, a policy that moved too far in one step. */
+/** Failed training: a loss that is not finite, or a policy that moved too far in one step. */
 export class TrainingDivergedError extends UserError {
-  /** `message` is one line: the step, what was found, what to do. */
-  constructor(message: string) {
-    super(message);
+  /** The message says the step, what was found, and what to do. */
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
     this.name = "TrainingDivergedError";
   }
 }
 
-/** Someone asked a run to stop: Ctrl-C, a signal, an `AbortSignal`. It can be resumed. */
+/** A run stopped on request (Ctrl-C, a signal, an `AbortSignal`), which can be resumed. */
 export class RunInterruptedError extends UserError {
-  /** `message` is one line: where the run stopped, and how to go on. */
-  constructor(message: string, options: { exitCode?: number } = {}) {
-    super(message, options);
+  /** The message says where the run stopped. */
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
     this.name = "RunInterruptedError";
   }
 }

@@ -31,7 +31,10 @@ if [ ! -x "$program/deno" ]; then
 fi
 
 DENO_DIR="$program/cache" DENO_NO_UPDATE_CHECK=1
-export DENO_DIR DENO_NO_UPDATE_CHECK
+# How hints name this file: by its name alone where the shell finds it so.
+TEMPER_PROGRAM=$0
+[ "$(command -v "${0##*/}" || :)" != "$0" ] || TEMPER_PROGRAM=${0##*/}
+export DENO_DIR DENO_NO_UPDATE_CHECK TEMPER_PROGRAM
 
 start() {
   "$program/deno" run --quiet --no-config --no-lock --no-remote --no-prompt "$@"

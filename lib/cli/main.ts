@@ -14,8 +14,10 @@ import { downloadCommand, runDownload } from "./download.ts";
 import { evaluateCommand, runEvaluate } from "./evaluate.ts";
 import { generateCommand, runGenerate } from "./generate.ts";
 import { mergeCommand, runMerge } from "./merge.ts";
-import { usageLine } from "./options.ts";
+import { given, usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
+import { type CommandAtHand, present } from "./present.ts";
+import { programCommand } from "./program_command.ts";
 import { pushCommand, runPush } from "./push.ts";
 import {
   runRunsCompare,
@@ -74,8 +76,9 @@ class Exit extends Error {
  * @returns the exit code: 0, or 1 for bad input, 2 for bad usage, 70 for a bug in Temper, 130 for Ctrl-C
  */
 export async function main(args: readonly string[]): Promise<number> {
+  let options: InferValue<typeof parser> | null = null;
   try {
-    const options = parse(args);
+    options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
       const code = await relaunchInTurbo(args, (line) => console.error(line));
       if (code !== null) return code;
@@ -84,7 +87,7 @@ export async function main(args: readonly string[]): Promise<number> {
     await dispatch(options);
     return 0;
   } catch (error) {
-    return report(error);
+    return await report(error, options);
   } finally {
     printProfile();
   }
@@ -177,27 +180,44 @@ function unexpectedInput(token: string): Message {
   return message`there is no ${text(kind)} ${text(token)}: ${text(advice)}`;
 }
 
-function report(error: unknown): number {
+async function report(
+  error: unknown,
+  options: InferValue<typeof parser> | null,
+): Promise<number> {
   if (error instanceof Exit) return error.code;
   // The first one is why; what failed while it was cleaned up after came of it.
-  if (error instanceof SuppressedError) return report(error.suppressed);
+  if (error instanceof SuppressedError) return await report(error.suppressed, options);
   // The reader of a pipe has seen enough: `temper compare | head`.
   if (error instanceof Deno.errors.BrokenPipe) return 0;
-  if (error instanceof RunInterruptedError) {
-    console.error(error.message);
-    return error.exitCode;
-  }
   if (error instanceof UserError) {
-    fail(error.message);
+    const line = await present(error, await commandAtHand(options));
+    if (error instanceof RunInterruptedError) console.error(line);
+    else fail(line);
     return error.exitCode;
   }
   if (error instanceof Deno.errors.NotCapable) {
-    fail(`${error.message}; temper permissions COMMAND prints what a command needs`);
+    fail(`${error.message}; ${programCommand()} permissions COMMAND prints what a command needs`);
     return 1;
   }
   console.error(error);
   fail("this is a bug in Temper; please report it with the lines above and the command you ran");
   return INTERNAL_ERROR;
+}
+
+/** The options of the command that was parsed, and where its settings come from. */
+async function commandAtHand(options: InferValue<typeof parser> | null): Promise<CommandAtHand> {
+  if (options === null) return { options: new Set(), inFile: new Map() };
+  const [word] = options.command.split(" ");
+  const own = parser.usage.flatMap((term) => term.type === "exclusive" ? term.terms : [])
+    .find((usage) => usage.some((term) => term.type === "command" && term.name === word));
+  const names = extractOptionNames(own ?? []);
+  if (!("config" in options) || options.config === undefined) {
+    return { options: names, inFile: new Map() };
+  }
+  const { configFileKeys } = await import("../runs/settings/config_file.ts");
+  const inFile = await configFileKeys(options.config).catch(() => new Map<string, string>());
+  for (const typed of Object.keys(given(options))) inFile.delete(typed);
+  return { options: names, config: options.config, inFile };
 }
 
 function fail(line: string): void {

@@ -7,7 +7,7 @@ import settings from "../../deno.json" with { type: "json" };
 import { programFolder } from "../../assets.ts";
 import { cacheDirectory } from "../cache_directory.ts";
 import { UserError } from "../errors.ts";
-import { TURBO_FLAGS } from "../device/turbo.ts";
+import { turboFlag } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
 import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
@@ -108,7 +108,7 @@ export async function permissionFlags(
     ...(pipeline
       ? ["--allow-ffi", "--allow-env", "--allow-sys"]
       : [flag("env", offline.env), flag("sys", offline.sys)]),
-    ...(parsed.turbo === true ? [`--v8-flags=${TURBO_FLAGS.join(",")}`] : []),
+    ...(parsed.turbo === true ? [turboFlag()] : []),
   ];
 }
 

@@ -8,6 +8,7 @@ import * as config from "../runs/settings/config.ts";
 import * as sftConfig from "../runs/settings/sft_config.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
+import { checkTurbo } from "./turbo.ts";
 
 /** `temper sft` */
 export const sftCommand = command(
@@ -65,6 +66,7 @@ export async function runSft(options: InferValue<typeof sftCommand>): Promise<vo
     ? {}
     : await readConfigFile(file, sftConfig.sftRunConfigSchema);
   const resolved = sftConfig.resolveSftConfig({ ...fromFile, ...given(flags) });
+  checkTurbo(resolved);
   const { sft } = await import("../runs/loop/sft.ts");
   const { sftScreen } = await import("./sft_screen.ts");
   const screen = sftScreen(resolved, { json });

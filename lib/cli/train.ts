@@ -11,6 +11,7 @@ import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts
 import { stopOnSignals } from "./signals.ts";
 import { terminal } from "./terminal.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
+import { checkTurbo } from "./turbo.ts";
 import { startTrainingSite } from "./ui.ts";
 
 /** `temper train` */
@@ -88,6 +89,7 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
   const resolved = resume === undefined
     ? config.resolveTrainConfig(settings)
     : await resumeConfig(resume, settings);
+  checkTurbo(resolved);
   const done = resume === undefined ? 0 : await finishedSteps(resume);
   if (done >= resolved.steps) {
     const line = `${resume} is finished: it has done its ${done} steps`;
@@ -106,7 +108,10 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
     await site?.linger();
   } catch (error) {
     if (!(error instanceof RunInterruptedError)) throw error;
-    throw new RunInterruptedError(error.message, { exitCode: stop.exitCode() });
+    throw new RunInterruptedError(error.message, {
+      exitCode: stop.exitCode(),
+      run: error.run ?? undefined,
+    });
   } finally {
     stop[Symbol.dispose]();
     screen.stop();

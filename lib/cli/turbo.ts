@@ -1,5 +1,5 @@
 import { assetUrl } from "../../assets.ts";
-import { TURBO_FLAGS, TURBO_VARIABLE } from "../device/turbo.ts";
+import { isTurbo, TURBO_VARIABLE, turboFlag } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 
 /** What the child is started with; the parent must have all of it to hand it on. */
@@ -22,7 +22,7 @@ export async function relaunchInTurbo(
     notice("turbo does not work here: going on without");
     return null;
   }
-  const flags = `--v8-flags=${TURBO_FLAGS.join(",")}`;
+  const flags = turboFlag();
   if (!PERMISSIONS.every((name) => Deno.permissions.querySync({ name }).state === "granted")) {
     throw new UserError(
       `--turbo starts Deno again, which needs -A; or start it with ${TURBO_VARIABLE}=1 and deno run ${flags} yourself`,
@@ -51,6 +51,18 @@ export async function relaunchInTurbo(
     Deno.removeSignalListener("SIGINT", wait);
     Deno.removeSignalListener("SIGTERM", terminate);
   }
+}
+
+/**
+ * Checks that settings of a file do not ask for what this process was not started for.
+ *
+ * @throws {UserError} when they ask for turbo
+ */
+export function checkTurbo({ turbo }: { turbo: boolean }): void {
+  if (!turbo || isTurbo()) return;
+  throw new UserError(
+    "turbo is decided when the process starts: give --turbo on the command line, not in a file",
+  );
 }
 
 /** Why turbo cannot be relied on; null when it can. */

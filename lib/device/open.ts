@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import { kernelTimes } from "./profile.ts";
-import { isTurbo } from "./turbo.ts";
+import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
 import { findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
@@ -29,7 +29,8 @@ export async function openDevice(
 ): Promise<Device> {
   if (turbo && !isTurbo()) {
     throw new UserError(
-      "turbo is decided when the process starts: give --turbo on the command line, not in a file",
+      `\`turbo\` is decided when the process starts: start it with ${TURBO_VARIABLE}=1 and Deno's ` +
+        `flag ${turboFlag()}`,
     );
   }
   const times = profile ? kernelTimes : undefined;

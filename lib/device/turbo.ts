@@ -10,6 +10,11 @@ export const TURBO_FLAGS: readonly string[] = [
   "--no-wasm-bounds-checks",
 ];
 
+/** The flag of `deno run` that sets {@linkcode TURBO_FLAGS}. */
+export function turboFlag(): string {
+  return `--v8-flags=${TURBO_FLAGS.join(",")}`;
+}
+
 /** The environment variable that says that this process was started with {@linkcode TURBO_FLAGS}. */
 export const TURBO_VARIABLE = "TEMPER_TURBO";
 
@@ -29,6 +34,6 @@ export function isTurbo(): boolean {
 export function refuseForeignWasm(what: string): void {
   if (!isTurbo()) return;
   throw new UserError(
-    `${what} cannot be run with --turbo, which switches WebAssembly's bounds checks off: run without --turbo`,
+    `${what} cannot be run with \`turbo\`, which switches WebAssembly's bounds checks off: leave it out`,
   );
 }

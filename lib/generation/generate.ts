@@ -277,11 +277,11 @@ export function checkGeneration(
     : [...maxNewTokens];
   if (limits.length !== queries.length) {
     throw new UserError(
-      `maxNewTokens has ${limits.length} entries for ${queries.length} queries: give one number, or one for each`,
+      `\`maxNewTokens\` has ${limits.length} entries for ${queries.length} queries: give one number, or one for each`,
     );
   }
   const check = (name: string, value: number, fits: boolean, allowed: string) => {
-    if (!fits) throw new UserError(`${name} is ${value}: it must be ${allowed}`);
+    if (!fits) throw new UserError(`\`${name}\` is ${value}: it must be ${allowed}`);
   };
   for (const limit of limits) {
     check("maxNewTokens", limit, Number.isInteger(limit) && limit >= 1, "a whole number from 1");

@@ -58,7 +58,7 @@ export async function pushFiles(
     const visibility = await findVisibility(repo, settings);
     if (visibility === "public" && isPrivate) {
       throw new UserError(
-        `${repo.name} is there already and public: push without --private, or make it private on ` +
+        `${repo.name} exists already and is public: leave out \`private\`, or make it private on ` +
           `${repoUrl(endpoint, repo)}/settings first. Nothing was pushed.`,
       );
     }

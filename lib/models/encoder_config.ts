@@ -93,7 +93,7 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
       throw new UserError(
         `${path}: "model_type" is ${found("model_type")}, expected one of ${
           ENCODER_TYPES.join(", ")
-        }. A classifier of another type can be used in ONNX form: --reward onnx:FOLDER.`,
+        }. A classifier of another type can be used in ONNX form, named as onnx:FOLDER`,
       );
     }
     throw new UserError(`${path}: "${key}" is ${found(key)}: ${issue.message}.`);

@@ -107,7 +107,7 @@ async function importTransformers(): Promise<TransformersModule> {
   } catch (error) {
     throw new UserError(
       `A pipeline needs ${TRANSFORMERS}, which does not load (it needs the network once, and ` +
-        `--allow-ffi): ${reason(error)}`,
+        `Deno's permission ffi): ${reason(error)}`,
       { cause: error },
     );
   }

@@ -211,14 +211,15 @@ export function checkPPOConfig(config: PPOConfig): void {
   if (batchSize % group !== 0) {
     const below = batchSize - batchSize % group;
     throw new UserError(
-      `batchSize ${batchSize} is not divisible by miniBatchSize × gradientAccumulationSteps = ` +
-        `${miniBatchSize} × ${gradientAccumulationSteps} = ${group}; try batchSize ` +
+      `\`batchSize\` ${batchSize} is not divisible by \`miniBatchSize\` × ` +
+        `\`gradientAccumulationSteps\` = ${miniBatchSize} × ${gradientAccumulationSteps} = ` +
+        `${group}: make it ` +
         (below > 0 ? `${below} or ${below + group}` : `${group}`),
     );
   }
   if (warmupSteps > steps) {
     throw new UserError(
-      `warmupSteps ${warmupSteps} is more than steps ${steps}: the warm-up would not end; ` +
+      `\`warmupSteps\` ${warmupSteps} is more than \`steps\` ${steps}: the warm-up would not end; ` +
         `make it at most ${steps}`,
     );
   }

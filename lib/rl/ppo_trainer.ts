@@ -291,8 +291,8 @@ export class PPOTrainer implements Trainer {
     if (ratioThreshold !== null && meanRatio > ratioThreshold) {
       throw new TrainingDivergedError(
         `training diverged in PPO step ${this.stepsDone + 1}: the mean probability ratio of a ` +
-          `minibatch is ${meanRatio}, ratioThreshold is ${ratioThreshold}. Try a lower ` +
-          "learningRate or fewer ppoEpochs",
+          `minibatch is ${meanRatio}, \`ratioThreshold\` is ${ratioThreshold}; try a lower ` +
+          "`learningRate` or fewer `ppoEpochs`",
       );
     }
     const watched = {
@@ -306,7 +306,7 @@ export class PPOTrainer implements Trainer {
         `training diverged in PPO step ${
           this.stepsDone + 1
         }: the ${name} is ${value}; the parameters ` +
-          `are those of the last finite update. Try a lower learningRate or a maxGradNorm`,
+          `are those of the last finite update; try a lower \`learningRate\` or a \`maxGradNorm\``,
       );
     }
   }

@@ -103,7 +103,7 @@ export class SFTTrainer implements Trainer {
       if (Number.isFinite(value)) continue;
       throw new TrainingDivergedError(
         `training diverged in step ${this.stepsDone}: the ${name} is ${value}; the parameters are those ` +
-          "of the last finite update. Try a lower learningRate or maxGradNorm",
+          "of the last finite update; try a lower `learningRate` or `maxGradNorm`",
       );
     }
     return { loss, gradNorm, learningRate, labels };

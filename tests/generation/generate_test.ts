@@ -104,11 +104,11 @@ deviceTest(
     const { model } = await policyOn(device);
     const refuses = (pattern: RegExp, queries: number[][], config: object) =>
       assert.rejects(generate(model, queries, { maxNewTokens: 4, ...config }), pattern);
-    await refuses(/maxNewTokens is 0/, [[5, 1]], { maxNewTokens: 0 });
+    await refuses(/`maxNewTokens` is 0/, [[5, 1]], { maxNewTokens: 0 });
     await refuses(/2 entries for 1 queries/, [[5, 1]], { maxNewTokens: [1, 2] });
-    await refuses(/temperature is 0/, [[5, 1]], { temperature: 0 });
-    await refuses(/topP is 1.5/, [[5, 1]], { topP: 1.5 });
-    await refuses(/topK is -1/, [[5, 1]], { topK: -1 });
+    await refuses(/`temperature` is 0/, [[5, 1]], { temperature: 0 });
+    await refuses(/`topP` is 1.5/, [[5, 1]], { topP: 1.5 });
+    await refuses(/`topK` is -1/, [[5, 1]], { topK: -1 });
     await refuses(/query 1 has no tokens/, [[5, 1], []], {});
     await refuses(/token 704, the model's vocabulary has 704/, [[704, 1]], {});
   },

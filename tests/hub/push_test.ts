@@ -89,7 +89,7 @@ Deno.test("what shall be private is not pushed where it is public", async () => 
     hub.commit("models/me/public", {});
     await assert.rejects(
       push(settings, "me/public", true),
-      explained(/^me\/public is there already and public: push without --private, or make/),
+      explained(/^me\/public exists already and is public: leave out .private., or make/),
     );
     assert.deepEqual(hub.files("models/me/public"), {});
   });

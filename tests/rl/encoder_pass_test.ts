@@ -123,7 +123,7 @@ deviceTest("what is kept is freed: by the step, the next generation, dispose", a
   assert.ok(kept > used);
   await trainer.generate(queries, sampling);
   assert.equal(device.memory.used, kept);
-  await assert.rejects(trainer.generate(queries, { ...sampling, topP: 2 }), /topP is 2/);
+  await assert.rejects(trainer.generate(queries, { ...sampling, topP: 2 }), /`topP` is 2/);
   assert.equal(device.memory.used, used);
   await keeping(trainer);
   assert.equal(device.memory.used, used);
@@ -142,7 +142,9 @@ Deno.test("where memory does not suffice to keep it, generation goes without", (
     await without.generate(queries, sampling);
     const needed = device.memory.peak - used;
     device.alloc = (bytes: number) => {
-      if (device.memory.used - used + bytes > needed) throw new OutOfMemoryError("no more");
+      if (device.memory.used - used + bytes > needed) {
+        throw new OutOfMemoryError("no more", { needed: bytes, available: null });
+      }
       return alloc.call(device, bytes);
     };
     try {

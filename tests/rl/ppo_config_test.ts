@@ -63,18 +63,21 @@ Deno.test("a batch must divide into accumulated minibatches", () => {
     () => resolvePPOConfig({ batchSize: 16, miniBatchSize: 3, gradientAccumulationSteps: 2 }),
     (error) =>
       error instanceof UserError &&
-      /batchSize 16 .* 3 × 2 = 6; try batchSize 12 or 18/.test(error.message),
+      /^`batchSize` 16 .* 3 × 2 = 6: make it 12 or 18$/.test(error.message),
   );
   assert.throws(
     () => resolvePPOConfig({ batchSize: 2, miniBatchSize: 4 }),
-    /batchSize 2 .* 4 × 1 = 4; try batchSize 4$/,
+    /`batchSize` 2 .* 4 × 1 = 4: make it 4$/,
   );
 });
 
 Deno.test("impossible settings are named", () => {
   assert.throws(() => resolvePPOConfig({ gamma: 1.5 }), /^UserError: PPO setting gamma: /);
   assert.throws(() => resolvePPOConfig({ batchSize: 0 }), /PPO setting batchSize: /);
-  assert.throws(() => resolvePPOConfig({ steps: 5, warmupSteps: 6 }), /warmupSteps 6 .* steps 5/);
+  assert.throws(
+    () => resolvePPOConfig({ steps: 5, warmupSteps: 6 }),
+    /`warmupSteps` 6 .* `steps` 5/,
+  );
   assert.throws(
     () => resolvePPOConfig({ learningrate: 1 } as Record<string, number>),
     /PPO setting.*learningrate/,

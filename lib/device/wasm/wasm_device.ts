@@ -243,19 +243,19 @@ export class WasmDevice implements TaskDevice {
     const have = this.#memory.buffer.byteLength;
     if (end <= have) return;
     const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-    const fail = (why: string) =>
-      new OutOfMemoryError(
-        `out of memory on the WASM device: ${mib(end)} needed, ${why}. ` +
-          "Use --dtype bf16, a smaller --batch-size or --mini-batch-size, or a smaller model.",
-      );
-    if (end > this.#maxBytes) throw fail(`the limit is ${mib(this.#maxBytes)}`);
+    const fail = (why: string, available: number | null) =>
+      new OutOfMemoryError(`out of memory on the WASM device: ${mib(end)} needed, ${why}`, {
+        needed: end,
+        available,
+      });
+    if (end > this.#maxBytes) throw fail(`the limit is ${mib(this.#maxBytes)}`, this.#maxBytes);
     // In steps of a sixteenth, so that growing is rare.
     const target = Math.min(this.#maxBytes, Math.max(end, have + have / 16));
     const pages = Math.ceil((target - have) / PAGE);
     try {
       this.#memory.grow(pages);
     } catch {
-      throw fail("the system has no more");
+      throw fail("the system has no more", null);
     }
     this.#bytes = new Uint8Array(this.#memory.buffer);
   }

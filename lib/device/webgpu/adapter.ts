@@ -22,7 +22,7 @@ export const NO_ADAPTER_ADVICE =
   "install libvulkan1 and the GPU's Vulkan driver (Debian, Ubuntu: mesa-vulkan-drivers for AMD and " +
   "Intel, and for tests without a GPU; NVIDIA's own driver has it, on headless servers in " +
   "libnvidia-gl-<version>; containers need the GPU passed in, with " +
-  "NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility), or use --device wasm";
+  "NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility), or use `device` wasm";
 
 /** Whether an adapter only imitates a GPU: good for tests, slower than WASM. */
 export function isSoftware({ info }: GPUAdapter): boolean {
@@ -104,7 +104,7 @@ export async function requestDevice(
   } catch (cause) {
     throw new UserError(
       `${describeAdapter(adapter)} cannot be opened (${(cause as Error).message}): ` +
-        "update its driver, or use --device wasm",
+        "update its driver, or use `device` wasm",
       { cause },
     );
   }

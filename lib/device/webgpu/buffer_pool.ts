@@ -93,8 +93,8 @@ export class BufferPool {
     const most = this.gpu.limits.maxBufferSize;
     if (size > most) {
       throw new OutOfMemoryError(
-        `${mib(byteLength)} are asked for at once, the GPU allows ${mib(most)}: use a smaller ` +
-          "batch, shorter sequences, a smaller model or --dtype bf16",
+        `out of memory on the GPU: ${mib(byteLength)} needed at once, the limit is ${mib(most)}`,
+        { needed: byteLength, available: most },
       );
     }
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
@@ -105,8 +105,8 @@ export class BufferPool {
       if (!error) return;
       this.onError(
         new OutOfMemoryError(
-          `the GPU has no ${mib(byteLength)} more beside the ${mib(reserved)} in use: use a ` +
-            "smaller batch, shorter sequences, a smaller model or --dtype bf16",
+          `out of memory on the GPU: ${mib(byteLength)} needed beside the ${mib(reserved)} in use`,
+          { needed: byteLength, available: null },
         ),
       );
     }, () => {/* The device is lost, which is reported by itself. */});

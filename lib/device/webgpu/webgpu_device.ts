@@ -103,7 +103,7 @@ export class WebGpuDevice implements GpuDevice {
     ]);
     if (times && !gpu.features.has("timestamp-query")) {
       throw new UserError(
-        `${describeAdapter(adapter)} cannot measure kernels: leave out --profile`,
+        `${describeAdapter(adapter)} cannot measure kernels: leave out \`profile\``,
       );
     }
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
@@ -165,7 +165,7 @@ export class WebGpuDevice implements GpuDevice {
           `the GPU was lost${
             message ? ` (${message})` : ""
           }: start again, and if it is lost again ` +
-            "use a smaller batch or --device wasm",
+            "use a smaller batch or `device` wasm",
         ),
       );
     });
@@ -349,7 +349,8 @@ export class WebGpuDevice implements GpuDevice {
     if (end - start > this.maxBindingBytes) {
       throw new UserError(
         `${shader.entryPoint} works on ${end - start} bytes at once, the GPU allows ` +
-          `${this.maxBindingBytes}: use a smaller batch, --dtype bf16 or --device wasm`,
+          `${this.maxBindingBytes}: use a smaller batch, ` +
+          "`dtype` bf16 or `device` wasm",
       );
     }
     return start;

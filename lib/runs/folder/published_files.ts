@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { fileExists } from "../../formats/hf_config.ts";
 import { ioReason } from "../../formats/io_error.ts";
 import type { PushedFile } from "../../hub/push.ts";
 import { runInUse, RunLock } from "./lock.ts";
@@ -55,8 +56,8 @@ export async function publishedFiles(path: string): Promise<PushedFile[]> {
   if (isAdapter(ofRun)) return ofRun;
   throw new UserError(
     `${path} is neither a run with a trained adapter nor an adapter: expected ` +
-      `adapter_config.json and adapter_model.safetensors in ${run.adapter} or ${path}; a run that ` +
-      "was stopped is finished by temper train --resume",
+      `adapter_config.json and adapter_model.safetensors in ${run.adapter} or ${path}`,
+    { run: await fileExists(run.config) ? path : undefined },
   );
 }
 

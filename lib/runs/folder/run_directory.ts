@@ -94,12 +94,11 @@ async function checkEmpty(path: string): Promise<void> {
   const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
   if (names.every((name) => name === LOCK_FILE || isTemporary(name))) return;
   if (RunLock.isHeld(path)) throw runInUse(path);
-  const resume = await fileExists(runDirectory(path).config)
-    ? `, or go on with the run in it: temper train --resume ${path}`
-    : "";
+  const run = await fileExists(runDirectory(path).config) ? path : undefined;
   throw new UserError(
-    `the output folder ${path} exists and is not empty: choose another --output, or delete it ` +
-      `first${resume}`,
+    `the folder ${path} exists and is not empty: choose another \`output\`, or delete it first` +
+      (run === undefined ? "" : ", or resume the run in it"),
+    { run },
   );
 }
 

@@ -68,9 +68,8 @@ export function checkStepMemory(device: Device, estimate: MemoryEstimate): strin
   const limit = device.memoryLimit;
   if (limit !== null && needed > limit) {
     throw new OutOfMemoryError(
-      `training needs at least ${gib(needed)} (${parts}), the device has ${gib(limit)}: use a ` +
-        "smaller --mini-batch-size, --activation-memory or --batch-size, --dtype bf16, or a " +
-        "smaller model",
+      `training needs at least ${gib(needed)} (${parts}), the device has ${gib(limit)}`,
+      { needed, available: limit },
     );
   }
   return `memory: at least ${gib(needed)} (${parts})`;

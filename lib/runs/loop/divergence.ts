@@ -30,10 +30,10 @@ export function checkKl(
   if (kl >= minKl && kl <= maxKl) return;
   const [name, bound] = kl < minKl ? ["minKl", minKl] : ["maxKl", maxKl];
   const advice = kl < minKl
-    ? "sample with temperature 1, topK 0 and topP 1"
-    : "try a lower learningRate or a larger initKlCoef";
+    ? "sample with `temperature` 1, `topK` 0 and `topP` 1"
+    : "try a lower `learningRate` or a larger `initKlCoef`";
   throw new TrainingDivergedError(
-    `the mean KL of step ${step} is ${kl}, ${name} is ${bound}: ${advice}`,
+    `the mean KL of step ${step} is ${kl}, \`${name}\` is ${bound}: ${advice}`,
   );
 }
 

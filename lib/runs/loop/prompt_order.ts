@@ -27,7 +27,7 @@ export class PromptBatches {
   constructor(split: DatasetSplit, batchSize: number, seed: number) {
     if (split.length < batchSize) {
       throw new UserError(
-        `the train split has ${split.length} dialogues, too few for batchSize ${batchSize}: ` +
+        `the train split has ${split.length} dialogues, too few for \`batchSize\` ${batchSize}: ` +
           "make it smaller, or widen the length filter",
       );
     }

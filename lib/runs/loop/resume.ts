@@ -34,13 +34,13 @@ export async function resumeConfig(run: string, given: TrainConfigInput): Promis
   const refused = Object.entries(settings).flatMap(([key, value]) => {
     const name = key as keyof TrainConfig;
     const [was, is] = [stored[name], value].map((setting) => JSON.stringify(setting));
-    return MAY_CHANGE.includes(name) || was === is ? [] : [`${name} (${was}, not ${is})`];
+    return MAY_CHANGE.includes(name) || was === is ? [] : [`\`${name}\` (${was}, not ${is})`];
   });
-  if (output === null || resolve(output) !== resolve(run)) refused.push(`output (${run})`);
+  if (output === null || resolve(output) !== resolve(run)) refused.push(`\`output\` (${run})`);
   if (refused.length > 0) {
     throw new UserError(
-      `a run is resumed with its own settings; these differ: ${refused.join(", ")}. Leave them ` +
-        `out, or start a new run with --config ${run}/config.json`,
+      `a run is resumed with its own settings; these differ: ${refused.join(", ")}: leave them ` +
+        `out, or start a new run with the settings in ${run}/config.json`,
     );
   }
   return resolveTrainConfig({ ...stored, ...settings, output: run });

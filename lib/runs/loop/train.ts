@@ -115,7 +115,9 @@ export async function train(
     const checkpoint = resume ? await findCheckpoint(directory.path, info) : null;
     const step = checkpoint?.state.step ?? 0;
     if (step > config.steps) {
-      throw new UserError(`the run has done ${step} steps: give at least as many as --steps`);
+      throw new UserError(
+        `the run has done ${step} steps, more than \`steps\` ${config.steps}: give at least as many`,
+      );
     }
     const environment = await describeSession(device, step, ingredients.fingerprints);
     const earlier = await readSessions(directory.environment, info);
@@ -321,11 +323,11 @@ async function conclude(
 }
 
 function interrupted({ path }: RunDirectory, where: string): RunInterruptedError {
-  return new RunInterruptedError(`stopped ${where}; go on with: temper train --resume ${path}`);
+  return new RunInterruptedError(`stopped ${where}`, { run: path });
 }
 
 /**
- * Says where a run stopped, what of it is kept and how to go on, when something around training went
+ * Says where a run stopped and what of it is kept, when something around training went
  * wrong: a reward, the device, the disk.
  */
 async function stopped(error: unknown, where: string, { path }: RunDirectory): Promise<unknown> {
@@ -333,9 +335,8 @@ async function stopped(error: unknown, where: string, { path }: RunDirectory): P
   const last = (await listCheckpoints(path).catch(() => [])).at(-1);
   const kept = last === undefined ? "with no step saved" : `saved up to step ${last}`;
   return new UserError(
-    `${error.message.replace(/\.$/, "")} (stopped ${where}, ${kept}; go on with: ` +
-      `temper train --resume ${path})`,
-    { cause: error },
+    `${error.message.replace(/\.$/, "")} (stopped ${where}, ${kept})`,
+    { cause: error, run: path },
   );
 }
 

@@ -216,24 +216,26 @@ function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
   const { inputMinTextLength, inputMaxTextLength, outputMinLength, outputMaxLength } = config;
   if (inputMinTextLength >= inputMaxTextLength) {
     throw new UserError(
-      `inputMinTextLength ${inputMinTextLength} leaves no dialogue of at most ` +
-        `inputMaxTextLength ${inputMaxTextLength} characters: make it smaller`,
+      `\`inputMinTextLength\` ${inputMinTextLength} must be below \`inputMaxTextLength\` ` +
+        `${inputMaxTextLength}`,
     );
   }
   if (config.maxNewTokens === null && outputMinLength >= outputMaxLength) {
     throw new UserError(
-      `outputMinLength ${outputMinLength} must be below outputMaxLength ${outputMaxLength}`,
+      `\`outputMinLength\` ${outputMinLength} must be below \`outputMaxLength\` ${outputMaxLength}`,
     );
   }
   if (!config.prompt.includes("{dialogue}")) {
     throw new UserError(
-      `prompt ${JSON.stringify(config.prompt)} has no {dialogue}: put it where the text belongs`,
+      `\`prompt\` ${
+        JSON.stringify(config.prompt)
+      } has no {dialogue}: put it where the text belongs`,
     );
   }
   if (config.rewardWeights && config.rewardWeights.length !== config.reward.length) {
     throw new UserError(
-      `rewardWeights has ${config.rewardWeights.length} numbers for ${config.reward.length} ` +
-        `rewards: give one for each`,
+      `\`rewardWeights\` has ${config.rewardWeights.length} numbers for ${config.reward.length} ` +
+        "rewards: give one for each",
     );
   }
 }

@@ -18,6 +18,27 @@ export async function readConfigFile<T extends z.ZodObject>(
   path: string,
   schema: T,
 ): Promise<Partial<z.output<T>>> {
+  const settings = await readSettings(path);
+  const named = isRecord(settings) ? withSettingNames(path, settings, schema) : settings;
+  const resolved = parseSettings(schema, named, path);
+  // Only what the file says: defaults come after the options have had their say.
+  return Object.fromEntries(
+    Object.entries(resolved).filter(([name]) => Object.hasOwn(named as object, name)),
+  ) as Partial<z.output<T>>;
+}
+
+/**
+ * The names in a YAML or JSON file, each by the name of its setting.
+ *
+ * @throws {UserError} when the file cannot be read
+ */
+export async function configFileKeys(path: string): Promise<Map<string, string>> {
+  const settings = await readSettings(path);
+  const keys = isRecord(settings) ? Object.keys(settings) : [];
+  return new Map(keys.map((key) => [settingName(key), key]));
+}
+
+async function readSettings(path: string): Promise<unknown> {
   const kind = extname(path).toLowerCase();
   if (![".yaml", ".yml", ".json"].includes(kind)) {
     throw new UserError(`${path}: a configuration file ends in .yaml, .yml or .json`);
@@ -29,13 +50,7 @@ export async function readConfigFile<T extends z.ZodObject>(
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
   const text = decodeUtf8(path, bytes);
-  const settings = kind === ".json" ? parseJson(path, text) : parseYamlFile(path, text) ?? {};
-  const named = isRecord(settings) ? withSettingNames(path, settings, schema) : settings;
-  const resolved = parseSettings(schema, named, path);
-  // Only what the file says: defaults come after the options have had their say.
-  return Object.fromEntries(
-    Object.entries(resolved).filter(([name]) => Object.hasOwn(named as object, name)),
-  ) as Partial<z.output<T>>;
+  return kind === ".json" ? parseJson(path, text) : parseYamlFile(path, text) ?? {};
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -80,10 +95,15 @@ function withSettingNames(
 ): object {
   const named = new Map<string, unknown>();
   for (const [key, value] of Object.entries(settings)) {
-    const camel = key.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const camel = settingName(key);
     const name = Object.hasOwn(schema.shape, camel) ? camel : key;
     if (named.has(name)) throw new UserError(`${path}: ${name} is there twice`);
     named.set(name, value);
   }
   return Object.fromEntries(named);
+}
+
+/** A name as `config.json` spells it: `learning_rate` and `learning-rate` are `learningRate`. */
+function settingName(key: string): string {
+  return key.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -85,7 +85,7 @@ export function parseSettings<T extends z.ZodObject>(
   const name = String(issue.path[0]);
   const found = (settings as Record<string, unknown>)[name];
   const allowed = allowedValues(settingInfo(schema.shape[name]));
-  throw new UserError(`${prefix}${name} must be ${allowed}, found ${shown(found)}`);
+  throw new UserError(`${prefix}\`${name}\` must be ${allowed}, found ${shown(found)}`);
 }
 
 /** A value as in a file: YAML has numbers that JSON lacks, and lists that are part of themselves. */
@@ -100,8 +100,8 @@ function shown(value: unknown): string {
 
 function unknownSetting(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
-  const advice = nearest ? `did you mean ${nearest}?` : "--help lists those that there are";
-  return `there is no setting ${JSON.stringify(key)}: ${advice}`;
+  const advice = nearest ? `: did you mean ${nearest}?` : "";
+  return `there is no setting ${JSON.stringify(key)}${advice}`;
 }
 
 /** The name that is most like `name`, by edit distance; null when none is near. */

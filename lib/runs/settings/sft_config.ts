@@ -81,15 +81,19 @@ export function resolveSftConfig(input: SftRunConfigInput = {}): SftRunConfig {
   });
   if (config.full && config.adapter !== null) {
     throw new UserError(
-      "full trains the model itself, adapter goes on from an adapter: give one of them",
+      "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",
     );
   }
   if (config.full && config.dtype !== "f32") {
-    throw new UserError(`full trains weights in f32, dtype is ${config.dtype}: leave it out`);
+    throw new UserError(
+      `\`full\` trains weights in f32, \`dtype\` is ${config.dtype}: leave it out`,
+    );
   }
   if (!config.prompt.includes("{dialogue}")) {
     throw new UserError(
-      `prompt ${JSON.stringify(config.prompt)} has no {dialogue}: put it where the text belongs`,
+      `\`prompt\` ${
+        JSON.stringify(config.prompt)
+      } has no {dialogue}: put it where the text belongs`,
     );
   }
   return config;

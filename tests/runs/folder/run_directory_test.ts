@@ -43,8 +43,9 @@ Deno.test("a run that was killed before its first file may start again; one with
     await Deno.writeTextFile(join(folder, "config.json"), "{}");
     await assert.rejects(reserveRunDirectory(config), {
       name: "UserError",
-      message: `the output folder ${folder} exists and is not empty: choose another --output, or ` +
-        `delete it first, or go on with the run in it: temper train --resume ${folder}`,
+      message: `the folder ${folder} exists and is not empty: choose another \`output\`, or ` +
+        "delete it first, or resume the run in it",
+      run: folder,
     });
   });
 });

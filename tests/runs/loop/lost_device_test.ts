@@ -28,10 +28,8 @@ gpuTest(
         await assert.rejects(losing, (error: Error) => {
           assert.ok(error instanceof UserError);
           assert.doesNotMatch(error.message, /\n/);
-          return /^the GPU was lost.*stopped in step 4, saved up to step 2; go on with: temper train --resume /
-            .test(
-              error.message,
-            );
+          assert.equal(error.run, run);
+          return /^the GPU was lost.*stopped in step 4, saved up to step 2\)$/.test(error.message);
         });
       } finally {
         GPUAdapter.prototype.requestDevice = requestDevice;

@@ -10,7 +10,7 @@ import { DEMO_OVERRIDES } from "../../../lib/runs/settings/demo.ts";
 import { resolvePPOConfig } from "../../../lib/rl/ppo_config.ts";
 import { settingInfo } from "../../../lib/runs/settings/settings.ts";
 
-const DEMO_MODULE = new URL("../../lib/runs/demo.ts", import.meta.url).href;
+const DEMO_MODULE = new URL("../../../lib/runs/settings/demo.ts", import.meta.url).href;
 
 Deno.test("without a model the demo's settings rank between defaults and input", () => {
   const config = resolveTrainConfig({ steps: 3 });
@@ -48,16 +48,22 @@ Deno.test("ppoConfigOf hands over PPO's settings and nothing else", () => {
 });
 
 const impossible: [Record<string, unknown>, RegExp][] = [
-  [{ steps: 0 }, /^steps must be an integer above 0, found 0$/],
-  [{ learningRate: "fast" }, /^learningRate must be a number above 0, found "fast"$/],
-  [{ dtype: "f16" }, /^dtype must be one of f32, bf16, found "f16"$/],
-  [{ topP: 1.5 }, /^topP must be a number above 0 and at most 1, found 1.5$/],
-  [{ maxGradNorm: -1 }, /^maxGradNorm must be a number above 0, or none, found -1$/],
+  [{ steps: 0 }, /^`steps` must be an integer above 0, found 0$/],
+  [{ learningRate: "fast" }, /^`learningRate` must be a number above 0, found "fast"$/],
+  [{ dtype: "f16" }, /^`dtype` must be one of f32, bf16, found "f16"$/],
+  [{ topP: 1.5 }, /^`topP` must be a number above 0 and at most 1, found 1.5$/],
+  [{ maxGradNorm: -1 }, /^`maxGradNorm` must be a number above 0, or none, found -1$/],
   [{ learning_rte: 1 }, /^there is no setting "learning_rte": did you mean learningRate\?$/],
-  [{ zzz: 1 }, /^there is no setting "zzz": --help lists those that there are$/],
-  [{ batchSize: 10 }, /batchSize 10 is not divisible/],
-  [{ inputMinTextLength: 1000 }, /inputMinTextLength 1000/],
-  [{ outputMinLength: 50, outputMaxLength: 50 }, /outputMinLength 50/],
+  [{ zzz: 1 }, /^there is no setting "zzz"$/],
+  [{ batchSize: 10 }, /`batchSize` 10 is not divisible/],
+  [
+    { inputMinTextLength: 1000 },
+    /`inputMinTextLength` 1000 must be below `inputMaxTextLength` 1000$/,
+  ],
+  [
+    { outputMinLength: 50, outputMaxLength: 50 },
+    /`outputMinLength` 50 must be below `outputMaxLength` 50$/,
+  ],
   [{ prompt: "Summarize" }, /has no {dialogue}/],
   [{ rewardWeights: [1, 2] }, /2 numbers for 1 rewards/],
 ];
@@ -77,7 +83,7 @@ Deno.test("resolveAsset finds the bundled demo from any folder, and leaves other
     console.log(Deno.statSync(path).isDirectory, await resolveAsset("demos/x"));`;
   // A process of its own, as the working folder is the whole process's.
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), code],
+    args: ["eval", "--config", fileURLToPath(new URL("../../../deno.json", import.meta.url)), code],
     cwd: "/",
     env: { NO_COLOR: "1" },
   }).output();

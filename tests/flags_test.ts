@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const ROOT = new URL("..", import.meta.url);
+
+/** Files whose texts name options of other programs: V8's, git's. */
+const OTHERS_OPTIONS = ["lib/device/turbo.ts", "lib/runs/folder/environment.ts"];
+
+/** Source files below the command line. */
+function* sources(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${name}`;
+    if (path === "lib/cli") continue;
+    if (isDirectory) yield* sources(`${path}/`);
+    else if (name.endsWith(".ts") && !OTHERS_OPTIONS.includes(path)) yield path;
+  }
+}
+
+/** A text that names an option, outside of comments. */
+const OPTION = /^(?!\s*(\/\/|\/?\*)).*["'`].*(?<![\w-])--[a-z]/;
+
+Deno.test("no text below the command line names one of its options", () => {
+  const found = [...sources("lib/"), ...sources("kernels/")].flatMap((path) =>
+    Deno.readTextFileSync(fileURLToPath(new URL(path, ROOT))).split("\n")
+      .flatMap((line, index) => OPTION.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])
+  );
+  assert.deepEqual(found, []);
+});
+
+Deno.test("an option is found in a text, and neither in a comment nor in code", () => {
+  assert.match('  throw new UserError("use --dtype bf16");', OPTION);
+  assert.match("    `smaller --batch-size`,", OPTION);
+  for (const line of ['// "--dtype"', ' * `--dtype`: "x"', 'f(--count, "x")', "a-- > b"]) {
+    assert.doesNotMatch(line, OPTION);
+  }
+});
