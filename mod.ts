@@ -65,6 +65,9 @@ export {
   savePolicy,
 } from "./lib/models/policy.ts";
 export type { AdapterFormat } from "./lib/formats/peft.ts";
+export { FolderFiles, MemoryFiles, ModelFiles } from "./lib/formats/model_files.ts";
+export type { JsonObject } from "./lib/formats/hf_config.ts";
+export type { RandomAccessFile } from "./lib/formats/random_access_file.ts";
 export { mergeAdapter } from "./lib/formats/merge.ts";
 export { loadTrainableT5, saveTrainableT5, type TrainableT5 } from "./lib/models/trainable_t5.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import settings from "../../deno.json" with { type: "json" };
 import { programFolder } from "../../assets.ts";
-import { cacheDirectory } from "../cache_directory.ts";
+import { cacheDirectory } from "../platform/cache_directory.ts";
 import { UserError } from "../errors.ts";
 import { turboFlag } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";

@@ -182,7 +182,7 @@ export async function runRunsExport(
   }
   const csv = metricsToCsv(metrics);
   if (output === undefined) return terminal("stdout").write(csv);
-  const { writeFileAtomic } = await import("../formats/atomic_write.ts");
+  const { writeFileAtomic } = await import("../platform/atomic_write.ts");
   await writeFileAtomic(output, csv);
 }
 

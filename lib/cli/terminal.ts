@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 
 /** What a program may know about the stream that it writes to. */
 export interface Terminal {

@@ -7,7 +7,7 @@ import { integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { examples, paragraphs, preset, usageLine } from "./options.ts";
 import { UserError } from "../errors.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 import { print, terminal } from "./terminal.ts";
 
 /** Port of the site where none is asked for. */

@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import type { ModelFiles } from "../formats/model_files.ts";
 
 /**
  * The tokens that were added to a tokenizer's vocabulary, as tokenizer.json lists them, from the older
@@ -12,7 +12,7 @@ import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
  * @throws UserError when an entry is broken.
  */
 export async function readAddedTokens(
-  dir: string,
+  files: ModelFiles,
   config: JsonObject,
   known: ReadonlySet<string>,
 ): Promise<JsonObject[]> {
@@ -20,11 +20,11 @@ export async function readAddedTokens(
   const file = decoder ? "tokenizer_config.json" : "added_tokens.json";
   const entries = decoder
     ? Object.entries(Object(decoder)).map(([id, token]) => ({ id: Number(id), ...Object(token) }))
-    : await fromFile(dir, config);
+    : await fromFile(files, config);
   for (const { id, content } of entries) {
     if (typeof content === "string" && content && Number.isSafeInteger(id) && id >= 0) continue;
     throw new UserError(
-      `${join(dir, file)}: the added token ${JSON.stringify(content)} has the id ${
+      `${files.pathOf(file)}: the added token ${JSON.stringify(content)} has the id ${
         JSON.stringify(id)
       }, expected a text and a number.`,
     );
@@ -42,8 +42,8 @@ export async function readAddedTokens(
     }));
 }
 
-async function fromFile(dir: string, config: JsonObject): Promise<JsonObject[]> {
-  const ids = await readJsonIfThere(dir, "added_tokens.json") ?? {};
+async function fromFile(files: ModelFiles, config: JsonObject): Promise<JsonObject[]> {
+  const ids = await files.json("added_tokens.json") ?? {};
   const special = new Set(
     Object.entries(config).flatMap(([key, value]) => key.endsWith("_tokens") ? value : [value])
       .map((token) => Object(token).content ?? token),

@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type JsonObject, readJsonIfThere, readTextIfThere } from "../formats/hf_config.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import type { ModelFiles } from "../formats/model_files.ts";
 
 /** RoBERTa's special tokens, as transformers defines them where the folder does not. */
 const ROBERTA_TOKENS = {
@@ -17,28 +17,28 @@ const ROBERTA_TOKENS = {
  * Builds what tokenizer.json would hold from the older files vocab.json and merges.txt, as many
  * classifiers on the Hub ship only those: RoBERTa's byte-level BPE, `<s>` before and `</s>` after a text.
  *
- * @param dir a model's folder.
+ * @param files of a model.
  * @param config tokenizer_config.json over special_tokens_map.json.
  * @param specialTokens special_tokens_map.json alone.
  * @returns null when neither file is there.
  * @throws UserError when one is missing, or is broken.
  */
 export async function readByteLevelBpe(
-  dir: string,
+  files: ModelFiles,
   config: JsonObject,
   specialTokens: JsonObject,
 ): Promise<JsonObject | null> {
-  const vocab = await readJsonIfThere(dir, "vocab.json");
-  const mergesText = await readTextIfThere(join(dir, "merges.txt"));
+  const vocab = await files.json("vocab.json");
+  const mergesText = await files.text("merges.txt");
   if (!vocab && mergesText === null) return null;
   if (!vocab || mergesText === null) {
     const [found, missing] = vocab ? ["vocab.json", "merges.txt"] : ["merges.txt", "vocab.json"];
-    throw new UserError(`${dir} has ${found} but not ${missing}: a tokenizer needs both.`);
+    throw new UserError(`${files.path} has ${found} but not ${missing}: a tokenizer needs both.`);
   }
   for (const [token, id] of Object.entries(vocab)) {
     if (!Number.isSafeInteger(id) || (id as number) < 0) {
       throw new UserError(
-        `${join(dir, "vocab.json")}: token ${JSON.stringify(token)} has the id ${
+        `${files.pathOf("vocab.json")}: token ${JSON.stringify(token)} has the id ${
           JSON.stringify(id)
         }, expected a number.`,
       );
@@ -52,7 +52,7 @@ export async function readByteLevelBpe(
     const id = vocab[token.content];
     if (id === undefined) {
       throw new UserError(
-        `${join(dir, "vocab.json")} lacks the ${key} ${JSON.stringify(token.content)}.`,
+        `${files.pathOf("vocab.json")} lacks the ${key} ${JSON.stringify(token.content)}.`,
       );
     }
     special[key] = token.content;
@@ -76,7 +76,7 @@ export async function readByteLevelBpe(
       type: "BPE",
       unk_token: special.unk_token,
       vocab,
-      merges: parseMerges(join(dir, "merges.txt"), mergesText),
+      merges: parseMerges(files.pathOf("merges.txt"), mergesText),
     },
   };
 }

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
-import { ioReason } from "../formats/io_error.ts";
+import type { ModelFiles } from "../formats/model_files.ts";
 import { bytesOf, floatOf, parseProtobuf, textOf, uintOf } from "../formats/protobuf.ts";
 
 /** What of a SentencePiece model a tokenizer needs (sentencepiece_model.proto of google/sentencepiece). */
@@ -33,21 +32,16 @@ const MAX_EXTRA_IDS = 10_000;
  * @throws UserError when it is broken, or is not a T5's.
  */
 export async function readSentencePiece(
-  dir: string,
+  files: ModelFiles,
   config: JsonObject,
 ): Promise<JsonObject | null> {
-  const path = join(dir, "spiece.model");
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
-  }
+  const bytes = await files.bytes("spiece.model");
+  if (!bytes) return null;
+  const path = files.pathOf("spiece.model");
   const kind = config.tokenizer_class ?? "T5Tokenizer";
   if (kind !== "T5Tokenizer" && kind !== "T5TokenizerFast") {
     throw new UserError(
-      `${dir} has a spiece.model of ${
+      `${files.path} has a spiece.model of ${
         JSON.stringify(kind)
       } and no tokenizer.json, expected T5Tokenizer.`,
     );
@@ -56,7 +50,9 @@ export async function readSentencePiece(
   const extraIds = config.extra_ids ?? DEFAULT_EXTRA_IDS;
   if (!Number.isInteger(extraIds) || Number(extraIds) < 0 || Number(extraIds) > MAX_EXTRA_IDS) {
     throw new UserError(
-      `${dir}: extra_ids is ${JSON.stringify(extraIds)}, expected a number up to ${MAX_EXTRA_IDS}.`,
+      `${files.path}: extra_ids is ${
+        JSON.stringify(extraIds)
+      }, expected a number up to ${MAX_EXTRA_IDS}.`,
     );
   }
   const ids = new Map(vocab.map(([piece], id) => [piece, id]));
@@ -85,7 +81,7 @@ export async function readSentencePiece(
     })),
     normalizer: charsmap.length === 0
       ? null
-      : { type: "Precompiled", precompiled_charsmap: Buffer.from(charsmap).toString("base64") },
+      : { type: "Precompiled", precompiled_charsmap: charsmap.toBase64() },
     pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] },
     post_processor: {
       type: "TemplateProcessing",

@@ -1,6 +1,6 @@
 import { basename, dirname, extname, join } from "node:path";
 import { UserError } from "../errors.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 import { TABLE_EXTENSIONS } from "./table.ts";
 
 /** What the splits may be called, in the order in which they are listed. */

@@ -1,7 +1,7 @@
 import { CsvError, parse } from "../packages/csv.ts";
 import { extname } from "node:path";
 import { UserError } from "../errors.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
 import { parseParquet } from "./parquet.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { cacheDirectory } from "../cache_directory.ts";
+import { cacheDirectory } from "../platform/cache_directory.ts";
 import { UserError } from "../errors.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 import { readTokens, type StoredTokens, writeTokens } from "./token_entry.ts";
 import type { TokenizedTexts } from "./tokenized_texts.ts";
 
@@ -92,7 +92,7 @@ export class TokenCache {
       }
       await this.#prune(folder, written);
     } catch (error) {
-      const why = error instanceof UserError ? error.message : `${ioReason(error)}.`;
+      const why = error instanceof UserError ? error.message : ioReason(error);
       const where = this.#folder === null ? "" : ` ${this.#folder}`;
       this.#notices.push(`tokens are not kept in the cache${where}: ${why}`);
     }

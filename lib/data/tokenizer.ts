@@ -1,8 +1,8 @@
 import { Tokenizer as HuggingFaceTokenizer, TOKENIZERS_VERSION } from "../packages/tokenizers.ts";
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type JsonObject, readJsonIfThere } from "../formats/hf_config.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
+import { Sha256 } from "../platform/hash.ts";
 import { readAddedTokens } from "./added_tokens.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
 import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
@@ -43,7 +43,7 @@ export class Tokenizer {
     private readonly tokenizer: HuggingFaceTokenizer,
     private readonly json: JsonObject,
     private readonly config: JsonObject,
-    private readonly dir: string,
+    private readonly path: string,
   ) {
     this.bosTokenId = this.idOf(config, "bos_token");
     this.eosTokenId = this.idOf(config, "eos_token");
@@ -61,33 +61,37 @@ export class Tokenizer {
   }
 
   /**
-   * Reads a model folder's tokenizer.json, or where there is none its spiece.model (T5's SentencePiece)
+   * Reads a model's tokenizer.json, or where there is none its spiece.model (T5's SentencePiece)
    * or vocab.json and merges.txt (RoBERTa's byte-level BPE), and the settings in tokenizer_config.json and special_tokens_map.json.
    *
-   * @throws UserError when the folder has neither, or a file is broken.
+   * @param source a folder's path, or files
+   * @throws UserError when there is none of these, or a file is broken.
    */
-  static async load(dir: string): Promise<Tokenizer> {
-    const specialTokens = await readJsonIfThere(dir, "special_tokens_map.json") ?? {};
-    let config = { ...specialTokens, ...await readJsonIfThere(dir, "tokenizer_config.json") };
-    const file = await readJsonIfThere(dir, "tokenizer.json");
-    const sentencePiece = file ? null : await readSentencePiece(dir, config);
+  static async load(source: string | ModelFiles): Promise<Tokenizer> {
+    const files = modelFiles(source);
+    const specialTokens = await files.json("special_tokens_map.json") ?? {};
+    let config = { ...specialTokens, ...await files.json("tokenizer_config.json") };
+    const file = await files.json("tokenizer.json");
+    const sentencePiece = file ? null : await readSentencePiece(files, config);
     if (sentencePiece) config = { ...T5_TOKENS, ...config };
-    const json = file ?? sentencePiece ?? await readByteLevelBpe(dir, config, specialTokens) ??
-      await readWordPiece(dir, config);
+    const json = file ?? sentencePiece ?? await readByteLevelBpe(files, config, specialTokens) ??
+      await readWordPiece(files, config);
     if (!json) {
       throw new UserError(
-        `${dir} has no tokenizer: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt.`,
+        `${files.path} has no tokenizer: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt.`,
       );
     }
     if (!file) {
       const own = json.added_tokens as JsonObject[];
       const known = new Set(own.map(({ content }) => String(content)));
-      own.push(...await readAddedTokens(dir, config, known));
+      own.push(...await readAddedTokens(files, config, known));
     }
     try {
-      return new Tokenizer(new HuggingFaceTokenizer(json, config), json, config, dir);
+      return new Tokenizer(new HuggingFaceTokenizer(json, config), json, config, files.path);
     } catch (error) {
-      const path = file ? join(dir, "tokenizer.json") : `What ${dir} has beside its model`;
+      const path = file
+        ? files.pathOf("tokenizer.json")
+        : `what ${files.path} has beside its model`;
       throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}.`, {
         cause: error,
       });
@@ -99,8 +103,8 @@ export class Tokenizer {
    * one form whichever they are, and the version of the package that applies it.
    */
   get fingerprint(): string {
-    return this.#fingerprint ??= createHash("sha256")
-      .update(JSON.stringify([TOKENIZERS_VERSION, this.json, this.config])).digest("hex");
+    return this.#fingerprint ??= new Sha256()
+      .update(JSON.stringify([TOKENIZERS_VERSION, this.json, this.config])).hex();
   }
 
   /**
@@ -159,7 +163,7 @@ export class Tokenizer {
     try {
       return use();
     } catch (error) {
-      throw new UserError(`The tokenizer in ${this.dir} is broken: ${(error as Error).message}.`, {
+      throw new UserError(`The tokenizer in ${this.path} is broken: ${(error as Error).message}.`, {
         cause: error,
       });
     }

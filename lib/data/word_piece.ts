@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type JsonObject, readTextIfThere } from "../formats/hf_config.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import type { ModelFiles } from "../formats/model_files.ts";
 
 /** BERT's special tokens, as transformers defines them where the folder does not. */
 const BERT_TOKENS = {
@@ -15,14 +15,17 @@ const BERT_TOKENS = {
  * Builds what tokenizer.json would hold from the older vocab.txt, a WordPiece a line: the tokenizer
  * of BERT and DistilBERT, `[CLS]` before and `[SEP]` after a text.
  *
- * @param dir a model's folder.
+ * @param files of a model.
  * @param config tokenizer_config.json over special_tokens_map.json.
  * @returns null when there is no vocab.txt.
  * @throws UserError when it lacks a special token.
  */
-export async function readWordPiece(dir: string, config: JsonObject): Promise<JsonObject | null> {
-  const path = join(dir, "vocab.txt");
-  const text = await readTextIfThere(path);
+export async function readWordPiece(
+  files: ModelFiles,
+  config: JsonObject,
+): Promise<JsonObject | null> {
+  const path = files.pathOf("vocab.txt");
+  const text = await files.text("vocab.txt");
   if (text === null) return null;
   const pieces = text.split(/\r?\n/);
   if (pieces.at(-1) === "") pieces.pop();

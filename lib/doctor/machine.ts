@@ -1,4 +1,4 @@
-import { cacheDirectory } from "../cache_directory.ts";
+import { cacheDirectory } from "../platform/cache_directory.ts";
 import { type AdapterFacts, adapterFacts, findAdapter } from "../device/webgpu/adapter.ts";
 import { hubCacheDirectory } from "../hub/settings.ts";
 

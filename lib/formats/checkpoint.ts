@@ -1,6 +1,7 @@
-import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
-import { fileExists, readJsonIfThere } from "./hf_config.ts";
+import { basename } from "../platform/paths.ts";
+import { type ModelFiles, modelFiles } from "./model_files.ts";
+import { DiskFile, type RandomAccessFile } from "./random_access_file.ts";
 import { SafetensorsFile } from "./safetensors.ts";
 import type { TensorFile, TensorInfo } from "./tensor_file.ts";
 import { TorchFile } from "./torch_bin.ts";
@@ -9,8 +10,9 @@ import { TorchFile } from "./torch_bin.ts";
 const WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"] as const;
 
 /** Opens a .safetensors file, or else a .bin file of PyTorch. @throws UserError as their `open` does. */
-export function openTensorFile(path: string): TensorFile {
-  return path.endsWith(".safetensors") ? SafetensorsFile.open(path) : TorchFile.open(path);
+export function openTensorFile(source: string | RandomAccessFile): TensorFile {
+  const file = typeof source === "string" ? DiskFile.open(source) : source;
+  return file.path.endsWith(".safetensors") ? SafetensorsFile.open(file) : TorchFile.open(file);
 }
 
 /**
@@ -31,27 +33,36 @@ export class Checkpoint implements Disposable {
   ) {}
 
   /**
-   * Opens a folder's weights: all files, of which only the directories are read.
+   * Opens a model's weights: all files, of which only the directories are read.
    *
+   * @param source a folder's path, or files
    * @throws UserError when there are none, or a file is missing or broken.
    */
-  static async open(folder: string): Promise<Checkpoint> {
+  static async open(source: string | ModelFiles): Promise<Checkpoint> {
+    const folder = modelFiles(source);
     for (const name of WEIGHT_FILES) {
-      const path = join(folder, name);
-      if (await fileExists(path)) {
-        const file = openTensorFile(path);
-        return new Checkpoint(path, new Map(file.tensors.keys().map((tensor) => [tensor, file])));
+      if (await folder.has(name)) {
+        const file = openTensorFile(await folder.open(name));
+        const tensors = file.tensors.keys().map((tensor) => [tensor, file] as const);
+        return new Checkpoint(file.path, new Map(tensors));
       }
-      const index = await readJsonIfThere(folder, `${name}.index.json`);
-      if (index) return Checkpoint.#openShards(folder, `${path}.index.json`, index.weight_map);
+      const index = await folder.json(`${name}.index.json`);
+      if (index) {
+        const path = folder.pathOf(`${name}.index.json`);
+        return await Checkpoint.#openShards(folder, path, index.weight_map);
+      }
     }
     throw new UserError(
-      `${folder} has no weights: expected model.safetensors or pytorch_model.bin, or the .index.json of either.`,
+      `${folder.path} has no weights: expected model.safetensors or pytorch_model.bin, or the .index.json of either.`,
     );
   }
 
   /** Opens the files of an index. */
-  static #openShards(folder: string, path: string, weightMap: unknown): Checkpoint {
+  static async #openShards(
+    folder: ModelFiles,
+    path: string,
+    weightMap: unknown,
+  ): Promise<Checkpoint> {
     if (!isStrings(weightMap)) {
       throw new UserError(`${path} has no weight_map from tensors to the files that hold them.`);
     }
@@ -61,7 +72,7 @@ export class Checkpoint implements Disposable {
         if (name === "" || name === ".." || basename(name) !== name) {
           throw new UserError(`${path} names the file "${name}", expected one in its own folder.`);
         }
-        shards.set(name, openTensorFile(join(folder, name)));
+        shards.set(name, openTensorFile(await folder.open(name)));
       }
       const files = new Map<string, TensorFile>();
       for (const [tensor, name] of Object.entries(weightMap)) {

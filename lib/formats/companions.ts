@@ -1,9 +1,10 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { fileExists } from "./hf_config.ts";
-import { ioReason } from "./io_error.ts";
+import { writeFile } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
+import { type ModelFiles, modelFiles } from "./model_files.ts";
 
-/** What a model's folder has beside its weights. */
+/** Files of a model beside its weights. */
 const COMPANIONS = [
   "config.json",
   "generation_config.json",
@@ -17,19 +18,22 @@ const COMPANIONS = [
 ];
 
 /**
- * Copies what a model's folder has beside its weights, its config.json and tokenizer files, into
- * another folder.
+ * Copies a model's config.json and tokenizer files, all but its weights, into a folder.
  *
  * @throws UserError when a file cannot be copied.
  */
-export async function copyCompanions(modelDir: string, outputDir: string): Promise<void> {
+export async function copyCompanions(
+  model: string | ModelFiles,
+  outputDir: string,
+): Promise<void> {
+  const files = modelFiles(model);
   for (const name of COMPANIONS) {
-    const source = join(modelDir, name);
-    if (!await fileExists(source)) continue;
+    const bytes = await files.bytes(name);
+    if (!bytes) continue;
     try {
-      await Deno.writeFile(join(outputDir, name), await Deno.readFile(source));
+      await writeFile(join(outputDir, name), bytes);
     } catch (error) {
-      throw new UserError(`Cannot copy ${source} to ${outputDir}: ${ioReason(error)}.`, {
+      throw new UserError(`cannot copy ${files.pathOf(name)} to ${outputDir}: ${ioReason(error)}`, {
         cause: error,
       });
     }

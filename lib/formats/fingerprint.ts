@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { ioReason } from "./io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 
 /** Files that are read from the folder of a model or data set: its README may change. */
 const READ = /\.(json|jsonl|csv|tsv|parquet|safetensors|bin|onnx|txt|model|[cm]?[jt]s)$/;

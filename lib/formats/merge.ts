@@ -1,10 +1,11 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { listFolder, makeFolder } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 import { toBf16 } from "../tensor/bf16.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { copyCompanions } from "./companions.ts";
-import { readJson } from "./hf_config.ts";
-import { ioReason } from "./io_error.ts";
+import { type ModelFiles, modelFiles } from "./model_files.ts";
 import { type HostTensor, type PeftAdapter, readPeftAdapter } from "./peft.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { elementCount, type TensorData, type TensorInfo } from "./tensor_file.ts";
@@ -19,31 +20,31 @@ const PIECE_ELEMENTS = 1 << 20;
  * Folds an adapter into its model, W + loraAlpha / r · B A, and writes a plain Hugging Face model
  * folder: model.safetensors in the dtypes of the model's weights, its config.json and tokenizer files.
  *
- * @param modelDir a folder with config.json and weights (safetensors or .bin, in one file or several).
- * @param adapterDir a folder of a PEFT LoRA adapter for it.
+ * @param model a folder, or files, with config.json and weights (safetensors or .bin, in one file or several).
+ * @param adapter a folder, or files, of a PEFT LoRA adapter for it.
  * @param outputDir the folder to make; it may exist if it is empty.
  * @throws UserError when a file is missing, broken or cannot be written, the adapter is for another
  * model, or the output is not empty.
  */
 export async function mergeAdapter(
-  modelDir: string,
-  adapterDir: string,
+  model: string | ModelFiles,
+  adapter: string | ModelFiles,
   outputDir: string,
 ): Promise<void> {
-  await readJson(modelDir, "config.json", "model");
-  const adapter = await readPeftAdapter(adapterDir);
-  using checkpoint = await Checkpoint.open(modelDir);
-  checkFits(checkpoint, adapter, adapterDir);
+  await modelFiles(model).requiredJson("config.json", "model");
+  const update = await readPeftAdapter(adapter);
+  using checkpoint = await Checkpoint.open(model);
+  checkFits(checkpoint, update, modelFiles(adapter).path);
   await makeEmptyFolder(outputDir);
   const tensors = new Map<string, TensorData>();
   for (const name of checkpoint.files.keys()) {
     if (TIED_TO_SHARED.includes(name) && checkpoint.files.has("shared.weight")) continue;
     const info = checkpoint.info(name);
-    const data = () => mergedPieces(checkpoint, info, adapter);
+    const data = () => mergedPieces(checkpoint, info, update);
     tensors.set(name, { dtype: info.dtype, shape: info.shape, data });
   }
   await writeSafetensors(join(outputDir, "model.safetensors"), tensors);
-  await copyCompanions(modelDir, outputDir);
+  await copyCompanions(model, outputDir);
 }
 
 /** A tensor of the merged model, some rows at a time. */
@@ -106,7 +107,7 @@ function encode(
   }
 }
 
-function checkFits(checkpoint: Checkpoint, { tensors }: PeftAdapter, adapterDir: string): void {
+function checkFits(checkpoint: Checkpoint, { tensors }: PeftAdapter, path: string): void {
   for (const [name, { shape }] of tensors) {
     const weight = name.replace(/\.lora_[AB]\.weight$/, ".weight");
     // A is [r, in], B is [out, r].
@@ -114,23 +115,23 @@ function checkFits(checkpoint: Checkpoint, { tensors }: PeftAdapter, adapterDir:
     const found = checkpoint.files.has(weight) ? checkpoint.info(weight).shape : null;
     if (found?.length === 2 && found[dimension] === own) continue;
     throw new UserError(
-      `The adapter in ${adapterDir} is for another model: its ${name} is [${shape.join(", ")}], ` +
+      `the adapter in ${path} is for another model: its ${name} is [${shape.join(", ")}], ` +
         `${checkpoint.path} has ${found ? `${weight} [${found.join(", ")}]` : `no ${weight}`}.`,
     );
   }
 }
 
 async function makeEmptyFolder(dir: string): Promise<void> {
-  let names: string[];
+  let isEmpty: boolean;
   try {
-    await Deno.mkdir(dir, { recursive: true });
-    names = await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
+    await makeFolder(dir);
+    isEmpty = (await listFolder(dir)).length === 0;
   } catch (error) {
-    throw new UserError(`Cannot make the folder ${dir}: ${ioReason(error)}.`, { cause: error });
+    throw new UserError(`cannot make the folder ${dir}: ${ioReason(error)}`, { cause: error });
   }
-  if (names.length > 0) {
+  if (!isEmpty) {
     throw new UserError(
-      `The output folder ${dir} is not empty: choose another one, or delete it first.`,
+      `the output folder ${dir} is not empty: choose another one, or delete it first`,
     );
   }
 }

@@ -1,11 +1,13 @@
-import { join } from "node:path";
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import { targetPattern } from "../nn/target_modules.ts";
-import { writeFileAtomic } from "./atomic_write.ts";
-import { fileExists, type JsonObject, readJson } from "./hf_config.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
+import { isNotFound, makeFolder, removeFile } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 import { openTensorFile } from "./checkpoint.ts";
-import { ioReason } from "./io_error.ts";
+import type { JsonObject } from "./hf_config.ts";
+import { type ModelFiles, modelFiles } from "./model_files.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import type { TensorData } from "./tensor_file.ts";
 import { writeTorchFile } from "./torch_bin_writer.ts";
@@ -95,14 +97,14 @@ const UNSUPPORTED_KEYS = [
  * @throws UserError naming the file, and the key or tensor at fault, when something is missing, broken
  * or not supported.
  */
-export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
+export async function readPeftAdapter(source: string | ModelFiles): Promise<PeftAdapter> {
+  const files = modelFiles(source);
   const config = parseConfig(
-    join(dir, CONFIG_FILE),
-    await readJson(dir, CONFIG_FILE, "PEFT adapter"),
+    files.pathOf(CONFIG_FILE),
+    await files.requiredJson(CONFIG_FILE, "PEFT adapter"),
   );
-  const isBin = !await fileExists(join(dir, WEIGHTS_FILES.safetensors)) &&
-    await fileExists(join(dir, WEIGHTS_FILES.bin));
-  using file = openTensorFile(join(dir, WEIGHTS_FILES[isBin ? "bin" : "safetensors"]));
+  const isBin = !await files.has(WEIGHTS_FILES.safetensors) && await files.has(WEIGHTS_FILES.bin);
+  using file = openTensorFile(await files.open(WEIGHTS_FILES[isBin ? "bin" : "safetensors"]));
   const isTarget = targetTest(config);
   const tensors = new Map<string, HostTensor>();
   for (const { name, shape } of file.tensors.values()) {
@@ -225,18 +227,20 @@ export interface ValueHeadWeights {
  *
  * @throws UserError naming the file and the tensor at fault.
  */
-export async function readValueHead(dir: string): Promise<ValueHeadWeights | null> {
+export async function readValueHead(
+  source: string | ModelFiles,
+): Promise<ValueHeadWeights | null> {
+  const files = modelFiles(source);
   for (const name of Object.values(VALUE_HEAD_FILES)) {
-    const path = join(dir, name);
-    if (!await fileExists(path)) continue;
-    using file = openTensorFile(path);
+    if (!await files.has(name)) continue;
+    using file = openTensorFile(await files.open(name));
     // A pytorch_model.bin may also be a model without a value head.
     if (name === VALUE_HEAD_FILES.bin && !file.tensors.has("v_head.summary.weight")) continue;
     const weight = file.info("v_head.summary.weight");
     const bias = file.info("v_head.summary.bias");
     if (weight.shape.length !== 2 || weight.shape[0] !== 1 || `${bias.shape}` !== "1") {
       throw new UserError(
-        `${path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1].`,
+        `${file.path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1].`,
       );
     }
     return { weight: file.readFloats(weight.name), bias: file.readFloats(bias.name)[0] };
@@ -268,24 +272,20 @@ async function writeTensors(
   format: AdapterFormat,
   tensors: ReadonlyMap<string, TensorData>,
 ): Promise<void> {
-  await makeFolder(dir);
+  try {
+    await makeFolder(dir);
+  } catch (error) {
+    throw new UserError(`cannot make the folder ${dir}: ${ioReason(error)}`, { cause: error });
+  }
   const write = format === "bin" ? writeTorchFile : writeSafetensors;
   await write(join(dir, files[format]), tensors);
 }
 
 async function removeIfThere(path: string): Promise<void> {
   try {
-    await Deno.remove(path);
+    await removeFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw new UserError(`Cannot remove ${path}: ${ioReason(error)}.`, { cause: error });
-  }
-}
-
-async function makeFolder(dir: string): Promise<void> {
-  try {
-    await Deno.mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw new UserError(`Cannot make the folder ${dir}: ${ioReason(error)}.`, { cause: error });
+    if (isNotFound(error)) return;
+    throw new UserError(`cannot remove ${path}: ${ioReason(error)}`, { cause: error });
   }
 }

@@ -1,63 +1,89 @@
 import { UserError } from "../errors.ts";
-import { ioReason } from "./io_error.ts";
+import { openFile, type ReadableFile } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
 
-/**
- * A file open for reading at any place.
- *
- * Reads are synchronous: a seek and a read cannot be separated by another read.
- */
-export class RandomAccessFile implements Disposable {
-  private constructor(
-    /** As given to `open`, for messages. */
+/** File that is open for reading at any offset, synchronously. */
+export abstract class RandomAccessFile implements Disposable {
+  /** A file of `size` bytes; `path` is for messages. */
+  protected constructor(
+    /** Path or another name, for messages. */
     readonly path: string,
     /** Bytes of the file when it was opened. */
     readonly size: number,
-    private readonly file: Deno.FsFile,
   ) {}
-
-  /** Opens a file. @throws UserError when it is not there, a folder, or not readable. */
-  static open(path: string): RandomAccessFile {
-    try {
-      const file = Deno.openSync(path, { read: true });
-      const { size, isDirectory } = file.statSync();
-      if (!isDirectory) return new RandomAccessFile(path, size, file);
-      file.close();
-    } catch (error) {
-      throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
-    }
-    throw new UserError(`Cannot read ${path}: it is a folder.`);
-  }
 
   /**
    * Reads `length` bytes from `offset` on into memory of their own.
    *
-   * @throws UserError when the file ends before that: nothing is allocated on a broken file's word.
+   * @throws {UserError} when the file ends before that: nothing is allocated on a broken file's word
    */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
-    if (offset + length > this.size) throw this.#truncated(this.size);
+    if (offset + length > this.size) throw this.truncated(this.size);
+    return this.readInside(offset, length);
+  }
+
+  /** Reads bytes that are inside of the file. */
+  protected abstract readInside(offset: number, length: number): Uint8Array<ArrayBuffer>;
+
+  /** Closes the file. */
+  abstract [Symbol.dispose](): void;
+
+  /** Error for a file that ends too early. */
+  protected truncated(end: number): UserError {
+    return new UserError(
+      `${this.path} is truncated: it ends at byte ${end} where more is expected; copy or download it again`,
+    );
+  }
+}
+
+/** File on the disk. */
+export class DiskFile extends RandomAccessFile {
+  readonly #file: ReadableFile;
+
+  private constructor(path: string, file: ReadableFile) {
+    super(path, file.size);
+    this.#file = file;
+  }
+
+  /** Opens a file. @throws {UserError} when it does not exist, is a folder, or cannot be read */
+  static open(path: string): DiskFile {
+    try {
+      return new DiskFile(path, openFile(path));
+    } catch (error) {
+      throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
+    }
+  }
+
+  protected override readInside(offset: number, length: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length);
     try {
-      this.file.seekSync(offset, Deno.SeekMode.Start);
       for (let done = 0; done < length;) {
-        const count = this.file.readSync(bytes.subarray(done));
-        if (count === null) throw this.#truncated(offset + done);
+        const count = this.#file.readAt(offset + done, bytes.subarray(done));
+        if (count === 0) throw this.truncated(offset + done);
         done += count;
       }
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw new UserError(`Cannot read ${this.path}: ${ioReason(error)}.`, { cause: error });
+      throw new UserError(`cannot read ${this.path}: ${ioReason(error)}`, { cause: error });
     }
     return bytes;
   }
 
-  /** Closes the file. */
-  [Symbol.dispose](): void {
-    this.file.close();
+  override [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+/** File whose bytes are in memory. */
+export class MemoryFile extends RandomAccessFile {
+  /** Bytes under a name for messages; they are not copied. */
+  constructor(path: string, private readonly bytes: Uint8Array<ArrayBuffer>) {
+    super(path, bytes.length);
   }
 
-  #truncated(end: number): UserError {
-    return new UserError(
-      `${this.path} is truncated: it ends at byte ${end} where more is expected. Copy or download it again.`,
-    );
+  protected override readInside(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(offset, offset + length);
   }
+
+  override [Symbol.dispose](): void {}
 }

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
-import { writeFileAtomic } from "./atomic_write.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { ELEMENT_BYTES, type FileDType } from "./dtype.ts";
-import { RandomAccessFile } from "./random_access_file.ts";
+import { DiskFile, type RandomAccessFile } from "./random_access_file.ts";
 import { parseHeader, type SafetensorsInfo } from "./safetensors_header.ts";
 import { tensorBytes, tensorChunks, type TensorData, TensorFile } from "./tensor_file.ts";
 
@@ -25,12 +25,13 @@ export class SafetensorsFile extends TensorFile<SafetensorsInfo> {
    * Opens a file and validates its header: every tensor has a known dtype, a shape that fits its bytes,
    * and bytes inside the file that no other tensor shares.
    *
+   * @param source a path on the disk, or an open file, which is closed with this one
    * @throws UserError naming the file, and the tensor where one is at fault.
    */
-  static open(path: string): SafetensorsFile {
-    const file = RandomAccessFile.open(path);
+  static open(source: string | RandomAccessFile): SafetensorsFile {
+    const file = typeof source === "string" ? DiskFile.open(source) : source;
     try {
-      return new SafetensorsFile(file, parseHeader(path, readHeader(file), file.size));
+      return new SafetensorsFile(file, parseHeader(file.path, readHeader(file), file.size));
     } catch (error) {
       file[Symbol.dispose]();
       throw error;

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { ioReason } from "./io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 
 /**
  * A TensorBoard event file that grows: TFRecords (a length, its masked CRC-32C, the data, its masked

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { ELEMENT_BYTES, type FileDType } from "./dtype.ts";
 import { type PickleHooks, type PickleValue, unpickle } from "./pickle.ts";
-import { RandomAccessFile } from "./random_access_file.ts";
+import { DiskFile, type RandomAccessFile } from "./random_access_file.ts";
 import { elementCount, TensorFile, type TensorInfo } from "./tensor_file.ts";
 import { STORAGE_DTYPES } from "./torch_storage.ts";
 import { readZipDirectory, type ZipEntry } from "./zip.ts";
@@ -48,11 +48,12 @@ export class TorchFile extends TensorFile<TorchTensorInfo> {
   /**
    * Opens a file and reads its pickle.
    *
+   * @param source a path on the disk, or an open file, which is closed with this one
    * @throws UserError when it is not such a file, is broken, or holds anything but tensors and
    * containers: the opcode or global is named.
    */
-  static open(path: string): TorchFile {
-    const file = RandomAccessFile.open(path);
+  static open(source: string | RandomAccessFile): TorchFile {
+    const file = typeof source === "string" ? DiskFile.open(source) : source;
     try {
       refuseLegacy(file);
       return new TorchFile(file, readTensors(file));

@@ -1,8 +1,8 @@
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../errors.ts";
-import { writeFileAtomic } from "../formats/atomic_write.ts";
-import { readTextIfThere } from "../formats/hf_config.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
+import { readTextIfThere } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
 import type { RemoteFile } from "./listing.ts";
 import type { Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";

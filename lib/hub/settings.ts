@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { ioReason } from "../platform/io_error.ts";
 
 /** Where the Hub is, where its files are kept, and how patient a download is. */
 export interface HubSettings {

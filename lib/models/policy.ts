@@ -7,6 +7,7 @@ import {
   writePeftAdapter,
   writeValueHead,
 } from "../formats/peft.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { initLora, LoraAdapter, type LoraConfig, loraSpecs } from "../nn/lora.ts";
 import { Parameters, type ParameterSpec, type ParameterValues } from "../nn/parameters.ts";
 import { initValueHead, ValueHead, valueHeadSpecs } from "../nn/value_head.ts";
@@ -46,20 +47,22 @@ export function createPolicy(
 /**
  * A policy that goes on from a PEFT adapter; its value head is the one beside the adapter, else new.
  *
+ * @param source a folder's path, or files
  * @throws {UserError} when the adapter is missing, broken, or for another model
  */
 export async function loadPolicy(
   model: T5ForConditionalGeneration,
-  folder: string,
+  source: string | ModelFiles,
   seed: number,
 ): Promise<Policy> {
-  const adapter = await readPeftAdapter(folder);
-  const valueHead = await readValueHead(folder);
-  checkAdapter(model, adapter, folder);
+  const files = modelFiles(source);
+  const adapter = await readPeftAdapter(files);
+  const valueHead = await readValueHead(files);
+  checkAdapter(model, adapter, files.path);
   const { dModel } = model.config;
   if (valueHead && valueHead.weight.length !== dModel) {
     throw new UserError(
-      `The value head in ${folder} is for a model of d_model ${valueHead.weight.length}, this one has ${dModel}.`,
+      `the value head in ${files.path} is for a model of d_model ${valueHead.weight.length}, this one has ${dModel}.`,
     );
   }
   const policy = assemble(model, adapter.config, adapterSpecs(adapter));
@@ -90,15 +93,17 @@ export function createAdapter(
 /**
  * A PEFT adapter without a value head: frozen, unless it is to be trained.
  *
+ * @param source a folder's path, or files
  * @throws {UserError} when the adapter is missing, broken, or for another model
  */
 export async function loadAdapter(
   model: T5ForConditionalGeneration,
-  folder: string,
+  source: string | ModelFiles,
   { trainable = false }: { trainable?: boolean } = {},
 ): Promise<LoraAdapter> {
-  const adapter = await readPeftAdapter(folder);
-  checkAdapter(model, adapter, folder);
+  const files = modelFiles(source);
+  const adapter = await readPeftAdapter(files);
+  checkAdapter(model, adapter, files.path);
   const parameters = Parameters.create(model.device, adapterSpecs(adapter), { trainable });
   for (const [name, { data }] of adapter.tensors) parameters.write(name, data);
   return new LoraAdapter(adapter.config, parameters);
@@ -172,7 +177,7 @@ function assemble(
 function checkAdapter(
   model: T5ForConditionalGeneration,
   { config, tensors }: PeftAdapter,
-  folder: string,
+  path: string,
 ): void {
   const places = new Map<string, readonly number[]>();
   for (const { name, inFeatures, outFeatures } of model.linearModules) {
@@ -180,7 +185,7 @@ function checkAdapter(
     places.set(`${name}.lora_B.weight`, [outFeatures, config.r]);
   }
   const fail = (what: string) =>
-    new UserError(`The adapter in ${folder} is for another model: ${what}.`);
+    new UserError(`the adapter in ${path} is for another model: ${what}.`);
   for (const [name, { shape }] of tensors) {
     const place = places.get(name);
     if (!place) throw fail(`it has ${name}, which this model has no layer for`);

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
-import { readJson } from "../formats/hf_config.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { Context } from "../tensor/context.ts";
 import { EncoderClassifier } from "./encoder_classifier.ts";
 import { parseEncoderConfig } from "./encoder_config.ts";
@@ -24,22 +23,24 @@ export class SequenceClassifier {
   }
 
   /**
-   * Loads config.json, the weights (safetensors or PyTorch's .bin) and the tokenizer from a folder.
+   * Loads config.json, the weights (safetensors or PyTorch's .bin) and the tokenizer.
    *
+   * @param source a folder's path, or files
    * @throws {UserError} when a file is missing, broken, or not of a RoBERTa, BERT or DistilBERT classifier
    */
   static async load(
     device: Device,
-    folder: string,
+    source: string | ModelFiles,
     { dtype = "f32" }: { dtype?: "f32" | "bf16" } = {},
   ): Promise<SequenceClassifier> {
-    const json = await readJson(folder, "config.json", "model");
-    const config = parseEncoderConfig(json, join(folder, "config.json"));
-    const tokenizer = await Tokenizer.load(folder);
-    using source = await CheckpointSource.open(folder);
+    const files = modelFiles(source);
+    const json = await files.requiredJson("config.json", "model");
+    const config = parseEncoderConfig(json, files.pathOf("config.json"));
+    const tokenizer = await Tokenizer.load(files);
+    using weights = await CheckpointSource.open(files);
     const model = FrozenStore.build(
       device,
-      source,
+      weights,
       dtype,
       (store) => new EncoderClassifier(config, store),
     );

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
-import { readJson } from "../formats/hf_config.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import type { LinearModule, LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import type { Context } from "../tensor/context.ts";
@@ -128,22 +127,24 @@ export class T5ForConditionalGeneration {
   }
 
   /**
-   * Loads config.json and the weights (safetensors, or PyTorch's .bin) from a folder; the weights are frozen.
+   * Loads config.json and the weights (safetensors, or PyTorch's .bin); the weights are frozen.
    *
+   * @param source a folder's path, or files
    * @param dtype how they are stored on the device; arithmetic is f32 either way
    * @throws {UserError} when a file is missing, broken, or not a T5 model
    */
   static async load(
     device: Device,
-    folder: string,
+    source: string | ModelFiles,
     { dtype = "f32" }: { dtype?: "f32" | "bf16" } = {},
   ): Promise<T5ForConditionalGeneration> {
-    const json = await readJson(folder, "config.json", "model");
-    const config = parseT5Config(json, join(folder, "config.json"));
-    using source = await CheckpointSource.open(folder);
+    const files = modelFiles(source);
+    const json = await files.requiredJson("config.json", "model");
+    const config = parseT5Config(json, files.pathOf("config.json"));
+    using weights = await CheckpointSource.open(files);
     return FrozenStore.build(
       device,
-      source,
+      weights,
       dtype,
       (store) => new T5ForConditionalGeneration(device, config, store),
     );

@@ -1,10 +1,11 @@
-import { join } from "node:path";
 import type { Device, DeviceBuffer } from "../device/device.ts";
 import { UserError } from "../errors.ts";
-import { writeFileAtomic } from "../formats/atomic_write.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { copyCompanions } from "../formats/companions.ts";
-import { readJson } from "../formats/hf_config.ts";
-import { ioReason } from "../formats/io_error.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
+import { makeFolder } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 import { writeSafetensors } from "../formats/safetensors.ts";
 import type { TensorData } from "../formats/tensor_file.ts";
 import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
@@ -23,20 +24,25 @@ export interface TrainableT5 {
 }
 
 /**
- * Loads a model's folder for training all of its weights.
+ * Loads a model for training all of its weights.
  *
+ * @param source a folder's path, or files
  * @throws {UserError} when a file is missing, broken, or not a T5 model
  * @throws {OutOfMemoryError} when the weights and their gradients do not fit
  */
-export async function loadTrainableT5(device: Device, folder: string): Promise<TrainableT5> {
+export async function loadTrainableT5(
+  device: Device,
+  source: string | ModelFiles,
+): Promise<TrainableT5> {
+  const files = modelFiles(source);
   const config = parseT5Config(
-    await readJson(folder, "config.json", "model"),
-    join(folder, "config.json"),
+    await files.requiredJson("config.json", "model"),
+    files.pathOf("config.json"),
   );
-  using source = await CheckpointSource.open(folder);
+  using weights = await CheckpointSource.open(files);
   const parameters = Parameters.create(device, t5Weights(device, config), { trainable: true });
   for (const name of parameters.names) {
-    parameters.write(name, source.read(name, parameters.get(name).shape));
+    parameters.write(name, weights.read(name, parameters.get(name).shape));
   }
   const model = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
   return { model, parameters };
@@ -50,7 +56,7 @@ export async function loadTrainableT5(device: Device, folder: string): Promise<T
  */
 export async function saveTrainableT5(
   { parameters }: TrainableT5,
-  source: string,
+  source: string | ModelFiles,
   folder: string,
 ): Promise<void> {
   const tensors = new Map<string, TensorData>();
@@ -58,12 +64,13 @@ export async function saveTrainableT5(
     tensors.set(name, { dtype: "F32", shape, data: new Float32Array(data) });
   }
   try {
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (error) {
     throw new UserError(`cannot create ${folder}: ${ioReason(error)}`, { cause: error });
   }
   await copyCompanions(source, folder);
-  const config = { ...await readJson(source, "config.json", "model"), torch_dtype: "float32" };
+  const own = await modelFiles(source).requiredJson("config.json", "model");
+  const config = { ...own, torch_dtype: "float32" };
   await writeFileAtomic(join(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
 }

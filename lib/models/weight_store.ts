@@ -1,6 +1,7 @@
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { Checkpoint } from "../formats/checkpoint.ts";
+import type { ModelFiles } from "../formats/model_files.ts";
 import { elementCount } from "../formats/tensor_file.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -30,9 +31,9 @@ export class CheckpointSource implements WeightSource, Disposable {
 
   private constructor(private readonly checkpoint: Checkpoint) {}
 
-  /** @throws {UserError} when a file is missing or broken */
-  static async open(folder: string): Promise<CheckpointSource> {
-    return new CheckpointSource(await Checkpoint.open(folder));
+  /** Opens the weights of a folder, or of files. @throws {UserError} when a file is missing or broken */
+  static async open(source: string | ModelFiles): Promise<CheckpointSource> {
+    return new CheckpointSource(await Checkpoint.open(source));
   }
 
   has(name: string): boolean {

@@ -1,21 +1,21 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { InferenceSession, Tensor } from "../packages/onnxruntime.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
 import { refuseForeignWasm } from "../device/turbo.ts";
 import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
-import { readJson } from "../formats/hf_config.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { labelsOf, positionCount } from "../models/encoder_config.ts";
 import { reason } from "./reward.ts";
 import type { TextClassifier } from "./text_classifier.ts";
 
-/** Where a folder keeps its ONNX model: as on the Hub, or as `optimum-cli export onnx` leaves it. */
+/** Names of a model in ONNX form: as on the Hub, or as `optimum-cli export onnx` leaves it. */
 const MODEL_FILES = ["onnx/model.onnx", "model.onnx"];
 
-/** The ONNX model of a folder; null when it has none. */
-export function findOnnxModel(folder: string): string | null {
-  return MODEL_FILES.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+/** Finds the ONNX model among files. Returns its name, null when there is none. */
+export async function findOnnxModel(source: string | ModelFiles): Promise<string | null> {
+  const files = modelFiles(source);
+  for (const name of MODEL_FILES) if (await files.has(name)) return name;
+  return null;
 }
 
 /**
@@ -35,17 +35,21 @@ export class OnnxClassifier implements TextClassifier {
   ) {}
 
   /**
-   * Loads config.json, onnx/model.onnx (or model.onnx) and the tokenizer's files from a folder.
+   * Loads config.json, onnx/model.onnx (or model.onnx) and the tokenizer's files.
    *
+   * @param source a folder's path, or files
    * @throws {UserError} when a file is missing or broken, or the model asks for other inputs than
    *   those of a text classifier
    */
-  static async load(folder: string): Promise<OnnxClassifier> {
+  static async load(source: string | ModelFiles): Promise<OnnxClassifier> {
     refuseForeignWasm("an ONNX model");
-    const config = await readJson(folder, "config.json", "model");
-    const path = findOnnxModel(folder);
-    if (!path) throw new UserError(`${folder} has no ONNX model: expected ${MODEL_FILES[0]}.`);
-    const tokenizer = await Tokenizer.load(folder);
+    const files = modelFiles(source);
+    const config = await files.requiredJson("config.json", "model");
+    const name = await findOnnxModel(files);
+    const bytes = name && await files.bytes(name);
+    if (!bytes) throw new UserError(`${files.path} has no ONNX model: expected ${MODEL_FILES[0]}`);
+    const path = files.pathOf(name);
+    const tokenizer = await Tokenizer.load(files);
     const runtime = await importAsset<typeof import("../packages/onnxruntime.ts")>(
       "lib/packages/onnxruntime.ts",
     );
@@ -53,9 +57,7 @@ export class OnnxClassifier implements TextClassifier {
     runtime.env.logLevel = "error";
     let session: InferenceSession;
     try {
-      session = await runtime.InferenceSession.create(await Deno.readFile(path), {
-        executionProviders: ["wasm"],
-      });
+      session = await runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     } catch (error) {
       throw new UserError(`${path} is not an ONNX model: ${reason(error)}.`, { cause: error });
     }
@@ -72,7 +74,7 @@ export class OnnxClassifier implements TextClassifier {
     }
     const labels = labelsOf(
       (config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }) as Record<string, string>,
-      join(folder, "config.json"),
+      files.pathOf("config.json"),
     );
     const padTokenId = Number(config.pad_token_id ?? tokenizer.padTokenId ?? 0);
     const maxLength = Math.min(tokenizer.modelMaxLength, positionCount(config));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FolderFiles } from "../../lib/formats/model_files.ts";
 import { readSentencePiece } from "../../lib/data/sentencepiece.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { demoModelDir } from "../demo_model.ts";
@@ -12,8 +13,8 @@ Deno.test("spiece.model gives what transformers' converter wrote as tokenizer.js
   const { version: _v, truncation: _t, padding: _p, ...expected } = JSON.parse(
     Deno.readTextFileSync(join(demoModelDir, "tokenizer.json")),
   );
-  assert.deepEqual(await readSentencePiece(T5, {}), expected);
-  assert.equal(await readSentencePiece(join(T5, ".."), {}), null);
+  assert.deepEqual(await readSentencePiece(new FolderFiles(T5), {}), expected);
+  assert.equal(await readSentencePiece(new FolderFiles(join(T5, "..")), {}), null);
 });
 
 Deno.test("a tokenizer of spiece.model alone has T5's special tokens", async () => {
@@ -25,10 +26,10 @@ Deno.test("a tokenizer of spiece.model alone has T5's special tokens", async () 
 });
 
 Deno.test("extra ids: as many as the settings say, the first of them last", async () => {
-  const json = await readSentencePiece(T5, { extra_ids: 2 });
+  const json = await readSentencePiece(new FolderFiles(T5), { extra_ids: 2 });
   const { vocab } = json!.model as { vocab: [string, number][] };
   assert.deepEqual(vocab.slice(-2), [["<extra_id_1>", 0], ["<extra_id_0>", 0]]);
-  await assert.rejects(readSentencePiece(T5, { extra_ids: 1e9 }), {
+  await assert.rejects(readSentencePiece(new FolderFiles(T5), { extra_ids: 1e9 }), {
     name: "UserError",
     message: /extra_ids is 1000000000, expected a number up to 10000/,
   });
@@ -69,7 +70,10 @@ Deno.test("refused: other models, broken ones", async () => {
     const path = join(dir, "spiece.model");
     const refused = (bytes: number[], message: RegExp) => {
       Deno.writeFileSync(path, Uint8Array.from(bytes));
-      return assert.rejects(readSentencePiece(dir, {}), { name: "UserError", message });
+      return assert.rejects(readSentencePiece(new FolderFiles(dir), {}), {
+        name: "UserError",
+        message,
+      });
     };
     const unk = [0x0a, 9, 0x0a, 5, ...new TextEncoder().encode("<unk>"), 0x18, 2];
     await refused([], /none of its pieces is the unknown/);
@@ -80,8 +84,11 @@ Deno.test("refused: other models, broken ones", async () => {
     await refused([0x0a, 2, 0x18, 2], /bytes are missing/);
     await refused([0x0a, 3, 0x0a, 1, 0xff], /is not a SentencePiece model/);
     await refused([0x0a, 5, 0x15, 0, 0, 0xc0, 0x7f], /piece 0 has the score NaN/);
-    await assert.rejects(readSentencePiece(dir, { tokenizer_class: "AlbertTokenizer" }), {
-      message: /has a spiece\.model of "AlbertTokenizer" and no tokenizer\.json/,
-    });
+    await assert.rejects(
+      readSentencePiece(new FolderFiles(dir), { tokenizer_class: "AlbertTokenizer" }),
+      {
+        message: /has a spiece\.model of "AlbertTokenizer" and no tokenizer\.json/,
+      },
+    );
   });
 });

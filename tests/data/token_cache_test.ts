@@ -254,7 +254,7 @@ Deno.test("a folder that cannot be written, or is none, is said and stops nothin
       const { asked, after } = await use({ folder });
       assert.deepEqual(asked, TEXTS);
       assert.equal(after.length, 1);
-      assert.match(after[0], /^tokens are not kept in the cache [^\n]+: [^\n]+\.$/);
+      assert.match(after[0], /^tokens are not kept in the cache [^\n]+: [^\n]+[^.]$/);
     }
     assert.equal(await Deno.readTextFile(file), "");
 
@@ -279,7 +279,7 @@ Deno.test("a disk that is full stops nothing, and leaves the entry as it was", a
       Promise.reject(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
     try {
       const { after } = await use({ folder });
-      assert.match(after.join(), /^tokens are not kept in the cache .*: the disk is full\.$/);
+      assert.match(after.join(), /^tokens are not kept in the cache .*: the disk is full$/);
     } finally {
       Deno.FsFile.prototype.write = write;
     }

@@ -78,7 +78,7 @@ Deno.test("refused: an index that leads astray", async () => {
       await refused({ weight_map: { a: path } }, /names the file ".*", expected one in its own/);
     }
     await refused({ weight_map: { a: file, c: file } }, /has "c" in model-a-of-b.*not hold it/);
-    await refused({ weight_map: { a: file, b: "gone.bin" } }, /Cannot read .*gone\.bin: it does/);
+    await refused({ weight_map: { a: file, b: "gone.bin" } }, /cannot read .*gone\.bin: it does/);
   });
 });
 

@@ -173,7 +173,7 @@ Deno.test("missing files are named", async () => {
     writeConfig(dir, {});
     await assert.rejects(
       readPeftAdapter(dir),
-      /Cannot read .*adapter_model\.safetensors: it does not exist/,
+      /cannot read .*adapter_model\.safetensors: it does not exist/,
     );
   });
 });
@@ -233,7 +233,7 @@ Deno.test("a folder that cannot be made is named", async () => {
     Deno.writeTextFileSync(join(dir, "file"), "");
     await assert.rejects(
       writeValueHead(join(dir, "file", "adapter"), { weight: Float32Array.of(1), bias: 0 }),
-      { name: "UserError", message: /Cannot make the folder .*: a part of the path is a file/ },
+      { name: "UserError", message: /cannot make the folder .*: a part of the path is a file/ },
     );
   });
 });

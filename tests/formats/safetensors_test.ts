@@ -138,7 +138,7 @@ Deno.test("refused: a file that is not there, and a folder", async () => {
   await withTempDir((dir) => {
     assert.throws(
       () => SafetensorsFile.open(join(dir, "none.safetensors")),
-      { name: "UserError", message: /Cannot read .*none\.safetensors: it does not exist/ },
+      { name: "UserError", message: /cannot read .*none\.safetensors: it does not exist/ },
     );
     assert.throws(() => SafetensorsFile.open(dir), UserError);
   });

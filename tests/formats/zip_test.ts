@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RandomAccessFile } from "../../lib/formats/random_access_file.ts";
+import { DiskFile } from "../../lib/formats/random_access_file.ts";
 import { readZipDirectory } from "../../lib/formats/zip.ts";
 import { zipChunks } from "../../lib/formats/zip_writer.ts";
 import { withTempDir } from "../temp_dir.ts";
@@ -16,18 +16,18 @@ const ZIP64 =
 
 async function withFile(
   bytes: Uint8Array,
-  body: (file: RandomAccessFile) => void,
+  body: (file: DiskFile) => void,
 ): Promise<void> {
   await withTempDir((dir) => {
     const path = join(dir, "archive.zip");
     Deno.writeFileSync(path, bytes);
-    using file = RandomAccessFile.open(path);
+    using file = DiskFile.open(path);
     body(file);
   });
 }
 
 /** All entries' bytes as text. */
-function texts(file: RandomAccessFile): Record<string, string> {
+function texts(file: DiskFile): Record<string, string> {
   return Object.fromEntries(
     readZipDirectory(file).entries().map(([name, { byteOffset, byteLength }]) => [
       name,

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Device } from "../../lib/device/device.ts";
 import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
-import { readJson } from "../../lib/formats/hf_config.ts";
+import { FolderFiles } from "../../lib/formats/model_files.ts";
 import { loadPolicy } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
 import { parseT5Config } from "../../lib/models/t5_config.ts";
@@ -80,7 +80,7 @@ deviceTest("golden sft_grad: loss and gradients of every LoRA parameter", async 
 
 deviceTest("golden full_grad: loss and gradients of every weight", async (device) => {
   const { json, arrays } = loadCase<{ loss: number }>("full_grad");
-  const config = parseT5Config(await readJson(modelDir, "config.json", "model"), modelDir);
+  const config = parseT5Config(await new FolderFiles(modelDir).json("config.json"), modelDir);
   using file = SafetensorsFile.open(join(modelDir, "model.safetensors"));
   const tensors = [...file.tensors.values()];
   const parameters = Parameters.create(device, tensors, { trainable: true });

@@ -146,7 +146,7 @@ for (const [what, changes, message] of OTHERS) {
       for (const load of [() => loadPolicy(other, folder, 1), () => loadAdapter(other, folder)]) {
         await assert.rejects(load, (error: Error) => {
           assert.equal(error.name, "UserError");
-          assert.ok(error.message.startsWith(`The adapter in ${folder} is for another model: `));
+          assert.ok(error.message.startsWith(`the adapter in ${folder} is for another model: `));
           assert.match(error.message, message);
           return true;
         });
@@ -160,6 +160,6 @@ Deno.test("a value head of another size is refused with both sizes", () =>
     await writeValueHead(folder, { weight: new Float32Array(7), bias: 0 });
     await assert.rejects(loadPolicy(model, folder, 1), {
       name: "UserError",
-      message: /The value head in .* is for a model of d_model 7, this one has 10/,
+      message: /the value head in .* is for a model of d_model 7, this one has 10/,
     });
   }));

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readByteLevelBpe } from "../../lib/data/byte_level_bpe.ts";
-import { readJson } from "../../lib/formats/hf_config.ts";
+import { FolderFiles } from "../../lib/formats/model_files.ts";
 import {
   PipelineClassifier,
   type TransformersModule,
@@ -79,9 +79,10 @@ Deno.test({
     withTempDir(async (dir) => {
       await onnxFolder(dir);
       // transformers.js reads tokenizer.json alone.
-      const config = await readJson(dir, "tokenizer_config.json", "tokenizer");
-      const special = await readJson(dir, "special_tokens_map.json", "tokenizer");
-      const tokenizer = await readByteLevelBpe(dir, { ...special, ...config }, special);
+      const files = new FolderFiles(dir);
+      const config = await files.requiredJson("tokenizer_config.json", "tokenizer");
+      const special = await files.requiredJson("special_tokens_map.json", "tokenizer");
+      const tokenizer = await readByteLevelBpe(files, { ...special, ...config }, special);
       await Deno.writeTextFile(join(dir, "tokenizer.json"), JSON.stringify(tokenizer));
       const { json, arrays } = loadCase<{ texts: string[] }>("toxicity");
       const classifier = await PipelineClassifier.load(dir);

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
-import { writeFolderAtomic } from "../../formats/atomic_folder.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
 import { fileFingerprint } from "../../formats/fingerprint.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import { readPeftAdapter, readValueHead } from "../../formats/peft.ts";
 import { SafetensorsFile, writeSafetensors } from "../../formats/safetensors.ts";
 import { savePolicy } from "../../models/policy.ts";

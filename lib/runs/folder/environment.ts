@@ -3,7 +3,7 @@ import { z } from "../../packages/zod.ts";
 import settings from "../../../deno.json" with { type: "json" };
 import type { Device } from "../../device/device.ts";
 import { UserError } from "../../errors.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 const sessionSchema = z.object({
   /** When it started, ISO 8601. */

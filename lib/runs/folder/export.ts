@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import { EventFile } from "../../formats/tensorboard.ts";
 
 /** A row of `metrics.jsonl`. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "../../packages/zod.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** How a run failed: its `failed.json`, there from then on until it is resumed. */
 export interface Failure {

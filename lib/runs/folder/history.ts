@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import type { TrainConfig } from "../settings/config.ts";
 import type { MetricsRow } from "./export.ts";
 import { type Failure, readFailure } from "./failure.ts";

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 
 /**
  * A file of JSON values, one a line, that grows while a run goes on. Each line is written at once

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 
 /** Name of the file in a run's folder that a process holds a lock on while it uses the run. */
 export const LOCK_FILE = ".lock";

@@ -1,6 +1,6 @@
 import { z } from "../../packages/zod.ts";
 import type { PolicyToxicity } from "../../evaluation/evaluate_policy.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 const measurementSchema = z.object({
   count: z.int(),

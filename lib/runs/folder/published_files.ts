@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { fileExists } from "../../formats/hf_config.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { fileExists } from "../../platform/files.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import type { PushedFile } from "../../hub/push.ts";
 import { runInUse, RunLock } from "./lock.ts";
 import { runDirectory } from "./run_directory.ts";

@@ -1,9 +1,9 @@
 import { basename, join } from "node:path";
-import { isTemporary, removeTemporaries } from "../../formats/atomic_folder.ts";
+import { isTemporary, removeTemporaries } from "../../platform/atomic_folder.ts";
 import { UserError } from "../../errors.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
-import { fileExists } from "../../formats/hf_config.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { fileExists } from "../../platform/files.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "../settings/config.ts";
 import { readConfigFile } from "../settings/config_file.ts";
 import { LOCK_FILE, runInUse, RunLock } from "./lock.ts";

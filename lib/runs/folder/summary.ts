@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import type { SampleStatistics } from "../../evaluation/statistics.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { readJsonIfThere } from "../../formats/hf_config.ts";
 
 /** The headline numbers of a run: `summary.json`. */

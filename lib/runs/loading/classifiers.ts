@@ -33,7 +33,7 @@ export async function loadClassifier(
   const { kind, folder } = await locateClassifier(name, hooks);
   if (kind === "pipeline") return await PipelineClassifier.load(folder);
   if (kind === "onnx") return await OnnxClassifier.load(folder);
-  if (findOnnxModel(folder) && !await hasKnownWeights(folder)) {
+  if (await findOnnxModel(folder) && !await hasKnownWeights(folder)) {
     return await OnnxClassifier.load(folder);
   }
   return await SequenceClassifier.load(device, folder);

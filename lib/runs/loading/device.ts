@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
 import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
-import { cacheDirectory } from "../../cache_directory.ts";
+import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** What a run's device is chosen by. */
 export interface RunDeviceOptions extends DeviceOptions {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../errors.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { parseRepo, type Wanted } from "../../hub/repo.ts";
 import { resolveRepo } from "../../hub/resolve.ts";

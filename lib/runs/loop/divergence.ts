@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Example } from "../../data/dataset.ts";
 import { NotFiniteError, TrainingDivergedError } from "../../errors.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import type { PPOStats } from "../../rl/statistics.ts";
 import type { TrainConfig } from "../settings/config.ts";
 import type { RolloutBatch } from "./rollouts.ts";

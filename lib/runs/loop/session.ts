@@ -1,4 +1,4 @@
-import { writeFolderAtomic } from "../../formats/atomic_folder.ts";
+import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
 import { savePolicy } from "../../models/policy.ts";
 import { TrainerSnapshot } from "../../training/trainer_snapshot.ts";
 import type { PPOTrainer } from "../../rl/ppo_trainer.ts";

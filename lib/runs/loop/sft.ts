@@ -4,7 +4,7 @@ import { Tokenizer } from "../../data/tokenizer.ts";
 import type { Device } from "../../device/device.ts";
 import { type MeanRouge, meanRouge } from "../../evaluation/rouge.ts";
 import { generateInBatches, textGenerator } from "../../evaluation/text_generator.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { createAdapter, loadAdapter, saveAdapter } from "../../models/policy.ts";
 import { T5ForConditionalGeneration } from "../../models/t5.ts";
 import { loadTrainableT5, saveTrainableT5 } from "../../models/trainable_t5.ts";

@@ -4,7 +4,7 @@ import { RunInterruptedError, UserError } from "../../errors.ts";
 import { compareResponses, type ComparisonRow } from "../../evaluation/compare.ts";
 import { comparisonToCsv } from "../../evaluation/comparison_formats.ts";
 import type { PolicyToxicity } from "../../evaluation/evaluate_policy.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import type { Tokenizer } from "../../data/tokenizer.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { PPOTrainer } from "../../rl/ppo_trainer.ts";

@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { parse as parseYaml, YAMLParseError } from "../../packages/yaml.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
-import { ioReason } from "../../formats/io_error.ts";
+import { ioReason } from "../../platform/io_error.ts";
 import { decodeUtf8 } from "../../formats/utf8.ts";
 import { parseSettings } from "./settings.ts";
 

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { programFolder, readAsset } from "../../../assets.ts";
 import settings from "../../../deno.json" with { type: "json" };
-import { cacheDirectory } from "../../cache_directory.ts";
+import { cacheDirectory } from "../../platform/cache_directory.ts";
 import { UserError } from "../../errors.ts";
-import { writeFileAtomic } from "../../formats/atomic_write.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** The policy that is trained when no model is given. */
 export const DEMO_MODEL = "demo/tiny-flan-t5";

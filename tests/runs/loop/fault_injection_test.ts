@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../lib/errors.ts";
-import { writeFolderAtomic } from "../../../lib/formats/atomic_folder.ts";
-import { writeFileAtomic } from "../../../lib/formats/atomic_write.ts";
+import { writeFolderAtomic } from "../../../lib/platform/atomic_folder.ts";
+import { writeFileAtomic } from "../../../lib/platform/atomic_write.ts";
 import { findCheckpoint } from "../../../lib/runs/folder/checkpoint.ts";
 import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
 import { loadRunPolicy } from "../../../lib/runs/loading/policy.ts";

@@ -38,7 +38,7 @@ Deno.test("a run that derails where nothing can be written says both, and how to
       try {
         await assert.rejects(train(smallRun(run, spiky)), (error: Error) => {
           const end = new RegExp(
-            `^training diverged .* .ratioThreshold. .*; then: Cannot write .*/${failing}.*: the disk is full ` +
+            `^training diverged .* .ratioThreshold. .*; then: cannot write .*/${failing}.*: the disk is full ` +
               `\\(stopped in step \\d, with no step saved\\)$`,
           );
           assert.match(error.message, end);

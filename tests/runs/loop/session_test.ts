@@ -76,7 +76,7 @@ Deno.test("when a save fails, the message says what is kept and how to go on", a
         const resume = failing !== "checkpoint-1";
         await assert.rejects(train(config, {}, { resume }), (error: Error) => {
           assert.ok(error instanceof UserError);
-          const [, file, rest] = /^Cannot write (\S+): the disk is full (.*)$/.exec(
+          const [, file, rest] = /^cannot write (\S+): the disk is full (.*)$/.exec(
             error.message,
           ) ?? [];
           assert.ok(file?.startsWith(join(run, failing)), error.message);

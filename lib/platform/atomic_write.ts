@@ -1,6 +1,7 @@
-import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
+import { isNotFound, removeFile, rename, writeNewFile } from "./files.ts";
 import { ioReason } from "./io_error.ts";
+import { basename, dirname, join } from "./paths.ts";
 
 /**
  * Writes a file so that at every moment, even after a crash or a full disk, `path` holds either what
@@ -15,17 +16,11 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
   try {
-    using file = await Deno.open(temporary, { write: true, createNew: true });
-    for (const chunk of chunksOf(contents)) await writeAll(file, chunk);
-    await file.sync();
+    await writeNewFile(temporary, chunksOf(contents));
+    await rename(temporary, path);
   } catch (error) {
-    await removeIfThere(temporary);
-    throw failure(path, error);
-  }
-  try {
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await removeIfThere(temporary);
+    // It may never have been created: the first error is the one to report.
+    await removeFile(temporary).catch(() => {});
     throw failure(path, error);
   }
 }
@@ -35,24 +30,10 @@ function chunksOf(contents: string | Uint8Array | Iterable<Uint8Array>): Iterabl
   return contents instanceof Uint8Array ? [contents] : contents;
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch {
-    // It was never created: the error that brought us here is the one to report.
-  }
-}
-
 function failure(path: string, error: unknown): Error {
-  // What the caller's own chunks threw is not about this file.
+  // An error of the caller's own chunks is not about this file.
   if (error instanceof UserError) return error;
-  // A file that is written need not be there; its folder has to.
-  const reason = error instanceof Deno.errors.NotFound
-    ? `the folder ${dirname(path)} does not exist`
-    : ioReason(error);
-  return new UserError(`Cannot write ${path}: ${reason}.`, { cause: error });
+  // A file to be written need not exist; its folder must.
+  const reason = isNotFound(error) ? `the folder ${dirname(path)} does not exist` : ioReason(error);
+  return new UserError(`cannot write ${path}: ${reason}`, { cause: error });
 }

@@ -1,4 +1,4 @@
-/** What the operating system's error codes mean to a person. */
+/** Meaning of the operating system's error codes, in words. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "it does not exist",
   ENOSPC: "the disk is full",
@@ -15,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: "the disk failed to read or write (I/O error)",
 };
 
-/** Says in words why reading or writing a file failed: `error` is what Deno's file functions threw. */
+/** Reason why reading or writing a file failed, in words, from the error that was thrown. */
 export function ioReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as Error & { code?: string }).code;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../lib/errors.ts";
-import { writeFileAtomic } from "../../lib/formats/atomic_write.ts";
-import { ioReason } from "../../lib/formats/io_error.ts";
+import { writeFileAtomic } from "../../lib/platform/atomic_write.ts";
+import { ioReason } from "../../lib/platform/io_error.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 const names = (dir: string) => [...Deno.readDirSync(dir)].map((entry) => entry.name).sort();
@@ -30,7 +30,7 @@ Deno.test("a failure half-way leaves the old file and nothing else", async () =>
     }
     await assert.rejects(writeFileAtomic(path, chunks()), {
       name: "UserError",
-      message: `Cannot write ${path}: the disk is full.`,
+      message: `cannot write ${path}: the disk is full`,
     });
     assert.equal(Deno.readTextFileSync(path), "old");
     assert.deepEqual(names(dir), ["file"]);
@@ -41,12 +41,12 @@ Deno.test("a folder that is missing, a file in its place, a folder at the path",
   await withTempDir(async (dir) => {
     await assert.rejects(
       writeFileAtomic(join(dir, "none", "file"), "text"),
-      /none.file: the folder .*none does not exist\.$/,
+      /none.file: the folder .*none does not exist$/,
     );
     Deno.writeTextFileSync(join(dir, "plain"), "");
     await assert.rejects(
       writeFileAtomic(join(dir, "plain", "file"), "text"),
-      /Cannot write .*: a part of the path is a file/,
+      /cannot write .*: a part of the path is a file/,
     );
     Deno.mkdirSync(join(dir, "folder"));
     await assert.rejects(writeFileAtomic(join(dir, "folder"), "text"), UserError);

@@ -1,0 +1,170 @@
+import { UserError } from "../errors.ts";
+import { ioReason } from "./io_error.ts";
+
+/** File, folder or other entry of a folder. */
+export interface FolderEntry {
+  /** Name in the folder. */
+  readonly name: string;
+  /** True for a folder; false also for a link to one. */
+  readonly isFolder: boolean;
+}
+
+/** Kind and size of what a path leads to. */
+export interface FileInfo {
+  /** True for a file, also behind a link. */
+  readonly isFile: boolean;
+  /** True for a folder, also behind a link. */
+  readonly isFolder: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Time of the last change, in milliseconds since 1970; null where the system does not say. */
+  readonly modified: number | null;
+}
+
+/** File that is open for reading. Its methods throw the system's errors. */
+export interface ReadableFile {
+  /** Bytes of the file when it was opened. */
+  readonly size: number;
+  /** Reads bytes from an offset on. Returns how many were read; 0 at the end. */
+  readAt(offset: number, into: Uint8Array): number;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** File that is open for writing. Its methods throw the system's errors. */
+export interface WritableFile {
+  /** Appends bytes. */
+  write(bytes: Uint8Array): void;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** Tells whether a function of this module failed because a file or folder does not exist. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound;
+}
+
+/** Reads a whole file. */
+export function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  return Deno.readFile(path);
+}
+
+/** Reads a whole text file. */
+export function readTextFile(path: string): Promise<string> {
+  return Deno.readTextFile(path);
+}
+
+/** Writes a whole file, in place of one that exists. */
+export function writeFile(path: string, bytes: Uint8Array): Promise<void> {
+  return Deno.writeFile(path, bytes);
+}
+
+/** Opens a file for reading at any offset. */
+export function openFile(path: string): ReadableFile {
+  const file = Deno.openSync(path, { read: true });
+  const { size, isDirectory } = file.statSync();
+  if (isDirectory) {
+    file.close();
+    throw new Deno.errors.IsADirectory("it is a folder");
+  }
+  return {
+    size,
+    readAt(offset, into) {
+      file.seekSync(offset, Deno.SeekMode.Start);
+      return file.readSync(into) ?? 0;
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Creates a file, in place of one that exists, to append to it piece by piece. */
+export function createFile(path: string): WritableFile {
+  const file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  return {
+    write(bytes) {
+      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Writes a file that must not exist yet, and waits until the disk has it. */
+export async function writeNewFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for (const chunk of chunks) {
+    for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
+  }
+  await file.sync();
+}
+
+/** Looks a file or folder up, links followed. */
+export async function fileInfo(path: string): Promise<FileInfo> {
+  const { isFile, isDirectory, size, mtime } = await Deno.stat(path);
+  return { isFile, isFolder: isDirectory, size, modified: mtime?.getTime() ?? null };
+}
+
+/** Lists a folder, in no order. */
+export async function listFolder(path: string): Promise<FolderEntry[]> {
+  return await Array.fromAsync(
+    Deno.readDir(path),
+    ({ name, isDirectory }) => ({ name, isFolder: isDirectory }),
+  );
+}
+
+/** Makes a folder, with those above it; one that exists stays. */
+export function makeFolder(path: string): Promise<void> {
+  return Deno.mkdir(path, { recursive: true });
+}
+
+/** Makes a folder that must not exist yet, in one that does. */
+export function makeNewFolder(path: string): Promise<void> {
+  return Deno.mkdir(path);
+}
+
+/** Removes a file or an empty folder. */
+export function removeFile(path: string): Promise<void> {
+  return Deno.remove(path);
+}
+
+/** Removes a folder with all that is in it. */
+export function removeFolder(path: string): Promise<void> {
+  return Deno.remove(path, { recursive: true });
+}
+
+/** Renames a file or folder; a file replaces one that exists. */
+export function rename(from: string, to: string): Promise<void> {
+  return Deno.rename(from, to);
+}
+
+/** Sets the time of a file's last use and change to now. */
+export function touch(path: string): void {
+  Deno.utimeSync(path, new Date(), new Date());
+}
+
+/** Waits until the disk has the names in a folder: without it, a rename may be lost. Windows has no such call. */
+export async function syncFolder(path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  using folder = await Deno.open(path);
+  await folder.sync();
+}
+
+/** Reads a text file; null when it does not exist. @throws {UserError} when it cannot be read */
+export async function readTextIfThere(path: string): Promise<string | null> {
+  try {
+    return await readTextFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
+  }
+}
+
+/** Tells whether a file or folder exists. @throws {UserError} when that cannot be told */
+export async function fileExists(path: string): Promise<boolean> {
+  try {
+    await fileInfo(path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
+  }
+}

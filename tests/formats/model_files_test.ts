@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readJsonIfThere } from "../../lib/formats/hf_config.ts";
+import {
+  FolderFiles,
+  MemoryFiles,
+  type ModelFiles,
+  modelFiles,
+} from "../../lib/formats/model_files.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+const CONTENTS: [string, string][] = [
+  ["config.json", `{"d_model": 128}`],
+  ["list.json", "[1]"],
+  ["null.json", "null"],
+  ["cut.json", `{"d_model": `],
+  ["merges.txt", "a b\n"],
+];
+
+/** Runs a test on the same files in a folder, as bytes in memory and as blobs. */
+async function withEachKind(body: (files: ModelFiles) => Promise<void>): Promise<void> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  await withTempDir(async (dir) => {
+    for (const [name, text] of CONTENTS) Deno.writeTextFileSync(join(dir, name), text);
+    await body(new FolderFiles(dir));
+  });
+  await body(new MemoryFiles(CONTENTS.map(([name, text]) => [name, encode(text)])));
+  await body(new MemoryFiles(CONTENTS.map(([name, text]) => [name, new Blob([text])])));
+}
+
+Deno.test("files are found and read alike wherever they are", async () => {
+  await withEachKind(async (files) => {
+    assert.deepEqual(await files.names(), CONTENTS.map(([name]) => name).sort());
+    assert.equal(await files.has("config.json"), true);
+    assert.equal(await files.has("other.json"), false);
+    assert.deepEqual(await files.json("config.json"), { d_model: 128 });
+    assert.equal(await files.json("other.json"), null);
+    assert.equal(await files.text("merges.txt"), "a b\n");
+    assert.equal(await files.text("other.txt"), null);
+    assert.deepEqual([...await files.bytes("merges.txt") ?? []], [97, 32, 98, 10]);
+    assert.equal(await files.bytes("other.txt"), null);
+    using file = await files.open("merges.txt");
+    assert.equal(file.size, 4);
+    assert.deepEqual([...file.read(2, 2)], [98, 10]);
+    assert.equal(file.path, files.pathOf("merges.txt"));
+    await assert.rejects(files.open("other.txt"), {
+      name: "UserError",
+      message: /^cannot read .*other\.txt: it does not exist$/,
+    });
+  });
+});
+
+Deno.test("errors name the file in one line", async () => {
+  await withEachKind(async (files) => {
+    const rejects = (name: string, message: RegExp) =>
+      assert.rejects(files.requiredJson(name, "model"), { name: "UserError", message });
+    await rejects(
+      "other.json",
+      /is not a model's folder: it has no other\.json, only config\.json/,
+    );
+    await rejects("cut.json", /cut\.json is not JSON: /);
+    await rejects("list.json", /list\.json holds a list, expected a JSON object/);
+    await rejects("null.json", /null\.json holds null, expected/);
+  });
+});
+
+Deno.test("a folder that does not exist and a folder in place of a file are named", async () => {
+  await withTempDir(async (dir) => {
+    await assert.rejects(
+      modelFiles(join(dir, "none")).requiredJson("config.json", "model"),
+      { message: /none is not a model's folder: it does not exist or is empty/ },
+    );
+    Deno.mkdirSync(join(dir, "config.json"));
+    await assert.rejects(
+      modelFiles(dir).requiredJson("config.json", "model"),
+      { message: /cannot read .*config\.json: it is a folder/ },
+    );
+    assert.equal(await readJsonIfThere(dir, "other.json"), null);
+  });
+});
