@@ -75,6 +75,7 @@ export class FolderFiles extends ModelFiles {
     super();
   }
 
+  /** Names of the files, sorted. */
   override async names(): Promise<string[]> {
     try {
       return (await listFolder(this.path)).map(({ name }) => name).sort();
@@ -83,14 +84,17 @@ export class FolderFiles extends ModelFiles {
     }
   }
 
+  /** Tells whether there is a file of this name. */
   override has(name: string): Promise<boolean> {
     return fileExists(this.pathOf(name));
   }
 
+  /** Opens a file to read pieces of it. */
   override async open(name: string): Promise<RandomAccessFile> {
     return await DiskFile.open(this.pathOf(name));
   }
 
+  /** Reads a whole file, null when there is none of this name. */
   override async bytes(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const path = this.pathOf(name);
     try {
@@ -130,20 +134,24 @@ export class MemoryFiles extends ModelFiles {
     this.#files = new Map(files);
   }
 
+  /** Names of the files, sorted. */
   override names(): Promise<string[]> {
     return Promise.resolve([...this.#files.keys()].sort());
   }
 
+  /** Tells whether there is a file of this name. */
   override has(name: string): Promise<boolean> {
     return Promise.resolve(this.#files.has(name));
   }
 
+  /** Opens a file to read pieces of it. */
   override async open(name: string): Promise<RandomAccessFile> {
     const bytes = await this.bytes(name);
     if (bytes) return new MemoryFile(this.pathOf(name), bytes);
     throw new UserError(`cannot read ${this.pathOf(name)}: it does not exist`);
   }
 
+  /** Reads a whole file, null when there is none of this name. */
   override async bytes(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const contents = this.#files.get(name);
     return contents instanceof Blob ? await contents.bytes() : contents ?? null;
