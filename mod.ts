@@ -109,7 +109,12 @@ export { Packed } from "./lib/tensor/packed.ts";
 export { type DType, Tensor } from "./lib/tensor/tensor.ts";
 
 // PPO
-export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/ppo_config.ts";
+export {
+  type PPOConfig,
+  type PPOConfigInput,
+  resolvePPOConfig,
+  type SnakeCase,
+} from "./lib/rl/ppo_config.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
 export { PPOTrainer, type PPOTrainerState } from "./lib/rl/ppo_trainer.ts";
 export type { SampledTokens } from "./lib/rl/policy_pass.ts";

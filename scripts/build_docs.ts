@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { formatted, writeOrCheck } from "./generated_files.ts";
 import { ROOT, run } from "./program.ts";
 import { notebookOf } from "./notebook.ts";
 
@@ -73,33 +74,9 @@ async function apiReference(): Promise<string> {
 
 const KINDS: Readonly<Record<string, string>> = { typeAlias: "type", variable: "constant" };
 
-/** As `deno fmt` leaves it, so that both agree on what is current. */
-async function formatted(text: string): Promise<string> {
-  const file = await Deno.makeTempFile({ dir: ROOT, prefix: ".docs-", suffix: ".md" });
-  try {
-    await Deno.writeTextFile(file, text);
-    await run(ROOT, Deno.execPath(), ["fmt", "--quiet", file]);
-    return await Deno.readTextFile(file);
-  } finally {
-    await Deno.remove(file);
-  }
-}
-
 const example = await Deno.readTextFile(join(ROOT, "examples/detox.ts"));
-const files = {
-  "docs/cli.md": await formatted(await cliReference()),
-  "docs/api.md": await formatted(await apiReference()),
+await writeOrCheck({
+  "docs/cli.md": await formatted(await cliReference(), "md"),
+  "docs/api.md": await formatted(await apiReference(), "md"),
   "examples/detox.ipynb": notebookOf(example),
-};
-let differs = false;
-for (const [path, text] of Object.entries(files)) {
-  if (!Deno.args.includes("--check")) {
-    await Deno.writeTextFile(join(ROOT, path), text);
-    console.log(`${path}: ${text.length} characters`);
-    continue;
-  }
-  const same = await Deno.readTextFile(join(ROOT, path)).catch(() => "") === text;
-  console.log(same ? `${path} is current` : `${path} differs: run deno task build:docs`);
-  differs ||= !same;
-}
-if (differs) Deno.exit(1);
+}, "build:docs");

@@ -6,7 +6,8 @@ import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
 import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
-import { nearestName } from "../runs/settings/settings.ts";
+import { runKinds } from "../runs/kinds/registry.ts";
+import { nearestName } from "../settings/names.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
@@ -215,8 +216,10 @@ async function commandAtHand(options: InferValue<typeof parser> | null): Promise
     return { options: names, inFile: new Map() };
   }
   const { configFileKeys } = await import("../runs/settings/config_file.ts");
-  const inFile = await configFileKeys(options.config).catch(() => new Map<string, string>());
-  for (const typed of Object.keys(given(options))) inFile.delete(typed);
+  const { schema } = runKinds().find(({ command }) => command === options.command)!;
+  const keys = await configFileKeys(options.config, schema).catch(() => new Map<string, string>());
+  const typed = Object.keys(given(options));
+  const inFile = new Map([...keys].filter(([setting]) => !typed.includes(setting)));
   return { options: names, config: options.config, inFile };
 }
 

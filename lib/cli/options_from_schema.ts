@@ -7,7 +7,7 @@ import type { OptionName } from "@optique/core/usage";
 import type { ValueParser } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import type { z } from "../packages/zod.ts";
-import { allowedValues, type SettingInfo, settingInfo } from "../runs/settings/settings.ts";
+import { allowedValues, type SettingInfo, settingInfo } from "../settings/settings.ts";
 
 /** Settings that were given on the command line; those that were not are undefined. */
 export type GivenSettings<F extends z.ZodRawShape> = Partial<z.output<z.ZodObject<F>>>;

@@ -1,5 +1,6 @@
 import { OutOfMemoryError, type UserError } from "../errors.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
+import { kindOf } from "../runs/kinds/registry.ts";
 import { optionName } from "./options_from_schema.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 
@@ -52,7 +53,7 @@ export async function present(error: UserError, command: CommandAtHand): Promise
 /** Command that resumes a run. */
 export async function resumeCommand(run: string): Promise<string> {
   const config = await readJsonIfThere(run, "config.json").catch(() => null);
-  const command = config?.kind === "sft" ? "sft" : "train";
+  const command = config === null ? "train" : kindOf(config).command ?? "train";
   return `${programCommand()} ${command} --resume ${shellWord(run)}`;
 }
 

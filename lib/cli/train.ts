@@ -5,7 +5,7 @@ import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import * as config from "../runs/settings/config.ts";
-import { DEMO_OVERRIDES } from "../runs/settings/demo.ts";
+import { DEMO_SETTINGS } from "../runs/settings/demo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -33,17 +33,17 @@ export const trainCommand = command(
       })),
       json: jsonOption(),
     }),
-    optionsFromSchema("Run", config.runFields, DEMO_OVERRIDES),
-    optionsFromSchema("Model", config.modelFields, DEMO_OVERRIDES),
-    optionsFromSchema("Fresh adapter", config.loraFields, DEMO_OVERRIDES),
-    optionsFromSchema("Data", config.dataFields, DEMO_OVERRIDES),
-    optionsFromSchema("Reward", config.rewardFields, DEMO_OVERRIDES),
-    optionsFromSchema("Evaluation", config.evaluationFields, DEMO_OVERRIDES),
-    optionsFromSchema("Generation", config.generationFields, DEMO_OVERRIDES),
-    optionsFromSchema("Rollouts", config.rolloutFields, DEMO_OVERRIDES),
-    optionsFromSchema("PPO", config.ppoFields, DEMO_OVERRIDES),
-    optionsFromSchema("Guards", config.guardFields, DEMO_OVERRIDES),
-    optionsFromSchema("Device", config.deviceFields, DEMO_OVERRIDES),
+    optionsFromSchema("Run", config.runFields, DEMO_SETTINGS),
+    optionsFromSchema("Model", config.modelFields, DEMO_SETTINGS),
+    optionsFromSchema("Fresh adapter", config.loraFields, DEMO_SETTINGS),
+    optionsFromSchema("Data", config.dataFields, DEMO_SETTINGS),
+    optionsFromSchema("Reward", config.rewardFields, DEMO_SETTINGS),
+    optionsFromSchema("Evaluation", config.evaluationFields, DEMO_SETTINGS),
+    optionsFromSchema("Generation", config.generationFields, DEMO_SETTINGS),
+    optionsFromSchema("Rollouts", config.rolloutFields, DEMO_SETTINGS),
+    optionsFromSchema("PPO", config.ppoFields, DEMO_SETTINGS),
+    optionsFromSchema("Guards", config.guardFields, DEMO_SETTINGS),
+    optionsFromSchema("Device", config.deviceFields, DEMO_SETTINGS),
   ),
   {
     brief: message`Fine-tune a policy with PPO against a reward.`,

@@ -1,211 +1,132 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
+import { parseSettings } from "../settings/settings.ts";
+import type { PPOConfig } from "./ppo_config_type.ts";
+
+export type { PPOConfig };
 
 const positiveInt = z.int().positive();
 const fraction = z.number().min(0).max(1);
 
-/** Every setting of PPO, resolved: TRL's `PPOConfig` in camelCase, and what Temper adds. */
-export interface PPOConfig {
-  /** PPO steps of the run; the learning rate's schedule ends with the last one; default 20000. */
-  steps: number;
-  /** Rollouts of one PPO step; default 256. */
-  batchSize: number;
-  /** Rollouts of one forward and backward pass; default 1. */
-  miniBatchSize: number;
-  /** Minibatches that share one optimizer step, as if they were a single larger one; default 1. */
-  gradientAccumulationSteps: number;
-  /** Times that each batch is optimised on; default 4. */
-  ppoEpochs: number;
-  /** Draw the minibatches of each epoch in a new random order; default true. */
-  shuffleMinibatches: boolean;
-  /** Learning rate at the schedule's peak; default 1e-5. */
-  learningRate: number;
-  /** How the learning rate moves after the warm-up: stays, or falls to 0; default "constant". */
-  lrScheduler: "constant" | "linear" | "cosine";
-  /** PPO steps over which the learning rate rises linearly from 0; default 0. */
-  warmupSteps: number;
-  /**
-   * Adam adds the weight decay to the gradient, AdamW takes it off the weights; default
-   * "adam".
-   */
-  optimizer: "adam" | "adamw";
-  /** Decay of Adam's mean of gradients; default 0.9. */
-  adamBeta1: number;
-  /** Decay of Adam's mean of squared gradients; default 0.999. */
-  adamBeta2: number;
-  /** Term that keeps Adam from dividing by zero; default 1e-8. */
-  adamEpsilon: number;
-  /** Weight decay; default 0. */
-  weightDecay: number;
-  /**
-   * Largest global norm of the gradient, longer ones are scaled to it; null for no limit;
-   * default null.
-   */
-  maxGradNorm: number | null;
-  /**
-   * MiB of activations that a minibatch may keep for its backward pass: layers beyond are computed
-   * again, with the same result; null for no limit; default null.
-   */
-  activationMemory: number | null;
-  /** Adapt the KL coefficient to keep the KL at its target, instead of fixing it; default true. */
-  adapKlCtrl: boolean;
-  /**
-   * KL coefficient at the start: the price of one nat of distance from the reference; default
-   * 0.2.
-   */
-  initKlCoef: number;
-  /** KL in nats a rollout that the adaptive coefficient aims at; default 6. */
-  target: number;
-  /** Rollouts over which the adaptive coefficient reacts; default 10000. */
-  horizon: number;
-  /**
-   * What the KL is measured from: the adapter as it was at the start, or no adapter; default
-   * "initial".
-   */
-  reference: "initial" | "base";
-  /** Discount of later rewards; default 1. */
-  gamma: number;
-  /**
-   * Lambda of generalised advantage estimation: 0 trusts the values, 1 the rewards; default
-   * 0.95.
-   */
-  lam: number;
-  /**
-   * How far a token's probability ratio may move from 1 before its gain is cut off; default
-   * 0.2.
-   */
-  cliprange: number;
-  /** How far a value may move from its old one before its loss is taken unclipped; default 0.2. */
-  cliprangeValue: number;
-  /** Weight of the value loss; default 0.1. */
-  vfCoef: number;
-  /** End a PPO step's optimisation when the policy has moved too far; default false. */
-  earlyStopping: boolean;
-  /**
-   * Early stopping ends the step when the policy's KL from the rollouts exceeds 1.5 times
-   * this; default 0.1.
-   */
-  targetKl: number;
-  /**
-   * A step diverges when the mean probability ratio of a minibatch is above this; null for no
-   * limit; default null. TRL has 10 since 0.4.2.
-   */
-  ratioThreshold: number | null;
-  /** Apply the model's dropout in the optimisation passes; default false. */
-  policyDropout: boolean;
-  /**
-   * "trl-0.4" leaves each response's first token out of the loss, as TRL 0.4 does; default
-   * "none".
-   */
-  compat: "none" | "trl-0.4";
-  /** Seed of everything random in PPO; default 0. */
-  seed: number;
-}
-
 /**
- * The schema of {@linkcode PPOConfig}, with its defaults. One flat object, so that a larger
- * configuration can embed it; rules that join several settings are in {@linkcode checkPPOConfig}.
+ * Schema of PPO's settings: TRL's `PPOConfig` in camelCase with its defaults, and what Temper adds. It
+ * is flat, so that a larger schema can embed it; {@linkcode checkPPOConfig} has the rules that join
+ * several settings.
  */
 export const ppoConfigSchema = z.strictObject({
   steps: positiveInt.default(20000)
-    .describe("PPO steps of the run; the learning rate's schedule ends with the last one"),
+    .describe("PPO steps of the run; the learning rate schedule ends with the last one"),
   batchSize: positiveInt.default(256)
-    .describe("rollouts of one PPO step"),
-  miniBatchSize: positiveInt.default(1)
-    .describe("rollouts of one forward and backward pass"),
+    .describe("Rollouts per PPO step"),
+  miniBatchSize: positiveInt.default(1).meta({ aliases: ["forwardBatchSize"] })
+    .describe("Rollouts per forward and backward pass"),
   gradientAccumulationSteps: positiveInt.default(1)
-    .describe("minibatches that share one optimizer step, as if they were a single larger one"),
+    .describe("Minibatches per optimizer step"),
   ppoEpochs: positiveInt.default(4)
-    .describe("times that each batch is optimised on"),
+    .describe("Optimization epochs per batch of rollouts"),
   shuffleMinibatches: z.boolean().default(true)
-    .describe("draw the minibatches of each epoch in a new random order"),
+    .describe("Shuffle the minibatches in each epoch"),
 
   learningRate: z.number().positive().default(1e-5)
-    .describe("learning rate at the schedule's peak"),
+    .describe("Peak learning rate"),
   lrScheduler: z.enum(["constant", "linear", "cosine"]).default("constant")
-    .describe("how the learning rate moves after the warm-up: stays, or falls to 0"),
+    .describe("Learning rate schedule after the warm-up: constant, or decay to 0"),
   warmupSteps: z.int().nonnegative().default(0)
-    .describe("PPO steps over which the learning rate rises linearly from 0"),
+    .describe("PPO steps of linear learning rate warm-up from 0"),
   optimizer: z.enum(["adam", "adamw"]).default("adam")
-    .describe("Adam adds the weight decay to the gradient, AdamW takes it off the weights"),
+    .describe("Optimizer; adam adds the weight decay to the gradient, adamw decouples it"),
   adamBeta1: z.number().min(0).lt(1).default(0.9)
-    .describe("decay of Adam's mean of gradients"),
+    .describe("Decay rate of Adam's first moment"),
   adamBeta2: z.number().min(0).lt(1).default(0.999)
-    .describe("decay of Adam's mean of squared gradients"),
+    .describe("Decay rate of Adam's second moment"),
   adamEpsilon: z.number().positive().default(1e-8)
-    .describe("term that keeps Adam from dividing by zero"),
+    .describe("Term added to Adam's denominator"),
   weightDecay: z.number().nonnegative().default(0)
-    .describe("weight decay"),
+    .describe("Weight decay coefficient"),
   maxGradNorm: z.number().positive().nullable().default(null)
-    .describe(
-      "largest global norm of the gradient, longer ones are scaled to it; null for no limit",
-    ),
+    .describe("Maximum gradient norm; a larger gradient is scaled down to it (none: no clipping)"),
   activationMemory: z.number().nonnegative().nullable().default(null)
     .describe(
-      "MiB of activations kept for the backward pass; layers beyond are computed again, with the same result; else no limit",
+      "Maximum activation memory of a minibatch, in MiB; further layers are recomputed in the backward pass, with the same result (none: no limit)",
     ),
 
   adapKlCtrl: z.boolean().default(true)
-    .describe("adapt the KL coefficient to keep the KL at its target, instead of fixing it"),
+    .describe("Adapt the KL coefficient to reach the target KL; otherwise it stays fixed"),
   initKlCoef: z.number().nonnegative().default(0.2)
-    .describe("KL coefficient at the start: the price of one nat of distance from the reference"),
+    .describe("Initial KL coefficient: the penalty per nat of KL from the reference"),
   target: z.number().positive().default(6)
-    .describe("KL in nats a rollout that the adaptive coefficient aims at"),
+    .describe("Target KL per rollout of the adaptive coefficient, in nats"),
   horizon: z.number().positive().default(10000)
-    .describe("rollouts over which the adaptive coefficient reacts"),
+    .describe("Horizon of the adaptive KL coefficient, in rollouts"),
   reference: z.enum(["initial", "base"]).default("initial")
-    .describe("what the KL is measured from: the adapter as it was at the start, or no adapter"),
+    .describe(
+      "Reference policy for the KL: the initial adapter, or the base model without an adapter",
+    ),
 
   gamma: fraction.default(1)
-    .describe("discount of later rewards"),
+    .describe("Discount factor"),
   lam: fraction.default(0.95)
-    .describe("lambda of generalised advantage estimation: 0 trusts the values, 1 the rewards"),
+    .describe(
+      "Lambda of generalized advantage estimation: 0 relies on the values, 1 on the rewards",
+    ),
   cliprange: z.number().positive().default(0.2)
-    .describe("how far a token's probability ratio may move from 1 before its gain is cut off"),
+    .describe("Clip range for the policy loss"),
   cliprangeValue: z.number().positive().default(0.2)
-    .describe("how far a value may move from its old one before its loss is taken unclipped"),
+    .describe("Clip range for the value loss"),
   vfCoef: z.number().nonnegative().default(0.1)
-    .describe("weight of the value loss"),
+    .describe("Value loss coefficient"),
   earlyStopping: z.boolean().default(false)
-    .describe("end a PPO step's optimisation when the policy has moved too far"),
+    .describe("Stop a PPO step early when the policy moves too far from the rollouts"),
   targetKl: z.number().positive().default(0.1)
     .describe(
-      "early stopping ends the step when the policy's KL from the rollouts exceeds 1.5 times this",
+      "Target KL from the rollouts for early stopping, in nats; a step stops above 1.5 times this value",
     ),
   ratioThreshold: z.number().gt(1).nullable().default(null)
-    .describe("a step diverges when the mean probability ratio of a minibatch is above this"),
+    .describe(
+      "Maximum mean probability ratio of a minibatch; above it, the step has diverged (none: no limit)",
+    ),
 
   policyDropout: z.boolean().default(false)
-    .describe("apply the model's dropout in the optimisation passes"),
+    .describe("Apply the model's dropout during optimization"),
   compat: z.enum(["none", "trl-0.4"]).default("none")
-    .describe("trl-0.4 leaves each response's first token out of the loss, as TRL 0.4 does"),
+    .describe(
+      "Compatibility mode; trl-0.4 leaves the first token of each response out of the loss, as TRL 0.4 does",
+    ),
   seed: z.int().nonnegative().max(2 ** 32 - 1).default(0)
-    .describe("seed of everything random in PPO"),
+    .describe("Random seed"),
 });
 
-/** What a caller gives: any subset of {@linkcode PPOConfig}. */
-export type PPOConfigInput = Partial<PPOConfig>;
+/** A name in snake_case, as TRL has it: `learning_rate` for `learningRate`. */
+export type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : Name;
+
+/** Any of PPO's settings, by its own name or by TRL's: `learningRate` or `learning_rate`. */
+export type PPOConfigInput =
+  & Partial<PPOConfig>
+  & { [Name in keyof PPOConfig as SnakeCase<Name>]?: PPOConfig[Name] }
+  & {
+    /** TRL's older name of `miniBatchSize`. */
+    forward_batch_size?: number;
+  };
 
 /**
  * Fills in the defaults and checks every setting.
- * @throws {UserError} naming the first setting that is not possible and its value.
+ *
+ * @throws {UserError} naming the first setting that is not possible, its value and what is allowed
  */
 export function resolvePPOConfig(input: PPOConfigInput = {}): PPOConfig {
-  const parsed = ppoConfigSchema.safeParse(input);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const at = issue.path.length > 0 ? ` ${issue.path.join(".")}` : "";
-    throw new UserError(`PPO setting${at}: ${issue.message}`, { cause: parsed.error });
-  }
-  checkPPOConfig(parsed.data);
-  return parsed.data;
+  const config: PPOConfig = parseSettings(ppoConfigSchema, input);
+  checkPPOConfig(config);
+  return config;
 }
 
 /**
  * Checks the rules that join several settings.
- * @throws {UserError} saying the values that do not go together and what would.
+ *
+ * @throws {UserError} with the values that do not go together, and what would
  */
-export function checkPPOConfig(config: PPOConfig): void {
+export function checkPPOConfig(config: z.output<typeof ppoConfigSchema>): void {
   const { batchSize, miniBatchSize, gradientAccumulationSteps, warmupSteps, steps } = config;
   const group = miniBatchSize * gradientAccumulationSteps;
   if (batchSize % group !== 0) {

@@ -32,7 +32,7 @@ async function damage(run: string, file: string, change: Damage): Promise<() => 
 const unreadable: [file: string, change: Damage, reason: RegExp][] = [
   ["config.json", () => "{", /config\.json is not valid JSON: /],
   ["config.json", () => "[]", /config\.json: expected settings by name, found \[\]$/],
-  ["config.json", () => '{"steps": "2"}', /config\.json: .steps. must be an integer above 0, /],
+  ["config.json", () => '{"steps": "2"}', /config\.json: steps must be an integer above 0, /],
   ["config.json", () => undefined, /run is not the folder of a run: it has no config\.json$/],
   [
     "metrics.jsonl",

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import settings from "../../deno.json" with { type: "json" };
 import { permissionFlags } from "../../lib/cli/permissions.ts";
 import { trainConfigSchema } from "../../lib/runs/settings/config.ts";
-import { settingInfo } from "../../lib/runs/settings/settings.ts";
+import { settingInfo } from "../../lib/settings/settings.ts";
 import { sftRunConfigSchema } from "../../lib/runs/settings/sft_config.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { filesOf } from "../hub/stand_in_hub.ts";

@@ -72,14 +72,29 @@ Deno.test("a batch must divide into accumulated minibatches", () => {
 });
 
 Deno.test("impossible settings are named", () => {
-  assert.throws(() => resolvePPOConfig({ gamma: 1.5 }), /^UserError: PPO setting gamma: /);
-  assert.throws(() => resolvePPOConfig({ batchSize: 0 }), /PPO setting batchSize: /);
+  assert.throws(
+    () => resolvePPOConfig({ gamma: 1.5 }),
+    /^UserError: `gamma` must be a number of at least 0 and at most 1, found 1.5$/,
+  );
+  assert.throws(
+    () => resolvePPOConfig({ batch_size: 0 }),
+    /^UserError: `batchSize` must be an integer above 0, found 0$/,
+  );
   assert.throws(
     () => resolvePPOConfig({ steps: 5, warmupSteps: 6 }),
     /`warmupSteps` 6 .* `steps` 5/,
   );
   assert.throws(
     () => resolvePPOConfig({ learningrate: 1 } as Record<string, number>),
-    /PPO setting.*learningrate/,
+    /^UserError: there is no setting "learningrate": did you mean learningRate\?$/,
+  );
+});
+
+Deno.test("settings may be given by TRL's names", () => {
+  const config = resolvePPOConfig({ learning_rate: 1, forward_batch_size: 2, batch_size: 4 });
+  assert.deepEqual([config.learningRate, config.miniBatchSize, config.batchSize], [1, 2, 4]);
+  assert.throws(
+    () => resolvePPOConfig({ learning_rate: 1, learningRate: 1 }),
+    /^UserError: learningRate is given twice, as learning_rate and learningRate$/,
   );
 });

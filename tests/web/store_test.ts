@@ -163,8 +163,15 @@ Deno.test("settingsOf marks what differs from the defaults", () => {
   assert.deepEqual([byName.targetModules.value, byName.targetModules.changed], ["q, v", false]);
   assert.deepEqual([byName.adapter.value, byName.adapter.changed], ["none", false]);
   assert.equal(byName.old.value, '{"a":1}');
-  assert.match(byName.seed.description, /random/);
+  assert.match(byName.seed.description, /^Random seed/);
   assert.equal(settingText("a\nb"), '"a\\nb"');
+});
+
+Deno.test("settingsOf describes the settings of the run's kind, and no kind that it does not know", () => {
+  const [sft] = settingsOf({ kind: "sft", saveEvery: 0, epochs: 2 });
+  assert.deepEqual([sft.name, sft.description], ["epochs", "Passes over the training examples"]);
+  const unknown = settingsOf({ kind: "mystery", epochs: 2 });
+  assert.deepEqual(unknown.map(({ name, description }) => [name, description]), [["epochs", ""]]);
 });
 
 Deno.test("parseComparison takes what is there; dialogueOf leaves the template out", () => {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import { trainConfigSchema } from "../../lib/runs/settings/config.ts";
-import { settingInfo } from "../../lib/runs/settings/settings.ts";
+import { UserError } from "../../lib/errors.ts";
+import { kindOf } from "../../lib/runs/kinds/registry.ts";
+import { type SettingInfo, settingInfo } from "../../lib/settings/settings.ts";
 
 /** A setting of a run. */
 export interface Setting {
@@ -16,20 +17,20 @@ export interface Setting {
   changed: boolean;
 }
 
-const FIELDS = Object.entries(trainConfigSchema.shape)
-  .filter(([name]) => name !== "output")
-  .map(([name, field]) => ({ name, info: settingInfo(field as z.ZodType) }));
-
-/** The settings of a run, in the order of the command's help; those that Temper no longer knows last. */
+/**
+ * Settings of a run, in the order of its command's help; those that Temper no longer knows, or all of
+ * a kind that it does not know, come last.
+ */
 export function settingsOf(config: Record<string, unknown>): Setting[] {
-  const known = FIELDS.filter(({ name }) => name in config).map(({ name, info }) => {
+  const fields = fieldsOf(config);
+  const known = fields.filter(({ name }) => name in config).map(({ name, info }) => {
     const value = settingText(config[name]);
     const byDefault = settingText(info.default ?? null);
     const changed = value !== byDefault;
     return { name, description: info.description ?? "", value, default: byDefault, changed };
   });
-  const names = FIELDS.map(({ name }) => name);
-  const others = Object.keys(config).filter((name) => !names.includes(name));
+  const names = fields.map(({ name }) => name);
+  const others = Object.keys(config).filter((name) => !["kind", "output", ...names].includes(name));
   return [
     ...known,
     ...others.map((name) => ({
@@ -40,6 +41,19 @@ export function settingsOf(config: Record<string, unknown>): Setting[] {
       changed: false,
     })),
   ];
+}
+
+function fieldsOf(config: Record<string, unknown>): { name: string; info: SettingInfo }[] {
+  let shape: z.ZodRawShape;
+  try {
+    shape = kindOf(config).schema.shape;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    shape = {};
+  }
+  return Object.entries(shape)
+    .filter(([name]) => !["kind", "output"].includes(name))
+    .map(([name, field]) => ({ name, info: settingInfo(field as z.ZodType) }));
 }
 
 /** A setting's value as it would be typed. */

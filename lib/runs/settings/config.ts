@@ -3,113 +3,118 @@ import { DEFAULT_PROMPT } from "../../data/dataset.ts";
 import { UserError } from "../../errors.ts";
 import type { GenerationConfig } from "../../generation/generate.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../../rl/ppo_config.ts";
-import { DEMO_CLASSIFIER, DEMO_DATASET, DEMO_MODEL, DEMO_OVERRIDES } from "./demo.ts";
-import { parseSettings } from "./settings.ts";
-import type { TrainConfig, TrainConfigInput } from "./train_config.ts";
+import {
+  DEMO_CLASSIFIER,
+  DEMO_DATASET,
+  DEMO_MODEL,
+  DEMO_SETTINGS,
+  withDemoSettings,
+} from "./demo.ts";
+import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import type { TrainConfig } from "./train_config_type.ts";
 
-export type { TrainConfig, TrainConfigInput };
+export type { TrainConfig };
+/** Any of the settings of a training run. */
+export type TrainConfigInput = Partial<TrainConfig>;
 
 const positiveInt = z.int().positive();
 const directory = z.string().min(1).meta({ metavar: "DIR" });
 const modelSource = z.string().min(1).meta({ metavar: "DIR|ORG/NAME" });
 const text = z.string().min(1).meta({ metavar: "TEXT" });
 
-/** What is trained. */
+/** Model and adapter to train. */
 export const modelFields = {
   model: modelSource.default(DEMO_MODEL)
-    .describe(
-      "the policy, a T5: its folder, or its name on the Hugging Face Hub (org/name@revision)",
-    ),
+    .describe("Model: a folder, or a name on the Hugging Face Hub (org/name@revision)"),
   adapter: modelSource.nullable().default(null)
-    .describe("a PEFT LoRA adapter for the model to go on from; else a fresh one"),
+    .describe(
+      "PEFT LoRA adapter to start from: a folder or a name on the Hub (default: a new adapter)",
+    ),
   dtype: z.enum(["f32", "bf16"]).default("f32")
-    .describe("how the model's weights are stored; arithmetic and what is trained are f32"),
+    .describe("Storage type of the model's weights; arithmetic and trained parameters are f32"),
 };
 
-/** The fresh adapter, where none is given. Defaults are those of the original notebook. */
+/** New adapter, where none is given. The defaults are those of the original notebook. */
 export const loraFields = {
   loraR: positiveInt.default(32)
-    .describe("rank of the adapter's matrices"),
+    .describe("LoRA rank"),
   loraAlpha: z.number().positive().default(32)
-    .describe("scale of the adapter: its output is multiplied by alpha / r"),
+    .describe("LoRA scale; the adapter's output is multiplied by alpha / r"),
   loraDropout: z.number().min(0).lt(1).default(0.05)
-    .describe("dropout on the adapter's input"),
+    .describe("Dropout probability of the adapter's input"),
   targetModules: z.array(text).min(1).default(["q", "v"]).meta({ metavar: "NAMES" })
-    .describe("layers that get an adapter, by the end of their name"),
+    .describe("Layers to adapt, by the last part of their names"),
 };
 
-/** Where prompts come from and what they look like. */
+/** Dataset and prompts. */
 export const dataFields = {
   dataset: z.string().min(1).meta({ metavar: "PATH|ORG/NAME" }).default(DEMO_DATASET)
     .describe(
-      "a .csv, .jsonl or .parquet file, a folder with one per split (train, test, …), or a " +
-        "dataset's name on the Hub",
+      "Dataset: a .csv, .jsonl or .parquet file, a folder with one file per split (train, test, …), or a name on the Hub",
     ),
   dialogueColumn: text.default("dialogue")
-    .describe("column with the texts to respond to"),
+    .describe("Column of the dialogues"),
   summaryColumn: text.default("summary")
-    .describe("column with the reference responses"),
+    .describe("Column of the reference summaries"),
   inputMinTextLength: z.int().nonnegative().default(200)
-    .describe("dialogues of this many characters or fewer are left out"),
+    .describe("Minimum dialogue length (exclusive), in characters; shorter ones are left out"),
   inputMaxTextLength: positiveInt.default(1000)
-    .describe("dialogues of more characters than this are left out"),
+    .describe("Maximum dialogue length, in characters; longer ones are left out"),
   prompt: text.default(DEFAULT_PROMPT)
-    .describe("template of the prompt; {dialogue} stands for the text"),
+    .describe("Prompt template; {dialogue} stands for the dialogue"),
   datasetCache: z.boolean().default(true)
-    .describe("keep the tokens of the dataset for later runs, in ~/.cache/temper/datasets"),
+    .describe("Cache the tokenized dataset in ~/.cache/temper/datasets"),
 };
 
-/** What is rewarded. */
+/** Rewards. */
 export const rewardFields = {
   reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|ORG/NAME|FILE.ts" })
     .default([DEMO_CLASSIFIER])
     .describe(
-      "a RoBERTa, BERT or DistilBERT classifier; onnx:DIR|ORG/NAME, any classifier in ONNX form; " +
-        "pipeline:DIR|ORG/NAME, a transformers.js pipeline; or a script whose default export is an " +
-        "async function (samples) => number[]; several are added up",
+      "Reward: a RoBERTa, BERT or DistilBERT classifier; onnx:DIR|ORG/NAME for a classifier in ONNX format; pipeline:DIR|ORG/NAME for a transformers.js pipeline; or a script with an async function (samples) => number[] as its default export. Several rewards are added up",
     ),
   rewardWeights: z.array(z.number()).nullable().default(null).meta({ metavar: "NUMBERS" })
-    .describe("weight of each reward, in their order; else 1"),
+    .describe("Weight of each reward, in order (default: 1 each)"),
   rewardLabel: text.default("nothate")
-    .describe("label of the classifier whose score is the reward"),
+    .describe("Classifier label whose score is the reward"),
   rewardMode: z.enum(["logits", "softmax"]).default("logits")
-    .describe("the label's raw logit, or its probability"),
+    .describe("Classifier score: the label's raw logit, or its softmax probability"),
 };
 
-/** How toxicity is measured, before and after. */
+/** Measurement of the toxicity before and after training. */
 export const evaluationFields = {
   toxicityModel: modelSource.nullable().default(null)
     .describe(
-      "the classifier, named as a reward; else the first classifier among the rewards, or the demo's",
+      "Classifier to measure toxicity with, named like a reward (default: the first classifier among the rewards, or the demo's)",
     ),
   toxicLabel: text.default("hate")
-    .describe("label of the classifier that means toxic"),
+    .describe("Classifier label for toxic text"),
   evalSamples: positiveInt.default(64)
-    .describe("prompts of the test split to measure on, at most"),
+    .describe("Maximum number of test prompts to measure toxicity on"),
   evalMaxNewTokens: positiveInt.default(100)
-    .describe("most tokens of a response in the measurement"),
+    .describe("Maximum response length when measuring, in tokens"),
 };
 
-/** How responses are sampled. Defaults are those of the original notebook. */
+/** Sampling of responses. The defaults are those of the original notebook. */
 export const generationFields = {
   minLength: z.int().nonnegative().default(5)
-    .describe("tokens before the end of the response may be sampled"),
+    .describe("Minimum response length, in tokens; the end token is not sampled before"),
   topK: z.int().nonnegative().default(0)
-    .describe("sample from this many likeliest tokens; 0 for all"),
+    .describe("Number of most likely tokens to sample from; 0 for all"),
   topP: z.number().gt(0).max(1).default(1)
-    .describe("sample from the likeliest tokens that add up to this probability"),
+    .describe("Cumulative probability of the most likely tokens to sample from"),
   temperature: z.number().positive().default(1)
-    .describe("divides the logits: below 1 sharper, above 1 more diverse"),
+    .describe("Sampling temperature; below 1 sharpens the distribution, above 1 flattens it"),
 };
 
-/** How long the rollouts of training are. */
+/** Length of the rollouts of training. */
 export const rolloutFields = {
   outputMinLength: positiveInt.default(100)
-    .describe("least of the length drawn for each rollout"),
+    .describe("Minimum rollout length, in tokens; a length is drawn for each rollout"),
   outputMaxLength: positiveInt.default(400)
-    .describe("end of the lengths drawn for rollouts, itself left out"),
+    .describe("Maximum rollout length (exclusive), in tokens"),
   maxNewTokens: positiveInt.nullable().default(null)
-    .describe("most tokens of every rollout, instead of a length drawn for each"),
+    .describe("Length limit of every rollout, in tokens (default: a length drawn for each)"),
 };
 
 const { steps, seed, ...ppoShape } = ppoConfigSchema.shape;
@@ -124,54 +129,55 @@ export const ppoFields = {
   ratioThreshold: ppoShape.ratioThreshold.default(10),
 };
 
-/** When a run counts as derailed. The ratio's threshold is one of PPO's settings. */
+/** Bounds beyond which training has diverged. That of the ratio is one of PPO's settings. */
 export const guardFields = {
   minKl: z.number().negative().default(-5)
-    .describe("least mean KL of a step in nats; a negative one means that the estimate broke down"),
+    .describe("Minimum mean KL of a step, in nats; far below 0, the estimate has broken down"),
   // One batch's mean of sampled log ratios has a heavy tail: it passes 500 in runs that end well.
   maxKl: z.number().positive().default(1000)
-    .describe("largest mean KL of a step in nats"),
+    .describe("Maximum mean KL of a step, in nats"),
   onDivergence: z.enum(["stop", "skip"]).default("stop")
     .describe(
-      "when a loss is not finite, the policy moves too far or the KL is out of bounds: stop, or " +
-        "take the step back and go on with other prompts",
+      "Action when a loss is not finite, or the KL or the probability ratio is out of bounds: stop the run, or undo the step and continue with other prompts",
     ),
 };
 
-/** What the computation runs on. */
+/** Device of the computation. */
 export const deviceFields = {
   device: z.enum(["auto", "wasm", "webgpu"]).default("auto")
-    .describe("what computes: auto takes a GPU where there is one, else wasm"),
+    .describe("Compute device; auto takes a GPU if there is one, otherwise wasm"),
   threads: positiveInt.max(64).nullable().default(null)
-    .describe("threads of the wasm device; else one per core"),
+    .describe("Threads of the wasm device (default: one per core)"),
   autotune: z.boolean().default(true)
-    .describe("on the first use of a GPU, measure which of its kernels are the fastest"),
+    .describe("Measure the fastest kernels when a GPU is first used"),
   profile: z.boolean().default(false)
-    .describe("measure every kernel, and print a table of them at the end"),
+    .describe("Measure every kernel, and print a table at the end"),
   turbo: z.boolean().default(false)
     .describe(
-      "256-bit vectors on the wasm device, without WebAssembly's bounds checks; starts Deno again",
+      "Use 256-bit vectors on the wasm device, without WebAssembly's bounds checks; restarts Deno",
     ),
 };
 
-/** The run itself. */
+/** Run. */
 export const runFields = {
   steps: steps.default(10).describe("PPO steps"),
-  seed: seed.describe("seed of everything random: the same seed gives the same files"),
+  seed: seed.describe("Random seed; the same seed gives the same files"),
   output: directory.nullable().default(null)
-    .describe("folder to create for the results; else runs/<time>-<name>"),
+    .describe("Folder to create for the results (default: runs/<time>-<name>)"),
   name: text.nullable().default(null)
-    .describe("name of the run; else the model's"),
+    .describe("Run name (default: the model's name)"),
   saveEvery: z.int().nonnegative().default(10)
-    .describe("steps between checkpoints; 0 to save one only at the end"),
+    .describe("Steps between checkpoints; 0 saves only at the end"),
   keep: positiveInt.default(2)
-    .describe("checkpoints to keep: the latest ones, and the one with the best mean reward"),
+    .describe("Number of latest checkpoints to keep, besides the one with the highest mean reward"),
   peftFormat: z.enum(["safetensors", "bin"]).default("safetensors")
-    .describe("files of the saved adapter: bin for PEFT before 0.4 and TRL's value head"),
+    .describe("File format of the saved adapter; bin is for PEFT before 0.4 and TRL's value head"),
   log: z.enum(["none", "tensorboard"]).default("none")
-    .describe("write the metrics also to tensorboard/ in the run's folder, while it goes on"),
+    .describe(
+      "Additional log of the metrics; tensorboard writes to tensorboard/ in the run's folder",
+    ),
   progress: z.boolean().default(true)
-    .describe("a progress bar; without it, plain lines"),
+    .describe("Show a progress bar; otherwise plain lines"),
 };
 
 /**
@@ -179,7 +185,7 @@ export const runFields = {
  * file and the `config.json` of a run.
  */
 export const trainConfigSchema = z.strictObject({
-  kind: z.enum(["ppo"]).default("ppo").describe("kind of the run"),
+  kind: z.enum(["ppo"]).default("ppo").describe("Kind of the run"),
   ...runFields,
   ...modelFields,
   ...loraFields,
@@ -201,16 +207,16 @@ export const trainConfigSchema = z.strictObject({
  * @throws {UserError} naming the setting, its value and what is allowed
  */
 export function resolveTrainConfig(input: TrainConfigInput = {}): TrainConfig {
-  const isDemo = (input.model ?? DEMO_MODEL) === DEMO_MODEL;
-  const config: TrainConfig = parseSettings(trainConfigSchema, {
-    ...(isDemo ? DEMO_OVERRIDES : {}),
-    ...input,
-  });
+  const { settings } = withSettingNames(trainConfigSchema, input);
+  const config: TrainConfig = parseSettings(
+    trainConfigSchema,
+    withDemoSettings(settings, DEMO_SETTINGS),
+  );
   checkTrainConfig(config);
   return config;
 }
 
-/** Takes a `TrainConfig` as the schema's own type, so that the compiler sees that the two agree. */
+/** Checks the rules that join several settings. */
 function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
   checkPPOConfig(ppoConfigOf(config));
   const { inputMinTextLength, inputMaxTextLength, outputMinLength, outputMaxLength } = config;
@@ -240,13 +246,13 @@ function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
   }
 }
 
-/** The part of a run's settings that PPO knows. */
+/** PPO's part of a run's settings. */
 export function ppoConfigOf(config: TrainConfig): z.output<typeof ppoConfigSchema> {
   const keys = Object.keys(ppoConfigSchema.shape) as (keyof typeof ppoConfigSchema.shape)[];
   return ppoConfigSchema.parse(Object.fromEntries(keys.map((key) => [key, config[key]])));
 }
 
-/** The part of a run's settings that says how responses are sampled. */
+/** Sampling part of a run's settings. */
 export function samplingOf(
   { minLength, topK, topP, temperature, seed }: TrainConfig,
 ): Omit<GenerationConfig, "maxNewTokens"> {

@@ -4,7 +4,7 @@ import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import { decodeUtf8 } from "../../formats/utf8.ts";
-import { parseSettings } from "./settings.ts";
+import { parseSettings, withSettingNames } from "../../settings/settings.ts";
 
 /**
  * Reads settings from a YAML or JSON file. Names may be written as in `config.json`
@@ -19,23 +19,25 @@ export async function readConfigFile<T extends z.ZodObject>(
   schema: T,
 ): Promise<Partial<z.output<T>>> {
   const settings = await readSettings(path);
-  const named = isRecord(settings) ? withSettingNames(path, settings, schema) : settings;
-  const resolved = parseSettings(schema, named, path);
+  const resolved = parseSettings(schema, settings, path);
+  const { keys } = withSettingNames(schema, settings, path);
   // Only what the file says: defaults come after the options have had their say.
   return Object.fromEntries(
-    Object.entries(resolved).filter(([name]) => Object.hasOwn(named as object, name)),
+    Object.entries(resolved).filter(([name]) => keys.has(name)),
   ) as Partial<z.output<T>>;
 }
 
 /**
- * The names in a YAML or JSON file, each by the name of its setting.
+ * Reads how a YAML or JSON file spells the names of its settings.
  *
+ * @returns the spelling by the schema's name
  * @throws {UserError} when the file cannot be read
  */
-export async function configFileKeys(path: string): Promise<Map<string, string>> {
-  const settings = await readSettings(path);
-  const keys = isRecord(settings) ? Object.keys(settings) : [];
-  return new Map(keys.map((key) => [settingName(key), key]));
+export async function configFileKeys(
+  path: string,
+  schema: z.ZodObject,
+): Promise<ReadonlyMap<string, string>> {
+  return withSettingNames(schema, await readSettings(path), path).keys;
 }
 
 async function readSettings(path: string): Promise<unknown> {
@@ -51,10 +53,6 @@ async function readSettings(path: string): Promise<unknown> {
   }
   const text = decodeUtf8(path, bytes);
   return kind === ".json" ? parseJson(path, text) : parseYamlFile(path, text) ?? {};
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseJson(path: string, text: string): unknown {
@@ -85,25 +83,4 @@ function parseYamlFile(path: string, text: string): unknown {
     const [reason] = error.message.replace(/; please use YAML\.\w+\(\)/, "").split(/:?\n/);
     throw new UserError(`${path} is not valid YAML: ${reason}`, { cause: error });
   }
-}
-
-/** The settings by the schema's names; a name that is no setting's stays as it is. */
-function withSettingNames(
-  path: string,
-  settings: Record<string, unknown>,
-  schema: z.ZodObject,
-): object {
-  const named = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(settings)) {
-    const camel = settingName(key);
-    const name = Object.hasOwn(schema.shape, camel) ? camel : key;
-    if (named.has(name)) throw new UserError(`${path}: ${name} is there twice`);
-    named.set(name, value);
-  }
-  return Object.fromEntries(named);
-}
-
-/** A name as `config.json` spells it: `learning_rate` and `learning-rate` are `learningRate`. */
-function settingName(key: string): string {
-  return key.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

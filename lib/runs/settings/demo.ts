@@ -6,11 +6,11 @@ import { cacheDirectory } from "../../platform/cache_directory.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
-/** The policy that is trained when no model is given. */
+/** Default model. */
 export const DEMO_MODEL = "demo/tiny-flan-t5";
-/** The classifier that rewards it and measures toxicity. */
+/** Default classifier, for the reward and for toxicity. */
 export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
-/** The dialogues it is trained on. */
+/** Default dataset. */
 export const DEMO_DATASET = "demo/dialogues";
 
 /**
@@ -18,7 +18,7 @@ export const DEMO_DATASET = "demo/dialogues";
  * a larger learning rate and more steps than the notebook's, and its summaries end within 64 tokens.
  * How they were chosen is in bench/RESULTS.md.
  */
-export const DEMO_OVERRIDES = {
+export const DEMO_SETTINGS = {
   steps: 30,
   learningRate: 4e-4,
   miniBatchSize: 8,
@@ -30,7 +30,18 @@ export const DEMO_OVERRIDES = {
   evalMaxNewTokens: 64,
 } as const;
 
-/** What each folder of the demo holds: a server of files does not list its folders. */
+/** Settings of the demo's supervised fine-tuning where they differ from the defaults. */
+export const DEMO_SFT_SETTINGS = { evalMaxNewTokens: 64 } as const;
+
+/** Settings with the demo's below them, where the model is the demo's. */
+export function withDemoSettings<T extends { model?: unknown }>(
+  settings: T,
+  demo: Readonly<Record<string, unknown>>,
+): T {
+  return (settings.model ?? DEMO_MODEL) === DEMO_MODEL ? { ...demo, ...settings } : settings;
+}
+
+/** Files of each folder of the demo: a server of files does not list its folders. */
 const DEMO_FILES: Readonly<Record<string, readonly string[]>> = {
   [DEMO_MODEL]: [
     "config.json",

@@ -1,48 +1,49 @@
 import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { resolveSFTConfig, type SFTConfig, sftConfigSchema } from "../../sft/sft_config.ts";
+import type { SftRunConfig } from "./sft_run_config_type.ts";
 import { dataFields, deviceFields, loraFields, modelFields, runFields } from "./config.ts";
-import { DEMO_MODEL } from "./demo.ts";
-import { parseSettings } from "./settings.ts";
+import { DEMO_SFT_SETTINGS, withDemoSettings } from "./demo.ts";
+import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+
+export type { SftRunConfig };
 
 const positiveInt = z.int().positive();
 const { steps, seed, learningRate, ...sftShape } = sftConfigSchema.shape;
 
-/** The run itself. */
+/** Run. */
 export const sftRunFields = {
   epochs: positiveInt.default(1)
-    .describe("times that each example is learnt from"),
-  steps: steps.nullable().default(null).describe("optimizer steps, instead of whole epochs"),
+    .describe("Passes over the training examples"),
+  steps: steps.nullable().default(null).describe("Optimizer steps (default: whole epochs)"),
   seed,
   output: runFields.output,
   name: runFields.name,
   saveEvery: z.int().nonnegative().default(0)
-    .describe("steps between saves of what is trained; 0 to save only at the end"),
+    .describe("Steps between saves of the trained weights; 0 saves only at the end"),
   peftFormat: runFields.peftFormat,
   progress: runFields.progress,
 };
 
-/** What is learnt, and how. */
+/** Training. */
 export const sftFields = {
   full: z.boolean().default(false)
-    .describe("train all weights of the model, instead of an adapter"),
+    .describe("Train all weights of the model instead of an adapter"),
   learningRate: learningRate.nullable().default(null)
-    .describe(
-      "learning rate at the schedule's peak; else 1e-3 for an adapter, 1e-5 for all weights",
-    ),
+    .describe("Peak learning rate (default: 1e-3 for an adapter, 1e-5 for all weights)"),
   ...sftShape,
   maxTargetLength: positiveInt.default(128)
-    .describe("tokens of a summary that are learnt, the rest is cut off"),
+    .describe("Maximum target length, in tokens; longer summaries are cut off"),
 };
 
-/** What is measured before and after. */
+/** Measurement before and after training. */
 export const sftEvaluationFields = {
   evalSamples: positiveInt.default(64)
-    .describe("examples of the test split to measure loss and ROUGE on, at most"),
+    .describe("Maximum number of test examples to measure loss and ROUGE on"),
   evalEvery: z.int().nonnegative().default(0)
-    .describe("steps between measurements of the loss; 0 for before and after only"),
+    .describe("Steps between measurements of the loss; 0 measures only before and after training"),
   evalMaxNewTokens: positiveInt.default(100)
-    .describe("most tokens of a generated summary"),
+    .describe("Maximum length of a generated summary, in tokens"),
 };
 
 /**
@@ -50,7 +51,7 @@ export const sftEvaluationFields = {
  * file and the `config.json` of its runs.
  */
 export const sftRunConfigSchema = z.strictObject({
-  kind: z.enum(["sft"]).default("sft").describe("kind of the run"),
+  kind: z.enum(["sft"]).default("sft").describe("Kind of the run"),
   ...sftRunFields,
   ...modelFields,
   ...loraFields,
@@ -60,13 +61,8 @@ export const sftRunConfigSchema = z.strictObject({
   ...deviceFields,
 });
 
-/** Settings of a run of supervised fine-tuning, resolved. */
-export type SftRunConfig = z.output<typeof sftRunConfigSchema>;
-/** What a caller gives: any subset of {@linkcode SftRunConfig}. */
-export type SftRunConfigInput = z.input<typeof sftRunConfigSchema>;
-
-/** Where the demo differs from the defaults: its summaries end within 64 tokens. */
-const DEMO_OVERRIDES = { evalMaxNewTokens: 64 };
+/** Any of the settings of a run of supervised fine-tuning. */
+export type SftRunConfigInput = Partial<SftRunConfig>;
 
 /**
  * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
@@ -74,11 +70,11 @@ const DEMO_OVERRIDES = { evalMaxNewTokens: 64 };
  * @throws {UserError} naming the setting, its value and what is allowed
  */
 export function resolveSftConfig(input: SftRunConfigInput = {}): SftRunConfig {
-  const isDemo = (input.model ?? DEMO_MODEL) === DEMO_MODEL;
-  const config = parseSettings(sftRunConfigSchema, {
-    ...(isDemo ? DEMO_OVERRIDES : {}),
-    ...input,
-  });
+  const { settings } = withSettingNames(sftRunConfigSchema, input);
+  const config: SftRunConfig = parseSettings(
+    sftRunConfigSchema,
+    withDemoSettings(settings, DEMO_SFT_SETTINGS),
+  );
   if (config.full && config.adapter !== null) {
     throw new UserError(
       "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",
@@ -99,7 +95,7 @@ export function resolveSftConfig(input: SftRunConfigInput = {}): SftRunConfig {
   return config;
 }
 
-/** The part of a run's settings that the trainer knows, of a run over `trainLength` examples. */
+/** Trainer's part of a run's settings, for a run over `trainLength` examples. */
 export function sftConfigOf(config: SftRunConfig, trainLength: number): SFTConfig {
   const stepsOfEpoch = Math.floor(
     trainLength / (config.batchSize * config.gradientAccumulationSteps),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { trainConfigSchema } from "../../../lib/runs/settings/config.ts";
-import { readConfigFile } from "../../../lib/runs/settings/config_file.ts";
+import { configFileKeys, readConfigFile } from "../../../lib/runs/settings/config_file.ts";
 
 async function withFile(name: string, text: string, body: (path: string) => Promise<void>) {
   const folder = await Deno.makeTempDir();
@@ -31,6 +31,22 @@ for (
   });
 }
 
+Deno.test("TRL's older name of a setting is read", async () => {
+  await withFile("run.yaml", "forward_batch_size: 2\n", async (path) => {
+    assert.deepEqual(await readConfigFile(path, trainConfigSchema), { miniBatchSize: 2 });
+    assert.deepEqual(
+      [...await configFileKeys(path, trainConfigSchema)],
+      [["miniBatchSize", "forward_batch_size"]],
+    );
+  });
+  await withFile("run.yaml", "forward_batch_size: 2\nmini_batch_size: 2\n", async (path) => {
+    await assert.rejects(
+      readConfigFile(path, trainConfigSchema),
+      /miniBatchSize is given twice, as forward_batch_size and mini_batch_size$/,
+    );
+  });
+});
+
 Deno.test("an empty YAML file says nothing", async () => {
   await withFile(
     "run.yml",
@@ -53,14 +69,14 @@ const broken: [string, string, RegExp][] = [
   ["run.json", "null", /run.json: expected settings by name, found null$/],
   ["run.json", '{"__proto__": 1}', /run.json: there is no setting "__proto__"$/],
   ["run.yaml", "a: 1", /run.yaml: there is no setting "a"$/],
-  ["run.yaml", "batch_sise: 4", /no setting "batch_sise": did you mean batchSize\?/],
-  ["run.yaml", "learningRate: .nan", /`learningRate` must be a number above 0, found NaN$/],
+  ["run.yaml", "batch_sise: 4", /no setting "batch_sise": did you mean batch_size\?/],
+  ["run.yaml", "learningRate: .nan", /learningRate must be a number above 0, found NaN$/],
   [
     "run.yaml",
     "steps: &a [*a]",
-    /`steps` must be .*, found a list or a mapping that contains itself$/,
+    /steps must be .*, found a list or a mapping that contains itself$/,
   ],
-  ["run.yaml", "targetModules: q", /`targetModules` must be a list, .*, found "q"$/],
+  ["run.yaml", "targetModules: q", /targetModules must be a list, .*, found "q"$/],
   ["run.json", "{", /run.json is not valid JSON: /],
   ["run.yaml", "a: [", /run.yaml is not valid YAML: /],
   ["run.yaml", "- 1", /expected settings by name, found \[1\]/],
@@ -69,8 +85,15 @@ const broken: [string, string, RegExp][] = [
     "batchSise: 4",
     /run.yaml: there is no setting "batchSise": did you mean batchSize\?/,
   ],
-  ["run.yaml", "steps: many", /run.yaml: `steps` must be an integer above 0, found "many"/],
-  ["run.yaml", "top_k: 1\ntopK: 2", /topK is there twice/],
+  ["run.yaml", "learning-rate: x", /run.yaml: learning-rate must be a number above 0, found "x"$/],
+  ["run.yaml", "lr: 1", /run.yaml: there is no setting "lr": did you mean learningRate\?$/],
+  [
+    "run.yaml",
+    "kl_coef: 1",
+    /run.yaml: there is no setting "kl_coef": did you mean init_kl_coef\?$/,
+  ],
+  ["run.yaml", "steps: many", /run.yaml: steps must be an integer above 0, found "many"/],
+  ["run.yaml", "top_k: 1\ntopK: 2", /run.yaml: topK is given twice, as top_k and topK$/],
 ];
 for (const [name, text, expected] of broken) {
   Deno.test(`${name} with ${JSON.stringify(text)} is refused`, async () => {

@@ -6,15 +6,15 @@ import {
   resolveTrainConfig,
   trainConfigSchema,
 } from "../../../lib/runs/settings/config.ts";
-import { DEMO_OVERRIDES } from "../../../lib/runs/settings/demo.ts";
+import { DEMO_SETTINGS } from "../../../lib/runs/settings/demo.ts";
 import { resolvePPOConfig } from "../../../lib/rl/ppo_config.ts";
-import { settingInfo } from "../../../lib/runs/settings/settings.ts";
+import { settingInfo } from "../../../lib/settings/settings.ts";
 
 const DEMO_MODULE = new URL("../../../lib/runs/settings/demo.ts", import.meta.url).href;
 
 Deno.test("without a model the demo's settings rank between defaults and input", () => {
   const config = resolveTrainConfig({ steps: 3 });
-  assert.equal(config.learningRate, DEMO_OVERRIDES.learningRate);
+  assert.equal(config.learningRate, DEMO_SETTINGS.learningRate);
   assert.equal(config.steps, 3);
   assert.equal(config.gamma, 1);
 });
@@ -53,7 +53,7 @@ const impossible: [Record<string, unknown>, RegExp][] = [
   [{ dtype: "f16" }, /^`dtype` must be one of f32, bf16, found "f16"$/],
   [{ topP: 1.5 }, /^`topP` must be a number above 0 and at most 1, found 1.5$/],
   [{ maxGradNorm: -1 }, /^`maxGradNorm` must be a number above 0, or none, found -1$/],
-  [{ learning_rte: 1 }, /^there is no setting "learning_rte": did you mean learningRate\?$/],
+  [{ learning_rte: 1 }, /^there is no setting "learning_rte": did you mean learning_rate\?$/],
   [{ zzz: 1 }, /^there is no setting "zzz"$/],
   [{ batchSize: 10 }, /`batchSize` 10 is not divisible/],
   [

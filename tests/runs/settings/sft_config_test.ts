@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settingInfo } from "../../../lib/runs/settings/settings.ts";
+import { settingInfo } from "../../../lib/settings/settings.ts";
 import {
   resolveSftConfig,
   sftConfigOf,

@@ -1,0 +1,72 @@
+/** Usual abbreviations, and the settings that they may stand for, without hyphens and in lower case. */
+const ABBREVIATIONS: Readonly<Record<string, readonly string[]>> = {
+  lr: ["learningRate"],
+  bs: ["batchSize", "batch"],
+  mbs: ["miniBatchSize"],
+  klcoef: ["initKlCoef"],
+  beta: ["initKlCoef"],
+  epochs: ["ppoEpochs"],
+  numepochs: ["epochs", "ppoEpochs"],
+  numtrainepochs: ["epochs", "ppoEpochs"],
+  maxsteps: ["steps"],
+  gradaccum: ["gradientAccumulationSteps"],
+  clip: ["cliprange"],
+  wd: ["weightDecay"],
+  warmup: ["warmupSteps"],
+  r: ["loraR"],
+  rank: ["loraR"],
+  alpha: ["loraAlpha"],
+  maxlength: ["maxNewTokens", "outputMaxLength"],
+  data: ["dataset"],
+  checkpoint: ["resume", "adapter"],
+  out: ["output"],
+  outputdir: ["output"],
+};
+
+/** `learning_rate` and `learning-rate` as `learningRate`. */
+export function camelCase(name: string): string {
+  return name.replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** `learningRate` in the style of another name: with hyphens, underscores or capitals. */
+export function inStyleOf(name: string, style: string): string {
+  const separator = style.includes("_") ? "_" : style.includes("-") ? "-" : null;
+  if (separator === null) return name;
+  return name.replace(/[A-Z]/g, (letter) => separator + letter.toLowerCase());
+}
+
+/**
+ * Finds the name that was probably meant: one that a usual abbreviation stands for, else the one at
+ * the smallest edit distance.
+ *
+ * @returns null when none is near
+ */
+export function nearestName(name: string, known: readonly string[]): string | null {
+  const plain = (text: string) => text.replace(/[-_]/g, "").toLowerCase();
+  for (const setting of [name, ...ABBREVIATIONS[plain(name)] ?? []]) {
+    const found = known.find((candidate) => plain(candidate) === plain(setting));
+    if (found !== undefined) return found;
+  }
+  let best: string | null = null;
+  // Two letters that both differ have nothing in common.
+  let least = Math.min(Math.max(2, Math.ceil(plain(name).length / 3)) + 1, plain(name).length);
+  for (const candidate of known) {
+    const distance = editDistance(plain(name), plain(candidate));
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein's distance: insertions, deletions and substitutions that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,106 @@
+/**
+ * Builds the types of settings from their schemas, as explicit interfaces with documentation.
+ *
+ * deno task build:settings            write the files
+ * deno task build:settings --check    fail when a committed file differs from its schema
+ */
+import type { z } from "zod";
+import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
+import { trainConfigSchema } from "../lib/runs/settings/config.ts";
+import { sftRunConfigSchema } from "../lib/runs/settings/sft_config.ts";
+import { type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
+import { sftConfigSchema } from "../lib/sft/sft_config.ts";
+import { formatted, writeOrCheck } from "./generated_files.ts";
+
+/** Columns of a line. */
+const WIDTH = 100;
+
+interface TypeFile {
+  path: string;
+  /** File of the schema, beside it. */
+  from: string;
+  name: string;
+  doc: string;
+  schema: z.ZodObject;
+}
+
+const FILES: readonly TypeFile[] = [
+  {
+    path: "lib/rl/ppo_config_type.ts",
+    from: "ppo_config.ts",
+    name: "PPOConfig",
+    doc: "Settings of PPO, resolved: TRL's `PPOConfig` in camelCase, and what Temper adds.",
+    schema: ppoConfigSchema,
+  },
+  {
+    path: "lib/sft/sft_config_type.ts",
+    from: "sft_config.ts",
+    name: "SFTConfig",
+    doc: "Settings of supervised fine-tuning, resolved.",
+    schema: sftConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/train_config_type.ts",
+    from: "config.ts",
+    name: "TrainConfig",
+    doc:
+      "Settings of a PPO run, resolved. Where TRL and the original notebook differ, the defaults " +
+      "are the notebook's.",
+    schema: trainConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/sft_run_config_type.ts",
+    from: "sft_config.ts",
+    name: "SftRunConfig",
+    doc: "Settings of a run of supervised fine-tuning, resolved.",
+    schema: sftRunConfigSchema,
+  },
+];
+
+/** An interface with a property for each field of the schema. */
+function typeFile({ from, name, doc, schema }: TypeFile): string {
+  const properties = Object.entries(schema.shape).map(([setting, field]) => {
+    const info = settingInfo(field as z.ZodType);
+    return `${jsDoc(describe(info), "  ")}  ${setting}: ${typeOf(info)};\n`;
+  });
+  return `// Made by \`deno task build:settings\` from the schema in ${from}.\n\n` +
+    `${jsDoc(doc, "")}export interface ${name} {\n${properties.join("")}}\n`;
+}
+
+/** A setting's description as it is for the API, with the default. */
+function describe({ description = "", default: value, nullable }: SettingInfo): string {
+  const text = nullable ? description.replaceAll(/\bnone\b/g, "null") : description;
+  if (value === undefined || description.includes("(default: ")) return `${text}.`;
+  return `${text}. Default: \`${JSON.stringify(value)}\`.`;
+}
+
+function typeOf(info: SettingInfo): string {
+  const type = info.enum
+    ? info.enum.map((value) => JSON.stringify(value)).join(" | ")
+    : info.type === "array"
+    ? `${typeOf({ nullable: false, ...info.items })}[]`
+    : info.type === "integer"
+    ? "number"
+    : info.type!;
+  return info.nullable ? `${type} | null` : type;
+}
+
+function jsDoc(text: string, indent: string): string {
+  if (indent.length + text.length + 7 <= WIDTH) return `${indent}/** ${text} */\n`;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line !== ` ${word}` && indent.length + 2 + line.length > WIDTH) lines.push(` ${word}`);
+    else lines[lines.length - 1] = line;
+  }
+  return `${indent}/**\n${lines.map((line) => `${indent} *${line}\n`).join("")}${indent} */\n`;
+}
+
+await writeOrCheck(
+  Object.fromEntries(
+    await Promise.all(
+      FILES.map(async (file) => [file.path, await formatted(typeFile(file), "ts")]),
+    ),
+  ),
+  "build:settings",
+);
