@@ -46,7 +46,7 @@ export async function present(error: UserError, command: CommandAtHand): Promise
   if (causes(error).some((cause) => cause instanceof OutOfMemoryError)) {
     parts.push(memoryAdvice(command.options));
   }
-  if (error.run !== null) parts.push(`go on with: ${await resumeCommand(error.run)}`);
+  if (error.run !== null) parts.push(`to resume the run: ${await resumeCommand(error.run)}`);
   return parts.join("; ");
 }
 

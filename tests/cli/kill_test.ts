@@ -84,7 +84,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       assert.equal(found, code);
       assert.match(stderr, /^finishing the step, then saving; once more to stop at once$/m);
       const [, step] = stderr.match(
-        /^stopped after step (\d) of 4; go on with: deno run -A \S*cli\.ts train --resume .*stopped$/m,
+        /^stopped after step (\d) of 4; to resume the run: deno run -A \S*cli\.ts train --resume .*stopped$/m,
       ) ?? [];
       assert.ok(existsSync(join(run, `checkpoint-${step}`)), stderr);
       await finish(run);
@@ -160,7 +160,7 @@ for (
       assert.equal(code, 130);
       assert.match(
         stderr,
-        /^stopped while it was being measured; go on with: deno run -A \S*cli\.ts train --resume .*stopped$/m,
+        /^stopped while it was being measured; to resume the run: deno run -A \S*cli\.ts train --resume .*stopped$/m,
       );
       assert.ok(!existsSync(join(run, done)));
       await finish(run);

@@ -47,10 +47,10 @@ Deno.test("a run that can go on: the command for its kind, with the folder as on
     const quoted = `'${folder}/it'\\''s'`;
     assert.equal(
       await present(error, TRAIN),
-      `stopped after step 1; go on with: temper train --resume ${quoted}`,
+      `stopped after step 1; to resume the run: temper train --resume ${quoted}`,
     );
     await Deno.writeTextFile(join(run, "config.json"), '{"kind": "sft"}');
-    assert.match(await present(error, TRAIN), /go on with: temper sft --resume /);
+    assert.match(await present(error, TRAIN), /to resume the run: temper sft --resume /);
   });
 });
 
@@ -78,7 +78,7 @@ Deno.test("hints name the command as it was called", async () => {
     const args = ["train", "--output", folder];
     const { stderr } = await temper(args);
     const expected = `error: the folder ${folder} exists and is not empty: choose another ` +
-      "--output, or delete it first, or resume the run in it; go on with: ";
+      "--output, or delete it first; to resume the run: ";
     assert.equal(stderr, `${expected}deno run -A cli.ts train --resume ${folder}\n`);
     const packed = await temper(args, { env: { TEMPER_PROGRAM: "./temper 1" } });
     assert.equal(packed.stderr, `${expected}'./temper 1' train --resume ${folder}\n`);

@@ -69,7 +69,9 @@ Deno.test("sft that diverges says so, in its folder as well", async () => {
     const { code, stderr } = await call(args);
     assert.equal(code, 1, stderr);
     const failure = JSON.parse(Deno.readTextFileSync(join(output, "failed.json")));
-    assert.equal(stderr.trim().split("\n").at(-1), `error: ${failure.message}`);
+    const shown = failure.message.replace("`learningRate`", "--learning-rate")
+      .replace("`maxGradNorm`", "--max-grad-norm");
+    assert.equal(stderr.trim().split("\n").at(-1), `error: ${shown}`);
     const rows = Deno.readTextFileSync(join(output, "metrics.jsonl")).trim().split("\n");
     assert.equal(failure.step, rows.length);
   });
@@ -91,12 +93,12 @@ Deno.test("sft --full writes a model that other commands take", async () => {
 });
 
 const faults: [string, RegExp][] = [
-  ["--full --adapter x", /full trains the model itself, adapter goes on/],
-  ["--full --dtype bf16", /full trains weights in f32, dtype is bf16/],
+  ["--full --adapter x", /--full trains the model itself, --adapter goes on/],
+  ["--full --dtype bf16", /--full trains weights in f32, --dtype is bf16/],
   ["--prompt x", /has no \{dialogue\}/],
   ["--dataset nowhere", /nowhere/],
   ["--summary-column nothing", /no column "nothing"/],
-  ["--batch-size 5000", /too few for batchSize 5000/],
+  ["--batch-size 5000", /too few for --batch-size 5000/],
 ];
 for (const [options, message] of faults) {
   Deno.test(`sft ${options}: one line, nothing written`, async () => {

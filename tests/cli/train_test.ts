@@ -49,7 +49,7 @@ Deno.test("train leaves the files of a run, and compare reads them", async () =>
 
     const again = await call(["train", "--output", output]);
     assert.equal(again.code, 1);
-    assert.match(again.stderr, /^error: the output folder .* exists and is not empty: .*\n$/);
+    assert.match(again.stderr, /^error: the folder .* exists and is not empty: .*\n$/);
 
     const compared = await call(["compare", output, "--samples", "2", "--json"]);
     assert.equal(compared.code, 0);

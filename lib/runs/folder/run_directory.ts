@@ -96,8 +96,7 @@ async function checkEmpty(path: string): Promise<void> {
   if (RunLock.isHeld(path)) throw runInUse(path);
   const run = await fileExists(runDirectory(path).config) ? path : undefined;
   throw new UserError(
-    `the folder ${path} exists and is not empty: choose another \`output\`, or delete it first` +
-      (run === undefined ? "" : ", or resume the run in it"),
+    `the folder ${path} exists and is not empty: choose another \`output\`, or delete it first`,
     { run },
   );
 }

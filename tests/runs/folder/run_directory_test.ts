@@ -44,7 +44,7 @@ Deno.test("a run that was killed before its first file may start again; one with
     await assert.rejects(reserveRunDirectory(config), {
       name: "UserError",
       message: `the folder ${folder} exists and is not empty: choose another \`output\`, or ` +
-        "delete it first, or resume the run in it",
+        "delete it first",
       run: folder,
     });
   });
