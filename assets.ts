@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
+import { readFile } from "./lib/platform/files.ts";
+import { fileURLToPath } from "./lib/platform/paths.ts";
 
 /** Address of a file or folder of Temper's own: `assetUrl("lib/device/wasm/kernels.wasm")`. */
 export function assetUrl(path: string): URL {
@@ -26,7 +27,7 @@ export function programFolder(): string | null {
 export async function readAsset(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const url = assetUrl(path);
   // Not fetch for both: in what deno compile makes, only Deno's file functions see embedded files.
-  if (url.protocol === "file:") return await Deno.readFile(url);
+  if (url.protocol === "file:") return await readFile(url);
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answers with status ${response.status}`);
   return await response.bytes();

@@ -14,7 +14,7 @@ import { RandomSource } from "../lib/models/random_weights.ts";
 import { parseT5Config } from "../lib/models/t5_config.ts";
 import { t5Weights } from "../lib/models/trainable_t5.ts";
 import type { ParameterSpec } from "../lib/nn/parameters.ts";
-import { toBf16 } from "../lib/tensor/bf16.ts";
+import { toBf16 } from "../lib/formats/bf16.ts";
 
 /** What the config.json of google/flan-t5-small and flan-t5-base have in common. */
 const FLAN_T5 = {

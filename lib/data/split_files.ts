@@ -1,7 +1,8 @@
-import { basename, dirname, extname, join } from "node:path";
 import { UserError } from "../errors.ts";
+import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
+import { fileInfo, listFolder } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
-import { TABLE_EXTENSIONS } from "./table.ts";
+import { basename, dirname, extname, join } from "../platform/paths.ts";
 
 /** What the splits may be called, in the order in which they are listed. */
 const SPLIT_NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -28,7 +29,7 @@ const PART = /(?<number>\d{4,})(-of-(?<count>\d{4,}))?(?=\.\w+$)/;
 export async function findSplitFiles(path: string): Promise<Map<string, string[]>> {
   let names: string[];
   try {
-    if ((await Deno.stat(path)).isFile) return new Map([["train", [path]]]);
+    if ((await fileInfo(path)).isFile) return new Map([["train", [path]]]);
     names = (await listFiles(path, "", DEEPEST)).sort();
   } catch (error) {
     throw new UserError(`Cannot read the dataset ${path}: ${ioReason(error)}.`, { cause: error });
@@ -52,10 +53,10 @@ export async function findSplitFiles(path: string): Promise<Map<string, string[]
 /** Files of a folder and the folders in it, relative to it, hidden ones left out. */
 async function listFiles(root: string, folder: string, depth: number): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
+  for (const { name, isFolder } of await listFolder(join(root, folder))) {
     if (name.startsWith(".")) continue;
     const path = join(folder, name);
-    if (!isDirectory) found.push(path);
+    if (!isFolder) found.push(path);
     else if (depth > 0) found.push(...await listFiles(root, path, depth - 1));
   }
   return found;

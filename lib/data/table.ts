@@ -1,8 +1,10 @@
 import { CsvError, parse } from "../packages/csv.ts";
-import { extname } from "node:path";
 import { UserError } from "../errors.ts";
-import { ioReason } from "../platform/io_error.ts";
+import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
+import { readFile } from "../platform/files.ts";
+import { ioReason } from "../platform/io_error.ts";
+import { extname } from "../platform/paths.ts";
 import { parseParquet } from "./parquet.ts";
 
 /** The rows of a CSV, JSONL or Parquet file, or of several that are parts of one. */
@@ -14,9 +16,6 @@ export interface Table {
   /** Values by column: texts in CSV, anything in JSONL and Parquet. */
   rows: Record<string, unknown>[];
 }
-
-/** Extensions that {@linkcode readTable} reads. */
-export const TABLE_EXTENSIONS: readonly string[] = [".csv", ".jsonl", ".parquet"];
 
 /**
  * Reads a CSV file with a header line, a JSONL file with an object a line, or a Parquet file.
@@ -30,7 +29,7 @@ export async function readTable(path: string): Promise<Table> {
   }
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = await Deno.readFile(path);
+    bytes = await readFile(path);
   } catch (error) {
     throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
   }

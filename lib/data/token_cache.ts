@@ -1,9 +1,30 @@
-import { join } from "node:path";
-import { cacheDirectory } from "../platform/cache_directory.ts";
 import { UserError } from "../errors.ts";
+import { cacheDirectory } from "../platform/cache_directory.ts";
+import {
+  fileInfo,
+  isNotFound,
+  listFolder,
+  makeFolder,
+  removeFile,
+  touch,
+} from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 import { readTokens, type StoredTokens, writeTokens } from "./token_entry.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
+
+/** Texts whose tokens a cache keeps. */
+export interface CachedTexts {
+  /** Name of the texts, for messages. */
+  readonly name: string;
+  /** Key of all that the tokens depend on, 64 hexadecimal digits. */
+  readonly key: string;
+  /** Number of texts. */
+  readonly length: number;
+  /** Number of texts tokenized so far that were not in the cache. */
+  readonly added: number;
+  /** Tokens of a text, undefined where it has not been tokenized. */
+  known(index: number): number[] | undefined;
+}
 
 /** Where a cache is, and how large it may become. */
 export interface TokenCacheOptions {
@@ -24,7 +45,7 @@ const TEMPORARY_AGE = 60 * 60 * 1000;
 /**
  * Tokens of texts on the disk, so that a later run on the same texts with the same tokenizer need not
  * make them again. There is an entry for each list of texts, under a key of all that its tokens depend
- * on ({@linkcode TokenizedTexts.key}); what is in it by now is what runs have asked for.
+ * on ({@linkcode CachedTexts.key}); what is in it by now is what runs have asked for.
  *
  * It never stands in a run's way: what cannot be read or is damaged is made anew, what cannot be
  * written is not kept, and {@linkcode notices} says so. Entries appear whole, so that several
@@ -40,7 +61,7 @@ const TEMPORARY_AGE = 60 * 60 * 1000;
 export class TokenCache {
   #folder: string | null;
   readonly #maxBytes: number;
-  readonly #opened: TokenizedTexts[] = [];
+  readonly #opened: CachedTexts[] = [];
   #found: string[] = [];
   #notices: string[] = [];
 
@@ -51,7 +72,7 @@ export class TokenCache {
   }
 
   /** What the cache has of some texts, null for nothing. From now on {@linkcode save} keeps theirs. */
-  open(texts: TokenizedTexts): StoredTokens | null {
+  open(texts: CachedTexts): StoredTokens | null {
     this.#opened.push(texts);
     let stored: StoredTokens | null;
     try {
@@ -63,7 +84,7 @@ export class TokenCache {
     if (stored === null) return null;
     this.#found.push(`${stored.count} of ${texts.length} ${texts.name}`);
     try {
-      Deno.utimeSync(this.#path(texts), new Date(), new Date());
+      touch(this.#path(texts));
     } catch {
       // A cache that may only be read has no order in which entries would go.
     }
@@ -80,7 +101,7 @@ export class TokenCache {
     const written = new Set<string>();
     try {
       const folder = this.#place();
-      await Deno.mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       for (const texts of grown) {
         const stored = this.#readAgain(texts);
         const ids = Array.from(
@@ -114,22 +135,22 @@ export class TokenCache {
     return this.#folder ??= join(cacheDirectory(), "datasets");
   }
 
-  #path({ key }: TokenizedTexts): string {
+  #path({ key }: CachedTexts): string {
     return join(this.#place(), `${key}.safetensors`);
   }
 
   /** @throws when there is an entry that is not usable */
-  #read(texts: TokenizedTexts): StoredTokens | null {
+  #read(texts: CachedTexts): StoredTokens | null {
     try {
       return readTokens(this.#path(texts), texts.key, texts.length);
     } catch (error) {
-      if ((error as Error).cause instanceof Deno.errors.NotFound) return null;
+      if (isNotFound((error as Error).cause)) return null;
       throw error;
     }
   }
 
   /** What other processes have added meanwhile; what is not usable is written over. */
-  #readAgain(texts: TokenizedTexts): StoredTokens | null {
+  #readAgain(texts: CachedTexts): StoredTokens | null {
     try {
       return this.#read(texts);
     } catch {
@@ -141,10 +162,10 @@ export class TokenCache {
   async #prune(folder: string, keep: ReadonlySet<string>): Promise<void> {
     const entries: { path: string; size: number; used: number; keep: boolean }[] = [];
     try {
-      for await (const { name } of Deno.readDir(folder)) {
+      for (const { name } of await listFolder(folder)) {
         const path = join(folder, name);
-        const { size, mtime } = await Deno.stat(path).catch(() => ({ size: 0, mtime: null }));
-        const used = mtime?.getTime() ?? 0;
+        const { size, modified } = await fileInfo(path).catch(() => ({ size: 0, modified: null }));
+        const used = modified ?? 0;
         if (ENTRY.test(name)) entries.push({ path, size, used, keep: keep.has(name) });
         else if (TEMPORARY.test(name) && used < Date.now() - TEMPORARY_AGE) await remove(path);
       }
@@ -163,7 +184,7 @@ export class TokenCache {
 
 async function remove(path: string): Promise<void> {
   try {
-    await Deno.remove(path);
+    await removeFile(path);
   } catch {
     // Another process was faster, or it may not be deleted; the next save tries again.
   }

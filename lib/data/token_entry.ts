@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import { SafetensorsFile, writeSafetensors } from "../formats/safetensors.ts";
+import { Sha256 } from "../platform/hash.ts";
 
 /** Length that says of a text that it was not tokenized. */
 const ABSENT = -1;
@@ -51,7 +51,7 @@ export function readTokens(path: string, key: string, count: number): StoredToke
   using file = SafetensorsFile.open(path);
   const lengths = file.readInts("lengths");
   const ids = file.readBytes("ids");
-  if (!Buffer.from(file.readBytes("sha256")).equals(checksum(key, lengths, ids))) {
+  if (file.readBytes("sha256").toHex() !== checksum(key, lengths, ids).toHex()) {
     throw new UserError(`${path} is broken: its checksum is not that of what is in it.`);
   }
   const wide = file.info("ids").dtype === "I32";
@@ -102,9 +102,9 @@ function checksum(
   key: string,
   ...numbers: readonly ArrayBufferView[]
 ): Uint8Array<ArrayBuffer> {
-  const hash = createHash("sha256").update(key);
+  const hash = new Sha256().update(key);
   for (const { buffer, byteOffset, byteLength } of numbers) {
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   }
-  return new Uint8Array(hash.digest());
+  return hash.bytes();
 }

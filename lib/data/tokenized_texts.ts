@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import settings from "../../deno.json" with { type: "json" };
+import { Sha256 } from "../platform/hash.ts";
 import type { TokenCache } from "./token_cache.ts";
 import type { StoredTokens } from "./token_entry.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -52,7 +52,7 @@ export class TokenizedTexts {
    */
   get key(): string {
     if (this.#key !== null) return this.#key;
-    const hash = createHash("sha256");
+    const hash = new Sha256();
     const { fingerprint } = this.tokenizer;
     hash.update(JSON.stringify([FORMAT, settings.version, fingerprint, this.#maxLength]));
     for (const text of this.texts) {
@@ -60,7 +60,7 @@ export class TokenizedTexts {
       // JSON escapes; it takes three times as long.
       hash.update(text.isWellFormed() ? `${text.length} ${text}` : JSON.stringify(text));
     }
-    return this.#key = hash.digest("hex");
+    return this.#key = hash.hex();
   }
 
   /** A text's tokens, special tokens included. */

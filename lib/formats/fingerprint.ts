@@ -1,35 +1,32 @@
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { fileInfo, listFolder, readChunks } from "../platform/files.ts";
+import { Sha256 } from "../platform/hash.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 
-/** Files that are read from the folder of a model or data set: its README may change. */
+/** Files that a model or dataset consists of: its README may change. */
 const READ = /\.(json|jsonl|csv|tsv|parquet|safetensors|bin|onnx|txt|model|[cm]?[jt]s)$/;
 
 /** SHA-256 of a file, in hexadecimal. @throws {UserError} when it cannot be read */
 export async function fileFingerprint(path: string): Promise<string> {
   try {
-    const hash = createHash("sha256");
-    using file = await Deno.open(path);
-    const chunk = new Uint8Array(1 << 20);
-    for (let count; (count = await file.read(chunk)) !== null;) {
-      hash.update(chunk.subarray(0, count));
-    }
-    return hash.digest("hex");
+    const hash = new Sha256();
+    for await (const chunk of readChunks(path)) hash.update(chunk);
+    return hash.hex();
   } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
 }
 
 /**
  * SHA-256 of a file, or of a folder: of the names and fingerprints of the files in it that a model
- * or a data set consists of, subfolders included.
+ * or a dataset consists of, subfolders included.
  *
  * @throws {UserError} when something in it cannot be read
  */
 export async function fingerprint(path: string): Promise<string> {
   if (!await isFolder(path)) return await fileFingerprint(path);
-  const hash = createHash("sha256");
+  const hash = new Sha256();
   for (const name of await names(path)) {
     if (name.startsWith(".")) continue;
     const inside = join(path, name);
@@ -37,18 +34,18 @@ export async function fingerprint(path: string): Promise<string> {
       hash.update(`${name}\0${await fingerprint(inside)}\n`);
     }
   }
-  return hash.digest("hex");
+  return hash.hex();
 }
 
 async function names(folder: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    return (await listFolder(folder)).map(({ name }) => name).sort();
   } catch (error) {
-    throw new UserError(`Cannot read ${folder}: ${ioReason(error)}.`, { cause: error });
+    throw new UserError(`cannot read ${folder}: ${ioReason(error)}`, { cause: error });
   }
 }
 
-/** A link that leads nowhere is none; where it is needed, reading it fails with its name. */
+/** Tells whether there is a folder. A link that leads nowhere is none; reading it fails later, by name. */
 async function isFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((found) => found.isDirectory, () => false);
+  return await fileInfo(path).then((found) => found.isFolder, () => false);
 }

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { listFolder, makeFolder } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
-import { toBf16 } from "../tensor/bf16.ts";
+import { toBf16 } from "./bf16.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { copyCompanions } from "./companions.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";

@@ -1,6 +1,6 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
-import { targetPattern } from "../nn/target_modules.ts";
+import { targetPattern } from "./target_modules.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { isNotFound, makeFolder, removeFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";

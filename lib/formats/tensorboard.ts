@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { createFile, type WritableFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 
 /**
@@ -7,7 +8,7 @@ import { ioReason } from "../platform/io_error.ts";
  * (https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/event.proto).
  */
 export class EventFile implements Disposable {
-  readonly #file: Deno.FsFile;
+  readonly #file: WritableFile;
 
   /**
    * Creates the file, in place of one that is there.
@@ -17,7 +18,7 @@ export class EventFile implements Disposable {
    */
   constructor(private readonly path: string) {
     try {
-      this.#file = Deno.openSync(path, { write: true, create: true, truncate: true });
+      this.#file = createFile(path);
     } catch (error) {
       throw this.#failure(error);
     }
@@ -45,11 +46,8 @@ export class EventFile implements Disposable {
   }
 
   #append(data: Uint8Array): void {
-    const record = encodeRecord(data);
     try {
-      for (let done = 0; done < record.length;) {
-        done += this.#file.writeSync(record.subarray(done));
-      }
+      this.#file.write(encodeRecord(data));
     } catch (error) {
       throw this.#failure(error);
     }

@@ -1,6 +1,6 @@
-import { basename } from "node:path";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
+import { basename } from "../platform/paths.ts";
 import type { FileDType } from "./dtype.ts";
 import { elementCount, tensorBytes, tensorChunks, type TensorData } from "./tensor_file.ts";
 import { STORAGE_DTYPES } from "./torch_storage.ts";

@@ -1,5 +1,5 @@
-import { crc32 } from "node:zlib";
 import { UserError } from "../errors.ts";
+import { crc32 } from "../platform/hash.ts";
 
 /** An entry of a zip file to be written. */
 export interface ZipContent {

@@ -1,5 +1,5 @@
 import { basename, extname } from "node:path";
-import { TABLE_EXTENSIONS } from "../data/table.ts";
+import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
 import type { Repo } from "./repo.ts";
 
 /** Files beside the weights that models, tokenizers and adapters are read from. */

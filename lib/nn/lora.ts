@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { LoraWeights } from "../tensor/ops/linear.ts";
 import { Random } from "../random.ts";
 import type { Parameters, ParameterSpec } from "./parameters.ts";
-import { targetPattern } from "./target_modules.ts";
+import { targetPattern } from "../formats/target_modules.ts";
 
 /** PEFT's LoraConfig, with bias "none" (https://huggingface.co/docs/peft). */
 export interface LoraConfig {

@@ -54,6 +54,13 @@ export function readTextFile(path: string): Promise<string> {
   return Deno.readTextFile(path);
 }
 
+/** Reads a file in chunks of up to 1 MiB. A chunk is good until the next one is read. */
+export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path);
+  const chunk = new Uint8Array(1 << 20);
+  for (let count; (count = await file.read(chunk)) !== null;) yield chunk.subarray(0, count);
+}
+
 /** Writes a whole file, in place of one that exists. */
 export function writeFile(path: string, bytes: Uint8Array): Promise<void> {
   return Deno.writeFile(path, bytes);

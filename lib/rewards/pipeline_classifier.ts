@@ -1,8 +1,9 @@
-import { basename, dirname, resolve } from "node:path";
-import { existsSync } from "node:fs";
 import { refuseForeignWasm } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 import { labelsOf, positionCount } from "../models/encoder_config.ts";
+import { environmentVariable } from "../platform/environment.ts";
+import { fileExists } from "../platform/files.ts";
+import { basename, dirname, resolve } from "../platform/paths.ts";
 import { reason } from "./reward.ts";
 import type { TextClassifier } from "./text_classifier.ts";
 
@@ -66,14 +67,14 @@ export class PipelineClassifier implements TextClassifier {
     transformers?: TransformersModule,
   ): Promise<PipelineClassifier> {
     const { env, pipeline } = transformers ?? await importTransformers();
-    const isFolder = existsSync(name);
+    const isFolder = await fileExists(name);
     let [model, revision]: (string | undefined)[] = name.split("@");
     if (isFolder) {
       env.localModelPath = dirname(resolve(name));
       [model, revision] = [basename(resolve(name)), undefined];
     }
     env.allowRemoteModels = !isFolder;
-    const endpoint = Deno.env.get("HF_ENDPOINT");
+    const endpoint = environmentVariable("HF_ENDPOINT");
     if (endpoint) env.remoteHost = endpoint;
     try {
       const options = { dtype: "fp32" as const, ...(revision ? { revision } : {}) };

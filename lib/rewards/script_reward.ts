@@ -1,7 +1,6 @@
-import { stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { UserError } from "../errors.ts";
+import { fileInfo } from "../platform/files.ts";
+import { basename, pathToFileURL, resolve } from "../platform/paths.ts";
 import { reason, type RewardFunction } from "./reward.ts";
 
 /**
@@ -21,7 +20,7 @@ export async function loadScriptReward(
   path: string,
 ): Promise<{ name: string; reward: RewardFunction }> {
   const file = resolve(path);
-  const isFile = await stat(file).then((entry) => entry.isFile(), () => false);
+  const isFile = await fileInfo(file).then((entry) => entry.isFile, () => false);
   if (!isFile) {
     throw new UserError(
       `No reward script at ${path}; give a .ts or .js file that exports a reward function`,

@@ -1,5 +1,5 @@
 import type { Device, Span } from "../device/device.ts";
-import { toBf16 } from "./bf16.ts";
+import { toBf16 } from "../formats/bf16.ts";
 import { BYTES, Tensor } from "./tensor.ts";
 
 /** Bytes of f32 values that are on the host at once while a tensor is uploaded. */

@@ -4,7 +4,7 @@ import { matmul } from "../../kernels/matmul/matmul.ts";
 import { fusesProducts, matmulSeveral } from "../../kernels/matmul/matmul_several.ts";
 import { shapeClass } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice, TaskDevice } from "../../lib/device/device.ts";
-import { toBf16 } from "../../lib/tensor/bf16.ts";
+import { toBf16 } from "../../lib/formats/bf16.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { gpuTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { toBf16 } from "../../lib/tensor/bf16.ts";
+import { toBf16 } from "../../lib/formats/bf16.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { gpuTest } from "../device.ts";
 import { randomValues } from "../numeric.ts";

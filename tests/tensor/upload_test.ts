@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
-import { toBf16 } from "../../lib/tensor/bf16.ts";
+import { toBf16 } from "../../lib/formats/bf16.ts";
 import { rowsPerPiece, uploadRows } from "../../lib/tensor/upload.ts";
 import { withDevice } from "../device.ts";
 

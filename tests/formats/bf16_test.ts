@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeFloats } from "../../lib/formats/dtype.ts";
-import { toBf16 } from "../../lib/tensor/bf16.ts";
+import { toBf16 } from "../../lib/formats/bf16.ts";
 
 Deno.test("f32 is rounded to the nearest bf16, ties to even, and back", () => {
   const bits = (value: number) => toBf16(Float32Array.of(value))[0];
