@@ -148,7 +148,7 @@ export {
   type Example,
   loadDataset,
 } from "./lib/data/dataset.ts";
-export { TokenCache, type TokenCacheOptions } from "./lib/data/token_cache.ts";
+export { type CachedTexts, TokenCache, type TokenCacheOptions } from "./lib/data/token_cache.ts";
 export type { StoredTokens } from "./lib/data/token_entry.ts";
 export { TokenizedTexts, type TokenizedTextsOptions } from "./lib/data/tokenized_texts.ts";
 export { Tokenizer } from "./lib/data/tokenizer.ts";
