@@ -9,16 +9,16 @@
  * ```ts
  * import {
  *   createPolicy,
+ *   loadLanguageModel,
  *   openDevice,
  *   PPOTrainer,
  *   resolveAsset,
- *   T5ForConditionalGeneration,
  *   Tokenizer,
  * } from "@temper/temper";
  *
  * const device = await openDevice();
  * const folder = await resolveAsset("demo/tiny-flan-t5"); // comes with Temper
- * const model = await T5ForConditionalGeneration.load(device, folder);
+ * const model = await loadLanguageModel(device, folder);
  * const tokenizer = await Tokenizer.load(folder);
  * const lora = { r: 8, loraAlpha: 16, loraDropout: 0, targetModules: ["q", "v"] };
  * const policy = createPolicy(model, lora, 0);
@@ -48,13 +48,12 @@ export {
 } from "./lib/errors.ts";
 
 // Models
+export { loadLanguageModel } from "./lib/models/registry.ts";
 export {
-  type DecoderMemory,
-  type EncoderMemory,
-  type KeysAndValues,
-  T5ForConditionalGeneration,
-} from "./lib/models/t5.ts";
-export type { T5Config } from "./lib/models/t5_config.ts";
+  loadTrainableModel,
+  saveTrainableModel,
+  type TrainableModel,
+} from "./lib/models/trainable.ts";
 export {
   createAdapter,
   createPolicy,
@@ -64,27 +63,34 @@ export {
   saveAdapter,
   savePolicy,
 } from "./lib/models/policy.ts";
-export type { AdapterFormat } from "./lib/formats/peft.ts";
+export type { AdapterFormat, TaskType } from "./lib/formats/peft.ts";
 export { FolderFiles, MemoryFiles, ModelFiles } from "./lib/formats/model_files.ts";
 export type { JsonObject } from "./lib/formats/hf_config.ts";
 export type { RandomAccessFile } from "./lib/formats/random_access_file.ts";
 export { mergeAdapter } from "./lib/formats/merge.ts";
-export { loadTrainableT5, saveTrainableT5, type TrainableT5 } from "./lib/models/trainable_t5.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
 export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.ts";
 export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";
 export { ValueHead } from "./lib/nn/value_head.ts";
 
 // Generation
-export {
-  generate,
-  type Generated,
-  type GenerationConfig,
-  type GenerationOptions,
-} from "./lib/generation/generate.ts";
-export type { CrossKeys, EncodedPart, EncodedQueries } from "./lib/generation/encoded_queries.ts";
+export { generate, type Generated, type GenerationOptions } from "./lib/generation/generate.ts";
+export type { GenerationConfig } from "./lib/generation/generation_config.ts";
 
 // What models are made of
+export type { LoadOptions } from "./lib/models/family.ts";
+export type {
+  BatchShape,
+  Decoding,
+  DecodingWindow,
+  LanguageModel,
+  ModelMemory,
+  PromptMemory,
+  PromptPart,
+  ValueOutput,
+} from "./lib/models/language_model.ts";
+export { T5ForConditionalGeneration } from "./lib/models/t5/t5.ts";
+export type { T5Config } from "./lib/models/t5/config.ts";
 export type {
   Binding,
   Device,

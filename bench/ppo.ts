@@ -7,8 +7,7 @@ import { createPolicy } from "../lib/models/policy.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
 import { parseEncoderConfig } from "../lib/models/encoder_config.ts";
-import { T5ForConditionalGeneration } from "../lib/models/t5.ts";
-import { parseT5Config } from "../lib/models/t5_config.ts";
+import { modelFamily } from "../lib/models/registry.ts";
 import { FrozenStore } from "../lib/models/weight_store.ts";
 import { stepProducts, timeProducts } from "./products.ts";
 import { Random } from "../lib/random.ts";
@@ -50,7 +49,7 @@ export interface PPOBenchResult extends Omit<PPOBench, "device"> {
   gpu: { decodingStep: DeviceCounters; generate: DeviceCounters; optimise: DeviceCounters } | null;
 }
 
-const GATED = { model_type: "t5", feed_forward_proj: "gated-gelu", tie_word_embeddings: false };
+const FLAN = { model_type: "t5", feed_forward_proj: "gated-gelu", tie_word_embeddings: false };
 
 /** config.json's sizes: the policy's, and the classifier's that scores it. */
 const SHAPES = {
@@ -98,9 +97,10 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
   try {
     const started = performance.now();
     const random = new Random(1);
-    const policyConfig = parseT5Config({ ...GATED, ...SHAPES[shape].policy }, "bench");
+    const config = { ...FLAN, ...SHAPES[shape].policy };
+    const build = modelFamily(config, "bench").configure(config, "bench");
     const store = () => new FrozenStore(device, new RandomSource(random.uint32()), dtype);
-    const model = new T5ForConditionalGeneration(device, policyConfig, store());
+    const model = build(device, store());
     const classifier = new EncoderClassifier(
       parseEncoderConfig(
         { model_type: "roberta", max_position_embeddings: 514, ...SHAPES[shape].classifier },
@@ -122,7 +122,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
 
     const tokens = (count: number, vocab: number) =>
       Array.from({ length: count }, () => random.integer(2, vocab));
-    const queries = Array.from({ length: batch }, () => tokens(prompt, policyConfig.vocabSize));
+    const queries = Array.from({ length: batch }, () => tokens(prompt, model.vocabSize));
     const times = { generate: [], score: [], optimise: [], step: [] } as Record<string, number[]>;
     const sampling = { minLength: options.new + 2, doSample: true, seed: 1 };
     let counted = { generate: NOTHING, optimise: NOTHING };
@@ -175,7 +175,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     const generatedTokens = batch * options.new;
     const peakMemory = { process: peakProcessMemory(), device: device.memory.peak };
     const products = device.kind === "wasm"
-      ? timeProducts(device, stepProducts(policyConfig, classifier.config, options), dtype)
+      ? timeProducts(device, stepProducts(model, classifier.config, options), dtype)
       : null;
     return {
       ...options,

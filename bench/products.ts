@@ -5,7 +5,7 @@
 import { matmul } from "../kernels/matmul/matmul.ts";
 import type { TaskDevice } from "../lib/device/device.ts";
 import type { EncoderConfig } from "../lib/models/encoder_config.ts";
-import type { T5Config } from "../lib/models/t5_config.ts";
+import type { LanguageModel } from "../lib/models/language_model.ts";
 import { WeightMatrix } from "../lib/tensor/weight.ts";
 
 /** C[m, n] = A[m, k] Wᵀ with W[n, k], so many times. */
@@ -35,36 +35,29 @@ const TIME = 40;
  * out: they are part of what a step's ratio to this is above 1.
  */
 export function stepProducts(
-  t5: T5Config,
+  model: Pick<LanguageModel, "linearModules" | "vocabSize" | "hiddenSize">,
   classifier: EncoderConfig,
   { batch, mini, prompt, new: length }: StepSizes,
 ): Product[] {
-  const inner = t5.numHeads * t5.dKv;
   const products: Product[] = [];
   const add = (m: number, n: number, k: number, count: number) => {
     const same = products.find((p) => p.m === m && p.n === n && p.k === k);
     if (same) same.count += count;
     else products.push({ m, n, k, count });
   };
-  const encoder = (rows: number, passes: number) => {
-    add(rows, inner, t5.dModel, 3 * t5.numLayers * passes);
-    add(rows, t5.dModel, inner, t5.numLayers * passes);
-    add(rows, t5.dFf, t5.dModel, 2 * t5.numLayers * passes);
-    add(rows, t5.dModel, t5.dFf, t5.numLayers * passes);
+  const modules = (tokens: "prompt" | "response", rows: number, passes: number) => {
+    for (const { inFeatures, outFeatures, tokens: works } of model.linearModules) {
+      if (works === tokens || works === "both") add(rows, outFeatures, inFeatures, passes);
+    }
   };
-  const decoder = (rows: number, passes: number) => {
-    add(rows, inner, t5.dModel, 4 * t5.numDecoderLayers * passes);
-    add(rows, t5.dModel, inner, 2 * t5.numDecoderLayers * passes);
-    add(rows, t5.dFf, t5.dModel, 2 * t5.numDecoderLayers * passes);
-    add(rows, t5.dModel, t5.dFf, t5.numDecoderLayers * passes);
-    add(rows, t5.vocabSize, t5.dModel, passes);
+  const readPrompts = (rows: number, passes: number) => modules("prompt", rows, passes);
+  const respond = (rows: number, passes: number) => {
+    modules("response", rows, passes);
+    add(rows, model.vocabSize, model.hiddenSize, passes);
   };
-  const crossKeys = (rows: number, passes: number) =>
-    add(rows, inner, t5.dModel, 2 * t5.numDecoderLayers * passes);
   // Generating.
-  encoder(batch * prompt, 1);
-  crossKeys(batch * prompt, 1);
-  decoder(batch, length);
+  readPrompts(batch * prompt, 1);
+  respond(batch, length);
   // Scoring.
   const { hiddenSize, intermediateSize, numLayers } = classifier;
   const texts = batch * Math.min(512, prompt + length);
@@ -79,13 +72,11 @@ export function stepProducts(
   classifierLayers(batch, texts, 1);
   // The reference's pass, and forward and backward of the minibatches.
   const minibatches = batch / mini;
-  encoder(batch * prompt, 1);
-  crossKeys(batch * prompt, 1);
-  decoder(batch * length, 1);
-  // The first minibatch's encoder pass is generation's.
-  encoder(mini * prompt, 2 * minibatches - 1);
-  crossKeys(mini * prompt, 2 * minibatches - 1);
-  decoder(mini * length, 2 * minibatches);
+  readPrompts(batch * prompt, 1);
+  respond(batch * length, 1);
+  // Generation has read the first minibatch's prompts.
+  readPrompts(mini * prompt, 2 * minibatches - 1);
+  respond(mini * length, 2 * minibatches);
   return products;
 }
 

@@ -19,13 +19,13 @@ import {
   evaluatePolicy,
   LengthSampler,
   loadDataset,
+  loadLanguageModel,
   openDevice,
   PPOTrainer,
   Random,
   resolveAsset,
   SequenceClassifier,
   softmax,
-  T5ForConditionalGeneration,
   textGenerator,
   Tokenizer,
 } from "../mod.ts";
@@ -54,7 +54,7 @@ console.log(dataset.describe());
 const { query, inputIds } = train.example(0);
 console.log(`\nA prompt of ${inputIds.length} tokens:\n${query}\n`);
 
-const model = await T5ForConditionalGeneration.load(device, modelFolder);
+const model = await loadLanguageModel(device, modelFolder);
 
 // 2.1 The model with a LoRA adapter, and a value head for PPO
 

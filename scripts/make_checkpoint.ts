@@ -11,12 +11,12 @@ import { openDevice } from "../lib/device/open.ts";
 import { writeSafetensors } from "../lib/formats/safetensors.ts";
 import { elementCount, tensorBytes, type TensorData } from "../lib/formats/tensor_file.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
-import { parseT5Config } from "../lib/models/t5_config.ts";
-import { t5Weights } from "../lib/models/trainable_t5.ts";
+import { modelFamily } from "../lib/models/registry.ts";
+import { modelWeights } from "../lib/models/trainable.ts";
 import type { ParameterSpec } from "../lib/nn/parameters.ts";
 import { toBf16 } from "../lib/formats/bf16.ts";
 
-/** What the config.json of google/flan-t5-small and flan-t5-base have in common. */
+/** Keys that the config.json of google/flan-t5-small and flan-t5-base have in common. */
 const FLAN_T5 = {
   architectures: ["T5ForConditionalGeneration"],
   d_kv: 64,
@@ -63,7 +63,8 @@ async function makeCheckpoint(
     await Deno.copyFile(join(demo, name), join(folder, name));
   }
   const device = await openDevice({ device: "wasm", threads: 1 });
-  const specs = t5Weights(device, parseT5Config(json, "config.json"));
+  const build = modelFamily(json, "config.json").configure(json, "config.json");
+  const specs = modelWeights(device, build);
   device.close();
   const tensors = specs.map((spec, index) =>
     [spec.name, randomTensor(spec, dtype, index)] as const

@@ -29,7 +29,7 @@ const SCRIPT = `
 import * as temper from "BASE/mod.ts";
 const device = await temper.openDevice({ device: "wasm", threads: 2 });
 const folder = await temper.resolveAsset(temper.DEMO_MODEL);
-const model = await temper.T5ForConditionalGeneration.load(device, folder);
+const model = await temper.loadLanguageModel(device, folder);
 const tokenizer = await temper.Tokenizer.load(folder);
 const [{ tokens }] = await temper.generate(model, [tokenizer.encode("How was it?")], { maxNewTokens: 4 }, {});
 console.log(device.threads, tokens.length > 0);

@@ -2,7 +2,7 @@ import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
 import { generate } from "../generation/generate.ts";
 import { createPolicy, type Policy } from "../models/policy.ts";
-import { T5ForConditionalGeneration } from "../models/t5.ts";
+import { loadLanguageModel } from "../models/registry.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
@@ -90,7 +90,7 @@ export async function selfTest(
 }
 
 async function demoPolicy(device: Device): Promise<Policy> {
-  const model = await T5ForConditionalGeneration.load(device, await resolveAsset(DEMO_MODEL));
+  const model = await loadLanguageModel(device, await resolveAsset(DEMO_MODEL));
   return createPolicy(
     model,
     { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] },

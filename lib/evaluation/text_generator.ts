@@ -1,7 +1,8 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { UserError } from "../errors.ts";
-import { generate, type GenerationConfig } from "../generation/generate.ts";
-import type { T5ForConditionalGeneration } from "../models/t5.ts";
+import { generate } from "../generation/generate.ts";
+import type { GenerationConfig } from "../generation/generation_config.ts";
+import type { LanguageModel } from "../models/language_model.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 
 /** What a policy is asked; a dataset's examples are prompts. */
@@ -29,7 +30,7 @@ export type TextGenerator = (
  * @param adapter what to generate with, as it is when it generates; null for the base model
  */
 export function textGenerator(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   config: Omit<GenerationConfig, "firstRollout">,
   adapter: LoraAdapter | null,

@@ -115,7 +115,7 @@ export class FolderFiles extends ModelFiles {
  *
  * ```ts ignore
  * const files = new MemoryFiles([["config.json", config], ["model.safetensors", weights]]);
- * const model = await T5ForConditionalGeneration.load(device, files);
+ * const model = await loadLanguageModel(device, files);
  * ```
  */
 export class MemoryFiles extends ModelFiles {

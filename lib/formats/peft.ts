@@ -12,8 +12,13 @@ import { writeSafetensors } from "./safetensors.ts";
 import type { TensorData } from "./tensor_file.ts";
 import { writeTorchFile } from "./torch_bin_writer.ts";
 
+/** PEFT's name for the kind of model that an adapter is for: an encoder-decoder, or a decoder alone. */
+export type TaskType = "SEQ_2_SEQ_LM" | "CAUSAL_LM";
+
 /** What adapter_config.json says of a LoRA adapter. */
 export interface PeftConfig {
+  /** Kind of model that it is for; null where the file does not say. */
+  taskType: TaskType | null;
   /** Rank. */
   r: number;
   /** The update is scaled by loraAlpha / r. */
@@ -64,7 +69,7 @@ const PREFIX = "base_model.model.";
 
 const configSchema = z.object({
   peft_type: z.literal("LORA"),
-  task_type: z.literal("SEQ_2_SEQ_LM").nullish(),
+  task_type: z.enum(["SEQ_2_SEQ_LM", "CAUSAL_LM"]).nullish(),
   r: z.int().positive(),
   lora_alpha: z.number().positive(),
   lora_dropout: z.number().min(0).lt(1).default(0),
@@ -158,8 +163,10 @@ function parseConfig(path: string, json: JsonObject): PeftConfig {
       throw new UserError(`${path}: ${key} is ${JSON.stringify(json[key])}, not supported.`);
     }
   }
-  const { r, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } = parsed.data;
+  const { r, task_type, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } =
+    parsed.data;
   return {
+    taskType: task_type ?? null,
     r,
     loraAlpha: lora_alpha,
     loraDropout: lora_dropout,
@@ -185,7 +192,7 @@ export async function writePeftAdapter(
   adapter: PeftAdapter,
   format: AdapterFormat = "safetensors",
 ): Promise<void> {
-  const { r, loraAlpha, loraDropout, targetModules, baseModel } = adapter.config;
+  const { taskType, r, loraAlpha, loraDropout, targetModules, baseModel } = adapter.config;
   const config = {
     base_model_name_or_path: baseModel,
     bias: "none",
@@ -198,7 +205,7 @@ export async function writePeftAdapter(
     peft_type: "LORA",
     r,
     target_modules: targetModules,
-    task_type: "SEQ_2_SEQ_LM",
+    task_type: taskType,
   };
   const tensors = new Map<string, TensorData>();
   for (const [name, tensor] of adapter.tensors) {

@@ -9,7 +9,7 @@ import { type HubSettings, hubSettings } from "./settings.ts";
  *
  * ```ts ignore
  * const folder = await resolveRepo("model", "google/flan-t5-base");
- * const model = await T5ForConditionalGeneration.load(device, folder);
+ * const model = await loadLanguageModel(device, folder);
  * ```
  *
  * @returns a path; what is neither there nor a name on the Hub is returned as it is, for the one who

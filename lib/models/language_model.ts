@@ -1,4 +1,6 @@
 import type { Device } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+import type { TaskType } from "../formats/peft.ts";
 import type { LinearModule, LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import type { Context } from "../tensor/context.ts";
@@ -18,7 +20,7 @@ export interface LanguageModel {
   /** `model_type` of config.json, as "t5". */
   readonly modelType: string;
   /** PEFT's name for the kind of model, which adapter_config.json states. */
-  readonly taskType: "SEQ_2_SEQ_LM" | "CAUSAL_LM";
+  readonly taskType: TaskType;
   /** Number of tokens that the head tells apart. */
   readonly vocabSize: number;
   /** Width of a hidden state. */
@@ -34,11 +36,12 @@ export interface LanguageModel {
   firstInput(prompt: readonly number[]): number;
 
   /**
-   * Reads prompts.
+   * Reads prompts, which have at least one token each.
    *
    * @param cx owns the memory; with a tape, gradients flow back into the prompts' pass
-   * @param use "pass" where one `forward` follows, "decoding" where steps or several passes do: then
-   *   every layer's keys and values are kept
+   * @param use "pass" where one `forward` in this context follows, which lets a model compute what a
+   *   layer needs in that layer; "decoding" where steps or several passes follow: then every layer's
+   *   keys and values are kept
    */
   prefill(
     cx: Context,
@@ -47,7 +50,10 @@ export interface LanguageModel {
     use: "pass" | "decoding",
   ): PromptMemory;
 
-  /** Puts prompts that were read apart into one batch of `count` rows; the parts cover each row once. */
+  /**
+   * Puts prompts that were read for "decoding" into one batch of `count` rows. The parts cover each
+   * row once.
+   */
   joinPrompts(cx: Context, parts: readonly PromptPart[], count: number): PromptMemory;
 
   /**
@@ -152,4 +158,22 @@ export interface ModelMemory {
   readonly cache: number;
   /** Activations that one pass keeps for its backward pass. */
   readonly activations: number;
+}
+
+/**
+ * Checks token ids from outside: on the device, an id beyond the vocabulary reads as zeros.
+ *
+ * @param what name of the sequence, for the message
+ * @throws {UserError} naming the first id that is not in the vocabulary
+ */
+export function checkTokens(
+  { vocabSize }: Pick<LanguageModel, "vocabSize">,
+  ids: readonly number[],
+  what: string,
+): void {
+  const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (bad === undefined) return;
+  throw new UserError(
+    `${what} has the token ${bad}, the model's vocabulary has ${vocabSize}: is the tokenizer another model's?`,
+  );
 }

@@ -11,17 +11,17 @@ import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { initLora, LoraAdapter, type LoraConfig, loraSpecs } from "../nn/lora.ts";
 import { Parameters, type ParameterSpec, type ParameterValues } from "../nn/parameters.ts";
 import { initValueHead, ValueHead, valueHeadSpecs } from "../nn/value_head.ts";
-import type { T5ForConditionalGeneration } from "./t5.ts";
+import type { LanguageModel } from "./language_model.ts";
 
-/** What PPO trains, an adapter and a value head, and the frozen model under them. */
+/** A frozen model with an adapter and a value head, which are trained. */
 export interface Policy {
   /** The frozen model. */
-  readonly model: T5ForConditionalGeneration;
-  /** What changes the model's linear layers. */
+  readonly model: LanguageModel;
+  /** Update of the model's linear layers. */
   readonly adapter: LoraAdapter;
-  /** Predicts the return of a hidden state. */
+  /** Head that predicts the return of a hidden state. */
   readonly valueHead: ValueHead;
-  /** The parameters of the adapter and the value head, and nothing else. */
+  /** Parameters of the adapter and the value head, and nothing else. */
   readonly parameters: Parameters;
 }
 
@@ -29,12 +29,12 @@ export interface Policy {
 const VALUE_HEAD_SEED = 0x5eed;
 
 /**
- * A policy with a new adapter, which at first changes nothing, and a new value head.
+ * Makes a policy with a new adapter, which at first changes nothing, and a new value head.
  *
  * @throws {UserError} when a target module is not in the model
  */
 export function createPolicy(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   config: LoraConfig,
   seed: number,
 ): Policy {
@@ -45,13 +45,14 @@ export function createPolicy(
 }
 
 /**
- * A policy that goes on from a PEFT adapter; its value head is the one beside the adapter, else new.
+ * Loads a policy that goes on from a PEFT adapter; its value head is the one beside the adapter, else
+ * new.
  *
  * @param source a folder's path, or files
  * @throws {UserError} when the adapter is missing, broken, or for another model
  */
 export async function loadPolicy(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   source: string | ModelFiles,
   seed: number,
 ): Promise<Policy> {
@@ -59,10 +60,10 @@ export async function loadPolicy(
   const adapter = await readPeftAdapter(files);
   const valueHead = await readValueHead(files);
   checkAdapter(model, adapter, files.path);
-  const { dModel } = model.config;
-  if (valueHead && valueHead.weight.length !== dModel) {
+  const { hiddenSize } = model;
+  if (valueHead && valueHead.weight.length !== hiddenSize) {
     throw new UserError(
-      `the value head in ${files.path} is for a model of d_model ${valueHead.weight.length}, this one has ${dModel}.`,
+      `the value head in ${files.path} is for a hidden size of ${valueHead.weight.length}, this model has ${hiddenSize}`,
     );
   }
   const policy = assemble(model, adapter.config, adapterSpecs(adapter));
@@ -75,12 +76,12 @@ export async function loadPolicy(
 }
 
 /**
- * A new adapter without a value head, which at first changes nothing, for training.
+ * Makes a new adapter without a value head, for training. At first it changes nothing.
  *
  * @throws {UserError} when a target module is not in the model
  */
 export function createAdapter(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   config: LoraConfig,
   seed: number,
 ): LoraAdapter {
@@ -91,13 +92,13 @@ export function createAdapter(
 }
 
 /**
- * A PEFT adapter without a value head: frozen, unless it is to be trained.
+ * Loads a PEFT adapter without a value head: frozen, unless it is to be trained.
  *
  * @param source a folder's path, or files
  * @throws {UserError} when the adapter is missing, broken, or for another model
  */
 export async function loadAdapter(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   source: string | ModelFiles,
   { trainable = false }: { trainable?: boolean } = {},
 ): Promise<LoraAdapter> {
@@ -112,12 +113,12 @@ export async function loadAdapter(
 /**
  * Writes the adapter as PEFT does, and the value head beside it.
  *
- * @param baseModel what adapter_config.json names as the base model
- * @param format the kind of files: "bin" for PEFT before 0.4, and the value head where TRL has it
+ * @param baseModel name of the base model in adapter_config.json
+ * @param format format of the files: "bin" for PEFT before 0.4, and the value head where TRL has it
  * @throws {UserError} when a file cannot be written
  */
 export async function savePolicy(
-  { adapter, parameters }: Policy,
+  { model, adapter, parameters }: Policy,
   folder: string,
   baseModel: string,
   format: AdapterFormat = "safetensors",
@@ -128,20 +129,25 @@ export async function savePolicy(
     weight: read("v_head.summary.weight"),
     bias: read("v_head.summary.bias")[0],
   }, format);
-  await writeAdapter(adapter.config, values, folder, baseModel, format);
+  await writeAdapter(model, adapter.config, values, folder, baseModel, format);
 }
 
-/** Writes an adapter alone, as {@linkcode savePolicy}. @throws {UserError} when a file cannot be written */
+/**
+ * Writes an adapter alone, as {@linkcode savePolicy}.
+ *
+ * @throws {UserError} when a file cannot be written
+ */
 export async function saveAdapter(
-  { config, parameters }: LoraAdapter,
+  { model, adapter: { config, parameters } }: Pick<Policy, "model" | "adapter">,
   folder: string,
   baseModel: string,
   format: AdapterFormat = "safetensors",
 ): Promise<void> {
-  await writeAdapter(config, await parameters.readAll(), folder, baseModel, format);
+  await writeAdapter(model, config, await parameters.readAll(), folder, baseModel, format);
 }
 
 async function writeAdapter(
+  { taskType }: LanguageModel,
   { r, loraAlpha, loraDropout, targetModules }: LoraConfig,
   values: ReadonlyMap<string, ParameterValues>,
   folder: string,
@@ -153,21 +159,21 @@ async function writeAdapter(
     if (name.includes(".lora_")) tensors.set(name, { shape, data: new Float32Array(data) });
   }
   const targets = typeof targetModules === "string" ? targetModules : [...targetModules];
-  const config = { r, loraAlpha, loraDropout, targetModules: targets, baseModel };
+  const config = { taskType, r, loraAlpha, loraDropout, targetModules: targets, baseModel };
   await writePeftAdapter(folder, { config, tensors }, format);
 }
 
-/** The file's own tensors: PEFT 0.3 matched targets by bare suffix, so "o" brought "wo" along. */
+/** Specs of the file's own tensors: PEFT 0.3 matched targets by bare suffix, so "o" brought "wo" along. */
 function adapterSpecs({ tensors }: PeftAdapter): ParameterSpec[] {
   return [...tensors].map(([name, { shape }]) => ({ name, shape }));
 }
 
 function assemble(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   config: LoraConfig,
   adapterSpecs: readonly ParameterSpec[],
 ): Policy {
-  const specs = [...adapterSpecs, ...valueHeadSpecs(model.config.dModel)];
+  const specs = [...adapterSpecs, ...valueHeadSpecs(model.hiddenSize)];
   const parameters = Parameters.create(model.device, specs, { trainable: true });
   const adapter = new LoraAdapter(config, parameters);
   return { model, adapter, valueHead: new ValueHead(parameters), parameters };
@@ -175,7 +181,7 @@ function assemble(
 
 /** Names the first tensor that the model has no place for, or that the adapter lacks. */
 function checkAdapter(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   { config, tensors }: PeftAdapter,
   path: string,
 ): void {
@@ -185,7 +191,10 @@ function checkAdapter(
     places.set(`${name}.lora_B.weight`, [outFeatures, config.r]);
   }
   const fail = (what: string) =>
-    new UserError(`the adapter in ${path} is for another model: ${what}.`);
+    new UserError(`the adapter in ${path} is for another model: ${what}`);
+  if (config.taskType !== null && config.taskType !== model.taskType) {
+    throw fail(`its task_type is ${config.taskType}, this model's is ${model.taskType}`);
+  }
   for (const [name, { shape }] of tensors) {
     const place = places.get(name);
     if (!place) throw fail(`it has ${name}, which this model has no layer for`);

@@ -89,8 +89,9 @@ function bracket(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** What a model is built from: its weights by name, as the layouts that ops want. */
+/** Weights by name, in the layouts that ops want: a model is built from them. */
 export interface WeightStore {
+  /** Tells whether there is a weight of this name. */
   has(name: string): boolean;
   /** The matrix of a linear layer. */
   matrix(name: string, rows: number, columns: number): WeightMatrix;

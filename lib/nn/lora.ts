@@ -21,12 +21,14 @@ export interface LoraConfig {
 
 /** A linear layer of a model, by its name in the checkpoint. */
 export interface LinearModule {
-  /** Its name without `.weight`, as `encoder.block.0.layer.0.SelfAttention.q`. */
+  /** Name without `.weight`, as `encoder.block.0.layer.0.SelfAttention.q`. */
   name: string;
   /** Width of its input. */
   inFeatures: number;
   /** Width of its output. */
   outFeatures: number;
+  /** Tokens that it works on: those of the prompt, those of the response, or both. */
+  tokens: "prompt" | "response" | "both";
 }
 
 /**

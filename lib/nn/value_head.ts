@@ -12,12 +12,12 @@ const BIAS = "v_head.summary.bias";
 /** TRL's `summary_dropout_prob`. */
 const DROPOUT = 0.1;
 
-/** The parameters of a value head over hidden states of `dModel`, under TRL's names. */
-export function valueHeadSpecs(dModel: number): ParameterSpec[] {
-  return [{ name: WEIGHT, shape: [1, dModel] }, { name: BIAS, shape: [1] }];
+/** Parameters of a value head over hidden states of `hiddenSize`, under TRL's names. */
+export function valueHeadSpecs(hiddenSize: number): ParameterSpec[] {
+  return [{ name: WEIGHT, shape: [1, hiddenSize] }, { name: BIAS, shape: [1] }];
 }
 
-/** Initialises weight and bias uniform in ±1/√d_model, as torch's Linear (and so TRL) does. */
+/** Initialises weight and bias uniform in ±1/√hiddenSize, as torch's Linear (and so TRL) does. */
 export function initValueHead(parameters: Parameters, seed: number): void {
   const random = new Random(seed);
   const bound = 1 / Math.sqrt(parameters.get(WEIGHT).width);
@@ -27,7 +27,10 @@ export function initValueHead(parameters: Parameters, seed: number): void {
   }
 }
 
-/** TRL's ValueHead: dropout (while training with dropout on), then one linear layer d_model → 1. */
+/**
+ * TRL's ValueHead: dropout (while training with dropout on), then one linear layer from the hidden
+ * size to 1.
+ */
 export class ValueHead {
   readonly #weight: WeightMatrix;
   readonly #bias: Tensor;
@@ -38,13 +41,15 @@ export class ValueHead {
     this.#bias = parameters.get(BIAS);
   }
 
-  /** The value, [M, 1], of each hidden state [M, d_model]. */
+  /** Values, [M, 1], of hidden states, [M, hiddenSize]. */
   forward(cx: Context, hidden: Tensor): Tensor {
     const x = cx.dropoutSeed === null ? hidden : dropout(cx, hidden, cx.nextDropout(DROPOUT));
     return linear(cx, x, this.#weight, { bias: this.#bias });
   }
+
   /**
-   * norm(h), [M, d_model], and the values of its rows: in decoding, without a tape or dropout.
+   * Computes norm(h), [M, hiddenSize], and the values of its rows: in decoding, without a tape or
+   * dropout.
    *
    * @param values f32 [M], written
    */

@@ -1,4 +1,4 @@
-import { type EncodedQueries, encodeQueries } from "../generation/encoded_queries.ts";
+import type { PromptMemory } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
 import type { Context } from "../tensor/context.ts";
 
@@ -8,8 +8,8 @@ import type { Context } from "../tensor/context.ts";
  * encoded again.
  */
 export class EncoderPass {
-  /** Of the queries, in their order. */
-  readonly encoded: EncodedQueries;
+  /** The queries, in their order. */
+  readonly memory: PromptMemory;
   readonly #revision: number;
 
   /**
@@ -25,7 +25,7 @@ export class EncoderPass {
   ) {
     this.#revision = policy.parameters.revision;
     try {
-      this.encoded = encodeQueries(cx, policy.model, queries, policy.adapter);
+      this.memory = policy.model.prefill(cx, queries, policy.adapter, "decoding");
     } catch (error) {
       cx.release();
       throw error;

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { decodeEncoded, type EncodedQueries } from "../generation/encoded_queries.ts";
+import type { PromptMemory } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import { Context } from "../tensor/context.ts";
@@ -21,24 +21,20 @@ export interface PositionTensors {
  * Runs the policy over responses that are there already (teacher forcing).
  *
  * @param adapter which of the base model's adapters to use; null for none
- * @param encoded the responses' queries, in their order, if they are encoded already
+ * @param prompts the responses' queries, in their order, if the model has read them already
  */
 export function forward(
   cx: Context,
   { model, valueHead }: Policy,
   adapter: LoraAdapter | null,
   responses: readonly ScoredResponse[],
-  encoded: EncodedQueries | null = null,
+  prompts: PromptMemory | null = null,
 ): PositionTensors {
   const decoderInputs = Packed.create(cx, responses.map((response) => response.decoderInput));
   const targets = Packed.create(cx, responses.map((response) => response.targets)).ids;
-  let hidden: Tensor;
-  if (encoded) hidden = decodeEncoded(cx, model, decoderInputs, encoded, adapter);
-  else {
-    const inputs = Packed.create(cx, responses.map((response) => response.query));
-    const states = model.encode(cx, inputs, adapter);
-    hidden = model.decode(cx, decoderInputs, states, inputs, adapter);
-  }
+  const memory = prompts ??
+    model.prefill(cx, responses.map((response) => response.query), adapter, "pass");
+  const hidden = model.forward(cx, decoderInputs, memory, adapter);
   return { ...model.logprobs(cx, hidden, targets), values: valueHead.forward(cx, hidden) };
 }
 

@@ -112,8 +112,8 @@ function accumulateGradient(
   const cx = encoderPass?.cx ?? trainingContext(device, config, dropoutSeed);
   const upload = (counted: ArrayLike<number>[]) => cx.from(packPositions(rollouts, counted));
   try {
-    const encoded = encoderPass?.encoded;
-    const { logprobs, entropy, values } = forward(cx, policy, policy.adapter, rollouts, encoded);
+    const prompts = encoderPass?.memory;
+    const { logprobs, entropy, values } = forward(cx, policy, policy.adapter, rollouts, prompts);
     const statistics = cx.empty([PPO_LOSS_STATISTICS.length]);
     const dLogprobs = cx.empty(logprobs.shape);
     const dValues = cx.empty(values.shape);

@@ -1,11 +1,8 @@
 import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
 import { letEventsIn } from "../event_loop.ts";
-import {
-  checkGeneration,
-  generate,
-  type Generated,
-  type GenerationConfig,
-} from "../generation/generate.ts";
+import { generate, type Generated } from "../generation/generate.ts";
+import { checkGeneration, type GenerationConfig } from "../generation/generation_config.ts";
+import { checkTokens } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
 import { LoraAdapter } from "../nn/lora.ts";
 import { Adam } from "../nn/optimizer.ts";
@@ -117,8 +114,8 @@ export class PPOTrainer implements Trainer {
       try {
         const cx = trainingContext(model.device, config, null);
         this.#encoderPass = new EncoderPass(cx, policy, rows.map((row) => queries[row]));
-        const encoded = { rows, encoded: this.#encoderPass.encoded };
-        return await generate(model, queries, generation, { adapter, encoded, ...reported });
+        const prefilled = [{ rows, memory: this.#encoderPass.memory }];
+        return await generate(model, queries, generation, { adapter, prefilled, ...reported });
       } catch (error) {
         this.#dropEncoderPass();
         // Without what is kept for the step there may be room.
@@ -278,10 +275,10 @@ export class PPOTrainer implements Trainer {
     const { model } = this.policy;
     return queries.map((query, row) => {
       const response = responses[row];
-      model.checkTokens(query, `query ${row}`);
-      model.checkTokens(response, `response ${row}`);
+      checkTokens(model, query, `query ${row}`);
+      checkTokens(model, response, `response ${row}`);
       const scored = { query, response, score: scores[row] };
-      return layOutResponse(row, scored, compat, model.config.decoderStartTokenId);
+      return layOutResponse(row, scored, compat, model.firstInput(query));
     });
   }
 

@@ -53,13 +53,13 @@ export function layOutResponse(
   row: number,
   { query, response, score }: Pick<ScoredResponse, "query" | "response" | "score">,
   compat: PPOConfig["compat"],
-  decoderStartTokenId: number,
+  firstInput: number,
 ): ScoredResponse {
   if (query.length === 0) throw new UserError(`query ${row} is empty; give at least one token`);
   if (!Number.isFinite(score)) {
     throw new UserError(`score ${row} is ${score}; a reward must be a finite number`);
   }
-  const sequence = compat === "none" ? [decoderStartTokenId, ...response] : response;
+  const sequence = compat === "none" ? [firstInput, ...response] : response;
   const firstCounted = compat === "none" ? 0 : 1;
   const counted = sequence.length - 1 - firstCounted;
   if (compat === "none" && counted < 1) {

@@ -1,41 +1,42 @@
-import type { T5ForConditionalGeneration } from "../models/t5.ts";
+import type { LanguageModel } from "../models/language_model.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import { Context } from "../tensor/context.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** A text and what the model is to answer, as tokens. */
+/** A prompt and its answer, as tokens. */
 export interface SupervisedExample {
-  /** For the encoder, with `</s>` at the end. */
+  /** Prompt, as the tokenizer makes it. */
   readonly inputIds: readonly number[];
-  /** The answer, with `</s>` at the end. */
+  /** Answer, with the end token. */
   readonly labels: readonly number[];
 }
 
-/** A model, and what changes its linear layers. */
+/** A model with an adapter of its linear layers. */
 export interface SupervisedModel {
   /** The base model. */
-  readonly model: T5ForConditionalGeneration;
+  readonly model: LanguageModel;
   /** Null where the model itself is trained. */
   readonly adapter: LoraAdapter | null;
 }
 
 /**
- * The log-probability (nats) of every label of a batch, packed, [M]. As T5 is trained, the decoder reads
- * the labels shifted right by the start token. Differentiable.
+ * Log-probability (nats) of every label of a batch, packed, [M]: the model reads the labels shifted
+ * right, behind the first input. Differentiable.
  */
 export function labelLogprobs(
   cx: Context,
   { model, adapter }: SupervisedModel,
   examples: readonly SupervisedExample[],
 ): Tensor {
-  const { decoderStartTokenId } = model.config;
-  const inputs = Packed.create(cx, examples.map(({ inputIds }) => inputIds));
-  const shifted = examples.map(({ labels }) => [decoderStartTokenId, ...labels.slice(0, -1)]);
-  const decoderInputs = Packed.create(cx, shifted);
+  const prompts = examples.map(({ inputIds }) => inputIds);
+  const shifted = examples.map(({ inputIds, labels }) => [
+    model.firstInput(inputIds),
+    ...labels.slice(0, -1),
+  ]);
   const targets = cx.from(Int32Array.from(examples.flatMap(({ labels }) => labels)));
-  const encoded = model.encode(cx, inputs, adapter);
-  const hidden = model.decode(cx, decoderInputs, encoded, inputs, adapter);
+  const memory = model.prefill(cx, prompts, adapter, "pass");
+  const hidden = model.forward(cx, Packed.create(cx, shifted), memory, adapter);
   return model.logprobs(cx, hidden, targets).logprobs;
 }
 

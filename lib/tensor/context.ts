@@ -70,6 +70,14 @@ export class Context {
     return this.#recording;
   }
 
+  /**
+   * Whether ops have to declare how to differentiate themselves: with a tape, or in a layer that the
+   * backward pass will compute again.
+   */
+  get differentiates(): boolean {
+    return this.#recording || this.#checkpointing;
+  }
+
   /** The mask of the next dropout of this pass, whose seed must not be null. */
   nextDropout(p: number): DropoutOptions {
     return { p, seed: this.dropoutSeed!, stream: this.#dropouts++ };
@@ -213,7 +221,7 @@ export class Context {
     backward: (dy: Tensor) => void,
     recompute: (() => void) | null = null,
   ): void {
-    if (!this.grad && !this.#checkpointing) return;
+    if (!this.differentiates) return;
     if (!inputs.some((t) => t?.requiresGrad)) return;
     output.requiresGrad = true;
     if (!this.grad) return;

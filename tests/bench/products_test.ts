@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { stepProducts, timeProducts } from "../../bench/products.ts";
 import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
-import { parseT5Config } from "../../lib/models/t5_config.ts";
+import { RandomSource } from "../../lib/models/random_weights.ts";
+import { parseT5Config } from "../../lib/models/t5/config.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5/t5.ts";
+import { FrozenStore } from "../../lib/models/weight_store.ts";
 
 const T5 = parseT5Config({
   model_type: "t5",
@@ -16,8 +19,12 @@ const CLASSIFIER = parseEncoderConfig({
   intermediate_size: 16,
 }, "test");
 
-Deno.test("stepProducts: the multiply-adds of a step, by hand", () => {
-  const products = stepProducts(T5, CLASSIFIER, { batch: 4, mini: 2, prompt: 10, new: 3 });
+Deno.test("stepProducts: the multiply-adds of a step, by hand", async () => {
+  const device = await WasmDevice.create({ threads: 1 });
+  const store = new FrozenStore(device, new RandomSource(1), "f32");
+  const model = new T5ForConditionalGeneration(device, T5, store);
+  device.close();
+  const products = stepProducts(model, CLASSIFIER, { batch: 4, mini: 2, prompt: 10, new: 3 });
   const work = products.reduce((sum, { m, n, k, count }) => sum + m * n * k * count, 0);
   const encoder = 4 * 16 * 16 + 3 * 16 * 32; // a token of the encoder
   const crossKeys = 2 * 16 * 16; // and its keys and values for the decoder

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/errors.ts";
 import { generateInBatches, textGenerator } from "../../lib/evaluation/text_generator.ts";
 import { createPolicy } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { withDevice } from "../device.ts";
 
@@ -35,7 +35,7 @@ Deno.test("generateInBatches: a policy that loses a response is stopped", async 
 Deno.test("textGenerator: seeded texts without special tokens, however they are batched", () =>
   withDevice(async (device) => {
     const folder = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
-    const model = await T5ForConditionalGeneration.load(device, folder);
+    const model = await loadLanguageModel(device, folder);
     const tokenizer = await Tokenizer.load(folder);
     const prompts = ["Frank: How was the flight?", "Nancy: It was long.", "Summary:"]
       .map((query) => ({ query, inputIds: tokenizer.encode(query) }));

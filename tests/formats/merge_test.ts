@@ -7,7 +7,8 @@ import { SafetensorsFile, writeSafetensors } from "../../lib/formats/safetensors
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { writeTorchFile } from "../../lib/formats/torch_bin_writer.ts";
 import { loadAdapter } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import type { LanguageModel } from "../../lib/models/language_model.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import type { LoraAdapter } from "../../lib/nn/lora.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
@@ -21,14 +22,14 @@ const Q = "encoder.block.0.layer.0.SelfAttention.q.weight";
 
 /** Logits of a fixed input. */
 async function logits(
-  model: T5ForConditionalGeneration,
+  model: LanguageModel,
   adapter: LoraAdapter | null,
 ): Promise<Float32Array> {
   const cx = new Context(model.device);
-  const inputs = Packed.create(cx, [[31, 35, 54, 16, 3, 10, 1], [20, 30, 1]]);
-  const targets = Packed.create(cx, [[0, 48, 25], [0, 7]]);
-  const encoded = model.encode(cx, inputs, adapter);
-  const hidden = model.decode(cx, targets, encoded, inputs, adapter);
+  const prompts = [[31, 35, 54, 16, 3, 10, 1], [20, 30, 1]];
+  const memory = model.prefill(cx, prompts, adapter, "pass");
+  const inputs = Packed.create(cx, [[0, 48, 25], [0, 7]]);
+  const hidden = model.forward(cx, inputs, memory, adapter);
   const values = await model.logits(cx, hidden).read();
   cx.release();
   return values;
@@ -59,13 +60,13 @@ Deno.test("the merged model gives the logits of the model with its adapter", () 
     withTempDir(async (dir) => {
       const merged = join(dir, "made", "merged");
       await mergeAdapter(demoModelDir, ADAPTER, merged);
-      const model = await T5ForConditionalGeneration.load(device, demoModelDir);
+      const model = await loadLanguageModel(device, demoModelDir);
       const expected = await logits(model, await loadAdapter(model, ADAPTER));
       assert.ok(
         relativeNorm(await logits(model, null), expected) > 0.01,
         "the adapter does nothing",
       );
-      const alone = await T5ForConditionalGeneration.load(device, merged);
+      const alone = await loadLanguageModel(device, merged);
       assert.ok(relativeNorm(await logits(alone, null), expected) < 1e-5);
 
       const text = "The adapter is part of it.";

@@ -28,6 +28,7 @@ function writeConfig(dir: string, changes: Record<string, unknown>): void {
 Deno.test("PEFT's own adapter is read", async () => {
   const { config, tensors } = await readPeftAdapter(ADAPTER);
   assert.deepEqual(config, {
+    taskType: "SEQ_2_SEQ_LM",
     r: 8,
     loraAlpha: 16,
     loraDropout: 0,
@@ -81,7 +82,7 @@ Deno.test("as .bin it is PEFT's own file, byte for byte, and read back", async (
 
 const CONFIGS: [Record<string, unknown>, RegExp][] = [
   [{ peft_type: "PREFIX_TUNING" }, /peft_type is "PREFIX_TUNING", not supported/],
-  [{ task_type: "CAUSAL_LM" }, /task_type is "CAUSAL_LM", not supported/],
+  [{ task_type: "FEATURE_EXTRACTION" }, /task_type is "FEATURE_EXTRACTION", not supported/],
   [{ r: 0 }, /r is 0, not supported/],
   [{ lora_alpha: undefined }, /lora_alpha is missing, not supported/],
   [{ target_modules: 7 }, /target_modules is 7, not supported/],

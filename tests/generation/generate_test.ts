@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
 import { generate } from "../../lib/generation/generate.ts";
 import { createPolicy, type Policy } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
 import { deviceTest, gpuTest, withDevice } from "../device.ts";
@@ -16,7 +16,7 @@ const QUERIES = [60, 33, 81, 12, 47].map((length, i) =>
 
 /** A policy whose adapter does something. */
 async function policyOn(device: Device): Promise<Policy> {
-  const model = await T5ForConditionalGeneration.load(device, demoModelDir);
+  const model = await loadLanguageModel(device, demoModelDir);
   const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
   const policy = createPolicy(model, lora, 1);
   for (const name of policy.parameters.names.filter((name) => name.includes("lora_B"))) {
@@ -57,13 +57,12 @@ deviceTest(
       logprobs: true,
     });
     const cx = new Context(device);
-    const inputs = Packed.create(cx, QUERIES);
-    const decoderInputs = Packed.create(
+    const inputs = Packed.create(
       cx,
-      generated.map(({ tokens }) => [model.config.decoderStartTokenId, ...tokens.slice(0, -1)]),
+      generated.map(({ tokens }, i) => [model.firstInput(QUERIES[i]), ...tokens.slice(0, -1)]),
     );
-    const encoded = model.encode(cx, inputs, adapter);
-    const hidden = model.decode(cx, decoderInputs, encoded, inputs, adapter);
+    const memory = model.prefill(cx, QUERIES, adapter, "pass");
+    const hidden = model.forward(cx, inputs, memory, adapter);
     const targets = cx.from(Int32Array.from(generated.flatMap(({ tokens }) => tokens)));
     const { logprobs } = model.logprobs(cx, hidden, targets);
     assert.deepEqual(generated.flatMap((g) => g.logprobs), [...await logprobs.read()]);
@@ -80,7 +79,7 @@ deviceTest(
     const limits = [1, 7, 24, 3, 12];
     const config = { ...sampling, maxNewTokens: limits, minLength: 6 };
     for (const [row, { tokens }] of (await generate(model, QUERIES, config)).entries()) {
-      const end = tokens.indexOf(model.config.eosTokenId);
+      const end = tokens.indexOf(model.eosTokenIds[0]);
       if (end < 0) assert.equal(tokens.length, limits[row]);
       else {
         assert.equal(end, tokens.length - 1);
@@ -105,11 +104,11 @@ deviceTest(
     const refuses = (pattern: RegExp, queries: number[][], config: object) =>
       assert.rejects(generate(model, queries, { maxNewTokens: 4, ...config }), pattern);
     await refuses(/`maxNewTokens` is 0/, [[5, 1]], { maxNewTokens: 0 });
-    await refuses(/2 entries for 1 queries/, [[5, 1]], { maxNewTokens: [1, 2] });
+    await refuses(/2 entries for 1 prompts/, [[5, 1]], { maxNewTokens: [1, 2] });
     await refuses(/`temperature` is 0/, [[5, 1]], { temperature: 0 });
     await refuses(/`topP` is 1.5/, [[5, 1]], { topP: 1.5 });
     await refuses(/`topK` is -1/, [[5, 1]], { topK: -1 });
-    await refuses(/query 1 has no tokens/, [[5, 1], []], {});
+    await refuses(/prompt 1 has no tokens/, [[5, 1], []], {});
     await refuses(/token 704, the model's vocabulary has 704/, [[704, 1]], {});
   },
 );
@@ -148,5 +147,6 @@ gpuTest("generate: a step is 11 dispatches a decoder layer, and 4", async (devic
   // The first pass also makes the tables of relative positions.
   await dispatches(1);
   const steps = await dispatches(16) - await dispatches(6);
-  assert.equal(steps / 10, 11 * model.config.numDecoderLayers + 4);
+  const layers = model.linearModules.filter(({ name }) => /^decoder.*\.wo$/.test(name)).length;
+  assert.equal(steps / 10, 11 * layers + 4);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createPolicy, loadAdapter } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5/t5.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
 import { deviceTest } from "../device.ts";
@@ -26,7 +26,8 @@ deviceTest(
       const inputs = Packed.create(cx, inputIds);
       const decoderInputs = Packed.create(cx, decoderIds);
       const encoded = model.encode(cx, inputs, lora);
-      const hidden = model.decode(cx, decoderInputs, encoded, inputs, lora);
+      const memory = model.prefill(cx, inputIds, lora, "pass");
+      const hidden = model.forward(cx, decoderInputs, memory, lora);
       const logits = model.logits(cx, hidden);
       const expectedHidden = packedRows(
         arrays,
@@ -45,7 +46,7 @@ deviceTest("golden forward: parameter counts", async (device) => {
   const model = await T5ForConditionalGeneration.load(device, modelDir);
   const { config } = await loadAdapter(model, join(goldenDir, "adapter"));
   const { parameters } = createPolicy(model, config, 0);
-  const valueHead = model.config.dModel + 1;
+  const valueHead = model.hiddenSize + 1;
   assert.equal(parameters.count - valueHead, json.trainable_parameters);
   assert.equal(model.parameterCount + parameters.count - valueHead, json.all_parameters);
 });

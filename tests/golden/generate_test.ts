@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { sample } from "../../kernels/sample/sample.ts";
 import { generate } from "../../lib/generation/generate.ts";
 import { loadAdapter } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest } from "../device.ts";
 import { assertArrayClose, goldenDir, loadCase, modelDir } from "./cases.ts";
@@ -26,16 +26,20 @@ interface Generate {
 for (const [name, minLength] of [["greedy", 0], ["greedy_min_length_12", 12]] as const) {
   deviceTest(`golden generate: ${name}`, async (device) => {
     const { json } = loadCase<Generate>("generate");
-    const model = await T5ForConditionalGeneration.load(device, modelDir);
+    const model = await loadLanguageModel(device, modelDir);
     const adapter = await loadAdapter(model, join(goldenDir, "adapter"));
     const config = { maxNewTokens: json.max_new_tokens, minLength };
-    const { decoderStartTokenId, eosTokenId } = model.config;
+    const [eosTokenId] = model.eosTokenIds;
     const together = await generate(model, json.prompts, config, { adapter });
     json[name].forEach((expected, i) => {
       // The stack pads rows that stopped before the longest.
       const end = expected.indexOf(eosTokenId);
       const response = end < 0 ? expected : expected.slice(0, end + 1);
-      assert.deepEqual([decoderStartTokenId, ...together[i].tokens], response, `prompt ${i}`);
+      assert.deepEqual(
+        [model.firstInput(json.prompts[i]), ...together[i].tokens],
+        response,
+        `prompt ${i}`,
+      );
     });
   });
 }
@@ -57,7 +61,7 @@ deviceTest("golden generate: probabilities after the processors", async (device)
       topP: all.top_p,
     },
   };
-  const { eosTokenId } = (await T5ForConditionalGeneration.load(device, modelDir)).config;
+  const [eosTokenId] = (await loadLanguageModel(device, modelDir)).eosTokenIds;
   const cx = new Context(device);
   const same = (value: number) => cx.from(new Int32Array(rows).fill(value));
   for (const [name, { minLength, ...sampling }] of Object.entries(settings)) {

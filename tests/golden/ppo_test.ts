@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadPolicy } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { type PPOConfigInput, ppoConfigSchema } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
@@ -55,7 +55,7 @@ for (
   if (!name) continue;
   deviceTest(`golden ${name}`, async (device) => {
     const { json, arrays } = loadCase<PPOCase>(name);
-    const model = await T5ForConditionalGeneration.load(device, modelDir);
+    const model = await loadLanguageModel(device, modelDir);
     const policy = await loadPolicy(model, join(goldenDir, "adapter"), 0);
     const { parameters } = policy;
     for (const part of ["weight", "bias"]) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { downloadRepo } from "../../lib/hub/download.ts";
 import { requireRepo } from "../../lib/hub/repo.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { withDevice } from "../device.ts";
 import { etagOf, type Files, filesOf, GRANTED, STRANGER } from "./stand_in_hub.ts";
@@ -26,7 +26,7 @@ Deno.test("a model: the cache is laid out as Python's, blobs are called by their
     const blobs = Object.values(demo).map(etagOf).sort();
     assert.deepEqual([...Deno.readDirSync(join(root, "blobs"))].map((b) => b.name).sort(), blobs);
     await withDevice(async (device) => {
-      await T5ForConditionalGeneration.load(device, folder);
+      await loadLanguageModel(device, folder);
     });
   });
 });

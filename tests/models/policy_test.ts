@@ -12,7 +12,7 @@ import {
 import { withDevice } from "../device.ts";
 import { randomValues } from "../numeric.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { tinyConfig, tinyT5 } from "./tiny_t5.ts";
+import { tinyConfig, tinyT5 } from "./t5/tiny_t5.ts";
 
 const CONFIG = tinyConfig("v1.0");
 const LORA = { r: 2, loraAlpha: 6, loraDropout: 0.25, targetModules: ["q", "wi"] };
@@ -61,7 +61,11 @@ Deno.test("savePolicy, loadPolicy: the same policy, bit for bit", () =>
   withSaved(async (policy, folder) => {
     const loaded = await loadPolicy(policy.model, folder, 99);
     assert.deepEqual(await loaded.parameters.readAll(), await policy.parameters.readAll());
-    assert.deepEqual(loaded.adapter.config, { ...LORA, baseModel: "tiny" });
+    assert.deepEqual(loaded.adapter.config, {
+      ...LORA,
+      taskType: "SEQ_2_SEQ_LM",
+      baseModel: "tiny",
+    });
     assert.ok(loaded.parameters.gradients);
   }));
 
@@ -160,6 +164,6 @@ Deno.test("a value head of another size is refused with both sizes", () =>
     await writeValueHead(folder, { weight: new Float32Array(7), bias: 0 });
     await assert.rejects(loadPolicy(model, folder, 1), {
       name: "UserError",
-      message: /the value head in .* is for a model of d_model 7, this one has 10/,
+      message: /the value head in .* is for a hidden size of 7, this model has 10/,
     });
   }));

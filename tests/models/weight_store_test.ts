@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TensorData, writeSafetensors } from "../../lib/formats/safetensors.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { T5ForConditionalGeneration } from "../../lib/models/t5/t5.ts";
 import { FrozenStore, TrainableStore } from "../../lib/models/weight_store.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
@@ -9,7 +9,7 @@ import { embedding } from "../../lib/tensor/ops/embedding.ts";
 import { linear } from "../../lib/tensor/ops/linear.ts";
 import { withDevice } from "../device.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { tinyConfig, tinyT5, TinyWeights } from "./tiny_t5.ts";
+import { tinyConfig, tinyT5, TinyWeights } from "./t5/tiny_t5.ts";
 
 const CONFIG = {
   model_type: "t5",

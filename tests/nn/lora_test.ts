@@ -12,6 +12,7 @@ const MODULES = ["q", "k", "wo", "o"].map((name) => ({
   name: `block.0.${name}`,
   inFeatures: 24,
   outFeatures: 10,
+  tokens: "both" as const,
 }));
 
 const lora = (...targetModules: string[]) => ({
@@ -79,7 +80,7 @@ Deno.test("loraSpecs: an impossible rank and a lack of targets are refused", () 
 Deno.test("initLora: A uniform in ±1/√in, B zero, by the seed", () =>
   withDevice(async (device) => {
     const specs = loraSpecs(
-      [{ name: "m.q", inFeatures: 400, outFeatures: 50 }],
+      [{ name: "m.q", inFeatures: 400, outFeatures: 50, tokens: "both" }],
       { ...lora("q"), r: 32 },
     );
     const init = async (seed: number) => {

@@ -2,7 +2,7 @@
  * T5 (transformers' T5ForConditionalGeneration without dropout) in f64, one sequence at a time.
  * Weights go by their names in the checkpoint.
  */
-import type { T5Config } from "../../lib/models/t5_config.ts";
+import type { T5Config } from "../../lib/models/t5/config.ts";
 import { functions } from "./activation.ts";
 import { attentionReference } from "./attention.ts";
 import { linearReference } from "./linear.ts";

@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import type { Device } from "../../lib/device/device.ts";
 import { createPolicy, type Policy } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
 
 /** The demo's model with an adapter and a value head of random values, so that neither is idle. */
 export async function demoPolicy(device: Device): Promise<Policy> {
   const dir = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
-  const model = await T5ForConditionalGeneration.load(device, dir);
+  const model = await loadLanguageModel(device, dir);
   const lora = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
   const policy = createPolicy(model, lora, 1);
   const random = new Random(1);

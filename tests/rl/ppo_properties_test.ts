@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
 import { createPolicy, type Policy } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import type { PPOStats } from "../../lib/rl/statistics.ts";
@@ -141,7 +141,7 @@ Deno.test("reference initial has no KL until the policy moves; base sees the ada
 Deno.test("a new adapter's reference is the base model, and takes no memory", () =>
   withDevice(async (device) => {
     const batch = randomBatch(4);
-    const model = await T5ForConditionalGeneration.load(device, demoModelDir);
+    const model = await loadLanguageModel(device, demoModelDir);
     const run = async (copied: boolean) => {
       const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
       const policy = createPolicy(model, lora, 1);

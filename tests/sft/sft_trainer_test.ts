@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { TrainingDivergedError } from "../../lib/errors.ts";
 import { createAdapter } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
-import { loadTrainableT5, saveTrainableT5 } from "../../lib/models/trainable_t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
+import { loadTrainableModel, saveTrainableModel } from "../../lib/models/trainable.ts";
 import { SFTTrainer } from "../../lib/sft/sft_trainer.ts";
 import { evaluateLoss } from "../../lib/sft/supervised_pass.ts";
 import type { Device } from "../../lib/device/device.ts";
@@ -12,7 +12,7 @@ import { withTempDir } from "../temp_dir.ts";
 import { MODEL, topicExamples } from "./examples.ts";
 
 async function adapterOnDemo(device: Device) {
-  const model = await T5ForConditionalGeneration.load(device, MODEL);
+  const model = await loadLanguageModel(device, MODEL);
   const lora = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
   const adapter = createAdapter(model, lora, 1);
   return { model, adapter, parameters: adapter.parameters };
@@ -95,8 +95,8 @@ Deno.test("a gradient that is not finite stops the training and changes nothing"
 Deno.test("all weights learn, and the saved model's loss is the trained one's", () =>
   withDevice((device) =>
     withTempDir(async (dir) => {
-      const trainable = await loadTrainableT5(device, MODEL);
-      const plain = await T5ForConditionalGeneration.load(device, MODEL);
+      const trainable = await loadTrainableModel(device, MODEL);
+      const plain = await loadLanguageModel(device, MODEL);
       assert.equal(trainable.parameters.count, plain.parameterCount);
       const subject = { ...trainable, adapter: null };
       const examples = await topicExamples(8);
@@ -107,8 +107,8 @@ Deno.test("all weights learn, and the saved model's loss is the trained one's", 
       for (let step = 0; step < 6; step++) await trainer.step(examples);
       const after = await evaluateLoss(subject, examples);
       assert.ok(after < 0.6 * before, `${before} → ${after}`);
-      await saveTrainableT5(trainable, MODEL, dir);
-      const model = await T5ForConditionalGeneration.load(device, dir);
+      await saveTrainableModel(trainable, MODEL, dir);
+      const model = await loadLanguageModel(device, dir);
       const saved = await evaluateLoss({ model, adapter: null }, examples);
       assert.ok(Math.abs(saved - after) < 1e-5 * after);
       const config = JSON.parse(await Deno.readTextFile(`${dir}/config.json`));

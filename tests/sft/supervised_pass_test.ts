@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { countLabels, evaluateLoss, labelLogprobs } from "../../lib/sft/supervised_pass.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { withDevice } from "../device.ts";
@@ -7,7 +7,7 @@ import { MODEL, topicExamples } from "./examples.ts";
 
 Deno.test("the loss is the mean over labels, whatever else is in the batch", () =>
   withDevice(async (device) => {
-    const model = await T5ForConditionalGeneration.load(device, MODEL);
+    const model = await loadLanguageModel(device, MODEL);
     const examples = await topicExamples(5);
     const subject = { model, adapter: null };
     const cx = new Context(device);
@@ -26,7 +26,7 @@ Deno.test("the loss is the mean over labels, whatever else is in the batch", () 
 
 Deno.test("labels are shifted: the decoder does not see the label that it is to say", () =>
   withDevice(async (device) => {
-    const model = await T5ForConditionalGeneration.load(device, MODEL);
+    const model = await loadLanguageModel(device, MODEL);
     const inputIds = [5, 6, 7, 1];
     const logprobs = async (labels: number[]) => {
       const cx = new Context(device);
@@ -39,7 +39,7 @@ Deno.test("labels are shifted: the decoder does not see the label that it is to 
     assert.deepEqual(a.subarray(0, 2), b.subarray(0, 2));
     assert.notEqual(a[2], b[2]);
     // The first label's distribution sums to 1 over the vocabulary.
-    const vocab = Array.from({ length: model.config.vocabSize }, (_, id) => id);
+    const vocab = Array.from({ length: model.vocabSize }, (_, id) => id);
     const cx = new Context(device);
     const all = vocab.map((id) => ({ inputIds, labels: [id] }));
     const first = await labelLogprobs(cx, { model, adapter: null }, all).read();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../lib/device/device.ts";
 import { createAdapter } from "../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import { SFTTrainer } from "../../lib/sft/sft_trainer.ts";
 import type { Trainer } from "../../lib/training/trainer.ts";
@@ -22,7 +22,7 @@ const ALGORITHMS: Record<
     return { trainer, step: () => trainer.step(queries, responses, scores) };
   },
   async "supervised fine-tuning"(device) {
-    const model = await T5ForConditionalGeneration.load(device, MODEL);
+    const model = await loadLanguageModel(device, MODEL);
     const lora = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
     const adapter = createAdapter(model, lora, 1);
     const subject = { model, adapter, parameters: adapter.parameters };

@@ -31,26 +31,13 @@ export function estimateStepMemory(
   { model, adapter, parameters }: Policy,
   { promptTokens, newTokens, miniBatchSize, frozenReference, activationBytes }: StepShape,
 ): MemoryEstimate {
-  const { dModel, dFf, dKv, numHeads, numLayers, numDecoderLayers, feedForwardProj } = model.config;
-  const inner = numHeads * dKv;
-  const training = 4 * parameters.count * (frozenReference ? 3 : 2);
-  const prompts = promptTokens.toSorted((a, b) => b - a);
-  const inBatch = sum(prompts) + prompts.length * newTokens;
-  const cache = 4 * numDecoderLayers * 2 * inner * inBatch;
-
-  // Of a token in a layer: the sum after a sublayer; the rank's input; q, k, v and o; what goes into
-  // the feed-forward's activation.
-  const attention = dModel + 4 * inner + adapter.config.r;
-  const feedForward = dModel + (feedForwardProj === "gated-gelu" ? 2 : 1) * dFf;
-  const encoded = sum(prompts.slice(0, miniBatchSize));
-  const decoded = Math.min(miniBatchSize, prompts.length) * newTokens;
-  const encoder = numLayers * (attention + feedForward);
-  const decoder = numDecoderLayers * (2 * attention - 2 * inner + feedForward);
-  const crossKeys = numDecoderLayers * 2 * inner;
-  // Outside of the layers: the embedding, and the last norm's output.
-  const ends = 2 * dModel;
-  const kept = 4 * (encoded * (encoder + crossKeys + ends) + decoded * (decoder + ends));
-  return { training, cache, activations: Math.min(kept, activationBytes ?? Infinity) };
+  const shape = { promptTokens, newTokens, passRows: miniBatchSize };
+  const { cache, activations } = model.estimateMemory(shape, adapter.config.r);
+  return {
+    training: 4 * parameters.count * (frozenReference ? 3 : 2),
+    cache,
+    activations: Math.min(activations, activationBytes ?? Infinity),
+  };
 }
 
 /**
@@ -73,10 +60,6 @@ export function checkStepMemory(device: Device, estimate: MemoryEstimate): strin
     );
   }
   return `memory: at least ${gib(needed)} (${parts})`;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 function gib(bytes: number): string {

@@ -2,7 +2,7 @@ import { Tokenizer } from "../../data/tokenizer.ts";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { createPolicy, loadPolicy, type Policy } from "../../models/policy.ts";
-import { T5ForConditionalGeneration } from "../../models/t5.ts";
+import { loadLanguageModel } from "../../models/registry.ts";
 import type { TrainConfig } from "../settings/config.ts";
 import { locate } from "./locate.ts";
 
@@ -30,7 +30,7 @@ export async function loadRunPolicy(
 ): Promise<RunPolicy> {
   const folder = await locate("model", settings.model, hooks);
   const tokenizer = await Tokenizer.load(folder);
-  const model = await T5ForConditionalGeneration.load(device, folder, settings);
+  const model = await loadLanguageModel(device, folder, settings);
   const { adapter, seed, loraR: r, loraAlpha, loraDropout, targetModules } = settings;
   const policy = adapter === null
     ? createPolicy(model, { r, loraAlpha, loraDropout, targetModules }, seed)
@@ -50,7 +50,7 @@ export interface ParameterCount {
 export function countParameters(
   { model, parameters }: Policy,
 ): { adapter: ParameterCount; withValueHead: ParameterCount } {
-  const head = model.config.dModel + 1;
+  const head = model.hiddenSize + 1;
   const count = (trainable: number) => ({ trainable, all: model.parameterCount + trainable });
   return { adapter: count(parameters.count - head), withValueHead: count(parameters.count) };
 }

@@ -63,12 +63,14 @@ export async function collectRollouts(
     response: tokenizer.decode(generated[index].tokens, { skipSpecialTokens: true }),
   }));
   const { totals, parts } = await rewards.score(texts);
-  const start = trainer.policy.model.config.decoderStartTokenId;
+  const { model } = trainer.policy;
   return {
     queries,
     // The original stack's responses start with the start token, and are cut from the front.
     responses: generated.map(({ tokens }, index) =>
-      config.compat === "none" ? tokens : [start, ...tokens].slice(-maxNewTokens[index])
+      config.compat === "none"
+        ? tokens
+        : [model.firstInput(queries[index]), ...tokens].slice(-maxNewTokens[index])
     ),
     scores: totals,
     ...(config.compat === "none" ? { sampled: generated } : {}),

@@ -6,8 +6,8 @@ import { type MeanRouge, meanRouge } from "../../evaluation/rouge.ts";
 import { generateInBatches, textGenerator } from "../../evaluation/text_generator.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { createAdapter, loadAdapter, saveAdapter } from "../../models/policy.ts";
-import { T5ForConditionalGeneration } from "../../models/t5.ts";
-import { loadTrainableT5, saveTrainableT5 } from "../../models/trainable_t5.ts";
+import { loadLanguageModel } from "../../models/registry.ts";
+import { loadTrainableModel, saveTrainableModel } from "../../models/trainable.ts";
 import { type SFTStats, SFTTrainer, type TrainedModel } from "../../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../../sft/supervised_pass.ts";
 import { type DatasetHooks, RunDataset } from "../loading/dataset.ts";
@@ -163,7 +163,7 @@ async function loadSubject(
   const folder = await locate("model", config.model, hooks);
   const tokenizer = await Tokenizer.load(folder);
   if (config.full) {
-    const trainable = await loadTrainableT5(device, folder);
+    const trainable = await loadTrainableModel(device, folder);
     const count = trainable.parameters.count;
     return {
       ...trainable,
@@ -171,10 +171,10 @@ async function loadSubject(
       tokenizer,
       count: { trainable: count, all: count },
       folder: "model",
-      save: (to) => saveTrainableT5(trainable, folder, to),
+      save: (to) => saveTrainableModel(trainable, folder, to),
     };
   }
-  const model = await T5ForConditionalGeneration.load(device, folder, config);
+  const model = await loadLanguageModel(device, folder, config);
   const { loraR: r, loraAlpha, loraDropout, targetModules } = config;
   const adapter = config.adapter === null
     ? createAdapter(model, { r, loraAlpha, loraDropout, targetModules }, config.seed)
@@ -187,7 +187,7 @@ async function loadSubject(
     tokenizer,
     count: { trainable, all: model.parameterCount + trainable },
     folder: "adapter",
-    save: (to) => saveAdapter(adapter, to, config.model, config.peftFormat),
+    save: (to) => saveAdapter({ model, adapter }, to, config.model, config.peftFormat),
   };
 }
 

@@ -1,7 +1,7 @@
 import { z } from "../../packages/zod.ts";
 import { DEFAULT_PROMPT } from "../../data/dataset.ts";
 import { UserError } from "../../errors.ts";
-import type { GenerationConfig } from "../../generation/generate.ts";
+import type { GenerationConfig } from "../../generation/generation_config.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../../rl/ppo_config.ts";
 import {
   DEMO_CLASSIFIER,

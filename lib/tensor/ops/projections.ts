@@ -1,7 +1,7 @@
 /**
- * What decoding asks of a norm and the linear layers behind it, in as few launches as the device
- * has kernels for. Without a tape and without dropout. Results are those of `rmsNorm`, `linear` and
- * `activation` one after another, bit for bit.
+ * A norm and the linear layers behind it. Where nothing is differentiated or dropped, in as few
+ * launches as the device has kernels for: single steps of decoding consist of little else. Results
+ * are those of `rmsNorm`, `linear` and `activation` one after another, bit for bit.
  */
 import type { ActivationKind } from "../../../kernels/activation/activation.ts";
 import { appendToCache } from "../../../kernels/kv_cache/kv_cache.ts";
@@ -12,7 +12,7 @@ import {
   type SeveralProduct,
 } from "../../../kernels/matmul/matmul_several.ts";
 import { fusesNormProducts, rmsNormProducts } from "../../../kernels/rms_norm/rms_norm_products.ts";
-import type { Device, GpuDevice } from "../../device/device.ts";
+import type { GpuDevice } from "../../device/device.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
@@ -20,7 +20,7 @@ import { activation, gatedActivation } from "./activation.ts";
 import { columns, linear, type LoraWeights } from "./linear.ts";
 import { rmsNorm } from "./rms_norm.ts";
 
-/** T5's layer norm. */
+/** Root mean square norm (Zhang and Sennrich 2019), as of T5. */
 export interface Norm {
   /** [width] */
   readonly weight: Tensor;
@@ -44,45 +44,61 @@ export interface CacheSlots {
   readonly rows: Tensor;
 }
 
-/** The queries of norm(h); its keys and values are written to their slots. */
-export function projectToCache(
+/** Input of an attention. */
+export interface Heads {
+  /** [M, width of the queries] */
+  readonly q: Tensor;
+  /** [M, width of the keys]; where there are slots, all of the cache's keys. */
+  readonly k: Tensor;
+  /** As `k`. */
+  readonly v: Tensor;
+}
+
+/**
+ * Queries, keys and values of norm(h), [M, width].
+ *
+ * @param slots where the keys and values are written; null for tensors of their own. Not differentiable
+ */
+export function projectHeads(
   cx: Context,
   h: Tensor,
   norm: Norm,
   { q, k, v }: Record<"q" | "k" | "v", Projection>,
-  slots: CacheSlots,
-): Tensor {
-  const { device } = cx;
-  if (fuses(device, h, [q, k, v])) {
-    const { x, us } = normLowRank(cx, device, h, norm, [q, k, v]);
-    const queries = cx.empty([h.rows, q.weight.rows]);
+  slots: CacheSlots | null,
+): Heads {
+  const gpu = fusing(cx, h, [q, k, v]);
+  if (gpu) {
+    const { x, us } = normLowRank(cx, gpu, h, norm, [q, k, v]);
+    const own = (layer: Projection) => cx.empty([h.rows, layer.weight.rows]);
+    const heads = { q: own(q), k: slots?.k ?? own(k), v: slots?.v ?? own(v) };
+    const placed = slots !== null;
     const products = [
-      product(q, us[0], queries),
-      { ...product(k, us[1], slots.k), placed: true },
-      { ...product(v, us[2], slots.v), placed: true },
+      product(q, us[0], heads.q),
+      { ...product(k, us[1], heads.k), placed },
+      { ...product(v, us[2], heads.v), placed },
     ];
-    multiply(device, x, [q, k, v], { products, rows: slots.rows });
-    return queries;
+    multiply(gpu, x, [q, k, v], { products, rows: slots?.rows ?? null });
+    return heads;
   }
   const x = rmsNorm(cx, h, norm.weight, norm.eps);
-  const [keys, values] = [k, v].map((layer) => linear(cx, x, layer.weight, { lora: layer.lora }));
-  const added = { k: keys, v: values };
-  appendToCache(device, slots, added, slots.rows, h.rows, keys.width);
-  return linear(cx, x, q.weight, { lora: q.lora });
+  const project = (layer: Projection) => linear(cx, x, layer.weight, { lora: layer.lora });
+  const keys = project(k);
+  const values = project(v);
+  if (!slots) return { q: project(q), k: keys, v: values };
+  appendToCache(cx.device, slots, { k: keys, v: values }, slots.rows, h.rows, keys.width);
+  return { q: project(q), k: slots.k, v: slots.v };
 }
 
 /** The projection of norm(h). */
 export function projectNormed(cx: Context, h: Tensor, norm: Norm, layer: Projection): Tensor {
-  const { device } = cx;
   const { weight, lora } = layer;
-  if (!lora || !fuses(device, h, [layer])) {
-    return linear(cx, rmsNorm(cx, h, norm.weight, norm.eps), weight, { lora });
-  }
-  const { x, us } = normLowRank(cx, device, h, norm, [layer]);
+  const gpu = lora && fusing(cx, h, [layer]);
+  if (!gpu) return linear(cx, rmsNorm(cx, h, norm.weight, norm.eps), weight, { lora });
+  const { x, us } = normLowRank(cx, gpu, h, norm, [layer]);
   const [m, n, k] = [h.rows, weight.rows, weight.columns];
   const c = cx.empty([m, n]);
   const extension = { a: us[0]!, b: columns(lora.b, lora.scale), k: lora.a.rows };
-  matmul(device, { c, a: x, b: weight.forward(), m, n, k, extension });
+  matmul(gpu, { c, a: x, b: weight.forward(), m, n, k, extension });
   return c;
 }
 
@@ -95,13 +111,13 @@ export function projectActivated(
   gate: Projection | null,
   kind: ActivationKind,
 ): Tensor {
-  const { device } = cx;
   const layers = gate ? [wi, gate] : [wi];
-  if (fuses(device, h, layers)) {
-    const { x, us } = normLowRank(cx, device, h, norm, layers);
+  const gpu = fusing(cx, h, layers);
+  if (gpu) {
+    const { x, us } = normLowRank(cx, gpu, h, norm, layers);
     const active = cx.empty([h.rows, wi.weight.rows]);
     const products = layers.map((layer, i) => product(layer, us[i], active));
-    multiply(device, x, layers, { products, activation: kind, gated: gate !== null });
+    multiply(gpu, x, layers, { products, activation: kind, gated: gate !== null });
     return active;
   }
   const x = rmsNorm(cx, h, norm.weight, norm.eps);
@@ -136,10 +152,12 @@ export function normWithHead(
   return x;
 }
 
-/** Tells devices that have kernels for these layers at once. */
-function fuses(device: Device, h: Tensor, layers: readonly Projection[]): device is GpuDevice {
+/** The device, if it has a kernel for these layers at once and the pass is one that may use it. */
+function fusing(cx: Context, h: Tensor, layers: readonly Projection[]): GpuDevice | null {
+  const { device } = cx;
+  if (cx.differentiates || cx.dropoutSeed !== null) return null;
   const weights = layers.map(({ weight }) => ({ n: weight.rows, dtype: dtypeOf(weight) }));
-  return fusesProducts(device, h.rows, h.width, weights);
+  return fusesProducts(device, h.rows, h.width, weights) ? device : null;
 }
 
 function dtypeOf(weight: WeightMatrix): "f32" | "bf16" {

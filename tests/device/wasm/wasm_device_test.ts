@@ -43,10 +43,9 @@ async function train(device: WasmDevice, steps: number) {
   for (let step = 0; step < steps; step++) {
     parameters.zeroGrad();
     const cx = new Context(device, { grad: true, dropoutSeed: step });
-    const inputs = Packed.create(cx, queries);
-    const decoderInputs = Packed.create(cx, responses.map((tokens) => [0, ...tokens.slice(0, -1)]));
-    const encoded = model.encode(cx, inputs, adapter);
-    const hidden = model.decode(cx, decoderInputs, encoded, inputs, adapter);
+    const inputs = Packed.create(cx, responses.map((tokens) => [0, ...tokens.slice(0, -1)]));
+    const prompts = model.prefill(cx, queries, adapter, "pass");
+    const hidden = model.forward(cx, inputs, prompts, adapter);
     const { logprobs } = model.logprobs(cx, hidden, Packed.create(cx, responses).ids);
     const gradient = cx.from(new Float32Array(logprobs.length).fill(-0.1));
     cx.backward([{ output: logprobs, gradient }]);
@@ -105,8 +104,10 @@ Deno.test("WasmDevice: a training step out of memory leaves nothing behind but t
     const step = (repeat: number) => {
       const cx = new Context(device, { grad: true });
       try {
-        const inputs = Packed.create(cx, Array.from({ length: repeat }, () => queries).flat());
-        const output = model.encode(cx, inputs, adapter);
+        const prompts = Array.from({ length: repeat }, () => queries).flat();
+        const inputs = Packed.create(cx, prompts.map((prompt) => prompt.slice(0, 1)));
+        const memory = model.prefill(cx, prompts, adapter, "pass");
+        const output = model.forward(cx, inputs, memory, adapter);
         const gradient = cx.empty(output.shape);
         fill(device, gradient, gradient.length, 1e-3);
         cx.backward([{ output, gradient }]);

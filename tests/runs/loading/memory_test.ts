@@ -3,7 +3,7 @@ import type { Device } from "../../../lib/device/device.ts";
 import { OutOfMemoryError } from "../../../lib/errors.ts";
 import { generate } from "../../../lib/generation/generate.ts";
 import { createPolicy } from "../../../lib/models/policy.ts";
-import { T5ForConditionalGeneration } from "../../../lib/models/t5.ts";
+import { loadLanguageModel } from "../../../lib/models/registry.ts";
 import { PPOTrainer } from "../../../lib/rl/ppo_trainer.ts";
 import {
   checkStepMemory,
@@ -16,7 +16,7 @@ import { demoModelDir } from "../../demo_model.ts";
 const LORA = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
 
 deviceTest("the estimate is what a step takes, or little less", async (device) => {
-  const model = await T5ForConditionalGeneration.load(device, demoModelDir);
+  const model = await loadLanguageModel(device, demoModelDir);
   const policy = createPolicy(model, LORA, 1);
   assert.ok(policy.adapter.changesNothing);
   const queries = [150, 90, 120, 200].map((length) =>

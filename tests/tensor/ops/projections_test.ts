@@ -6,9 +6,9 @@ import { linear } from "../../../lib/tensor/ops/linear.ts";
 import {
   normWithHead,
   projectActivated,
+  projectHeads,
   type Projection,
   projectNormed,
-  projectToCache,
 } from "../../../lib/tensor/ops/projections.ts";
 import { rmsNorm } from "../../../lib/tensor/ops/rms_norm.ts";
 import type { Tensor } from "../../../lib/tensor/tensor.ts";
@@ -51,10 +51,17 @@ for (const dtype of ["f32", "bf16"] as const) {
         const rows = cx.from(Int32Array.from({ length: m }, (_, i) => 2 * (m - i) - 1));
         const cache = () => cx.from(new Float32Array(2 * m * n).fill(7), [2 * m, n]);
         const [slots, expected] = [0, 1].map(() => ({ k: cache(), v: cache(), rows }));
-        await same(projectToCache(cx, h, norm, { q, k, v }, slots), project(q), "queries");
+        const written = projectHeads(cx, h, norm, { q, k, v }, slots);
+        await same(written.q, project(q), "queries");
+        assert.deepEqual([written.k, written.v], [slots.k, slots.v]);
         appendToCache(device, expected, { k: project(k), v: project(v) }, rows, m, n);
         await same(slots.k, expected.k, "keys");
         await same(slots.v, expected.v, "values");
+
+        const own = projectHeads(cx, h, norm, { q, k, v }, null);
+        await same(own.q, project(q), "queries in a pass");
+        await same(own.k, project(k), "keys in a pass");
+        await same(own.v, project(v), "values in a pass");
 
         await same(projectNormed(cx, h, norm, q), project(q), "one projection");
         await same(

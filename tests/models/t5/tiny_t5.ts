@@ -1,9 +1,9 @@
-import type { Device } from "../../lib/device/device.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
-import { parseT5Config, type T5Config } from "../../lib/models/t5_config.ts";
-import { FrozenStore, type WeightSource } from "../../lib/models/weight_store.ts";
-import { Random } from "../../lib/random.ts";
-import { fromBf16, randomValues, toBf16 } from "../reference/check.ts";
+import type { Device } from "../../../lib/device/device.ts";
+import { T5ForConditionalGeneration } from "../../../lib/models/t5/t5.ts";
+import { parseT5Config, type T5Config } from "../../../lib/models/t5/config.ts";
+import { FrozenStore, type WeightSource } from "../../../lib/models/weight_store.ts";
+import { Random } from "../../../lib/random.ts";
+import { fromBf16, randomValues, toBf16 } from "../../reference/check.ts";
 
 /** A T5 of sizes that nothing divides, the decoder not as deep as the encoder. */
 export function tinyConfig(version: "v1.0" | "v1.1"): T5Config {

@@ -1,8 +1,8 @@
-import { relativeBias as launch } from "../../kernels/relative_bias/relative_bias.ts";
-import type { Context } from "../tensor/context.ts";
-import { relativeBias } from "../tensor/ops/relative_bias.ts";
-import { Tensor } from "../tensor/tensor.ts";
-import type { T5Config } from "./t5_config.ts";
+import { relativeBias as launch } from "../../../kernels/relative_bias/relative_bias.ts";
+import type { Context } from "../../tensor/context.ts";
+import { relativeBias } from "../../tensor/ops/relative_bias.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import type { T5Config } from "./config.ts";
 
 /**
  * The bucket of a distance (key position - query position) in T5's relative attention: exact for

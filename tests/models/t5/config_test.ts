@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseT5Config } from "../../lib/models/t5_config.ts";
-import { demoModelDir } from "../demo_model.ts";
+import { parseT5Config } from "../../../lib/models/t5/config.ts";
+import { demoModelDir } from "../../demo_model.ts";
 
 Deno.test("parseT5Config: FLAN-T5's config.json", () => {
   const json = JSON.parse(Deno.readTextFileSync(join(demoModelDir, "config.json")));

@@ -11,14 +11,15 @@ import type { TensorData } from "../formats/tensor_file.ts";
 import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
-import { T5ForConditionalGeneration } from "./t5.ts";
-import { parseT5Config, type T5Config } from "./t5_config.ts";
+import { type ModelBuilder, readBuilder } from "./family.ts";
+import type { LanguageModel } from "./language_model.ts";
+import { modelFamily } from "./registry.ts";
 import { CheckpointSource, TrainableStore, type WeightStore } from "./weight_store.ts";
 
 /** A model whose every weight is trained, in f32. */
-export interface TrainableT5 {
-  /** Reads its weights from `parameters`. */
-  readonly model: T5ForConditionalGeneration;
+export interface TrainableModel {
+  /** Model that reads its weights from `parameters`. */
+  readonly model: LanguageModel;
   /** All weights, under their names in the checkpoint. */
   readonly parameters: Parameters;
 }
@@ -27,25 +28,21 @@ export interface TrainableT5 {
  * Loads a model for training all of its weights.
  *
  * @param source a folder's path, or files
- * @throws {UserError} when a file is missing, broken, or not a T5 model
+ * @throws {UserError} when a file is missing or broken, or the model's type is not known
  * @throws {OutOfMemoryError} when the weights and their gradients do not fit
  */
-export async function loadTrainableT5(
+export async function loadTrainableModel(
   device: Device,
   source: string | ModelFiles,
-): Promise<TrainableT5> {
+): Promise<TrainableModel> {
   const files = modelFiles(source);
-  const config = parseT5Config(
-    await files.requiredJson("config.json", "model"),
-    files.pathOf("config.json"),
-  );
+  const build = await readBuilder(files, modelFamily);
   using weights = await CheckpointSource.open(files);
-  const parameters = Parameters.create(device, t5Weights(device, config), { trainable: true });
+  const parameters = Parameters.create(device, modelWeights(device, build), { trainable: true });
   for (const name of parameters.names) {
     parameters.write(name, weights.read(name, parameters.get(name).shape));
   }
-  const model = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
-  return { model, parameters };
+  return { model: build(device, new TrainableStore(parameters)), parameters };
 }
 
 /**
@@ -54,8 +51,8 @@ export async function loadTrainableT5(
  *
  * @throws {UserError} when a file cannot be written
  */
-export async function saveTrainableT5(
-  { parameters }: TrainableT5,
+export async function saveTrainableModel(
+  { parameters }: TrainableModel,
   source: string | ModelFiles,
   folder: string,
 ): Promise<void> {
@@ -75,14 +72,14 @@ export async function saveTrainableT5(
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
 }
 
-/** Names and shapes of the weights that a model of this configuration has in its checkpoint. */
-export function t5Weights(device: Device, config: T5Config): ParameterSpec[] {
+/** Names and shapes of the weights that a model asks for. */
+export function modelWeights(device: Device, build: ModelBuilder): ParameterSpec[] {
   const outline = new OutlineStore(device);
-  new T5ForConditionalGeneration(device, config, outline);
+  build(device, outline);
   return outline.finish();
 }
 
-/** Notes which weights a model asks for, and of which shape; what it hands out is never read. */
+/** Notes the names and shapes of the weights that a model asks for; it hands out placeholders. */
 class OutlineStore implements WeightStore {
   readonly #specs = new Map<string, ParameterSpec>();
   readonly #placeholder: DeviceBuffer;

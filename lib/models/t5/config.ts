@@ -1,5 +1,5 @@
-import { z } from "../packages/zod.ts";
-import { UserError } from "../errors.ts";
+import { z } from "../../packages/zod.ts";
+import { UserError } from "../../errors.ts";
 
 const size = z.int().positive();
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { RelativeBias, relativeBucket } from "../../lib/models/relative_bias.ts";
-import { Context } from "../../lib/tensor/context.ts";
-import { withDevice } from "../device.ts";
-import { relativeBucketReference } from "../reference/relative_bucket.ts";
+import { RelativeBias, relativeBucket } from "../../../lib/models/t5/relative_bias.ts";
+import { Context } from "../../../lib/tensor/context.ts";
+import { withDevice } from "../../device.ts";
+import { relativeBucketReference } from "../../reference/relative_bucket.ts";
 import { tinyConfig } from "./tiny_t5.ts";
 
 for (const bidirectional of [true, false]) {

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
-import type { Device } from "../../lib/device/device.ts";
-import { T5ForConditionalGeneration } from "../../lib/models/t5.ts";
-import { TrainableStore } from "../../lib/models/weight_store.ts";
-import { LoraAdapter, loraSpecs } from "../../lib/nn/lora.ts";
-import { Parameters } from "../../lib/nn/parameters.ts";
-import { Random } from "../../lib/random.ts";
-import { Context } from "../../lib/tensor/context.ts";
-import { Packed } from "../../lib/tensor/packed.ts";
-import { demoModelDir } from "../demo_model.ts";
-import { withDevice } from "../device.ts";
-import { assertClose, dot, randomValues } from "../reference/check.ts";
-import { logSoftmaxReference } from "../reference/log_softmax.ts";
-import { T5Reference } from "../reference/t5.ts";
+import type { Device } from "../../../lib/device/device.ts";
+import type { PromptMemory } from "../../../lib/models/language_model.ts";
+import { T5ForConditionalGeneration } from "../../../lib/models/t5/t5.ts";
+import { TrainableStore } from "../../../lib/models/weight_store.ts";
+import { LoraAdapter, loraSpecs } from "../../../lib/nn/lora.ts";
+import { Parameters } from "../../../lib/nn/parameters.ts";
+import { Random } from "../../../lib/random.ts";
+import { Context } from "../../../lib/tensor/context.ts";
+import { Packed } from "../../../lib/tensor/packed.ts";
+import { demoModelDir } from "../../demo_model.ts";
+import { withDevice } from "../../device.ts";
+import { assertClose, dot, randomValues } from "../../reference/check.ts";
+import { logSoftmaxReference } from "../../reference/log_softmax.ts";
+import { T5Reference } from "../../reference/t5.ts";
 import { tinyConfig, tinyT5, TinyWeights } from "./tiny_t5.ts";
 
 /** f32 through five blocks. */
@@ -42,11 +43,10 @@ function referencePass(reference: T5Reference) {
 }
 
 function forward(cx: Context, model: T5ForConditionalGeneration, adapter: LoraAdapter | null) {
-  const inputs = Packed.create(cx, INPUTS);
-  const encoded = model.encode(cx, inputs, adapter);
-  const hidden = model.decode(cx, Packed.create(cx, DECODER_INPUTS), encoded, inputs, adapter);
+  const memory = model.prefill(cx, INPUTS, adapter, "pass");
+  const hidden = model.forward(cx, Packed.create(cx, DECODER_INPUTS), memory, adapter);
   const targets = cx.from(Int32Array.from(TARGETS.flat()));
-  return { encoded, hidden, ...model.logprobs(cx, hidden, targets) };
+  return { hidden, ...model.logprobs(cx, hidden, targets) };
 }
 
 async function assertForward(
@@ -55,7 +55,8 @@ async function assertForward(
   reference: T5Reference,
 ): Promise<void> {
   const cx = new Context(model.device);
-  const { encoded, hidden, logprobs, entropy } = forward(cx, model, adapter);
+  const encoded = model.encode(cx, Packed.create(cx, INPUTS), adapter);
+  const { hidden, logprobs, entropy } = forward(cx, model, adapter);
   const logits = model.logits(cx, hidden);
   const expected = referencePass(reference);
   assertClose(await encoded.read(), expected.encoded, TOLERANCE, "encoder's hidden states");
@@ -188,9 +189,9 @@ Deno.test("T5: gradients do not change when a longer pass comes before the backw
     const alone = await gradients(() => {});
     const other = new Context(device);
     const after = await gradients(() => {
-      const long = Packed.create(other, [tokens(1, 300)]);
-      const encoded = model.encode(other, long, null);
-      model.decode(other, long, encoded, long, null);
+      const long = [tokens(1, 300)];
+      const memory = model.prefill(other, long, null, "pass");
+      model.forward(other, Packed.create(other, long), memory, null);
     });
     other.release();
     assert.deepEqual(after, alone);
@@ -221,16 +222,50 @@ Deno.test("T5: a sequence's results do not depend on the others, bit for bit", (
     cx.release();
   }));
 
-Deno.test("T5: checkTokens names the first id beyond the vocabulary", () =>
+Deno.test("T5: prompts kept for decoding, and joined from parts, give what a pass gives, bit for bit", () =>
+  withDevice(async (device) => {
+    const model = tinyT5(device, tinyConfig("v1.1"));
+    const adapter = randomAdapter(device, model, ["q", "k", "v"]);
+    const cx = new Context(device);
+    const inputs = Packed.create(cx, DECODER_INPUTS);
+    const hidden = (memory: PromptMemory) => model.forward(cx, inputs, memory, adapter).read();
+    const expected = await hidden(model.prefill(cx, INPUTS, adapter, "pass"));
+    const kept = model.prefill(cx, INPUTS, adapter, "decoding");
+    assert.deepEqual(kept.lengths, [9, 1, 45]);
+    assert.deepEqual(await hidden(kept), expected);
+    const part = (...rows: number[]) => {
+      const prompts = rows.map((row) => INPUTS[row]);
+      return { rows, memory: model.prefill(cx, prompts, adapter, "decoding") };
+    };
+    const joined = model.joinPrompts(cx, [part(2, 0), part(1)], 3);
+    assert.deepEqual(joined.lengths, [9, 1, 45]);
+    assert.deepEqual(await hidden(joined), expected);
+    const pass = { rows: [0, 1, 2], memory: model.prefill(cx, INPUTS, adapter, "pass") };
+    assert.throws(() => model.joinPrompts(cx, [pass], 3), RangeError);
+    assert.throws(() => model.forward(cx, inputs, { lengths: [9, 1, 45] }, adapter), TypeError);
+    cx.release();
+  }));
+
+Deno.test("T5: a pass without a tape frees each layer's keys; decoding keeps all of them", () =>
   withDevice((device) => {
-    const model = tinyT5(device, tinyConfig("v1.0"));
-    model.checkTokens([0, 36], "query 3");
-    for (const bad of [37, -1, 1.5, NaN]) {
-      assert.throws(() => model.checkTokens([0, bad, 99], "query 3"), {
-        name: "UserError",
-        message: new RegExp(`^query 3 has the token ${bad}, the model's vocabulary has 37: `),
-      });
-    }
+    /** Memory that is left of a pass over so many decoder layers. */
+    const used = (numDecoderLayers: number, use: "pass" | "decoding") => {
+      const model = tinyT5(device, { ...tinyConfig("v1.1"), numDecoderLayers });
+      const run = () => {
+        const cx = new Context(device);
+        const before = device.memory.used;
+        const memory = model.prefill(cx, INPUTS, null, use);
+        model.forward(cx, Packed.create(cx, DECODER_INPUTS), memory, null);
+        const after = device.memory.used;
+        cx.release();
+        return after - before;
+      };
+      run(); // makes the tables of relative positions
+      return run();
+    };
+    assert.equal(used(6, "pass"), used(2, "pass"));
+    const layer = 2 * 4 * 55 * 9; // k and v of 55 tokens, 3 heads of 3
+    assert.ok(used(6, "decoding") - used(2, "decoding") >= 4 * layer);
     return Promise.resolve();
   }));
 

@@ -1,0 +1,126 @@
+import type { Decoding, DecodingWindow, LanguageModel } from "../models/language_model.ts";
+import type { ValueHead } from "../nn/value_head.ts";
+import { Context } from "../tensor/context.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { GenerationConfig } from "./generation_config.ts";
+import { nextTokens } from "./next_tokens.ts";
+
+/** Results of some steps, step by step, with one element for each row of a step. */
+export interface DrawnTokens {
+  /** Tokens; -1 where the logits are not finite. */
+  readonly tokens: Int32Array;
+  /** Log-probabilities of the tokens, in nats; null when not asked for. */
+  readonly logprobs: Float32Array | null;
+  /** Values at the positions that the tokens were drawn from; null when not asked for. */
+  readonly values: Float32Array | null;
+}
+
+/** Results to compute beside the tokens. */
+export interface DrawingExtras {
+  readonly logprobs: boolean;
+  /** Head that computes values; null for none. */
+  readonly valueHead: ValueHead | null;
+}
+
+/** Rows of the batch that draw together, for some steps. */
+export interface WindowRows {
+  /** Indices into the batch. */
+  readonly rows: readonly number[];
+  /** Last token of each row, which the first step reads. */
+  readonly last: readonly number[];
+  /** Position of the first step in the response. */
+  readonly first: number;
+  /** Number of steps. */
+  readonly steps: number;
+}
+
+/**
+ * Steps of decoding that one set of rows takes. Everything that they read is on the device before
+ * the first, and every token goes from one step to the next there.
+ */
+export class DrawingWindow {
+  readonly #cx: Context;
+  readonly #window: DecodingWindow;
+  /** i32 [rows] */
+  readonly #last: Tensor;
+  /** i32 [steps, rows] */
+  readonly #positions: Tensor;
+  /** i32 [rows] */
+  readonly #rollouts: Tensor;
+  /** Results, [steps, rows] each. */
+  readonly #tokens: Tensor;
+  readonly #logprobs: Tensor | null;
+  readonly #values: Tensor | null;
+
+  /** Uploads everything that the steps read. */
+  constructor(
+    private readonly model: LanguageModel,
+    decoding: Decoding,
+    { rows, last, first, steps }: WindowRows,
+    private readonly config: GenerationConfig,
+    private readonly extras: DrawingExtras,
+  ) {
+    const count = rows.length;
+    const cx = new Context(model.device);
+    this.#cx = cx;
+    try {
+      this.#window = decoding.window(cx, rows, first, steps);
+      this.#last = cx.from(Int32Array.from(last));
+      const positions = { length: steps * count };
+      this.#positions = cx.from(
+        Int32Array.from(positions, (_, i) => first + Math.floor(i / count)),
+        [steps, count],
+      );
+      const { firstRollout = 0 } = config;
+      this.#rollouts = cx.from(Int32Array.from(rows, (row) => firstRollout + row));
+      this.#tokens = cx.empty([steps, count], "i32");
+      this.#logprobs = extras.logprobs ? cx.empty([steps, count]) : null;
+      this.#values = extras.valueHead ? cx.empty([steps, count]) : null;
+    } catch (error) {
+      cx.release();
+      throw error;
+    }
+  }
+
+  /** Draws the token of each row at a step; those of the steps before it are drawn. */
+  draw(step: number): void {
+    const { model, config } = this;
+    const { seed = 0, temperature = 1, topK = 0, topP = 1, minLength = 0, doSample } = config;
+    const cx = new Context(model.device);
+    try {
+      const ids = step === 0 ? this.#last : this.#tokens.slice(step - 1, 1);
+      const { valueHead } = this.extras;
+      const values = valueHead && { head: valueHead, into: this.#values!.slice(step, 1) };
+      const hidden = this.#window.step(cx, step, ids, values);
+      const input = {
+        logits: model.logits(cx, hidden),
+        rows: this.#last.length,
+        vocabulary: model.vocabSize,
+        positions: this.#positions.slice(step, 1),
+        eosTokenId: model.eosTokenIds[0] ?? -1,
+        // transformers counts the start token as part of the length.
+        minLength: minLength - 1,
+      };
+      const drawing = doSample ? { rollouts: this.#rollouts, seed, temperature, topK, topP } : null;
+      const logprobs = this.#logprobs?.slice(step, 1) ?? null;
+      nextTokens(cx, input, drawing, this.#tokens.slice(step, 1), logprobs);
+    } finally {
+      cx.release();
+    }
+  }
+
+  /** Waits for the results of `count` steps from `step` on. */
+  async read(step: number, count: number): Promise<DrawnTokens> {
+    const [tokens, logprobs, values] = await Promise.all([
+      this.#tokens.slice(step, count).readInts(),
+      this.#logprobs?.slice(step, count).read() ?? null,
+      this.#values?.slice(step, count).read() ?? null,
+    ]);
+    return { tokens, logprobs, values };
+  }
+
+  /** Frees the memory. */
+  release(): void {
+    this.#cx.release();
+  }
+}

@@ -1,0 +1,62 @@
+import { UserError } from "../errors.ts";
+import { checkTokens, type LanguageModel } from "../models/language_model.ts";
+
+/** Settings of generating, in the words of transformers' `generate`. */
+export interface GenerationConfig {
+  /** Maximum number of tokens of a response: one number, or one for each prompt. */
+  maxNewTokens: number | readonly number[];
+  /** The end token cannot come while start token and response together are shorter. Default 0. */
+  minLength?: number;
+  /** Draws from the distribution instead of taking the most likely token. Default false. */
+  doSample?: boolean;
+  /** Divisor of the logits. Default 1. */
+  temperature?: number;
+  /** Number of most likely tokens to draw from; 0, the default, for all. */
+  topK?: number;
+  /**
+   * Draws from the most likely tokens that together have this probability. Default 1: from all.
+   */
+  topP?: number;
+  /** Seed; with a rollout's number and a position it decides each draw. Default 0. */
+  seed?: number;
+  /** Number of the first prompt's rollout; the others count on from it. Default 0. */
+  firstRollout?: number;
+}
+
+/**
+ * Checks prompts and settings before anything is generated.
+ *
+ * @returns maximum number of tokens of each row
+ * @throws {UserError} when a setting or a prompt is impossible
+ */
+export function checkGeneration(
+  model: Pick<LanguageModel, "vocabSize" | "eosTokenIds">,
+  prompts: readonly (readonly number[])[],
+  config: GenerationConfig,
+): number[] {
+  const { maxNewTokens, minLength = 0, temperature = 1, topK = 0, topP = 1 } = config;
+  const limits = typeof maxNewTokens === "number"
+    ? prompts.map(() => maxNewTokens)
+    : [...maxNewTokens];
+  if (limits.length !== prompts.length) {
+    throw new UserError(
+      `\`maxNewTokens\` has ${limits.length} entries for ${prompts.length} prompts: give one number, or one for each`,
+    );
+  }
+  const check = (name: string, value: number, fits: boolean, allowed: string) => {
+    if (!fits) throw new UserError(`\`${name}\` is ${value}: it must be ${allowed}`);
+  };
+  for (const limit of limits) {
+    check("maxNewTokens", limit, Number.isInteger(limit) && limit >= 1, "a whole number from 1");
+  }
+  check("temperature", temperature, temperature > 0 && temperature < Infinity, "positive");
+  check("topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number from 0 (off)");
+  check("topP", topP, topP > 0 && topP <= 1, "above 0 and at most 1 (off)");
+  const ends = model.eosTokenIds.length;
+  check("minLength", minLength, ends < 2 || minLength <= 1, `0: the model has ${ends} end tokens`);
+  prompts.forEach((prompt, row) => {
+    if (prompt.length === 0) throw new UserError(`prompt ${row} has no tokens`);
+    checkTokens(model, prompt, `prompt ${row}`);
+  });
+  return limits;
+}

@@ -1,0 +1,55 @@
+import type { Device } from "../device/device.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
+import type { LanguageModel } from "./language_model.ts";
+import { CheckpointSource, FrozenStore, type WeightStore } from "./weight_store.ts";
+
+/** Models that one class computes, known by the `model_type` of their config.json. */
+export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
+  /** `model_type` of config.json, as "t5". */
+  readonly modelType: string;
+  /**
+   * Checks config.json before any weight is read.
+   *
+   * @param path path of the file, for messages
+   * @returns what builds the model from its weights; asks a store for each of them under its name in
+   *   the checkpoint, always in the same order
+   * @throws {UserError} when a key is missing, or its value is not supported
+   */
+  configure(config: JsonObject, path: string): ModelBuilder<Model>;
+}
+
+/** Builds a model from its weights. */
+export type ModelBuilder<Model extends LanguageModel = LanguageModel> = (
+  device: Device,
+  store: WeightStore,
+) => Model;
+
+/** Options of loading a model. */
+export interface LoadOptions {
+  /** Type that matrices are stored in; arithmetic is f32 either way. Default "f32". */
+  dtype?: "f32" | "bf16";
+}
+
+/** Loads a model of the family that `choose` picks, with frozen weights. */
+export async function loadModel<Model extends LanguageModel>(
+  device: Device,
+  source: string | ModelFiles,
+  { dtype = "f32" }: LoadOptions,
+  choose: (config: JsonObject, path: string) => ModelFamily<Model>,
+): Promise<Model> {
+  const files = modelFiles(source);
+  const build = await readBuilder(files, choose);
+  using weights = await CheckpointSource.open(files);
+  return FrozenStore.build(device, weights, dtype, (store) => build(device, store));
+}
+
+/** Reads config.json, and checks it. */
+export async function readBuilder<Model extends LanguageModel>(
+  files: ModelFiles,
+  choose: (config: JsonObject, path: string) => ModelFamily<Model>,
+): Promise<ModelBuilder<Model>> {
+  const config = await files.requiredJson("config.json", "model");
+  const path = files.pathOf("config.json");
+  return choose(config, path).configure(config, path);
+}
