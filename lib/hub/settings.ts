@@ -1,7 +1,7 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { environmentVariable, homeFolder } from "../platform/environment.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 
 /** Where the Hub is, where its files are kept, and how patient a download is. */
 export interface HubSettings {
@@ -38,7 +38,7 @@ const VARIABLES = [
 
 /** The variables that the settings are made from: one by one, so that no other need be allowed. */
 export function hubEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(VARIABLES.map((name) => [name, Deno.env.get(name)]));
+  return Object.fromEntries(VARIABLES.map((name) => [name, environmentVariable(name)]));
 }
 
 /**
@@ -78,12 +78,12 @@ export function tokenPath(env: Record<string, string | undefined> = hubEnvironme
 
 function hubHome(env: Record<string, string | undefined>): string {
   return folder(env.HF_HOME) ??
-    join(folder(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "huggingface");
+    join(folder(env.XDG_CACHE_HOME) ?? join(homeFolder(), ".cache"), "huggingface");
 }
 
 function folder(path: string | undefined): string | null {
   if (!path) return null;
-  return /^~(?=$|[/\\])/.test(path) ? join(homedir(), path.slice(1)) : path;
+  return /^~(?=$|[/\\])/.test(path) ? join(homeFolder(), path.slice(1)) : path;
 }
 
 function endpoint(address: string): string {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Checkpoint, openTensorFile } from "../../lib/formats/checkpoint.ts";
+import { MemoryFiles } from "../../lib/formats/model_files.ts";
 import { writeSafetensors } from "../../lib/formats/safetensors.ts";
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { writeTorchFile } from "../../lib/formats/torch_bin_writer.ts";
@@ -27,19 +28,31 @@ function writeIndex(dir: string, kind: "safetensors" | "bin", index: unknown): v
   Deno.writeTextFileSync(join(dir, `${stems[kind]}.${kind}.index.json`), JSON.stringify(index));
 }
 
+/** Reads a folder's files into memory. */
+async function inMemory(dir: string): Promise<MemoryFiles> {
+  const names = Array.from(Deno.readDirSync(dir), ({ name }) => name);
+  return new MemoryFiles(
+    await Promise.all(
+      names.map(async (name) => [name, await Deno.readFile(join(dir, name))] as const),
+    ),
+  );
+}
+
 for (const kind of ["safetensors", "bin"] as const) {
   for (const sharded of [false, true]) {
     Deno.test(`a checkpoint in ${sharded ? "several" : "one"} .${kind}`, async () => {
       await withTempDir(async (dir) => {
         if (sharded) await writeShards(dir, kind);
         else await writers[kind](join(dir, `${stems[kind]}.${kind}`), TENSORS);
-        using checkpoint = await Checkpoint.open(dir);
-        assert.deepEqual([...checkpoint.files.keys()].sort(), ["a", "b"]);
-        assert.deepEqual(checkpoint.info("a").shape, [3, 2]);
-        assert.deepEqual([...checkpoint.readFloats("a", 2, 3)], [3, 4, 5]);
-        assert.deepEqual([...checkpoint.readFloats("b")], [1, -2.5]);
-        assert.deepEqual([...checkpoint.readBytes("b")], [0x80, 0x3f, 0x20, 0xc0]);
-        assert.throws(() => checkpoint.info("c"), { message: /has no tensor "c"/ });
+        for (const source of [dir, await inMemory(dir)]) {
+          using checkpoint = await Checkpoint.open(source);
+          assert.deepEqual([...checkpoint.files.keys()].sort(), ["a", "b"]);
+          assert.deepEqual(checkpoint.info("a").shape, [3, 2]);
+          assert.deepEqual([...checkpoint.readFloats("a", 2, 3)], [3, 4, 5]);
+          assert.deepEqual([...checkpoint.readFloats("b")], [1, -2.5]);
+          assert.deepEqual([...checkpoint.readBytes("b")], [0x80, 0x3f, 0x20, 0xc0]);
+          assert.throws(() => checkpoint.info("c"), { message: /has no tensor "c"/ });
+        }
       });
     });
   }
