@@ -96,11 +96,14 @@ export type {
   Device,
   DeviceBase,
   DeviceBuffer,
+  ElementType,
   GpuDevice,
   MemoryUse,
   Shader,
   ShaderSource,
+  Signature,
   Span,
+  SpanArgument,
   TaskDevice,
 } from "./lib/device/device.ts";
 export { type DeviceOptions, openDevice } from "./lib/device/open.ts";

@@ -1,5 +1,6 @@
 /** GFLOPS of the matrix products of training. Called by `temper bench matmul`. */
-import { matmul, type RightMatrix } from "../kernels/matmul/matmul.ts";
+import { matmul } from "../kernels/matmul/matmul.ts";
+import type { RightMatrix } from "../kernels/matmul/product.ts";
 import type { Device } from "../lib/device/device.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";

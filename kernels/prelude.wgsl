@@ -1,13 +1,10 @@
-// What every room's WGSL begins with.
+// What every kernel's WGSL begins with. After it come the declarations that follow from the kernel's
+// signature (lib/device/webgpu/shader_source.ts), then the kernel's own text.
 //
-// Group 0 holds the spans in the launcher's order, outputs first, as
-//   @group(0) @binding(i) var<storage, read_write> y: array<f32>;   an output
-//   @group(0) @binding(i) var<storage, read> x: array<f32>;         an input
-// An input that shares a block with an output is declared writable by the device, which replaces
-// that very text. Kernels of a room may declare one binding under several names.
-// Group 1 holds the parameters, a struct of u32, i32 and f32: first the offset of each span in
-// words (spans are bound from the start of their block), then the launcher's ints, then its floats.
-// In place works where the thread that writes an element is the only one that reads it.
+// A span `x` of the signature is the storage binding `x`, and begins at its element `p.x`: spans are
+// bound from the start of their block. `p.x` is NONE for a span that is null. Integers and floats are
+// `p.<name>`, u32 and f32; constants are there under their names. In place works where the thread that
+// writes an element is the only one that reads it.
 
 /** The offset of a span that is null. */
 const NONE = 0xffffffffu;

@@ -1,22 +1,31 @@
-import type { Binding, GpuDevice, Shader, Span } from "../lib/device/device.ts";
+import type { Binding, GpuDevice, Shader, Signature, Span } from "../lib/device/device.ts";
+import { type ElementTypes, shaderSource } from "../lib/device/webgpu/shader_source.ts";
 import prelude from "./prelude.wgsl" with { type: "text" };
 
-/** Makes a room's kernels: the entry point, how many of its spans it writes, override constants. */
-export type ShaderMaker = (
-  entryPoint: string,
-  outputs: number,
+/** Makes the kernels of a module: by entry point (default: the signature's name) and override constants. */
+export type ShaderMaker<A> = (
   constants?: Readonly<Record<string, number>>,
-) => Shader;
+  entryPoint?: string,
+) => Shader<A>;
 
 /**
- * Puts the prelude before a room's WGSL. How kernels are written: see prelude.wgsl.
+ * Puts the prelude and a signature's declarations before WGSL. How kernels are written: see
+ * prelude.wgsl.
  *
- * @param shared what several files of a room have in common; comes after the prelude
+ * @param file `<room>/<file>.wgsl`, for messages and profiles
+ * @param options `shared`: WGSL that several modules have in common; `elements`: types of elements
+ *   that this module reads otherwise than the signature says
  */
-export function wgsl(name: string, code: string, shared = ""): ShaderMaker {
-  const before = prelude + shared;
-  const source = { name, code: before + code, preludeLines: before.split("\n").length - 1 };
-  return (entryPoint, outputs, constants = {}) => ({ source, entryPoint, outputs, constants });
+export function wgsl<A extends object>(
+  signature: Signature<A>,
+  file: string,
+  code: string,
+  { shared = "", elements = {} }: { shared?: string; elements?: ElementTypes } = {},
+): ShaderMaker<A> {
+  const source = shaderSource(signature, file, code, { shared: prelude + shared, elements });
+  return (constants = {}, entryPoint = signature.name) => (
+    { signature, source, entryPoint, constants }
+  );
 }
 
 /**

@@ -1,25 +1,39 @@
 /**
- * Builds lib/device/wasm/kernels.wasm from every kernels/<op>/<op>.wasm.ts.
+ * Builds lib/device/wasm/kernels.wasm from every kernels/<op>/<op>.wasm.ts, after the sources that are
+ * generated: the arguments of kernels, and the register tiles of products.
  *
  * deno task build:kernels            write the file
- * deno task build:kernels --check    fail when the committed file differs from its sources
+ * deno task build:kernels --check    fail when a committed file differs from its sources
  */
 import asc from "assemblyscript/asc";
 import { fileURLToPath } from "node:url";
+import { argsSource } from "../kernels/args_generate.ts";
 import { attentionTilesSource } from "../kernels/attention/tiles_generate.ts";
 import { tilesSource } from "../kernels/matmul/tiles_generate.ts";
+import { kernelSignatures } from "./kernel_signatures.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const output = "lib/device/wasm/kernels.wasm";
 const check = Deno.args.includes("--check");
 
-for (const [room, source] of [["attention", attentionTilesSource()], ["matmul", tilesSource()]]) {
-  const tiles = `${root}kernels/${room}/tiles.wasm.ts`;
-  if (!check) Deno.writeTextFileSync(tiles, source);
-  else if (Deno.readTextFileSync(tiles) !== source) {
-    console.log(`${tiles} differs from its generator: run deno task build:kernels`);
-    Deno.exit(1);
+/** Writes a generated source file, or with --check compares it with the committed one. */
+function generate(path: string, source: string): void {
+  if (!check) return Deno.writeTextFileSync(`${root}${path}`, source);
+  let committed = "";
+  try {
+    committed = Deno.readTextFileSync(`${root}${path}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+  if (committed === source) return;
+  console.log(`${path} differs from its generator: run deno task build:kernels`);
+  Deno.exit(1);
+}
+
+generate("kernels/attention/tiles.wasm.ts", attentionTilesSource());
+generate("kernels/matmul/tiles.wasm.ts", tilesSource());
+for (const [room, signatures] of await kernelSignatures()) {
+  generate(`kernels/${room}/args.wasm.ts`, argsSource(signatures));
 }
 
 const entries: string[] = [];

@@ -1,11 +1,18 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./activation.wgsl" with { type: "text" };
+import backwardCode from "./activation_backward.wgsl" with { type: "text" };
+import { ACTIVATION, ACTIVATION_BACKWARD, ACTIVATION_NUMBERS, BLOCK } from "./signatures.ts";
 import valueAndSlope from "./value_and_slope.wgsl" with { type: "text" };
 
-const shader = wgsl("activation", code, valueAndSlope);
-const FORWARD = shader("activation", 1);
-const BACKWARD = shader("activation_backward", 2);
+const shared = valueAndSlope;
+const activationShader = wgsl(ACTIVATION, "activation/activation.wgsl", code, { shared })();
+const backwardShader = wgsl(
+  ACTIVATION_BACKWARD,
+  "activation/activation_backward.wgsl",
+  backwardCode,
+  { shared },
+)();
 
 /**
  * relu; gelu in its exact form, x · Φ(x); gelu_new, its approximation by tanh
@@ -13,15 +20,13 @@ const BACKWARD = shader("activation_backward", 2);
  */
 export type ActivationKind = "relu" | "gelu" | "gelu_new" | "tanh";
 
-/** Numbers of the kinds; mirrored in activation.wasm.ts and value_and_slope.wgsl. */
+/** Numbers of the functions in kernels. */
 export const ACTIVATION_KINDS: Readonly<Record<ActivationKind, number>> = {
-  relu: 0,
-  gelu: 1,
-  gelu_new: 2,
-  tanh: 3,
+  relu: ACTIVATION_NUMBERS.RELU,
+  gelu: ACTIVATION_NUMBERS.GELU,
+  gelu_new: ACTIVATION_NUMBERS.GELU_NEW,
+  tanh: ACTIVATION_NUMBERS.TANH,
 };
-/** Elements per task; mirrored in activation.wasm.ts. */
-const BLOCK = 2048;
 
 /**
  * y = f(x), or with a gate y = f(x) · gate.
@@ -38,10 +43,9 @@ export function activation(
   kind: ActivationKind,
   length: number,
 ): void {
-  const spans = [y, x, gate];
-  const ints = [length, ACTIVATION_KINDS[kind]];
-  if (device.kind === "webgpu") device.dispatch(FORWARD, elementGroups(length), spans, ints);
-  else device.run("activation", Math.ceil(length / BLOCK), spans, ints);
+  const args = { y, x, gate, length, kind: ACTIVATION_KINDS[kind] };
+  if (device.kind === "webgpu") device.dispatch(activationShader, elementGroups(length), args);
+  else device.run(ACTIVATION, Math.ceil(length / BLOCK), args);
 }
 
 /** Where a gradient goes. */
@@ -68,9 +72,17 @@ export function activationBackward(
   kind: ActivationKind,
   length: number,
 ): void {
-  const spans = [dx?.into ?? null, dGate?.into ?? null, dy, x, gate];
-  const accumulate = [dx, dGate].map((slot) => Number(slot?.accumulate ?? false));
-  const ints = [length, ACTIVATION_KINDS[kind], ...accumulate];
-  if (device.kind === "webgpu") device.dispatch(BACKWARD, elementGroups(length), spans, ints);
-  else device.run("activation_backward", Math.ceil(length / BLOCK), spans, ints);
+  const args = {
+    dx: dx?.into ?? null,
+    dGate: dGate?.into ?? null,
+    dy,
+    x,
+    gate,
+    length,
+    kind: ACTIVATION_KINDS[kind],
+    accumulateX: dx?.accumulate ?? false,
+    accumulateGate: dGate?.accumulate ?? false,
+  };
+  if (device.kind === "webgpu") device.dispatch(backwardShader, elementGroups(length), args);
+  else device.run(ACTIVATION_BACKWARD, Math.ceil(length / BLOCK), args);
 }

@@ -1,22 +1,14 @@
-import { int, span } from "../abi.wasm";
+import { ActivationArgs, ActivationBackwardArgs, BLOCK, GELU, GELU_NEW, RELU } from "./args.wasm";
 import { erf4, exp4, sigmoid4, tanh4 } from "../math.wasm";
 import { loadPart, storePart } from "../simd.wasm";
 
-/** Elements per task; mirrored in activation.ts. */
-const BLOCK: i32 = 2048;
-
-/** Numbers of the kinds; mirrored in activation.ts. */
-const RELU: i32 = 0;
-const GELU: i32 = 1;
-const GELU_NEW: i32 = 2;
-
 /** y = f(x) (· gate) */
-export function activation(args: usize, task: i32, scratch: usize): void {
-  const y = span(args, 0);
-  const x = span(args, 1);
-  const gate = span(args, 2);
-  const length = int(args, 3);
-  const kind = int(args, 4);
+export function activation(args: ActivationArgs, task: i32, scratch: usize): void {
+  const y = args.y;
+  const x = args.x;
+  const gate = args.gate;
+  const length = args.length;
+  const kind = args.kind;
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
   for (let i = 0; i < count; i += 4) {
@@ -32,16 +24,16 @@ export function activation(args: usize, task: i32, scratch: usize): void {
 }
 
 /** dx (+)= dy · f'(x) (· gate), dGate (+)= dy · f(x) */
-export function activation_backward(args: usize, task: i32, scratch: usize): void {
-  const dx = span(args, 0);
-  const dGate = span(args, 1);
-  const dy = span(args, 2);
-  const x = span(args, 3);
-  const gate = span(args, 4);
-  const length = int(args, 5);
-  const kind = int(args, 6);
-  const accumulateX = int(args, 7);
-  const accumulateGate = int(args, 8);
+export function activation_backward(args: ActivationBackwardArgs, task: i32, scratch: usize): void {
+  const dx = args.dx;
+  const dGate = args.dGate;
+  const dy = args.dy;
+  const x = args.x;
+  const gate = args.gate;
+  const length = args.length;
+  const kind = args.kind;
+  const accumulateX = args.accumulateX;
+  const accumulateGate = args.accumulateGate;
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
   const one = f32x4.splat(1);

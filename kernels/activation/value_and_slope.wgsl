@@ -1,10 +1,5 @@
 // The activation functions, for their own kernels and for those that products are activated in.
 
-/** Numbers of the kinds; mirrored in activation.ts. */
-const RELU = 0u;
-const GELU = 1u;
-const GELU_NEW = 2u;
-
 /** f(x) and f'(x), which share what is slow to compute. */
 fn value_and_slope(kind: u32, x: f32) -> vec2f {
   if (kind == RELU) {

@@ -1,11 +1,9 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { bindablePieces, elementGroups, part, wgsl } from "../wgsl.ts";
 import code from "./adam.wgsl" with { type: "text" };
+import { ADAM, BLOCK } from "./signatures.ts";
 
-const ADAM = wgsl("adam", code)("adam", 3);
-
-/** Elements per task; mirrored in adam.wasm.ts. */
-const BLOCK = 8192;
+const adamShader = wgsl(ADAM, "adam/adam.wgsl", code)();
 
 /** The buffers of an update. */
 export interface AdamBuffers {
@@ -53,24 +51,31 @@ export function adam(
   options: AdamOptions,
 ): void {
   const { learningRate, betas: [beta1, beta2], eps, weightDecay, decoupled, step } = options;
-  const packed = [values, firstMoment, secondMoment, gradients];
-  const floats = [
-    learningRate / (1 - beta1 ** step),
-    1 - beta1,
+  const scalars = {
+    norm: gradNorm,
+    stepSize: learningRate / (1 - beta1 ** step),
+    change1: 1 - beta1,
     beta2,
-    1 - beta2,
-    Math.sqrt(1 - beta2 ** step),
+    change2: 1 - beta2,
+    correction2: Math.sqrt(1 - beta2 ** step),
     eps,
-    decoupled ? 0 : weightDecay,
-    decoupled ? 1 - learningRate * weightDecay : 1,
-    options.maxGradNorm,
-  ];
+    gradientDecay: decoupled ? 0 : weightDecay,
+    keep: decoupled ? 1 - learningRate * weightDecay : 1,
+    maxNorm: options.maxGradNorm,
+  };
   if (device.kind === "webgpu") {
     for (const { first, count } of bindablePieces(device, length)) {
-      const spans = [...packed.map((span) => part(span, first, count)), gradNorm];
-      device.dispatch(ADAM, elementGroups(count), spans, [count], floats);
+      device.dispatch(adamShader, elementGroups(count), {
+        ...scalars,
+        values: part(values, first, count),
+        firstMoment: part(firstMoment, first, count),
+        secondMoment: part(secondMoment, first, count),
+        gradients: part(gradients, first, count),
+        length: count,
+      });
     }
-  } else {
-    device.run("adam", Math.ceil(length / BLOCK), [...packed, gradNorm], [length], floats);
+    return;
   }
+  const packed = { values, firstMoment, secondMoment, gradients, length };
+  device.run(ADAM, Math.ceil(length / BLOCK), { ...packed, ...scalars });
 }

@@ -1,25 +1,22 @@
-import { float, int, span } from "../abi.wasm";
-
-/** Elements per task; mirrored in adam.ts. */
-const BLOCK: i32 = 8192;
+import { AdamArgs, BLOCK } from "./args.wasm";
 
 /** One Adam or AdamW update; nothing when the norm is not finite. */
-export function adam(args: usize, task: i32, scratch: usize): void {
-  const values = span(args, 0);
-  const firstMoment = span(args, 1);
-  const secondMoment = span(args, 2);
-  const gradients = span(args, 3);
-  const norm = load<f32>(span(args, 4));
-  const length = int(args, 5);
-  const stepSize = f32x4.splat(float(args, 6));
-  const change1 = f32x4.splat(float(args, 7));
-  const beta2 = f32x4.splat(float(args, 8));
-  const change2 = f32x4.splat(float(args, 9));
-  const correction2 = f32x4.splat(float(args, 10));
-  const eps = f32x4.splat(float(args, 11));
-  const gradientDecay = f32x4.splat(float(args, 12));
-  const keep = f32x4.splat(float(args, 13));
-  const maxNorm = float(args, 14);
+export function adam(args: AdamArgs, task: i32, scratch: usize): void {
+  const values = args.values;
+  const firstMoment = args.firstMoment;
+  const secondMoment = args.secondMoment;
+  const gradients = args.gradients;
+  const norm = load<f32>(args.norm);
+  const length = args.length;
+  const stepSize = f32x4.splat(args.stepSize);
+  const change1 = f32x4.splat(args.change1);
+  const beta2 = f32x4.splat(args.beta2);
+  const change2 = f32x4.splat(args.change2);
+  const correction2 = f32x4.splat(args.correction2);
+  const eps = f32x4.splat(args.eps);
+  const gradientDecay = f32x4.splat(args.gradientDecay);
+  const keep = f32x4.splat(args.keep);
+  const maxNorm = args.maxNorm;
   if (!isFinite(norm)) return;
   const clip = f32x4.splat(maxNorm > 0 ? min<f32>(1, maxNorm / (norm + 1e-6)) : 1);
   const begin = <usize> task * BLOCK << 2;

@@ -1,30 +1,5 @@
 // Twin of adam.wasm.ts.
 
-struct Params {
-  values: u32,
-  first_moment: u32,
-  second_moment: u32,
-  gradients: u32,
-  norm: u32,
-  length: u32,
-  step_size: f32,
-  change1: f32,
-  beta2: f32,
-  change2: f32,
-  correction2: f32,
-  eps: f32,
-  gradient_decay: f32,
-  keep: f32,
-  max_norm: f32,
-}
-
-@group(0) @binding(0) var<storage, read_write> values: array<f32>;
-@group(0) @binding(1) var<storage, read_write> first_moment: array<f32>;
-@group(0) @binding(2) var<storage, read_write> second_moment: array<f32>;
-@group(0) @binding(3) var<storage, read> gradients: array<f32>;
-@group(0) @binding(4) var<storage, read> norm: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
 /** One Adam or AdamW update; nothing when the norm is not finite. */
 @compute @workgroup_size(256)
 fn adam(

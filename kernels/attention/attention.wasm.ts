@@ -1,51 +1,55 @@
-import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
+import {
+  AttentionArgs,
+  AttentionBackwardArgs,
+  AttentionBiasReduceArgs,
+  MAX_ROWS,
+  SCRATCH_BYTES,
+} from "./args.wasm";
 import { log4 } from "../math.wasm";
 import { loadPart, sum4 } from "../simd.wasm";
 import { dotsOfOne, sumOfOne } from "./one_query.wasm";
 import { addTransposed, dots, PANEL_SCRATCH, visible, weightedSums } from "./products.wasm";
 import { differentiateRow, exponentials, finishScores } from "./softmax.wasm";
 
-/** Most query rows that are worked on at once. Mirrored in attention.ts as QUERY_BLOCK. */
-const MAX_ROWS: i32 = 48;
 /** Rows from which on keys are better copied into panels; fewer are attended to one by one. */
 const PANEL_ROWS: i32 = 4;
 /** Scratch: what the products use, then the sum of each row's exponentials, then scores. */
 const SCORES_AT: usize = PANEL_SCRATCH + (<usize>MAX_ROWS << 2);
 /** What scores may take of the scratch memory. */
-const SCORES_BYTES: usize = SCRATCH_BYTES - SCORES_AT;
+const SCORES_BYTES: usize = <usize>SCRATCH_BYTES - SCORES_AT;
 
 /** o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (sequence, head, query block). */
-export function attention(args: usize, task: i32, scratch: usize): void {
-  const perTask = int(args, 11);
-  const end = min((task + 1) * perTask, int(args, 10));
+export function attention(args: AttentionArgs, task: i32, scratch: usize): void {
+  const perTask = args.perTask;
+  const end = min((task + 1) * perTask, args.items);
   for (let item = task * perTask; item < end; item++) attendBlock(args, item, scratch);
 }
 
-function attendBlock(args: usize, item: i32, scratch: usize): void {
-  const heads = int(args, 12);
-  const blocks = int(args, 13);
-  const width = int(args, 14);
-  const qStride = <usize>int(args, 15) << 2;
-  const kStride = <usize>int(args, 16) << 2;
-  const vStride = <usize>int(args, 17) << 2;
-  const causal = int(args, 18);
-  const reach = int(args, 19);
-  const wide = int(args, 20);
-  const scale = float(args, 21);
+function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
+  const heads = args.heads;
+  const blocks = args.blocks;
+  const width = args.headSize;
+  const qStride = <usize>args.qStride << 2;
+  const kStride = <usize>args.kStride << 2;
+  const vStride = <usize>args.vStride << 2;
+  const causal = args.causal;
+  const reach = args.reach;
+  const wide = args.wide;
+  const scale = args.scale;
   const head = item / blocks % heads;
   const sequence = <usize>(item / blocks / heads) << 2;
-  const queries = load<i32>(span(args, 4) + sequence);
+  const queries = load<i32>(args.queryLengths + sequence);
   const begin = item % blocks * MAX_ROWS;
   if (begin >= queries) return;
-  const queryRow = load<i32>(span(args, 3) + sequence);
-  const keyRow = <usize>load<i32>(span(args, 5) + sequence);
-  const keys = load<i32>(span(args, 6) + sequence);
+  const queryRow = load<i32>(args.queryStarts + sequence);
+  const keyRow = <usize>load<i32>(args.keyStarts + sequence);
+  const keys = load<i32>(args.keyLengths + sequence);
   const headAt = <usize>(head * width) << 2;
   const oStride = <usize>(heads * width) << 2;
-  const k = span(args, 1) + keyRow * kStride + headAt;
-  const v = span(args, 2) + keyRow * vStride + headAt;
-  const lse = span(args, 9);
-  const bias = biasOf(span(args, 7), head, reach);
+  const k = args.k + keyRow * kStride + headAt;
+  const v = args.v + keyRow * vStride + headAt;
+  const lse = args.lse;
+  const bias = biasOf(args.bias, head, reach);
   const end = min(begin + MAX_ROWS, queries);
   const sums = scratch + PANEL_SCRATCH;
   const scores = scratch + SCORES_AT;
@@ -55,8 +59,8 @@ function attendBlock(args: usize, item: i32, scratch: usize): void {
     const first = keys - queries + row + 1;
     const limit = visible(rows - 1, first, keys, causal);
     const stride = scoresStride(limit);
-    const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
-    const o = span(args, 8) + <usize>(queryRow + row) * oStride + headAt;
+    const q = args.q + <usize>(queryRow + row) * qStride + headAt;
+    const o = args.o + <usize>(queryRow + row) * oStride + headAt;
     if (step == 1) dotsOfOne(q, k, kStride, limit, width, scores);
     else {
       dots(
@@ -87,47 +91,47 @@ function attendBlock(args: usize, item: i32, scratch: usize): void {
 }
 
 /** dq, dk, dv and each sequence's part of dbias; items are (sequence, head). */
-export function attention_backward(args: usize, task: i32, scratch: usize): void {
-  const perTask = int(args, 16);
-  const end = min((task + 1) * perTask, int(args, 15));
+export function attention_backward(args: AttentionBackwardArgs, task: i32, scratch: usize): void {
+  const perTask = args.perTask;
+  const end = min((task + 1) * perTask, args.items);
   for (let item = task * perTask; item < end; item++) differentiateHead(args, item, scratch);
 }
 
-function differentiateHead(args: usize, item: i32, scratch: usize): void {
-  const heads = int(args, 17);
-  const width = int(args, 18);
-  const qStride = <usize>int(args, 19) << 2;
-  const kStride = <usize>int(args, 20) << 2;
-  const vStride = <usize>int(args, 21) << 2;
-  const causal = int(args, 22);
-  const reach = int(args, 23);
-  const accumulateQ = int(args, 24);
-  const wide = int(args, 27);
-  const scale = float(args, 28);
+function differentiateHead(args: AttentionBackwardArgs, item: i32, scratch: usize): void {
+  const heads = args.heads;
+  const width = args.headSize;
+  const qStride = <usize>args.qStride << 2;
+  const kStride = <usize>args.kStride << 2;
+  const vStride = <usize>args.vStride << 2;
+  const causal = args.causal;
+  const reach = args.reach;
+  const accumulateQ = args.accumulateQ;
+  const wide = args.wide;
+  const scale = args.scale;
   const head = item % heads;
   const sequence = <usize>(item / heads) << 2;
-  const queryRow = load<i32>(span(args, 3) + sequence);
-  const queries = load<i32>(span(args, 4) + sequence);
-  const keyRow = <usize>load<i32>(span(args, 5) + sequence);
-  const keys = load<i32>(span(args, 6) + sequence);
+  const queryRow = load<i32>(args.queryStarts + sequence);
+  const queries = load<i32>(args.queryLengths + sequence);
+  const keyRow = <usize>load<i32>(args.keyStarts + sequence);
+  const keys = load<i32>(args.keyLengths + sequence);
   const headAt = <usize>(head * width) << 2;
   const oStride = <usize>(heads * width) << 2;
-  const k = span(args, 1) + keyRow * kStride + headAt;
-  const v = span(args, 2) + keyRow * vStride + headAt;
-  const lse = span(args, 9);
-  const bias = biasOf(span(args, 7), head, reach);
-  let dq = span(args, 11);
-  let dk = span(args, 12);
-  let dv = span(args, 13);
+  const k = args.k + keyRow * kStride + headAt;
+  const v = args.v + keyRow * vStride + headAt;
+  const lse = args.lse;
+  const bias = biasOf(args.bias, head, reach);
+  let dq = args.dq;
+  let dk = args.dk;
+  let dv = args.dv;
   if (dk) {
     dk += keyRow * kStride + headAt;
-    if (!int(args, 25)) zeroRows(dk, kStride, keys, width);
+    if (!args.accumulateK) zeroRows(dk, kStride, keys, width);
   }
   if (dv) {
     dv += keyRow * vStride + headAt;
-    if (!int(args, 26)) zeroRows(dv, vStride, keys, width);
+    if (!args.accumulateV) zeroRows(dv, vStride, keys, width);
   }
-  let dbias = span(args, 14);
+  let dbias = args.dBias;
   if (dbias) {
     const length = 2 * reach + 1;
     dbias += <usize>(item * length) << 2;
@@ -143,10 +147,10 @@ function differentiateHead(args: usize, item: i32, scratch: usize): void {
     const first = keys - queries + row + 1;
     const limit = visible(rows - 1, first, keys, causal);
     const stride = scoresStride(limit);
-    const q = span(args, 0) + <usize>(queryRow + row) * qStride + headAt;
+    const q = args.q + <usize>(queryRow + row) * qStride + headAt;
     const oAt = <usize>(queryRow + row) * oStride + headAt;
-    const o = span(args, 8) + oAt;
-    const dOut = span(args, 10) + oAt;
+    const o = args.o + oAt;
+    const dOut = args.dOut + oAt;
     dots(q, qStride, rows, k, kStride, limit, width, p, stride, first, causal, wide, scratch);
     dots(dOut, oStride, rows, v, vStride, limit, width, ds, stride, first, causal, wide, scratch);
     for (let i = 0; i < rows; i++) {
@@ -185,12 +189,12 @@ function differentiateHead(args: usize, item: i32, scratch: usize): void {
 }
 
 /** dbias[i] (+)= Σ over sequences of partials[sequence][i], in order. */
-export function attention_bias_reduce(args: usize, task: i32, scratch: usize): void {
-  const partials = span(args, 0);
-  const dbias = span(args, 1);
-  const sequences = int(args, 2);
-  const length = <usize>int(args, 3);
-  const accumulate = int(args, 4);
+export function attention_bias_reduce(args: AttentionBiasReduceArgs, task: i32, scratch: usize): void {
+  const partials = args.partials;
+  const dbias = args.dBias;
+  const sequences = args.sequences;
+  const length = <usize>args.length;
+  const accumulate = args.accumulate;
   for (let i: usize = 0; i < length; i++) {
     let sum: f32 = accumulate ? load<f32>(dbias + (i << 2)) : 0;
     for (let s = 0; s < sequences; s++) sum += load<f32>(partials + ((<usize>s * length + i) << 2));

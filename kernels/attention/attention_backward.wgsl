@@ -7,58 +7,10 @@
 //   dK   K   Q   V    dO   scale · dSᵀ      Q
 //   dV   K   Q             Pᵀ               dO
 
-struct Params {
-  out: u32,
-  a: u32,
-  b: u32,
-  a2: u32,
-  b2: u32,
-  y: u32,
-  lse: u32,
-  delta: u32,
-  query_starts: u32,
-  query_lengths: u32,
-  key_starts: u32,
-  key_lengths: u32,
-  bias: u32,
-  items: u32,
-  heads: u32,
-  /** Tiles of rows in the longest sequence, and of COLUMNS in a head. */
-  blocks: u32,
-  parts: u32,
-  max_queries: u32,
-  head_size: u32,
-  a_stride: u32,
-  b_stride: u32,
-  a2_stride: u32,
-  b2_stride: u32,
-  y_stride: u32,
-  out_stride: u32,
-  causal: u32,
-  reach: u32,
-  accumulate: u32,
-  scale: f32,
-}
-
 /** A's rows are keys, B's queries: dK and dV. */
 override BY_KEY: bool = false;
 /** W is P, without its gradient: dV. */
 override OF_VALUES: bool = false;
-
-@group(0) @binding(0) var<storage, read_write> out: array<f32>;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> a2: array<f32>;
-@group(0) @binding(4) var<storage, read> b2: array<f32>;
-@group(0) @binding(5) var<storage, read> y: array<f32>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
-@group(0) @binding(7) var<storage, read> delta: array<f32>;
-@group(0) @binding(8) var<storage, read> query_starts: array<u32>;
-@group(0) @binding(9) var<storage, read> query_lengths: array<u32>;
-@group(0) @binding(10) var<storage, read> key_starts: array<u32>;
-@group(0) @binding(11) var<storage, read> key_lengths: array<u32>;
-@group(0) @binding(12) var<storage, read> bias: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
 
 /** The columns d … d + 3 of a row of a head; 0 past the head's end. */
 fn a_quad(row: u32, head: u32, d: u32) -> vec4f {

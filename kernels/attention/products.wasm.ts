@@ -4,7 +4,8 @@
  * Strides are in bytes. Row i of a block sees the first `visible(i)` keys; what it does not see is
  * neither computed nor read.
  */
-import { PANEL, PANEL_BYTES, transpose4 } from "../matmul/panel.wasm";
+import { PANEL } from "../matmul/args.wasm";
+import { PANEL_BYTES, transpose4 } from "../matmul/panel.wasm";
 import { loadPart, storePart } from "../simd.wasm";
 import {
   columns_4x16, columns_4x8, columns_6x16,

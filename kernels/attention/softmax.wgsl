@@ -1,43 +1,6 @@
 // What attention.wgsl and attention_decode.wgsl have in common: operands, scores and the softmax over
 // blocks of keys, after "FlashAttention-2" (Dao 2023).
 
-struct Params {
-  o: u32,
-  lse: u32,
-  q: u32,
-  k: u32,
-  v: u32,
-  query_starts: u32,
-  query_lengths: u32,
-  key_starts: u32,
-  key_lengths: u32,
-  bias: u32,
-  items: u32,
-  heads: u32,
-  /** Tiles of queries in the longest sequence, and of COLUMNS in a head. */
-  blocks: u32,
-  parts: u32,
-  head_size: u32,
-  q_stride: u32,
-  k_stride: u32,
-  v_stride: u32,
-  causal: u32,
-  reach: u32,
-  scale: f32,
-}
-
-@group(0) @binding(0) var<storage, read_write> o: array<f32>;
-@group(0) @binding(1) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(2) var<storage, read> q: array<f32>;
-@group(0) @binding(3) var<storage, read> k: array<f32>;
-@group(0) @binding(4) var<storage, read> v: array<f32>;
-@group(0) @binding(5) var<storage, read> query_starts: array<u32>;
-@group(0) @binding(6) var<storage, read> query_lengths: array<u32>;
-@group(0) @binding(7) var<storage, read> key_starts: array<u32>;
-@group(0) @binding(8) var<storage, read> key_lengths: array<u32>;
-@group(0) @binding(9) var<storage, read> bias: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
 /** Softmax over the blocks of keys so far: the maximum, and Σ e^(score - maximum). */
 struct Running {
   highest: f32,

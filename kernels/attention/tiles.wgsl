@@ -4,16 +4,12 @@
 // - keys are taken in blocks of TILE from a sequence's first on; a block has its own maximum, its
 //   sums are again sums of quads, and blocks are merged in order (`merge`).
 
-/** Rows and columns of a tile, and keys of a block. */
-const TILE = 32u;
 /** Quads in a row of a tile. */
 const QUADS = 8u;
 /** Quads from row to row: odd, so that rows lie in different banks. */
 const PITCH = 9u;
 /** Threads on a tile, 8 x 8: `line` = thread / 8 has rows line + 8 i, `lane` four columns. */
 const THREADS = 64u;
-/** Columns of the result that a workgroup computes: two tiles. */
-const COLUMNS = 64u;
 /** A score below all others; WGSL may take it that there is no infinity. */
 const LOWEST = -3.4e38;
 

@@ -1,11 +1,9 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./dropout.wgsl" with { type: "text" };
+import { BLOCK, DROPOUT } from "./signatures.ts";
 
-const DROPOUT = wgsl("dropout", code)("dropout", 1);
-
-/** Elements per task; mirrored in dropout.wasm.ts. */
-const BLOCK = 4096;
+const dropoutShader = wgsl(DROPOUT, "dropout/dropout.wgsl", code)();
 
 /** What decides which elements fall out. */
 export interface DropoutOptions {
@@ -34,11 +32,10 @@ export function dropout(
   { p, seed, stream }: DropoutOptions,
   accumulate = false,
 ): void {
-  const ints = [length, seed, stream, Number(accumulate)];
-  const floats = [p, 1 / (1 - p)];
+  const args = { y, x, length, seed, stream, accumulate, p, factor: 1 / (1 - p) };
   if (device.kind === "webgpu") {
     // A thread takes four elements: one counter's words.
-    return device.dispatch(DROPOUT, elementGroups(length / 4), [y, x], ints, floats);
+    return device.dispatch(dropoutShader, elementGroups(length / 4), args);
   }
-  device.run("dropout", Math.ceil(length / BLOCK), [y, x], ints, floats);
+  device.run(DROPOUT, Math.ceil(length / BLOCK), args);
 }

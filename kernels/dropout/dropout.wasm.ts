@@ -1,23 +1,20 @@
-import { float, int, span } from "../abi.wasm";
+import { BLOCK, DropoutArgs } from "./args.wasm";
 import { philox4x32, uniform4 } from "../philox.wasm";
 import { loadPart, storePart } from "../simd.wasm";
-
-/** Elements per task, a multiple of 4; mirrored in dropout.ts. */
-const BLOCK: i32 = 4096;
 
 /** Last counter word of the random numbers used here. */
 const PURPOSE: u32 = 1;
 
 /** y[i] = x[i] · mask[i] / (1 - p) (+ y[i]) */
-export function dropout(args: usize, task: i32, scratch: usize): void {
-  const y = span(args, 0);
-  const x = span(args, 1);
-  const length = int(args, 2);
-  const seed = int(args, 3);
-  const stream = int(args, 4);
-  const accumulate = int(args, 5);
-  const p = f32x4.splat(float(args, 6));
-  const factor = f32x4.splat(float(args, 7));
+export function dropout(args: DropoutArgs, task: i32, scratch: usize): void {
+  const y = args.y;
+  const x = args.x;
+  const length = args.length;
+  const seed = args.seed;
+  const stream = args.stream;
+  const accumulate = args.accumulate;
+  const p = f32x4.splat(args.p);
+  const factor = f32x4.splat(args.factor);
   const begin = task * BLOCK;
   const end = min(begin + BLOCK, length);
   for (let i = begin; i < end; i += 4) {

@@ -1,20 +1,5 @@
 // Twin of dropout.wasm.ts.
 
-struct Params {
-  y: u32,
-  x: u32,
-  length: u32,
-  seed: u32,
-  stream: u32,
-  accumulate: u32,
-  p: f32,
-  factor: f32,
-}
-
-@group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
 /** Last counter word of the random numbers used here. */
 const PURPOSE = 1u;
 

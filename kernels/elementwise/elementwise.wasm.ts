@@ -1,25 +1,22 @@
-import { float, int, span } from "../abi.wasm";
+import { AddArgs, BLOCK, FillArgs, ScaleArgs } from "./args.wasm";
 import { loadPart, storePart } from "../simd.wasm";
 
-/** Elements per task; mirrored in elementwise.ts. */
-const BLOCK: i32 = 16384;
-
 /** x[i] = value */
-export function fill(args: usize, task: i32, scratch: usize): void {
-  const x = span(args, 0);
-  const length = int(args, 1);
-  const value = float(args, 2);
+export function fill(args: FillArgs, task: i32, scratch: usize): void {
+  const x = args.x;
+  const length = args.length;
+  const value = args.value;
   const begin = task * BLOCK;
   const end = min(begin + BLOCK, length);
   for (let i = begin; i < end; i++) store<f32>(x + (<usize>i << 2), value);
 }
 
 /** out[i] = a[i] + b[i], or b[i] where there is no a */
-export function add(args: usize, task: i32, scratch: usize): void {
-  const out = span(args, 0);
-  const a = span(args, 1);
-  const b = span(args, 2);
-  const length = int(args, 3);
+export function add(args: AddArgs, task: i32, scratch: usize): void {
+  const out = args.out;
+  const a = args.a;
+  const b = args.b;
+  const length = args.length;
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
   const start = <usize>begin << 2;
@@ -39,12 +36,12 @@ export function add(args: usize, task: i32, scratch: usize): void {
 }
 
 /** y[i] = factor · x[i] (+ y[i]) */
-export function scale(args: usize, task: i32, scratch: usize): void {
-  const y = span(args, 0);
-  const x = span(args, 1);
-  const length = int(args, 2);
-  const accumulate = int(args, 3);
-  const factor = f32x4.splat(float(args, 4));
+export function scale(args: ScaleArgs, task: i32, scratch: usize): void {
+  const y = args.y;
+  const x = args.x;
+  const length = args.length;
+  const accumulate = args.accumulate;
+  const factor = f32x4.splat(args.factor);
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
   const start = <usize>begin << 2;

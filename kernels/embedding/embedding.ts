@@ -2,13 +2,16 @@ import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.t
 import { columnsPerTask, rowsPerTask } from "../split.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./embedding.wgsl" with { type: "text" };
+import backwardCode from "./embedding_backward.wgsl" with { type: "text" };
+import { EMBEDDING, EMBEDDING_BACKWARD } from "./signatures.ts";
 
-const shader = wgsl("embedding", code);
-const GATHER = {
-  f32: shader("embedding", 1, { BF16: 0 }),
-  bf16: shader("embedding", 1, { BF16: 1 }),
-};
-const SCATTER = shader("embedding_backward", 1);
+const make = wgsl(EMBEDDING, "embedding/embedding.wgsl", code);
+const gatherShaders = { f32: make({ BF16: 0 }), bf16: make({ BF16: 1 }) };
+const scatterShader = wgsl(
+  EMBEDDING_BACKWARD,
+  "embedding/embedding_backward.wgsl",
+  backwardCode,
+)();
 
 /** Sizes of an embedding lookup. */
 export interface EmbeddingShape {
@@ -39,21 +42,23 @@ export function embedding(
 ): void {
   if (device.kind === "webgpu") {
     for (const piece of tablePieces(device, table, rows, width, dtype)) {
-      const adds = accumulate || piece.first > 0;
-      const ints = [count, piece.rows, width, Number(adds), piece.first];
-      device.dispatch(GATHER[dtype], elementGroups(count * width), [out, piece.span, ids], ints);
+      device.dispatch(gatherShaders[dtype], elementGroups(count * width), {
+        out,
+        table: piece.span,
+        ids,
+        count,
+        rows: piece.rows,
+        width,
+        accumulate: accumulate || piece.first > 0,
+        firstRow: piece.first,
+      });
     }
     return;
   }
   const perTask = rowsPerTask(width);
-  device.run("embedding", Math.ceil(count / perTask), [out, table, ids], [
-    count,
-    rows,
-    width,
-    perTask,
-    Number(dtype === "bf16"),
-    Number(accumulate),
-  ]);
+  const bf16 = dtype === "bf16";
+  const args = { out, table, ids, count, rows, width, accumulate, perTask, bf16 };
+  device.run(EMBEDDING, Math.ceil(count / perTask), args);
 }
 
 /**
@@ -73,18 +78,21 @@ export function embeddingBackward(
 ): void {
   if (device.kind === "webgpu") {
     for (const piece of tablePieces(device, dTable, rows, width, "f32")) {
-      const ints = [count, piece.rows, width, piece.first];
-      device.dispatch(SCATTER, count, [piece.span, dOut, ids], ints);
+      device.dispatch(scatterShader, count, {
+        dTable: piece.span,
+        dOut,
+        ids,
+        count,
+        rows: piece.rows,
+        width,
+        firstRow: piece.first,
+      });
     }
     return;
   }
   const perTask = columnsPerTask(count);
-  device.run("embedding_backward", Math.ceil(width / perTask), [dTable, dOut, ids], [
-    count,
-    rows,
-    width,
-    perTask,
-  ]);
+  const args = { dTable, dOut, ids, count, rows, width, perTask };
+  device.run(EMBEDDING_BACKWARD, Math.ceil(width / perTask), args);
 }
 
 /** Rows of a table that the GPU can bind at once; mostly all. A piece takes the ids in its rows. */

@@ -1,17 +1,17 @@
-import { int, span } from "../abi.wasm";
+import { EmbeddingArgs, EmbeddingBackwardArgs } from "./args.wasm";
 import { addRow, loadBf16, loadBf16Scalar } from "../simd.wasm";
 
 /** out[i, :] = table[ids[i], :] (+ out[i, :]); a task gathers `perTask` rows. */
-export function embedding(args: usize, task: i32, scratch: usize): void {
-  const out = span(args, 0);
-  const table = span(args, 1);
-  const ids = span(args, 2);
-  const count = int(args, 3);
-  const rows = int(args, 4);
-  const width = int(args, 5);
-  const perTask = int(args, 6);
-  const bf16 = int(args, 7);
-  const accumulate = int(args, 8);
+export function embedding(args: EmbeddingArgs, task: i32, scratch: usize): void {
+  const out = args.out;
+  const table = args.table;
+  const ids = args.ids;
+  const count = args.count;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
+  const bf16 = args.bf16;
+  const accumulate = args.accumulate;
   const begin = task * perTask;
   const end = min(begin + perTask, count);
   for (let i = begin; i < end; i++) {
@@ -30,14 +30,14 @@ export function embedding(args: usize, task: i32, scratch: usize): void {
 }
 
 /** dTable[ids[i], :] += dOut[i, :]; a task owns `perTask` columns and walks the rows in order. */
-export function embedding_backward(args: usize, task: i32, scratch: usize): void {
-  const dTable = span(args, 0);
-  const dOut = span(args, 1);
-  const ids = span(args, 2);
-  const count = int(args, 3);
-  const rows = int(args, 4);
-  const width = int(args, 5);
-  const perTask = int(args, 6);
+export function embedding_backward(args: EmbeddingBackwardArgs, task: i32, scratch: usize): void {
+  const dTable = args.dTable;
+  const dOut = args.dOut;
+  const ids = args.ids;
+  const count = args.count;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
   const column = task * perTask;
   const columns = min(perTask, width - column);
   const rowBytes = <usize>width << 2;

@@ -1,13 +1,11 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { bindablePieces, part, wgsl } from "../wgsl.ts";
-import code from "./grad_norm.wgsl" with { type: "text" };
+import partialCode from "./grad_norm_partial.wgsl" with { type: "text" };
+import totalCode from "./grad_norm_total.wgsl" with { type: "text" };
+import { BLOCK, GRAD_NORM_PARTIAL, GRAD_NORM_TOTAL } from "./signatures.ts";
 
-const shader = wgsl("grad_norm", code);
-const PARTIAL = shader("grad_norm_partial", 1);
-const TOTAL = shader("grad_norm_total", 1);
-
-/** Elements per partial sum; mirrored in grad_norm.wasm.ts and grad_norm.wgsl. */
-const BLOCK = 16384;
+const partialShader = wgsl(GRAD_NORM_PARTIAL, "grad_norm/grad_norm_partial.wgsl", partialCode)();
+const totalShader = wgsl(GRAD_NORM_TOTAL, "grad_norm/grad_norm_total.wgsl", totalCode)();
 
 /** Bytes of workspace that {@linkcode gradNorm} needs: an f64 for each block. */
 export function gradNormWorkspace(length: number): number {
@@ -30,15 +28,16 @@ export function gradNorm(
   length: number,
 ): void {
   const blocks = Math.ceil(length / BLOCK);
+  const total = { norm, partials: workspace, blocks };
   if (device.kind === "webgpu") {
     for (const { first, count } of bindablePieces(device, length)) {
       const { buffer, byteOffset } = workspace;
       const partials = { buffer, byteOffset: byteOffset + first / BLOCK * 4 };
-      const spans = [partials, part(gradients, first, count)];
-      device.dispatch(PARTIAL, Math.ceil(count / BLOCK), spans, [count]);
+      const piece = { partials, gradients: part(gradients, first, count), length: count };
+      device.dispatch(partialShader, Math.ceil(count / BLOCK), piece);
     }
-    return device.dispatch(TOTAL, 1, [norm, workspace], [blocks]);
+    return device.dispatch(totalShader, 1, total);
   }
-  device.run("grad_norm_partial", blocks, [workspace, gradients], [length]);
-  device.run("grad_norm_total", 1, [norm, workspace], [blocks]);
+  device.run(GRAD_NORM_PARTIAL, blocks, { partials: workspace, gradients, length });
+  device.run(GRAD_NORM_TOTAL, 1, total);
 }

@@ -1,13 +1,10 @@
-import { int, span } from "../abi.wasm";
-
-/** Elements per partial sum; mirrored in grad_norm.ts. */
-const BLOCK: i32 = 16384;
+import { BLOCK, GradNormPartialArgs, GradNormTotalArgs } from "./args.wasm";
 
 /** partials[task] = Σ gradients² of a block, in f64 */
-export function grad_norm_partial(args: usize, task: i32, scratch: usize): void {
-  const partials = span(args, 0);
-  const gradients = span(args, 1);
-  const length = int(args, 2);
+export function grad_norm_partial(args: GradNormPartialArgs, task: i32, scratch: usize): void {
+  const partials = args.partials;
+  const gradients = args.gradients;
+  const length = args.length;
   const begin = task * BLOCK;
   const from = gradients + (<usize> begin << 2);
   const bytes = <usize> min(BLOCK, length - begin) << 2;
@@ -26,10 +23,10 @@ export function grad_norm_partial(args: usize, task: i32, scratch: usize): void 
 }
 
 /** norm = √Σ partials, in order */
-export function grad_norm_total(args: usize, task: i32, scratch: usize): void {
-  const norm = span(args, 0);
-  const partials = span(args, 1);
-  const blocks = int(args, 2);
+export function grad_norm_total(args: GradNormTotalArgs, task: i32, scratch: usize): void {
+  const norm = args.norm;
+  const partials = args.partials;
+  const blocks = args.blocks;
   let total: f64 = 0;
   for (let i = 0; i < blocks; i++) total += load<f64>(partials + (<usize> i << 3));
   store<f32>(norm, <f32> sqrt<f64>(total));

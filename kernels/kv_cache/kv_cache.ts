@@ -1,8 +1,9 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./kv_cache.wgsl" with { type: "text" };
+import { KV_CACHE_APPEND } from "./signatures.ts";
 
-const APPEND = wgsl("kv_cache", code)("kv_cache_append", 2);
+const appendShader = wgsl(KV_CACHE_APPEND, "kv_cache/kv_cache.wgsl", code)();
 
 /** Keys and values, laid out alike. */
 export interface KeyValueSpans {
@@ -25,8 +26,7 @@ export function appendToCache(
   count: number,
   width: number,
 ): void {
-  const spans = [cache.k, cache.v, x.k, x.v, rows];
-  const ints = [count, width];
-  if (device.kind === "webgpu") device.dispatch(APPEND, elementGroups(count * width), spans, ints);
-  else device.run("kv_cache_append", 1, spans, ints);
+  const args = { cacheK: cache.k, cacheV: cache.v, k: x.k, v: x.v, rows, count, width };
+  if (device.kind === "webgpu") device.dispatch(appendShader, elementGroups(count * width), args);
+  else device.run(KV_CACHE_APPEND, 1, args);
 }

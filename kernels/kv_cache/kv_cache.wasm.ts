@@ -1,12 +1,12 @@
-import { int, span } from "../abi.wasm";
+import { KvCacheAppendArgs } from "./args.wasm";
 
 /** cache[rows[i], :] = x[i, :] for every i, of keys and of values; one task. */
-export function kv_cache_append(args: usize, task: i32, scratch: usize): void {
-  const rows = span(args, 4);
-  const count = int(args, 5);
-  const bytes = <usize> int(args, 6) << 2;
-  append(span(args, 0), span(args, 2), rows, count, bytes);
-  append(span(args, 1), span(args, 3), rows, count, bytes);
+export function kv_cache_append(args: KvCacheAppendArgs, task: i32, scratch: usize): void {
+  const rows = args.rows;
+  const count = args.count;
+  const bytes = <usize> args.width << 2;
+  append(args.cacheK, args.k, rows, count, bytes);
+  append(args.cacheV, args.v, rows, count, bytes);
 }
 
 function append(cache: usize, x: usize, rows: usize, count: i32, bytes: usize): void {

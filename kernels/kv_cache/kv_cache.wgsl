@@ -1,22 +1,5 @@
 // Twin of kv_cache.wasm.ts, keys and values in one dispatch; one thread an element.
 
-struct Params {
-  cache_k: u32,
-  cache_v: u32,
-  k: u32,
-  v: u32,
-  rows: u32,
-  count: u32,
-  width: u32,
-}
-
-@group(0) @binding(0) var<storage, read_write> cache_k: array<f32>;
-@group(0) @binding(1) var<storage, read_write> cache_v: array<f32>;
-@group(0) @binding(2) var<storage, read> k: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read> rows: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
 /** cache[rows[i], :] = x[i, :] for every i, of keys and of values */
 @compute @workgroup_size(256)
 fn kv_cache_append(

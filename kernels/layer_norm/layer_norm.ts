@@ -2,14 +2,26 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
 import { wgsl } from "../wgsl.ts";
 import code from "./layer_norm.wgsl" with { type: "text" };
+import backwardCode from "./layer_norm_backward.wgsl" with { type: "text" };
+import weightGradientCode from "./layer_norm_weight_gradient.wgsl" with { type: "text" };
+import {
+  COLUMNS,
+  LAYER_NORM,
+  LAYER_NORM_BACKWARD,
+  LAYER_NORM_WEIGHT_GRADIENT,
+} from "./signatures.ts";
 
-/** Columns of a workgroup of the weight's gradient; mirrored in layer_norm.wgsl. */
-const COLUMNS = 16;
-
-const shader = wgsl("layer_norm", code);
-const FORWARD = shader("layer_norm", 2);
-const BACKWARD = shader("layer_norm_backward", 1);
-const WEIGHT_GRADIENT = shader("layer_norm_weight_gradient", 2);
+const forwardShader = wgsl(LAYER_NORM, "layer_norm/layer_norm.wgsl", code)();
+const backwardShader = wgsl(
+  LAYER_NORM_BACKWARD,
+  "layer_norm/layer_norm_backward.wgsl",
+  backwardCode,
+)();
+const weightGradientShader = wgsl(
+  LAYER_NORM_WEIGHT_GRADIENT,
+  "layer_norm/layer_norm_weight_gradient.wgsl",
+  weightGradientCode,
+)();
 
 /**
  * Layer norm (Ba et al. 2016), row by row: y = (x - mean) · rstd · weight + bias with
@@ -31,10 +43,10 @@ export function layerNorm(
   { rows, width }: RowsShape,
   eps: number,
 ): void {
-  const spans = [y, stats, x, weight, bias];
-  if (device.kind === "webgpu") return device.dispatch(FORWARD, rows, spans, [rows, width], [eps]);
   const perTask = rowsPerTask(width);
-  device.run("layer_norm", Math.ceil(rows / perTask), spans, [rows, width, perTask], [eps]);
+  const args = { y, stats, x, weight, bias, rows, width, eps, perTask };
+  if (device.kind === "webgpu") device.dispatch(forwardShader, rows, args);
+  else device.run(LAYER_NORM, Math.ceil(rows / perTask), args);
 }
 
 /**
@@ -54,17 +66,10 @@ export function layerNormBackward(
   { rows, width }: RowsShape,
   accumulate: boolean,
 ): void {
-  const spans = [dx, dy, x, weight, stats];
-  if (device.kind === "webgpu") {
-    return device.dispatch(BACKWARD, rows, spans, [rows, width, Number(accumulate)]);
-  }
   const perTask = rowsPerTask(width);
-  device.run("layer_norm_backward", Math.ceil(rows / perTask), spans, [
-    rows,
-    width,
-    perTask,
-    Number(accumulate),
-  ]);
+  const args = { dx, dy, x, weight, stats, rows, width, accumulate, perTask };
+  if (device.kind === "webgpu") device.dispatch(backwardShader, rows, args);
+  else device.run(LAYER_NORM_BACKWARD, Math.ceil(rows / perTask), args);
 }
 
 /**
@@ -82,11 +87,9 @@ export function layerNormWeightGradient(
   stats: Span,
   { rows, width }: RowsShape,
 ): void {
-  const spans = [dWeight, dBias, dy, x, stats];
-  if (device.kind === "webgpu") {
-    return device.dispatch(WEIGHT_GRADIENT, Math.ceil(width / COLUMNS), spans, [rows, width]);
-  }
   const perTask = columnsPerTask(rows);
-  const ints = [rows, width, perTask];
-  device.run("layer_norm_weight_gradient", Math.ceil(width / perTask), spans, ints);
+  const args = { dWeight, dBias, dy, x, stats, rows, width, perTask };
+  if (device.kind === "webgpu") {
+    device.dispatch(weightGradientShader, Math.ceil(width / COLUMNS), args);
+  } else device.run(LAYER_NORM_WEIGHT_GRADIENT, Math.ceil(width / perTask), args);
 }

@@ -1,17 +1,17 @@
-import { float, int, span } from "../abi.wasm";
+import { LayerNormArgs, LayerNormBackwardArgs, LayerNormWeightGradientArgs } from "./args.wasm";
 import { addRow, loadPart, storePart, sum4 } from "../simd.wasm";
 
 /** y = (x - mean) · rstd · w + b; a task takes `perTask` rows. */
-export function layer_norm(args: usize, task: i32, scratch: usize): void {
-  const y = span(args, 0);
-  const stats = span(args, 1);
-  const x = span(args, 2);
-  const weight = span(args, 3);
-  const bias = span(args, 4);
-  const rows = int(args, 5);
-  const width = int(args, 6);
-  const perTask = int(args, 7);
-  const eps = float(args, 8);
+export function layer_norm(args: LayerNormArgs, task: i32, scratch: usize): void {
+  const y = args.y;
+  const stats = args.stats;
+  const x = args.x;
+  const weight = args.weight;
+  const bias = args.bias;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
+  const eps = args.eps;
   const rowBytes = <usize>width << 2;
   const full = <usize>(width & ~3) << 2;
   const rest = width & 3;
@@ -54,16 +54,16 @@ export function layer_norm(args: usize, task: i32, scratch: usize): void {
 }
 
 /** dx = rstd · (g - mean(g) - n · mean(g · n)) (+ dx), g = dy · w, n = (x - mean) · rstd */
-export function layer_norm_backward(args: usize, task: i32, scratch: usize): void {
-  const dx = span(args, 0);
-  const dy = span(args, 1);
-  const x = span(args, 2);
-  const weight = span(args, 3);
-  const stats = span(args, 4);
-  const rows = int(args, 5);
-  const width = int(args, 6);
-  const perTask = int(args, 7);
-  const accumulate = int(args, 8);
+export function layer_norm_backward(args: LayerNormBackwardArgs, task: i32, scratch: usize): void {
+  const dx = args.dx;
+  const dy = args.dy;
+  const x = args.x;
+  const weight = args.weight;
+  const stats = args.stats;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
+  const accumulate = args.accumulate;
   const rowBytes = <usize>width << 2;
   const full = <usize>(width & ~3) << 2;
   const rest = width & 3;
@@ -109,15 +109,15 @@ export function layer_norm_backward(args: usize, task: i32, scratch: usize): voi
 }
 
 /** dWeight += Σ dy · n, dBias += Σ dy; a task owns `perTask` columns, summed in scratch. */
-export function layer_norm_weight_gradient(args: usize, task: i32, scratch: usize): void {
-  const dWeight = span(args, 0);
-  const dBias = span(args, 1);
-  const dy = span(args, 2);
-  const x = span(args, 3);
-  const stats = span(args, 4);
-  const rows = int(args, 5);
-  const width = int(args, 6);
-  const perTask = int(args, 7);
+export function layer_norm_weight_gradient(args: LayerNormWeightGradientArgs, task: i32, scratch: usize): void {
+  const dWeight = args.dWeight;
+  const dBias = args.dBias;
+  const dy = args.dy;
+  const x = args.x;
+  const stats = args.stats;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
   const column = task * perTask;
   const columns = min(perTask, width - column);
   const full = <usize>(columns & ~3) << 2;

@@ -1,22 +1,24 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { EXPONENTIALS_TASK_ELEMENTS, rowsPerTask } from "../split.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
-import code from "./lm_head.wgsl" with { type: "text" };
 import logSoftmax from "./log_softmax.wgsl" with { type: "text" };
+import backwardCode from "./log_softmax_backward.wgsl" with { type: "text" };
+import chunkCode from "./log_softmax_chunk.wgsl" with { type: "text" };
+import finishCode from "./log_softmax_finish.wgsl" with { type: "text" };
+import logprob from "./logprob.wgsl" with { type: "text" };
+import { LOG_SOFTMAX_BACKWARD, LOG_SOFTMAX_CHUNK, LOG_SOFTMAX_FINISH } from "./signatures.ts";
 
-const shader = wgsl("lm_head", code, logSoftmax);
-const CHUNK = shader("log_softmax_chunk", 1);
-const FINISH = shader("log_softmax_finish", 3);
-const BACKWARD = shader("log_softmax_backward", 1);
-
-/** Values that {@linkcode logSoftmaxChunk} keeps for a row. */
-export const LOG_SOFTMAX_STATE = 4;
-
-/**
- * Columns of a chunk. Training and decoding fold the same chunks, so that their sums are the same,
- * bit for bit.
- */
-export const LOGITS_CHUNK = 4096;
+const chunkShader = wgsl(LOG_SOFTMAX_CHUNK, "lm_head/log_softmax_chunk.wgsl", chunkCode, {
+  shared: logSoftmax,
+})();
+const finishShader = wgsl(LOG_SOFTMAX_FINISH, "lm_head/log_softmax_finish.wgsl", finishCode, {
+  shared: logprob,
+})();
+const backwardShader = wgsl(
+  LOG_SOFTMAX_BACKWARD,
+  "lm_head/log_softmax_backward.wgsl",
+  backwardCode,
+)();
 
 /** Some columns of the logits of all rows, and which token each row is about. */
 export interface LogitsChunk {
@@ -44,21 +46,11 @@ export function logSoftmaxChunk(
   state: Span,
   first: boolean,
 ): void {
-  const { logits, targets, rows, columns, stride, columnStart } = chunk;
-  if (device.kind === "webgpu") {
-    const ints = [rows, columns, stride, columnStart, Number(first)];
-    return device.dispatch(CHUNK, rows, [state, logits, targets], ints);
-  }
-  const perTask = rowsPerTask(columns, EXPONENTIALS_TASK_ELEMENTS);
-  const tasks = Math.ceil(rows / perTask);
-  device.run("log_softmax_chunk", tasks, [logits, targets, state], [
-    rows,
-    columns,
-    stride,
-    columnStart,
-    Number(first),
-    perTask,
-  ]);
+  const { rows } = chunk;
+  const perTask = rowsPerTask(chunk.columns, EXPONENTIALS_TASK_ELEMENTS);
+  const args = { ...chunk, rowState: state, first, perTask };
+  if (device.kind === "webgpu") device.dispatch(chunkShader, rows, args);
+  else device.run(LOG_SOFTMAX_CHUNK, Math.ceil(rows / perTask), args);
 }
 
 /**
@@ -71,11 +63,9 @@ export function logSoftmaxFinish(
   rows: number,
   { logprobs, entropy, lse }: { logprobs: Span; entropy: Span; lse: Span },
 ): void {
-  if (device.kind === "webgpu") {
-    const spans = [logprobs, entropy, lse, state];
-    return device.dispatch(FINISH, elementGroups(rows), spans, [rows]);
-  }
-  device.run("log_softmax_finish", 1, [state, logprobs, entropy, lse], [rows]);
+  const args = { logprobs, entropy, lse, rowState: state, rows };
+  if (device.kind === "webgpu") device.dispatch(finishShader, elementGroups(rows), args);
+  else device.run(LOG_SOFTMAX_FINISH, 1, args);
 }
 
 /**
@@ -91,18 +81,9 @@ export function logSoftmaxBackward(
   lse: Span,
   dLogprobs: Span,
 ): void {
-  const { logits, targets, rows, columns, stride, columnStart } = chunk;
-  const spans = [logits, targets, lse, dLogprobs];
-  if (device.kind === "webgpu") {
-    return device.dispatch(BACKWARD, rows, spans, [rows, columns, stride, columnStart]);
-  }
-  const perTask = rowsPerTask(columns, EXPONENTIALS_TASK_ELEMENTS);
-  const tasks = Math.ceil(rows / perTask);
-  device.run("log_softmax_backward", tasks, spans, [
-    rows,
-    columns,
-    stride,
-    columnStart,
-    perTask,
-  ]);
+  const { rows } = chunk;
+  const perTask = rowsPerTask(chunk.columns, EXPONENTIALS_TASK_ELEMENTS);
+  const args = { ...chunk, lse, dLogprobs, perTask };
+  if (device.kind === "webgpu") device.dispatch(backwardShader, rows, args);
+  else device.run(LOG_SOFTMAX_BACKWARD, Math.ceil(rows / perTask), args);
 }

@@ -1,4 +1,4 @@
-import { int, span } from "../abi.wasm";
+import { LogSoftmaxBackwardArgs, LogSoftmaxChunkArgs, LogSoftmaxFinishArgs } from "./args.wasm";
 import { exp4, log4 } from "../math.wasm";
 import { loadPart, storePart, sum4 } from "../simd.wasm";
 
@@ -6,16 +6,16 @@ import { loadPart, storePart, sum4 } from "../simd.wasm";
 const BLOCK: i32 = 256;
 
 /** Folds a chunk of logits into each row's running maximum, Σ e^(x-max), Σ e^(x-max) (x-max), x[target]. */
-export function log_softmax_chunk(args: usize, task: i32, scratch: usize): void {
-  const logits = span(args, 0);
-  const targets = span(args, 1);
-  const state = span(args, 2);
-  const columns = int(args, 4);
-  const stride = <usize>int(args, 5) << 2;
-  const columnStart = int(args, 6);
-  const first = int(args, 7);
-  const perTask = int(args, 8);
-  const end = min((task + 1) * perTask, int(args, 3));
+export function log_softmax_chunk(args: LogSoftmaxChunkArgs, task: i32, scratch: usize): void {
+  const logits = args.logits;
+  const targets = args.targets;
+  const state = args.rowState;
+  const columns = args.columns;
+  const stride = <usize>args.stride << 2;
+  const columnStart = args.columnStart;
+  const first = args.first;
+  const perTask = args.perTask;
+  const end = min((task + 1) * perTask, args.rows);
   for (let row = task * perTask; row < end; row++) {
     const x = logits + <usize>row * stride;
     const at = state + (<usize>row << 4);
@@ -63,12 +63,12 @@ export function log_softmax_chunk(args: usize, task: i32, scratch: usize): void 
 }
 
 /** logprob = x[target] - lse; entropy = lse - Σ p x; lse = max + log Σ e^(x-max). */
-export function log_softmax_finish(args: usize, task: i32, scratch: usize): void {
-  const state = span(args, 0);
-  const logprobs = span(args, 1);
-  const entropy = span(args, 2);
-  const lse = span(args, 3);
-  const rows = <usize>int(args, 4) << 2;
+export function log_softmax_finish(args: LogSoftmaxFinishArgs, task: i32, scratch: usize): void {
+  const state = args.rowState;
+  const logprobs = args.logprobs;
+  const entropy = args.entropy;
+  const lse = args.lse;
+  const rows = <usize>args.rows << 2;
   for (let row: usize = 0; row < rows; row += 4) {
     const at = state + (row << 2);
     const highest = load<f32>(at);
@@ -81,16 +81,16 @@ export function log_softmax_finish(args: usize, task: i32, scratch: usize): void
 }
 
 /** x becomes dlogprob · ((column is target) - e^(x - lse)). */
-export function log_softmax_backward(args: usize, task: i32, scratch: usize): void {
-  const logits = span(args, 0);
-  const targets = span(args, 1);
-  const lse = span(args, 2);
-  const dLogprobs = span(args, 3);
-  const columns = int(args, 5);
-  const stride = <usize>int(args, 6) << 2;
-  const columnStart = int(args, 7);
-  const perTask = int(args, 8);
-  const end = min((task + 1) * perTask, int(args, 4));
+export function log_softmax_backward(args: LogSoftmaxBackwardArgs, task: i32, scratch: usize): void {
+  const logits = args.logits;
+  const targets = args.targets;
+  const lse = args.lse;
+  const dLogprobs = args.dLogprobs;
+  const columns = args.columns;
+  const stride = <usize>args.stride << 2;
+  const columnStart = args.columnStart;
+  const perTask = args.perTask;
+  const end = min((task + 1) * perTask, args.rows);
   const whole = <usize>(columns & ~3) << 2;
   const rest = columns & 3;
   for (let row = task * perTask; row < end; row++) {

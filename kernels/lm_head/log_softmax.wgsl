@@ -1,5 +1,5 @@
-// The running log-softmax of a row of the binding `logits`, which the room declares: training folds it
-// chunk by chunk (lm_head.wgsl), decoding all at once (sample.wgsl), and both give the same, bit for bit.
+// The running log-softmax of a row of the binding `logits`: training folds it chunk by chunk
+// (log_softmax_chunk.wgsl), decoding all at once (../sample), and both give the same, bit for bit.
 
 /** Of the logits so far: their maximum, Σ e^(x-max), Σ e^(x-max) (x-max). */
 struct LogSoftmax {
@@ -36,9 +36,4 @@ fn fold_logits(before: LogSoftmax, first: bool, start: u32, columns: u32, thread
     sum += before.sum * factor;
   }
   return LogSoftmax(highest, sum, moment);
-}
-
-/** log p of a logit, given log Σ e^(x-max). */
-fn logprob_of(logit: f32, highest: f32, log_sum: f32) -> f32 {
-  return logit - highest - log_sum;
 }

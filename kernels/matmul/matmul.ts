@@ -1,17 +1,8 @@
 import type { Device, Span, TaskDevice } from "../../lib/device/device.ts";
 import { matmulGpu } from "./matmul_gpu.ts";
+import type { Matmul, RightMatrix } from "./product.ts";
+import { LAYOUT_NUMBERS, MATMUL, MAX_ROWS, PANEL } from "./signatures.ts";
 
-/** How the right-hand matrix is stored; mirrored in matmul.wasm.ts. */
-const KIND = {
-  panelsF32: 0,
-  panelsBf16: 1,
-  strided: 2,
-  transposedPanelsF32: 3,
-  transposedPanelsBf16: 4,
-};
-const PANEL = 16;
-/** Most rows of a task; mirrored in matmul.wasm.ts. */
-const MAX_ROWS = 192;
 /** Fewer rows are not split among threads. */
 const MIN_ROWS = 24;
 /**
@@ -28,54 +19,6 @@ const SMALL_B = 65_536;
 /** Multiply-adds a task should have: enough to hide its claim, few enough to balance threads. */
 const TASK_WORK = 1_000_000;
 
-/** A frozen weight W[rows, columns] of the WASM device, stored as panels of 16 rows: see {@linkcode packPanels}. */
-export interface Panels {
-  readonly span: Span;
-  readonly dtype: "f32" | "bf16";
-}
-
-/** The right-hand matrix B[K, N] of a product. */
-export type RightMatrix =
-  /** B = Wᵀ with W[N, K] in panels: a linear layer's forward pass. */
-  | { readonly kind: "panels"; readonly panels: Panels }
-  /** B = W with W[K, N] in panels: its backward pass. */
-  | { readonly kind: "transposedPanels"; readonly panels: Panels }
-  /** B(k, n) = alpha * span[k * kStride + n * nStride]; `dtype` (default f32) bf16 only on a GPU. */
-  | {
-    readonly kind: "strided";
-    readonly span: Span;
-    readonly kStride: number;
-    readonly nStride: number;
-    readonly alpha?: number;
-    readonly dtype?: "f32" | "bf16";
-  };
-
-/** A product: C[M, N] (+)= A[M, K] B[K, N], with what is added to it. Strides in elements. */
-export interface Matmul {
-  readonly c: Span;
-  readonly a: Span;
-  readonly b: RightMatrix;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** From row to row of C. Default n. */
-  readonly cRowStride?: number;
-  /** From row to row of A. Default k. */
-  readonly aRowStride?: number;
-  /** From column to column of A. Default 1; another is for a transposed A. */
-  readonly aColumnStride?: number;
-  /** Adds to C instead of overwriting it. */
-  readonly accumulate?: boolean;
-  /** [N], added to each row. */
-  readonly bias?: Span | null;
-  /** [M, N], added; may be C itself. */
-  readonly residual?: Span | null;
-  /** From row to row of the residual, on a GPU. Default n. */
-  readonly residualRowStride?: number;
-  /** A second product A2[M, k] B2[k, N] summed after the first: LoRA as a longer K. */
-  readonly extension?: { readonly a: Span; readonly b: RightMatrix; readonly k: number } | null;
-}
-
 /** Launches a matrix product. */
 export function matmul(device: Device, p: Matmul): void {
   const { m, n, k } = p;
@@ -83,58 +26,60 @@ export function matmul(device: Device, p: Matmul): void {
   if (device.kind === "webgpu") return matmulGpu(device, p);
   const b = rightArguments(p.b);
   const ext = p.extension ?? null;
-  const b2 = ext ? rightArguments(ext.b) : NO_EXTENSION;
-  const { rows, columns } = blocking(p, b.kind === KIND.panelsF32, device);
+  const b2 = ext && rightArguments(ext.b);
+  const { rows, columns } = blocking(p, b.layout === LAYOUT_NUMBERS.PANELS_F32, device);
   const tasks = Math.ceil(m / rows) * Math.ceil(n / columns);
-  device.run(
-    "matmul",
-    tasks,
-    [p.c, p.a, b.span, ext?.a ?? null, b2.span, p.bias ?? null, p.residual ?? null],
-    [
-      m,
-      n,
-      k,
-      p.cRowStride ?? n,
-      p.aRowStride ?? k,
-      p.aColumnStride ?? 1,
-      b.kind,
-      b.kStride,
-      b.nStride,
-      ext?.k ?? 0,
-      b2.kind,
-      b2.kStride,
-      b2.nStride,
-      p.accumulate ? 1 : 0,
-      rows,
-      columns,
-      device.wideVectors ? 1 : 0,
-      n * k <= SMALL_B ? 1 : 0,
-    ],
-    [b.alpha, b2.alpha],
-  );
+  device.run(MATMUL, tasks, {
+    c: p.c,
+    a: p.a,
+    b: b.span,
+    a2: ext?.a ?? null,
+    b2: b2?.span ?? null,
+    bias: p.bias ?? null,
+    residual: p.residual ?? null,
+    m,
+    n,
+    k,
+    cRowStride: p.cRowStride ?? n,
+    aRowStride: p.aRowStride ?? k,
+    aColumnStride: p.aColumnStride ?? 1,
+    bLayout: b.layout,
+    bKStride: b.kStride,
+    bNStride: b.nStride,
+    k2: ext?.k ?? 0,
+    b2Layout: b2?.layout ?? 0,
+    b2KStride: b2?.kStride ?? 0,
+    b2NStride: b2?.nStride ?? 0,
+    accumulate: p.accumulate ?? false,
+    rows,
+    columns,
+    wide: device.wideVectors,
+    alongRows: n * k <= SMALL_B,
+    alpha: b.alpha,
+    alpha2: b2?.alpha ?? 1,
+  });
 }
 
 interface RightArguments {
-  kind: number;
-  span: Span | null;
+  layout: number;
+  span: Span;
   kStride: number;
   nStride: number;
   alpha: number;
 }
 
-const NO_EXTENSION: RightArguments = { kind: 0, span: null, kStride: 0, nStride: 0, alpha: 1 };
-
 function rightArguments(b: RightMatrix): RightArguments {
   if (b.kind === "strided") {
     const { span, kStride, nStride, alpha, dtype } = b;
     if (dtype === "bf16") throw new Error("bf16 on the WASM device is for panels");
-    return { kind: KIND.strided, span, kStride, nStride, alpha: alpha ?? 1 };
+    return { layout: LAYOUT_NUMBERS.STRIDED, span, kStride, nStride, alpha: alpha ?? 1 };
   }
   const bf16 = b.panels.dtype === "bf16";
-  const kind = b.kind === "panels"
-    ? (bf16 ? KIND.panelsBf16 : KIND.panelsF32)
-    : (bf16 ? KIND.transposedPanelsBf16 : KIND.transposedPanelsF32);
-  return { kind, span: b.panels.span, kStride: 0, nStride: 0, alpha: 1 };
+  const { PANELS_F32, PANELS_BF16, TRANSPOSED_PANELS_F32, TRANSPOSED_PANELS_BF16 } = LAYOUT_NUMBERS;
+  const layout = b.kind === "panels"
+    ? (bf16 ? PANELS_BF16 : PANELS_F32)
+    : (bf16 ? TRANSPOSED_PANELS_BF16 : TRANSPOSED_PANELS_F32);
+  return { layout, span: b.panels.span, kStride: 0, nStride: 0, alpha: 1 };
 }
 
 /** Rows and columns of C that one task computes. */
@@ -159,36 +104,4 @@ function blocking(
   const fewest = aColumnStride === 1 ? 1 : among(4 * threads);
   // A task for every thread, as far as there are panels.
   return { rows, columns: Math.min(Math.max(wanted, fewest), among(threads)) * PANEL };
-}
-
-/** Tells devices whose products read frozen weights as {@linkcode Panels}; others read them row-major. */
-export function readsPanels(device: Device): device is TaskDevice {
-  return device.kind === "wasm";
-}
-
-/** Bytes that W[rows, columns] takes in panels, its rows padded to a multiple of 16. */
-export function panelBytes(rows: number, columns: number, dtype: "f32" | "bf16"): number {
-  return Math.ceil(rows / PANEL) * PANEL * columns * (dtype === "f32" ? 4 : 2);
-}
-
-/**
- * Packs W[rows, columns] (f32, row-major) for {@linkcode matmul}: panel p holds rows 16p … 16p+15,
- * column by column; in bf16 a word holds rows j and j + 8. `firstRow` (a multiple of 16) says where
- * in a larger weight these rows belong, so that it can be packed piece by piece.
- */
-export function packPanels(
-  device: TaskDevice,
-  panels: Panels,
-  w: Span,
-  rows: number,
-  columns: number,
-  firstRow = 0,
-): void {
-  const bf16 = panels.dtype === "bf16" ? 1 : 0;
-  device.run(
-    "pack_panels",
-    Math.ceil(rows / PANEL),
-    [panels.span, w],
-    [rows, columns, bf16, firstRow / PANEL],
-  );
 }

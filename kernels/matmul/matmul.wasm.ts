@@ -4,19 +4,20 @@
  * Every element is one chain of fused multiply-adds in the order of k, started at what C was
  * initialised with, whatever the blocking: a row's result does not depend on the rows beside it.
  */
-import { float, int, span } from "../abi.wasm";
-import { multiplyBf16Panel, multiplyPanel, PANEL, PANEL_BYTES, transpose4 } from "./panel.wasm";
-
-/** How B is stored; mirrored in matmul.ts. */
-const PANELS_F32: i32 = 0;
-const PANELS_BF16: i32 = 1;
-const STRIDED: i32 = 2;
-const TRANSPOSED_PANELS_F32: i32 = 3;
+import {
+  MAX_ROWS,
+  MatmulArgs,
+  PANEL,
+  PANELS_BF16,
+  PANELS_F32,
+  PackPanelsArgs,
+  STRIDED,
+  TRANSPOSED_PANELS_F32,
+} from "./args.wasm";
+import { multiplyBf16Panel, multiplyPanel, PANEL_BYTES, transpose4 } from "./panel.wasm";
 
 /** Depth of a block: a panel of this depth takes 24 KiB, half of a first-level cache. */
 const KC: i32 = 384;
-/** Most rows of a task: a block of A, copied when A is transposed, takes 288 KiB. Mirrored. */
-const MAX_ROWS: i32 = 192;
 
 /** Up to so many rows a bf16 panel is widened as it is read. */
 const BF16_ROWS: i32 = 16;
@@ -295,34 +296,34 @@ function addProduct(
 }
 
 /** One block of C, rowsPerTask x columnsPerTask. */
-export function matmul(args: usize, task: i32, scratch: usize): void {
-  const c = span(args, 0);
-  const a = span(args, 1);
-  const b = span(args, 2);
-  const a2 = span(args, 3);
-  const b2 = span(args, 4);
-  const bias = span(args, 5);
-  const residual = span(args, 6);
-  const M = int(args, 7);
-  const N = int(args, 8);
-  const K = int(args, 9);
-  const ldc = <usize> int(args, 10) << 2;
-  const ars = <usize> int(args, 11) << 2;
-  const aks = <usize> int(args, 12) << 2;
-  const kind = int(args, 13);
-  const bks = <usize> int(args, 14) << 2;
-  const bns = <usize> int(args, 15) << 2;
-  const K2 = int(args, 16);
-  const kind2 = int(args, 17);
-  const b2ks = <usize> int(args, 18) << 2;
-  const b2ns = <usize> int(args, 19) << 2;
-  const accumulate = int(args, 20);
-  const rowsPerTask = int(args, 21);
-  const columnsPerTask = int(args, 22);
-  const wide = int(args, 23);
-  const alongRows = int(args, 24);
-  const alpha = float(args, 25);
-  const alpha2 = float(args, 26);
+export function matmul(args: MatmulArgs, task: i32, scratch: usize): void {
+  const c = args.c;
+  const a = args.a;
+  const b = args.b;
+  const a2 = args.a2;
+  const b2 = args.b2;
+  const bias = args.bias;
+  const residual = args.residual;
+  const M = args.m;
+  const N = args.n;
+  const K = args.k;
+  const ldc = <usize> args.cRowStride << 2;
+  const ars = <usize> args.aRowStride << 2;
+  const aks = <usize> args.aColumnStride << 2;
+  const kind = args.bLayout;
+  const bks = <usize> args.bKStride << 2;
+  const bns = <usize> args.bNStride << 2;
+  const K2 = args.k2;
+  const kind2 = args.b2Layout;
+  const b2ks = <usize> args.b2KStride << 2;
+  const b2ns = <usize> args.b2NStride << 2;
+  const accumulate = args.accumulate;
+  const rowsPerTask = args.rows;
+  const columnsPerTask = args.columns;
+  const wide = args.wide;
+  const alongRows = args.alongRows;
+  const alpha = args.alpha;
+  const alpha2 = args.alpha2;
 
   const rowTasks = (M + rowsPerTask - 1) / rowsPerTask;
   const columnTasks = (N + columnsPerTask - 1) / columnsPerTask;
@@ -389,13 +390,13 @@ export function matmul(args: usize, task: i32, scratch: usize): void {
 }
 
 /** Packs rows 16*task .. of W[N, K] (f32, row-major) into a panel of f32 or bf16 (to nearest even). */
-export function pack_panels(args: usize, task: i32, scratch: usize): void {
-  const out = span(args, 0);
-  const w = span(args, 1);
-  const N = int(args, 2);
-  const K = int(args, 3);
-  const bf16 = int(args, 4);
-  const firstPanel = int(args, 5);
+export function pack_panels(args: PackPanelsArgs, task: i32, scratch: usize): void {
+  const out = args.panels;
+  const w = args.w;
+  const N = args.rows;
+  const K = args.columns;
+  const bf16 = args.bf16;
+  const firstPanel = args.firstPanel;
   const columns = min(PANEL, N - task * PANEL);
   const from = w + <usize> task * <usize> PANEL * <usize> K * 4;
   if (!bf16) {

@@ -9,11 +9,6 @@ override SLICES: u32 = 8u;
 /** Depth of the tiles that `tiled` copies to workgroup memory: a chunk is two of them. */
 const TILE_DEPTH = 16u;
 
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read> a2: array<f32>;
-@group(0) @binding(4) var<storage, read> b2: array<f32>;
-
 /** One of the two products. */
 struct Product {
   second: bool,

@@ -1,9 +1,8 @@
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
-import type { Matmul, RightMatrix } from "./matmul.ts";
 import { chooseVariant } from "./matmul_variants.ts";
+import type { Matmul, RightMatrix } from "./product.ts";
+import { CHUNK } from "./signatures.ts";
 
-/** K is cut only where a chunk of the sum ends: the result stays the same, bit for bit. */
-const CHUNK = 32;
 const ELEMENT = { f32: 4, bf16: 2 };
 
 type Strided = Extract<RightMatrix, { kind: "strided" }>;
@@ -25,37 +24,33 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
   const aAlongK = aColumnStride === 1;
   const traits = { m, dtype, aAlongK, bAlongK: kStride === 1, b2AlongK, fours: fitsBroadcast(p) };
   const { shader, variant: { rows, columns } } = chooseVariant(device, traits);
-  const part = (span: Span | null | undefined, elements: number) =>
-    span ? { buffer: span.buffer, byteOffset: span.byteOffset, byteLength: elements * 4 } : null;
-  device.dispatch(
-    shader,
-    [Math.ceil(n / columns), Math.ceil(m / rows), 1],
-    [
-      part(p.c, extent(m, cRowStride, n, 1)),
-      part(p.a, extent(m, aRowStride, k, aColumnStride)),
-      { buffer: b.span.buffer, byteOffset: b.span.byteOffset, byteLength: bBytes },
-      part(extension?.a, m * (extension?.k ?? 0)),
-      part(b2?.span, b2 ? extent(extension!.k, b2.kStride, n, b2.nStride) : 0),
-      part(p.bias, n),
-      part(p.residual, extent(m, residualRowStride, n, 1)),
-    ],
-    [
-      m,
-      n,
-      k,
-      cRowStride,
-      residualRowStride,
-      aRowStride,
-      aColumnStride,
-      kStride,
-      nStride,
-      extension?.k ?? 0,
-      b2?.kStride ?? 0,
-      b2?.nStride ?? 0,
-      Number(p.accumulate ?? false),
-    ],
-    [b.alpha ?? 1, b2?.alpha ?? 1],
+  const part = ({ buffer, byteOffset }: Span, elements: number) => (
+    { buffer, byteOffset, byteLength: elements * 4 }
   );
+  device.dispatch(shader, [Math.ceil(n / columns), Math.ceil(m / rows), 1], {
+    c: part(p.c, extent(m, cRowStride, n, 1)),
+    a: part(p.a, extent(m, aRowStride, k, aColumnStride)),
+    b: { buffer: b.span.buffer, byteOffset: b.span.byteOffset, byteLength: bBytes },
+    a2: extension && part(extension.a, m * extension.k),
+    b2: b2 && part(b2.span, extent(extension!.k, b2.kStride, n, b2.nStride)),
+    bias: p.bias ? part(p.bias, n) : null,
+    residual: p.residual ? part(p.residual, extent(m, residualRowStride, n, 1)) : null,
+    m,
+    n,
+    k,
+    cRowStride,
+    residualRowStride,
+    aRowStride,
+    aColumnStride,
+    bKStride: kStride,
+    bNStride: nStride,
+    k2: extension?.k ?? 0,
+    b2KStride: b2?.kStride ?? 0,
+    b2NStride: b2?.nStride ?? 0,
+    accumulate: p.accumulate ?? false,
+    alpha: b.alpha ?? 1,
+    alpha2: b2?.alpha ?? 1,
+  });
 }
 
 /**
@@ -100,6 +95,7 @@ function halve(device: GpuDevice, p: Matmul): void {
       });
     }
   } else {
+    // Cut where a chunk of the sum ends: the result stays the same, bit for bit.
     const half = Math.ceil(k / 2 / CHUNK) * CHUNK;
     const aRowStride = p.aRowStride ?? k;
     matmulGpu(device, { ...p, k: half, aRowStride, extension: null });

@@ -1,7 +1,7 @@
-import type { Binding, Device, GpuDevice, Shader, Span } from "../../lib/device/device.ts";
+import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.ts";
 import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
-import { numbered, type ShaderMaker, wgsl } from "../wgsl.ts";
+import { numbered, wgsl } from "../wgsl.ts";
 import { chooseVariant } from "./matmul_variants.ts";
 import shared from "./matmul_several.wgsl" with { type: "text" };
 import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
@@ -9,11 +9,10 @@ import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { ty
 import skinnyCode from "./matmul_several_skinny.wgsl" with { type: "text" };
 import skinnyProduct from "./matmul_several_skinny_product.wgsl" with { type: "text" };
 import store from "./matmul_several_store.wgsl" with { type: "text" };
+import { MATMUL_SEVERAL, MAX_PRODUCTS } from "./signatures.ts";
 
-/** Products that a dispatch computes at most; mirrored in matmul_several.wgsl. */
-const MOST = 3;
-/** More rows are better off with tiles, and do not feel a dispatch. */
-const MOST_ROWS = 64;
+/** The most rows: more are better off with tiles, and do not feel a dispatch. */
+const MAX_ROWS = 64;
 const ELEMENT = { f32: 4, bf16: 2 };
 /** A window over a large block begins up to so many bytes before the weight. */
 const ALIGNMENT = 256;
@@ -52,16 +51,39 @@ export interface SeveralProducts {
   readonly gated?: boolean;
 }
 
-const common = shared + valueAndSlope + numbered(store, MOST);
-const skinnyKernel = wgsl("several", skinnyCode + numbered(skinnyProduct, MOST), common);
-const broadcastKernel = wgsl("several", broadcastCode + numbered(broadcastProduct, MOST), common);
+const common = shared + valueAndSlope + numbered(store, MAX_PRODUCTS);
+const skinnyKernel = wgsl(
+  MATMUL_SEVERAL,
+  "matmul/matmul_several_skinny.wgsl",
+  skinnyCode + numbered(skinnyProduct, MAX_PRODUCTS),
+  { shared: common },
+);
+const broadcastKernel = wgsl(
+  MATMUL_SEVERAL,
+  "matmul/matmul_several_broadcast.wgsl",
+  broadcastCode + numbered(broadcastProduct, MAX_PRODUCTS),
+  {
+    shared: common,
+    elements: {
+      a: "vec4f",
+      w_0: "vec2u",
+      w_1: "vec2u",
+      w_2: "vec2u",
+      u: "vec4f",
+      b_0: "vec4f",
+      b_1: "vec4f",
+      b_2: "vec4f",
+    },
+  },
+);
+type SeveralShader = ReturnType<typeof skinnyKernel>;
 
 /** A way to compute the products, after the variant of `matmul` of the same name. */
 interface Variant {
   /** How much of a product a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
-  readonly shader: (p: SeveralProducts) => Shader;
+  readonly shader: (p: SeveralProducts) => SeveralShader;
 }
 
 const SKINNY = skinny(4, 4, 8);
@@ -92,18 +114,18 @@ function broadcast(subgroupSize: number): Variant {
 }
 
 /** A kernel is one object for each set of constants: the device compiles it once. */
-function cached(make: ShaderMaker, entryPoint: string, constants: Record<string, number>) {
-  const shaders = new Map<string, Shader>();
-  return ({ dtype, activation = null, gated = false }: SeveralProducts): Shader => {
+function cached(make: typeof skinnyKernel, entryPoint: string, constants: Record<string, number>) {
+  const shaders = new Map<string, SeveralShader>();
+  return ({ dtype, activation = null, gated = false }: SeveralProducts): SeveralShader => {
     const key = [dtype, activation, gated].join();
     let shader = shaders.get(key);
     if (!shader) {
-      shader = make(entryPoint, MOST, {
+      shader = make({
         ...constants,
         BF16: Number(dtype === "bf16"),
         GATED: Number(gated),
         ...(activation ? { ACTIVATION: ACTIVATION_KINDS[activation] } : {}),
-      });
+      }, entryPoint);
       shaders.set(key, shader);
     }
     return shader;
@@ -135,7 +157,7 @@ export function fusesProducts(
 ): device is GpuDevice {
   if (device.kind !== "webgpu") return false;
   const bytes = k * ELEMENT[weights[0].dtype];
-  return m <= MOST_ROWS && weights.length <= MOST &&
+  return m <= MAX_ROWS && weights.length <= MAX_PRODUCTS &&
     weights.every(({ n, dtype }) =>
       dtype === weights[0].dtype && n * bytes + ALIGNMENT <= device.maxBindingBytes
     );
@@ -149,7 +171,10 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
   const { a, m, k, dtype, products, rows = null, gated = false } = p;
   const variant = chooseSeveral(device, p);
   const each = <T>(value: (product: SeveralProduct, i: number) => T, none: T): T[] =>
-    Array.from({ length: MOST }, (_, i) => i < products.length ? value(products[i], i) : none);
+    Array.from(
+      { length: MAX_PRODUCTS },
+      (_, i) => i < products.length ? value(products[i], i) : none,
+    );
   const part = ({ buffer, byteOffset }: Span, byteLength: number): Binding => (
     { buffer, byteOffset, byteLength }
   );
@@ -159,28 +184,49 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
     : us.reduce((first, u) => u.byteOffset < first.byteOffset ? u : first);
   const pieces = products.map(({ n }) => Math.ceil(n / variant.columns));
   const groups = gated ? pieces[0] : pieces.reduce((sum, count) => sum + count, 0);
-  device.dispatch(
-    variant.shader(p),
-    [groups, Math.ceil(m / variant.rows), 1],
-    [
-      ...each<Span | null>(({ c }, i) => gated && i > 0 ? null : c, null),
-      a,
-      ...each<Span | null>(({ w, n }) => part(w, n * k * ELEMENT[dtype]), null),
-      firstU,
-      ...each<Span | null>(
-        ({ lowRank, n }) => lowRank ? part(lowRank.b, n * lowRank.rank * 4) : null,
-        null,
-      ),
-      rows,
-    ],
-    [
-      m,
-      k,
-      ...each(({ n }) => n, 0),
-      ...each(({ lowRank }) => lowRank?.rank ?? 0, 0),
-      ...each(({ lowRank }) => lowRank ? (lowRank.u.byteOffset - firstU!.byteOffset) / 4 : 0, 0),
-      ...each(({ placed }) => Number(placed ?? false), 0),
-    ],
-    each(({ lowRank }) => lowRank?.scale ?? 0, 0),
+  const [c_0, c_1, c_2] = each<Span | null>(({ c }, i) => gated && i > 0 ? null : c, null);
+  const [w_0, w_1, w_2] = each(({ w, n }) => part(w, n * k * ELEMENT[dtype]), null);
+  const [b_0, b_1, b_2] = each(
+    ({ lowRank, n }) => lowRank ? part(lowRank.b, n * lowRank.rank * 4) : null,
+    null,
   );
+  const [n_0, n_1, n_2] = each(({ n }) => n, 0);
+  const [rank_0, rank_1, rank_2] = each(({ lowRank }) => lowRank?.rank ?? 0, 0);
+  const [uStart_0, uStart_1, uStart_2] = each(
+    ({ lowRank }) => lowRank ? (lowRank.u.byteOffset - firstU!.byteOffset) / 4 : 0,
+    0,
+  );
+  const [placed_0, placed_1, placed_2] = each(({ placed }) => placed ?? false, false);
+  const [scale_0, scale_1, scale_2] = each(({ lowRank }) => lowRank?.scale ?? 0, 0);
+  device.dispatch(variant.shader(p), [groups, Math.ceil(m / variant.rows), 1], {
+    c_0: c_0!,
+    c_1,
+    c_2,
+    a,
+    w_0: w_0!,
+    w_1,
+    w_2,
+    u: firstU,
+    b_0,
+    b_1,
+    b_2,
+    rows,
+    m,
+    k,
+    n_0,
+    n_1,
+    n_2,
+    rank_0,
+    rank_1,
+    rank_2,
+    uStart_0,
+    uStart_1,
+    uStart_2,
+    placed_0,
+    placed_1,
+    placed_2,
+    scale_0,
+    scale_1,
+    scale_2,
+  });
 }

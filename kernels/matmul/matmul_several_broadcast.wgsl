@@ -5,15 +5,6 @@
 /** Threads of a subgroup. */
 override SUBGROUP: u32 = 8u;
 
-@group(0) @binding(3) var<storage, read> a: array<vec4f>;
-@group(0) @binding(4) var<storage, read> w_0: array<vec2u>;
-@group(0) @binding(5) var<storage, read> w_1: array<vec2u>;
-@group(0) @binding(6) var<storage, read> w_2: array<vec2u>;
-@group(0) @binding(7) var<storage, read> u: array<vec4f>;
-@group(0) @binding(8) var<storage, read> b_0: array<vec4f>;
-@group(0) @binding(9) var<storage, read> b_1: array<vec4f>;
-@group(0) @binding(10) var<storage, read> b_2: array<vec4f>;
-
 /** Where a thread works: the row that it reads for all, its rows and columns. */
 struct Place {
   read_row: u32,

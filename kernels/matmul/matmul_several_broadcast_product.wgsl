@@ -41,7 +41,7 @@ fn product_N(place: Place) -> Rows {
         b_N[(p.b_N + rank_starts.z + k) / 4u],
         b_N[(p.b_N + rank_starts.w + k) / 4u],
       ));
-      sums = add_rows(sums, u[(p.u + p.u_N + place.read_row * p.rank_N + k) / 4u], block);
+      sums = add_rows(sums, u[(p.u + p.u_start_N + place.read_row * p.rank_N + k) / 4u], block);
     }
     total = add_chunk(total, p.scale_N, sums);
   }

@@ -7,15 +7,6 @@ override LINE_THREADS: u32 = 4u;
 /** Chunks that are computed at once. */
 override SLICES: u32 = 8u;
 
-@group(0) @binding(3) var<storage, read> a: array<f32>;
-@group(0) @binding(4) var<storage, read> w_0: array<u32>;
-@group(0) @binding(5) var<storage, read> w_1: array<u32>;
-@group(0) @binding(6) var<storage, read> w_2: array<u32>;
-@group(0) @binding(7) var<storage, read> u: array<f32>;
-@group(0) @binding(8) var<storage, read> b_0: array<f32>;
-@group(0) @binding(9) var<storage, read> b_1: array<f32>;
-@group(0) @binding(10) var<storage, read> b_2: array<f32>;
-
 /** By slice, then by row, then by four columns. */
 var<workgroup> partial: array<vec4f, SLICES * LINE_THREADS * 4u * COLUMN_THREADS>;
 

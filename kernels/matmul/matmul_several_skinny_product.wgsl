@@ -31,7 +31,7 @@ fn product_N(place: Place) -> vec4f {
     let start = round + place.thread.z * CHUNK;
     var sums = mat4x4f();
     for (var k = start; k < min(start + CHUNK, p.rank_N); k++) {
-      let at = p.u + p.u_N + place.rows * p.rank_N + k;
+      let at = p.u + p.u_start_N + place.rows * p.rank_N + k;
       let start_b = p.b_N + columns * p.rank_N + k;
       sums = add_four(
         sums,

@@ -5,40 +5,8 @@
 // (`tiled` and `skinny` in matmul.wgsl, `broadcast` in matmul_subgroups.wgsl), so the result is the
 // same, bit for bit. What a row gives depends neither on the rows beside it nor on the variant.
 
-struct Params {
-  c: u32,
-  a: u32,
-  b: u32,
-  a2: u32,
-  b2: u32,
-  bias: u32,
-  residual: u32,
-  m: u32,
-  n: u32,
-  k: u32,
-  c_row_stride: u32,
-  residual_row_stride: u32,
-  a_row_stride: u32,
-  a_column_stride: u32,
-  b_k_stride: u32,
-  b_n_stride: u32,
-  k2: u32,
-  b2_k_stride: u32,
-  b2_n_stride: u32,
-  accumulate: u32,
-  alpha: f32,
-  alpha2: f32,
-}
-
 /** Whether B is bf16; B2 never is. */
 override BF16: bool = false;
-
-const CHUNK = 32u;
-
-@group(0) @binding(0) var<storage, read_write> c: array<f32>;
-@group(0) @binding(5) var<storage, read> bias: array<f32>;
-@group(0) @binding(6) var<storage, read> residual: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
 
 /** What an element of C starts with. */
 fn initial(row: u32, column: u32) -> f32 {

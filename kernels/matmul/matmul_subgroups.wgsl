@@ -10,11 +10,6 @@ override A_ALONG_K: bool = true;
 override B_ALONG_K: bool = true;
 override B2_ALONG_K: bool = true;
 
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<vec2u>;
-@group(0) @binding(3) var<storage, read> a2: array<vec4f>;
-@group(0) @binding(4) var<storage, read> b2: array<vec4f>;
-
 /** Four neighbours in B. */
 fn b_four(second: bool, element: u32) -> vec4f {
   if (second) {

@@ -1,8 +1,12 @@
-import type { GpuDevice, Shader } from "../../lib/device/device.ts";
-import { type ShaderMaker, wgsl } from "../wgsl.ts";
+import type { GpuDevice } from "../../lib/device/device.ts";
+import { wgsl } from "../wgsl.ts";
 import code from "./matmul.wgsl" with { type: "text" };
 import shared from "./matmul_shared.wgsl" with { type: "text" };
 import subgroupsCode from "./matmul_subgroups.wgsl" with { type: "text" };
+import { MATMUL_GPU } from "./signatures.ts";
+
+/** The kernel of a variant. */
+export type MatmulShader = ReturnType<typeof portable>;
 
 /** What the choice of a variant depends on. */
 export interface ProductTraits {
@@ -26,7 +30,7 @@ export interface MatmulVariant {
   readonly rows: number;
   readonly columns: number;
   /** The kernel for a product; null where it cannot compute that. */
-  shader(traits: ProductTraits): Shader | null;
+  shader(traits: ProductTraits): MatmulShader | null;
 }
 
 /** Up to so many rows `skinny` is the faster. */
@@ -35,8 +39,11 @@ const SKINNY_ROWS = 64;
 /** The text of all variants: what was tuned for another is tuned again. */
 export const MATMUL_CODE: string = shared + code + subgroupsCode;
 
-const portable = wgsl("matmul", code, shared);
-const withSubgroups = wgsl("matmul_subgroups", subgroupsCode, shared);
+const portable = wgsl(MATMUL_GPU, "matmul/matmul.wgsl", code, { shared });
+const withSubgroups = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
+  shared,
+  elements: { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" },
+});
 
 /** Variants for every GPU: tiles by workgroup size, and the skinny ones' by slices of k. */
 const TILED = tiled(16, 8);
@@ -73,7 +80,7 @@ export function shapeClass({ m, dtype, aAlongK, bAlongK }: ProductTraits): strin
 export function chooseVariant(
   device: GpuDevice,
   traits: ProductTraits,
-): { variant: MatmulVariant; shader: Shader } {
+): { variant: MatmulVariant; shader: MatmulShader } {
   const tuned = device.tuning.get(shapeClass(traits));
   const variants = matmulVariants(device);
   const wanted = tuned !== undefined
@@ -141,14 +148,14 @@ function broadcast(subgroupSize: number): MatmulVariant {
 
 /** A kernel is one object for each set of constants: the device compiles it once. */
 function cached(
-  make: ShaderMaker,
+  make: typeof portable,
   entryPoint: string,
-): (constants: Record<string, number>) => Shader {
-  const shaders = new Map<string, Shader>();
+): (constants: Record<string, number>) => MatmulShader {
+  const shaders = new Map<string, MatmulShader>();
   return (constants) => {
     const key = Object.values(constants).join();
     let shader = shaders.get(key);
-    if (!shader) shaders.set(key, shader = make(entryPoint, 1, constants));
+    if (!shader) shaders.set(key, shader = make(constants, entryPoint));
     return shader;
   };
 }

@@ -8,8 +8,6 @@ import {
   tile_1x16, tile_2x16, tile_3x16, tile_4x16, tile_4x8, tile_5x8, tile_6x16, tile_6x8,
 } from "./tiles.wasm";
 
-/** Columns of a panel. */
-export const PANEL: i32 = 16;
 /** From one k of a panel to the next. */
 export const PANEL_BYTES: usize = 64;
 

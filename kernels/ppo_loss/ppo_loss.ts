@@ -1,8 +1,9 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import code from "./ppo_loss.wgsl" with { type: "text" };
+import { PPO_LOSS } from "./signatures.ts";
 
-const PPO_LOSS = wgsl("ppo_loss", code)("ppo_loss", 3);
+const lossShader = wgsl(PPO_LOSS, "ppo_loss/ppo_loss.wgsl", code)();
 
 /** The statistics in the order in which {@linkcode ppoLoss} leaves them, by their TRL names. */
 export const PPO_LOSS_STATISTICS = [
@@ -70,23 +71,9 @@ export function ppoLoss(
   options: PPOLossOptions,
   outputs: PPOLossOutputs,
 ): void {
-  const spans = [
-    outputs.statistics,
-    outputs.dLogprobs,
-    outputs.dValues,
-    inputs.logprobs,
-    inputs.values,
-    inputs.oldLogprobs,
-    inputs.oldValues,
-    inputs.advantages,
-    inputs.returns,
-    inputs.mask,
-    inputs.entropy,
-  ];
   const { clipRange, clipRangeValue, vfCoef, gradScale } = options;
-  const floats = [clipRange, clipRangeValue, vfCoef, gradScale];
-  if (device.kind === "webgpu") {
-    return device.dispatch(PPO_LOSS, 1, spans, [inputs.tokens], floats);
-  }
-  device.run("ppo_loss", 1, spans, [inputs.tokens], floats);
+  const scalars = { clipRange, clipRangeValue, vfCoef, gradScale };
+  const args = { ...outputs, ...inputs, ...scalars };
+  if (device.kind === "webgpu") device.dispatch(lossShader, 1, args);
+  else device.run(PPO_LOSS, 1, args);
 }

@@ -1,24 +1,24 @@
-import { float, int, span } from "../abi.wasm";
+import { PpoLossArgs } from "./args.wasm";
 import { exp4 } from "../math.wasm";
 
 /** The PPO loss, its statistics and its gradients; one task, sums in f64 in the order of the tokens. */
-export function ppo_loss(args: usize, task: i32, scratch: usize): void {
-  const statistics = span(args, 0);
-  const dLogprobs = span(args, 1);
-  const dValues = span(args, 2);
-  const logprobs = span(args, 3);
-  const values = span(args, 4);
-  const oldLogprobs = span(args, 5);
-  const oldValues = span(args, 6);
-  const advantages = span(args, 7);
-  const returns = span(args, 8);
-  const mask = span(args, 9);
-  const entropies = span(args, 10);
-  const bytes = <usize>int(args, 11) << 2;
-  const clipRange: f64 = float(args, 12);
-  const clipRangeValue: f64 = float(args, 13);
-  const vfCoef: f64 = float(args, 14);
-  const gradScale: f64 = float(args, 15);
+export function ppo_loss(args: PpoLossArgs, task: i32, scratch: usize): void {
+  const statistics = args.statistics;
+  const dLogprobs = args.dLogprobs;
+  const dValues = args.dValues;
+  const logprobs = args.logprobs;
+  const values = args.values;
+  const oldLogprobs = args.oldLogprobs;
+  const oldValues = args.oldValues;
+  const advantages = args.advantages;
+  const returns = args.returns;
+  const mask = args.mask;
+  const entropies = args.entropy;
+  const bytes = <usize>args.tokens << 2;
+  const clipRange: f64 = args.clipRange;
+  const clipRangeValue: f64 = args.clipRangeValue;
+  const vfCoef: f64 = args.vfCoef;
+  const gradScale: f64 = args.gradScale;
 
   let counted: f64 = 0;
   for (let i: usize = 0; i < bytes; i += 4) counted += load<f32>(mask + i);

@@ -1,37 +1,5 @@
 // Twin of ppo_loss.wasm.ts, whose arithmetic is f64; here it is f32, its sums pairwise over threads.
 
-struct Params {
-  statistics: u32,
-  d_logprobs: u32,
-  d_values: u32,
-  logprobs: u32,
-  values: u32,
-  old_logprobs: u32,
-  old_values: u32,
-  advantages: u32,
-  returns: u32,
-  mask: u32,
-  entropy: u32,
-  tokens: u32,
-  clip_range: f32,
-  clip_range_value: f32,
-  vf_coef: f32,
-  grad_scale: f32,
-}
-
-@group(0) @binding(0) var<storage, read_write> statistics: array<f32>;
-@group(0) @binding(1) var<storage, read_write> d_logprobs: array<f32>;
-@group(0) @binding(2) var<storage, read_write> d_values: array<f32>;
-@group(0) @binding(3) var<storage, read> logprobs: array<f32>;
-@group(0) @binding(4) var<storage, read> values: array<f32>;
-@group(0) @binding(5) var<storage, read> old_logprobs: array<f32>;
-@group(0) @binding(6) var<storage, read> old_values: array<f32>;
-@group(0) @binding(7) var<storage, read> advantages: array<f32>;
-@group(0) @binding(8) var<storage, read> returns: array<f32>;
-@group(0) @binding(9) var<storage, read> mask: array<f32>;
-@group(0) @binding(10) var<storage, read> entropy: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
 /** The sums that become PPO_LOSS_STATISTICS, in its order, the total left out. */
 const SUMS = 10u;
 

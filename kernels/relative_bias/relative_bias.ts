@@ -1,10 +1,15 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { elementGroups, wgsl } from "../wgsl.ts";
 import code from "./relative_bias.wgsl" with { type: "text" };
+import backwardCode from "./relative_bias_backward.wgsl" with { type: "text" };
+import { RELATIVE_BIAS, RELATIVE_BIAS_BACKWARD } from "./signatures.ts";
 
-const shader = wgsl("relative_bias", code);
-const FORWARD = shader("relative_bias", 1);
-const BACKWARD = shader("relative_bias_backward", 1);
+const forwardShader = wgsl(RELATIVE_BIAS, "relative_bias/relative_bias.wgsl", code)();
+const backwardShader = wgsl(
+  RELATIVE_BIAS_BACKWARD,
+  "relative_bias/relative_bias_backward.wgsl",
+  backwardCode,
+)();
 
 /**
  * Expands T5's bias of each bucket of distances to one of each distance:
@@ -22,10 +27,10 @@ export function relativeBias(
   heads: number,
   distances: number,
 ): void {
-  const spans = [table, weight, buckets];
+  const args = { table, weight, buckets, heads, distances };
   if (device.kind === "webgpu") {
-    device.dispatch(FORWARD, elementGroups(heads * distances), spans, [heads, distances]);
-  } else device.run("relative_bias", 1, spans, [heads, distances]);
+    device.dispatch(forwardShader, elementGroups(heads * distances), args);
+  } else device.run(RELATIVE_BIAS, 1, args);
 }
 
 /** Adds to dWeight [buckets, heads] what the gradient of the table [heads, distances] makes of it. */
@@ -37,10 +42,8 @@ export function relativeBiasBackward(
   heads: number,
   distances: number,
 ): void {
+  const args = { dWeight, dTable, buckets, heads, distances };
   if (device.kind === "webgpu") {
-    const spans = [dWeight, dTable, buckets];
-    device.dispatch(BACKWARD, elementGroups(heads * distances), spans, [heads, distances]);
-  } else {
-    device.run("relative_bias_backward", 1, [dTable, dWeight, buckets], [heads, distances]);
-  }
+    device.dispatch(backwardShader, elementGroups(heads * distances), args);
+  } else device.run(RELATIVE_BIAS_BACKWARD, 1, args);
 }

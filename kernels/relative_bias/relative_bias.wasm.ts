@@ -1,12 +1,12 @@
-import { int, span } from "../abi.wasm";
+import { RelativeBiasArgs, RelativeBiasBackwardArgs } from "./args.wasm";
 
 /** table[head][i] = weight[buckets[i]][head] */
-export function relative_bias(args: usize, task: i32, scratch: usize): void {
-  const table = span(args, 0);
-  const weight = span(args, 1);
-  const buckets = span(args, 2);
-  const heads = int(args, 3);
-  const distances = int(args, 4);
+export function relative_bias(args: RelativeBiasArgs, task: i32, scratch: usize): void {
+  const table = args.table;
+  const weight = args.weight;
+  const buckets = args.buckets;
+  const heads = args.heads;
+  const distances = args.distances;
   for (let head = 0; head < heads; head++) {
     for (let i = 0; i < distances; i++) {
       const from = load<i32>(buckets + (<usize> i << 2)) * heads + head;
@@ -17,12 +17,12 @@ export function relative_bias(args: usize, task: i32, scratch: usize): void {
 }
 
 /** dWeight[buckets[i]][head] += dTable[head][i], in the order of i */
-export function relative_bias_backward(args: usize, task: i32, scratch: usize): void {
-  const dTable = span(args, 0);
-  const dWeight = span(args, 1);
-  const buckets = span(args, 2);
-  const heads = int(args, 3);
-  const distances = int(args, 4);
+export function relative_bias_backward(args: RelativeBiasBackwardArgs, task: i32, scratch: usize): void {
+  const dTable = args.dTable;
+  const dWeight = args.dWeight;
+  const buckets = args.buckets;
+  const heads = args.heads;
+  const distances = args.distances;
   for (let head = 0; head < heads; head++) {
     for (let i = 0; i < distances; i++) {
       const to = dWeight + (<usize> (load<i32>(buckets + (<usize> i << 2)) * heads + head) << 2);

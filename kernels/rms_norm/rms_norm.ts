@@ -2,14 +2,21 @@ import type { Device, Span } from "../../lib/device/device.ts";
 import { columnsPerTask, rowsPerTask, type RowsShape } from "../split.ts";
 import { wgsl } from "../wgsl.ts";
 import code from "./rms_norm.wgsl" with { type: "text" };
+import backwardCode from "./rms_norm_backward.wgsl" with { type: "text" };
+import weightGradientCode from "./rms_norm_weight_gradient.wgsl" with { type: "text" };
+import { COLUMNS, RMS_NORM, RMS_NORM_BACKWARD, RMS_NORM_WEIGHT_GRADIENT } from "./signatures.ts";
 
-/** Columns of a workgroup of the weight's gradient; mirrored in rms_norm.wgsl. */
-const COLUMNS = 16;
-
-const shader = wgsl("rms_norm", code);
-const FORWARD = shader("rms_norm", 2);
-const BACKWARD = shader("rms_norm_backward", 1);
-const WEIGHT_GRADIENT = shader("rms_norm_weight_gradient", 1);
+const forwardShader = wgsl(RMS_NORM, "rms_norm/rms_norm.wgsl", code)();
+const backwardShader = wgsl(
+  RMS_NORM_BACKWARD,
+  "rms_norm/rms_norm_backward.wgsl",
+  backwardCode,
+)();
+const weightGradientShader = wgsl(
+  RMS_NORM_WEIGHT_GRADIENT,
+  "rms_norm/rms_norm_weight_gradient.wgsl",
+  weightGradientCode,
+)();
 
 /**
  * T5's layer norm (Zhang and Sennrich 2019, RMSNorm): y = x · rstd · w with
@@ -29,12 +36,10 @@ export function rmsNorm(
   { rows, width }: RowsShape,
   eps: number,
 ): void {
-  if (device.kind === "webgpu") {
-    return device.dispatch(FORWARD, rows, [y, rstd, x, weight], [rows, width], [eps]);
-  }
   const perTask = rowsPerTask(width);
-  const ints = [rows, width, perTask];
-  device.run("rms_norm", Math.ceil(rows / perTask), [y, rstd, x, weight], ints, [eps]);
+  const args = { y, rstd, x, weight, rows, width, eps, perTask };
+  if (device.kind === "webgpu") device.dispatch(forwardShader, rows, args);
+  else device.run(RMS_NORM, Math.ceil(rows / perTask), args);
 }
 
 /**
@@ -53,17 +58,10 @@ export function rmsNormBackward(
   { rows, width }: RowsShape,
   accumulate: boolean,
 ): void {
-  const spans = [dx, dy, x, weight, rstd];
-  if (device.kind === "webgpu") {
-    return device.dispatch(BACKWARD, rows, spans, [rows, width, Number(accumulate)]);
-  }
   const perTask = rowsPerTask(width);
-  device.run("rms_norm_backward", Math.ceil(rows / perTask), spans, [
-    rows,
-    width,
-    perTask,
-    Number(accumulate),
-  ]);
+  const args = { dx, dy, x, weight, rstd, rows, width, accumulate, perTask };
+  if (device.kind === "webgpu") device.dispatch(backwardShader, rows, args);
+  else device.run(RMS_NORM_BACKWARD, Math.ceil(rows / perTask), args);
 }
 
 /**
@@ -79,14 +77,9 @@ export function rmsNormWeightGradient(
   rstd: Span,
   { rows, width }: RowsShape,
 ): void {
-  const spans = [dWeight, dy, x, rstd];
-  if (device.kind === "webgpu") {
-    return device.dispatch(WEIGHT_GRADIENT, Math.ceil(width / COLUMNS), spans, [rows, width]);
-  }
   const perTask = columnsPerTask(rows);
-  device.run("rms_norm_weight_gradient", Math.ceil(width / perTask), spans, [
-    rows,
-    width,
-    perTask,
-  ]);
+  const args = { dWeight, dy, x, rstd, rows, width, perTask };
+  if (device.kind === "webgpu") {
+    device.dispatch(weightGradientShader, Math.ceil(width / COLUMNS), args);
+  } else device.run(RMS_NORM_WEIGHT_GRADIENT, Math.ceil(width / perTask), args);
 }

@@ -1,16 +1,16 @@
-import { float, int, span } from "../abi.wasm";
+import { RmsNormArgs, RmsNormBackwardArgs, RmsNormWeightGradientArgs } from "./args.wasm";
 import { addRow, loadPart, storePart, sum4 } from "../simd.wasm";
 
 /** y = x · rstd · w, rstd = 1 / √(mean(x²) + eps); a task takes `perTask` rows. */
-export function rms_norm(args: usize, task: i32, scratch: usize): void {
-  const y = span(args, 0);
-  const rstds = span(args, 1);
-  const x = span(args, 2);
-  const weight = span(args, 3);
-  const rows = int(args, 4);
-  const width = int(args, 5);
-  const perTask = int(args, 6);
-  const eps = float(args, 7);
+export function rms_norm(args: RmsNormArgs, task: i32, scratch: usize): void {
+  const y = args.y;
+  const rstds = args.rstd;
+  const x = args.x;
+  const weight = args.weight;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
+  const eps = args.eps;
   const rowBytes = <usize>width << 2;
   const full = <usize>(width & ~3) << 2;
   const rest = width & 3;
@@ -42,16 +42,16 @@ export function rms_norm(args: usize, task: i32, scratch: usize): void {
 }
 
 /** dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)) (+ dx); a task takes `perTask` rows. */
-export function rms_norm_backward(args: usize, task: i32, scratch: usize): void {
-  const dx = span(args, 0);
-  const dy = span(args, 1);
-  const x = span(args, 2);
-  const weight = span(args, 3);
-  const rstds = span(args, 4);
-  const rows = int(args, 5);
-  const width = int(args, 6);
-  const perTask = int(args, 7);
-  const accumulate = int(args, 8);
+export function rms_norm_backward(args: RmsNormBackwardArgs, task: i32, scratch: usize): void {
+  const dx = args.dx;
+  const dy = args.dy;
+  const x = args.x;
+  const weight = args.weight;
+  const rstds = args.rstd;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
+  const accumulate = args.accumulate;
   const rowBytes = <usize>width << 2;
   const full = <usize>(width & ~3) << 2;
   const rest = width & 3;
@@ -88,14 +88,14 @@ export function rms_norm_backward(args: usize, task: i32, scratch: usize): void 
 }
 
 /** dWeight += Σ dy · x · rstd; a task owns `perTask` columns, summed in scratch. */
-export function rms_norm_weight_gradient(args: usize, task: i32, scratch: usize): void {
-  const dWeight = span(args, 0);
-  const dy = span(args, 1);
-  const x = span(args, 2);
-  const rstds = span(args, 3);
-  const rows = int(args, 4);
-  const width = int(args, 5);
-  const perTask = int(args, 6);
+export function rms_norm_weight_gradient(args: RmsNormWeightGradientArgs, task: i32, scratch: usize): void {
+  const dWeight = args.dWeight;
+  const dy = args.dy;
+  const x = args.x;
+  const rstds = args.rstd;
+  const rows = args.rows;
+  const width = args.width;
+  const perTask = args.perTask;
   const column = task * perTask;
   const columns = min(perTask, width - column);
   const full = <usize>(columns & ~3) << 2;

@@ -1,22 +1,26 @@
-import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
+import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import type { RowsShape } from "../split.ts";
 import { numbered, wgsl } from "../wgsl.ts";
 import chunkSum from "./rms_norm_chunk_sum.wgsl" with { type: "text" };
 import code from "./rms_norm_products.wgsl" with { type: "text" };
+import {
+  MAX_PRODUCT_COLUMNS,
+  MAX_PRODUCTS,
+  PRODUCT_ROWS,
+  RMS_NORM_PRODUCTS,
+} from "./signatures.ts";
 
-/** Products at most; mirrored in rms_norm_products.wgsl. */
-const MOST = 3;
-/** Rows of a workgroup; mirrored in rms_norm_products.wgsl. */
-const ROWS = 4;
-/** Columns of all products that a workgroup computes: few, so that a GPU's units share a row. */
+/**
+ * Columns of all products that a workgroup computes: few, so that a GPU's units share a row. A software
+ * adapter, which has few units, computes as many as there is room for.
+ */
 const COLUMNS = 16;
-/** The most of them, on an imitated GPU, which has few; mirrored in rms_norm_products.wgsl. */
-const MOST_COLUMNS = 64;
 
-const NORM_PRODUCTS = wgsl("rms_norm_products", code + numbered(chunkSum, MOST))(
-  "rms_norm_products",
-  2,
-);
+const productsShader = wgsl(
+  RMS_NORM_PRODUCTS,
+  "rms_norm/rms_norm_products.wgsl",
+  code + numbered(chunkSum, MAX_PRODUCTS),
+)();
 
 /** A product of the normed rows: U[rows, n] = norm(X) Aᵀ. */
 export interface NormProduct {
@@ -53,33 +57,37 @@ export function rmsNormProducts(
   bias: Span | null = null,
 ): void {
   const all = products.reduce((sum, { n }) => sum + n, 0);
-  const part = Math.min(all, device.software ? MOST_COLUMNS : COLUMNS);
-  const parts = Math.ceil(all / part);
+  const partColumns = Math.min(all, device.software ? MAX_PRODUCT_COLUMNS : COLUMNS);
+  const parts = Math.ceil(all / partColumns);
   const each = <T>(value: (product: NormProduct) => T, none: T): T[] =>
-    Array.from({ length: MOST }, (_, i) => i < products.length ? value(products[i]) : none);
-  const first = products.map(({ u }) => u).reduce((a, b) => b.byteOffset < a.byteOffset ? b : a);
-  device.dispatch(
-    NORM_PRODUCTS,
-    Math.ceil(rows / ROWS) * parts,
-    [
-      y,
-      first,
-      x,
-      weight,
-      ...each<Span | null>(
-        ({ a: { buffer, byteOffset }, n }) => ({ buffer, byteOffset, byteLength: n * width * 4 }),
-        null,
-      ),
-      bias,
-    ],
-    [
-      rows,
-      width,
-      parts,
-      part,
-      ...each(({ n }) => n, 0),
-      ...each(({ u }) => (u.byteOffset - first.byteOffset) / 4, 0),
-    ],
-    [eps],
+    Array.from({ length: MAX_PRODUCTS }, (_, i) => i < products.length ? value(products[i]) : none);
+  const u = products.map(({ u }) => u).reduce((a, b) => b.byteOffset < a.byteOffset ? b : a);
+  const [a_0, a_1, a_2] = each<Binding | null>(
+    ({ a: { buffer, byteOffset }, n }) => ({ buffer, byteOffset, byteLength: n * width * 4 }),
+    null,
   );
+  const [n_0, n_1, n_2] = each(({ n }) => n, 0);
+  const starts = each((product) => (product.u.byteOffset - u.byteOffset) / 4, 0);
+  const [uStart_0, uStart_1, uStart_2] = starts;
+  device.dispatch(productsShader, Math.ceil(rows / PRODUCT_ROWS) * parts, {
+    y,
+    u,
+    x,
+    weight,
+    a_0,
+    a_1,
+    a_2,
+    bias,
+    rows,
+    width,
+    parts,
+    partColumns,
+    n_0,
+    n_1,
+    n_2,
+    uStart_0,
+    uStart_1,
+    uStart_2,
+    eps,
+  });
 }

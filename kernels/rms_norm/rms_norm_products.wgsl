@@ -1,52 +1,15 @@
 // The norm of rows and products of it with a few more rows, as a low-rank adapter's A: y = norm(x) and
-// u_i = y A_iᵀ (+ bias). A workgroup takes four rows, a component of a vector each. Workgroups share
+// u_i = y A_iᵀ (+ bias). A workgroup takes PRODUCT_ROWS rows, a component of a vector each. Workgroups share
 // their products; each norms the rows for itself. Sums are those of rms_norm.wgsl and matmul.wgsl, bit
 // for bit. What is numbered _N is there for every product.
 
-struct Params {
-  y: u32,
-  u: u32,
-  x: u32,
-  weight: u32,
-  a_0: u32,
-  a_1: u32,
-  a_2: u32,
-  bias: u32,
-  rows: u32,
-  width: u32,
-  /** Workgroups of the same rows, and how many products of two vectors each computes. */
-  parts: u32,
-  part: u32,
-  /** Rows of A_i; where u_i [rows, n_i] begins in u. */
-  n_0: u32,
-  n_1: u32,
-  n_2: u32,
-  u_0: u32,
-  u_1: u32,
-  u_2: u32,
-  eps: f32,
-}
-
-@group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@group(0) @binding(1) var<storage, read_write> u: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> weight: array<f32>;
-@group(0) @binding(4) var<storage, read> a_0: array<f32>;
-@group(0) @binding(5) var<storage, read> a_1: array<f32>;
-@group(0) @binding(6) var<storage, read> a_2: array<f32>;
-@group(0) @binding(7) var<storage, read> bias: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
-const CHUNK = 32u;
 /** Chunks of the rows that are in workgroup memory at once. */
 const SLICES = 8u;
-/** The most products that a workgroup computes; mirrored in rms_norm_products.ts. */
-const MOST = 64u;
 
 /** By column. */
 var<workgroup> normed: array<vec4f, CHUNK * SLICES>;
 /** Sums of chunks, by product. */
-var<workgroup> partial: array<vec4f, SLICES * MOST>;
+var<workgroup> partial: array<vec4f, SLICES * MAX_PRODUCT_COLUMNS>;
 var<workgroup> thread_sums: array<vec4f, ROW_THREADS>;
 
 /** The prelude's `row_sum` of four rows at once. */
@@ -76,12 +39,12 @@ fn chunk_sum(at: u32, round: u32, slice: u32) -> vec4f {
 /** Where the product of `row` with row `at` of all the A_i goes. */
 fn place_of(at: u32, row: u32) -> u32 {
   if (at < p.n_0) {
-    return p.u + p.u_0 + row * p.n_0 + at;
+    return p.u + p.u_start_0 + row * p.n_0 + at;
   }
   if (at < p.n_0 + p.n_1) {
-    return p.u + p.u_1 + row * p.n_1 + at - p.n_0;
+    return p.u + p.u_start_1 + row * p.n_1 + at - p.n_0;
   }
-  return p.u + p.u_2 + row * p.n_2 + at - p.n_0 - p.n_1;
+  return p.u + p.u_start_2 + row * p.n_2 + at - p.n_0 - p.n_1;
 }
 
 @compute @workgroup_size(ROW_THREADS)
@@ -91,12 +54,12 @@ fn rms_norm_products(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let item = flat_group(group, groups);
-  let first_row = item / p.parts * 4u;
+  let first_row = item / p.parts * PRODUCT_ROWS;
   if (first_row >= p.rows) {
     return;
   }
   let part = item % p.parts;
-  let rows = min(4u, p.rows - first_row);
+  let rows = min(PRODUCT_ROWS, p.rows - first_row);
   // The last row instead of those past it.
   let starts = p.x + (first_row + min(vec4u(0u, 1u, 2u, 3u), vec4u(rows - 1u))) * p.width;
   var squares = vec4f();
@@ -106,8 +69,8 @@ fn rms_norm_products(
     squares = fma(values, values, squares);
   }
   let scales = 1.0 / sqrt(row_sums(squares, thread) / f32(p.width) + p.eps);
-  let first = part * p.part;
-  let count = min(p.part, p.n_0 + p.n_1 + p.n_2 - first);
+  let first = part * p.part_columns;
+  let count = min(p.part_columns, p.n_0 + p.n_1 + p.n_2 - first);
   var totals = vec4f();
   if (thread < count && p.bias != NONE) {
     totals = vec4f(bias[p.bias + first + thread]);

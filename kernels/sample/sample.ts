@@ -1,16 +1,16 @@
 import type { Device, Span } from "../../lib/device/device.ts";
 import { EXPONENTIALS_TASK_ELEMENTS, rowsPerTask } from "../split.ts";
-import { LOGITS_CHUNK } from "../lm_head/lm_head.ts";
 import logSoftmax from "../lm_head/log_softmax.wgsl" with { type: "text" };
+import logprob from "../lm_head/logprob.wgsl" with { type: "text" };
 import { wgsl } from "../wgsl.ts";
-import code from "./sample.wgsl" with { type: "text" };
+import drawn from "./drawn.wgsl" with { type: "text" };
+import greedyCode from "./greedy.wgsl" with { type: "text" };
+import sampleCode from "./sample.wgsl" with { type: "text" };
+import { GREEDY, MAX_VOCABULARY, SAMPLE } from "./signatures.ts";
 
-const shader = wgsl("sample", code, logSoftmax);
-const SAMPLE = shader("sample", 3);
-const GREEDY = shader("greedy", 3);
-
-/** What a thread's scratch memory has room for; mirrored in sample.wasm.ts. */
-const MAX_VOCABULARY = 255_996;
+const shared = logSoftmax + logprob + drawn;
+const sampleShader = wgsl(SAMPLE, "sample/sample.wgsl", sampleCode, { shared })();
+const greedyShader = wgsl(GREEDY, "sample/greedy.wgsl", greedyCode, { shared })();
 
 /** The logits of the next token of some sequences, and when a sequence may end. */
 export interface NextTokenLogits {
@@ -76,18 +76,13 @@ export function sample(
   { probabilities = null, logprobs = null }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
-  const { rows, logits, positions } = input;
-  const { rollouts, seed, temperature, topK, topP } = options;
-  const drawing = [topK, seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
-  const floats = [temperature, topP];
-  if (device.kind === "webgpu") {
-    const spans = [tokens, probabilities, logprobs, logits, positions, rollouts];
-    const ints = [...common(input), LOGITS_CHUNK, ...drawing];
-    return device.dispatch(SAMPLE, rows, spans, ints, floats);
-  }
+  const seedLow = options.seed % 2 ** 32;
+  const seedHigh = Math.floor(options.seed / 2 ** 32);
+  const outputs = { tokens, probabilities, logprobs };
+  const args = { ...input, ...options, ...outputs, seedLow, seedHigh, perTask };
+  if (device.kind === "webgpu") return device.dispatch(sampleShader, input.rows, args);
   refuse(logprobs);
-  const spans = [tokens, probabilities, logits, positions, rollouts];
-  device.run("sample", tasks, spans, [perTask, ...common(input), ...drawing], floats);
+  device.run(SAMPLE, tasks, args);
 }
 
 /**
@@ -103,18 +98,10 @@ export function greedy(
   { logprobs = null }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
-  const { rows, logits, positions } = input;
-  if (device.kind === "webgpu") {
-    const spans = [tokens, null, logprobs, logits, positions];
-    return device.dispatch(GREEDY, rows, spans, [...common(input), LOGITS_CHUNK]);
-  }
+  const args = { ...input, tokens, logprobs, perTask };
+  if (device.kind === "webgpu") return device.dispatch(greedyShader, input.rows, args);
   refuse(logprobs);
-  device.run("greedy", tasks, [tokens, logits, positions], [perTask, ...common(input)]);
-}
-
-/** Parameters that both have. */
-function common({ rows, vocabulary, eosTokenId, minLength }: NextTokenLogits): number[] {
-  return [rows, vocabulary, eosTokenId, minLength];
+  device.run(GREEDY, tasks, args);
 }
 
 function refuse(logprobs: Span | null): void {

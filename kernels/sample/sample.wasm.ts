@@ -1,49 +1,44 @@
-import { float, int, SCRATCH_BYTES, span } from "../abi.wasm";
+import { BLOCK, GreedyArgs, HISTOGRAM_AT, SUMS_AT, SampleArgs } from "./args.wasm";
 import { exp4 } from "../math.wasm";
 import { philox4x32, uniform4 } from "../philox.wasm";
 import { sum4 } from "../simd.wasm";
 import { keepTopK, keepTopP } from "./select.wasm";
 
-/** Scores whose exponentials are summed in f32 before they join the f64 sums. */
-const BLOCK: i32 = 256;
-/** The scratch holds the scores, the blocks' sums and the histogram of the selection. */
-const SUMS: usize = SCRATCH_BYTES - 16384 - 8192;
-const HISTOGRAM: usize = SCRATCH_BYTES - 16384;
 /** Last word of Philox's counter: the first of the uses listed there. */
 const PURPOSE: u32 = 0;
 
 /** Draws a token for each row. */
-export function sample(args: usize, task: i32, scratch: usize): void {
-  const tokens = span(args, 0);
-  const probabilities = span(args, 1);
-  const perTask = int(args, 5);
-  const vocabulary = int(args, 7);
-  const topK = int(args, 10);
-  const seedLow = <u32>int(args, 11);
-  const seedHigh = <u32>int(args, 12);
-  const temperature = float(args, 13);
-  const topP = float(args, 14);
+export function sample(args: SampleArgs, task: i32, scratch: usize): void {
+  const tokens = args.tokens;
+  const probabilities = args.probabilities;
+  const perTask = args.perTask;
+  const vocabulary = args.vocabulary;
+  const topK = args.topK;
+  const seedLow = <u32>args.seedLow;
+  const seedHigh = <u32>args.seedHigh;
+  const temperature = args.temperature;
+  const topP = args.topP;
   const padded = (vocabulary + 3) & ~3;
-  const end = min((task + 1) * perTask, int(args, 6));
+  const end = min((task + 1) * perTask, args.rows);
   for (let row = task * perTask; row < end; row++) {
     const at = <usize>row << 2;
-    const position = load<u32>(span(args, 3) + at);
-    const rollout = load<u32>(span(args, 4) + at);
-    const logits = span(args, 2) + at * <usize>vocabulary;
-    const banned = <i32>position < int(args, 9) ? int(args, 8) : -1;
+    const position = load<u32>(args.positions + at);
+    const rollout = load<u32>(args.rollouts + at);
+    const logits = args.logits + at * <usize>vocabulary;
+    const banned = <i32>position < args.minLength ? args.eosTokenId : -1;
     const highest = scores(logits, vocabulary, banned, temperature, scratch);
-    if (topK > 0 && topK < vocabulary) keepTopK(scratch, padded, topK, scratch + HISTOGRAM);
+    if (topK > 0 && topK < vocabulary) keepTopK(scratch, padded, topK, scratch + HISTOGRAM_AT);
     if (topP < 1) {
       let mass: f64 = 0;
       for (let begin = 0; begin < padded; begin += BLOCK) {
         mass += exponentials(scratch, begin, padded, highest, false);
       }
-      keepTopP(scratch, padded, highest, mass, topP, scratch + HISTOGRAM);
+      keepTopP(scratch, padded, highest, mass, topP, scratch + HISTOGRAM_AT);
     }
     let total: f64 = 0;
     for (let begin = 0; begin < padded; begin += BLOCK) {
       const sum = exponentials(scratch, begin, padded, highest, true);
-      store<f64>(scratch + SUMS + (<usize>(begin / BLOCK) << 3), sum);
+      store<f64>(scratch + SUMS_AT + (<usize>(begin / BLOCK) << 3), sum);
       total += sum;
     }
     const words = philox4x32(rollout, position, 0, PURPOSE, seedLow, seedHigh);
@@ -58,18 +53,18 @@ export function sample(args: usize, task: i32, scratch: usize): void {
 }
 
 /** The token with the largest logit of each row, the first of equal ones. */
-export function greedy(args: usize, task: i32, scratch: usize): void {
-  const perTask = int(args, 3);
-  const vocabulary = int(args, 5);
-  const end = min((task + 1) * perTask, int(args, 4));
+export function greedy(args: GreedyArgs, task: i32, scratch: usize): void {
+  const perTask = args.perTask;
+  const vocabulary = args.vocabulary;
+  const end = min((task + 1) * perTask, args.rows);
   for (let row = task * perTask; row < end; row++) {
     const at = <usize>row << 2;
-    const banned = load<i32>(span(args, 2) + at) < int(args, 7) ? int(args, 6) : -1;
-    const logits = span(args, 1) + at * <usize>vocabulary;
+    const banned = load<i32>(args.positions + at) < args.minLength ? args.eosTokenId : -1;
+    const logits = args.logits + at * <usize>vocabulary;
     const highest = scores(logits, vocabulary, banned, 1, scratch);
     let token = 0;
     while (token < vocabulary && load<f32>(scratch + (<usize>token << 2)) != highest) token++;
-    store<i32>(span(args, 0) + at, token < vocabulary ? token : -1);
+    store<i32>(args.tokens + at, token < vocabulary ? token : -1);
   }
 }
 
@@ -115,7 +110,7 @@ function draw(e: usize, padded: i32, target: f64): i32 {
   let below: f64 = 0;
   let block = 0;
   for (; block < last; block++) {
-    const next = below + load<f64>(e + SUMS + (<usize>block << 3));
+    const next = below + load<f64>(e + SUMS_AT + (<usize>block << 3));
     if (next > target) break;
     below = next;
   }

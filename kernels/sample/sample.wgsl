@@ -3,56 +3,8 @@
 //
 // Thresholds of top-k and top-p take 11 passes over the row, but only where they are asked for.
 
-struct SampleParams {
-  tokens: u32,
-  probabilities: u32,
-  logprobs: u32,
-  logits: u32,
-  positions: u32,
-  rollouts: u32,
-  rows: u32,
-  vocabulary: u32,
-  eos_token_id: i32,
-  min_length: i32,
-  chunk: u32,
-  top_k: u32,
-  seed_low: u32,
-  seed_high: u32,
-  temperature: f32,
-  top_p: f32,
-}
-
-struct GreedyParams {
-  tokens: u32,
-  probabilities: u32,
-  logprobs: u32,
-  logits: u32,
-  positions: u32,
-  rows: u32,
-  vocabulary: u32,
-  eos_token_id: i32,
-  min_length: i32,
-  /** Logits that are folded into the log-softmax at once. */
-  chunk: u32,
-}
-
-@group(0) @binding(0) var<storage, read_write> tokens: array<i32>;
-@group(0) @binding(1) var<storage, read_write> probabilities: array<f32>;
-@group(0) @binding(2) var<storage, read_write> logprobs: array<f32>;
-@group(0) @binding(3) var<storage, read> logits: array<f32>;
-@group(0) @binding(4) var<storage, read> positions: array<i32>;
-@group(0) @binding(5) var<storage, read> rollouts: array<u32>;
-@group(1) @binding(0) var<uniform> p: SampleParams;
-@group(1) @binding(0) var<uniform> q: GreedyParams;
-
 /** Last word of Philox's counter: the first of the uses listed in the prelude. */
 const PURPOSE = 0u;
-const NO_TOKEN = -1;
-
-/** -∞, made at run time: WGSL refuses it in a constant. */
-fn minus_infinity(zero: u32) -> f32 {
-  return bitcast<f32>(0xff800000u | zero);
-}
 
 /** Unsigned integers in the order of the scores. */
 fn key_of(z: f32) -> u32 {
@@ -134,45 +86,14 @@ fn threshold(row: Row, by_mass: bool, highest: f32, limit: f32, begin: u32, end:
 }
 
 var<workgroup> stretch_sums: array<f32, ROW_THREADS>;
-var<workgroup> stretch_counts: array<u32, ROW_THREADS>;
-
 /** Of the scores that equal top-p's threshold, the first so many are removed too. */
 fn equals_removed(each: f32, removed: f32, limit: f32) -> u32 {
   workgroupBarrier();
   var all = 0u;
   for (var t = 0u; t < ROW_THREADS; t++) {
-    all += stretch_counts[t];
+    all += thread_values[t];
   }
   return min(all, u32(max((limit - removed) / each, 0.0)));
-}
-
-/** The token that a thread of the workgroup has found. */
-var<workgroup> drawn: i32;
-
-/** Writes the token that was found, and its logprob before temperature, top-k and top-p. */
-fn finish(at: u32, logprob_at: u32, start: u32, vocabulary: u32, chunk: u32, thread: u32) {
-  workgroupBarrier();
-  let token = drawn;
-  if (thread == 0u) {
-    tokens[at] = token;
-  }
-  if (logprob_at == NONE) {
-    return;
-  }
-  var folded = LogSoftmax(0.0, 0.0, 0.0);
-  for (var first = 0u; first < vocabulary; first += chunk) {
-    let columns = min(chunk, vocabulary - first);
-    folded = fold_logits(folded, first == 0u, start + first, columns, thread);
-  }
-  if (thread == 0u && token >= 0) {
-    let logit = logits[start + u32(token)];
-    logprobs[logprob_at] = logprob_of(logit, folded.highest, log_f32(folded.sum));
-  }
-}
-
-/** Where a row's logprob goes; NONE where none is wanted. */
-fn logprob_place(first: u32, row: u32) -> u32 {
-  return select(first + row, NONE, first == NONE);
 }
 
 /** Draws a token for each row. */
@@ -189,7 +110,7 @@ fn sample(
   let position = positions[p.positions + index];
   var row: Row;
   row.start = p.logits + index * p.vocabulary;
-  row.banned = select(NO_TOKEN, p.eos_token_id, position < p.min_length);
+  row.banned = select(NO_TOKEN, i32(p.eos_token_id), position < i32(p.min_length));
   row.top_k_key = 0u;
   row.removed = minus_infinity(p.rows & 0u);
   let stretch = (p.vocabulary + ROW_THREADS - 1u) / ROW_THREADS;
@@ -229,14 +150,14 @@ fn sample(
         each = exp_f32(z - highest);
       }
     }
-    stretch_counts[thread] = equals;
+    thread_values[thread] = equals;
     each = row_max(each, thread);
     removed_equals = equals_removed(each, below, limit);
   }
   // Of the scores equal to the threshold, those of the threads before this one come first.
   var equals_before = 0u;
   for (var t = 0u; t < thread && removed_equals > 0u; t++) {
-    equals_before += stretch_counts[t];
+    equals_before += thread_values[t];
   }
 
   var sum = 0.0;
@@ -306,8 +227,7 @@ fn sample(
     }
     drawn = token;
   }
-  let logprob_at = logprob_place(p.logprobs, index);
-  finish(p.tokens + index, logprob_at, row.start, p.vocabulary, p.chunk, thread);
+  finish(index, row.start, thread);
   if (p.probabilities == NONE) {
     return;
   }
@@ -323,49 +243,4 @@ fn sample(
     let at = p.probabilities + index * p.vocabulary + i;
     probabilities[at] = select(0.0, exp_f32(z - highest) / total, kept);
   }
-}
-
-/** The token with the largest logit of each row, the first of equal ones. */
-@compute @workgroup_size(ROW_THREADS)
-fn greedy(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let index = flat_group(group, groups);
-  if (index >= q.rows) {
-    return;
-  }
-  let start = q.logits + index * q.vocabulary;
-  let position = positions[q.positions + index];
-  let banned = select(NO_TOKEN, q.eos_token_id, position < q.min_length);
-  var best = minus_infinity(q.rows & 0u);
-  var token = 0x7fffffffu;
-  var strange = 0.0;
-  for (var i = thread; i < q.vocabulary; i += ROW_THREADS) {
-    let z = logits[start + i];
-    if (i32(i) == banned) {
-      continue;
-    }
-    if (is_nan(z)) {
-      strange = 1.0;
-    }
-    if (z > best) {
-      best = z;
-      token = i;
-    }
-  }
-  let highest = row_max(best, thread);
-  strange = row_sum(strange, thread);
-  stretch_counts[thread] = select(0x7fffffffu, token, best == highest);
-  workgroupBarrier();
-  if (thread == 0u) {
-    var first = 0x7fffffffu;
-    for (var t = 0u; t < ROW_THREADS; t++) {
-      first = min(first, stretch_counts[t]);
-    }
-    drawn = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
-  }
-  let logprob_at = logprob_place(q.logprobs, index);
-  finish(q.tokens + index, logprob_at, start, q.vocabulary, q.chunk, thread);
 }

@@ -18,6 +18,49 @@ export interface Span {
   readonly byteOffset: number;
 }
 
+/** A span and how much of it a kernel sees, which matters only in blocks above `maxBindingBytes`. */
+export interface Binding extends Span {
+  /** Bytes that the kernel reads or writes. Default: up to the end of the block. */
+  readonly byteLength?: number;
+}
+
+/** Type of the elements that a kernel sees in a span. */
+export type ElementType = "f32" | "i32" | "u32" | "vec2u" | "vec4f";
+
+/** A memory argument of a kernel. */
+export interface SpanArgument {
+  /** Its name. */
+  readonly name: string;
+  /** Type of its elements. */
+  readonly element: ElementType;
+}
+
+/**
+ * The arguments of a kernel by name, in the order in which they are passed: memory, then 32-bit
+ * integers, then floats. Made by `signature` in signature.ts, which also gives the types of the named
+ * arguments on a GPU and on the WASM device.
+ */
+export interface Signature<GpuArguments = object, TaskArguments = object> {
+  /** The kernel's name: the export of the WASM module, the entry point of the WGSL. */
+  readonly name: string;
+  /** The device that has the kernel; null for both. */
+  readonly only: "wasm" | "webgpu" | null;
+  /** Memory: first what is written, then what is only read. */
+  readonly spans: readonly SpanArgument[];
+  /** How many of the spans are written. */
+  readonly outputs: number;
+  /** Integers on a GPU. */
+  readonly gpuInts: readonly string[];
+  /** Integers on the WASM device. */
+  readonly taskInts: readonly string[];
+  /** Floats, on both. */
+  readonly floats: readonly string[];
+  /** Whole numbers that launcher and kernels share. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** Never set; carries the types of the arguments. */
+  readonly types?: { readonly gpu: GpuArguments; readonly task: TaskArguments };
+}
+
 /** Bytes in use now, and the most there ever were. */
 export interface MemoryUse {
   /** Now. */
@@ -69,45 +112,31 @@ export interface TaskDevice extends DeviceBase {
    * Launches `tasks` independent tasks of a kernel. Which thread runs which task is not defined, so
    * a kernel's output may not depend on it.
    *
-   * @param spans memory arguments, in the kernel's order; null is a null pointer
-   * @param ints 32-bit integer arguments
-   * @param floats 32-bit float arguments
+   * @param args the kernel's arguments by name; null memory is a null pointer
    */
-  run(
-    kernel: string,
-    tasks: number,
-    spans: readonly (Span | null)[],
-    ints: readonly number[],
-    floats?: readonly number[],
-  ): void;
+  run<T extends object>(kernel: Signature<object, T>, tasks: number, args: NoInfer<T>): void;
 }
 
-/** A WGSL module: the prelude and a room's `.wgsl`, see kernels/wgsl.ts. */
+/** A WGSL module: see webgpu/shader_source.ts. */
 export interface ShaderSource {
-  /** The room's, for messages. */
-  readonly name: string;
-  /** The whole text. */
-  readonly code: string;
-  /** Lines of the text that are not the room's own. */
-  readonly preludeLines: number;
+  /** The file of its own text, for messages: `<room>/<file>.wgsl`. */
+  readonly file: string;
+  /** Lines before its own text. */
+  readonly linesBefore: number;
+  /** The whole text; where bit i of `writable` is set, binding i is declared writable, input or not. */
+  text(writable: number): string;
 }
 
 /** A WGSL kernel. Pipelines are cached by this object: make it once, not for every launch. */
-export interface Shader {
+export interface Shader<GpuArguments = object> {
+  /** Its arguments. */
+  readonly signature: Signature<GpuArguments>;
   /** The module it is in. */
   readonly source: ShaderSource;
   /** The function's name in it. */
   readonly entryPoint: string;
-  /** How many spans it writes: they come first, the others are only read. */
-  readonly outputs: number;
   /** Values of the module's `override` constants. */
   readonly constants: Readonly<Record<string, number>>;
-}
-
-/** A span that a shader is to see; how much of it matters only in blocks above `maxBindingBytes`. */
-export interface Binding extends Span {
-  /** Bytes that the shader reads or writes. */
-  readonly byteLength?: number;
 }
 
 /** Runs WGSL kernels on a GPU. */
@@ -125,17 +154,13 @@ export interface GpuDevice extends DeviceBase {
    *
    * @param workgroups how many; more than fit in one dimension are spread over two, so a shader
    *   numbers them with the prelude's `flat_group`. A triple is taken as it is.
-   * @param spans storage bindings 0, 1, … of group 0; null binds nothing that may be touched. Where
+   * @param args the kernel's arguments by name; null memory binds nothing that may be touched. Where
    *   an input is in the same block as an output, it is bound writable.
-   * @param ints after the spans' offsets (in words; NONE for null), the uniform's 32-bit integers
-   * @param floats the uniform's last words
    */
-  dispatch(
-    shader: Shader,
+  dispatch<A extends object>(
+    shader: Shader<A>,
     workgroups: number | readonly [number, number, number],
-    spans: readonly (Binding | null)[],
-    ints: readonly number[],
-    floats?: readonly number[],
+    args: NoInfer<A>,
   ): void;
 }
 

@@ -1,9 +1,5 @@
-import {
-  LOG_SOFTMAX_STATE,
-  LOGITS_CHUNK,
-  logSoftmaxChunk,
-  logSoftmaxFinish,
-} from "../../kernels/lm_head/lm_head.ts";
+import { logSoftmaxChunk, logSoftmaxFinish } from "../../kernels/lm_head/lm_head.ts";
+import { LOG_SOFTMAX_STATE, LOGITS_CHUNK } from "../../kernels/lm_head/signatures.ts";
 import {
   drawsLogprobs,
   greedy,

@@ -1,11 +1,6 @@
 import type { Device, TaskDevice } from "../device/device.ts";
-import {
-  packPanels,
-  panelBytes,
-  type Panels,
-  readsPanels,
-  type RightMatrix,
-} from "../../kernels/matmul/matmul.ts";
+import { packPanels, panelBytes, readsPanels } from "../../kernels/matmul/panels.ts";
+import type { Panels, RightMatrix } from "../../kernels/matmul/product.ts";
 import { Tensor } from "./tensor.ts";
 import { type RowReader, rowsPerPiece, uploadRows } from "./upload.ts";
 

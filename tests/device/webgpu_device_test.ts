@@ -8,6 +8,7 @@ import { rmsNorm } from "../../kernels/rms_norm/rms_norm.ts";
 import { wgsl } from "../../kernels/wgsl.ts";
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { openDevice } from "../../lib/device/open.ts";
+import { signature } from "../../lib/device/signature.ts";
 import type { WebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
 import { OutOfMemoryError, UserError } from "../../lib/errors.ts";
 import { gpuTest } from "../device.ts";
@@ -183,11 +184,12 @@ gpuTest("a block too large to bind is seen through a window", async (device) => 
 
 gpuTest("a shader's mistake is reported with its line", async (device) => {
   const broken = wgsl(
-    "broken",
+    signature({ name: "f", outputs: { x: "f32" }, constants: { SIZE: 3 } }),
+    "room/broken.wgsl",
     "// one\n@compute @workgroup_size(1)\nfn f() { let x = nothing; }\n",
   );
-  device.dispatch(broken("f", 0), 1, [], []);
-  await assert.rejects(device.read(at(device, 1), 4), /^Error: broken\.wgsl:3:.*nothing/);
+  device.dispatch(broken(), 1, { x: at(device, 1) });
+  await assert.rejects(device.read(at(device, 1), 4), /^Error: room\/broken\.wgsl:3:.*nothing/);
 });
 
 gpuTest("more memory than there may be is an OutOfMemoryError", (device) => {

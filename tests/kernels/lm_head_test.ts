@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
-  LOG_SOFTMAX_STATE,
   type LogitsChunk,
   logSoftmaxBackward,
   logSoftmaxChunk,
   logSoftmaxFinish,
 } from "../../kernels/lm_head/lm_head.ts";
+import { LOG_SOFTMAX_STATE } from "../../kernels/lm_head/signatures.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest } from "../device.ts";

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { matmul, packPanels, panelBytes, type RightMatrix } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { packPanels, panelBytes } from "../../kernels/matmul/panels.ts";
+import type { RightMatrix } from "../../kernels/matmul/product.ts";
 import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest } from "../device.ts";

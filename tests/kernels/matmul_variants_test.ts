@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Matmul, matmul, type RightMatrix } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { Matmul, RightMatrix } from "../../kernels/matmul/product.ts";
 import {
   chooseVariant,
   matmulVariants,

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { greedy, sample, type SampleOptions } from "../../kernels/sample/sample.ts";
-import {
-  LOG_SOFTMAX_STATE,
-  LOGITS_CHUNK,
-  logSoftmaxChunk,
-  logSoftmaxFinish,
-} from "../../kernels/lm_head/lm_head.ts";
+import { logSoftmaxChunk, logSoftmaxFinish } from "../../kernels/lm_head/lm_head.ts";
+import { LOG_SOFTMAX_STATE, LOGITS_CHUNK } from "../../kernels/lm_head/signatures.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest, gpuTest } from "../device.ts";

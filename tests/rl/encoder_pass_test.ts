@@ -77,9 +77,9 @@ async function countLaunches(
   assert.ok(device.kind === "wasm");
   const run = device.run;
   let count = 0;
-  device.run = (name, ...rest) => {
-    if (name === kernel) count++;
-    run.call(device, name, ...rest);
+  device.run = (launched, ...rest) => {
+    if (launched.name === kernel) count++;
+    run.call(device, launched, ...rest);
   };
   try {
     await body();

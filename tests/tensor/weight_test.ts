@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { matmul, type RightMatrix } from "../../kernels/matmul/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { RightMatrix } from "../../kernels/matmul/product.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Random } from "../../lib/random.ts";
 import { Context } from "../../lib/tensor/context.ts";

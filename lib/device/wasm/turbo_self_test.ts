@@ -4,12 +4,9 @@
  *
  * deno run -A --v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks lib/device/wasm/turbo_self_test.ts
  */
-import {
-  matmul,
-  packPanels,
-  panelBytes,
-  type RightMatrix,
-} from "../../../kernels/matmul/matmul.ts";
+import { matmul } from "../../../kernels/matmul/matmul.ts";
+import { packPanels, panelBytes } from "../../../kernels/matmul/panels.ts";
+import type { RightMatrix } from "../../../kernels/matmul/product.ts";
 import { Random } from "../../random.ts";
 import { WasmDevice } from "./wasm_device.ts";
 

@@ -3,7 +3,7 @@ import { assetUrl, readAsset } from "../../../assets.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import { letEventsIn } from "../../event_loop.ts";
 import { Arena } from "../arena.ts";
-import type { DeviceBuffer, MemoryUse, Span, TaskDevice } from "../device.ts";
+import type { DeviceBuffer, MemoryUse, Signature, Span, TaskDevice } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
 import {
   ARGS,
@@ -133,32 +133,24 @@ export class WasmDevice implements TaskDevice {
   }
 
   /** Runs a kernel's tasks on all threads; returns when they are done. */
-  run(
-    kernel: string,
-    tasks: number,
-    spans: readonly (Span | null)[],
-    ints: readonly number[],
-    floats: readonly number[] = [],
-  ): void {
-    if (!this.#times) return this.#run(kernel, tasks, spans, ints, floats);
+  run<T extends object>(kernel: Signature<object, T>, tasks: number, args: NoInfer<T>): void {
+    if (!this.#times) return this.#run(kernel, tasks, args);
     const start = performance.now();
-    this.#run(kernel, tasks, spans, ints, floats);
-    this.#times.add(kernel, (performance.now() - start) / 1000);
+    this.#run(kernel, tasks, args);
+    this.#times.add(kernel.name, (performance.now() - start) / 1000);
   }
 
-  #run(
-    kernel: string,
-    tasks: number,
-    spans: readonly (Span | null)[],
-    ints: readonly number[],
-    floats: readonly number[],
-  ): void {
-    const found = this.#kernels.get(kernel);
-    if (!found) throw new Error(`no WASM kernel is called "${kernel}"`);
+  #run({ name, spans, taskInts, floats }: Signature, tasks: number, args: object): void {
+    const found = this.#kernels.get(name);
+    if (!found) throw new Error(`no WASM kernel is called "${name}"`);
+    const named = args as Readonly<Record<string, unknown>>;
     let word = 0;
-    for (const span of spans) this.#argInts[word++] = span ? this.#address(span) : 0;
-    for (const value of ints) this.#argInts[word++] = value;
-    for (const value of floats) this.#argFloats[word++] = value;
+    for (const { name } of spans) {
+      const span = named[name] as Span | null;
+      this.#argInts[word++] = span ? this.#address(span) : 0;
+    }
+    for (const name of taskInts) this.#argInts[word++] = Number(named[name]);
+    for (const name of floats) this.#argFloats[word++] = named[name] as number;
     if (tasks <= 1 || this.#workers.length === 0) {
       for (let task = 0; task < tasks; task++) found.run(ARGS, task, SCRATCH);
       return;
@@ -187,7 +179,7 @@ export class WasmDevice implements TaskDevice {
       else Atomics.wait(control, WORD.joined, joined);
     }
     if (Atomics.exchange(control, WORD.failed, 0)) {
-      throw new Error(`kernel "${kernel}" trapped`, { cause });
+      throw new Error(`kernel "${name}" trapped`, { cause });
     }
   }
 

@@ -31,27 +31,27 @@ export class Pipelines {
   }
 
   /**
-   * @param count storage bindings
    * @param writable bit i: binding i is writable. Inputs that share a block with an output must be,
    *   since WebGPU lets no dispatch use one buffer both read-only and writable.
    */
-  get(shader: Shader, count: number, writable: number): Pipeline {
+  get(shader: Shader, writable: number): Pipeline {
     let variants = this.#pipelines.get(shader);
     if (!variants) this.#pipelines.set(shader, variants = new Map());
     let found = variants.get(writable);
-    if (!found) variants.set(writable, found = this.#create(shader, count, writable));
+    if (!found) variants.set(writable, found = this.#create(shader, writable));
     return found;
   }
 
-  #create(shader: Shader, count: number, writable: number): Pipeline {
+  #create(shader: Shader, writable: number): Pipeline {
+    const count = shader.signature.spans.length;
     const layoutKey = writable * 32 + count;
     let layout = this.#layouts.get(layoutKey);
     if (!layout) this.#layouts.set(layoutKey, layout = this.#layout(count, writable));
     const pipeline = this.gpu.createComputePipeline({
-      label: `${shader.source.name}.${shader.entryPoint}`,
+      label: shaderLabel(shader),
       layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout, this.parameterLayout] }),
       compute: {
-        module: this.#module(shader.source, writable >> shader.outputs << shader.outputs),
+        module: this.#module(shader.source, writable),
         entryPoint: shader.entryPoint,
         constants: shader.constants,
       },
@@ -68,23 +68,20 @@ export class Pipelines {
     return this.gpu.createBindGroupLayout({ entries });
   }
 
-  /** @param promoted bit i: input i is to be declared writable */
-  #module(source: ShaderSource, promoted: number): GPUShaderModule {
+  /** @param writable bit i: binding i is to be declared writable */
+  #module(source: ShaderSource, writable: number): GPUShaderModule {
     let variants = this.#modules.get(source);
     if (!variants) this.#modules.set(source, variants = new Map());
-    let module = variants.get(promoted);
+    let module = variants.get(writable);
     if (!module) {
-      const code = source.code.replaceAll(
-        /@binding\((\d+)\) var<storage, read>/g,
-        (text, i) => promoted >> Number(i) & 1 ? text.replace("read>", "read_write>") : text,
-      );
-      module = this.gpu.createShaderModule({ label: source.name, code });
-      variants.set(promoted, module);
+      const { file, linesBefore } = source;
+      module = this.gpu.createShaderModule({ label: file, code: source.text(writable) });
+      variants.set(writable, module);
       module.getCompilationInfo().then(({ messages }) => {
         const error = messages.find(({ type }) => type === "error");
         if (!error) return;
-        const line = error.lineNum - source.preludeLines;
-        const where = line > 0 ? `${source.name}.wgsl:${line}` : `prelude.wgsl:${error.lineNum}`;
+        const line = error.lineNum - linesBefore;
+        const where = line > 0 ? `${file}:${line}` : `before ${file}:${error.lineNum}`;
         this.onError(
           new Error(`${where}:${error.linePos}: ${error.message.trim().split("\n")[0]}`),
         );
@@ -92,4 +89,9 @@ export class Pipelines {
     }
     return module;
   }
+}
+
+/** A kernel's name and its room's: `<room>.<entry point>`. */
+export function shaderLabel({ source, entryPoint }: Shader): string {
+  return `${source.file.split("/")[0]}.${entryPoint}`;
 }

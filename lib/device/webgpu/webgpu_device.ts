@@ -6,8 +6,10 @@ import { BindGroups } from "./bind_groups.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
-import { Pipelines } from "./pipelines.ts";
+import { Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
+import { signature } from "../signature.ts";
+import { shaderSource } from "./shader_source.ts";
 import { Timestamps } from "./timestamps.ts";
 
 /** Dispatches of a recording: then it is submitted, so that the GPU works while more is recorded. */
@@ -20,10 +22,16 @@ const MAX_WRITTEN_BYTES = 64 << 20;
 /** Offset of a span that is null; the prelude's NONE. */
 const NONE = -1;
 
-const COPY: Shader = {
-  source: { name: "copy", code: copyCode, preludeLines: 0 },
+const COPY_SIGNATURE = signature({
+  name: "copy",
+  outputs: { output: "u32" },
+  inputs: { input: "u32" },
+  ints: ["words"],
+});
+const COPY = {
+  signature: COPY_SIGNATURE,
+  source: shaderSource(COPY_SIGNATURE, "device/copy.wgsl", copyCode),
   entryPoint: "copy",
-  outputs: 1,
   constants: {},
 };
 
@@ -246,40 +254,38 @@ export class WebGpuDevice implements GpuDevice {
   }
 
   /** Records a dispatch. */
-  dispatch(
-    shader: Shader,
+  dispatch<A extends object>(
+    shader: Shader<A>,
     workgroups: number | readonly [number, number, number],
-    spans: readonly (Binding | null)[],
-    ints: readonly number[],
-    floats: readonly number[] = [],
+    args: NoInfer<A>,
   ): void {
     this.#check();
     if (this.#full) this.flush();
     if (this.#parameters.full) this.#parameters.clear();
-    const blocks = spans.map((span, i) =>
-      blockOf(span ?? this.#nothing[Number(i < shader.outputs)])
-    );
-    const compiled = this.#pipelines.get(
-      shader,
-      spans.length,
-      writableBindings(blocks, shader.outputs),
-    );
-    const { pipeline } = compiled;
-    const starts = spans.map((span, i) => span ? this.#windowStart(shader, span, blocks[i]) : 0);
-    const group = this.#groups.get(compiled, blocks, starts);
-
+    const { spans, outputs, gpuInts, floats } = shader.signature;
+    const named = args as Readonly<Record<string, unknown>>;
     const parameters = this.#parameters;
-    let word = 0;
-    spans.forEach((span, i) => {
-      parameters.ints[word++] = span ? (span.byteOffset - starts[i]) / 4 : NONE;
-    });
-    for (const value of ints) parameters.ints[word++] = value;
-    for (const value of floats) parameters.floats[word++] = value;
+    const blocks: Block[] = [];
+    const starts: number[] = [];
+    for (let i = 0; i < spans.length; i++) {
+      const span = named[spans[i].name] as Binding | null;
+      const block = blockOf(span ?? this.#nothing[Number(i < outputs)]);
+      const start = span ? this.#windowStart(shader, span, block) : 0;
+      parameters.ints[i] = span ? (span.byteOffset - start) / 4 : NONE;
+      blocks.push(block);
+      starts.push(start);
+    }
+    let word = spans.length;
+    for (const name of gpuInts) parameters.ints[word++] = Number(named[name]);
+    for (const name of floats) parameters.floats[word++] = named[name] as number;
     const offset = parameters.intern(word);
+    const compiled = this.#pipelines.get(shader, writableBindings(blocks, outputs));
+    const { pipeline } = compiled;
+    const group = this.#groups.get(compiled, blocks, starts);
 
     if (this.#timestamps) this.#endPass();
     const pass = this.#pass ??= this.#encoding().beginComputePass({
-      timestampWrites: this.#timestamps?.next(`${shader.source.name}.${shader.entryPoint}`),
+      timestampWrites: this.#timestamps?.next(shaderLabel(shader)),
     });
     if (this.#passPipeline !== pipeline) pass.setPipeline(this.#passPipeline = pipeline);
     if (this.#passGroup !== group) pass.setBindGroup(0, this.#passGroup = group);
@@ -337,7 +343,7 @@ export class WebGpuDevice implements GpuDevice {
     this.#staged.set(bytes, this.#stagedBytes);
     this.#stagedBytes += bytes.length;
     const words = bytes.length / 4;
-    this.dispatch(COPY, Math.ceil(words / 64), [span, from], [words]);
+    this.dispatch(COPY, Math.ceil(words / 64), { output: span, input: from, words });
   }
 
   /** Where the part of a block begins that is bound: 0 unless the block is too large to bind. */

@@ -1,9 +1,9 @@
 import {
-  type Attention,
   attention as launch,
   attentionBackward,
   reduceBiasPartials,
 } from "../../../kernels/attention/attention.ts";
+import type { Attention } from "../../../kernels/attention/operands.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 

@@ -1,6 +1,7 @@
 import { add, fill } from "../../../kernels/elementwise/elementwise.ts";
 import { dropout, type DropoutOptions } from "../../../kernels/dropout/dropout.ts";
-import { matmul, type RightMatrix } from "../../../kernels/matmul/matmul.ts";
+import { matmul } from "../../../kernels/matmul/matmul.ts";
+import type { RightMatrix } from "../../../kernels/matmul/product.ts";
 import type { Context, GradientSlot } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";

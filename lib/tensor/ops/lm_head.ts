@@ -1,10 +1,9 @@
 import {
-  LOG_SOFTMAX_STATE,
-  LOGITS_CHUNK,
   logSoftmaxBackward,
   logSoftmaxChunk,
   logSoftmaxFinish,
 } from "../../../kernels/lm_head/lm_head.ts";
+import { LOG_SOFTMAX_STATE, LOGITS_CHUNK } from "../../../kernels/lm_head/signatures.ts";
 import { matmul } from "../../../kernels/matmul/matmul.ts";
 import type { Span } from "../../device/device.ts";
 import type { Context } from "../context.ts";

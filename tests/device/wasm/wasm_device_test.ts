@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { add, fill } from "../../../kernels/elementwise/elementwise.ts";
+import { signature } from "../../../lib/device/signature.ts";
 import { WasmDevice, type WasmDeviceOptions } from "../../../lib/device/wasm/wasm_device.ts";
 import { OutOfMemoryError } from "../../../lib/errors.ts";
 import { Adam } from "../../../lib/nn/optimizer.ts";
@@ -202,7 +203,8 @@ Deno.test("WasmDevice: says what it is and can do; an unknown kernel is named", 
     assert.equal(device.kind, "wasm");
     assert.deepEqual([device.maxBindingBytes, device.stepsPerRead], [Infinity, 1]);
     assert.equal(device.description, "WebAssembly SIMD, 1 thread");
-    assert.throws(() => device.run("no_such", 1, [], []), /no WASM kernel is called "no_such"/);
+    const unknown = signature({ name: "no_such", outputs: {} });
+    assert.throws(() => device.run(unknown, 1, {}), /no WASM kernel is called "no_such"/);
     await withWasm({ threads: 2 }, (device) => {
       assert.equal(device.description, "WebAssembly SIMD, 2 threads");
       return Promise.resolve();

@@ -1,0 +1,43 @@
+/** The token with the largest logit of each row, the first of equal ones. */
+@compute @workgroup_size(ROW_THREADS)
+fn greedy(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let index = flat_group(group, groups);
+  if (index >= p.rows) {
+    return;
+  }
+  let start = p.logits + index * p.vocabulary;
+  let position = positions[p.positions + index];
+  let banned = select(NO_TOKEN, i32(p.eos_token_id), position < i32(p.min_length));
+  var best = minus_infinity(p.rows & 0u);
+  var token = 0x7fffffffu;
+  var strange = 0.0;
+  for (var i = thread; i < p.vocabulary; i += ROW_THREADS) {
+    let z = logits[start + i];
+    if (i32(i) == banned) {
+      continue;
+    }
+    if (is_nan(z)) {
+      strange = 1.0;
+    }
+    if (z > best) {
+      best = z;
+      token = i;
+    }
+  }
+  let highest = row_max(best, thread);
+  strange = row_sum(strange, thread);
+  thread_values[thread] = select(0x7fffffffu, token, best == highest);
+  workgroupBarrier();
+  if (thread == 0u) {
+    var first = 0x7fffffffu;
+    for (var t = 0u; t < ROW_THREADS; t++) {
+      first = min(first, thread_values[t]);
+    }
+    drawn = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
+  }
+  finish(index, start, thread);
+}

@@ -1,0 +1,74 @@
+import type { Binding, ElementType, Signature } from "./device.ts";
+
+/** Memory arguments by name: the type of the elements, with a `?` where the argument may be null. */
+export type SpanFields = Readonly<Record<string, ElementType | `${ElementType}?`>>;
+
+/** A kernel's arguments as they are written down. */
+export interface SignatureFields {
+  /** The kernel's name: the export of the WASM module, the entry point of the WGSL. */
+  readonly name: string;
+  /** The device that has the kernel. Default null: both. */
+  readonly only?: "wasm" | "webgpu" | null;
+  /** Memory that is written. */
+  readonly outputs: SpanFields;
+  /** Memory that is only read. */
+  readonly inputs?: SpanFields;
+  /** 32-bit integers, for both devices. */
+  readonly ints?: readonly string[];
+  /** 32-bit integers of the WGSL kernel alone. */
+  readonly gpuInts?: readonly string[];
+  /** 32-bit integers of the WASM kernel alone: mostly how the work is cut into tasks. */
+  readonly taskInts?: readonly string[];
+  /** 32-bit floats. */
+  readonly floats?: readonly string[];
+  /** Whole numbers that launcher and kernels share. */
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+type Spans<F> = F extends SpanFields
+  ? { readonly [K in keyof F]: F[K] extends `${string}?` ? Binding | null : Binding }
+  : unknown;
+type Scalars<N, V> = N extends readonly string[] ? { readonly [K in N[number]]: V } : unknown;
+type Shared<F extends SignatureFields> =
+  & Spans<F["outputs"]>
+  & Spans<F["inputs"]>
+  & Scalars<F["ints"], number | boolean>
+  & Scalars<F["floats"], number>;
+
+/** The named arguments of the WGSL kernel. */
+export type GpuArguments<F extends SignatureFields> =
+  & Shared<F>
+  & Scalars<F["gpuInts"], number | boolean>;
+
+/** The named arguments of the WASM kernel. */
+export type TaskArguments<F extends SignatureFields> =
+  & Shared<F>
+  & Scalars<F["taskInts"], number | boolean>;
+
+/**
+ * Writes down what a kernel takes, once: the launcher's named arguments, the declarations of the WGSL
+ * (webgpu/shader_source.ts) and the accessors of the AssemblyScript (kernels/args_generate.ts) follow
+ * from it. Within a kind, arguments are passed in the order in which they stand here.
+ *
+ * @throws {Error} when two arguments have one name
+ */
+export function signature<const F extends SignatureFields>(
+  fields: F,
+): Signature<GpuArguments<F>, TaskArguments<F>> {
+  const { name, only = null, outputs, inputs = {}, ints = [], floats = [], constants = {} } =
+    fields;
+  const spans = Object.entries({ ...outputs, ...inputs }).map(([name, type]) => ({
+    name,
+    element: type.replace("?", "") as ElementType,
+  }));
+  const gpuInts = [...ints, ...fields.gpuInts ?? []];
+  const taskInts = [...ints, ...fields.taskInts ?? []];
+  const names = [...Object.keys(outputs), ...Object.keys(inputs), ...floats];
+  for (const kind of [gpuInts, taskInts]) {
+    const all = [...names, ...kind];
+    const twice = all.find((name, i) => all.indexOf(name) !== i);
+    if (twice) throw new Error(`the kernel ${name} has two arguments called ${twice}`);
+  }
+  const outputCount = Object.keys(outputs).length;
+  return { name, only, spans, outputs: outputCount, gpuInts, taskInts, floats, constants };
+}

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import type { GpuDevice, Span, TaskDevice } from "../../lib/device/device.ts";
+import { ADD } from "../../kernels/elementwise/signatures.ts";
+import { wgsl } from "../../kernels/wgsl.ts";
+import { signature } from "../../lib/device/signature.ts";
+import { shaderSource, wgslDeclarations } from "../../lib/device/webgpu/shader_source.ts";
+import { deviceTest } from "../device.ts";
+
+const EXAMPLE = signature({
+  name: "example",
+  outputs: { y: "f32", rowState: "f32?" },
+  inputs: { x: "f32", targets: "i32?" },
+  ints: ["rows", "columnStart"],
+  gpuInts: ["firstRow"],
+  taskInts: ["perTask"],
+  floats: ["eps"],
+  constants: { BLOCK: 256 },
+});
+
+Deno.test("signature: outputs, inputs and scalars in the order in which they are written", () => {
+  const { types: _, ...fields } = EXAMPLE;
+  assert.deepEqual(fields, {
+    name: "example",
+    only: null,
+    spans: [
+      { name: "y", element: "f32" },
+      { name: "rowState", element: "f32" },
+      { name: "x", element: "f32" },
+      { name: "targets", element: "i32" },
+    ],
+    outputs: 2,
+    gpuInts: ["rows", "columnStart", "firstRow"],
+    taskInts: ["rows", "columnStart", "perTask"],
+    floats: ["eps"],
+    constants: { BLOCK: 256 },
+  });
+});
+
+Deno.test("signature: a name that is given twice is refused", () => {
+  assert.throws(
+    () => signature({ name: "f", outputs: { x: "f32" }, inputs: { x: "f32" } }),
+    /the kernel f has two arguments called x/,
+  );
+  assert.throws(
+    () => signature({ name: "f", outputs: { y: "f32" }, ints: ["n"], gpuInts: ["n"] }),
+    /the kernel f has two arguments called n/,
+  );
+  assert.throws(
+    () => signature({ name: "f", outputs: { y: "f32" }, floats: ["y"] }),
+    /the kernel f has two arguments called y/,
+  );
+});
+
+Deno.test("signature: a missing, unknown or null argument is an error of the compiler", () => {
+  const span = {} as Span;
+  const args = { y: span, rowState: null, x: span, targets: null, rows: 1, columnStart: 0, eps: 0 };
+  let launches = 0;
+  const launch = () => void launches++;
+  const tasks = { run: launch } as unknown as TaskDevice;
+  tasks.run(EXAMPLE, 1, { ...args, perTask: 1 });
+  // @ts-expect-error perTask is missing
+  tasks.run(EXAMPLE, 1, args);
+  // @ts-expect-error firstRow is for a GPU
+  tasks.run(EXAMPLE, 1, { ...args, perTask: 1, firstRow: 0 });
+  // @ts-expect-error x may not be null
+  tasks.run(EXAMPLE, 1, { ...args, perTask: 1, x: null });
+  const gpu = { dispatch: launch } as unknown as GpuDevice;
+  const shader = wgsl(EXAMPLE, "tests/example.wgsl", "")();
+  gpu.dispatch(shader, 1, { ...args, firstRow: 0, rows: true });
+  // @ts-expect-error firstRow is missing
+  gpu.dispatch(shader, 1, args);
+  // @ts-expect-error y may not be null
+  gpu.dispatch(shader, 1, { ...args, firstRow: 0, y: null });
+  assert.equal(launches, 7);
+});
+
+Deno.test("wgslDeclarations: constants, parameters and bindings in the order of the launch", () => {
+  assert.equal(
+    wgslDeclarations(EXAMPLE),
+    `const BLOCK = 256u;
+struct Params {
+  y: u32,
+  row_state: u32,
+  x: u32,
+  targets: u32,
+  rows: u32,
+  column_start: u32,
+  first_row: u32,
+  eps: f32,
+}
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> row_state: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> targets: array<i32>;
+@group(1) @binding(0) var<uniform> p: Params;
+`,
+  );
+});
+
+Deno.test("wgslDeclarations: inputs that are to be writable, and elements of other types", () => {
+  const lines = wgslDeclarations(EXAMPLE, 0b1011, { x: "vec4f" }).split("\n");
+  assert.deepEqual(lines.filter((line) => line.includes("storage")).slice(2), [
+    "@group(0) @binding(2) var<storage, read> x: array<vec4f>;",
+    "@group(0) @binding(3) var<storage, read_write> targets: array<i32>;",
+  ]);
+});
+
+Deno.test("shaderSource: counts the lines before the kernel's own text", () => {
+  const source = shaderSource(EXAMPLE, "room/example.wgsl", "own\n", { shared: "shared\n" });
+  const lines = source.text(0).split("\n");
+  assert.equal(lines[0], "shared");
+  assert.equal(lines[source.linesBefore], "own");
+  assert.equal(source.text(0b1000).split("\n")[source.linesBefore], "own");
+});
+
+deviceTest("a launch takes its arguments by name, in whatever order", async (device) => {
+  const spans = [[1, 2], [10, 20], [0, 0]].map((values) => {
+    const span = { buffer: device.alloc(8), byteOffset: 0 };
+    device.write(span, Float32Array.from(values));
+    return span;
+  });
+  const [a, b, out] = spans;
+  const args = { length: 2, b, out, a };
+  if (device.kind === "wasm") device.run(ADD, 1, args);
+  else {
+    const code = `@compute @workgroup_size(2)
+      fn add(@builtin(local_invocation_index) i: u32) { out[p.out + i] = a[p.a + i] + b[p.b + i]; }`;
+    device.dispatch(wgsl(ADD, "tests/add.wgsl", code)(), 1, args);
+  }
+  assert.deepEqual([...new Float32Array((await device.read(out, 8)).buffer)], [11, 22]);
+});
