@@ -21,17 +21,17 @@ const benchPPOCommand = command(
       command: constant("bench ppo"),
       shape: preset(
         option("--shape", choice(["tiny", "small", "base"], { metavar: "tiny|small|base" }), {
-          description: message`sizes of the model: the demo's, flan-t5-small's or flan-t5-base's`,
+          description: message`Model size: that of the demo, flan-t5-small or flan-t5-base`,
         }),
         "tiny",
       ),
-      prompt: count("--prompt", "tokens of a prompt", 128),
-      new: count("--new", "tokens of a response", 32),
-      batch: count("--batch", "rollouts of a step", 16),
-      mini: count("--mini", "rollouts of a minibatch", 4),
+      prompt: count("--prompt", "Prompt length, in tokens", 128),
+      new: count("--new", "Response length, in tokens", 32),
+      batch: count("--batch", "Rollouts per PPO step", 16),
+      mini: count("--mini", "Rollouts per minibatch", 4),
       dtype: preset(
         option("--dtype", choice(["f32", "bf16"], { metavar: "f32|bf16" }), {
-          description: message`how the model's weights are stored`,
+          description: message`Storage type of the model's weights`,
         }),
         "f32",
       ),
@@ -43,13 +43,14 @@ const benchPPOCommand = command(
   {
     brief: message`Time the PPO loop on random weights.`,
     description: paragraphs(
-      "Runs the training loop on a model of the shape with random weights, and prints the seconds " +
-        "that a step takes to generate, score and optimise, tokens per second and peak memory; of a " +
-        "GPU also how many dispatches and bytes a token takes.",
-      "What scores has random weights, too: the demo's sizes, eight layers of 512, or RoBERTa-base's.",
+      "Runs the training loop on a model of the given size with random weights, and prints the " +
+        "seconds per step to generate, score and optimize, tokens per second and peak memory; on a " +
+        "GPU, also dispatches and bytes per token.",
+      "The scoring classifier has random weights, too: of the demo's size, with eight layers of " +
+        "width 512, or of RoBERTa-base's size.",
     ),
     footer: examples([
-      "As in the README's table",
+      "The shape in the README",
       "temper bench ppo --shape base --prompt 128 --new 32 --batch 4 --mini 4 --dtype bf16",
     ]),
   },
@@ -61,7 +62,7 @@ const benchMatmulCommand = command(
     object({
       command: constant("bench matmul"),
       shapes: multiple(option("--shape", string({ metavar: "MxNxK", pattern: /^\d+x\d+x\d+$/ }), {
-        description: message`rows, output width and input width of a linear layer; repeatable`,
+        description: message`Rows, output width and input width of a linear layer; repeatable`,
       })),
       json: jsonOption(),
     }),
@@ -70,8 +71,8 @@ const benchMatmulCommand = command(
   {
     brief: message`Time the matrix products of training.`,
     description: paragraphs(
-      "Prints GFLOPS of a linear layer's product with weights in f32 and bf16, of its gradients and " +
-        "of an adapter's product, by default at flan-t5-base's shapes.",
+      "Prints the GFLOPS of a linear layer with f32 and bf16 weights, of its gradients and of an " +
+        "adapter, by default for the shapes of flan-t5-base.",
     ),
     footer: examples(["One shape, on a GPU", "temper bench matmul --shape 1024x1024x1024"]),
   },
@@ -81,10 +82,10 @@ const benchMatmulCommand = command(
 export const benchCommand = command(
   "bench",
   or(benchPPOCommand, benchMatmulCommand, {
-    errors: { noMatch: message`say what to measure: temper bench ppo or temper bench matmul` },
+    errors: { noMatch: message`no command given: use bench ppo or bench matmul` },
   }),
   {
-    brief: message`Measure how fast this machine trains.`,
+    brief: message`Measure the training speed of this machine.`,
   },
 );
 

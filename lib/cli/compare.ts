@@ -23,24 +23,26 @@ export const compareCommand = command(
     object({
       command: constant("compare"),
       run: optional(argument(path({ metavar: "RUN", type: "directory" }), {
-        description: message`folder of a run: its settings, and its adapter as the one after`,
+        description: message`Folder of a run, for its settings and its trained adapter`,
       })),
       adapterBefore: optional(option("--adapter-before", path({ metavar: "DIR|ORG/NAME" }), {
-        description: message`adapter before; else what the run started from, or none`,
+        description:
+          message`Adapter before training (default: the one that the run started from, or none)`,
       })),
       samples: preset(
         option("--samples", integer({ min: 1, metavar: "N" }), {
-          description: message`prompts of the test split to compare on`,
+          description: message`Number of test prompts to compare on`,
         }),
         20,
       ),
       format: preset(
         option("--format", choice(FORMATS, { metavar: "FORMAT" }), {
-          description: message`table for people; csv, json or markdown, with nothing cut`,
+          description:
+            message`Output format: a table for the terminal, or uncut texts as csv, json or markdown`,
         }),
         "table",
       ),
-      json: option("--json", { description: message`the same as --format json` }),
+      json: option("--json", { description: message`Same as --format json` }),
     }),
     optionsFromSchema("Policy", config.modelFields),
     optionsFromSchema("Data", { ...config.dataFields, seed: config.runFields.seed }),
@@ -52,16 +54,16 @@ export const compareCommand = command(
     optionsFromSchema("Device", config.deviceFields),
   ),
   {
-    brief: message`Show what a policy says before and after training.`,
+    brief: message`Compare a policy's responses before and after training.`,
     description: paragraphs(
-      "Lets the policy respond to the same prompts with the adapter before and after, scores both " +
-        "with the reward, and shows query, responses, rewards and their difference, the largest " +
-        "gain first.",
+      "Generates responses to the same prompts with the adapters before and after training, scores " +
+        "them with the reward, and shows each query, both responses, their rewards and the " +
+        "difference, largest gain first.",
     ),
     footer: examples(
-      ["What a run achieved", "temper compare runs/first"],
+      ["The result of a run", "temper compare runs/first"],
       ["For a spreadsheet", "temper compare runs/first --samples 200 --format csv > first.csv"],
-      ["Any two adapters", "temper compare --adapter-before ./a --adapter ./b"],
+      ["Two adapters", "temper compare --adapter-before ./a --adapter ./b"],
     ),
     usageLine: usageLine("[RUN]"),
   },

@@ -16,21 +16,21 @@ export const doctorCommand = command(
     command: constant("doctor"),
     selfTest: preset(
       negatableFlag({ positive: "--self-test", negative: "--no-self-test" }, {
-        description: message`try each device, for about ten seconds`,
+        description: message`Test each device, for about ten seconds`,
       }),
       true,
     ),
     json: jsonOption(),
   }),
   {
-    brief: message`Show what this machine can do, and test it.`,
+    brief: message`Show this machine's capabilities, and test them.`,
     description: paragraphs(
-      "Prints the GPU with its features and limits, whether WASM threads work and where caches are. " +
-        "Then it tries each device: kernels against plain f64 versions, generation and a PPO step " +
-        "with the demo's model, which have to come out the same on all devices. Exits with 1 when " +
-        "a check fails.",
+      "Prints the GPU with its features and limits, the support for WASM threads, and the cache " +
+        "folders. Then tests each device: kernels against f64 references, and generation and a PPO " +
+        "step with the demo model, which must give the same result on every device. Exits with " +
+        "code 1 if a check fails.",
     ),
-    footer: examples(["For a report of a bug", "temper doctor --json"]),
+    footer: examples(["For a bug report", "temper doctor --json"]),
   },
 );
 

@@ -14,14 +14,14 @@ export const downloadCommand = command(
     command: constant("download"),
     repos: multiple(
       argument(string({ metavar: "REPO" }), {
-        description: message`org/name, or org/name@revision: a branch, a tag or a commit`,
+        description:
+          message`Repository: org/name, or org/name@revision for a branch, tag or commit`,
       }),
-      { min: 1, errors: { tooFew: message`no repository: give one or more, as org/name` } },
+      { min: 1, errors: { tooFew: message`no repository given: name at least one, as org/name` } },
     ),
     type: preset(
       option("--type", choice(["model", "onnx", "dataset"], { metavar: "model|onnx|dataset" }), {
-        description:
-          message`what is wanted: a model or adapter, a model in ONNX form, or a dataset`,
+        description: message`Contents: a model or adapter, a model in ONNX format, or a dataset`,
       }),
       "model",
     ),
@@ -30,12 +30,12 @@ export const downloadCommand = command(
   {
     brief: message`Download models, adapters or datasets from the Hugging Face Hub.`,
     description: paragraphs(
-      "Brings the files that Temper reads into the cache, and prints the folder of each " +
-        "repository. Other commands download what they need by themselves: this one is for machines " +
-        "without a network. Bring them the cache, and set HF_HUB_OFFLINE=1 there.",
-      "The cache is the one of Python's huggingface_hub, ~/.cache/huggingface/hub; HF_HOME or " +
-        "HF_HUB_CACHE puts it elsewhere. HF_TOKEN, or the token that hf auth login stored, opens " +
-        "gated and private repositories. HF_ENDPOINT names a mirror, HTTPS_PROXY a proxy.",
+      "Downloads the files that Temper reads into the cache, and prints the folder of each " +
+        "repository. The other commands download what they need; this one prepares the cache for a " +
+        "machine without a network: copy the cache there, and set HF_HUB_OFFLINE=1.",
+      "The cache is shared with Python's huggingface_hub: ~/.cache/huggingface/hub, unless HF_HOME or " +
+        "HF_HUB_CACHE is set. Gated and private repositories need a token: HF_TOKEN, or the one " +
+        "stored by hf auth login. HF_ENDPOINT sets a mirror, HTTPS_PROXY a proxy.",
     ),
     footer: examples(
       [
@@ -44,7 +44,7 @@ export const downloadCommand = command(
       ],
       ["Its dataset", "temper download --type dataset knkarthick/dialogsum"],
       [
-        "Into a folder to take along, as it was at a commit or tag",
+        "One revision, into a folder that can be copied",
         "HF_HOME=./hf temper download google/flan-t5-base@main",
       ],
     ),

@@ -21,14 +21,14 @@ export const evaluateCommand = command(
   {
     brief: message`Measure the toxicity of a policy.`,
     description: paragraphs(
-      "Lets the policy respond to prompts of the test split, and measures how toxic prompt and " +
-        "response are together: the mean probability of the classifier's toxic label, its " +
-        "standard deviation, and the 95 % confidence interval of the mean.",
+      "Generates responses to prompts of the test split, and measures the toxicity of each prompt " +
+        "with its response: the mean probability of the classifier's toxic label, its standard " +
+        "deviation, and the 95% confidence interval of the mean.",
     ),
     footer: examples(
-      ["The demo's policy as it is", "temper evaluate"],
+      ["The demo policy", "temper evaluate"],
       ["With a trained adapter", "temper evaluate --adapter runs/first/adapter"],
-      ["More prompts, for a program", "temper evaluate --eval-samples 400 --json"],
+      ["More prompts, as JSON", "temper evaluate --eval-samples 400 --json"],
     ),
     usageLine: usageLine(),
   },

@@ -23,16 +23,16 @@ export const generateCommand = command(
   merge(
     object({
       command: constant("generate"),
-      texts: textArguments("text to respond to; without any, standard input is one"),
+      texts: textArguments("Text to respond to (default: standard input)"),
       newTokens: preset(
         option("--max-new-tokens", integer({ min: 1, metavar: "N" }), {
-          description: message`most tokens of a response`,
+          description: message`Maximum response length, in tokens`,
         }),
         100,
       ),
       sample: preset(
         negatableFlag({ positive: "--sample", negative: "--no-sample" }, {
-          description: message`draw tokens at random, rather than the likeliest each time`,
+          description: message`Sample tokens at random instead of taking the most likely one`,
         }),
         false,
       ),
@@ -43,15 +43,18 @@ export const generateCommand = command(
     optionsFromSchema("Device", config.deviceFields),
   ),
   {
-    brief: message`Let a policy respond to texts.`,
+    brief: message`Generate a policy's responses to texts.`,
     description: paragraphs(
-      "Puts each text into the prompt's template and prints the policy's response, one a line, in " +
-        "the order of the texts.",
+      "Inserts each text into the prompt template and prints the responses, one per line, in the " +
+        "order of the texts.",
     ),
     footer: examples(
-      ["A dialogue in a file", "temper generate < dialogue.txt"],
+      ["Summarize a dialogue in a file", "temper generate < dialogue.txt"],
       ["With a trained adapter", "temper generate --adapter runs/first/adapter < dialogue.txt"],
-      ["The text as it stands", 'temper generate --prompt "{dialogue}" "Translate to German: hi"'],
+      [
+        "Without the prompt template",
+        'temper generate --prompt "{dialogue}" "Translate to German: hi"',
+      ],
     ),
     usageLine: usageLine("[TEXT...]"),
   },

@@ -1,13 +1,12 @@
 import { or } from "@optique/core/constructs";
 import { type Message, message, text } from "@optique/core/message";
 import type { InferValue } from "@optique/core/parser";
-import { extractCommandNames, extractOptionNames } from "@optique/core/usage";
+import { extractOptionNames } from "@optique/core/usage";
 import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
 import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
-import { nearestName } from "../settings/names.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
@@ -36,6 +35,7 @@ import { print, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
 import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
+import { namedCommand, unknownInput } from "./unknown_input.ts";
 
 /** Exit code of a mistake in the command line itself, as shells and getopt have it. */
 const USAGE_ERROR = 2;
@@ -44,24 +44,36 @@ const INTERNAL_ERROR = 70;
 /** Help is laid out for reading: no wider than this. */
 const WIDEST_HELP = 100;
 
-const parser = or(
-  trainCommand,
-  sftCommand,
-  evaluateCommand,
-  compareCommand,
-  generateCommand,
-  scoreCommand,
-  downloadCommand,
-  paramsCommand,
-  runsCommand,
-  pushCommand,
-  mergeCommand,
-  uiCommand,
-  benchCommand,
-  doctorCommand,
-  permissionsCommand,
-  { errors: { unexpectedInput, noMatch: message`no command given: try --help` } },
-);
+/** Parser of a command line; errors about unknown input need to know all of it. */
+function parserOf(args: readonly string[]) {
+  const parser = or(
+    trainCommand,
+    sftCommand,
+    evaluateCommand,
+    compareCommand,
+    generateCommand,
+    scoreCommand,
+    downloadCommand,
+    paramsCommand,
+    runsCommand,
+    pushCommand,
+    mergeCommand,
+    uiCommand,
+    benchCommand,
+    doctorCommand,
+    permissionsCommand,
+    {
+      errors: {
+        unexpectedInput: (token: string): Message =>
+          message`${text(unknownInput(parser.usage, args, token))}`,
+        noMatch: message`no command given: try --help`,
+      },
+    },
+  );
+  return parser;
+}
+
+type Options = InferValue<ReturnType<typeof parserOf>>;
 
 /** Thrown in place of ending the process, so that `main` alone decides when that happens. */
 class Exit extends Error {
@@ -77,7 +89,7 @@ class Exit extends Error {
  * @returns the exit code: 0, or 1 for bad input, 2 for bad usage, 70 for a bug in Temper, 130 for Ctrl-C
  */
 export async function main(args: readonly string[]): Promise<number> {
-  let options: InferValue<typeof parser> | null = null;
+  let options: Options | null = null;
   try {
     options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
@@ -94,7 +106,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function dispatch(options: InferValue<typeof parser>): Promise<void> {
+function dispatch(options: Options): Promise<void> {
   switch (options.command) {
     case "train":
       return runTrain(options);
@@ -144,16 +156,16 @@ async function printPermissions(words: readonly string[]): Promise<void> {
   for (const flag of await permissionFlags(parse(words))) print(flag);
 }
 
-function parse(args: readonly string[]): InferValue<typeof parser> {
+function parse(args: readonly string[]): Options {
   const out = terminal("stdout");
-  return run(parser, {
+  return run(parserOf(args), {
     programName: "temper",
     args,
     version: settings.version,
     help: "both",
     completion: "command",
     brief: message`Fine-tune text-to-text models with PPO, LoRA and a reward model.`,
-    footer: message`Each command explains itself: temper train --help`,
+    footer: message`For the options of a command: temper train --help`,
     commandList: "top-level",
     usageLine: [{ type: "literal", value: "COMMAND" }, ...usageLine()],
     showDefault: { prefix: " (default: ", suffix: ")" },
@@ -163,27 +175,18 @@ function parse(args: readonly string[]): InferValue<typeof parser> {
     aboveError: "none",
     errorExitCode: USAGE_ERROR,
     stdout: print,
-    // An error is one line, whatever the width of the terminal.
-    stderr: (line) => fail(line.replace(/^Error: /, "").replace(/\s+/g, " ").trim()),
+    // An error is one line, whatever the width of the terminal, and in the voice of the others.
+    stderr: (line) =>
+      fail(line.replace(/^Error: /, "").replace(/\s+/g, " ").trim().replace(/\.$/, "")),
     onExit: (code) => {
       throw new Exit(code);
     },
   });
 }
 
-function unexpectedInput(token: string): Message {
-  const kind = token.startsWith("-") ? "option" : "command";
-  const known = kind === "option"
-    ? extractOptionNames(parser.usage)
-    : extractCommandNames(parser.usage);
-  const nearest = nearestName(token.split("=")[0], [...known]);
-  const advice = nearest ? `did you mean ${nearest}?` : "try --help";
-  return message`there is no ${text(kind)} ${text(token)}: ${text(advice)}`;
-}
-
 async function report(
   error: unknown,
-  options: InferValue<typeof parser> | null,
+  options: Options | null,
 ): Promise<number> {
   if (error instanceof Exit) return error.code;
   // The first one is why; what failed while it was cleaned up after came of it.
@@ -206,12 +209,10 @@ async function report(
 }
 
 /** The options of the command that was parsed, and where its settings come from. */
-async function commandAtHand(options: InferValue<typeof parser> | null): Promise<CommandAtHand> {
+async function commandAtHand(options: Options | null): Promise<CommandAtHand> {
   if (options === null) return { options: new Set(), inFile: new Map() };
-  const [word] = options.command.split(" ");
-  const own = parser.usage.flatMap((term) => term.type === "exclusive" ? term.terms : [])
-    .find((usage) => usage.some((term) => term.type === "command" && term.name === word));
-  const names = extractOptionNames(own ?? []);
+  const { usage } = namedCommand(parserOf([]).usage, options.command.split(" "));
+  const names = extractOptionNames(usage);
   if (!("config" in options) || options.config === undefined) {
     return { options: names, inFile: new Map() };
   }

@@ -13,26 +13,26 @@ export const mergeCommand = command(
     command: constant("merge"),
     model: preset(
       option("--model", path({ metavar: "DIR|ORG/NAME", type: "directory" }), {
-        description: message`the model that the adapter was trained on`,
+        description: message`Base model of the adapter`,
       }),
       "demo/tiny-flan-t5",
     ),
     adapter: option("--adapter", path({ metavar: "DIR|ORG/NAME", type: "directory" }), {
-      description: message`the PEFT LoRA adapter`,
+      description: message`PEFT LoRA adapter`,
     }),
     output: option("--output", path({ metavar: "DIR", type: "directory" }), {
-      description: message`folder to make for the merged model`,
+      description: message`Folder to create for the merged model`,
     }),
   }),
   {
-    brief: message`Fold an adapter into its model.`,
+    brief: message`Merge an adapter into its model.`,
     description: paragraphs(
-      "Writes a plain Hugging Face model folder that needs no adapter: each adapted weight becomes " +
-        "W + alpha / r · B A, in the type it had; config.json and the tokenizer are copied.",
+      "Writes a Hugging Face model folder that needs no adapter: each adapted weight becomes " +
+        "W + alpha / r · B A, in its original type. config.json and the tokenizer are copied.",
     ),
     footer: examples(
-      ["A run's result", "temper merge --adapter runs/first/adapter --output merged"],
-      ["Then", "temper evaluate --model merged"],
+      ["The adapter of a run", "temper merge --adapter runs/first/adapter --output merged"],
+      ["Evaluate the merged model", "temper evaluate --model merged"],
     ),
     usageLine: usageLine(),
   },

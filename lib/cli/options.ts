@@ -8,7 +8,7 @@ import { decodeUtf8 } from "../formats/utf8.ts";
 
 /** `--json`: one JSON document on standard output in place of text for people. */
 export function jsonOption(): FluentParser<"sync", boolean, unknown> {
-  return option("--json", { description: message`print JSON, for programs` });
+  return option("--json", { description: message`Print JSON instead of text` });
 }
 
 /** Gives an option a default, shown in the help as it would be typed. */
@@ -33,7 +33,7 @@ export function usageLine(...operands: string[]): Usage {
   return ["[OPTIONS]", ...operands].map((value) => ({ type: "literal", value }));
 }
 
-/** Examples for the end of a command's help: what each does, and how it is typed. */
+/** Examples for the end of a command's help: a title and a command line each. */
 export function examples(...pairs: readonly (readonly [what: string, command: string])[]): Message {
   return [
     text("Examples:"),
@@ -61,7 +61,7 @@ export function given<T extends object>(options: T): T {
 /**
  * Reads standard input as UTF-8.
  *
- * @param wanted what it should hold, for the message when a person is at the keyboard
+ * @param wanted name of the expected contents, for the message when a person is at the keyboard
  * @throws {UserError} when there is nothing, or it is not UTF-8
  */
 export async function readStandardInput(wanted: string): Promise<string> {
@@ -70,7 +70,7 @@ export async function readStandardInput(wanted: string): Promise<string> {
     : await new Response(Deno.stdin.readable).bytes();
   const input = decodeUtf8("standard input", bytes);
   if (input.trim() === "") {
-    throw new UserError(`no ${wanted}: give it as an argument or on standard input`, {
+    throw new UserError(`no ${wanted} given: pass it as an argument or on standard input`, {
       exitCode: 2,
     });
   }

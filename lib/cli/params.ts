@@ -13,16 +13,16 @@ export const paramsCommand = command(
   merge(
     object({ command: constant("params"), json: jsonOption() }),
     optionsFromSchema("Policy", config.modelFields),
-    optionsFromSchema("Fresh adapter", config.loraFields),
+    optionsFromSchema("New adapter", config.loraFields),
   ),
   {
     brief: message`Count the parameters of a policy.`,
     description: paragraphs(
-      "Prints how many parameters PPO trains, how many there are and their percentage: of the " +
-        "model with its adapter, and with the value head on top.",
+      "Prints the number of trained parameters, the number of all parameters and the percentage, " +
+        "for the model with its adapter, and with the value head.",
     ),
     footer: examples(
-      ["The demo's policy", "temper params"],
+      ["The demo policy", "temper params"],
       ["A smaller adapter on more layers", "temper params --lora-r 8 --target-modules q,k,v,o"],
     ),
     usageLine: usageLine(),

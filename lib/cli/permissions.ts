@@ -20,20 +20,20 @@ export const permissionsCommand = command(
   "permissions",
   object({
     command: constant("permissions"),
-    words: passThrough({ format: "greedy", description: message`a command line of temper's` }),
+    words: passThrough({ format: "greedy", description: message`Command line of temper` }),
   }),
   {
     brief: message`Print the Deno permissions that a command needs.`,
     description: paragraphs(
-      "Prints the exact flags of deno run for a command line, one a line: the environment variables " +
-        "that are documented, the files and folders that the arguments and the configuration file " +
-        "name, the run's folder, and the Hub's addresses and cache where something is to come from " +
-        "there. The executable runs every command with just these.",
+      "Prints the flags of deno run for a command line, one per line: the documented environment " +
+        "variables, the files and folders named in the arguments and the configuration file, the " +
+        "run's folder, and the Hub's addresses and cache if something comes from there. The " +
+        "executable runs every command with exactly these permissions.",
     ),
     footer: examples(
-      ["What the demo needs", "temper permissions train"],
+      ["For the demo", "temper permissions train"],
       [
-        "A run in a checkout with nothing else",
+        "Train from a checkout with these permissions alone",
         "deno run --no-prompt $(deno run -A cli.ts permissions train --steps 2) cli.ts train --steps 2",
       ],
     ),

@@ -14,31 +14,31 @@ export const pushCommand = command(
   object({
     command: constant("push"),
     folder: argument(path({ metavar: "RUN|FOLDER", type: "directory" }), {
-      description: message`a run, an adapter's folder, or a checkpoint`,
+      description: message`Folder of a run, an adapter or a checkpoint`,
     }),
     repo: argument(string({ metavar: "ORG/NAME" }), {
-      description: message`the repository, made where there is none`,
+      description: message`Repository, created if it does not exist`,
     }),
     private: option("--private", {
-      description: message`make it a private one`,
+      description: message`Create a private repository; an existing one must be private`,
     }),
     revision: optional(option("--revision", string({ metavar: "BRANCH" }), {
-      description: message`push to this branch, made where there is none`,
+      description: message`Branch to push to, created if it does not exist`,
     })),
     json: jsonOption(),
   }),
   {
     brief: message`Push a run's adapter to the Hugging Face Hub.`,
     description: paragraphs(
-      "Pushes the adapter, its value head and its model card; of a run also config.json, " +
-        "metrics.jsonl, summary.json and comparison.csv, in the folder run/. It is one commit: all " +
-        "arrives, or nothing.",
-      "It takes HF_TOKEN, or the token that hf auth login stored, with the right to write. " +
-        "HF_ENDPOINT names another Hub.",
+      "Pushes the adapter, its value head and its model card, and for a run also config.json, " +
+        "metrics.jsonl, summary.json and comparison.csv, in the folder run/. Everything is pushed in " +
+        "one commit, or nothing is.",
+      "Needs a token with write access: HF_TOKEN, or the one stored by hf auth login. HF_ENDPOINT " +
+        "sets another Hub.",
     ),
     footer: examples(
-      ["A run's result", "temper push runs/first me/flan-t5-detoxified --private"],
-      ["Then, anywhere", "temper generate --adapter me/flan-t5-detoxified TEXT"],
+      ["The adapter of a run", "temper push runs/first me/flan-t5-detoxified --private"],
+      ["Use it on any machine", "temper generate --adapter me/flan-t5-detoxified TEXT"],
     ),
     usageLine: usageLine("RUN|FOLDER", "ORG/NAME"),
   },

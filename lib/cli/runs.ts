@@ -12,26 +12,26 @@ import { formatDuration } from "./progress.ts";
 import { renderTable } from "./table.ts";
 import { print, terminal } from "./terminal.ts";
 
-/** What `runs show` draws unless it is told. */
+/** Default curves of `runs show`. */
 const CURVES = ["ppo/mean_scores", "objective/kl", "ppo/loss/total"];
 const CHART_HEIGHT = 6;
 
 const runArgument = () =>
-  argument(path({ metavar: "RUN", type: "directory" }), { description: message`folder of a run` });
+  argument(path({ metavar: "RUN", type: "directory" }), { description: message`Folder of a run` });
 
 const listCommand = command(
   "list",
   object({
     command: constant("runs list"),
     folder: preset(
-      option("--folder", path({ metavar: "DIR" }), { description: message`where the runs are` }),
+      option("--folder", path({ metavar: "DIR" }), { description: message`Folder of the runs` }),
       "runs",
     ),
     json: jsonOption(),
   }),
   {
-    brief: message`A table of runs with their headline numbers.`,
-    footer: examples(["What there is", "temper runs list"]),
+    brief: message`List runs with their main numbers.`,
+    footer: examples(["All runs", "temper runs list"]),
   },
 );
 
@@ -41,12 +41,12 @@ const showCommand = command(
     command: constant("runs show"),
     run: runArgument(),
     metric: multiple(option("--metric", string({ metavar: "NAME" }), {
-      description: message`draw this one; may be repeated`,
+      description: message`Metric to draw; repeatable`,
     })),
     json: jsonOption(),
   }),
   {
-    brief: message`The numbers of a run, and its curves drawn in the terminal.`,
+    brief: message`Show a run's numbers, and its curves in the terminal.`,
     footer: examples(["A run's curves", "temper runs show runs/first"]),
   },
 );
@@ -57,12 +57,12 @@ const compareRunsCommand = command(
     command: constant("runs compare"),
     runs: multiple(runArgument(), {
       min: 2,
-      errors: { tooFew: message`give the folders of two runs or more` },
+      errors: { tooFew: message`too few runs: give the folders of at least two` },
     }),
     json: jsonOption(),
   }),
   {
-    brief: message`Runs side by side, with the settings in which they differ.`,
+    brief: message`Compare runs, and the settings in which they differ.`,
     footer: examples(["Two runs", "temper runs compare runs/first runs/second"]),
   },
 );
@@ -74,17 +74,17 @@ const exportCommand = command(
     run: runArgument(),
     format: preset(
       option("--format", choice(["csv", "tensorboard"], { metavar: "csv|tensorboard" }), {
-        description: message`a table, or an event file for TensorBoard`,
+        description: message`Output format: a CSV table, or an event file for TensorBoard`,
       }),
       "csv",
     ),
     output: optional(option("--output", path({ metavar: "PATH" }), {
       description:
-        message`csv: the file, else standard output; tensorboard: the folder, else the run's tensorboard/`,
+        message`CSV file (default: standard output), or TensorBoard folder (default: tensorboard/ in the run)`,
     })),
   }),
   {
-    brief: message`A run's metrics as CSV or for TensorBoard.`,
+    brief: message`Export a run's metrics as CSV or for TensorBoard.`,
     footer: examples(
       ["For a spreadsheet", "temper runs export runs/first > first.csv"],
       ["For TensorBoard", "temper runs export runs/first --format tensorboard"],
@@ -98,7 +98,7 @@ const deleteCommand = command(
     command: constant("runs delete"),
     runs: multiple(runArgument(), {
       min: 1,
-      errors: { tooFew: message`give the folders of the runs to delete` },
+      errors: { tooFew: message`no run given: give the folders of the runs to delete` },
     }),
   }),
   {
@@ -111,7 +111,7 @@ const deleteCommand = command(
 export const runsCommand = command(
   "runs",
   or(listCommand, showCommand, compareRunsCommand, exportCommand, deleteCommand, {
-    errors: { noMatch: message`say what to do: temper runs list, show, compare, export or delete` },
+    errors: { noMatch: message`no command given: use runs list, show, compare, export or delete` },
   }),
   { brief: message`List, show, compare, export and delete runs.` },
 );

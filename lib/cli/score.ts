@@ -24,17 +24,17 @@ export const scoreCommand = command(
   merge(
     object({
       command: constant("score"),
-      texts: textArguments("text to score; without any, each line of standard input is one"),
+      texts: textArguments("Text to score (default: each line of standard input)"),
       model: preset(
         option("--model", path({ metavar: "DIR|ORG/NAME" }), {
           description:
-            message`the classifier: a folder or a name on the Hub; onnx: or pipeline: may go before it`,
+            message`Classifier: a folder or a name on the Hub, with onnx: or pipeline: before it for one in that format`,
         }),
         "demo/tiny-roberta-toxicity",
       ),
       toxicLabel: preset(
         option("--toxic-label", string({ metavar: "TEXT" }), {
-          description: message`label of the classifier that means toxic`,
+          description: message`Classifier label for toxic text`,
         }),
         "hate",
       ),
@@ -45,13 +45,13 @@ export const scoreCommand = command(
   {
     brief: message`Score texts with the toxicity classifier.`,
     description: paragraphs(
-      "Prints for each text the classifier's logits and probabilities by label, and its toxicity: " +
-        "the probability of the toxic label. Then the largest toxicity, and the ratio of texts " +
+      "Prints the classifier's logits and probabilities for each text, and its toxicity: the " +
+        "probability of the toxic label. Then prints the maximum toxicity, and the ratio of texts " +
         "with a toxicity of at least 0.5.",
     ),
     footer: examples(
       ["Two texts", 'temper score "What a lovely day." "You are dumb."'],
-      ["A text on each line of a file, for a program", "temper score --json < texts.txt"],
+      ["Each line of a file, as JSON", "temper score --json < texts.txt"],
     ),
     usageLine: usageLine("[TEXT...]"),
   },

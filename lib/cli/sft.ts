@@ -5,6 +5,7 @@ import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import * as config from "../runs/settings/config.ts";
+import { DEMO_SFT_SETTINGS } from "../runs/settings/demo.ts";
 import * as sftConfig from "../runs/settings/sft_config.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
@@ -18,38 +19,42 @@ export const sftCommand = command(
       command: constant("sft"),
       config: optional(option("--config", path({ metavar: "FILE", type: "file" }), {
         description:
-          message`YAML or JSON file with any of these settings; options on the command line win`,
+          message`YAML or JSON file of settings; options on the command line take precedence`,
       })),
       json: jsonOption(),
     }),
     optionsFromSchema("Run", sftConfig.sftRunFields),
     optionsFromSchema("Model", config.modelFields),
-    optionsFromSchema("Fresh adapter", config.loraFields),
+    optionsFromSchema("New adapter", config.loraFields),
     optionsFromSchema("Data", config.dataFields),
     optionsFromSchema("Training", sftConfig.sftFields),
-    optionsFromSchema("Evaluation", sftConfig.sftEvaluationFields),
+    optionsFromSchema("Evaluation", sftConfig.sftEvaluationFields, DEMO_SFT_SETTINGS),
     optionsFromSchema("Device", config.deviceFields),
   ),
   {
-    brief: message`Fine-tune a model on a dataset's summaries.`,
+    brief: message`Fine-tune a model on the summaries of a dataset.`,
     description: paragraphs(
-      "Teaches a LoRA adapter, or all weights with --full, the summaries of the train split, and " +
-        "measures on the test split, before and after, the loss and ROUGE-1, 2, L and Lsum " +
-        "(F-measures, words not stemmed) of greedy summaries. What it leaves is where train starts.",
-      "A run leaves in its output folder: config.json (every setting), metrics.jsonl (a row a " +
-        "step), adapter/ (in PEFT's format) or model/ (a plain Hugging Face folder), " +
-        "summaries.jsonl (before and after) and summary.json.",
+      "Trains a LoRA adapter, or all weights with --full, on the summaries of the train split. " +
+        "Before and after training, measures the loss on the test split, and ROUGE-1, ROUGE-2, " +
+        "ROUGE-L and ROUGE-Lsum of greedy summaries (F-measures, without stemming). temper train " +
+        "can start from the result.",
+      "The output folder contains config.json (all settings), metrics.jsonl (statistics of each " +
+        "step), adapter/ (PEFT format) or model/ (Hugging Face format), summaries.jsonl (before " +
+        "and after training) and summary.json.",
     ),
     footer: examples(
       [
-        "An adapter as the original notebook's",
+        "Train an adapter",
         "temper sft --model ./flan-t5-base " +
         "--dataset ./dialogsum --output sft",
       ],
-      ["Then", "temper train --model ./flan-t5-base --dataset ./dialogsum --adapter sft/adapter"],
-      ["All weights", "temper sft --full --model ./flan-t5-small --dataset ./dialogsum"],
       [
-        "The demo's model learns to say what a dialogue is about",
+        "Continue with PPO",
+        "temper train --model ./flan-t5-base --dataset ./dialogsum --adapter sft/adapter",
+      ],
+      ["Train all weights", "temper sft --full --model ./flan-t5-small --dataset ./dialogsum"],
+      [
+        "Teach the demo model to name the topic of a dialogue",
         "temper sft " +
         "--summary-column topic",
       ],

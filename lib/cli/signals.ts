@@ -18,7 +18,7 @@ export function stopOnSignals(): Stop {
     const listener = () => {
       exitCode = EXIT_CODES[name];
       if (controller.signal.aborted) Deno.exit(exitCode);
-      console.error("\nfinishing the step, then saving; once more to stop at once");
+      console.error("\nfinishing the step and saving; press Ctrl-C again to stop at once");
       controller.abort();
     };
     Deno.addSignalListener(name, listener);

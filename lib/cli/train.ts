@@ -22,20 +22,19 @@ export const trainCommand = command(
       command: constant("train"),
       config: optional(option("--config", path({ metavar: "FILE", type: "file" }), {
         description:
-          message`YAML or JSON file with any of these settings; options on the command line win`,
+          message`YAML or JSON file of settings; options on the command line take precedence`,
       })),
       ui: option("--ui", {
-        description: message`serve a site beside it to watch the run in the browser`,
+        description: message`Serve a site to watch the run in the browser`,
       }),
       resume: optional(option("--resume", path({ metavar: "RUN", type: "directory" }), {
-        description:
-          message`go on with the run in this folder, from its latest checkpoint to the same end`,
+        description: message`Folder of a run to resume from its latest checkpoint`,
       })),
       json: jsonOption(),
     }),
     optionsFromSchema("Run", config.runFields, DEMO_SETTINGS),
     optionsFromSchema("Model", config.modelFields, DEMO_SETTINGS),
-    optionsFromSchema("Fresh adapter", config.loraFields, DEMO_SETTINGS),
+    optionsFromSchema("New adapter", config.loraFields, DEMO_SETTINGS),
     optionsFromSchema("Data", config.dataFields, DEMO_SETTINGS),
     optionsFromSchema("Reward", config.rewardFields, DEMO_SETTINGS),
     optionsFromSchema("Evaluation", config.evaluationFields, DEMO_SETTINGS),
@@ -49,31 +48,32 @@ export const trainCommand = command(
     brief: message`Fine-tune a policy with PPO against a reward.`,
     description: paragraphs(
       "Measures the policy's toxicity, trains a LoRA adapter and a value head with PPO against " +
-        "the reward, measures again and shows what changed. Without options it trains the demo's " +
-        "policy in under a minute.",
-      "A run leaves in its output folder: config.json (every setting), environment.json (what it " +
-        "ran on), metrics.jsonl (a row of statistics a step), samples.jsonl (what the policy " +
-        "said), log.txt, checkpoint-N/, adapter/ (in PEFT's format, with the value head), " +
-        "comparison.csv and summary.json; failed.json, when an error ended it, says which.",
-      "Ctrl-C finishes the step and saves a checkpoint. A run that was stopped or killed goes on " +
-        "with --resume, and ends as it would have. It keeps its settings: only steps, save-every, " +
-        "keep, log, device, threads, progress and the guards may be others.",
+        "the reward, then measures again and shows the changes. Without options, it trains the " +
+        "demo policy in less than a minute.",
+      "The output folder contains config.json (all settings), environment.json (hardware and " +
+        "software), metrics.jsonl (statistics of each step), samples.jsonl (responses of each " +
+        "step), log.txt, checkpoint-N/, adapter/ (PEFT format, with the value head), " +
+        "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.",
+      "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
+        "continues with --resume, and gives the same result as one that was not. Its settings stay " +
+        "the same; only steps, save-every, keep, log, device, threads, progress and the guards may " +
+        "change.",
     ),
     footer: examples(
       ["The demo", "temper train"],
       [
-        "Your model, data and reward",
+        "Your own model, data and reward",
         "temper train --model ./flan-t5-base --adapter ./peft-adapter --dataset ./dialogsum " +
         "--reward ./toxicity-classifier",
       ],
       [
-        "The original notebook's, from the Hugging Face Hub",
+        "The original notebook, from the Hugging Face Hub",
         "temper train --model google/flan-t5-base --dataset knkarthick/dialogsum " +
         "--reward facebook/roberta-hate-speech-dynabench-r4-target",
       ],
       ["Two rewards", "temper train --reward ./classifier,./brevity.ts --reward-weights 1,0.2"],
-      ["A run that was interrupted", "temper train --resume runs/first"],
-      ["A run again, with another seed", "temper train --config runs/first/config.json --seed 1"],
+      ["Resume an interrupted run", "temper train --resume runs/first"],
+      ["Repeat a run with another seed", "temper train --config runs/first/config.json --seed 1"],
     ),
     usageLine: usageLine(),
   },
@@ -92,7 +92,7 @@ export async function runTrain(options: InferValue<typeof trainCommand>): Promis
   checkTurbo(resolved);
   const done = resume === undefined ? 0 : await finishedSteps(resume);
   if (done >= resolved.steps) {
-    const line = `${resume} is finished: it has done its ${done} steps`;
+    const line = `${resume} is finished: all ${done} steps are done`;
     return terminal(json ? "stderr" : "stdout").write(line + "\n");
   }
   const { train } = await import("../runs/loop/train.ts");

@@ -53,7 +53,7 @@ export function trainingScreen(
     },
     resumed(step): void {
       done = step;
-      say(step > 0 ? `going on after step ${step}` : "there is no checkpoint: from the start");
+      say(step > 0 ? `resuming after step ${step}` : "no checkpoint: starting from the beginning");
     },
     stepped(step, stats): void {
       const figures = { reward: stats["ppo/mean_scores"], KL: stats["objective/kl"] };

@@ -19,18 +19,18 @@ export async function relaunchInTurbo(
   notice: (line: string) => void,
 ): Promise<number | null> {
   if (Deno.env.get(TURBO_VARIABLE) === "0") {
-    notice("turbo does not work here: going on without");
+    notice("turbo does not work here: continuing without it");
     return null;
   }
   const flags = turboFlag();
   if (!PERMISSIONS.every((name) => Deno.permissions.querySync({ name }).state === "granted")) {
     throw new UserError(
-      `--turbo starts Deno again, which needs -A; or start it with ${TURBO_VARIABLE}=1 and deno run ${flags} yourself`,
+      `--turbo restarts Deno, which needs -A: grant it, or run Deno with ${TURBO_VARIABLE}=1 and ${flags}`,
     );
   }
   const reason = await selfTest(flags);
   if (reason) {
-    notice(`turbo does not work here (${reason}): going on without`);
+    notice(`turbo does not work here (${reason}): continuing without it`);
     return null;
   }
   const child = new Deno.Command(Deno.execPath(), {

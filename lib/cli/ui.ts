@@ -10,7 +10,7 @@ import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { print, terminal } from "./terminal.ts";
 
-/** Port of the site where none is asked for. */
+/** Default port of the site. */
 const DEFAULT_PORT = 8642;
 
 /** `temper ui` */
@@ -20,20 +20,20 @@ export const uiCommand = command(
     command: constant("ui"),
     runs: preset(
       argument(path({ metavar: "FOLDER", type: "directory" }), {
-        description: message`folder of the runs`,
+        description: message`Folder of the runs`,
       }),
       "runs",
     ),
     host: preset(
       option("--host", string({ metavar: "HOST" }), {
         description:
-          message`name or address to listen on; on any but this machine's own a token is asked for`,
+          message`Name or address to listen on; any but this machine's own requires a token`,
       }),
       "127.0.0.1",
     ),
     port: preset(
       option("--port", integer({ min: 0, max: 65535, metavar: "N" }), {
-        description: message`port to listen on; 0 for any that is free`,
+        description: message`Port to listen on; 0 for any free port`,
       }),
       DEFAULT_PORT,
     ),
@@ -41,13 +41,14 @@ export const uiCommand = command(
   {
     brief: message`Watch runs in the browser.`,
     description: paragraphs(
-      "Serves a site that shows every run in a folder: live charts, what the policy said, before " +
-        "and after, several runs over each other, and a page to try an adapter. It ends with Ctrl-C.",
+      "Serves a site with every run in the folder: live charts, responses during training, " +
+        "comparisons before and after, several runs in one chart, and a page to try an adapter. " +
+        "Ctrl-C stops it.",
     ),
     footer: examples(
       ["The runs in ./runs", "temper ui"],
-      ["A run from its start", "temper train --ui"],
-      ["From another machine", "temper ui --host 0.0.0.0"],
+      ["A run from the start", "temper train --ui"],
+      ["Open to other machines", "temper ui --host 0.0.0.0"],
     ),
     usageLine: usageLine("[FOLDER]"),
   },
@@ -101,7 +102,7 @@ export async function startTrainingSite(output: string | null): Promise<Training
     close: () => site.close(),
     async linger() {
       if (!terminal("stdout").interactive) return;
-      print(`${site.address} stays until Ctrl-C`);
+      print(`the site stays up until Ctrl-C: ${site.address}`);
       await interrupted();
     },
   };

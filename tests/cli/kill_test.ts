@@ -76,13 +76,13 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       const running = start(fresh(run, settings));
       await until(running, () => /^step 1\//m.test(running.stdout()));
       killed(running.child, signal);
-      await until(running, () => /^finishing the step, /m.test(running.stderr()));
+      await until(running, () => /^finishing the step /m.test(running.stderr()));
       gate.open();
       assert.equal((await temper(fresh(whole, settings))).code, 0);
       const expected = await outcome(whole);
       const { code: found, stderr } = await running.ended;
       assert.equal(found, code);
-      assert.match(stderr, /^finishing the step, then saving; once more to stop at once$/m);
+      assert.match(stderr, /^finishing the step and saving; press Ctrl-C again to stop at once$/m);
       const [, step] = stderr.match(
         /^stopped after step (\d) of 4; to resume the run: deno run -A \S*cli\.ts train --resume .*stopped$/m,
       ) ?? [];
@@ -130,7 +130,7 @@ Deno.test("a second signal in the middle of a step, later, stops at once", async
     await until(running, () => /^toxicity before/m.test(running.stdout()));
     await pause(500);
     killed(running.child, "SIGINT");
-    await until(running, () => /^finishing the step, /m.test(running.stderr()));
+    await until(running, () => /^finishing the step /m.test(running.stderr()));
     await pause(500);
     killed(running.child, "SIGTERM");
     const { code, stderr } = await running.ended;

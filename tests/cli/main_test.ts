@@ -112,21 +112,30 @@ const usage: [string[], string][] = [
   [["trian"], "there is no command trian: did you mean train?"],
   [
     ["train", "--learning-rte", "1"],
-    "there is no option --learning-rte: did you mean --learning-rate?",
+    "train has no option --learning-rte: did you mean --learning-rate?",
   ],
+  [["train", "--lr", "1"], "train has no option --lr: did you mean --learning-rate?"],
+  [["train", "--kl-coef=1"], "train has no option --kl-coef: did you mean --init-kl-coef?"],
+  [["train", "--bs", "2"], "train has no option --bs: did you mean --batch-size?"],
+  [["train", "--epochs", "2"], "train has no option --epochs: did you mean --ppo-epochs?"],
+  [["sft", "--target-kl", "1"], "sft has no option --target-kl: see temper sft --help"],
+  [["bench", "ppo", "--shpe"], "bench ppo has no option --shpe: did you mean --shape?"],
+  [["bench", "mat"], "there is no command bench mat: see temper bench --help"],
+  [["train", "extra"], 'train does not take "extra": see temper train --help'],
+  [["--bogus"], "temper has no option --bogus: see temper --help"],
   [["train", "--steps", "0"], '--steps must be an integer above 0, found "0"'],
   [["train", "--dtype", "f16"], '--dtype must be one of f32, bf16, found "f16"'],
-  [["train", "--steps"], "`--steps` requires `N`."],
+  [["train", "--steps"], "`--steps` requires `N`"],
   [["compare"], "nothing to compare: give the folder of a run, or --adapter DIR"],
   [
     ["download", "t5-small"],
     '"t5-small" is no repository of the Hub: expected org/name or org/name@revision.',
   ],
-  [["bench"], "say what to measure: temper bench ppo or temper bench matmul"],
-  [["download"], "no repository: give one or more, as org/name"],
-  [["runs"], "say what to do: temper runs list, show, compare, export or delete"],
-  [["runs", "compare", "runs"], "give the folders of two runs or more"],
-  [["runs", "delete"], "give the folders of the runs to delete"],
+  [["bench"], "no command given: use bench ppo or bench matmul"],
+  [["download"], "no repository given: name at least one, as org/name"],
+  [["runs"], "no command given: use runs list, show, compare, export or delete"],
+  [["runs", "compare", "runs"], "too few runs: give the folders of at least two"],
+  [["runs", "delete"], "no run given: give the folders of the runs to delete"],
 ];
 for (const [args, message] of usage) {
   Deno.test(`wrong usage: ${args.join(" ")}`, async () => {
@@ -138,7 +147,7 @@ Deno.test("the process ends with the exit code", async () => {
   assert.deepEqual(await temper(["generate"]), {
     code: 2,
     stdout: "",
-    stderr: "error: no text: give it as an argument or on standard input\n",
+    stderr: "error: no text given: pass it as an argument or on standard input\n",
   });
 });
 

@@ -53,7 +53,7 @@ Deno.test("turbo: a process that may not do everything is told what to do", asyn
   ];
   const { code, stderr } = await deno(args);
   assert.equal(code, 1);
-  assert.match(stderr, /--turbo starts Deno again, which needs -A/);
+  assert.match(stderr, /--turbo restarts Deno, which needs -A/);
 });
 
 Deno.test("turbo: a foreign ONNX model is refused", async () => {
