@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { runKind } from "../../lib/runs/kinds/registry.ts";
 import { RunMetrics, stepSeconds } from "../../web/store/metrics.ts";
 import { runSeries, thin } from "../../web/store/thin.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { metricsRow, writeSampleRun } from "./sample_run.ts";
 
+const PPO = runKind("ppo");
+
 Deno.test("RunMetrics keeps columns, sums the time and derives the throughput", async () => {
   await withTempDir(async (dir) => {
     const path = join(writeSampleRun(dir, "a", { step: 3 }), "metrics.jsonl");
-    const metrics = new RunMetrics(path);
+    const metrics = new RunMetrics(path, PPO);
     await metrics.update();
     assert.deepEqual(metrics.steps, [1, 2, 3]);
-    assert.equal(stepSeconds(metricsRow(1)), 2);
+    assert.equal(stepSeconds(metricsRow(1), PPO.stepTimes), 2);
     assert.deepEqual(metrics.elapsed, [2, 4, 6]);
     const mean = metricsRow(2)["tokens/responses_len_mean"] as number;
     assert.equal(metrics.column("tokens_per_second")[1], mean * 4 / 2);
@@ -25,7 +28,7 @@ Deno.test("RunMetrics keeps columns, sums the time and derives the throughput", 
 Deno.test("RunMetrics drops steps that a resumed run repeats, and what is no row", async () => {
   await withTempDir(async (dir) => {
     const path = join(writeSampleRun(dir, "a", { step: 5 }), "metrics.jsonl");
-    const metrics = new RunMetrics(path);
+    const metrics = new RunMetrics(path, PPO);
     await metrics.update();
     const again = { ...metricsRow(4), "objective/kl": NaN };
     const text = `{"torn\n[]\n${JSON.stringify(again)}\n`;
@@ -49,13 +52,17 @@ Deno.test("thin keeps the ends and every column's extremes", () => {
   for (const row of [0, 4321, 7777, count - 1]) assert.ok(rows.includes(row), String(row));
   assert.deepEqual(rows, [...new Set(rows)].sort((x, y) => x - y));
   assert.deepEqual(thin([a], 10, 13, 400), [10, 11, 12]);
+  // A statistic that is measured now and then keeps its points.
+  const seldom = a.map((_, i) => i % 1000 === 500 ? i : NaN);
+  const kept = thin([a, seldom], 0, count, 400);
+  for (let row = 500; row < count; row += 1000) assert.ok(kept.includes(row), String(row));
   assert.deepEqual(thin([a], 0, 0, 400), []);
 });
 
 Deno.test("runSeries cuts out a range of steps", async () => {
   await withTempDir(async (dir) => {
     const path = join(writeSampleRun(dir, "a", { step: 50 }), "metrics.jsonl");
-    const metrics = new RunMetrics(path);
+    const metrics = new RunMetrics(path, PPO);
     await metrics.update();
     const { lastStep, charts } = runSeries(metrics, { from: 11, to: 13 });
     assert.equal(lastStep, 50);

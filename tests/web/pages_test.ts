@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
-import { writeSampleRun } from "./sample_run.ts";
+import { writeSampleRun, writeSftRun } from "./sample_run.ts";
 
 /** A run with a name as long as any, that failed. */
 const FAILED = "a-run-with-a-name-that-is-" + "much-longer-than-".repeat(4) + "it-need-be";
@@ -18,12 +18,17 @@ const PAGES = [
   "/runs/second",
   `/runs/${FAILED}`,
   "/runs/taught",
+  "/runs/taught/comparison",
+  "/runs/taught/settings",
+  "/runs/stranger",
+  "/runs/stranger/settings",
   "/runs/first/samples",
   "/runs/first/comparison",
   "/runs/first/settings",
   "/runs/first/try",
   "/runs/second/try",
   "/compare?run=first&run=second",
+  "/compare?run=first&run=taught&run=stranger",
 ];
 
 const WIDTHS = [360, 1280, 2560];
@@ -51,7 +56,7 @@ async function seriousViolations(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
 }
 
-/** A folder of four runs, served. */
+/** A folder of five runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
@@ -65,9 +70,9 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
     const earlier = new Date(Date.now() - 120_000);
     writeSampleRun(dir, FAILED, { step: 3, finished: false, failure, started: earlier });
     const first = new Date(Date.now() - 180_000);
-    const taught = { config: { maxTargetLength: 128 }, started: first };
-    const metrics = join(writeSampleRun(dir, "taught", taught), "metrics.jsonl");
-    Deno.writeTextFileSync(metrics, '{"step":1,"loss":2}\n{"step":2,"loss":1}\n');
+    writeSftRun(dir, "taught", { started: first });
+    const before = new Date(Date.now() - 240_000);
+    writeSampleRun(dir, "stranger", { config: { kind: "toy" }, started: before });
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);
@@ -117,7 +122,7 @@ browserTest("what a model said is text", async (browser) => {
   });
 });
 
-browserTest("samples: search, sort, and one prompt through the steps", async (browser) => {
+browserTest("samples: search, sort, and one prompt over the steps", async (browser) => {
   await withSite(async (address) => {
     const page = await browser.newPage();
     await page.goto(`${address}/runs/first/samples`);
@@ -127,7 +132,7 @@ browserTest("samples: search, sort, and one prompt through the steps", async (br
     await page.getByRole("button", { name: "Show" }).click();
     await page.getByText("10 samples").waitFor();
     assert.match(await page.locator(".sample").first().innerText(), /Step 10: .* the gym/);
-    await page.getByText("This prompt through the steps").first().click();
+    await page.getByText("This prompt over the steps").first().click();
     const slider = page.getByRole("slider", { name: "Step" });
     await page.getByText("Step 10: #Person1# asks").waitFor();
     await slider.press("Home");
@@ -166,13 +171,13 @@ browserTest("charts: zoom by mouse and keyboard, smoothing, axis", async (browse
   });
 });
 
-browserTest("runs: sort, filter, tick two and compare", async (browser) => {
+browserTest("runs: sort, filter, select two and compare", async (browser) => {
   await withSite(async (address, dir) => {
     const page = await browser.newPage();
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
-    assert.deepEqual(names, [FAILED, "first", "second", "taught"]);
+    assert.deepEqual(names, [FAILED, "first", "second", "stranger", "taught"]);
     // What is started elsewhere appears by itself, also where no run is running.
     await page.goto(`${address}/?state=failed`);
     await page.getByRole("link", { name: FAILED }).waitFor();
@@ -186,12 +191,21 @@ browserTest("runs: sort, filter, tick two and compare", async (browser) => {
     await page.getByLabel("State").selectOption("finished");
     await page.getByRole("button", { name: "Filter" }).click();
     await page.waitForURL(/state=finished/);
+    assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), [
+      "first",
+      "stranger",
+      "taught",
+    ]);
+    await page.getByLabel("Kind").selectOption("PPO");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.waitForURL(/kind=ppo/);
     assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), ["first"]);
+    await page.getByRole("link", { name: "KL (nats)" }).waitFor();
     await page.goto(address);
     for (const name of ["first", "second"]) await page.getByLabel(`Compare ${name}`).check();
-    await page.getByRole("button", { name: "Compare 2 ticked" }).click();
+    await page.getByRole("button", { name: "Compare 2 selected" }).click();
     await page.getByRole("heading", { name: "Compare 2 runs" }).waitFor();
-    const differences = page.locator(".block");
+    const differences = page.getByRole("region", { name: "Settings that differ" }).last();
     assert.match(await differences.innerText(), /seed\s+7/);
     const first = page.locator(".chart").first();
     await first.getByText("step 10").waitFor();

@@ -55,6 +55,59 @@ export function sampleRows(step: number): Record<string, unknown>[] {
   }));
 }
 
+/** A row of `metrics.jsonl` of a run of supervised fine-tuning, ten steps an epoch. */
+export function sftRow(step: number): Record<string, unknown> {
+  return {
+    step,
+    epoch: step / 10,
+    loss: 2 / step,
+    grad_norm: 1 + 1 / step,
+    learning_rate: 1e-3 * (1 - step / 10),
+    labels: 400,
+    "time/step": 0.5,
+    ...(step % 5 === 0 ? { eval_loss: 2.5 / step } : {}),
+  };
+}
+
+/** Writes the folder of a run of one epoch, ten steps, as `temper sft` leaves it. */
+export function writeSftRun(folder: string, name: string, run: SampleRun = {}): string {
+  const { step = 10, finished = true, config = {}, started } = run;
+  const path = join(folder, name);
+  Deno.mkdirSync(path, { recursive: true });
+  const write = (file: string, text: string) => Deno.writeTextFileSync(join(path, file), text);
+  const settings = {
+    kind: "sft",
+    epochs: 1,
+    steps: null,
+    maxTargetLength: 128,
+    model: "demo/tiny-flan-t5",
+    prompt: "Summarize the following conversation. {dialogue} Summary:",
+  };
+  write("config.json", JSON.stringify({ ...settings, ...config }));
+  if (started) Deno.utimeSync(join(path, "config.json"), started, started);
+  const rows = Array.from({ length: step }, (_, i) => sftRow(i + 1));
+  write("metrics.jsonl", rows.map((row) => JSON.stringify(row) + "\n").join(""));
+  if (!finished) return path;
+  const rouge = (value: number) => ({
+    rouge1: value,
+    rouge2: value / 2,
+    rougeL: value,
+    rougeLsum: value,
+  });
+  const loss = { before: 2.5, after: 0.25 };
+  const summary = { loss, rouge: { before: rouge(0.25), after: rouge(0.75) }, steps: 10 };
+  write("summary.json", JSON.stringify(summary));
+  const query = (topic: string) => `Summarize the following conversation. ${topic}? Summary:</s>`;
+  write(
+    "summaries.jsonl",
+    JSON.stringify({ query: query("C"), reference: "one two", before: "one two", after: "one" }) +
+      "\n" +
+      JSON.stringify({ query: query("D"), reference: "a b", before: "b <i>x</i>", after: "a b" }) +
+      "\n",
+  );
+  return path;
+}
+
 /** Writes the folder of a run, as `temper train` leaves it. */
 export function writeSampleRun(folder: string, name: string, run: SampleRun = {}): string {
   const { step = 10, steps = 10, finished = true, failure, config = {}, started } = run;

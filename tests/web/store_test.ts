@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RunLock } from "../../lib/runs/folder/lock.ts";
+import { runKind } from "../../lib/runs/kinds/registry.ts";
 import type { SamplesQuery } from "../../web/shared/samples.ts";
 import { settingsOf, settingText } from "../../web/store/settings.ts";
 import { dialogueOf, parseComparison } from "../../web/store/comparison.ts";
@@ -8,7 +9,7 @@ import { Overviews } from "../../web/store/overviews.ts";
 import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { SampleIndex } from "../../web/store/sample_index.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { sampleRows, writeSampleRun } from "./sample_run.ts";
+import { metricsRow, sampleRows, writeSampleRun, writeSftRun } from "./sample_run.ts";
 
 const ALL: SamplesQuery = {
   search: "",
@@ -72,7 +73,17 @@ Deno.test("Overviews tell what a run is doing", async () => {
     );
     const running = (await overviews.of("running"))!;
     assert.deepEqual([running.name, running.step, running.steps], ["mine", 4, 10]);
-    assert.deepEqual((await overviews.of("finished"))!.toxicity, { before: 0.3125, after: 0.0625 });
+    const { changes, headline, kindTitle } = (await overviews.of("finished"))!;
+    assert.deepEqual(
+      changes.map(({ label, before, after }) => [label, before, after]),
+      [["toxicity", 0.3125, 0.0625], ["reward", 1.6, 3.6]],
+    );
+    assert.deepEqual(headline, [
+      { label: "reward", unit: "", value: metricsRow(10)["ppo/mean_scores"] },
+      { label: "KL", unit: "nats", value: metricsRow(10)["objective/kl"] },
+    ]);
+    assert.equal(kindTitle, "PPO");
+    assert.deepEqual(running.changes, []);
     assert.equal(await overviews.of("empty"), null);
     Deno.removeSync(join(dir, "running"), { recursive: true });
     assert.equal((await overviews.all()).length, 2);
@@ -133,13 +144,20 @@ Deno.test("Overviews see what changes in a run that had been at rest for long", 
   });
 });
 
-Deno.test("Overviews know a run of supervised fine-tuning, and its loss", async () => {
+Deno.test("Overviews count the steps of a run in whole epochs as soon as there is a row", async () => {
   await withTempDir(async (dir) => {
-    const run = writeSampleRun(dir, "a", { finished: false, config: { maxTargetLength: 9 } });
-    const row = { step: 10, loss: 1.5, "time/step": 2 };
-    Deno.writeTextFileSync(join(run, "metrics.jsonl"), JSON.stringify(row) + "\n");
-    const { kind, loss, reward } = (await new Overviews(new RunsFolder(dir)).of("a"))!;
-    assert.deepEqual([kind, loss, reward], ["sft", 1.5, null]);
+    writeSftRun(dir, "early", { step: 0, finished: false });
+    writeSftRun(dir, "late", { step: 3, finished: false });
+    writeSftRun(dir, "done");
+    const overviews = new Overviews(new RunsFolder(dir));
+    const steps = async (run: string) => (await overviews.of(run))!.steps;
+    assert.deepEqual([await steps("early"), await steps("late"), await steps("done")], [
+      null,
+      10,
+      10,
+    ]);
+    assert.equal((await overviews.of("late"))!.secondsLeft, 3.5);
+    assert.equal((await overviews.of("done"))!.state, "finished");
   });
 });
 
@@ -157,21 +175,21 @@ Deno.test("RunsFolder lists what a run saved of its policy", async () => {
 });
 
 Deno.test("settingsOf marks what differs from the defaults", () => {
-  const settings = settingsOf({ seed: 7, targetModules: ["q", "v"], adapter: null, old: { a: 1 } });
+  const settings = settingsOf(
+    { seed: 7, targetModules: ["q", "v"], adapter: null, old: { a: 1 } },
+    runKind("ppo"),
+  );
   const byName = Object.fromEntries(settings.map((setting) => [setting.name, setting]));
   assert.deepEqual([byName.seed.value, byName.seed.default, byName.seed.changed], ["7", "0", true]);
   assert.deepEqual([byName.targetModules.value, byName.targetModules.changed], ["q, v", false]);
   assert.deepEqual([byName.adapter.value, byName.adapter.changed], ["none", false]);
   assert.equal(byName.old.value, '{"a":1}');
   assert.match(byName.seed.description, /^Random seed/);
+  const unknown = settingsOf({ seed: 7 }, null);
+  assert.deepEqual(unknown.map(({ name, value, changed }) => [name, value, changed]), [
+    ["seed", "7", false],
+  ]);
   assert.equal(settingText("a\nb"), '"a\\nb"');
-});
-
-Deno.test("settingsOf describes the settings of the run's kind, and no kind that it does not know", () => {
-  const [sft] = settingsOf({ kind: "sft", saveEvery: 0, epochs: 2 });
-  assert.deepEqual([sft.name, sft.description], ["epochs", "Passes over the training examples"]);
-  const unknown = settingsOf({ kind: "mystery", epochs: 2 });
-  assert.deepEqual(unknown.map(({ name, description }) => [name, description]), [["epochs", ""]]);
 });
 
 Deno.test("parseComparison takes what is there; dialogueOf leaves the template out", () => {
@@ -179,6 +197,7 @@ Deno.test("parseComparison takes what is there; dialogueOf leaves the template o
     '"a\n""b""",x,y,1,2,1\r\n';
   const [row] = parseComparison(csv);
   assert.deepEqual([row.query, row.before, row.difference], ['a\n"b"', "x", 1]);
+  assert.deepEqual([row.scoreBefore, row.scoreAfter, row.reference], [1, 2, null]);
   assert.deepEqual(parseComparison(null), []);
   assert.deepEqual(parseComparison('"torn'), []);
   const template = "\nSummarize the following.\n\n{dialogue}\n\nSummary:\n";

@@ -1,49 +1,77 @@
 import type { ComponentChildren, JSX } from "preact";
-import { formatFixed, formatPercentChange, formatSeconds } from "../shared/format.ts";
+import type { Change } from "../../lib/runs/kinds/run_kind.ts";
+import {
+  formatChange,
+  formatNumber,
+  formatPercentChange,
+  formatSeconds,
+} from "../shared/format.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
 
-/** A run's state as a coloured word. */
+/** State of a run as a coloured word. */
 export function StateBadge({ state }: { state: RunState }): JSX.Element {
   return <span class={`badge badge-${state}`}>{state}</span>;
 }
 
-/** Steps done of all, with a bar and the time left. */
+/** Kind of a run, also of one that this Temper does not know. */
+export function KindName({ run }: { run: Pick<RunOverview, "kind" | "kindTitle"> }): JSX.Element {
+  return run.kindTitle === null
+    ? <>Unknown kind “{run.kind}”</>
+    : <>{capitalized(run.kindTitle)}</>;
+}
+
+/** Number of steps done and of all steps, with a bar and the time left. */
 export function StepProgress(
-  { run }: { run: Pick<RunOverview, "step" | "steps" | "secondsLeft" | "name"> },
+  { run: { name, step, steps, secondsLeft } }: {
+    run: Pick<RunOverview, "step" | "steps" | "secondsLeft" | "name">;
+  },
 ): JSX.Element {
   return (
     <div class="steps">
-      <progress max={Math.max(1, run.steps)} value={run.step} aria-label={`Steps of ${run.name}`} />
+      {steps !== null && (
+        <progress max={Math.max(1, steps)} value={step} aria-label={`Steps of ${name}`} />
+      )}
       <span class="number">
-        {run.step.toLocaleString("en")} / {run.steps.toLocaleString("en")}
+        {step.toLocaleString("en")}
+        {steps !== null && ` / ${steps.toLocaleString("en")}`}
       </span>
-      {run.secondsLeft !== null && run.secondsLeft > 0 && (
-        <span class="muted">{formatSeconds(run.secondsLeft)} left</span>
+      {secondsLeft !== null && secondsLeft > 0 && (
+        <span class="muted">{formatSeconds(secondsLeft)} left</span>
       )}
     </div>
   );
 }
 
-/** Toxicity before and after, with the change in percent. */
-export function ToxicityChange({ run }: { run: Pick<RunOverview, "toxicity"> }): JSX.Element {
-  if (!run.toxicity) return <span class="muted">–</span>;
-  const { before, after } = run.toxicity;
+/** A number before and after training, with the difference; a dash where there is none. */
+export function ChangeValue({ change }: { change: Change | undefined }): JSX.Element {
+  if (!change) return <span class="muted">–</span>;
+  const { before, after } = change;
   return (
     <span class="number">
-      {formatFixed(before, 4)} → {formatFixed(after, 4)}{" "}
-      <span class={after <= before ? "better" : "worse"}>{formatPercentChange(before, after)}</span>
+      {formatNumber(before)} → {formatNumber(after)} <Difference change={change} />
     </span>
   );
 }
 
-/** A small curve without axes: the shape of what the number beside it did so far. */
+/** The difference that training made, in percent where that makes sense. */
+function Difference({ change: { before, after, better } }: { change: Change }): JSX.Element {
+  const gain = better === "higher" ? after - before : before - after;
+  const verdict = gain > 0 ? "better" : gain < 0 ? "worse" : undefined;
+  return (
+    <span class={verdict} title={verdict}>
+      {before > 0 ? formatPercentChange(before, after) : formatChange(after - before, 3)}
+    </span>
+  );
+}
+
+/** A small curve without axes: the shape of the values that led to the number beside it. */
 export function Sparkline({ values, label }: { values: number[]; label: string }): JSX.Element {
   if (values.length < 2) return <svg class="spark" aria-hidden="true" />;
-  const least = Math.min(...values);
-  const span = Math.max(...values) - least || 1;
+  const lowest = Math.min(...values);
+  const span = Math.max(...values) - lowest || 1;
   const points = values.map((value, i) => {
     const x = 100 * i / (values.length - 1);
-    const y = 22 - 20 * (value - least) / span;
+    const y = 22 - 20 * (value - lowest) / span;
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
   return (
@@ -59,7 +87,7 @@ export function Sparkline({ values, label }: { values: number[]; label: string }
   );
 }
 
-/** What stands where there is nothing to show: what is missing, and what to do. */
+/** Message where there is nothing to show, with advice. */
 export function Empty(
   { title, children }: { title: string; children?: ComponentChildren },
 ): JSX.Element {
@@ -71,7 +99,7 @@ export function Empty(
   );
 }
 
-/** Links to the pages of a table; nothing where there is one page. */
+/** Links to the pages of a table; nothing for a single page. */
 export function Pager(
   { page, pages, href }: { page: number; pages: number; href: (page: number) => string },
 ): JSX.Element | null {

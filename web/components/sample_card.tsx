@@ -2,12 +2,12 @@ import type { ComponentChildren, JSX } from "preact";
 import { formatFixed, formatNumber } from "../shared/format.ts";
 import type { Sample, SampleToken } from "../shared/samples.ts";
 
-/** Largest `|log ratio|` that a shade of its own is for: a factor of e², about 7. */
+/** Value of `|log ratio|` with the darkest shade: a factor of e², about 7. */
 const DARKEST = 2;
-/** Shades on either side of none. */
+/** Number of shades in either direction. */
 const SHADES = 4;
 
-/** What the policy said, what it earned, and what it was asked. */
+/** A response of the policy with its reward and its prompt. */
 export function SampleCard(
   { sample, children }: { sample: Sample; children?: ComponentChildren },
 ): JSX.Element {
@@ -24,7 +24,7 @@ export function SampleCard(
       </dl>
       <Response sample={sample} />
       <details>
-        <summary>What it was asked</summary>
+        <summary>Prompt</summary>
         <p class="text">{sample.query}</p>
       </details>
       {children}
@@ -32,10 +32,10 @@ export function SampleCard(
   );
 }
 
-/** A response, with its tokens shaded where the reference's opinion of them was recorded. */
+/** A response, with its tokens shaded by their log ratio where that was recorded. */
 export function Response({ sample }: { sample: Pick<Sample, "response" | "tokens"> }): JSX.Element {
   if (!sample.tokens || sample.tokens.length === 0) {
-    return <p class="text">{sample.response || <span class="muted">(nothing)</span>}</p>;
+    return <p class="text">{sample.response || <span class="muted">(empty)</span>}</p>;
   }
   return (
     <p class="text">

@@ -7,43 +7,45 @@ import { axisTime, seriesColor, smooth, stack, themeColor } from "./chart_math.t
 
 /** A line of a chart. */
 export interface Line {
-  /** What the legend calls it. */
+  /** Name in the legend. */
   label: string;
-  /** Whether its scale is on the right. */
+  /** Scale on the right. */
   right?: boolean;
+  /** Number of its colour; else its place among the lines. */
+  color?: number;
 }
 
-/** What a chart shows, and how. */
+/** Properties of a chart. */
 export interface ChartProps {
-  /** Its heading. */
+  /** Heading. */
   title: string;
-  /** One sentence about it. */
+  /** One sentence of explanation. */
   help: string;
   /** Unit of the values. */
   unit: string;
   /** Unit of the values on the right. */
   rightUnit?: string;
-  /** Its lines. */
+  /** Lines. */
   lines: readonly Line[];
-  /** Places on the horizontal axis, ascending; null while they are on their way. */
+  /** Positions on the horizontal axis, ascending; null while they are being loaded. */
   x: readonly number[] | null;
-  /** Values of each line at these places. */
+  /** Values of each line at these positions. */
   values: readonly (readonly (number | null)[])[];
-  /** What the horizontal axis counts. */
+  /** Quantity of the horizontal axis. */
   axis: "step" | "time";
-  /** Share of the old mean in the smoothed curve, from 0, which is none, to below 1. */
+  /** Weight of the moving average in smoothed curves, from 0 for no smoothing to below 1. */
   smoothing: number;
-  /** Whether the lines are shown on top of each other. */
+  /** Lines on top of each other, as parts of a whole. */
   stacked?: boolean;
-  /** Place of the reader's attention on the horizontal axis of all charts. */
+  /** Position of the cursor, which all charts of a page share. */
   cursor: Signal<number | null>;
-  /** The reader has chosen a part to look at; null for all. */
+  /** Called with the part of the axis to show; null for all. */
   zoom: (range: { from: number; to: number } | null) => void;
 }
 
 const HEIGHT = 200;
 
-/** A chart with its legend, which tells the values at the cursor, else the last ones. */
+/** A chart with its legend, which shows the values at the cursor, else the last ones. */
 export function Chart(props: ChartProps): JSX.Element {
   const { title, help, unit, rightUnit, lines, x, values, cursor, axis } = props;
   const box = useRef<HTMLDivElement>(null);
@@ -91,7 +93,7 @@ export function Chart(props: ChartProps): JSX.Element {
         <ul class="legend">
           {lines.map((line, i) => (
             <li>
-              <span class={`key key-${i}`} aria-hidden="true" />
+              <span class={`key key-${line.color ?? i}`} aria-hidden="true" />
               {line.label}{" "}
               <strong class="number">
                 {formatNumber(valueAt(values[i] ?? [], index, cursor.value === null))}
@@ -120,18 +122,18 @@ export function Chart(props: ChartProps): JSX.Element {
   );
 }
 
-/** Index of the last place that is not beyond the cursor; of the last one without a cursor. */
-function indexAt(x: readonly number[] | null, place: number | null): number {
+/** Index of the position nearest to the cursor; of the last one without a cursor. */
+function indexAt(x: readonly number[] | null, cursor: number | null): number {
   if (x === null || x.length === 0) return 0;
-  if (place === null) return x.length - 1;
+  if (cursor === null) return x.length - 1;
   let nearest = 0;
   for (let i = 1; i < x.length; i++) {
-    if (Math.abs(x[i] - place) < Math.abs(x[nearest] - place)) nearest = i;
+    if (Math.abs(x[i] - cursor) < Math.abs(x[nearest] - cursor)) nearest = i;
   }
   return nearest;
 }
 
-/** Value at an index, or where there is none and the last is wanted, the last one that is there. */
+/** Value at an index; where it is missing and `orLast` is set, the last one there is. */
 function valueAt(
   values: readonly (number | null)[],
   index: number,
@@ -140,7 +142,7 @@ function valueAt(
   return values[index] ?? (orLast ? values.findLast((value) => value !== null) ?? null : null);
 }
 
-/** What a key does; returns whether it does anything. */
+/** Reacts to a key; returns false for one without a meaning. */
 function onKey(key: string, { x, cursor, zoom }: ChartProps, index: number): boolean {
   if (x === null || x.length === 0) return false;
   const last = x.length - 1;
@@ -148,13 +150,13 @@ function onKey(key: string, { x, cursor, zoom }: ChartProps, index: number): boo
   if (move !== undefined) cursor.value = x[Math.min(last, Math.max(0, move))];
   else if (key === "0") zoom(null);
   else if (key === "+" || key === "-") {
-    const reach = (x[last] - x[0]) / (key === "+" ? 4 : 1);
-    zoom({ from: Math.max(0, x[index] - reach), to: x[index] + reach });
+    const width = (x[last] - x[0]) / (key === "+" ? 4 : 1);
+    zoom({ from: Math.max(0, x[index] - width), to: x[index] + width });
   } else return false;
   return true;
 }
 
-/** uPlot's columns: places, the lines as they are, the lines smoothed. */
+/** Columns of uPlot: positions, the lines as they are, the lines smoothed. */
 function plotData({ x, values, lines, smoothing, stacked }: ChartProps): uPlot.AlignedData {
   const columns = lines.map((_, i) => values[i] ?? []);
   if (stacked) return [x ?? [], ...stack(columns)] as uPlot.AlignedData;
@@ -172,14 +174,15 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
     font: "12px system-ui, sans-serif",
   };
   const labels = (_: uPlot, splits: number[]) => splits.map(formatTick);
+  const colorOf = (i: number) => seriesColor(lines[i].color ?? i);
   const line = (i: number, extra: Partial<uPlot.Series>): uPlot.Series => ({
     scale: lines[i].right ? "right" : "left",
-    stroke: seriesColor(i),
+    stroke: colorOf(i),
     spanGaps: true,
     points: { show: (chart) => chart.data[0].length === 1, size: 5 },
     ...extra,
   });
-  const series = stacked ? lines.map((_, i) => line(i, { width: 1, fill: seriesColor(i) })) : [
+  const series = stacked ? lines.map((_, i) => line(i, { width: 1, fill: colorOf(i) })) : [
     ...lines.map((_, i) => line(i, { width: 1, alpha: 0.3 })),
     ...lines.map((_, i) => line(i, { width: 2 })),
   ];
@@ -216,7 +219,7 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
       series: [{}, ...series],
       hooks: {
         setCursor: [(chart) => {
-          // Only what the reader's own mouse does: the rest came from the other charts.
+          // Only this chart's own mouse counts: other positions came from the other charts.
           const { idx, event } = chart.cursor;
           if (event?.type !== "mousemove" || !chart.root.matches(":hover")) return;
           cursor.value = typeof idx === "number" ? chart.data[0][idx] : null;
@@ -238,5 +241,5 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
   return chart;
 }
 
-/** Distances of the ticks of an axis of steps, which are whole. */
+/** Distances between the ticks of an axis of steps, which are integers. */
 const STEP_INCREMENTS = [1, 10, 100, 1000, 10_000, 100_000].flatMap((n) => [n, 2 * n, 5 * n]);

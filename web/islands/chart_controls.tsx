@@ -1,17 +1,17 @@
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 
-/** How all charts of a page are shown. */
+/** View that all charts of a page share. */
 export interface ChartView {
-  /** Share of the old mean in smoothed curves. */
+  /** Weight of the moving average in smoothed curves. */
   smoothing: Signal<number>;
-  /** What the horizontal axis counts. */
+  /** Quantity of the horizontal axis. */
   axis: Signal<"step" | "time">;
-  /** The steps that are shown; null for all. */
+  /** Steps that are shown; null for all. */
   range: Signal<{ from: number; to: number } | null>;
 }
 
-/** The controls above the charts. */
+/** Controls above the charts. */
 export function ChartControls(
   { view: { smoothing, axis, range }, hint }: { view: ChartView; hint: string },
 ): JSX.Element {

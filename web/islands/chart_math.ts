@@ -1,8 +1,8 @@
 /**
- * Exponential moving average without a bias to its start, as TensorBoard's:
- * `mᵢ = Σ wⁱ⁻ʲ xⱼ / Σ wⁱ⁻ʲ` over all values so far; missing ones count for nothing.
+ * Exponential moving average without a bias towards its start, as in TensorBoard:
+ * `mᵢ = Σ wⁱ⁻ʲ xⱼ / Σ wⁱ⁻ʲ` over all values so far, without missing ones.
  *
- * @param weight share of the old mean, from 0 to below 1
+ * @param weight weight `w` of the average before, from 0 to below 1
  */
 export function smooth(
   values: readonly (number | null)[],
@@ -20,8 +20,8 @@ export function smooth(
 }
 
 /**
- * Tops of columns that stand on each other, the first one's at the very top, so that drawing them
- * in order lets every part be seen; a missing value has no height.
+ * Adds columns up to the tops of a stack, with the first column at the top, so that areas drawn in
+ * order leave every part visible. A missing value has no height.
  */
 export function stack(columns: readonly (readonly (number | null)[])[]): number[][] {
   const tops: number[][] = [];
@@ -32,7 +32,7 @@ export function stack(columns: readonly (readonly (number | null)[])[]): number[
   return tops;
 }
 
-/** Time on an axis: `40s`, `5m`, `1h 20m`. */
+/** Formats a time on an axis: `40s`, `5m`, `1h 20m`. */
 export function axisTime(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toFixed(1))}s`;
   const minutes = Math.floor(seconds / 60);
@@ -41,9 +41,9 @@ export function axisTime(seconds: number): string {
   return minutes % 60 > 0 ? `${Math.floor(minutes / 60)}h ${minutes % 60}m` : `${minutes / 60}h`;
 }
 
-/** A colour of the style sheet. */
+/** Colour of a variable in the style sheet. */
 export function themeColor(variable: string): string {
-  // A colour that depends on the system's setting is resolved where it is used, not in a variable.
+  // `light-dark()` is resolved where a colour is used, not in a variable.
   const probe = document.createElement("span");
   probe.className = "visually-hidden";
   probe.style.color = `var(${variable})`;
@@ -53,7 +53,7 @@ export function themeColor(variable: string): string {
   return color;
 }
 
-/** Colours that lines take in turn. */
+/** Number of colours that lines take in turn. */
 export const SERIES_COLORS = 8;
 
 /** Colour of a chart's line. */

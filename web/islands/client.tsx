@@ -1,7 +1,7 @@
 import { type ComponentType, h, hydrate } from "preact";
 import { type IslandName, ISLANDS } from "./registry.ts";
 
-// The entry of static/client.js: brings the page's islands to life.
+// Entry of static/client.js: makes the page's islands interactive.
 for (const element of document.querySelectorAll<HTMLElement>("[data-island]")) {
   const component = ISLANDS[element.dataset.island as IslandName] as ComponentType;
   hydrate(h(component, JSON.parse(element.dataset.props ?? "{}")), element);

@@ -1,39 +1,36 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { CHARTS, type RunSeries } from "../shared/charts.ts";
-import type { RunKind } from "../shared/overview.ts";
+import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
+import type { RunSeries } from "../shared/charts.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartView } from "./chart_controls.tsx";
+import { comparePanels } from "./compare_panels.ts";
 import { fetchSeries } from "./live_run.ts";
 
-/** Milliseconds between looks at runs that are running. */
+/** Milliseconds between refreshes while a run is running. */
 const REFRESH_MS = 5000;
 
-/** A run that is compared. */
+/** A run in a comparison. */
 export interface ComparedRun {
   /** Name of its folder. */
   id: string;
-  /** What it is called. */
+  /** Name in legends. */
   name: string;
-  /** How it trains. */
-  kind: RunKind;
-  /** Whether it is running, and so its curves grow. */
+  /** Name of its kind. */
+  kind: string;
+  /** True while it is running, and so its curves grow. */
   running: boolean;
 }
 
-/** Every line of every chart that is no part of a whole: a chart of its own here, a line a run. */
-const PANELS = CHARTS.filter(({ stacked }) => !stacked).flatMap((chart) =>
-  chart.series.map((series, index) => ({
-    chart,
-    index,
-    title: chart.series.length > 1 ? `${chart.title}: ${series.label}` : chart.title,
-    unit: (series.right ? chart.rightUnit : chart.unit) ?? "",
-  }))
-);
-
-/** The curves of several runs over each other. */
-export function CompareCharts({ runs }: { runs: ComparedRun[] }): JSX.Element {
+/** Curves of several runs in the same charts. */
+export function CompareCharts(
+  { runs, charts }: {
+    runs: ComparedRun[];
+    /** Charts of each kind of run. */
+    charts: Record<string, readonly ChartSpec[]>;
+  },
+): JSX.Element {
   const view: ChartView = {
     smoothing: useSignal(0),
     axis: useSignal<"step" | "time">("step"),
@@ -45,7 +42,7 @@ export function CompareCharts({ runs }: { runs: ComparedRun[] }): JSX.Element {
     const loaded = await Promise.all(
       runs.map(({ id }) => fetchSeries(id, range ?? undefined).catch(() => null)),
     );
-    // A lost connection leaves what is there.
+    // After a lost connection the points from before stay.
     if (view.range.peek() !== range) return;
     series.value = loaded.map((one, i) => one ?? series.peek()[i]);
   };
@@ -58,30 +55,31 @@ export function CompareCharts({ runs }: { runs: ComparedRun[] }): JSX.Element {
   }, []);
 
   const axis = view.axis.value;
-  const kinds = new Set(runs.map(({ kind }) => kind));
-  const panels = PANELS.filter(({ chart }) => kinds.has(chart.of ?? "ppo"));
   const loaded = series.value.some((one) => one !== null);
   return (
     <section aria-label="Charts">
-      {/* The runs' times differ, so a part of them is chosen by steps. */}
+      {/* Times differ between runs, so a part of them is chosen by steps. */}
       <ChartControls view={view} hint="Drag across a chart by step to zoom in." />
       <div class="charts">
-        {panels.map(({ chart, index, title, unit }) => {
-          const curves = series.value.map((one) => {
-            const data = one?.charts[chart.id];
+        {comparePanels(charts).map(({ title, help, unit, lines }) => {
+          const shown = runs.flatMap(({ name, kind }, i) =>
+            kind in lines ? { name, color: i, line: lines[kind], series: series.value[i] } : []
+          );
+          const curves = shown.map(({ line, series }) => {
+            const data = series?.charts[line.chart];
             return {
               x: data?.[axis === "step" ? "step" : "elapsed"] ?? [],
-              y: data?.values[index] ?? [],
+              y: data?.values[line.index] ?? [],
             };
           });
           const { x, values } = join(curves);
           return (
             <Chart
-              key={title}
+              key={`${title} ${unit}`}
               title={title}
-              help={chart.help}
+              help={help}
               unit={unit}
-              lines={runs.map(({ name }) => ({ label: name }))}
+              lines={shown.map(({ name, color }) => ({ label: name, color }))}
               x={loaded ? x : null}
               values={values}
               axis={axis}
@@ -100,15 +98,15 @@ export function CompareCharts({ runs }: { runs: ComparedRun[] }): JSX.Element {
   );
 }
 
-/** Curves on a common axis; null where one has no point. */
+/** Puts curves on a common axis; null stands for a missing point. */
 function join(
   curves: readonly { x: readonly number[]; y: readonly (number | null)[] }[],
 ): { x: number[]; values: (number | null)[][] } {
   const x = [...new Set(curves.flatMap((curve) => [...curve.x]))].sort((a, b) => a - b);
-  const place = new Map(x.map((value, i) => [value, i]));
+  const index = new Map(x.map((value, i) => [value, i]));
   const values = curves.map((curve) => {
     const column = new Array<number | null>(x.length).fill(null);
-    curve.x.forEach((value, i) => column[place.get(value)!] = curve.y[i]);
+    curve.x.forEach((value, i) => column[index.get(value)!] = curve.y[i]);
     return column;
   });
   return { x, values };

@@ -5,21 +5,21 @@ import type { RunOverview } from "../shared/overview.ts";
 /** Milliseconds before a connection that the server refused is tried again. */
 const RETRY_MS = 2000;
 
-/** A run as it goes on; all islands of a page share one. */
+/** A run and its progress, shared by all islands of a page. */
 export interface LiveRun {
-  /** Its headline; null until the server has told. */
+  /** Overview; null until the server has sent one. */
   overview: Signal<RunOverview | null>;
-  /** Whether the server is heard. */
+  /** State of the connection to the server. */
   connection: Signal<"connecting" | "open" | "lost">;
-  /** Points of the charts, complete up to `lastStep`; null until they are there. */
+  /** Points of the charts, complete up to `lastStep`; null until they are loaded. */
   series: Signal<RunSeries | null>;
 }
 
 const runs = new Map<string, LiveRun>();
 
 /**
- * Follows a run: reads its points, then listens to what is added. Where the connection is lost, it
- * goes on behind the last step that came through, so that none is missing.
+ * Follows a run: reads its points, then listens for new ones. After a lost connection it goes on from
+ * the last step received, so that none is missing.
  */
 export function liveRun(id: string): LiveRun {
   let live = runs.get(id);
@@ -31,7 +31,7 @@ export function liveRun(id: string): LiveRun {
   return live;
 }
 
-/** Reads the points of a part of a run. */
+/** Reads the points of a run, or of a part of it. */
 export async function fetchSeries(
   id: string,
   range?: { from: number; to: number },
@@ -55,7 +55,7 @@ async function follow(id: string, live: LiveRun): Promise<void> {
   events.onopen = () => live.connection.value = "open";
   events.onerror = () => {
     live.connection.value = "lost";
-    // The browser tries again by itself, with the last step it got, unless the answer was an error.
+    // The browser reconnects by itself, with the last step received, unless the answer was an error.
     if (events.readyState !== EventSource.CLOSED) return;
     setTimeout(() => follow(id, live), RETRY_MS);
   };
@@ -65,13 +65,13 @@ async function follow(id: string, live: LiveRun): Promise<void> {
     if (series.value) series.value = extend(series.value, JSON.parse(event.data));
   });
   events.addEventListener("restart", () => {
-    // The run goes on from an earlier step: what is shown after it is void.
+    // The run was resumed from an earlier step: the points after it are void.
     events.close();
     follow(id, live);
   });
 }
 
-/** The points with one more step. */
+/** Adds a step to the points. */
 function extend(series: RunSeries, point: StepPoint): RunSeries {
   if (point.step <= series.lastStep) return series;
   const charts: RunSeries["charts"] = {};

@@ -4,7 +4,7 @@ import { Sparkline } from "../components/parts.tsx";
 import { SampleCard } from "../components/sample_card.tsx";
 import type { Sample } from "../shared/samples.ts";
 
-/** What was said to one prompt, with a slider through the steps. */
+/** Responses to one prompt, with a slider through the steps. */
 export function PromptHistory({ samples }: { samples: Sample[] }): JSX.Element {
   const index = useSignal(samples.length - 1);
   const sample = samples[index.value];

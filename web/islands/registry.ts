@@ -6,7 +6,7 @@ import { RunStatus } from "./run_status.tsx";
 import { RunsTable } from "./runs_table.tsx";
 import { TryForm } from "./try_form.tsx";
 
-/** The components that live in the browser, by the names that pages and client share. */
+/** Components that run in the browser, by the names that pages and client share. */
 export const ISLANDS = {
   CompareCharts,
   PromptHistory,
@@ -19,5 +19,5 @@ export const ISLANDS = {
 /** Name of an island. */
 export type IslandName = keyof typeof ISLANDS;
 
-/** What an island takes. */
+/** Properties of an island. */
 export type IslandProps<N extends IslandName> = ComponentProps<typeof ISLANDS[N]>;

@@ -1,14 +1,16 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { type ChartData, chartsOf, type RunSeries } from "../shared/charts.ts";
-import type { RunKind } from "../shared/overview.ts";
+import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
+import type { ChartData, RunSeries } from "../shared/charts.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartView } from "./chart_controls.tsx";
 import { fetchSeries, type LiveRun, liveRun } from "./live_run.ts";
 
-/** The charts of a run, which move while it is training. */
-export function RunCharts({ id, kind }: { id: string; kind: RunKind }): JSX.Element {
+/** Charts of a run, which grow while it is training. */
+export function RunCharts(
+  { id, charts }: { id: string; charts: readonly ChartSpec[] },
+): JSX.Element {
   const live = useSignal<LiveRun | null>(null);
   const view: ChartView = {
     smoothing: useSignal(0),
@@ -18,7 +20,7 @@ export function RunCharts({ id, kind }: { id: string; kind: RunKind }): JSX.Elem
   const part = useSignal<RunSeries | null>(null);
   const cursor = useSignal<number | null>(null);
   useEffect(() => void (live.value = liveRun(id)), []);
-  // A part of a long run is read anew: all of it was thinned for the width of a screen.
+  // A part of a long run is read anew: the whole was thinned to the width of a screen.
   useSignalEffect(() => {
     const range = view.range.value;
     part.value = null;
@@ -39,7 +41,7 @@ export function RunCharts({ id, kind }: { id: string; kind: RunKind }): JSX.Elem
       <h2 id="charts-title" class="visually-hidden">Charts</h2>
       <ChartControls view={view} hint="Drag across a chart to zoom in; double-click for all." />
       <div class="charts" data-last-step={series?.lastStep}>
-        {chartsOf(kind).map((spec) => {
+        {charts.map((spec) => {
           const data = series?.charts[spec.id] ?? null;
           return (
             <Chart
@@ -64,7 +66,7 @@ export function RunCharts({ id, kind }: { id: string; kind: RunKind }): JSX.Elem
   );
 }
 
-/** A part of the axis as the steps in it, one on either side included. */
+/** Converts a part of the axis to the steps in it, with one more on either side. */
 function inSteps(
   { from, to }: { from: number; to: number },
   { step, elapsed }: ChartData,

@@ -1,46 +1,35 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { Sparkline, StateBadge, StepProgress, ToxicityChange } from "../components/parts.tsx";
-import { formatMoment, formatNumber, lastName } from "../shared/format.ts";
-import type { RunRow, RunsPage } from "../shared/overview.ts";
+import { KindName, StateBadge, StepProgress } from "../components/parts.tsx";
+import { type RunColumn, runColumns } from "../components/run_columns.tsx";
+import { formatMoment, lastName } from "../shared/format.ts";
+import type { RunRow, RunSort, RunsPage } from "../shared/overview.ts";
 import { runPath } from "../shared/paths.ts";
 
-/** Milliseconds between looks at the runs while one of them is running. */
+/** Milliseconds between refreshes while a run of the table is running. */
 const REFRESH_MS = 3000;
-/** The same in such looks while none is: another may have been started meanwhile. */
-const QUIET_LOOKS = 5;
-
-/** Headings of the table, by the name that sorts by them. */
-const COLUMNS = [
-  ["name", "Run", "text"],
-  ["state", "State", "text"],
-  ["progress", "Steps", "text"],
-  ["reward", "Reward", "number"],
-  ["kl", "KL (nats)", "number"],
-  ["toxicity", "Toxicity", "text"],
-  ["model", "Model", "text"],
-  ["started", "Started", "text"],
-] as const;
+/** The same as a multiple while none is: another may be started meanwhile. */
+const IDLE_REFRESHES = 5;
 
 /** A page of the table of runs, kept up to date, more often while one of them is running. */
 export function RunsTable(
   { page, refresh, sorts, sorted }: {
     page: RunsPage;
-    /** Where to read the same page again. */
+    /** Address of the same page as JSON. */
     refresh: string;
     /** Addresses that sort by the columns. */
-    sorts: Record<string, string>;
-    /** The column that the table is sorted by. */
-    sorted: { by: string; descending: boolean };
+    sorts: Record<RunSort, string>;
+    /** Column that the table is sorted by. */
+    sorted: { by: RunSort; descending: boolean };
   },
 ): JSX.Element {
   const rows = useSignal(page.rows);
-  const ticked = useSignal<string[]>([]);
+  const selected = useSignal<string[]>([]);
   useEffect(() => {
-    let looks = 0;
+    let ticks = 0;
     const timer = setInterval(async () => {
-      const isDue = ++looks % QUIET_LOOKS === 0;
+      const isDue = ++ticks % IDLE_REFRESHES === 0;
       const isRunning = rows.value.some((row) => row.state === "running");
       if (document.hidden || !(isDue || isRunning)) return;
       const response = await fetch(refresh).catch(() => null);
@@ -48,9 +37,18 @@ export function RunsTable(
     }, REFRESH_MS);
     return () => clearInterval(timer);
   }, []);
-  const tick = (id: string, on: boolean) => {
-    ticked.value = on ? [...ticked.value, id] : ticked.value.filter((other) => other !== id);
+  const select = (id: string, on: boolean) => {
+    selected.value = on ? [...selected.value, id] : selected.value.filter((other) => other !== id);
   };
+  const columns = runColumns(rows.value);
+  const heading = (sort: RunSort, title: string, cells: string) => (
+    <th
+      class={cells}
+      aria-sort={sorted.by !== sort ? undefined : sorted.descending ? "descending" : "ascending"}
+    >
+      <a href={sorts[sort]}>{title}</a>
+    </th>
+  );
   return (
     <form action="/compare" class="runs">
       <div class="table-scroll" tabindex={0} role="region" aria-label="Runs">
@@ -60,18 +58,12 @@ export function RunsTable(
               <th class="tick">
                 <span class="visually-hidden">Compare</span>
               </th>
-              {COLUMNS.map(([id, title, kind]) => (
-                <th
-                  class={kind}
-                  aria-sort={sorted.by !== id
-                    ? undefined
-                    : sorted.descending
-                    ? "descending"
-                    : "ascending"}
-                >
-                  <a href={sorts[id]}>{title}</a>
-                </th>
-              ))}
+              {heading("name", "Run", "text")}
+              {heading("state", "State", "text")}
+              {heading("progress", "Steps", "text")}
+              {columns.map((column) => heading(column.sort, column.title, column.class))}
+              {heading("model", "Model", "text")}
+              {heading("started", "Started", "text")}
             </tr>
           </thead>
           <tbody>
@@ -79,8 +71,9 @@ export function RunsTable(
               <Row
                 key={run.id}
                 run={run}
-                ticked={ticked.value.includes(run.id)}
-                tick={(on) => tick(run.id, on)}
+                columns={columns}
+                selected={selected.value.includes(run.id)}
+                select={(on) => select(run.id, on)}
               />
             ))}
           </tbody>
@@ -88,16 +81,21 @@ export function RunsTable(
       </div>
       <p class="actions">
         <button type="submit">
-          Compare{ticked.value.length > 0 ? ` ${ticked.value.length}` : ""} ticked
+          Compare {selected.value.length > 0 ? `${selected.value.length} selected` : "selected"}
         </button>
-        <span class="muted">Tick two or more runs to lay their curves over each other.</span>
+        <span class="muted">Select two or more runs to compare their curves and settings.</span>
       </p>
     </form>
   );
 }
 
 function Row(
-  { run, ticked, tick }: { run: RunRow; ticked: boolean; tick: (on: boolean) => void },
+  { run, columns, selected, select }: {
+    run: RunRow;
+    columns: readonly RunColumn[];
+    selected: boolean;
+    select: (on: boolean) => void;
+  },
 ): JSX.Element {
   return (
     <tr>
@@ -106,14 +104,17 @@ function Row(
           type="checkbox"
           name="run"
           value={run.id}
-          checked={ticked}
+          checked={selected}
           aria-label={`Compare ${run.name}`}
-          onChange={(event) => tick(event.currentTarget.checked)}
+          onChange={(event) => select(event.currentTarget.checked)}
         />
       </td>
       <th scope="row">
         <a href={runPath(run.id)}>{run.name}</a>
         {run.name !== run.id && <span class="muted folder">{run.id}</span>}
+        <span class="muted folder">
+          <KindName run={run} />
+        </span>
       </th>
       <td data-label="State">
         <StateBadge state={run.state} />
@@ -122,21 +123,11 @@ function Row(
       <td data-label="Steps">
         <StepProgress run={run} />
       </td>
-      <td class="number" data-label="Reward">
-        <span class="curve">
-          <Sparkline values={run.rewardCurve} label={`Reward of ${run.name} over its steps`} />
-          {formatNumber(run.reward)}
-        </span>
-      </td>
-      <td class="number" data-label="KL (nats)">
-        <span class="curve">
-          <Sparkline values={run.klCurve} label={`KL of ${run.name} over its steps`} />
-          {formatNumber(run.kl)}
-        </span>
-      </td>
-      <td class="change" data-label="Toxicity">
-        <ToxicityChange run={run} />
-      </td>
+      {columns.map(({ title, class: cells, Cell }) => (
+        <td class={cells} data-label={title}>
+          <Cell run={run} />
+        </td>
+      ))}
       <td class="model" title={run.model} data-label="Model">
         {lastName(run.model)} <span class="muted folder">{run.device}</span>
       </td>

@@ -1,19 +1,19 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Answer } from "../../lib/runs/commands/side_by_side.ts";
-import { formatFixed } from "../shared/format.ts";
+import { formatCount, formatFixed } from "../shared/format.ts";
 import type { TryEvent } from "../shared/try_events.ts";
 
-/** Characters of a dialogue at most: in any alphabet less than the server takes. */
+/** Maximum number of characters of a dialogue: in any alphabet within the limit of the server. */
 const LONGEST_TEXT = 15_000;
 
-/** Type a dialogue, see what the model says of it with and without the adapter. */
+/** Form for a dialogue, and the responses of the model with and without the adapter. */
 export function TryForm(
   { id, example, adapters }: {
     id: string;
-    /** The dialogue to start with. */
+    /** Dialogue to start with. */
     example: string;
-    /** What the run has saved of its policy, the latest first; there is one at least. */
+    /** Saved adapters of the run, the latest first; at least one. */
     adapters: string[];
   },
 ): JSX.Element {
@@ -73,12 +73,14 @@ export function TryForm(
 }
 
 function describe(state: TryEvent | null): string {
-  if (state?.type === "running") return "The model is at work. The first time it has to be loaded.";
+  if (state?.type === "running") {
+    return "Generating. The first response takes longer: the model is being loaded.";
+  }
   if (state?.type !== "waiting") return "";
-  return state.ahead > 0 ? `Waiting; requests that come first: ${state.ahead}` : "Sending";
+  return state.ahead > 0 ? `Waiting for ${formatCount(state.ahead, "request")}` : "Sending";
 }
 
-/** Asks the server; it tells line by line what becomes of the request. */
+/** Sends the request to the server, which reports its progress line by line. */
 async function* ask(id: string, adapter: string, text: string): AsyncGenerator<TryEvent> {
   const response = await fetch(`/api/runs/${encodeURIComponent(id)}/try`, {
     method: "POST",
@@ -100,19 +102,21 @@ function AnswerCard({ title, answer }: { title: string; answer: Answer }): JSX.E
   return (
     <section class="card sample">
       <h2>{title}</h2>
-      <p class="text">{answer.response || <span class="muted">(nothing)</span>}</p>
-      <dl class="measures">
-        <div>
-          <dt>reward</dt>
-          <dd class="number">{formatFixed(answer.reward, 3)}</dd>
-        </div>
-        {parts.length > 1 && parts.map(([name, value]) => (
+      <p class="text">{answer.response || <span class="muted">(empty)</span>}</p>
+      {answer.reward !== null && (
+        <dl class="measures">
           <div>
-            <dt>{name}</dt>
-            <dd class="number">{formatFixed(value, 3)}</dd>
+            <dt>reward</dt>
+            <dd class="number">{formatFixed(answer.reward, 3)}</dd>
           </div>
-        ))}
-      </dl>
+          {parts.length > 1 && parts.map(([name, value]) => (
+            <div>
+              <dt>{name}</dt>
+              <dd class="number">{formatFixed(value, 3)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
     </section>
   );
 }

@@ -1,22 +1,24 @@
 import type { ComponentChildren, JSX } from "preact";
-import { Island } from "./island.tsx";
 import type { RunOverview } from "../shared/overview.ts";
-import { runPath } from "../shared/paths.ts";
+import { runPath, type RunTab } from "../shared/paths.ts";
+import { Island } from "./island.tsx";
 
-/** The pages of a run: end of the address, and name. */
-const TABS = [
-  ["", "Training"],
-  ["/samples", "Samples"],
-  ["/comparison", "Before and after"],
-  ["/settings", "Settings"],
-  ["/try", "Try it"],
-] as const;
+const TITLES: Record<RunTab, string> = {
+  "": "Training",
+  "/samples": "Samples",
+  "/comparison": "Before and after",
+  "/settings": "Settings",
+  "/try": "Try it",
+};
 
-/** What every page of a run has on top: its name, what it is doing, and the way to the others. */
+/** Frame of every page of a run: its name, its state, and links to its other pages. */
 export function RunPage(
-  { run, tab, children }: {
+  { run, tabs, tab, children }: {
     run: RunOverview;
-    tab: typeof TABS[number][0];
+    /** Pages to link to. */
+    tabs: readonly RunTab[];
+    /** This page. */
+    tab: RunTab;
     children: ComponentChildren;
   },
 ): JSX.Element {
@@ -24,9 +26,9 @@ export function RunPage(
     <>
       <Island name="RunStatus" props={{ run }} />
       <nav class="tabs" aria-label={`Pages of ${run.name}`}>
-        {TABS.map(([path, title]) => (
-          <a href={runPath(run.id) + path} aria-current={path === tab ? "page" : undefined}>
-            {title}
+        {tabs.map((path) => (
+          <a href={runPath(run.id, path)} aria-current={path === tab ? "page" : undefined}>
+            {TITLES[path]}
           </a>
         ))}
       </nav>

@@ -1,25 +1,30 @@
 import { Hono } from "hono";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { Island } from "../page/island.tsx";
-import { Empty, StateBadge, StepProgress, ToxicityChange } from "../components/parts.tsx";
-import { formatCount, formatNumber } from "../shared/format.ts";
+import { ChangeValue, Empty, KindName, StateBadge, StepProgress } from "../components/parts.tsx";
+import { runColumns } from "../components/run_columns.tsx";
+import { capitalized, formatCount } from "../shared/format.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import { runPath } from "../shared/paths.ts";
 import { renderPage } from "../page/render.tsx";
+import { kindNamed } from "../store/kinds.ts";
 import { settingsOf } from "../store/settings.ts";
 import type { Site } from "../store/site.ts";
 
-/** Runs that are compared at most: as many as there are colours that can be told apart. */
+/** Maximum number of runs in a comparison: the number of colours that can be told apart. */
 const MOST_RUNS = 8;
 
-/** `/compare?run=a&run=b`: several runs over each other. */
+/** `/compare?run=a&run=b`: several runs side by side. */
 export function compareRoutes(site: Site): Hono {
   return new Hono().get("/compare", async (context) => {
     const ids = [...new Set(context.req.queries("run") ?? [])];
     const found = await Promise.all(ids.slice(0, MOST_RUNS).map((id) => site.overviews.of(id)));
     const runs = found.filter((run) => run !== null);
     if (runs.length < 2) return context.html(renderPage("Compare", <TooFew />), 400);
-    const configs = runs.map(({ id }) => site.folder.readJson(id, "config.json") ?? {});
+    const settings = runs.map(({ id, kind }) =>
+      settingsOf(site.folder.readJson(id, "config.json") ?? {}, kindNamed(kind))
+    );
+    const charts = runs.map(({ kind }) => [kind, kindNamed(kind)?.charts ?? []]);
     return context.html(renderPage(
       "Compare",
       <>
@@ -30,7 +35,11 @@ export function compareRoutes(site: Site): Hono {
           )}
         </div>
         <Headlines runs={runs} />
-        <Differences runs={runs} configs={configs} />
+        <Changes runs={runs} />
+        <Differences
+          runs={runs}
+          columns={settings.map((one) => new Map(one.map(({ name, value }) => [name, value])))}
+        />
         <Island
           name="CompareCharts"
           props={{
@@ -40,6 +49,7 @@ export function compareRoutes(site: Site): Hono {
               kind,
               running: state === "running",
             })),
+            charts: Object.fromEntries(charts),
           }}
         />
       </>,
@@ -51,13 +61,14 @@ function TooFew(): JSX.Element {
   return (
     <Empty title="Nothing to compare">
       <p>
-        Tick two or more in the <a href="/">table of runs</a>.
+        Select two or more in the <a href="/">table of runs</a>.
       </p>
     </Empty>
   );
 }
 
 function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
+  const columns = runColumns(runs);
   return (
     <div class="table-scroll" tabindex={0} role="region" aria-label="Headlines">
       <table class="wide stacks">
@@ -66,9 +77,7 @@ function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
             <th scope="col">Run</th>
             <th scope="col">State</th>
             <th scope="col">Steps</th>
-            <th scope="col" class="number">Reward</th>
-            <th scope="col" class="number">KL (nats)</th>
-            <th scope="col">Toxicity</th>
+            {columns.map(({ title, class: cells }) => <th scope="col" class={cells}>{title}</th>)}
           </tr>
         </thead>
         <tbody>
@@ -78,6 +87,9 @@ function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
                 <span class={`key key-${i}`} aria-hidden="true" />
                 <a href={runPath(run.id)}>{run.name}</a>
                 {run.name !== run.id && <span class="muted folder">{run.id}</span>}
+                <span class="muted folder">
+                  <KindName run={run} />
+                </span>
               </th>
               <td data-label="State">
                 <StateBadge state={run.state} />
@@ -85,11 +97,11 @@ function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
               <td data-label="Steps">
                 <StepProgress run={run} />
               </td>
-              <td class="number" data-label="Reward">{formatNumber(run.reward)}</td>
-              <td class="number" data-label="KL (nats)">{formatNumber(run.kl)}</td>
-              <td data-label="Toxicity">
-                <ToxicityChange run={run} />
-              </td>
+              {columns.map(({ title, class: cells, Cell }) => (
+                <td class={cells} data-label={title}>
+                  <Cell run={run} />
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>
@@ -98,26 +110,73 @@ function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
   );
 }
 
-/** The settings that are not the same in all runs. */
-function Differences(
-  { runs, configs }: { runs: RunOverview[]; configs: Record<string, unknown>[] },
-): JSX.Element {
-  const columns = configs.map((config) =>
-    new Map(settingsOf(config).map(({ name, value }) => [name, value]))
+/** Numbers before and after training, where runs have more of them than the first. */
+function Changes({ runs }: { runs: RunOverview[] }): JSX.Element | null {
+  const labels = [...new Set(runs.flatMap(({ changes }) => changes.map(({ label }) => label)))];
+  if (labels.length < 2) return null;
+  return (
+    <RunTable id="changes" title="Before and after training" heading="Number" runs={runs}>
+      {labels.map((label) => (
+        <tr>
+          <th scope="row">{capitalized(label)}</th>
+          {runs.map(({ name, changes }) => (
+            <td data-label={name}>
+              <ChangeValue change={changes.find((change) => change.label === label)} />
+            </td>
+          ))}
+        </tr>
+      ))}
+    </RunTable>
   );
+}
+
+/** Settings that differ between the runs. */
+function Differences(
+  { runs, columns }: {
+    runs: RunOverview[];
+    /** Values of each run's settings, by name. */
+    columns: ReadonlyMap<string, string>[];
+  },
+): JSX.Element {
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))]
     .filter((name) =>
       name !== "name" && new Set(columns.map((column) => column.get(name))).size > 1
     );
-  if (names.length === 0) return <p class="muted block">All their settings are the same.</p>;
+  if (names.length === 0) return <p class="muted block">All settings are the same.</p>;
   return (
-    <section class="block" aria-labelledby="differences">
-      <h2 id="differences">Settings that differ</h2>
-      <div class="table-scroll" tabindex={0} role="region" aria-label="Settings that differ">
+    <RunTable id="differences" title="Settings that differ" heading="Setting" runs={runs}>
+      {names.map((name) => (
+        <tr>
+          <th scope="row">
+            <code>{name}</code>
+          </th>
+          {columns.map((column, i) => <td data-label={runs[i].name}>{column.get(name) ?? "–"}</td>)}
+        </tr>
+      ))}
+    </RunTable>
+  );
+}
+
+/** A table with a column for each run. */
+function RunTable(
+  { id, title, heading, runs, children }: {
+    id: string;
+    title: string;
+    /** Heading of the first column. */
+    heading: string;
+    runs: RunOverview[];
+    /** Rows. */
+    children: ComponentChildren;
+  },
+): JSX.Element {
+  return (
+    <section class="block" aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      <div class="table-scroll" tabindex={0} role="region" aria-label={title}>
         <table class="stacks">
           <thead>
             <tr>
-              <th scope="col">Setting</th>
+              <th scope="col">{heading}</th>
               {runs.map((run, i) => (
                 <th scope="col">
                   <span class={`key key-${i}`} aria-hidden="true" />
@@ -126,18 +185,7 @@ function Differences(
               ))}
             </tr>
           </thead>
-          <tbody>
-            {names.map((name) => (
-              <tr>
-                <th scope="row">
-                  <code>{name}</code>
-                </th>
-                {columns.map((column, i) => (
-                  <td data-label={runs[i].name}>{column.get(name) ?? "–"}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
+          <tbody>{children}</tbody>
         </table>
       </div>
     </section>

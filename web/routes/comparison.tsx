@@ -6,50 +6,61 @@ import { formatChange, formatCount, formatFixed } from "../shared/format.ts";
 import { runPath, withQuery } from "../shared/paths.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
-import { type ComparedPrompt, dialogueOf, parseComparison } from "../store/comparison.ts";
+import {
+  type ComparedPrompt,
+  dialogueOf,
+  type PromptComparison,
+  readComparison,
+} from "../store/comparison.ts";
 import { type DiffPart, wordDiff } from "../shared/word_diff.ts";
 
 /** Rows of a page. */
 const ROWS_PER_PAGE = 25;
-/** Characters of a prompt that stand for it. */
+/** Maximum number of characters of a prompt in the table. */
 const TITLE = 120;
 
+/** File types of comparisons, by the end of their names. */
+const CONTENT_TYPES = { csv: "text/csv", jsonl: "application/x-ndjson" };
+
 /**
- * `/runs/:id/comparison`: the same prompts before and after; `/runs/:id/comparison.csv`: the file.
+ * `/runs/:id/comparison`: the same prompts before and after training; `/runs/:id/comparison.csv` and
+ * `/runs/:id/summaries.jsonl`: the file behind it.
  */
 export function comparisonRoutes(site: Site): Hono {
   return new Hono()
-    .get("/runs/:id/comparison.csv", (context) => {
-      const id = context.req.param("id");
-      const text = site.folder.readText(id, "comparison.csv");
+    .get("/runs/:id/:file{comparison[.]csv|summaries[.]jsonl}", (context) => {
+      const { id, file } = context.req.param();
+      const text = site.folder.readText(id, file);
       if (text === null) return runNotFound(context, id);
       const name = id.replace(/[^\w.-]+/g, "-");
+      const type = CONTENT_TYPES[file.endsWith(".csv") ? "csv" : "jsonl"];
       return context.body(text, 200, {
-        "content-type": "text/csv; charset=utf-8",
-        "content-disposition": `attachment; filename="${name}-comparison.csv"`,
+        "content-type": `${type}; charset=utf-8`,
+        "content-disposition": `attachment; filename="${name}-${file}"`,
       });
     })
     .get("/runs/:id/comparison", async (context) => {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return runNotFound(context, id);
-      const rows = parseComparison(site.folder.readText(id, "comparison.csv"));
+      const comparison = readComparison(site.folder, id);
       return context.html(renderPage(
         `Before and after · ${run.name}`,
-        <RunPage run={run} tab="/comparison">
-          {rows.length === 0
+        <RunPage run={run} tabs={site.tabs(run)} tab="/comparison">
+          {comparison === null
             ? (
               <Empty title="Not compared yet">
                 <p>
-                  The comparison is made at the end of a run, from the prompts of the test split.
+                  Responses before and after training are compared at the end of a run, on prompts
+                  of the test split.
                 </p>
               </Empty>
             )
             : (
               <Comparison
-                rows={rows}
+                comparison={comparison}
                 template={String(site.folder.readJson(id, "config.json")?.prompt ?? "")}
-                path={`${runPath(id)}/comparison`}
+                id={id}
                 context={context}
               />
             )}
@@ -59,14 +70,15 @@ export function comparisonRoutes(site: Site): Hono {
 }
 
 function Comparison(
-  { rows, template, path, context }: {
-    rows: ComparedPrompt[];
-    /** The run's prompt, which is left out where prompts are told apart. */
+  { comparison: { file, score, rows }, template, id, context }: {
+    comparison: PromptComparison;
+    /** Template of the run's prompts, which is left out of their titles. */
     template: string;
-    path: string;
+    id: string;
     context: Context;
   },
 ): JSX.Element {
+  const path = runPath(id, "/comparison");
   const worstFirst = context.req.query("order") === "up";
   const sign = worstFirst ? 1 : -1;
   const sorted = rows.toSorted((a, b) => sign * (a.difference - b.difference));
@@ -79,12 +91,12 @@ function Comparison(
     <>
       <p class="actions top">
         <span>
-          {formatCount(rows.length, "prompt")}, {better} of them better after training.
+          {formatCount(rows.length, "prompt")}, {better} with a higher {score} after training
         </span>
         <a href={withQuery(path, { order: worstFirst ? "" : "up" })}>
           {worstFirst ? "Largest gain first" : "Largest loss first"}
         </a>
-        <a class="button" href={`${path}.csv`} download>Export as CSV</a>
+        <a class="button" href={`${runPath(id)}/${file}`} download>Download {file}</a>
       </p>
       <div class="table-scroll" tabindex={0} role="region" aria-label="Before and after">
         <table class="comparison stacks">
@@ -93,7 +105,7 @@ function Comparison(
               <th scope="col">Prompt</th>
               <th scope="col">Before</th>
               <th scope="col">After</th>
-              <th scope="col" class="number">Reward</th>
+              <th scope="col" class="number">{score}</th>
               <th scope="col" class="number" aria-sort={worstFirst ? "ascending" : "descending"}>
                 Difference
               </th>
@@ -101,7 +113,7 @@ function Comparison(
           </thead>
           <tbody>
             {sorted.slice((page - 1) * ROWS_PER_PAGE, page * ROWS_PER_PAGE).map((row) => (
-              <ComparisonRow row={row} title={dialogueOf(row.query, template)} />
+              <ComparisonRow row={row} score={score} title={dialogueOf(row.query, template)} />
             ))}
           </tbody>
         </table>
@@ -115,7 +127,9 @@ function Comparison(
   );
 }
 
-function ComparisonRow({ row, title }: { row: ComparedPrompt; title: string }): JSX.Element {
+function ComparisonRow(
+  { row, score, title }: { row: ComparedPrompt; score: string; title: string },
+): JSX.Element {
   const { before, after } = wordDiff(row.before, row.after);
   return (
     <tr>
@@ -123,15 +137,21 @@ function ComparisonRow({ row, title }: { row: ComparedPrompt; title: string }): 
         <details>
           <summary>{title.length > TITLE ? `${title.slice(0, TITLE)}…` : title}</summary>
           <p class="text">{row.query}</p>
+          {row.reference !== null && (
+            <>
+              <p class="muted">Reference</p>
+              <p class="text">{row.reference}</p>
+            </>
+          )}
         </details>
       </td>
       <td data-label="Before">{before.map((part) => <Marked part={part} as="del" />)}</td>
       <td data-label="After">{after.map((part) => <Marked part={part} as="ins" />)}</td>
-      <td class="number" data-label="Reward">
-        {formatFixed(row.rewardBefore, 2)} → {formatFixed(row.rewardAfter, 2)}
+      <td class="number" data-label={score}>
+        {formatFixed(row.scoreBefore, 2)} → {formatFixed(row.scoreAfter, 2)}
       </td>
       <td class="number" data-label="Difference">
-        <span class={row.difference >= 0 ? "better" : "worse"}>
+        <span class={row.difference > 0 ? "better" : row.difference < 0 ? "worse" : undefined}>
           {formatChange(row.difference, 2)}
         </span>
       </td>

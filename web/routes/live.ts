@@ -3,23 +3,24 @@ import { streamSSE } from "hono/streaming";
 import type { Site } from "../store/site.ts";
 import { runSeries } from "../store/thin.ts";
 
-/** Milliseconds between looks at a run's files. */
-const LOOK_MS = 500;
-/** Looks without news before a sign of life keeps the connection open. */
-const QUIET_LOOKS = 30;
-/** Milliseconds after which a browser that lost the connection tries again. */
+/** Milliseconds between checks of a run's files. */
+const CHECK_MS = 500;
+/** Number of checks without news before a ping keeps the connection open. */
+const QUIET_CHECKS = 30;
+/** Milliseconds before a browser that lost the connection tries again. */
 const RETRY_MS = 1000;
-/** Steps that are sent one by one; a reader who missed more reads the thinned curves again. */
-const MOST_POINTS = 1000;
+/** Maximum number of steps sent one by one; a reader who missed more reads the thinned curves again. */
+const MAX_POINTS = 1000;
 
 /**
- * `/api/runs/:id/series`: the points of the charts; `/api/runs/:id/events`: what is added to them,
- * as server-sent events.
+ * `/api/runs/:id/series`: the points of the charts; `/api/runs/:id/events`: new points, as
+ * server-sent events.
  */
 export function liveRoutes(site: Site): Hono {
   return new Hono()
     .get("/api/runs/:id/series", async (context) => {
-      const metrics = await site.metrics(context.req.param("id"));
+      const run = await site.overviews.of(context.req.param("id"));
+      const metrics = run && await site.metrics(run);
       if (!metrics) return context.json({ lastStep: 0, charts: {} });
       const [from, to] = ["from", "to"].map((name) => Number(context.req.query(name) ?? NaN));
       const range = { from: Number.isNaN(from) ? 0 : from, to: Number.isNaN(to) ? Infinity : to };
@@ -47,41 +48,41 @@ export function liveRoutes(site: Site): Hono {
     });
 }
 
-/** Where events go. */
+/** Receiver of events. */
 interface Listener {
-  /** Whether nobody listens any more. */
+  /** True once nobody listens any more. */
   readonly gone: boolean;
-  /** Sends an event; with a step, a reader who comes back is served from there on. */
+  /** Sends an event; with a step, a reader who reconnects is served from there on. */
   send(event: string, data: unknown, step?: number): Promise<void>;
-  /** Sends something without a meaning. */
+  /** Sends a comment, to keep the connection open. */
   ping(): Promise<void>;
   /** Waits. */
   sleep(milliseconds: number): Promise<unknown>;
 }
 
 /**
- * Tells a listener what happens in a run: `overview` when its headline has changed, `point` for
- * each step after the one it knows, and `restart` when the steps that it knows are void.
+ * Sends a listener the events of a run: `overview` when its overview has changed, `point` for each
+ * step after the last known one, and `restart` when the known steps are void.
  */
 async function followRun(site: Site, id: string, known: number, listener: Listener): Promise<void> {
-  let headline = "";
+  let sent = "";
   let restarts: number | null = null;
   for (let quiet = 0; !listener.gone; quiet++) {
-    // When the server ends, what has happened up to then is still told.
+    // When the server ends, events up to then are still sent.
     const isLast = site.stopping.aborted;
     const overview = await site.overviews.of(id);
     if (!overview) return;
-    if (JSON.stringify(overview) !== headline) {
-      headline = JSON.stringify(overview);
+    if (JSON.stringify(overview) !== sent) {
+      sent = JSON.stringify(overview);
       await listener.send("overview", overview);
       quiet = 0;
     }
-    const metrics = await site.metrics(id);
+    const metrics = await site.metrics(overview);
     if (metrics) {
       const { steps } = metrics;
       const next = steps.findLastIndex((step) => step <= known) + 1;
       const isVoid = restarts !== null && metrics.restarts !== restarts;
-      const isBehind = steps.length - next > MOST_POINTS;
+      const isBehind = steps.length - next > MAX_POINTS;
       if (isVoid || isBehind || (steps.at(-1) ?? 0) < known) {
         return await listener.send("restart", null);
       }
@@ -93,10 +94,10 @@ async function followRun(site: Site, id: string, known: number, listener: Listen
       }
     }
     if (isLast) return;
-    if (quiet >= QUIET_LOOKS) {
+    if (quiet >= QUIET_CHECKS) {
       await listener.ping();
       quiet = 0;
     }
-    await listener.sleep(LOOK_MS);
+    await listener.sleep(CHECK_MS);
   }
 }

@@ -3,15 +3,21 @@ import type { JSX } from "preact";
 import { Island } from "../page/island.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
 import { formatCount } from "../shared/format.ts";
-import { RUN_SORTS, type RunsPage, type RunsQuery, type RunState } from "../shared/overview.ts";
+import {
+  RUN_SORTS,
+  type RunSort,
+  type RunsPage,
+  type RunsQuery,
+  type RunState,
+} from "../shared/overview.ts";
 import { withQuery } from "../shared/paths.ts";
 import { renderPage } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
 import { runsPage } from "../store/runs_page.ts";
 
 const STATES: readonly RunState[] = ["running", "finished", "stopped", "failed"];
-/** Columns whose smallest value is of most interest. */
-const ASCENDING_FIRST: readonly string[] = ["name", "state", "model", "toxicity"];
+/** Columns that are sorted in ascending order first. */
+const ASCENDING_FIRST: readonly RunSort[] = ["name", "state", "model"];
 
 /** `/`: every run in the folder; `/api/runs`: the same as JSON. */
 export function runsRoutes(site: Site): Hono {
@@ -31,20 +37,22 @@ export function runsRoutes(site: Site): Hono {
 }
 
 function queryOf(context: Context): RunsQuery {
-  const { search = "", state = "", sort = "", order = "", page = "" } = context.req.query();
+  const { search = "", state = "", kind = "", sort = "", order = "", page = "" } = context.req
+    .query();
   const by = RUN_SORTS.find((name) => name === sort) ?? "started";
   return {
     search: search.trim(),
     state: STATES.find((name) => name === state) ?? "",
+    kind,
     sort: by,
     descending: order === "" ? !ASCENDING_FIRST.includes(by) : order === "down",
     page: Math.max(1, Math.trunc(Number(page)) || 1),
   };
 }
 
-function addressOf(path: string, { search, state, sort, descending, page }: RunsQuery): string {
+function addressOf(path: string, { descending, page, ...query }: RunsQuery): string {
   const order = descending ? "down" : "up";
-  return withQuery(path, { search, state, sort, order, page: page === 1 ? "" : page });
+  return withQuery(path, { ...query, order, page: page === 1 ? "" : page });
 }
 
 function Runs(
@@ -53,7 +61,7 @@ function Runs(
   const sorts = Object.fromEntries(RUN_SORTS.map((sort) => {
     const descending = sort === query.sort ? !query.descending : !ASCENDING_FIRST.includes(sort);
     return [sort, addressOf("/", { ...query, sort, descending, page: 1 })];
-  }));
+  })) as Record<RunSort, string>;
   return (
     <>
       <div class="page-head">
@@ -64,10 +72,10 @@ function Runs(
       </div>
       {page.all === 0 ? <NoRuns folder={folder} /> : (
         <>
-          <Filter query={query} />
+          <Filter query={query} kinds={page.kinds} />
           {page.total === 0
             ? (
-              <Empty title="No run matches">
+              <Empty title="No matching runs">
                 <p>
                   <a href="/">Show all runs</a>
                 </p>
@@ -95,7 +103,9 @@ function Runs(
   );
 }
 
-function Filter({ query }: { query: RunsQuery }): JSX.Element {
+function Filter(
+  { query, kinds }: { query: RunsQuery; kinds: RunsPage["kinds"] },
+): JSX.Element {
   return (
     <form class="filter" role="search" aria-label="Runs">
       <input type="hidden" name="sort" value={query.sort} />
@@ -113,6 +123,17 @@ function Filter({ query }: { query: RunsQuery }): JSX.Element {
           ))}
         </select>
       </label>
+      {kinds.length > 1 && (
+        <label>
+          Kind
+          <select name="kind">
+            <option value="">all</option>
+            {kinds.map(({ kind, title }) => (
+              <option value={kind} selected={kind === query.kind}>{title}</option>
+            ))}
+          </select>
+        </label>
+      )}
       <button type="submit">Filter</button>
     </form>
   );
@@ -122,7 +143,7 @@ function NoRuns({ folder }: { folder: string }): JSX.Element {
   return (
     <Empty title="No runs yet">
       <p>
-        Start one, then load this page again: <code>temper train --output {folder}/first</code>
+        Start one, then reload this page: <code>temper train --output {folder}/first</code>
       </p>
     </Empty>
   );

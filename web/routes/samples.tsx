@@ -15,10 +15,10 @@ import {
 } from "../shared/samples.ts";
 import type { Site } from "../store/site.ts";
 
-/** Steps that the slider of a prompt goes through at most. */
+/** Maximum number of responses that the slider of a prompt goes through. */
 const LONGEST_HISTORY = 500;
 
-/** `/runs/:id/samples`: what the policy said at each step. */
+/** `/runs/:id/samples`: responses of the policy at each step. */
 export function samplesRoutes(site: Site): Hono {
   return new Hono().get("/runs/:id/samples", async (context) => {
     const id = context.req.param("id");
@@ -31,14 +31,14 @@ export function samplesRoutes(site: Site): Hono {
       ? []
       : await index.history(query.prompt, LONGEST_HISTORY);
     const asked = index?.timesAsked(page?.samples.map(({ prompt }) => prompt) ?? []) ?? {};
-    const path = `${runPath(id)}/samples`;
+    const path = runPath(id, "/samples");
     return context.html(renderPage(
       `Samples · ${run.name}`,
-      <RunPage run={run} tab="/samples">
+      <RunPage run={run} tabs={site.tabs(run)} tab="/samples">
         {!page || page.steps.last === 0
           ? (
-            <Empty title="Nothing was said yet">
-              <p>The responses of each step appear here when it is done.</p>
+            <Empty title="No samples">
+              <p>Kinds of runs that generate responses in training show those of each step here.</p>
             </Empty>
           )
           : history.length > 0
@@ -66,9 +66,9 @@ function OnePrompt({ history, path }: { history: Sample[]; path: string }): JSX.
   return (
     <>
       <div class="page-head">
-        <h2>One prompt through the steps</h2>
+        <h2>One prompt over the steps</h2>
         <p class="muted">
-          Asked {formatCount(history.length, "time")}. <a href={path}>All samples</a>
+          {formatCount(history.length, "response")}. <a href={path}>All samples</a>
         </p>
       </div>
       <Island name="PromptHistory" props={{ samples: history }} />
@@ -131,8 +131,8 @@ function Samples(
         <button type="submit">Show</button>
         {query.step !== null && (
           <span class="steps">
-            {query.step > first && <a href={address({ step: query.step - 1 })}>← step before</a>}
-            {query.step < last && <a href={address({ step: query.step + 1 })}>step after →</a>}
+            {query.step > first && <a href={address({ step: query.step - 1 })}>← previous step</a>}
+            {query.step < last && <a href={address({ step: query.step + 1 })}>next step →</a>}
           </span>
         )}
       </form>
@@ -140,15 +140,14 @@ function Samples(
         {formatCount(page.total, "sample")}
         {page.samples.some(({ tokens }) => tokens) && (
           <>
-            . Shades: tokens that the policy has come to like <span class="shade-up-4">more</span>
-            {" "}
-            or <span class="shade-down-4">less</span> than the reference does.
+            . Shaded tokens are <span class="shade-up-4">more</span> or{" "}
+            <span class="shade-down-4">less</span> likely under the policy than under the reference.
           </>
         )}
       </p>
       {page.total === 0
         ? (
-          <Empty title="No sample matches">
+          <Empty title="No matching samples">
             <p>
               <a href={path}>Show all samples</a>
             </p>
@@ -161,9 +160,9 @@ function Samples(
                 {asked[sample.prompt] > 1 && (
                   <p>
                     <a href={withQuery(path, { prompt: sample.prompt })}>
-                      This prompt through the steps
+                      This prompt over the steps
                     </a>{" "}
-                    <span class="muted">({formatCount(asked[sample.prompt], "time")})</span>
+                    <span class="muted">({formatCount(asked[sample.prompt], "response")})</span>
                   </p>
                 )}
               </SampleCard>

@@ -5,21 +5,23 @@ import { formatCount } from "../shared/format.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import { type Setting, settingsOf, settingText } from "../store/settings.ts";
 import type { Site } from "../store/site.ts";
+import { kindNamed } from "../store/kinds.ts";
 import { sessionsOf } from "../store/overviews.ts";
 
-/** Lines of the log that are shown: the last ones. */
+/** Number of lines of the log that are shown, from its end. */
 const LOG_LINES = 500;
 
-/** `/runs/:id/settings`: configuration, environment and log of a run. */
+/** `/runs/:id/settings`: settings, environment and log of a run. */
 export function settingsRoutes(site: Site): Hono {
   return new Hono().get("/runs/:id/settings", async (context) => {
     const id = context.req.param("id");
     const run = await site.overviews.of(id);
     if (!run) return runNotFound(context, id);
-    const settings = settingsOf(site.folder.readJson(id, "config.json") ?? {});
+    const config = site.folder.readJson(id, "config.json") ?? {};
+    const settings = settingsOf(config, kindNamed(run.kind));
     return context.html(renderPage(
       `Settings · ${run.name}`,
-      <RunPage run={run} tab="/settings">
+      <RunPage run={run} tabs={site.tabs(run)} tab="/settings">
         <Settings settings={settings} />
         <div class="cards below">
           <Environment text={site.folder.readText(id, "environment.json")} />
@@ -35,21 +37,20 @@ function Settings({ settings }: { settings: Setting[] }): JSX.Element {
   return (
     <section aria-labelledby="settings-title">
       <div class="page-head">
-        <h2 id="settings-title">Configuration</h2>
+        <h2 id="settings-title">Settings</h2>
         <p class="muted">
-          {formatCount(changed, "setting")} of {settings.length} differ{changed === 1 ? "s" : ""}
-          {" "}
-          from the defaults, marked ●
+          {changed} of {formatCount(settings.length, "setting")}{" "}
+          {changed === 1 ? "differs" : "differ"} from the default, marked ●
         </p>
       </div>
-      <div class="table-scroll" tabindex={0} role="region" aria-label="Configuration">
+      <div class="table-scroll" tabindex={0} role="region" aria-label="Settings">
         <table class="settings stacks">
           <thead>
             <tr>
               <th scope="col">Setting</th>
               <th scope="col">Value</th>
               <th scope="col">Default</th>
-              <th scope="col">What it does</th>
+              <th scope="col">Description</th>
             </tr>
           </thead>
           <tbody>
@@ -78,7 +79,7 @@ function Settings({ settings }: { settings: Setting[] }): JSX.Element {
   );
 }
 
-/** What was recorded of the machine; of several sessions, the last one. */
+/** Record of the machine, in the last session. */
 function Environment({ text }: { text: string | null }): JSX.Element {
   const sessions = sessionsOf(text);
   const last = sessions.at(-1);
@@ -90,7 +91,7 @@ function Environment({ text }: { text: string | null }): JSX.Element {
           <>
             {sessions.length > 1 && (
               <p class="muted">
-                The last of {sessions.length} sessions; the run was resumed in between.
+                The last of {formatCount(sessions.length, "session")}: the run was resumed.
               </p>
             )}
             <dl class="pairs">
@@ -103,12 +104,12 @@ function Environment({ text }: { text: string | null }): JSX.Element {
             </dl>
           </>
         )
-        : <p class="muted">Nothing was recorded.</p>}
+        : <p class="muted">Not recorded.</p>}
     </section>
   );
 }
 
-/** Nested values by their path, such as `versions deno`. */
+/** Lists nested values by their paths, such as `versions deno`. */
 function flatten(value: object, path = ""): [name: string, value: string][] {
   return Object.entries(value).flatMap(([key, inner]): [string, string][] => {
     const name = path === "" ? key : `${path} ${key}`;
@@ -126,7 +127,7 @@ function Log({ text }: { text: string | null }): JSX.Element {
       <h2>Log</h2>
       {text
         ? <pre tabindex={0} aria-label="Log">{lines.slice(-LOG_LINES).join("\n")}</pre>
-        : <p class="muted">Nothing was logged.</p>}
+        : <p class="muted">Empty.</p>}
     </section>
   );
 }

@@ -9,10 +9,10 @@ import type { Site } from "../store/site.ts";
 import { parseObject } from "../store/json_lines.ts";
 import type { TryEvent } from "../shared/try_events.ts";
 
-/** Bytes of a request: more text than any of these models reads. */
+/** Maximum number of bytes of a request: more text than a model reads. */
 const LONGEST_REQUEST = 64 * 1024;
 
-/** `/runs/:id/try`: a text's responses with and without the adapter, side by side. */
+/** `/runs/:id/try`: responses to a text with and without the adapter, side by side. */
 export function tryRoutes(site: Site): Hono {
   return new Hono()
     .get("/runs/:id/try", async (context) => {
@@ -22,7 +22,7 @@ export function tryRoutes(site: Site): Hono {
       const obstacle = site.tryObstacle(run);
       return context.html(renderPage(
         `Try it · ${run.name}`,
-        <RunPage run={run} tab="/try">
+        <RunPage run={run} tabs={site.tabs(run)} tab="/try">
           {obstacle === null
             ? (
               <Island
@@ -35,7 +35,7 @@ export function tryRoutes(site: Site): Hono {
               />
             )
             : (
-              <Empty title="Not now">
+              <Empty title="Not available">
                 <p>{obstacle}</p>
               </Empty>
             )}
@@ -48,14 +48,14 @@ export function tryRoutes(site: Site): Hono {
       if (!run) return context.notFound();
       const { text, adapter } = parseObject(await context.req.text()) ?? {};
       if (typeof text !== "string" || text.trim() === "") {
-        return context.json({ type: "failed", reason: "Type a dialogue first." }, 400);
+        return context.json({ type: "failed", reason: "Enter a dialogue first." }, 400);
       }
       const obstacle = site.tryObstacle(run);
       if (obstacle !== null) return context.json({ type: "failed", reason: obstacle }, 409);
       const adapters = site.folder.adapters(id);
       const chosen = adapter === undefined ? adapters[0] : adapters.find((one) => one === adapter);
       if (chosen === undefined) {
-        const reason = "The run has no such adapter: load this page again.";
+        const reason = "The run does not have this adapter: load this page again.";
         return context.json({ type: "failed", reason }, 404);
       }
       context.header("content-type", "application/x-ndjson");

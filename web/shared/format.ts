@@ -1,7 +1,7 @@
-/** What stands where there is no number. */
+/** Text in place of a missing number. */
 const NOTHING = "–";
 
-/** A number with about four significant digits, small ones in powers of ten. */
+/** Formats a number with about four significant digits, small ones in powers of ten. */
 export function formatNumber(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
@@ -11,29 +11,29 @@ export function formatNumber(value: number | null | undefined): string {
   return minus(value.toFixed(Math.max(0, Math.min(4, 3 - Math.floor(Math.log10(size))))));
 }
 
-/** A number of an axis: as short as it can be. */
+/** Formats a number of an axis, as short as possible. */
 export function formatTick(value: number): string {
   return minus(String(Number(value.toPrecision(6)))).replace(/(\d)000$/, "$1k");
 }
 
-/** A number with a fixed number of digits after the point. */
+/** Formats a number with a fixed number of decimals. */
 export function formatFixed(value: number | null | undefined, digits: number): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
   return minus(value.toFixed(digits));
 }
 
-/** A difference, with its sign. */
+/** Formats a difference, with its sign. */
 export function formatChange(value: number, digits: number): string {
   return (value > 0 ? "+" : "") + formatFixed(value, digits);
 }
 
-/** The change from one value to another in percent; empty where there is nothing to compare with. */
+/** Formats the change from one value to another in percent; empty for a change from zero. */
 export function formatPercentChange(before: number, after: number): string {
   if (before === 0) return "";
   return `${formatChange((after - before) / before * 100, 1)}\u00a0%`;
 }
 
-/** Seconds as people say them: `42 s`, `3 min 20 s`, `2 h 5 min`. */
+/** Formats a duration: `42 s`, `3 min 20 s`, `2 h 5 min`. */
 export function formatSeconds(seconds: number | null): string {
   if (seconds === null || !Number.isFinite(seconds)) return NOTHING;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -45,7 +45,7 @@ export function formatSeconds(seconds: number | null): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${(hours / 24).toFixed(1)} days`;
 }
 
-/** A moment as `2023-08-31 17:45`, in the time zone of whoever formats it. */
+/** Formats a time as `2023-08-31 17:45`, in the local time zone. */
 export function formatMoment(milliseconds: number): string {
   const date = new Date(milliseconds);
   const two = (value: number) => String(value).padStart(2, "0");
@@ -53,12 +53,17 @@ export function formatMoment(milliseconds: number): string {
     `${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
-/** A count with its noun: `1 run`, `1,024 runs`. */
+/** Formats a count with its noun: `1 run`, `1,024 runs`. */
 export function formatCount(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** The last part of a path, or the whole where there are no parts. */
+/** Capitalizes the first letter of a text. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Last part of a path; the whole where it has one part. */
 export function lastName(path: string): string {
   return path.split(/[\\/]/).filter((part) => part !== "").at(-1) ?? path;
 }

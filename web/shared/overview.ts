@@ -1,72 +1,74 @@
-/** What a run is doing. `failed` and `stopped` runs have ended before their last step. */
+import type { Change } from "../../lib/runs/kinds/run_kind.ts";
+
+/** State of a run. `failed` and `stopped` runs have ended before their last step. */
 export type RunState = "running" | "finished" | "stopped" | "failed";
 
-/** How a run trains: reinforcement learning, or supervised fine-tuning (`temper sft`). */
-export type RunKind = "ppo" | "sft";
-
-/** A mean before training and after it, or after the last step so far. */
-export interface BeforeAfter {
-  /** On the untrained policy. */
-  before: number;
-  /** On the trained one. */
-  after: number;
+/** A headline statistic of a run. */
+export interface HeadlineNumber {
+  /** Name: "reward". */
+  label: string;
+  /** Unit; empty for a pure number. */
+  unit: string;
+  /** Value after the last step; null before the first. */
+  value: number | null;
 }
 
-/** The headline of a run: a row of the table of runs. */
+/** Overview of a run: its row in the table of runs, and the head of its pages. */
 export interface RunOverview {
   /** Name of its folder. */
   id: string;
-  /** What its settings call it, else its folder's name. */
+  /** Name in its settings, else that of its folder. */
   name: string;
-  /** How it trains. */
-  kind: RunKind;
-  /** What it is doing. */
+  /** Kind of run, by its name in `config.json`. */
+  kind: string;
+  /** Name of the kind for people; null for a kind that this Temper does not know. */
+  kindTitle: string | null;
+  /** State. */
   state: RunState;
-  /** Why it failed; null unless it has. */
+  /** Reason for its failure; null unless it has failed. */
   failure: string | null;
-  /** What it computes on: the device's own name where it was recorded, else the setting. */
+  /** Device's own name where it was recorded, else the setting. */
   device: string;
-  /** Folder of the model. */
+  /** Folder or name of the model. */
   model: string;
-  /** Steps done. */
+  /** Number of steps done. */
   step: number;
-  /** Steps there will be. */
-  steps: number;
-  /** Seconds until the last step, as the steps went so far; null when that is not known. */
+  /** Number of steps of the whole run; null while it is not known. */
+  steps: number | null;
+  /** Seconds until the last step at the pace so far; null when that is not known. */
   secondsLeft: number | null;
-  /** Mean reward of the last step; null before the first. */
-  reward: number | null;
-  /** Mean KL per response of the last step, in nats; null before the first. */
-  kl: number | null;
-  /** Loss of the last step of supervised fine-tuning, in nats a token; else null. */
-  loss: number | null;
-  /** Toxicity, where it has been measured on both sides. */
-  toxicity: BeforeAfter | null;
-  /** When it started, in milliseconds since 1970. */
+  /** Headline statistics of the last step, in the order of the kind. */
+  headline: HeadlineNumber[];
+  /** Numbers before and after training, the most telling first; empty until the run has finished. */
+  changes: Change[];
+  /** Time of its start, in milliseconds since 1970. */
   started: number;
 }
 
-/** A row of the table of runs with its small curves, each a few values in the order of the steps. */
+/** A row of the table of runs, with small curves. */
 export interface RunRow extends RunOverview {
-  /** Mean reward. */
-  rewardCurve: number[];
-  /** Mean KL per response, in nats. */
-  klCurve: number[];
+  /** A few values of the first headline statistics, in the order of the steps. */
+  curves: number[][];
 }
 
 /** A page of the table of runs. */
 export interface RunsPage {
-  /** The runs on this page. */
+  /** Runs on this page. */
   rows: RunRow[];
-  /** Runs in the folder. */
+  /** Number of runs in the folder. */
   all: number;
-  /** Runs that the filter leaves, on all pages. */
+  /** Number of runs that match the filter, on all pages. */
   total: number;
-  /** This page, from 1. */
+  /** Kinds of the runs in the folder: name and title, by title. */
+  kinds: { kind: string; title: string }[];
+  /** Number of this page, from 1. */
   page: number;
-  /** How many pages there are, at least 1. */
+  /** Number of pages, at least 1. */
   pages: number;
 }
+
+/** Headline statistics that the table of runs has columns for. */
+export const TABLE_METRICS = 2;
 
 /** Columns that the table of runs can be sorted by. */
 export const RUN_SORTS = [
@@ -75,21 +77,26 @@ export const RUN_SORTS = [
   "state",
   "model",
   "progress",
-  "reward",
-  "kl",
-  "toxicity",
+  "metric",
+  "metric2",
+  "result",
 ] as const;
 
-/** What of the runs is shown. */
+/** Name of a column that the table of runs can be sorted by. */
+export type RunSort = typeof RUN_SORTS[number];
+
+/** Selection and order of the runs in the table. */
 export interface RunsQuery {
   /** Part of the name, folder or model; empty for all. */
   search: string;
   /** State; empty for all. */
   state: RunState | "";
+  /** Kind; empty for all. */
+  kind: string;
   /** Column to sort by. */
-  sort: typeof RUN_SORTS[number];
-  /** Whether the largest comes first. */
+  sort: RunSort;
+  /** Largest first. */
   descending: boolean;
-  /** Page, from 1. */
+  /** Number of the page, from 1. */
   page: number;
 }

@@ -1,9 +1,12 @@
+/** Page of a run: the end of its address. */
+export type RunTab = "" | "/samples" | "/comparison" | "/settings" | "/try";
+
 /** Address of a run's page. */
-export function runPath(id: string): string {
-  return `/runs/${encodeURIComponent(id)}`;
+export function runPath(id: string, tab: RunTab = ""): string {
+  return `/runs/${encodeURIComponent(id)}${tab}`;
 }
 
-/** An address with parameters; those that are empty are left out. */
+/** Address with parameters; empty ones are left out. */
 export function withQuery(path: string, parameters: Record<string, string | number>): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== "");
   if (given.length === 0) return path;

@@ -1,8 +1,8 @@
 import type { Answers } from "../../lib/runs/commands/side_by_side.ts";
 
-/** What becomes of a request to try a model: a line of JSON each. */
+/** Progress of a request to try an adapter: a line of JSON each. */
 export type TryEvent =
-  | { type: "waiting"; /** Requests that come first. */ ahead: number }
+  | { type: "waiting"; /** Number of requests that come first. */ ahead: number }
   | { type: "running" }
   | { type: "answered"; answers: Answers }
-  | { type: "failed"; /** What to do about it, for the reader. */ reason: string };
+  | { type: "failed"; /** Reason and advice, for the reader. */ reason: string };

@@ -1,22 +1,46 @@
+import { rouge } from "../../lib/evaluation/rouge.ts";
 import { CsvError, parse } from "../../lib/packages/csv.ts";
+import { parseObject } from "./json_lines.ts";
+import type { RunsFolder } from "./runs_folder.ts";
 
-/** A prompt's responses before and after training: a row of `comparison.csv`. */
+/** Responses to a prompt before and after training. */
 export interface ComparedPrompt {
-  /** What was asked. */
+  /** Prompt. */
   query: string;
-  /** The response before. */
+  /** Response that the dataset has; null where only rewards judge. */
+  reference: string | null;
+  /** Response before training. */
   before: string;
-  /** The response after. */
+  /** Response after training. */
   after: string;
-  /** What the response before earned. */
-  rewardBefore: number;
-  /** What the response after earned. */
-  rewardAfter: number;
-  /** `rewardAfter - rewardBefore`. */
+  /** Score of the response before training. */
+  scoreBefore: number;
+  /** Score of the response after training. */
+  scoreAfter: number;
+  /** `scoreAfter - scoreBefore`. */
   difference: number;
 }
 
-/** Reads the text of a `comparison.csv`; none and a broken one give no rows. */
+/** Responses of a run before and after training. */
+export interface PromptComparison {
+  /** File of the run that has them. */
+  file: "comparison.csv" | "summaries.jsonl";
+  /** Name of the score; larger is better. */
+  score: string;
+  /** Prompts, in the order of the file. */
+  rows: ComparedPrompt[];
+}
+
+/** Reads a run's comparison of rewards, else of summaries; null when it has neither. */
+export function readComparison(folder: RunsFolder, run: string): PromptComparison | null {
+  const csv = parseComparison(folder.readText(run, "comparison.csv"));
+  if (csv.length > 0) return { file: "comparison.csv", score: "Reward", rows: csv };
+  const summaries = parseSummaries(folder.readText(run, "summaries.jsonl"));
+  if (summaries.length > 0) return { file: "summaries.jsonl", score: "ROUGE-1", rows: summaries };
+  return null;
+}
+
+/** Reads the text of a `comparison.csv`; a missing or broken one has no rows. */
 export function parseComparison(text: string | null): ComparedPrompt[] {
   let records: Record<string, string>[];
   try {
@@ -27,17 +51,35 @@ export function parseComparison(text: string | null): ComparedPrompt[] {
   }
   return records.map((record) => ({
     query: record.query ?? "",
+    reference: null,
     before: record.response_before ?? "",
     after: record.response_after ?? "",
-    rewardBefore: Number(record.reward_before),
-    rewardAfter: Number(record.reward_after),
+    scoreBefore: Number(record.reward_before),
+    scoreAfter: Number(record.reward_after),
     difference: Number(record.reward_diff),
   }));
 }
 
 /**
- * The dialogue in a query: what is left of it without the prompt's template around it. Tokenizers
- * squeeze white space, so that of the template counts for nothing.
+ * Reads the text of a `summaries.jsonl`, and scores each summary by the F-measure of its ROUGE-1 with
+ * the reference; lines that are not whole are left out.
+ */
+export function parseSummaries(text: string | null): ComparedPrompt[] {
+  const rows = (text ?? "").split("\n").map(parseObject).filter((row) => row !== null);
+  return rows.map((row) => {
+    const [query, reference, before, after] = [row.query, row.reference, row.before, row.after]
+      .map((value) => String(value ?? ""));
+    const [scoreBefore, scoreAfter] = [before, after].map((summary) =>
+      rouge(reference, summary).rouge1.fmeasure
+    );
+    const difference = scoreAfter - scoreBefore;
+    return { query, reference, before, after, scoreBefore, scoreAfter, difference };
+  });
+}
+
+/**
+ * Takes the dialogue out of a prompt: what the template leaves. Tokenizers squeeze white space, so
+ * that of the template does not count.
  */
 export function dialogueOf(query: string, template: string): string {
   const [before = "", after = ""] = template.split("{dialogue}").map((text) =>

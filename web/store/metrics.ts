@@ -1,31 +1,49 @@
-import { CHARTED, DERIVED, STEP_TIMES, type StepPoint } from "../shared/charts.ts";
+import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
+import type { RunKind } from "../../lib/runs/kinds/run_kind.ts";
+import { DERIVED, type StepPoint } from "../shared/charts.ts";
 import { LineFollower, parseObject } from "./json_lines.ts";
 
-/** Seconds of a whole step: generation, rewards and PPO, or one of supervised fine-tuning. */
-export function stepSeconds(row: Record<string, unknown>): number {
-  return number(row["time/generate"], 0) + number(row["time/score"], 0) +
-    number(row["time/ppo/total"], 0) + number(row["time/step"], 0);
+/** Part of a kind of run that its statistics are read by. */
+export type MetricsKind = Pick<RunKind, "charts" | "stepTimes">;
+
+/** Seconds of a whole step, from a row of `metrics.jsonl`. */
+export function stepSeconds(
+  row: Readonly<Record<string, unknown>>,
+  stepTimes: readonly string[],
+): number {
+  return stepTimes.reduce((sum, name) => sum + number(row[name], 0), 0);
 }
 
-/** The statistics of a run that charts show, by columns, kept up with its `metrics.jsonl`. */
+/** Statistics that a run's charts show, in columns, kept up with its `metrics.jsonl`. */
 export class RunMetrics {
-  /** The steps' numbers, ascending. */
+  /** Charts of the run. */
+  readonly charts: readonly ChartSpec[];
+  /** Numbers of the steps, ascending. */
   readonly steps: number[] = [];
-  /** Seconds of training at the end of each step. */
+  /** Seconds of training at the end of each step: a sum, so that pauses do not count. */
   readonly elapsed: number[] = [];
-  /** How often what was read has turned out to be void, as when a run is resumed from before. */
+  /** Number of times that rows read before became void, as when a run is resumed from a checkpoint. */
   restarts = 0;
 
-  readonly #columns = new Map<string, number[]>(CHARTED.map((name) => [name, []]));
+  readonly #stepTimes: readonly string[];
+  /** Statistics of the chart that shows the rest of a step's time. */
+  readonly #partTimes: readonly string[];
+  readonly #columns: Map<string, number[]>;
   readonly #follower: LineFollower;
   #reading: Promise<void> | null = null;
 
   /** Reads nothing yet. */
-  constructor(path: string) {
+  constructor(path: string, { charts, stepTimes }: MetricsKind) {
+    const metricsOf = ({ series }: ChartSpec) => series.map(({ metric }) => metric);
+    this.charts = charts;
+    this.#stepTimes = stepTimes;
+    this.#partTimes = charts.map(metricsOf).find((names) => names.includes(DERIVED.otherTime)) ??
+      [];
+    this.#columns = new Map(charts.flatMap(metricsOf).map((name) => [name, []]));
     this.#follower = new LineFollower(path);
   }
 
-  /** Reads what the file has got since the last time; callers at the same time share one reading. */
+  /** Reads rows added since the last call; calls at the same time share one reading. */
   update(): Promise<void> {
     return this.#reading ??= this.#follower.read(
       (lines) => {
@@ -35,14 +53,14 @@ export class RunMetrics {
     ).finally(() => this.#reading = null);
   }
 
-  /** Values of a statistic, one a step, NaN where there is none. */
+  /** Values of a statistic, one for each step; NaN for a missing one. */
   column(metric: string): readonly number[] {
     return this.#columns.get(metric) ?? [];
   }
 
-  /** A step's point. */
+  /** Point of a step, by its index. */
   point(index: number): StepPoint {
-    const values = CHARTED.map((name) => [name, finite(this.column(name)[index])]);
+    const values = Array.from(this.#columns, ([name, column]) => [name, finite(column[index])]);
     return {
       step: this.steps[index],
       elapsed: finite(this.elapsed[index]) ?? 0,
@@ -55,16 +73,15 @@ export class RunMetrics {
     if (row === null || typeof step !== "number") return;
     const from = this.steps.findLastIndex((known) => known < step) + 1;
     if (from < this.steps.length) this.#cut(from);
-    const seconds = stepSeconds(row);
+    const seconds = stepSeconds(row, this.#stepTimes);
     this.steps.push(step);
     this.elapsed.push((this.elapsed.at(-1) ?? 0) + seconds);
-    const known = STEP_TIMES.reduce((sum, name) => sum + number(row[name], 0), 0);
     const responses = Array.isArray(row["tokens/responses_dist"])
       ? row["tokens/responses_dist"].length
       : NaN;
     const tokens = number(row["tokens/responses_len_mean"]) * responses;
     const derived: Record<string, number> = {
-      [DERIVED.otherTime]: Math.max(0, seconds - known),
+      [DERIVED.otherTime]: Math.max(0, seconds - stepSeconds(row, this.#partTimes)),
       [DERIVED.tokensPerSecond]: tokens / seconds,
     };
     for (const [name, column] of this.#columns) column.push(derived[name] ?? number(row[name]));

@@ -1,18 +1,19 @@
 import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
 import { lastLines, parseObject } from "./json_lines.ts";
+import { kindIn, unitOf } from "./kinds.ts";
 import { stepSeconds } from "./metrics.ts";
 import type { RunsFolder } from "./runs_folder.ts";
 
-/** A run whose files have not changed for so long does not run any more. */
+/** Milliseconds after which a run whose files do not change has stopped. */
 const SILENCE_MS = 120_000;
-/** The same for slow steps: so many times as long as the last ones took. */
+/** The same for slow steps, as a multiple of the duration of the last ones. */
 const SILENT_STEPS = 10;
 
-/** Milliseconds after which a file that changes again has another time, on any file system. */
+/** Milliseconds after which a file that changes again gets another modification time, on any file system. */
 const GRAIN_MS = 3000;
 
-/** The files that an overview is made from. */
+/** Files that an overview is made from. */
 const SOURCES = [
   "config.json",
   "metrics.jsonl",
@@ -22,17 +23,17 @@ const SOURCES = [
 ] as const;
 
 interface Cached {
-  /** Sizes and times of the sources. */
+  /** Sizes and modification times of the sources. */
   stamp: string;
-  /** Those of the folder and what is appended to, once nobody writes here; null until then. */
+  /** Those of the folder and of `metrics.jsonl`, once no process writes here; null until then. */
   rest: string | null;
-  /** The overview, with the state left to be told from the time. */
+  /** Overview, but for the states that depend on the time. */
   overview: RunOverview;
-  /** Milliseconds since 1970 after which it is taken as stopped. */
+  /** Time after which it counts as stopped, in milliseconds since 1970. */
   silentAt: number;
 }
 
-/** Overviews of the runs in a folder. Files are read again only when they have changed. */
+/** Overviews of the runs in a folder. Files are read again only after they have changed. */
 export class Overviews {
   readonly #folder: RunsFolder;
   readonly #cache = new Map<string, Cached>();
@@ -42,7 +43,7 @@ export class Overviews {
     this.#folder = folder;
   }
 
-  /** All runs, in no order. */
+  /** Overviews of all runs, in no particular order. */
   async all(): Promise<RunOverview[]> {
     const names = this.#folder.names();
     for (const known of this.#cache.keys()) if (!names.includes(known)) this.#cache.delete(known);
@@ -50,13 +51,15 @@ export class Overviews {
     return overviews.filter((overview) => overview !== null);
   }
 
-  /** A run's overview; null when there is no such run. */
+  /** Overview of a run; null when there is no such run. */
   async of(run: string): Promise<RunOverview | null> {
     const cached = this.#cache.get(run);
     const folder = this.#folder.stat(run, "");
-    // Files appear, go and are replaced with a new time of the folder's.
+    // A file that appears, goes or is replaced changes the folder's modification time.
     const rest = `${folder?.mtime} ${stampOf(this.#folder.stat(run, "metrics.jsonl"))}`;
-    const atRest = cached?.rest === rest ? cached : await this.#look(run, rest, folder?.mtime ?? 0);
+    const atRest = cached?.rest === rest
+      ? cached
+      : await this.#check(run, rest, folder?.mtime ?? 0);
     if (atRest === null) return null;
     const { overview, silentAt } = atRest;
     const state = overview.state === "running" && Date.now() > silentAt
@@ -65,8 +68,8 @@ export class Overviews {
     return { ...overview, state, secondsLeft: state === "running" ? overview.secondsLeft : null };
   }
 
-  /** Looks at all sources of a run, and reads them where one has changed. */
-  async #look(run: string, rest: string, touched: number): Promise<Cached | null> {
+  /** Checks all sources of a run, and reads them where one has changed. */
+  async #check(run: string, rest: string, touched: number): Promise<Cached | null> {
     const files = SOURCES.map((name) => this.#folder.stat(run, name));
     const [config, metrics] = files;
     if (!config) return null;
@@ -80,7 +83,7 @@ export class Overviews {
       cached = { stamp, rest: null, ...await this.#read(run, inUse, config.mtime, changed) };
       this.#cache.set(run, cached);
     }
-    // What is written within the grain of the clock would not be seen.
+    // A change within the resolution of the file system's clock would go unnoticed.
     if (!inUse && Date.now() - touched > GRAIN_MS) cached.rest = rest;
     return cached;
   }
@@ -93,44 +96,49 @@ export class Overviews {
   ): Promise<Omit<Cached, "stamp" | "rest">> {
     const config = this.#folder.readJson(run, "config.json") ?? {};
     const summary = this.#folder.readJson(run, "summary.json");
+    const { name: kindName, kind } = kindIn(config);
     const metrics = this.#folder.resolve(run, "metrics.jsonl");
     const lines = metrics === null ? [] : await lastLines(metrics);
     const rows = lines.map((line) => parseObject(line)).filter((row) => row !== null);
     const row = rows.at(-1) ?? {};
     const step = numberOf(row.step) ?? 0;
-    const steps = numberOf(config.steps) ?? 0;
-    const seconds = rows.reduce((sum, row) => sum + stepSeconds(row), 0) / (rows.length || 1);
+    const steps = numberOf(config.steps) ?? numberOf(summary?.steps) ?? stepsOfEpochs(config, row);
+    const seconds = rows.reduce((sum, row) => sum + stepSeconds(row, kind?.stepTimes ?? []), 0) /
+      (rows.length || 1);
     const sessions = sessionsOf(this.#folder.readText(run, "environment.json"));
     const failure = inUse ? null : this.#folder.readJson(run, "failed.json");
     let state: RunState = "running";
-    if (summary && step >= steps) state = "finished";
+    if (summary && step >= (steps ?? 0)) state = "finished";
     else if (failure) state = "failed";
     else if (!inUse && sessions.length > 0) state = "stopped";
     return {
       overview: {
         id: run,
         name: textOf(config.name) ?? run,
-        kind: "maxTargetLength" in config ? "sft" : "ppo",
+        kind: kindName,
+        kindTitle: kind?.title ?? null,
         state,
-        failure: state === "failed" ? textOf(failure?.message) ?? "It is not known why." : null,
+        failure: state === "failed" ? textOf(failure?.message) ?? "unknown reason" : null,
         device: deviceOf(sessions) ?? textOf(config.device) ?? "unknown",
         model: textOf(config.model) ?? "unknown",
         step,
         steps,
-        secondsLeft: seconds > 0 ? (steps - step) * seconds : null,
-        reward: numberOf(row["ppo/mean_scores"]),
-        kl: numberOf(row["objective/kl"]),
-        loss: numberOf(row.loss),
-        toxicity: toxicityOf(summary),
+        secondsLeft: steps !== null && seconds > 0 ? (steps - step) * seconds : null,
+        headline: (kind?.headline ?? []).map(({ metric, label }) => ({
+          label,
+          unit: unitOf(kind!, metric),
+          value: numberOf(row[metric]),
+        })),
+        changes: summary === null ? [] : kind?.changes(summary) ?? [],
         started,
       },
-      // Where a run holds a lock, that tells; files of other origin are judged by their age.
+      // A run that holds its lock is running; files of other origin are judged by their age.
       silentAt: inUse ? Infinity : changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),
     };
   }
 }
 
-/** The entries of an `environment.json`, one a process that worked on the run. */
+/** Entries of an `environment.json`: one for each process that worked on the run. */
 export function sessionsOf(text: string | null): Record<string, unknown>[] {
   try {
     const value = JSON.parse(text ?? "[]");
@@ -144,11 +152,17 @@ function deviceOf(sessions: readonly Record<string, unknown>[]): string | null {
   return textOf((sessions.at(-1)?.device as Record<string, unknown> | undefined)?.description);
 }
 
-function toxicityOf(summary: Record<string, unknown> | null): RunOverview["toxicity"] {
-  const toxicity = summary?.toxicity as Record<string, { mean?: unknown }> | undefined;
-  const before = numberOf(toxicity?.before?.mean);
-  const after = numberOf(toxicity?.after?.mean);
-  return before === null || after === null ? null : { before, after };
+/**
+ * Steps of a run that counts in whole epochs, from what its last row has of them; null before the
+ * first. Examples at the end of an epoch that do not fill a step are left out.
+ */
+function stepsOfEpochs(
+  config: Record<string, unknown>,
+  row: Record<string, unknown>,
+): number | null {
+  const [epochs, epoch, step] = [config.epochs, row.epoch, row.step].map(numberOf);
+  if (epochs === null || epoch === null || step === null || epoch <= 0) return null;
+  return epochs * Math.floor(step / epoch + 1e-6);
 }
 
 function stampOf(file: { size: number; mtime: number } | null): string {

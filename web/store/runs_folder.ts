@@ -103,7 +103,9 @@ export class RunsFolder {
     const path = this.resolve(run);
     if (path === null) return [];
     return Array.from(Deno.readDirSync(path))
-      .filter(({ name, isDirectory }) => isDirectory && /^(adapter|checkpoint-\d+)$/.test(name))
+      .filter(({ name, isDirectory }) =>
+        isDirectory && /^(adapter|model|checkpoint-\d+)$/.test(name)
+      )
       .map(({ name }) => ({ name, saved: Deno.statSync(join(path, name)).mtime?.getTime() ?? 0 }))
       .sort((a, b) => b.saved - a.saved || a.name.localeCompare(b.name, "en", { numeric: true }));
   }

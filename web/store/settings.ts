@@ -1,38 +1,46 @@
 import type { z } from "zod";
-import { UserError } from "../../lib/errors.ts";
-import { kindOf } from "../../lib/runs/kinds/registry.ts";
-import { type SettingInfo, settingInfo } from "../../lib/settings/settings.ts";
+import type { RunKind } from "../../lib/runs/kinds/run_kind.ts";
+import { settingInfo } from "../../lib/settings/settings.ts";
 
 /** A setting of a run. */
 export interface Setting {
-  /** Its name in `config.json`. */
+  /** Name in `config.json`. */
   name: string;
-  /** What it does. */
+  /** Description, as part of a sentence. */
   description: string;
-  /** Its value, as text. */
+  /** Value, as text. */
   value: string;
-  /** The value that it has when it is not given, as text. */
+  /** Default, as text. */
   default: string;
-  /** Whether the run's value is another than the default. */
+  /** Value differs from the default. */
   changed: boolean;
 }
 
+/** Settings that the page shows elsewhere: what the run is, and where. */
+const SHOWN_ELSEWHERE = ["kind", "output"];
+
 /**
- * Settings of a run, in the order of its command's help; those that Temper no longer knows, or all of
- * a kind that it does not know, come last.
+ * Settings of a run, in the order of its kind's schema; those that the kind does not know come last.
+ *
+ * @param config the run's `config.json`
+ * @param kind its kind; null for one that this Temper does not know
  */
-export function settingsOf(config: Record<string, unknown>): Setting[] {
-  const fields = fieldsOf(config);
-  const known = fields.filter(({ name }) => name in config).map(({ name, info }) => {
-    const value = settingText(config[name]);
-    const byDefault = settingText(info.default ?? null);
-    const changed = value !== byDefault;
-    return { name, description: info.description ?? "", value, default: byDefault, changed };
-  });
-  const names = fields.map(({ name }) => name);
-  const others = Object.keys(config).filter((name) => !["kind", "output", ...names].includes(name));
+export function settingsOf(
+  config: Record<string, unknown>,
+  kind: Pick<RunKind, "schema"> | null,
+): Setting[] {
+  const shape = kind?.schema.shape ?? {};
+  const names = Object.keys(config).filter((name) => !SHOWN_ELSEWHERE.includes(name));
+  const known = Object.entries(shape).filter(([name]) => names.includes(name));
+  const others = names.filter((name) => !(name in shape));
   return [
-    ...known,
+    ...known.map(([name, field]) => {
+      const info = settingInfo(field as z.ZodType);
+      const value = settingText(config[name]);
+      const standard = settingText(info.default ?? null);
+      const description = info.description ?? "";
+      return { name, description, value, default: standard, changed: value !== standard };
+    }),
     ...others.map((name) => ({
       name,
       description: "",
@@ -41,19 +49,6 @@ export function settingsOf(config: Record<string, unknown>): Setting[] {
       changed: false,
     })),
   ];
-}
-
-function fieldsOf(config: Record<string, unknown>): { name: string; info: SettingInfo }[] {
-  let shape: z.ZodRawShape;
-  try {
-    shape = kindOf(config).schema.shape;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    shape = {};
-  }
-  return Object.entries(shape)
-    .filter(([name]) => !["kind", "output"].includes(name))
-    .map(([name, field]) => ({ name, info: settingInfo(field as z.ZodType) }));
 }
 
 /** A setting's value as it would be typed. */

@@ -1,23 +1,25 @@
 import type { RunOverview } from "../shared/overview.ts";
+import type { RunTab } from "../shared/paths.ts";
+import { dialogueOf, readComparison } from "./comparison.ts";
+import { kindNamed } from "./kinds.ts";
 import { RunMetrics } from "./metrics.ts";
 import { Overviews } from "./overviews.ts";
 import { RunsFolder } from "./runs_folder.ts";
-import { dialogueOf, parseComparison } from "./comparison.ts";
 import { SampleIndex } from "./sample_index.ts";
 import { TryQueue } from "./try_queue.ts";
 
-/** Runs of which statistics or samples are kept in memory. */
+/** Maximum number of runs whose statistics or samples stay in memory. */
 const KEPT_RUNS = 16;
 
-/** What all pages are made from. */
+/** Sources of all pages. */
 export class Site {
-  /** The runs' files. */
+  /** Files of the runs. */
   readonly folder: RunsFolder;
-  /** The runs' headlines. */
+  /** Overviews of the runs. */
   readonly overviews: Overviews;
-  /** Aborted when the server is to end: whatever waits or streams ends, too. */
+  /** Aborts when the server ends, and with it all that waits or streams. */
   readonly stopping: AbortSignal;
-  /** The models that can be tried. */
+  /** Queue of requests to try adapters. */
   readonly tries: TryQueue;
   readonly #training: boolean;
   readonly #metrics = new Map<string, RunMetrics>();
@@ -26,7 +28,7 @@ export class Site {
   /**
    * Reads nothing yet.
    *
-   * @param training whether this process trains, and so has no room for other models
+   * @param training true in a process that trains, and so has no room for other models
    */
   constructor(runs: string, stopping: AbortSignal, training: boolean = false) {
     this.folder = new RunsFolder(runs);
@@ -36,16 +38,17 @@ export class Site {
     this.#training = training;
   }
 
-  /** The statistics of a run as they are now; null when there are none. */
-  async metrics(run: string): Promise<RunMetrics | null> {
-    const path = this.folder.resolve(run, "metrics.jsonl");
-    if (path === null) return null;
-    const metrics = kept(this.#metrics, path, () => new RunMetrics(path));
+  /** Statistics of a run as they are now; null when it has none, or charts for its kind are missing. */
+  async metrics({ id, kind: name }: RunOverview): Promise<RunMetrics | null> {
+    const kind = kindNamed(name);
+    const path = this.folder.resolve(id, "metrics.jsonl");
+    if (path === null || kind === null) return null;
+    const metrics = kept(this.#metrics, `${path} ${name}`, () => new RunMetrics(path, kind));
     await metrics.update();
     return metrics;
   }
 
-  /** What was said in a run up to now; null when there is nothing. */
+  /** Samples of a run up to now; null when there are none. */
   async samples(run: string): Promise<SampleIndex | null> {
     const path = this.folder.resolve(run, "samples.jsonl");
     if (path === null) return null;
@@ -54,28 +57,40 @@ export class Site {
     return samples;
   }
 
-  /** What there is to say against trying a run's adapter; null when there is nothing. */
+  /** Pages that there is something on, in the order of their tabs. */
+  tabs({ id, kind }: RunOverview): RunTab[] {
+    const has = (...names: string[]) => names.some((name) => this.folder.has(id, name));
+    const tabs: [RunTab, boolean][] = [
+      ["", true],
+      ["/samples", has("samples.jsonl")],
+      ["/comparison", has("comparison.csv", "summaries.jsonl")],
+      ["/settings", true],
+      ["/try", kindNamed(kind)?.generates === true],
+    ];
+    return tabs.filter(([, there]) => there).map(([tab]) => tab);
+  }
+
+  /** Reason why a run's adapter cannot be tried; null when it can. */
   tryObstacle({ id, kind }: RunOverview): string | null {
     if (this.#training) {
       return "The process that serves this page is training and keeps the device to itself. " +
         "Start another server to try adapters: temper ui " + this.folder.path;
     }
-    if (kind === "sft") {
-      return "A run of supervised fine-tuning has no reward to compare by. Try what it has learnt " +
-        "with temper generate: the run's first page has the command.";
-    }
+    if (!kindNamed(kind)?.generates) return "Runs of this kind do not train a model to write text.";
     return this.tries.obstacle(id);
   }
 
-  /** A dialogue to start with: the one whose summary gained most by training; empty without one. */
+  /** Dialogue to start with: the one whose response gained most by training; empty without one. */
   exampleDialogue(run: string): string {
-    const [first] = parseComparison(this.folder.readText(run, "comparison.csv"));
+    const rows = readComparison(this.folder, run)?.rows ?? [];
     const template = this.folder.readJson(run, "config.json")?.prompt;
-    return first && typeof template === "string" ? dialogueOf(first.query, template) : "";
+    if (rows.length === 0 || typeof template !== "string") return "";
+    const best = rows.reduce((best, row) => row.difference > best.difference ? row : best);
+    return dialogueOf(best.query, template);
   }
 }
 
-/** What is kept under a name, else a new one; the one that was not asked for longest is forgotten. */
+/** Takes a value from a cache, else creates it; the one that was not used for longest is dropped. */
 function kept<T>(cache: Map<string, T>, name: string, create: () => T): T {
   const value = cache.get(name) ?? create();
   cache.delete(name);

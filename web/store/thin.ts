@@ -1,10 +1,11 @@
-import { type ChartData, CHARTS, type ChartSpec, type RunSeries } from "../shared/charts.ts";
+import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
+import type { ChartData, RunSeries } from "../shared/charts.ts";
 import type { RunMetrics } from "./metrics.ts";
 
-/** Points of a chart that a screen can tell apart. */
+/** Maximum number of points of a chart: more than a screen can tell apart. */
 export const CHART_POINTS = 600;
 
-/** A part of a run: the steps from `from` to `to`, both included. */
+/** Part of a run: the steps from `from` to `to`, both inclusive. */
 export interface StepRange {
   /** First step. */
   from: number;
@@ -12,7 +13,7 @@ export interface StepRange {
   to: number;
 }
 
-/** The points of all charts in a part of a run, each thinned to about `points`. */
+/** Points of all charts in a part of a run, each thinned to about `points`. */
 export function runSeries(
   metrics: RunMetrics,
   { from, to }: StepRange = { from: 0, to: Infinity },
@@ -21,7 +22,10 @@ export function runSeries(
   const first = metrics.steps.findIndex((step) => step >= from);
   const start = first < 0 ? metrics.steps.length : first;
   const end = metrics.steps.findLastIndex((step) => step <= to) + 1;
-  const charts = CHARTS.map((chart) => [chart.id, chartData(metrics, chart, start, end, points)]);
+  const charts = metrics.charts.map((chart) => [
+    chart.id,
+    chartData(metrics, chart, start, end, points),
+  ]);
   return { lastStep: metrics.steps.at(-1) ?? 0, charts: Object.fromEntries(charts) };
 }
 
@@ -44,11 +48,12 @@ function chartData(
 }
 
 /**
- * Chooses rows so that curves drawn through them look as through all: of each of equal stretches,
- * the rows where a column is least and largest, so that no spike is lost.
+ * Chooses rows so that curves drawn through them look as they do through all rows: from each of
+ * several equal stretches, the rows where a column has its minimum and maximum, so that no spike is
+ * lost.
  *
- * @param columns equally long
- * @returns indices in [start, end), ascending, the first and the last included
+ * @param columns columns of the same length
+ * @returns indices in [start, end), ascending, including the first and the last
  */
 export function thin(
   columns: readonly (readonly number[])[],
@@ -64,13 +69,15 @@ export function thin(
     const low = start + Math.floor(bucket * count / buckets);
     const high = start + Math.floor((bucket + 1) * count / buckets);
     for (const column of columns) {
-      let least = low;
-      let largest = low;
+      let lowest = low;
+      let highest = low;
       for (let row = low; row < high; row++) {
-        if (!(column[row] >= column[least])) least = row;
-        if (!(column[row] <= column[largest])) largest = row;
+        // A statistic that few rows have is kept where it is there.
+        if (Number.isNaN(column[row])) continue;
+        if (!(column[lowest] <= column[row])) lowest = row;
+        if (!(column[highest] >= column[row])) highest = row;
       }
-      chosen.add(least).add(largest);
+      chosen.add(lowest).add(highest);
     }
   }
   return [...chosen].sort((a, b) => a - b);

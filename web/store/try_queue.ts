@@ -1,24 +1,25 @@
 import { UserError } from "../../lib/errors.ts";
-import type { SideBySide } from "../../lib/runs/commands/side_by_side.ts";
+import type { AnswerSettings, SideBySide } from "../../lib/runs/commands/side_by_side.ts";
+import { kindIn } from "./kinds.ts";
 import type { RunsFolder } from "./runs_folder.ts";
 import type { TryEvent } from "../shared/try_events.ts";
 
-/** Milliseconds without a request after which the model leaves the memory. */
+/** Milliseconds without a request after which the model is freed. */
 const IDLE_MS = 5 * 60_000;
-/** Requests that may wait. */
+/** Maximum number of requests that wait. */
 const LONGEST_QUEUE = 8;
 
 /** A model in memory. */
 interface Loaded {
-  /** The run, and when its adapter was written: what it was loaded from. */
+  /** Path of the adapter that it was loaded from, with its modification time. */
   key: string;
   model: SideBySide;
 }
 
-/** Lets models respond to requests, one at a time; the model that was used last stays loaded. */
+/** Queue in which models respond to requests, one at a time; the last model stays loaded. */
 export class TryQueue {
   readonly #folder: RunsFolder;
-  /** Callers that wait, the first one being served. */
+  /** Callers, the first of which is served while the others wait. */
   readonly #waiting: { moved: () => void }[] = [];
   #loaded: Loaded | null = null;
   #idle: ReturnType<typeof setTimeout> | undefined;
@@ -28,17 +29,21 @@ export class TryQueue {
     this.#folder = folder;
   }
 
-  /** What there is to say against trying a run; null when there is nothing. */
+  /** Reason why a run cannot be tried; null when it can. */
   obstacle(run: string): string | null {
     if (this.#folder.adapters(run).length > 0) return null;
-    return "This run has not saved its adapter yet: it does so every few steps and at its end.";
+    if (this.#folder.has(run, "model")) {
+      return "This run trained all weights, so there is no adapter to take off: its first page has " +
+        "the command that answers with the trained model.";
+    }
+    return "This run has no adapter yet: it saves one with each checkpoint and at its end.";
   }
 
   /**
    * Responds to a text.
    *
    * @param adapter name of one of the run's adapters
-   * @param listener told the place in the queue, and at the end the answers or what went wrong
+   * @param listener told the place in the queue, and at the end the answers or the reason for a failure
    * @param signal withdraws the request while it waits
    */
   async ask(
@@ -51,7 +56,7 @@ export class TryQueue {
     if (this.#waiting.length >= LONGEST_QUEUE) {
       return await listener({
         type: "failed",
-        reason: `${LONGEST_QUEUE} requests are waiting already: try again in a while.`,
+        reason: `${LONGEST_QUEUE} requests are waiting already: try again in a moment.`,
       });
     }
     const place = { moved: () => {} };
@@ -81,7 +86,7 @@ export class TryQueue {
     }
   }
 
-  /** Frees the model, unless it is at work. */
+  /** Frees the model, unless it is in use. */
   close(): void {
     if (this.#waiting.length > 0) return;
     clearTimeout(this.#idle);
@@ -94,17 +99,20 @@ export class TryQueue {
     const weights = this.#folder.adapterWeights(run, name);
     const folder = this.#folder.resolve(run);
     if (!adapter || !weights || !folder) {
-      throw new UserError(`${name} of this run is gone: load this page again.`);
+      throw new UserError(`This run no longer has its ${name}: load this page again.`);
     }
     const key = `${adapter} ${(await Deno.stat(weights)).mtime?.getTime()}`;
     if (this.#loaded?.key === key) return this.#loaded.model;
     this.#loaded?.model.close();
     this.#loaded = null;
-    // Models and kernels are loaded when they are needed: most readers only look at curves.
+    // Models and kernels are loaded only when needed: most readers look at curves alone.
     const { SideBySide } = await import("../../lib/runs/commands/side_by_side.ts");
-    const { readRunConfig } = await import("../../lib/runs/folder/run_directory.ts");
-    const { resolveTrainConfig } = await import("../../lib/runs/settings/config.ts");
-    const settings = resolveTrainConfig(await readRunConfig(folder));
+    const { parseSettings } = await import("../../lib/settings/settings.ts");
+    const config = this.#folder.readJson(run, "config.json") ?? {};
+    const { name: kindName, kind } = kindIn(config);
+    if (!kind) throw new UserError(`Temper does not know runs of kind ${kindName}.`);
+    // Kinds that generate text have the settings that answers need.
+    const settings = parseSettings(kind.schema, config) as unknown as AnswerSettings;
     const model = await SideBySide.open(settings, adapter);
     this.#loaded = { key, model };
     return model;

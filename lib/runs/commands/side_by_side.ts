@@ -1,48 +1,58 @@
 import type { Device } from "../../device/device.ts";
-import { openDevice } from "../../device/open.ts";
+import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { textGenerator } from "../../evaluation/text_generator.ts";
-import { samplingOf, type TrainConfig } from "../settings/config.ts";
-import { loadRunPolicy, type RunPolicy } from "../loading/policy.ts";
-import { type LoadedRewards, loadRewards } from "../loading/rewards.ts";
+import { loadRunPolicy, type PolicySettings, type RunPolicy } from "../loading/policy.ts";
+import { type LoadedRewards, loadRewards, type RewardSettings } from "../loading/rewards.ts";
 
-/** A response, and what it earns. */
+/** Settings of a run that responses are made with: those of every kind that generates text. */
+export interface AnswerSettings extends PolicySettings, DeviceOptions, Partial<RewardSettings> {
+  /** Template of the prompt; {dialogue} stands for the text. */
+  readonly prompt: string;
+  /** Maximum number of tokens of a response. */
+  readonly evalMaxNewTokens: number;
+  /** Minimum length of a response, start token included; else none. */
+  readonly minLength?: number;
+}
+
+/** A response with its rewards. */
 export interface Answer {
-  /** What was said. */
+  /** Text of the response. */
   response: string;
-  /** The weighted sum of the rewards. */
-  reward: number;
-  /** Each reward's own score, by its name. */
+  /** Weighted sum of the rewards; null for a run without rewards. */
+  reward: number | null;
+  /** Score of each reward, by its name. */
   rewards: Record<string, number>;
 }
 
-/** What a model says without an adapter and with it. */
+/** Responses of a model without an adapter and with it. */
 export interface Answers {
-  /** Of the model as it was before any training. */
+  /** Response of the model before any training. */
   base: Answer;
-  /** Of the model with the adapter. */
+  /** Response of the model with the adapter. */
   adapter: Answer;
 }
 
-/** A model that stays loaded, to respond to one text after the other with and without an adapter. */
+/** Model that stays loaded, to respond to one text after the other with and without an adapter. */
 export class SideBySide {
   private constructor(
-    private readonly config: TrainConfig,
+    private readonly config: AnswerSettings,
     private readonly device: Device,
     private readonly policy: RunPolicy,
-    private readonly rewards: LoadedRewards,
+    private readonly rewards: LoadedRewards | null,
   ) {}
 
   /**
-   * Loads a run's model, an adapter and the rewards.
+   * Loads a run's model, an adapter and the rewards, where the run has some.
    *
    * @param adapter folder of the adapter
    * @throws {UserError} when something does not load
    */
-  static async open(config: TrainConfig, adapter: string): Promise<SideBySide> {
+  static async open(config: AnswerSettings, adapter: string): Promise<SideBySide> {
     const device = await openDevice(config);
     try {
       const policy = await loadRunPolicy(device, { ...config, adapter });
-      return new SideBySide(config, device, policy, await loadRewards(device, config));
+      const rewards = hasRewards(config) ? await loadRewards(device, config) : null;
+      return new SideBySide(config, device, policy, rewards);
     } catch (error) {
       device.close();
       throw error;
@@ -50,7 +60,7 @@ export class SideBySide {
   }
 
   /**
-   * Lets both respond to a text, put into the run's prompt, with the likeliest token each time.
+   * Responds to a text twice, put into the run's prompt, with the likeliest token each time.
    *
    * @throws {UserError} when a reward misbehaves
    */
@@ -58,19 +68,17 @@ export class SideBySide {
     const { config, policy: { model, tokenizer, adapter } } = this;
     const query = config.prompt.replaceAll("{dialogue}", () => text);
     const prompt = { query, inputIds: tokenizer.encode(query) };
-    const sampling = {
-      ...samplingOf(config),
-      doSample: false,
-      maxNewTokens: config.evalMaxNewTokens,
-    };
+    const sampling = { minLength: config.minLength, maxNewTokens: config.evalMaxNewTokens };
     const [base] = await textGenerator(model, tokenizer, sampling, null)([prompt], 0);
     const [adapted] = await textGenerator(model, tokenizer, sampling, adapter)([prompt], 0);
     const samples = [base, adapted].map((response) => ({ query, response }));
-    const { totals, parts } = await this.rewards.rewards.score(samples);
+    const scores = await this.rewards?.rewards.score(samples);
     const answer = (i: number): Answer => ({
       response: samples[i].response,
-      reward: totals[i],
-      rewards: Object.fromEntries(Object.entries(parts).map(([name, of]) => [name, of[i]])),
+      reward: scores?.totals[i] ?? null,
+      rewards: Object.fromEntries(
+        Object.entries(scores?.parts ?? {}).map(([name, part]) => [name, part[i]]),
+      ),
     });
     return { base: answer(0), adapter: answer(1) };
   }
@@ -79,4 +87,8 @@ export class SideBySide {
   close(): void {
     this.device.close();
   }
+}
+
+function hasRewards(config: AnswerSettings): config is AnswerSettings & RewardSettings {
+  return config.reward !== undefined;
 }

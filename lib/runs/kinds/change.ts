@@ -17,9 +17,9 @@ export function changeOf(
   const [before, after] = ["before", "after"].map((side) =>
     valueAt(summary, [...from, side, ...within])
   );
-  return typeof before === "number" && typeof after === "number"
-    ? [{ label, before, after, better }]
-    : [];
+  if (typeof before !== "number" || typeof after !== "number") return [];
+  const count = valueAt(summary, [...from, "after", "count"]);
+  return [{ label, before, after, ...(typeof count === "number" ? { count } : {}), better }];
 }
 
 /**

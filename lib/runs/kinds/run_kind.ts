@@ -48,6 +48,8 @@ export interface Change {
   readonly label: string;
   readonly before: number;
   readonly after: number;
+  /** Number of prompts that it is the mean of, where that is known. */
+  readonly count?: number;
   /** Direction in which it improves. */
   readonly better: "lower" | "higher";
   /** 95 % confidence intervals of the two, where they were computed. */
