@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Change } from "../../lib/runs/kinds/run_kind.ts";
 import {
+  capitalized,
   formatChange,
   formatNumber,
   formatPercentChange,
