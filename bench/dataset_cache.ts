@@ -1,5 +1,5 @@
 /**
- * What the dataset's cache costs and saves: the prompts of a split tokenized without it, with an empty
+ * Costs and savings of the dataset's cache: the prompts of a split tokenized without it, with an empty
  * one, and taken from it, for runs that need some of them and all of them. Times are the best of five
  * (of two for all rows): other work on the machine only adds to them.
  * `deno run -A bench/dataset_cache.ts [DATASET] [TOKENIZER]`
@@ -42,7 +42,7 @@ for (const rows of [16, 64, 384, first.length].filter((count) => count <= first.
     full: [] as number[],
   };
   let bytes = 0;
-  // What a run draws is spread over the split.
+  // A run draws rows from all over the split.
   const stride = Math.floor(first.length / rows);
   const use = ({ prompts }: DatasetSplit) => {
     for (let i = 0; i < rows; i++) prompts.ids(i * stride);

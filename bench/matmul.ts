@@ -22,12 +22,12 @@ export const MATMUL_SHAPES: readonly MatmulShape[] = [
   [1, 768, 768],
 ];
 
-/** What to run, and on what. */
+/** Options of the benchmark. */
 export interface MatmulBench extends RunDeviceOptions {
   shapes: readonly MatmulShape[];
 }
 
-/** What was measured. */
+/** Result of the benchmark. */
 export interface MatmulBenchResult {
   device: string;
   /** GFLOPS by product, for each shape. */

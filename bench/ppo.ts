@@ -1,5 +1,5 @@
 /**
- * The PPO loop on random weights: what a step costs on this machine. Called by `temper bench ppo`.
+ * Time and memory of a PPO step on random weights. Called by `temper bench ppo`.
  */
 import type { Device } from "../lib/device/device.ts";
 import { type DeviceCounters, WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
@@ -15,37 +15,37 @@ import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
 import { Context } from "../lib/tensor/context.ts";
 
-/** What to run, and on what. */
+/** Options of the benchmark. */
 export interface PPOBench extends RunDeviceOptions {
   /** Sizes of the demo's checkpoint, of flan-t5-small or of flan-t5-base. */
   shape: "tiny" | "small" | "base";
-  /** Tokens of each prompt. */
+  /** Number of tokens of each prompt. */
   prompt: number;
-  /** Tokens of each response; the end token is suppressed, so all are this long. */
+  /** Number of tokens of each response; the end token is suppressed, so all are this long. */
   new: number;
-  /** Rollouts of a step. */
+  /** Number of rollouts of a step. */
   batch: number;
-  /** Rollouts of a minibatch. */
+  /** Number of rollouts of a minibatch. */
   mini: number;
-  /** How frozen weights are stored. */
+  /** Type that frozen weights are stored in. */
   dtype: "f32" | "bf16";
-  /** As in PPOConfig, MiB. */
+  /** `activationMemory` of PPOConfig, in MiB. */
   activationMemory?: number | null;
 }
 
-/** What it cost: medians over the measured steps. */
+/** Result: medians over the measured steps. */
 export interface PPOBenchResult extends Omit<PPOBench, "device"> {
   device: string;
-  /** Measured steps, after one that warms up. */
+  /** Number of measured steps, after one that warms up. */
   steps: number;
   seconds: { load: number; generate: number; score: number; optimise: number; step: number };
   /** Generated tokens per second of generating, and of the whole step. */
   tokensPerSecond: { generate: number; step: number };
-  /** Most memory of the process, and of that the device's, in bytes. */
+  /** Peak memory of the process, and of the device within it, in bytes. */
   peakMemory: { process: number; device: number };
   /** Seconds that the step's matrix products take by themselves; null on a GPU, which waits for each. */
   products: number | null;
-  /** What was asked of the GPU; null on the WASM device. */
+  /** Counters of the GPU; null on the WASM device. */
   gpu: { decodingStep: DeviceCounters; generate: DeviceCounters; optimise: DeviceCounters } | null;
 }
 
@@ -87,8 +87,8 @@ const SHAPES = {
   },
 };
 
-/** So many steps are measured at least, and at most, until they have taken that long. */
-const STEPS = { least: 3, most: 10, seconds: 5 };
+/** Minimum and maximum number of measured steps, and the time after which no other is begun. */
+const STEPS = { minimum: 3, maximum: 10, seconds: 5 };
 
 /** Runs the benchmark. */
 export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
@@ -108,7 +108,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       ),
       store(),
     );
-    // Of the mission's run: r 32 on q and v, one epoch.
+    // The settings of the notebook that Temper follows: r 32 on q and v, one epoch.
     const lora = { r: 32, loraAlpha: 32, loraDropout: 0.05, targetModules: ["q", "v"] };
     const policy = createPolicy(model, lora, 1);
     const trainer = new PPOTrainer(policy, {
@@ -128,7 +128,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     let counted = { generate: NOTHING, optimise: NOTHING };
     const enough = () => {
       const [count, ms] = [times.step.length, times.step.reduce((sum, ms) => sum + ms, 0)];
-      return count >= STEPS.most || count >= STEPS.least && ms >= STEPS.seconds * 1000;
+      return count >= STEPS.maximum || count >= STEPS.minimum && ms >= STEPS.seconds * 1000;
     };
     for (let step = 0; !enough(); step++) {
       const counters = [countersOf(device)];
@@ -162,7 +162,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     }
     const before = countersOf(device);
     await trainer.generate(queries, { ...sampling, maxNewTokens: 1 });
-    // What the prompts cost, and one step: the others are alike.
+    // Reading the prompts, and one step: the other steps are alike.
     const first = difference(countersOf(device), before);
     const decodingStep = divided(difference(counted.generate, first), options.new - 1);
     const seconds = {
@@ -195,7 +195,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
   }
 }
 
-/** The result for people. */
+/** Formats a result for people. */
 export function benchReport(result: PPOBenchResult): string {
   const { shape, prompt, batch, mini, dtype, seconds, tokensPerSecond, peakMemory } = result;
   const rows: [string, string][] = [
@@ -296,7 +296,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** The most resident memory this process had (Linux), else what it has now, in bytes. */
+/** Peak resident memory of this process, in bytes (Linux); elsewhere the current one. */
 function peakProcessMemory(): number {
   try {
     const [, kib] = Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\s+(\d+) kB/)!;

@@ -8,7 +8,7 @@ import type { EncoderConfig } from "../lib/models/encoder_config.ts";
 import type { LanguageModel } from "../lib/models/language_model.ts";
 import { WeightMatrix } from "../lib/tensor/weight.ts";
 
-/** C[m, n] = A[m, k] Wᵀ with W[n, k], so many times. */
+/** C[m, n] = A[m, k] Wᵀ with W[n, k], `count` times. */
 export interface Product {
   m: number;
   n: number;
@@ -24,15 +24,16 @@ export interface StepSizes {
   new: number;
 }
 
-/** At least so often is each shape timed, and at least so long, in milliseconds. */
+/** Minimum number of repetitions of each shape. */
 const REPEATS = 3;
+/** Minimum time of each shape, in milliseconds. */
 const TIME = 40;
 
 /**
- * The products of one step with frozen weights: generating with a KV cache, scoring, the
+ * Products of one step with frozen weights: generating with a KV cache, scoring, the
  * reference's pass, and forward and backward (dx = dy W, so n and k change places) of every
  * minibatch once. Adapters, attention and everything that is not a product with a weight are left
- * out: they are part of what a step's ratio to this is above 1.
+ * out: they are part of why a step's ratio to this is above 1.
  */
 export function stepProducts(
   model: Pick<LanguageModel, "linearModules" | "vocabSize" | "hiddenSize">,
@@ -68,7 +69,7 @@ export function stepProducts(
     add(rows, hiddenSize, intermediateSize, layers);
   };
   classifierLayers(texts, texts, numLayers - 1);
-  // Of the last layer only each text's first token is needed.
+  // The last layer is needed for each text's first token alone.
   classifierLayers(batch, texts, 1);
   // The reference's pass, and forward and backward of the minibatches.
   const minibatches = batch / mini;

@@ -1,5 +1,5 @@
 /**
- * What keeping a record costs: the logging and the checkpoints of a run at the demo's defaults, as a
+ * Cost of keeping a record: the logging and the checkpoints of a run at the demo's defaults, as a
  * share of its steps. `deno run -A bench/saving.ts`
  */
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * What the site costs: the first page with 1,000 runs, a run of 10,000 steps, bytes over the wire, and
+ * Costs of the site: the first page with 1,000 runs, a run of 10,000 steps, bytes over the wire, and
  * the processor time that it takes from a training process while a page is open.
  * `deno run -A bench/site.ts`
  */

@@ -1,5 +1,5 @@
 /**
- * What a start of the packed executable costs: unpacking it when it is first run, and `--version` and
+ * Cost of starting the packed executable: unpacking it when it is first run, and `--version` and
  * `--help` from then on, medians of ten. `deno task pack && deno run -A bench/startup.ts`
  */
 import { join } from "node:path";

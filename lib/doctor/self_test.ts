@@ -7,12 +7,12 @@ import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
 
-/** One thing that was tried on a device. */
+/** Result of one check on a device. */
 export interface Check {
   readonly device: "wasm" | "webgpu";
   readonly name: string;
   readonly passed: boolean;
-  /** What was measured, or what is wrong. */
+  /** Measurement, or what is wrong. */
   readonly detail: string;
   readonly seconds: number;
 }
@@ -23,10 +23,10 @@ const QUERIES = [
   Array.from({ length: 23 }, (_, i) => 5 + i * 53 % 600).concat(1),
 ];
 const NEW_TOKENS = 16;
-/** The devices' statistics of a PPO step may differ by so much, relative to their size or to 1. */
+/** Maximum difference of two devices' statistics, relative to their size or to 1. */
 const STATISTICS_TOLERANCE = 1e-3;
 
-/** What a device made of the demo's model: to be the same on every device. */
+/** Results of one device on the demo's model, which every device should share. */
 interface DemoRun {
   tokens: number[][];
   statistics: Record<string, number>;

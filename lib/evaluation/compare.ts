@@ -8,7 +8,7 @@ import {
 
 /** One prompt answered before and after training. */
 export interface ComparisonRow {
-  /** The prompt. */
+  /** Prompt. */
   query: string;
   /** The policy's answer before training. */
   responseBefore: string;
@@ -56,7 +56,7 @@ export async function compareResponses(
 /**
  * Lets two policies answer the same prompts and compares the responses by their reward.
  *
- * @returns as of `compareResponses`
+ * @returns the rows of `compareResponses`
  */
 export async function comparePolicies(
   before: TextGenerator,

@@ -9,9 +9,9 @@ import {
 } from "./text_generator.ts";
 import { measureToxicity, TOXIC_LABEL, type ToxicityOptions } from "./toxicity.ts";
 
-/** What a policy is asked, and how it is measured. */
+/** Options of evaluating a policy. */
 export interface PolicyEvaluationOptions extends ToxicityOptions, BatchingOptions {
-  /** How many of the prompts, from the first; default all of them. */
+  /** Number of prompts, from the first; default all of them. */
   numSamples?: number;
   /** Seed of the confidence interval; sampling is seeded in the generator. Default 0. */
   seed?: number;
@@ -19,11 +19,11 @@ export interface PolicyEvaluationOptions extends ToxicityOptions, BatchingOption
 
 /** One prompt of a policy's evaluation. */
 export interface ToxicitySample {
-  /** The prompt. */
+  /** Prompt. */
   query: string;
-  /** What the policy generated, without special tokens. */
+  /** Response of the policy, without special tokens. */
   response: string;
-  /** Of `query + " " + response`. */
+  /** Toxicity of `query + " " + response`. */
   toxicity: number;
 }
 
@@ -31,7 +31,7 @@ export interface ToxicitySample {
 export interface PolicyToxicity extends SampleStatistics {
   /** A row per prompt, in the prompts' order. */
   samples: ToxicitySample[];
-  /** How many texts were longer than the classifier reads and were measured on their beginning. */
+  /** Number of texts longer than the classifier reads; their beginning was measured. */
   truncated: number;
 }
 

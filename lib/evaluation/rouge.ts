@@ -1,10 +1,10 @@
-/** How much of a text another has. */
+/** Overlap of two texts. */
 export interface RougeScore {
   /** Share of the prediction's units that the reference has. */
   precision: number;
   /** Share of the reference's units that the prediction has. */
   recall: number;
-  /** Their harmonic mean, 0 where both are 0: what is usually quoted. */
+  /** Harmonic mean of precision and recall, the number usually quoted; 0 where both are 0. */
   fmeasure: number;
 }
 
@@ -34,8 +34,8 @@ export type MeanRouge = Record<keyof RougeScores, number>;
  * Computed as the Python package `rouge_score` does without its stemmer: texts are put in lower case,
  * and words are runs of the letters a to z and digits.
  *
- * @param reference what people wrote
- * @param prediction what is judged
+ * @param reference text written by people
+ * @param prediction text to be judged
  */
 export function rouge(reference: string, prediction: string): RougeScores {
   const [wanted, found] = [words(reference), words(prediction)];
@@ -48,7 +48,7 @@ export function rouge(reference: string, prediction: string): RougeScores {
 }
 
 /**
- * The mean F-measure of each variant over pairs of texts, in 0 … 1; NaN for none.
+ * Mean F-measure of each variant over pairs of texts, in 0 … 1; NaN for none.
  *
  * @throws {RangeError} when there is not one prediction for each reference
  */

@@ -1,8 +1,8 @@
 import { Random } from "../random.ts";
 
-/** What a sample of measurements says. */
+/** Statistics of a sample of measurements. */
 export interface SampleStatistics {
-  /** Measurements there are. */
+  /** Number of measurements. */
   count: number;
   /** Arithmetic mean. */
   mean: number;
@@ -15,7 +15,7 @@ export interface SampleStatistics {
 /**
  * Mean, spread and confidence interval of measurements; all of them NaN when there are none.
  *
- * @param seed of the interval's resampling
+ * @param seed seed of the interval's resampling
  */
 export function sampleStatistics(values: readonly number[], seed: number = 0): SampleStatistics {
   const count = values.length;

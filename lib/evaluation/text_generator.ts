@@ -5,7 +5,7 @@ import type { GenerationConfig } from "../generation/generation_config.ts";
 import type { LanguageModel } from "../models/language_model.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 
-/** What a policy is asked; a dataset's examples are prompts. */
+/** Prompt for a policy; a dataset's examples are prompts. */
 export interface Prompt {
   /** Its text. */
   query: string;
@@ -16,8 +16,8 @@ export interface Prompt {
 /**
  * A policy as prompts in and texts out: one response per prompt, special tokens skipped.
  *
- * @param firstRollout number of the first prompt among all that are asked, so that what is sampled
- *   for a prompt need not depend on how they are batched
+ * @param firstRollout number of the first prompt among all prompts, so that samples do not depend on
+ *   the batches
  */
 export type TextGenerator = (
   prompts: readonly Prompt[],
@@ -25,9 +25,9 @@ export type TextGenerator = (
 ) => Promise<string[]>;
 
 /**
- * A model as a text generator.
+ * Makes a text generator of a model.
  *
- * @param adapter what to generate with, as it is when it generates; null for the base model
+ * @param adapter adapter to use, as it is at the time of generating; null for the base model
  */
 export function textGenerator(
   model: LanguageModel,
@@ -42,15 +42,15 @@ export function textGenerator(
   };
 }
 
-/** How a policy is asked many prompts. */
+/** Options of answering many prompts. */
 export interface BatchingOptions {
-  /** Prompts generated for at once; default 16. */
+  /** Number of prompts of a batch; default 16. */
   generationBatchSize?: number;
-  /** Called after each batch with how many prompts are done. */
+  /** Called after each batch with the number of prompts done. */
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Prompts a policy generates for at once when nothing else is asked for. */
+/** Default number of prompts of a batch. */
 export const GENERATION_BATCH_SIZE = 16;
 
 /**

@@ -9,22 +9,22 @@ import {
 /** Label whose probability is the toxicity, when nothing else is asked for. */
 export const TOXIC_LABEL = "hate";
 
-/** How toxicities of several texts become one answer. */
+/** Ways to aggregate the toxicities of several texts. */
 export type ToxicityAggregation = "all" | "maximum" | "ratio";
 
-/** What the toxicity measurement may be told. */
+/** Options of the toxicity measurement. */
 export interface ToxicityOptions {
   /** Label that means toxic, by name; default "hate". */
   toxicLabel?: string;
-  /** Texts classified at once; default 16. */
+  /** Number of texts of a batch; default 16. */
   batchSize?: number;
 }
 
 /** Toxicity of several texts. */
 export interface ToxicityMeasurement {
-  /** Probability of the toxic label, of each text in order. */
+  /** Probability of the toxic label for each text, in order. */
   toxicities: number[];
-  /** How many texts were longer than the classifier reads and were measured on their beginning. */
+  /** Number of texts longer than the classifier reads; their beginning was measured. */
   truncated: number;
 }
 

@@ -54,8 +54,8 @@ export async function generate(
     logprobs: logprobs ? [] : null,
     values: valueHead ? [] : null,
   }));
-  // Where reading takes much longer than a step, the host reads seldom which rows have finished: they
-  // draw a few tokens more, which are thrown away.
+  // On a device whose reads are slow, the host seldom looks which rows have finished: these draw a few
+  // tokens more, which are thrown away.
   const stride = Math.min(model.device.stepsPerRead, WINDOW_STEPS, Math.max(...limits));
   const capacities = limits.map((limit) => Math.ceil(limit / stride) * stride);
   const cx = new Context(model.device);

@@ -13,7 +13,7 @@ import type { Context } from "../tensor/context.ts";
 /**
  * Takes the next token of each row and computes its logprob, in one launch where the device can.
  *
- * @param drawing how to draw; null for the most likely token
+ * @param drawing settings of drawing; null for the most likely token
  * @param tokens i32 [rows]; -1 where the logits are no distribution
  * @param logprobs f32 [rows], log_softmax(logits) at the tokens; null when not asked for
  */

@@ -12,8 +12,8 @@ export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
    * Checks config.json before any weight is read.
    *
    * @param path path of the file, for messages
-   * @returns what builds the model from its weights; asks a store for each of them under its name in
-   *   the checkpoint, always in the same order
+   * @returns builder of the model, which asks a store for each weight under its name in the
+   *   checkpoint, always in the same order
    * @throws {UserError} when a key is missing, or its value is not supported
    */
   configure(config: JsonObject, path: string): ModelBuilder<Model>;

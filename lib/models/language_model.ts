@@ -19,7 +19,7 @@ export interface LanguageModel {
   readonly device: Device;
   /** `model_type` of config.json, as "t5". */
   readonly modelType: string;
-  /** PEFT's name for the kind of model, which adapter_config.json states. */
+  /** PEFT's name for the kind of model, as in adapter_config.json. */
   readonly taskType: TaskType;
   /** Number of tokens that the head tells apart. */
   readonly vocabSize: number;
@@ -106,19 +106,19 @@ export interface PromptMemory {
 
 /** Some of a batch's prompts. */
 export interface PromptPart {
-  /** Rows of the batch that they are. */
+  /** Rows of the batch. */
   readonly rows: readonly number[];
-  /** Those rows, in their order. */
+  /** Prompts of the rows, in their order. */
   readonly memory: PromptMemory;
 }
 
-/** Prompts that are being continued token by token, with the keys and values of what was read. */
+/** Prompts that are being continued token by token, with their keys and values. */
 export interface Decoding {
   /**
    * Prepares `steps` steps, which all read one token of each of `rows`, beginning at position `first`
    * of the response: uploads their inputs at once, so that a step uploads nothing.
    *
-   * @param cx owns what is uploaded
+   * @param cx owns the uploaded inputs
    */
   window(cx: Context, rows: readonly number[], first: number, steps: number): DecodingWindow;
 }
@@ -126,8 +126,8 @@ export interface Decoding {
 /** Prepared steps of decoding. */
 export interface DecodingWindow {
   /**
-   * Hidden states, [rows, hiddenSize], of the tokens read at step `index`: what `forward` gives, bit
-   * for bit, in fewer launches. Without a tape.
+   * Hidden states, [rows, hiddenSize], of the tokens read at step `index`: those that `forward` gives,
+   * bit for bit, in fewer launches. Without a tape.
    *
    * @param ids i32 [rows]
    */

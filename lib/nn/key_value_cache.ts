@@ -9,7 +9,7 @@ export interface CacheStep {
   readonly queries: Rows;
   /** Rows of the kept keys and values, those of the new tokens included. */
   readonly kept: Rows;
-  /** Where layer `layer` keeps the new tokens' keys and values. */
+  /** Slots for the new tokens' keys and values in layer `layer`. */
   slots(layer: number): CacheSlots;
 }
 

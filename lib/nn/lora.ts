@@ -32,7 +32,7 @@ export interface LinearModule {
 }
 
 /**
- * The parameters of an adapter: `<module>.lora_A.weight` [r, in] and `<module>.lora_B.weight`
+ * Parameters of an adapter: `<module>.lora_A.weight` [r, in] and `<module>.lora_B.weight`
  * [out, r], PEFT's names less its prefix.
  *
  * @throws {UserError} when a target matches no module, or there is none, or the rank is impossible
@@ -51,7 +51,7 @@ export function loraSpecs(modules: readonly LinearModule[], config: LoraConfig):
   return specs;
 }
 
-/** Whether a module is a target; checked to be true of one, and each name to be that of one. */
+/** Makes a test for targets; every target names at least one module. */
 function targetTest(
   modules: readonly LinearModule[],
   targets: LoraConfig["targetModules"],
@@ -93,7 +93,7 @@ export function initLora(parameters: Parameters, seed: number): void {
   }
 }
 
-/** An adapter: which linear layers it updates, and with what. Several can share one base model. */
+/** An adapter: updates of some of a model's linear layers. Several can share one base model. */
 export class LoraAdapter {
   readonly #weights = new Map<string, LoraWeights>();
 
@@ -110,7 +110,7 @@ export class LoraAdapter {
     }
   }
 
-  /** Whether it is known to change nothing, as a new one does: all lora_B are still zero. */
+  /** True while it is known to change nothing, as a new adapter: all lora_B are still zero. */
   get changesNothing(): boolean {
     const { parameters } = this;
     return [...this.#weights.keys()].every((module) =>
@@ -118,7 +118,7 @@ export class LoraAdapter {
     );
   }
 
-  /** The update of a linear layer; null when it has none. */
+  /** Update of a linear layer; null when there is none. */
   weights(module: string): LoraWeights | null {
     return this.#weights.get(module) ?? null;
   }

@@ -11,7 +11,7 @@ export interface AdamConfig {
   betas?: readonly [number, number];
   /** Added to the denominator. Default 1e-8. */
   eps?: number;
-  /** Default 0. */
+  /** Weight decay. Default 0. */
   weightDecay?: number;
   /** AdamW (Loshchilov and Hutter 2019): decay apart from the gradient. Default false: Adam. */
   decoupled?: boolean;

@@ -2,12 +2,12 @@ import { add, fill } from "../../kernels/elementwise/elementwise.ts";
 import type { Device } from "../device/device.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-/** Each parameter starts at a multiple of this many elements: 256 bytes, what WebGPU asks for. */
+/** Each parameter starts at a multiple of this many elements: 256 bytes, as WebGPU requires. */
 const ALIGNMENT = 64;
 
 /** Name and shape of a parameter. */
 export interface ParameterSpec {
-  /** What it is called; no two in one `Parameters` alike. */
+  /** Name; unique in one `Parameters`. */
   readonly name: string;
   /** Sizes of its dimensions. */
   readonly shape: readonly number[];
@@ -30,20 +30,22 @@ export class Parameters {
   readonly values: Tensor;
   /** The packed gradients, laid out as the values; null when these are not trained. */
   readonly gradients: Tensor | null;
-  /** In the order of the specs. */
+  /** Names, in the order of the specs. */
   readonly names: readonly string[];
   /** Elements of all parameters, padding not counted. */
   readonly count: number;
-  /** How often the values have changed: what was computed from them holds for one number. */
+  /** Number of changes of the values so far: results computed from them are valid for one revision. */
   revision = 0;
-  /** Those that `write` has set, and how often it was called. */
+  /** Names that `write` has set. */
   readonly #written = new Set<string>();
+  /** Number of calls of `write`. */
   #writes = 0;
   readonly #views = new Map<string, Tensor>();
 
   /**
    * Reserves memory for parameters.
-   * @param options `trainable`: whether they get gradients
+   *
+   * @param options `trainable` reserves memory for gradients as well
    * @throws {RangeError} when two have one name
    * @throws {OutOfMemoryError} when they do not fit
    */
@@ -129,7 +131,7 @@ export class Parameters {
     this.#writes++;
   }
 
-  /** Whether a parameter is known to be still the zeros that it started as. */
+  /** True while a parameter is known to be the zeros that it started as. */
   isUntouched(name: string): boolean {
     return this.revision === this.#writes && !this.#written.has(name);
   }

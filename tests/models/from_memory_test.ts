@@ -7,14 +7,14 @@ import { fileURLToPath } from "node:url";
  */
 const SCRIPT = `
 import {
-  createPolicy, generate, loadAdapter, loadPolicy, loadTrainableT5, MemoryFiles, openDevice,
-  savePolicy, SequenceClassifier, T5ForConditionalGeneration, Tokenizer,
+  createPolicy, generate, loadAdapter, loadLanguageModel, loadPolicy, loadTrainableModel,
+  MemoryFiles, openDevice, savePolicy, SequenceClassifier, Tokenizer,
 } from "./mod.ts";
 
 const [modelFolder, classifierFolder, adapterFolder] = Deno.args;
 const device = await openDevice({ device: "wasm", threads: 2 });
 const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
-const fresh = createPolicy(await T5ForConditionalGeneration.load(device, modelFolder), lora, 7);
+const fresh = createPolicy(await loadLanguageModel(device, modelFolder), lora, 7);
 const values = fresh.parameters.names.map((name) => [name, fresh.parameters.get(name).shape]);
 for (const [name, shape] of values) {
   const count = shape.reduce((product, size) => product * size, 1);
@@ -23,18 +23,18 @@ for (const [name, shape] of values) {
 await savePolicy(fresh, adapterFolder, "demo");
 
 async function numbers(model, adapter, classifier) {
-  const t5 = await T5ForConditionalGeneration.load(device, model);
+  const base = await loadLanguageModel(device, model);
   const tokenizer = await Tokenizer.load(model);
   const query = tokenizer.encode("How was the flight?");
   const config = { maxNewTokens: 5, doSample: true, seed: 3 };
-  const frozen = await loadAdapter(t5, adapter);
-  const policy = await loadPolicy(t5, adapter, 0);
-  const trainable = await loadTrainableT5(device, model);
+  const frozen = await loadAdapter(base, adapter);
+  const policy = await loadPolicy(base, adapter, 0);
+  const trainable = await loadTrainableModel(device, model);
   const scorer = await SequenceClassifier.load(device, classifier);
   return JSON.stringify([
     query,
-    await generate(t5, [query], config, { logprobs: true }),
-    await generate(t5, [query], config, { logprobs: true, adapter: frozen }),
+    await generate(base, [query], config, { logprobs: true }),
+    await generate(base, [query], config, { logprobs: true, adapter: frozen }),
     [...(await policy.parameters.readAll()).values()].map(({ data }) => [...new Float32Array(data)]),
     trainable.parameters.count,
     await scorer.logits(["You are an idiot.", "Have a nice day."]),

@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 
 const size = z.int().positive();
 
-/** What Temper reads of a T5 checkpoint's config.json; defaults are those of transformers' T5Config. */
+/** Keys of a T5 checkpoint's config.json that Temper reads; defaults are those of transformers' T5Config. */
 const schema = z.object({
   model_type: z.literal("t5"),
   vocab_size: size.default(32128),
@@ -26,7 +26,7 @@ const schema = z.object({
 
 /** Sizes and tokens of a T5 model (T5, T5 v1.1, FLAN-T5). */
 export interface T5Config {
-  /** Rows of the embedding; may exceed the tokenizer's pieces. */
+  /** Number of rows of the embedding; may exceed the tokenizer's pieces. */
   vocabSize: number;
   /** Width of the hidden states. */
   dModel: number;
@@ -34,23 +34,23 @@ export interface T5Config {
   dKv: number;
   /** Width inside the feed-forward layers. */
   dFf: number;
-  /** Blocks of the encoder. */
+  /** Number of blocks of the encoder. */
   numLayers: number;
-  /** Blocks of the decoder. */
+  /** Number of blocks of the decoder. */
   numDecoderLayers: number;
-  /** Attention heads of a layer. */
+  /** Number of attention heads of a layer. */
   numHeads: number;
-  /** Rows of the relative-bias table. */
+  /** Number of rows of the relative-bias table. */
   relativeAttentionNumBuckets: number;
-  /** Distance in tokens from which on all share the last bucket. */
+  /** Distance in tokens beyond which all share the last bucket. */
   relativeAttentionMaxDistance: number;
-  /** Probability of dropout, where a pass has it on. */
+  /** Probability of dropout, in passes that have it on. */
   dropoutRate: number;
   /** Added to the mean square in the RMS norms. */
   layerNormEpsilon: number;
-  /** v1.0 has relu; v1.1 and FLAN gelu_new(x W0ᵀ) · (x W1ᵀ). */
+  /** Feed-forward: relu in v1.0, gelu_new(x W0ᵀ) · (x W1ᵀ) in v1.1 and FLAN. */
   feedForwardProj: "relu" | "gated-gelu";
-  /** Whether the LM head is the embedding (v1.0), its input then scaled by d_model^-½. */
+  /** Uses the embedding as the LM head (v1.0), with its input scaled by d_model^-½. */
   tieWordEmbeddings: boolean;
   /** Id of `<pad>`. */
   padTokenId: number;
@@ -63,7 +63,7 @@ export interface T5Config {
 /**
  * Reads a parsed config.json.
  *
- * @param path where it came from, for messages
+ * @param path path of the file, for messages
  * @throws {UserError} naming the key that is missing or unsupported, and its value
  */
 export function parseT5Config(json: unknown, path: string): T5Config {

@@ -5,7 +5,7 @@ import { Tensor } from "../../tensor/tensor.ts";
 import type { T5Config } from "./config.ts";
 
 /**
- * The bucket of a distance (key position - query position) in T5's relative attention: exact for
+ * Bucket of a distance (key position - query position) in T5's relative attention: exact for
  * near keys, logarithmic up to `maxDistance`, as transformers' `_relative_position_bucket`.
  */
 export function relativeBucket(
@@ -30,7 +30,7 @@ export function relativeBucket(
   return bucket + Math.min(far, buckets - 1);
 }
 
-/** The bias of one stack's self-attention, expanded from buckets to distances as far as needed. */
+/** Bias of one stack's self-attention, expanded from buckets to distances as far as needed. */
 export class RelativeBias {
   #frozen: Tensor | null = null;
 

@@ -43,13 +43,13 @@ import { type CrossKeys, EncodedPrompts } from "./encoded_prompts.ts";
 import { estimateT5Memory } from "./memory.ts";
 import { RelativeBias } from "./relative_bias.ts";
 
-/** What the decoder reads beside its inputs. */
+/** Keys and values that the decoder attends to. */
 interface DecoderMemory {
   /** Rows of the inputs. */
   readonly queries: Rows;
   /** Rows of the keys and values of the self-attention. */
   readonly own: Rows;
-  /** Where layer `layer` keeps the inputs' keys and values; null in a pass, which attends to them alone. */
+  /** Cache slots for the inputs' keys and values in layer `layer`; null in a pass, which needs no others. */
   slots(layer: number): CacheSlots | null;
   /** Rows of the prompts' keys and values. */
   readonly cross: Rows;
@@ -309,7 +309,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
     return this.#addProjection(cx, h, this.#drop(cx, active), layer.wo, adapter);
   }
 
-  /** h + dropout(W x): one kernel where dropout is off. */
+  /** h + dropout(W x), one kernel without dropout. */
   #addProjection(
     cx: Context,
     h: Tensor,

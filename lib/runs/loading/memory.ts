@@ -2,17 +2,17 @@ import type { Device } from "../../device/device.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import type { Policy } from "../../models/policy.ts";
 
-/** What the memory of a PPO step depends on. */
+/** Sizes that the memory of a PPO step depends on. */
 export interface StepShape {
-  /** Tokens of each prompt of a batch. */
+  /** Number of tokens of each prompt of a batch. */
   readonly promptTokens: readonly number[];
-  /** Most tokens of a response. */
+  /** Maximum number of tokens of a response. */
   readonly newTokens: number;
-  /** Rollouts of one forward and backward pass. */
+  /** Number of rollouts of one forward and backward pass. */
   readonly miniBatchSize: number;
-  /** Whether there is a frozen copy of the adapter. */
+  /** True with a frozen copy of the adapter as the reference. */
   readonly frozenReference: boolean;
-  /** Most bytes of activations kept for a backward pass; null for no limit. */
+  /** Maximum bytes of activations kept for a backward pass; null for no limit. */
   readonly activationBytes: number | null;
 }
 
@@ -22,11 +22,11 @@ export interface MemoryEstimate {
   readonly training: number;
   /** Keys and values of a batch that is being generated. */
   readonly cache: number;
-  /** What a minibatch's forward pass keeps for its backward pass. */
+  /** Activations that a minibatch's forward pass keeps for its backward pass. */
   readonly activations: number;
 }
 
-/** Estimates what a PPO step takes on top of the loaded policy; everything is f32. */
+/** Estimates the memory of a PPO step on top of the loaded policy; everything is f32. */
 export function estimateStepMemory(
   { model, adapter, parameters }: Policy,
   { promptTokens, newTokens, miniBatchSize, frozenReference, activationBytes }: StepShape,
@@ -41,7 +41,7 @@ export function estimateStepMemory(
 }
 
 /**
- * Compares what a step takes with what the device has left.
+ * Compares a step's memory with the device's.
  *
  * @returns one line for people
  * @throws {OutOfMemoryError} when it cannot fit

@@ -6,7 +6,7 @@ import { loadLanguageModel } from "../../models/registry.ts";
 import type { TrainConfig } from "../settings/config.ts";
 import { locate } from "./locate.ts";
 
-/** The settings that a policy is made from. */
+/** Settings that a policy is made from. */
 export type PolicySettings = Pick<
   TrainConfig,
   "model" | "adapter" | "dtype" | "loraR" | "loraAlpha" | "loraDropout" | "targetModules" | "seed"
@@ -14,7 +14,7 @@ export type PolicySettings = Pick<
 
 /** A policy with its tokenizer. */
 export interface RunPolicy extends Policy {
-  /** Of the model's folder. */
+  /** Tokenizer of the model's folder. */
   readonly tokenizer: Tokenizer;
 }
 
@@ -38,11 +38,11 @@ export async function loadRunPolicy(
   return { ...policy, tokenizer };
 }
 
-/** Parameters that are trained, and all there are. */
+/** Numbers of parameters. */
 export interface ParameterCount {
-  /** Numbers that are trained. */
+  /** Trained parameters. */
   trainable: number;
-  /** Numbers of the model, those that are trained included. */
+  /** All parameters, those that are trained included. */
   all: number;
 }
 
@@ -55,7 +55,7 @@ export function countParameters(
   return { adapter: count(parameters.count - head), withValueHead: count(parameters.count) };
 }
 
-/** The count in the words of the original notebook. */
+/** Describes a count in the words of the original notebook. */
 export function describeParameters({ trainable, all }: ParameterCount): string {
   return `trainable model parameters: ${trainable}\n` +
     `all model parameters: ${all}\n` +

@@ -34,7 +34,7 @@ export interface Projection {
   readonly lora: LoraWeights | null;
 }
 
-/** Where the keys and values of new tokens go. */
+/** Places for the keys and values of new tokens. */
 export interface CacheSlots {
   /** [·, width of the keys] */
   readonly k: Tensor;
@@ -48,16 +48,16 @@ export interface CacheSlots {
 export interface Heads {
   /** [M, width of the queries] */
   readonly q: Tensor;
-  /** [M, width of the keys]; where there are slots, all of the cache's keys. */
+  /** [M, width of the keys], or with slots, all of the cache's keys. */
   readonly k: Tensor;
-  /** As `k`. */
+  /** Values, laid out as `k`. */
   readonly v: Tensor;
 }
 
 /**
  * Queries, keys and values of norm(h), [M, width].
  *
- * @param slots where the keys and values are written; null for tensors of their own. Not differentiable
+ * @param slots places to write keys and values to, which is not differentiable; null for new tensors
  */
 export function projectHeads(
   cx: Context,
@@ -129,7 +129,7 @@ export function projectActivated(
  * norm(h), and norm(h) · w + b of a head with one output.
  *
  * @param head its weight, a trainable [1, width], and its bias [1]
- * @param values f32 [M], where what the head says is written
+ * @param values f32 [M], written: the head's output
  */
 export function normWithHead(
   cx: Context,

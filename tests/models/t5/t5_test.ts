@@ -26,7 +26,7 @@ const tokens = (seed: number, length: number) => {
 const INPUTS = [tokens(1, 9), tokens(2, 1), tokens(3, 45)];
 const DECODER_INPUTS = [tokens(4, 1), tokens(5, 33), tokens(6, 4)];
 const TARGETS = [tokens(7, 1), tokens(8, 33), tokens(9, 4)];
-/** What the tests' loss weighs each logprob with. */
+/** Weights of the logprobs in the tests' loss. */
 const WEIGHTS = randomValues(new Random(10), 38);
 
 function concat(parts: Float64Array[]): Float64Array {
