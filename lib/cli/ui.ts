@@ -59,8 +59,10 @@ export async function runUi(options: InferValue<typeof uiCommand>): Promise<void
   await checkFolder(options.runs);
   const { serveUi } = await import("../../web/server.ts");
   const server = serveUi(options);
+  // Heard before anybody reads that it is there.
+  const end = interrupted();
   print(`runs in ${options.runs}: ${server.address}`);
-  await interrupted();
+  await end;
   await server.close();
 }
 
@@ -102,8 +104,9 @@ export async function startTrainingSite(output: string | null): Promise<Training
     close: () => site.close(),
     async linger() {
       if (!terminal("stdout").interactive) return;
+      const end = interrupted();
       print(`the site stays up until Ctrl-C: ${site.address}`);
-      await interrupted();
+      await end;
     },
   };
 }

@@ -206,7 +206,8 @@ export class WasmDevice implements TaskDevice {
         threads: this.threads,
         spins: SPINS,
       };
-      const worker = new Worker(entry, { workerData: init });
+      // Without an environment of its own it would be given ours, which needs permission to read all of it.
+      const worker = new Worker(entry, { workerData: init, env: {} });
       ready.push(
         new Promise((resolve, reject) => {
           worker.once("message", () => resolve());

@@ -59,8 +59,10 @@ export async function describeSession(
   };
 }
 
-/** Null outside a repository, without Git, and where Git may not be run. */
+/** Null outside a repository, without Git, and where Git may not be run without a question. */
 async function gitCommit(): Promise<Session["git"]> {
+  const permission = await Deno.permissions.query({ name: "run", command: "git" });
+  if (permission.state !== "granted") return null;
   const git = async (...args: string[]) => {
     const { success, stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
     return success ? new TextDecoder().decode(stdout).trim() : null;
