@@ -21,15 +21,15 @@ export class AttentionArgs {
   keyStarts: usize;
   keyLengths: usize;
   bias: usize;
-  items: i32;
   heads: i32;
-  blocks: i32;
   headSize: i32;
   qStride: i32;
   kStride: i32;
   vStride: i32;
   causal: i32;
   reach: i32;
+  items: i32;
+  blocks: i32;
   perTask: i32;
   wide: i32;
   scale: f32;
@@ -53,8 +53,6 @@ export class AttentionBackwardArgs {
   o: usize;
   lse: usize;
   dOut: usize;
-  items: i32;
-  perTask: i32;
   heads: i32;
   headSize: i32;
   qStride: i32;
@@ -62,6 +60,8 @@ export class AttentionBackwardArgs {
   vStride: i32;
   causal: i32;
   reach: i32;
+  items: i32;
+  perTask: i32;
   accumulateQ: i32;
   accumulateK: i32;
   accumulateV: i32;

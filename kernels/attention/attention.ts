@@ -31,8 +31,9 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
   const items = p.sequences * p.heads * blocks;
   const rows = Math.min(MAX_ROWS, p.queries.maxLength);
   const { tasks, perTask } = split(items, 2 * rows * p.keys.maxLength * p.headSize);
-  const wide = device.wideVectors;
-  device.run(ATTENTION, tasks, { o, lse, ...operandArguments(p), items, perTask, blocks, wide });
+  const { wideVectors: wide } = device;
+  const work = { items, blocks, perTask, wide, scale: p.scale };
+  device.run(ATTENTION, tasks, { o, lse, ...operandArguments(p), ...work });
 }
 
 /** The gradients of {@linkcode attention}; the probabilities are computed again from `lse`. */
@@ -45,6 +46,7 @@ export function attentionBackward(device: Device, p: Attention, g: AttentionGrad
   const { dq, dk, dv } = g;
   device.run(ATTENTION_BACKWARD, tasks, {
     ...operandArguments(p),
+    scale: p.scale,
     o: g.o,
     lse: g.lse,
     dOut: g.dOut,

@@ -26,7 +26,8 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
   const parts = decodes ? 1 : Math.ceil(p.headSize / COLUMNS);
   const items = p.sequences * p.heads * blocks * parts;
   const shader = decodes ? decodeShaders.get(decodeColumns(p.headSize))! : forwardShader;
-  device.dispatch(shader, items, { o, lse, ...operandArguments(p), items, blocks, parts });
+  const work = { items, blocks, parts, scale: p.scale };
+  device.dispatch(shader, items, { o, lse, ...operandArguments(p), ...work });
 }
 
 /** The power of two from 32 on that a head fits in. */

@@ -78,6 +78,5 @@ export function operandArguments(p: Attention) {
     vStride,
     causal: p.causal,
     reach: bias?.reach ?? 0,
-    scale: p.scale,
   };
 }

@@ -20,6 +20,9 @@ const OPERANDS = {
   bias: "f32?",
 } as const;
 
+/** Their sizes, and what a query sees. */
+const SIZES = ["heads", "headSize", "qStride", "kStride", "vStride", "causal", "reach"] as const;
+
 /**
  * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp. Items are (sequence, head, block of queries)
  * of `blocks` to a sequence; on a GPU also the `parts` of a head's columns.
@@ -28,17 +31,7 @@ export const ATTENTION = signature({
   name: "attention",
   outputs: { o: "f32", lse: "f32?" },
   inputs: OPERANDS,
-  ints: [
-    "items",
-    "heads",
-    "blocks",
-    "headSize",
-    "qStride",
-    "kStride",
-    "vStride",
-    "causal",
-    "reach",
-  ],
+  ints: [...SIZES, "items", "blocks"],
   gpuInts: ["parts"],
   taskInts: ["perTask", "wide"],
   floats: ["scale"],
@@ -52,15 +45,9 @@ export const ATTENTION_BACKWARD = signature({
   outputs: { dq: "f32?", dk: "f32?", dv: "f32?", dBias: "f32?" },
   inputs: { ...OPERANDS, o: "f32", lse: "f32", dOut: "f32" },
   taskInts: [
+    ...SIZES,
     "items",
     "perTask",
-    "heads",
-    "headSize",
-    "qStride",
-    "kStride",
-    "vStride",
-    "causal",
-    "reach",
     "accumulateQ",
     "accumulateK",
     "accumulateV",

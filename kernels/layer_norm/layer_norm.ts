@@ -44,7 +44,7 @@ export function layerNorm(
   eps: number,
 ): void {
   const perTask = rowsPerTask(width);
-  const args = { y, stats, x, weight, bias, rows, width, eps, perTask };
+  const args = { y, stats, x, weight, bias, rows, width, perTask, eps };
   if (device.kind === "webgpu") device.dispatch(forwardShader, rows, args);
   else device.run(LAYER_NORM, Math.ceil(rows / perTask), args);
 }

@@ -37,7 +37,7 @@ export function rmsNorm(
   eps: number,
 ): void {
   const perTask = rowsPerTask(width);
-  const args = { y, rstd, x, weight, rows, width, eps, perTask };
+  const args = { y, rstd, x, weight, rows, width, perTask, eps };
   if (device.kind === "webgpu") device.dispatch(forwardShader, rows, args);
   else device.run(RMS_NORM, Math.ceil(rows / perTask), args);
 }

@@ -55,6 +55,10 @@ export interface Signature<GpuArguments = object, TaskArguments = object> {
   readonly taskInts: readonly string[];
   /** Floats, on both. */
   readonly floats: readonly string[];
+  /** All arguments in their order on a GPU: spans, integers, floats. */
+  readonly gpuOrder: readonly string[];
+  /** All arguments in their order on the WASM device. */
+  readonly taskOrder: readonly string[];
   /** Whole numbers that launcher and kernels share. */
   readonly constants: Readonly<Record<string, number>>;
   /** Never set; carries the types of the arguments. */

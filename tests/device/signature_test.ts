@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { GpuDevice, Span, TaskDevice } from "../../lib/device/device.ts";
 import { ADD } from "../../kernels/elementwise/signatures.ts";
 import { wgsl } from "../../kernels/wgsl.ts";
-import { signature } from "../../lib/device/signature.ts";
+import { putInOrder, signature } from "../../lib/device/signature.ts";
 import { shaderSource, wgslDeclarations } from "../../lib/device/webgpu/shader_source.ts";
 import { deviceTest } from "../device.ts";
 
@@ -32,8 +32,25 @@ Deno.test("signature: outputs, inputs and scalars in the order in which they are
     gpuInts: ["rows", "columnStart", "firstRow"],
     taskInts: ["rows", "columnStart", "perTask"],
     floats: ["eps"],
+    gpuOrder: ["y", "rowState", "x", "targets", "rows", "columnStart", "firstRow", "eps"],
+    taskOrder: ["y", "rowState", "x", "targets", "rows", "columnStart", "perTask", "eps"],
     constants: { BLOCK: 256 },
   });
+});
+
+Deno.test("putInOrder: whatever the order of the names, and beside others", () => {
+  const launches = [{ a: 1, b: null, c: 3 }, { c: 3, a: 1, b: null }, {
+    x: 0,
+    a: 1,
+    b: null,
+    c: 3,
+  }];
+  for (const args of launches) {
+    const values: unknown[] = [9, 9, 9];
+    putInOrder(["a", "b", "c"], args, values);
+    assert.deepEqual(values, [1, null, 3]);
+  }
+  assert.throws(() => putInOrder(["a", "b"], { b: 1 }, []), /without its a/);
 });
 
 Deno.test("signature: a name that is given twice is refused", () => {

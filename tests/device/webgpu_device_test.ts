@@ -195,7 +195,7 @@ gpuTest("a shader's mistake is reported with its line", async (device) => {
 gpuTest("more memory than there may be is an OutOfMemoryError", (device) => {
   assert.throws(() => device.alloc(2 ** 45), (error: Error) => {
     assert.ok(error instanceof OutOfMemoryError);
-    return /GPU allows .* MiB/.test(error.message);
+    return /on the GPU: \d+ MiB needed at once, the limit is \d+ MiB$/.test(error.message);
   });
   return Promise.resolve();
 });

@@ -5,6 +5,7 @@ import { letEventsIn } from "../../event_loop.ts";
 import { Arena } from "../arena.ts";
 import type { DeviceBuffer, MemoryUse, Signature, Span, TaskDevice } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
+import { putInOrder } from "../signature.ts";
 import {
   ARGS,
   CONTROL,
@@ -58,6 +59,8 @@ export class WasmDevice implements TaskDevice {
   readonly #control: Int32Array;
   readonly #argInts: Int32Array;
   readonly #argFloats: Float32Array;
+  /** Arguments of a launch, in order. */
+  readonly #values: unknown[] = [];
   readonly #workers: Worker[] = [];
   readonly #times: KernelTimes | null;
   #bytes: Uint8Array;
@@ -140,17 +143,20 @@ export class WasmDevice implements TaskDevice {
     this.#times.add(kernel.name, (performance.now() - start) / 1000);
   }
 
-  #run({ name, spans, taskInts, floats }: Signature, tasks: number, args: object): void {
+  #run({ name, spans, taskInts, taskOrder }: Signature, tasks: number, args: object): void {
     const found = this.#kernels.get(name);
     if (!found) throw new Error(`no WASM kernel is called "${name}"`);
-    const named = args as Readonly<Record<string, unknown>>;
-    let word = 0;
-    for (const { name } of spans) {
-      const span = named[name] as Span | null;
-      this.#argInts[word++] = span ? this.#address(span) : 0;
+    const values = this.#values;
+    putInOrder(taskOrder, args, values);
+    const argInts = this.#argInts;
+    const argFloats = this.#argFloats;
+    const floats = spans.length + taskInts.length;
+    for (let i = 0; i < spans.length; i++) {
+      const span = values[i] as Span | null;
+      argInts[i] = span ? this.#address(span) : 0;
     }
-    for (const name of taskInts) this.#argInts[word++] = Number(named[name]);
-    for (const name of floats) this.#argFloats[word++] = named[name] as number;
+    for (let i = spans.length; i < floats; i++) argInts[i] = Number(values[i]);
+    for (let i = floats; i < taskOrder.length; i++) argFloats[i] = values[i] as number;
     if (tasks <= 1 || this.#workers.length === 0) {
       for (let task = 0; task < tasks; task++) found.run(ARGS, task, SCRATCH);
       return;

@@ -8,7 +8,7 @@ import copyCode from "./copy.wgsl" with { type: "text" };
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
 import { Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
-import { signature } from "../signature.ts";
+import { putInOrder, signature } from "../signature.ts";
 import { shaderSource } from "./shader_source.ts";
 import { Timestamps } from "./timestamps.ts";
 
@@ -86,6 +86,8 @@ export class WebGpuDevice implements GpuDevice {
   readonly #staging: Span;
   readonly #staged = new Uint8Array(STAGING_BYTES);
   #stagedBytes = 0;
+  /** Arguments of a launch, in order. */
+  readonly #values: unknown[] = [];
   #writtenBytes = 0;
   /** The number of the current recording. */
   #recording = 0;
@@ -262,23 +264,24 @@ export class WebGpuDevice implements GpuDevice {
     this.#check();
     if (this.#full) this.flush();
     if (this.#parameters.full) this.#parameters.clear();
-    const { spans, outputs, gpuInts, floats } = shader.signature;
-    const named = args as Readonly<Record<string, unknown>>;
+    const { spans, outputs, gpuInts, gpuOrder } = shader.signature;
+    const values = this.#values;
+    putInOrder(gpuOrder, args, values);
     const parameters = this.#parameters;
     const blocks: Block[] = [];
     const starts: number[] = [];
     for (let i = 0; i < spans.length; i++) {
-      const span = named[spans[i].name] as Binding | null;
+      const span = values[i] as Binding | null;
       const block = blockOf(span ?? this.#nothing[Number(i < outputs)]);
       const start = span ? this.#windowStart(shader, span, block) : 0;
       parameters.ints[i] = span ? (span.byteOffset - start) / 4 : NONE;
       blocks.push(block);
       starts.push(start);
     }
-    let word = spans.length;
-    for (const name of gpuInts) parameters.ints[word++] = Number(named[name]);
-    for (const name of floats) parameters.floats[word++] = named[name] as number;
-    const offset = parameters.intern(word);
+    const floats = spans.length + gpuInts.length;
+    for (let i = spans.length; i < floats; i++) parameters.ints[i] = Number(values[i]);
+    for (let i = floats; i < gpuOrder.length; i++) parameters.floats[i] = values[i] as number;
+    const offset = parameters.intern(gpuOrder.length);
     const compiled = this.#pipelines.get(shader, writableBindings(blocks, outputs));
     const { pipeline } = compiled;
     const group = this.#groups.get(compiled, blocks, starts);
