@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import {
+  capitalized,
+  formatAlike,
   formatChange,
   formatCount,
   formatFixed,
@@ -28,6 +30,12 @@ Deno.test("numbers have about four digits, and a dash where there is none", () =
   assert.equal(formatChange(0.5, 2), "+0.50");
   assert.equal(formatPercentChange(0.3125, 0.0625), "−80.0\u00a0%");
   assert.equal(formatPercentChange(0, 1), "");
+  assert.equal(formatPercentChange(0.1, 1.2361), "+1136\u00a0%");
+  assert.equal(formatPercentChange(1, 0.9999), "±0.0\u00a0%");
+  assert.deepEqual(formatAlike([0.3594, 0.000311]), ["0.3594", "0.0003"]);
+  assert.deepEqual(formatAlike([13.65, 8.68e-4]), ["13.65", "8.68e−4"]);
+  assert.deepEqual(formatAlike([0, 0]), ["0", "0"]);
+  assert.equal(capitalized("mean reward"), "Mean reward");
   assert.deepEqual([0.1 + 0.2, 12000, -5].map(formatTick), ["0.3", "12k", "−5"]);
 });
 

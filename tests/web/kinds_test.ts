@@ -57,7 +57,7 @@ Deno.test("a run of supervised fine-tuning has its numbers, commands and summari
     const { get, text } = siteOf(dir);
     const page = await text("/runs/a");
     assert.match(page, /Loss, last step.*ROUGE-1.*0\.2500 → 0\.7500/);
-    assert.match(page, /ROUGE-2.*ROUGE-L.*Loss<\/dt>.*2\.500 → 0\.2500/);
+    assert.match(page, /ROUGE-2.*ROUGE-L.*Loss<\/dt>.*2\.500 → 0\.250 /);
     assert.doesNotMatch(page, /Toxicity|Reward|Samples/);
     assert.doesNotMatch(page, /--resume/);
     const before = await text("/runs/a/comparison");

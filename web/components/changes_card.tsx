@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { Change, Interval } from "../../lib/runs/kinds/run_kind.ts";
-import { capitalized, formatCount, formatNumber } from "../shared/format.ts";
+import { capitalized, formatAlike, formatCount } from "../shared/format.ts";
 import { ChangeValue } from "./parts.tsx";
 
 /** Numbers before and after training; those with confidence intervals also as marks on a scale. */
@@ -40,16 +40,15 @@ function Intervals(
   const bounds = [...intervals.before, ...intervals.after, change.before, change.after];
   // The scale begins at zero unless something is below it.
   const scale: Interval = [Math.min(0, ...bounds), Math.max(0, ...bounds)];
+  const texts = formatAlike([...intervals.before, ...intervals.after]);
   return (
     <dd class="intervals">
-      {(["before", "after"] as const).map((when) => (
-        <div>
+      {(["before", "after"] as const).map((when, i) => (
+        <>
           <span class="muted">{capitalized(when)}</span>
           <Bar mean={change[when]} interval={intervals[when]} scale={scale} />
-          <span class="muted number">
-            {formatNumber(intervals[when][0])} to {formatNumber(intervals[when][1])}
-          </span>
-        </div>
+          <span class="muted number">{texts[2 * i]} to {texts[2 * i + 1]}</span>
+        </>
       ))}
     </dd>
   );

@@ -2,8 +2,8 @@ import type { ComponentChildren, JSX } from "preact";
 import type { Change } from "../../lib/runs/kinds/run_kind.ts";
 import {
   capitalized,
+  formatAlike,
   formatChange,
-  formatNumber,
   formatPercentChange,
   formatSeconds,
 } from "../shared/format.ts";
@@ -46,23 +46,20 @@ export function StepProgress(
 /** A number before and after training, with the difference; a dash where there is none. */
 export function ChangeValue({ change }: { change: Change | undefined }): JSX.Element {
   if (!change) return <span class="muted">–</span>;
-  const { before, after } = change;
+  const [before, after] = formatAlike([change.before, change.after]);
   return (
     <span class="number">
-      {formatNumber(before)} → {formatNumber(after)} <Difference change={change} />
+      {before} → {after} <Difference change={change} />
     </span>
   );
 }
 
 /** The difference that training made, in percent where that makes sense. */
 function Difference({ change: { before, after, better } }: { change: Change }): JSX.Element {
+  const text = before > 0 ? formatPercentChange(before, after) : formatChange(after - before, 3);
   const gain = better === "higher" ? after - before : before - after;
-  const verdict = gain > 0 ? "better" : gain < 0 ? "worse" : undefined;
-  return (
-    <span class={verdict} title={verdict}>
-      {before > 0 ? formatPercentChange(before, after) : formatChange(after - before, 3)}
-    </span>
-  );
+  const verdict = text.startsWith("±") ? undefined : gain > 0 ? "better" : "worse";
+  return <span class={verdict} title={verdict}>{text}</span>;
 }
 
 /** A small curve without axes: the shape of the values that led to the number beside it. */

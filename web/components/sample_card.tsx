@@ -15,11 +15,17 @@ export function SampleCard(
   return (
     <article class="card sample">
       <dl class="measures">
-        <Measure name="reward" value={formatFixed(sample.reward, 3)} />
+        {Number.isFinite(sample.reward) && (
+          <Measure name="reward" value={formatFixed(sample.reward, 3)} />
+        )}
         {parts.length > 1 &&
           parts.map(([name, value]) => <Measure name={name} value={formatFixed(value, 3)} />)}
-        <Measure name="length" value={String(sample.length)} unit="tokens" />
-        <Measure name="KL" value={formatNumber(sample.kl)} unit="nats" />
+        {Number.isFinite(sample.length) && (
+          <Measure name="length" value={String(sample.length)} unit="tokens" />
+        )}
+        {Number.isFinite(sample.kl) && (
+          <Measure name="KL" value={formatNumber(sample.kl)} unit="nats" />
+        )}
         <Measure name="step" value={String(sample.step)} />
       </dl>
       <Response sample={sample} />

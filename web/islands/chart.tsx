@@ -91,16 +91,18 @@ export function Chart(props: ChartProps): JSX.Element {
         <h3>{title}</h3>
         <p class="muted">{help}</p>
         <ul class="legend">
-          {lines.map((line, i) => (
-            <li>
-              <span class={`key key-${line.color ?? i}`} aria-hidden="true" />
-              {line.label}{" "}
-              <strong class="number">
-                {formatNumber(valueAt(values[i] ?? [], index, cursor.value === null))}
-              </strong>{" "}
-              <span class="muted">{line.right ? rightUnit || "right axis" : unit}</span>
-            </li>
-          ))}
+          {lines.map((line, i) =>
+            !isMissing(props, i) && (
+              <li>
+                <span class={`key key-${line.color ?? i}`} aria-hidden="true" />
+                {line.label}{" "}
+                <strong class="number">
+                  {formatNumber(valueAt(values[i] ?? [], index, cursor.value === null))}
+                </strong>{" "}
+                <span class="muted">{line.right ? rightUnit || "right axis" : unit}</span>
+              </li>
+            )
+          )}
           {shown !== null && shown !== undefined && (
             <li class="muted place">{axis === "step" ? `step ${shown}` : axisTime(shown)}</li>
           )}
@@ -120,6 +122,13 @@ export function Chart(props: ChartProps): JSX.Element {
       </div>
     </figure>
   );
+}
+
+/** Returns true for a line that has no values, unlike others of its chart. */
+function isMissing({ x, values }: ChartProps, line: number): boolean {
+  const hasValues = (column: readonly (number | null)[] = []) =>
+    column.some((value) => value !== null);
+  return x !== null && values.some(hasValues) && !hasValues(values[line]);
 }
 
 /** Index of the position nearest to the cursor; of the last one without a cursor. */

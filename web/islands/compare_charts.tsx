@@ -73,6 +73,8 @@ export function CompareCharts(
             };
           });
           const { x, values } = join(curves);
+          // A statistic that is measured only on request may be in none of the runs.
+          if (loaded && values.flat().every((value) => value === null)) return null;
           return (
             <Chart
               key={`${title} ${unit}`}

@@ -26,8 +26,8 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
         </span>
       </div>
       {now.kindTitle === null && (
-        <p class="failure">
-          This version of Temper does not know runs of kind “{now.kind}”. It shows their files and
+        <p class="notice">
+          This version of Temper does not know runs of kind “{now.kind}”: it shows their files and
           settings, but no charts.
         </p>
       )}

@@ -138,11 +138,11 @@ function Differences(
     columns: ReadonlyMap<string, string>[];
   },
 ): JSX.Element {
+  // A setting that runs of another kind do not have makes no difference by itself.
+  const valuesOf = (name: string) => columns.flatMap((column) => column.get(name) ?? []);
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))]
-    .filter((name) =>
-      name !== "name" && new Set(columns.map((column) => column.get(name))).size > 1
-    );
-  if (names.length === 0) return <p class="muted block">All settings are the same.</p>;
+    .filter((name) => name !== "name" && new Set(valuesOf(name)).size > 1);
+  if (names.length === 0) return <p class="muted block">All common settings are the same.</p>;
   return (
     <RunTable id="differences" title="Settings that differ" heading="Setting" runs={runs}>
       {names.map((name) => (

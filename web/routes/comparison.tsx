@@ -94,7 +94,7 @@ function Comparison(
           {formatCount(rows.length, "prompt")}, {better} with a higher {score} after training
         </span>
         <a href={withQuery(path, { order: worstFirst ? "" : "up" })}>
-          {worstFirst ? "Largest gain first" : "Largest loss first"}
+          {worstFirst ? "Largest gain first" : "Largest drop first"}
         </a>
         <a class="button" href={`${runPath(id)}/${file}`} download>Download {file}</a>
       </p>

@@ -11,6 +11,20 @@ export function formatNumber(value: number | null | undefined): string {
   return minus(value.toFixed(Math.max(0, Math.min(4, 3 - Math.floor(Math.log10(size))))));
 }
 
+/**
+ * Formats numbers to be compared with the same decimals, about four significant digits of the largest
+ * one; a number that would be lost to rounding is formatted by itself.
+ */
+export function formatAlike(values: readonly number[]): string[] {
+  const largest = Math.max(...values.map(Math.abs));
+  const digits = Math.max(0, Math.min(4, 3 - Math.floor(Math.log10(largest))));
+  if (!(largest >= 1e-3) || largest >= 1e5) return values.map(formatNumber);
+  return values.map((value) => {
+    const text = formatFixed(value, digits);
+    return value !== 0 && Number(value.toFixed(digits)) === 0 ? formatNumber(value) : text;
+  });
+}
+
 /** Formats a number of an axis, as short as possible. */
 export function formatTick(value: number): string {
   return minus(String(Number(value.toPrecision(6)))).replace(/(\d)000$/, "$1k");
@@ -22,15 +36,17 @@ export function formatFixed(value: number | null | undefined, digits: number): s
   return minus(value.toFixed(digits));
 }
 
-/** Formats a difference, with its sign. */
+/** Formats a difference, with its sign; one that rounds to zero has both signs. */
 export function formatChange(value: number, digits: number): string {
+  if (Number(value.toFixed(digits)) === 0) return "±" + (0).toFixed(digits);
   return (value > 0 ? "+" : "") + formatFixed(value, digits);
 }
 
 /** Formats the change from one value to another in percent; empty for a change from zero. */
 export function formatPercentChange(before: number, after: number): string {
   if (before === 0) return "";
-  return `${formatChange((after - before) / before * 100, 1)}\u00a0%`;
+  const percent = (after - before) / before * 100;
+  return `${formatChange(percent, Math.abs(percent) < 100 ? 1 : 0)}\u00a0%`;
 }
 
 /** Formats a duration: `42 s`, `3 min 20 s`, `2 h 5 min`. */
