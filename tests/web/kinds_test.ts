@@ -159,7 +159,7 @@ Deno.test("runs of several kinds share the panels that they all have", () => {
   assert.deepEqual(kindsOf("Learning rate"), [["ppo", "sft"]]);
   assert.deepEqual(kindsOf("Loss: training"), [["sft"]]);
   assert.deepEqual(kindsOf("Loss: policy"), [["ppo"]]);
-  assert.deepEqual(kindsOf("Where the time goes"), []);
+  assert.deepEqual(kindsOf("Time of a step"), []);
   const [value] = panels.filter(({ title }) => title === "Loss: value");
   assert.deepEqual(value.lines, { ppo: { chart: "loss", index: 1 } });
 });

@@ -5,14 +5,14 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
   {
     id: "reward",
     title: "Reward",
-    help: "Mean score of the step's responses, before the KL penalty.",
+    help: "Mean score of the responses, before the KL penalty.",
     unit: "",
     series: [{ metric: "ppo/mean_scores", label: "mean reward" }],
   },
   {
     id: "kl",
     title: "KL from the reference",
-    help: "Distance of a response from the reference policy, and its price.",
+    help: "Mean KL of a response from the reference policy, and coefficient of its penalty.",
     unit: "nats",
     rightUnit: "",
     series: [
@@ -23,7 +23,7 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
   {
     id: "loss",
     title: "Loss",
-    help: "Clipped objective of the policy, and squared error of the values.",
+    help: "Clipped objective of the policy, and squared error of the value head.",
     unit: "",
     rightUnit: "",
     series: [
@@ -34,14 +34,14 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
   {
     id: "entropy",
     title: "Entropy",
-    help: "Spread of the policy's next-token distribution; near zero it no longer explores.",
+    help: "Entropy of the next-token distribution; near zero the policy no longer explores.",
     unit: "nats/token",
     series: [{ metric: "ppo/policy/entropy", label: "entropy" }],
   },
   {
     id: "clipfrac",
     title: "Clip fraction",
-    help: "Share of tokens whose update was cut off by the clip range.",
+    help: "Share of tokens whose ratio or value was clipped.",
     unit: "",
     series: [
       { metric: "ppo/policy/clipfrac", label: "policy" },
@@ -52,14 +52,14 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
     id: "explained",
     title: "Value: explained variance",
     help:
-      "1 when the value head foresees the returns, 0 when it knows nothing, below 0 when worse.",
+      "Share of the returns' variance that the values explain; below zero, worse than their mean.",
     unit: "",
     series: [{ metric: "ppo/val/var_explained", label: "explained variance" }],
   },
   {
     id: "lengths",
     title: "Lengths",
-    help: "Mean tokens of the prompts and of the responses.",
+    help: "Mean number of tokens of a prompt and of a response.",
     unit: "tokens",
     series: [
       { metric: "tokens/responses_len_mean", label: "responses" },
@@ -69,28 +69,28 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
   {
     id: "learning-rate",
     title: "Learning rate",
-    help: "Step size of the optimizer after warm-up and schedule.",
+    help: "Learning rate of the optimizer, with warm-up and schedule.",
     unit: "",
     series: [{ metric: "ppo/learning_rate", label: "learning rate" }],
   },
   {
     id: "throughput",
     title: "Throughput",
-    help: "Response tokens for each second of the whole step.",
+    help: "Response tokens per second of the whole step.",
     unit: "tokens/s",
     series: [{ metric: "tokens_per_second", label: "tokens per second" }],
   },
   {
     id: "time",
-    title: "Where the time goes",
-    help: "Seconds of each part of a step, on top of each other.",
+    title: "Time of a step",
+    help: "Seconds of each part of a step, stacked.",
     unit: "s",
     stacked: true,
     series: [
       { metric: "time/generate", label: "generation" },
       { metric: "time/score", label: "reward" },
       { metric: "time/ppo/forward_pass", label: "forward passes" },
-      { metric: "time/ppo/optimize_step", label: "optimisation" },
+      { metric: "time/ppo/optimize_step", label: "optimization" },
       { metric: "time/other", label: "other" },
     ],
   },
