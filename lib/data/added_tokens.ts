@@ -26,7 +26,7 @@ export async function readAddedTokens(
     throw new UserError(
       `${files.pathOf(file)}: the added token ${JSON.stringify(content)} has the id ${
         JSON.stringify(id)
-      }, expected a text and a number.`,
+      }, expected a text and a number`,
     );
   }
   return entries

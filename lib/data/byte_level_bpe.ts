@@ -33,14 +33,14 @@ export async function readByteLevelBpe(
   if (!vocab && mergesText === null) return null;
   if (!vocab || mergesText === null) {
     const [found, missing] = vocab ? ["vocab.json", "merges.txt"] : ["merges.txt", "vocab.json"];
-    throw new UserError(`${files.path} has ${found} but not ${missing}: a tokenizer needs both.`);
+    throw new UserError(`${files.path} has ${found} but not ${missing}: a tokenizer needs both`);
   }
   for (const [token, id] of Object.entries(vocab)) {
     if (!Number.isSafeInteger(id) || (id as number) < 0) {
       throw new UserError(
         `${files.pathOf("vocab.json")}: token ${JSON.stringify(token)} has the id ${
           JSON.stringify(id)
-        }, expected a number.`,
+        }, expected a number`,
       );
     }
   }
@@ -52,7 +52,7 @@ export async function readByteLevelBpe(
     const id = vocab[token.content];
     if (id === undefined) {
       throw new UserError(
-        `${files.pathOf("vocab.json")} lacks the ${key} ${JSON.stringify(token.content)}.`,
+        `${files.pathOf("vocab.json")} lacks the ${key} ${JSON.stringify(token.content)}`,
       );
     }
     special[key] = token.content;
@@ -111,7 +111,7 @@ function parseMerges(path: string, text: string): string[][] {
     const parts = lines[i].split(" ");
     if (parts.length !== 2 || parts.includes("")) {
       throw new UserError(
-        `${path}, line ${i + 1}: ${JSON.stringify(lines[i])}, expected two parts and a space.`,
+        `${path}, line ${i + 1}: ${JSON.stringify(lines[i])}, expected two parts and a space`,
       );
     }
     merges.push(parts);

@@ -105,7 +105,7 @@ export class Dataset {
     const split = this.splits.get(name);
     if (split) return split;
     const found = [...this.splits.keys()].join(", ");
-    throw new UserError(`${this.path} has no ${name} split, only ${found}.`);
+    throw new UserError(`${this.path} has no ${name} split, only ${found}`);
   }
 
   /** The summary that the notebook prints: each split's features and number of rows. */
@@ -150,9 +150,9 @@ export async function loadDataset(
   };
   if (!settings.prompt.includes("{dialogue}")) {
     throw new UserError(
-      `The prompt ${
+      `the prompt ${
         JSON.stringify(settings.prompt)
-      } has no {dialogue}: put it where the text belongs.`,
+      } has no {dialogue}: put it where the text belongs`,
     );
   }
   const splits = new Map<string, DatasetSplit>();
@@ -178,7 +178,7 @@ export async function loadDataset(
 function testCount(path: string, count: number): number {
   if (count < 2) {
     throw new UserError(
-      `${path} leaves ${count} dialogue after the filter: dividing it into train and test takes 2.`,
+      `${path} leaves ${count} dialogue after the filter: dividing it into train and test takes 2`,
     );
   }
   return Math.ceil(0.2 * count);
@@ -207,11 +207,11 @@ function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow
       summary: textOf(table, i, summaryKey),
     });
   }
-  if (table.rows.length === 0) throw new UserError(`${table.path} has no rows.`);
+  if (table.rows.length === 0) throw new UserError(`${table.path} has no rows`);
   if (kept.length === 0) {
     throw new UserError(
       `${table.path} has no dialogue of more than ${inputMinTextLength} and at most ` +
-        `${inputMaxTextLength} characters among its ${table.rows.length} rows: widen the filter.`,
+        `${inputMaxTextLength} characters among its ${table.rows.length} rows: widen the filter`,
     );
   }
   return kept;
@@ -220,11 +220,11 @@ function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow
 function findColumn(table: Table, names: string[]): string {
   const found = names.find((name) => table.columns.includes(name));
   if (found !== undefined && table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
-    throw new UserError(`${table.path} has several columns "${found}": rename all but one.`);
+    throw new UserError(`${table.path} has several columns "${found}": rename all but one`);
   }
   if (found !== undefined) return found;
   throw new UserError(
-    `${table.path} has no column "${names[0]}": it has ${table.columns.join(", ")}.`,
+    `${table.path} has no column "${names[0]}": it has ${table.columns.join(", ")}`,
   );
 }
 
@@ -234,7 +234,7 @@ function textOf(table: Table, index: number, column: string): string {
   throw new UserError(
     `${table.path}, row ${index + 1}: "${column}" is ${
       JSON.stringify(value) ?? "missing"
-    }, expected a text.`,
+    }, expected a text`,
   );
 }
 

@@ -26,7 +26,7 @@ export async function parseParquet(
     );
     return { columns, rows };
   } catch (error) {
-    throw new UserError(`${path} is not Parquet: ${(error as Error).message}.`, { cause: error });
+    throw new UserError(`${path} is not Parquet: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -43,7 +43,7 @@ export async function readSentencePiece(
     throw new UserError(
       `${files.path} has a spiece.model of ${
         JSON.stringify(kind)
-      } and no tokenizer.json, expected T5Tokenizer.`,
+      } and no tokenizer.json, expected T5Tokenizer`,
     );
   }
   const { vocab, unkId, charsmap } = parseModel(path, bytes);
@@ -52,13 +52,13 @@ export async function readSentencePiece(
     throw new UserError(
       `${files.path}: extra_ids is ${
         JSON.stringify(extraIds)
-      }, expected a number up to ${MAX_EXTRA_IDS}.`,
+      }, expected a number up to ${MAX_EXTRA_IDS}`,
     );
   }
   const ids = new Map(vocab.map(([piece], id) => [piece, id]));
   const specialTokens: string[] = Object.values(T5_TOKENS);
   for (const token of specialTokens) {
-    if (!ids.has(token)) throw new UserError(`${path} has no piece ${token}, which T5 needs.`);
+    if (!ids.has(token)) throw new UserError(`${path} has no piece ${token}, which T5 needs`);
   }
   for (let i = Number(extraIds) - 1; i >= 0; i--) {
     const token = `<extra_id_${i}>`;
@@ -119,13 +119,13 @@ function parseModel(path: string, bytes: Uint8Array): SentencePieceModel {
       }
     }
   } catch (error) {
-    throw new UserError(`${path} is not a SentencePiece model: ${(error as Error).message}.`, {
+    throw new UserError(`${path} is not a SentencePiece model: ${(error as Error).message}`, {
       cause: error,
     });
   }
-  if (unkId === null) throw new UserError(`${path} is broken: none of its pieces is the unknown.`);
+  if (unkId === null) throw new UserError(`${path} is broken: none of its pieces is the unknown`);
   if (modelType !== UNIGRAM) {
-    throw new UserError(`${path} is a SentencePiece model of type ${modelType}, expected Unigram.`);
+    throw new UserError(`${path} is a SentencePiece model of type ${modelType}, expected Unigram`);
   }
   return { vocab, unkId, charsmap };
 }

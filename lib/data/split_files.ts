@@ -32,7 +32,7 @@ export async function findSplitFiles(path: string): Promise<Map<string, string[]
     if ((await fileInfo(path)).isFile) return new Map([["train", [path]]]);
     names = (await listFiles(path, "", DEEPEST)).sort();
   } catch (error) {
-    throw new UserError(`Cannot read the dataset ${path}: ${ioReason(error)}.`, { cause: error });
+    throw new UserError(`cannot read the dataset ${path}: ${ioReason(error)}`, { cause: error });
   }
   const tables = names.filter((name) => TABLE_EXTENSIONS.includes(extname(name).toLowerCase()));
   const files = new Map<string, string[]>();
@@ -46,7 +46,7 @@ export async function findSplitFiles(path: string): Promise<Map<string, string[]
   throw new UserError(
     `${path} has no train, validation or test file (${TABLE_EXTENSIONS.join(", ")}), only ${
       names.slice(0, 8).join(", ") || "nothing"
-    }.`,
+    }`,
   );
 }
 
@@ -76,14 +76,14 @@ function splitOf(path: string): string | null {
 function checkParts(folder: string, split: string, names: readonly string[]): void {
   const tables = new Set(names.map((name) => name.replace(PART, "")));
   if (tables.size > 1) {
-    throw new UserError(`${folder} has several ${split} files: ${names.join(", ")}. Keep one.`);
+    throw new UserError(`${folder} has several ${split} files: ${names.join(", ")}; keep one`);
   }
   const count = PART.exec(names[0])?.groups?.count;
   if (count !== undefined && Number(count) !== names.length) {
     throw new UserError(
       `${folder} has ${names.length} of the ${Number(count)} parts of its ${split} split: ${
         names.join(", ")
-      }.`,
+      }`,
     );
   }
 }

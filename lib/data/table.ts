@@ -25,13 +25,13 @@ export interface Table {
 export async function readTable(path: string): Promise<Table> {
   const extension = extname(path).toLowerCase();
   if (!TABLE_EXTENSIONS.includes(extension)) {
-    throw new UserError(`${path} is not a dataset: expected ${TABLE_EXTENSIONS.join(", ")}.`);
+    throw new UserError(`${path} is not a dataset: expected ${TABLE_EXTENSIONS.join(", ")}`);
   }
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${ioReason(error)}.`, { cause: error });
+    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
   if (extension === ".parquet") return { path, ...await parseParquet(path, bytes) };
   const text = decodeUtf8(path, bytes);
@@ -48,7 +48,7 @@ export async function readParts(paths: readonly string[]): Promise<Table> {
   for (const part of rest) {
     const [expected, found] = [first, part].map(({ columns }) => [...columns].sort().join(", "));
     if (found !== expected) {
-      throw new UserError(`${part.path} has the columns ${found}, ${first.path} has ${expected}.`);
+      throw new UserError(`${part.path} has the columns ${found}, ${first.path} has ${expected}`);
     }
     first.rows = first.rows.concat(part.rows);
   }
@@ -61,10 +61,10 @@ function parseCsv(path: string, text: string): Table {
     records = parse(text, { bom: true, skip_empty_lines: true });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new UserError(`${path} is not CSV: ${error.message}.`, { cause: error });
+    throw new UserError(`${path} is not CSV: ${error.message}`, { cause: error });
   }
   const [columns, ...values] = records;
-  if (!columns) throw new UserError(`${path} is empty: expected a header line and rows.`);
+  if (!columns) throw new UserError(`${path} is empty: expected a header line and rows`);
   const rows = values.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
   return { path, columns, rows };
 }
@@ -78,16 +78,16 @@ function parseJsonLines(path: string, text: string): Table {
     try {
       row = JSON.parse(line);
     } catch (error) {
-      throw new UserError(`${path}, line ${i + 1}, is not JSON: ${(error as Error).message}.`, {
+      throw new UserError(`${path}, line ${i + 1}, is not JSON: ${(error as Error).message}`, {
         cause: error,
       });
     }
     if (typeof row !== "object" || row === null || Array.isArray(row)) {
-      throw new UserError(`${path}, line ${i + 1}, is not a JSON object ({"dialogue": …}).`);
+      throw new UserError(`${path}, line ${i + 1}, is not a JSON object ({"dialogue": …})`);
     }
     for (const name of Object.keys(row)) columns.add(name);
     rows.push(row as Record<string, unknown>);
   }
-  if (rows.length === 0) throw new UserError(`${path} is empty: expected a JSON object a line.`);
+  if (rows.length === 0) throw new UserError(`${path} is empty: expected one JSON object per line`);
   return { path, columns: [...columns], rows };
 }

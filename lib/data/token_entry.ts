@@ -52,7 +52,7 @@ export function readTokens(path: string, key: string, count: number): StoredToke
   const lengths = file.readInts("lengths");
   const ids = file.readBytes("ids");
   if (file.readBytes("sha256").toHex() !== checksum(key, lengths, ids).toHex()) {
-    throw new UserError(`${path} is broken: its checksum is not that of what is in it.`);
+    throw new UserError(`${path} is broken: its checksum is not that of what is in it`);
   }
   const wide = file.info("ids").dtype === "I32";
   const flat = wide ? new Int32Array(ids.buffer) : new Uint16Array(ids.buffer);
@@ -60,7 +60,7 @@ export function readTokens(path: string, key: string, count: number): StoredToke
   if (lengths.length !== count || total !== flat.length) {
     throw new UserError(
       `${path} is broken: it has ${lengths.length} texts of ${total} tokens, ` +
-        `expected ${count} of ${flat.length}.`,
+        `expected ${count} of ${flat.length}`,
     );
   }
   return new StoredTokens(lengths, flat);

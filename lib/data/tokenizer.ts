@@ -78,7 +78,7 @@ export class Tokenizer {
       await readWordPiece(files, config);
     if (!json) {
       throw new UserError(
-        `${files.path} has no tokenizer: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt.`,
+        `${files.path} has no tokenizer: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt`,
       );
     }
     if (!file) {
@@ -92,7 +92,7 @@ export class Tokenizer {
       const path = file
         ? files.pathOf("tokenizer.json")
         : `what ${files.path} has beside its model`;
-      throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}.`, {
+      throw new UserError(`${path} is not a tokenizer: ${(error as Error).message}`, {
         cause: error,
       });
     }
@@ -119,7 +119,7 @@ export class Tokenizer {
     if (ids.length <= maxLength) return ids;
     if (maxLength < this.specialTokenCount) {
       throw new UserError(
-        `A maximum of ${maxLength} tokens leaves no room for the ${this.specialTokenCount} special tokens.`,
+        `a maximum of ${maxLength} tokens leaves no room for the ${this.specialTokenCount} special tokens`,
       );
     }
     const end = ids.length - this.suffixLength;
@@ -163,7 +163,7 @@ export class Tokenizer {
     try {
       return use();
     } catch (error) {
-      throw new UserError(`The tokenizer in ${this.path} is broken: ${(error as Error).message}.`, {
+      throw new UserError(`the tokenizer in ${this.path} is broken: ${(error as Error).message}`, {
         cause: error,
       });
     }

@@ -35,7 +35,7 @@ export async function readWordPiece(
     const given = config[key] ?? fallback;
     const token = String(Object(given).content ?? given);
     const id = vocab[token];
-    if (id === undefined) throw new UserError(`${path} lacks the ${key} ${JSON.stringify(token)}.`);
+    if (id === undefined) throw new UserError(`${path} lacks the ${key} ${JSON.stringify(token)}`);
     special[key] = [token, id];
   }
   return {

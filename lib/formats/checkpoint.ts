@@ -53,7 +53,7 @@ export class Checkpoint implements Disposable {
       }
     }
     throw new UserError(
-      `${folder.path} has no weights: expected model.safetensors or pytorch_model.bin, or the .index.json of either.`,
+      `${folder.path} has no weights: expected model.safetensors or pytorch_model.bin, or the .index.json of either`,
     );
   }
 
@@ -64,13 +64,13 @@ export class Checkpoint implements Disposable {
     weightMap: unknown,
   ): Promise<Checkpoint> {
     if (!isStrings(weightMap)) {
-      throw new UserError(`${path} has no weight_map from tensors to the files that hold them.`);
+      throw new UserError(`${path} has no weight_map from tensors to the files that hold them`);
     }
     const shards = new Map<string, TensorFile>();
     try {
       for (const name of new Set(Object.values(weightMap))) {
         if (name === "" || name === ".." || basename(name) !== name) {
-          throw new UserError(`${path} names the file "${name}", expected one in its own folder.`);
+          throw new UserError(`${path} names the file "${name}", expected one in its own folder`);
         }
         shards.set(name, openTensorFile(await folder.open(name)));
       }
@@ -78,7 +78,7 @@ export class Checkpoint implements Disposable {
       for (const [tensor, name] of Object.entries(weightMap)) {
         const file = shards.get(name)!;
         if (!file.tensors.has(tensor)) {
-          throw new UserError(`${path} has "${tensor}" in ${name}, which does not hold it.`);
+          throw new UserError(`${path} has "${tensor}" in ${name}, which does not hold it`);
         }
         files.set(tensor, file);
       }
@@ -111,7 +111,7 @@ export class Checkpoint implements Disposable {
 
   #fileOf(name: string): TensorFile {
     const file = this.files.get(name);
-    if (!file) throw new UserError(`${this.path} has no tensor "${name}".`);
+    if (!file) throw new UserError(`${this.path} has no tensor "${name}"`);
     return file;
   }
 }

@@ -103,7 +103,7 @@ function encode(
     case "BF16":
       return toBf16(values);
     default:
-      throw new UserError(`${path}: "${name}" is ${dtype}, expected F32, F16 or BF16 to merge.`);
+      throw new UserError(`${path}: "${name}" is ${dtype}, expected F32, F16 or BF16 to merge`);
   }
 }
 
@@ -116,7 +116,7 @@ function checkFits(checkpoint: Checkpoint, { tensors }: PeftAdapter, path: strin
     if (found?.length === 2 && found[dimension] === own) continue;
     throw new UserError(
       `the adapter in ${path} is for another model: its ${name} is [${shape.join(", ")}], ` +
-        `${checkpoint.path} has ${found ? `${weight} [${found.join(", ")}]` : `no ${weight}`}.`,
+        `${checkpoint.path} has ${found ? `${weight} [${found.join(", ")}]` : `no ${weight}`}`,
     );
   }
 }

@@ -117,24 +117,24 @@ export async function readPeftAdapter(source: string | ModelFiles): Promise<Peft
       name.match(/^base_model\.model\.((.+)\.lora_([AB])\.weight)$/) ?? [];
     if (!tensorName) {
       throw new UserError(
-        `${file.path} has the tensor "${name}", expected only ${PREFIX}<module>.lora_A.weight and lora_B.weight.`,
+        `${file.path} has the tensor "${name}", expected only ${PREFIX}<module>.lora_A.weight and lora_B.weight`,
       );
     }
     if (!isTarget(module)) {
       const targets = [config.targetModules].flat().join(", ");
       throw new UserError(
-        `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${targets}.`,
+        `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${targets}`,
       );
     }
     if (shape.length !== 2 || shape[side === "A" ? 0 : 1] !== config.r) {
       const expected = side === "A" ? `[${config.r}, in]` : `[out, ${config.r}]`;
       throw new UserError(
-        `${file.path}: tensor "${name}" has shape [${shape}], expected ${expected} for r ${config.r}.`,
+        `${file.path}: tensor "${name}" has shape [${shape}], expected ${expected} for r ${config.r}`,
       );
     }
     const other = `${PREFIX}${module}.lora_${side === "A" ? "B" : "A"}.weight`;
     if (!file.tensors.has(other)) {
-      throw new UserError(`${file.path} has "${name}" but not "${other}".`);
+      throw new UserError(`${file.path} has "${name}" but not "${other}"`);
     }
     tensors.set(tensorName, { shape, data: file.readFloats(name) });
   }
@@ -156,11 +156,11 @@ function parseConfig(path: string, json: JsonObject): PeftConfig {
   if (!parsed.success) {
     const { path: [key], message } = parsed.error.issues[0];
     const value = JSON.stringify(json[String(key)]) ?? "missing";
-    throw new UserError(`${path}: ${String(key)} is ${value}, not supported (${message}).`);
+    throw new UserError(`${path}: ${String(key)} is ${value}, not supported (${message})`);
   }
   for (const key of UNSUPPORTED_KEYS) {
     if (isSet(json[key])) {
-      throw new UserError(`${path}: ${key} is ${JSON.stringify(json[key])}, not supported.`);
+      throw new UserError(`${path}: ${key} is ${JSON.stringify(json[key])}, not supported`);
     }
   }
   const { r, task_type, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } =
@@ -247,7 +247,7 @@ export async function readValueHead(
     const bias = file.info("v_head.summary.bias");
     if (weight.shape.length !== 2 || weight.shape[0] !== 1 || `${bias.shape}` !== "1") {
       throw new UserError(
-        `${file.path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1].`,
+        `${file.path}: v_head.summary.weight is [${weight.shape}] and bias [${bias.shape}], expected [1, d_model] and [1]`,
       );
     }
     return { weight: file.readFloats(weight.name), bias: file.readFloats(bias.name)[0] };

@@ -165,7 +165,7 @@ class Unpickler {
           throw new UserError(
             `${this.path}: pickle opcode ${name ?? `0x${opcode.toString(16)}`} at byte ${
               this.#at - 1
-            } is not allowed: only tensors and containers are read.`,
+            } is not allowed: only tensors and containers are read`,
           );
       }
     }
@@ -256,11 +256,11 @@ class Unpickler {
     if (value !== null) return value;
     throw new UserError(
       `${this.path}: global ${JSON.stringify(`${module}.${name}`)} at byte ${this.#at} is not ` +
-        "allowed: only tensors and containers are read.",
+        "allowed: only tensors and containers are read",
     );
   }
 
   #broken(what: string): UserError {
-    return new UserError(`${this.path} is broken: its pickle ${what} (byte ${this.#at}).`);
+    return new UserError(`${this.path} is broken: its pickle ${what} (byte ${this.#at})`);
   }
 }

@@ -52,20 +52,20 @@ function readHeader(file: RandomAccessFile): Uint8Array<ArrayBuffer> {
   const { path, size } = file;
   if (size < 8) {
     throw new UserError(
-      `${path} is not a safetensors file: it has ${size} bytes, a header's length alone takes 8.`,
+      `${path} is not a safetensors file: it has ${size} bytes, a header's length alone takes 8`,
     );
   }
   const length = new DataView(file.read(0, 8).buffer).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     throw new UserError(
-      `${path} is not a safetensors file: its header claims ${length} bytes, the limit is ${MAX_HEADER_BYTES}.`,
+      `${path} is not a safetensors file: its header claims ${length} bytes, the limit is ${MAX_HEADER_BYTES}`,
     );
   }
   if (Number(length) > size - 8) {
     throw new UserError(
       `${path} is truncated: its header claims ${length} bytes, the file has ${
         size - 8
-      } left. Copy or download it again.`,
+      } left; copy or download it again`,
     );
   }
   return file.read(8, Number(length));

@@ -39,7 +39,7 @@ export function parseHeader(
       throw new UserError(
         `${path} is truncated: tensor "${name}" ends at byte ${
           byteOffset + byteLength
-        }, the file has ${fileSize}. Copy or download it again.`,
+        }, the file has ${fileSize}; copy or download it again`,
       );
     }
     if (byteOffset !== end) {
@@ -55,7 +55,7 @@ export function parseHeader(
   }
   if (end !== fileSize) {
     throw new UserError(
-      `${path} is broken: its tensors end at byte ${end}, the file has ${fileSize}.`,
+      `${path} is broken: its tensors end at byte ${end}, the file has ${fileSize}`,
     );
   }
   return new Map(tensors.map((tensor) => [tensor.name, tensor]));
@@ -67,12 +67,12 @@ function parseObject(path: string, header: Uint8Array): [string, unknown][] {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(header));
   } catch (error) {
     throw new UserError(
-      `${path} is not a safetensors file: its header is not JSON (${(error as Error).message}).`,
+      `${path} is not a safetensors file: its header is not JSON (${(error as Error).message})`,
       { cause: error },
     );
   }
   if (!isObject(value)) {
-    throw new UserError(`${path} is not a safetensors file: its header is not a JSON object.`);
+    throw new UserError(`${path} is not a safetensors file: its header is not a JSON object`);
   }
   return Object.entries(value);
 }
@@ -120,5 +120,5 @@ function isSizes(value: unknown): value is number[] {
 }
 
 function invalid(path: string, name: string, what: string): UserError {
-  return new UserError(`${path} is broken: tensor ${JSON.stringify(name)} ${what}.`);
+  return new UserError(`${path} is broken: tensor ${JSON.stringify(name)} ${what}`);
 }

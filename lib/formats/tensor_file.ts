@@ -38,7 +38,7 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
   /** Name, dtype and shape of a tensor. @throws UserError when the file has none of this name. */
   info(name: string): Info {
     const info = this.tensors.get(name);
-    if (!info) throw new UserError(`${this.path} has no tensor "${name}".`);
+    if (!info) throw new UserError(`${this.path} has no tensor "${name}"`);
     return info;
   }
 
@@ -81,7 +81,7 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
     if (info.dtype !== "I64") throw this.#unexpectedDType(info, "integers (I64 or I32)");
     return Int32Array.from(new BigInt64Array(buffer), (value) => {
       if (BigInt.asIntN(32, value) === value) return Number(value);
-      throw new UserError(`${this.path}: tensor "${name}" holds ${value}, beyond 32 bits.`);
+      throw new UserError(`${this.path}: tensor "${name}" holds ${value}, beyond 32 bits`);
     });
   }
 
@@ -96,7 +96,7 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
   }
 
   #unexpectedDType({ name, dtype }: TensorInfo, expected: string): UserError {
-    return new UserError(`${this.path}: tensor "${name}" is ${dtype}, expected ${expected}.`);
+    return new UserError(`${this.path}: tensor "${name}" is ${dtype}, expected ${expected}`);
   }
 }
 

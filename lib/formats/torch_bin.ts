@@ -94,8 +94,8 @@ function refuseLegacy(file: RandomAccessFile): void {
   if (start[0] === 0x50 && start[1] === 0x4b) return;
   throw new UserError(
     start[0] === 0x80
-      ? `${file.path} is in the format of PyTorch before 1.6. Load it in PyTorch and torch.save it again, or convert it to safetensors.`
-      : `${file.path} is not a PyTorch file: expected the zip archive that torch.save writes.`,
+      ? `${file.path} is in the format of PyTorch before 1.6; load it in PyTorch and torch.save it again, or convert it to safetensors`
+      : `${file.path} is not a PyTorch file: expected the zip archive that torch.save writes`,
   );
 }
 
@@ -103,22 +103,22 @@ function readTensors(file: RandomAccessFile): Map<string, TorchTensorInfo> {
   const { path } = file;
   const entries = readZipDirectory(file);
   const pickle = [...entries].find(([name]) => name.endsWith("/data.pkl"));
-  if (!pickle) throw new UserError(`${path} is not a PyTorch file: it has no data.pkl.`);
+  if (!pickle) throw new UserError(`${path} is not a PyTorch file: it has no data.pkl`);
   const [pickleName, { byteOffset, byteLength }] = pickle;
   const archive = pickleName.slice(0, -"data.pkl".length);
   if (byteLength > MAX_PICKLE_BYTES) {
     throw new UserError(
-      `${path}: its pickle has ${byteLength} bytes, the limit is ${MAX_PICKLE_BYTES}.`,
+      `${path}: its pickle has ${byteLength} bytes, the limit is ${MAX_PICKLE_BYTES}`,
     );
   }
   const order = entries.get(`${archive}byteorder`);
   if (order && new TextDecoder().decode(readEntry(file, order, 6)) !== "little") {
-    throw new UserError(`${path} was written on a big-endian machine, which is not supported.`);
+    throw new UserError(`${path} was written on a big-endian machine, which is not supported`);
   }
   const hooks = torchHooks(path, (key) => entries.get(`${archive}data/${key}`));
   const saved = unpickle(path, file.read(byteOffset, byteLength), hooks);
   if (!(saved instanceof Map)) {
-    throw new UserError(`${path} does not hold a state_dict: expected a dict of tensors.`);
+    throw new UserError(`${path} does not hold a state_dict: expected a dict of tensors`);
   }
   const tensors = new Map<string, TorchTensorInfo>();
   for (const [name, value] of saved) {
@@ -131,7 +131,7 @@ function readTensors(file: RandomAccessFile): Map<string, TorchTensorInfo> {
     const found = keys.slice(0, 5).map((key) => JSON.stringify(key)).join(", ");
     throw new UserError(
       `${path} has no tensors under names at its top level, only ${found || "other things"}: ` +
-        "save the state_dict itself.",
+        "save the state_dict itself",
     );
   }
   return tensors;
@@ -164,14 +164,14 @@ function torchHooks(path: string, find: (key: string) => ZipEntry | undefined): 
         kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" ||
         !isSize(elements)
       ) {
-        throw new UserError(`${path} is broken: a persistent id is not that of a storage.`);
+        throw new UserError(`${path} is broken: a persistent id is not that of a storage`);
       }
       const entry = find(key);
-      if (!entry) throw new UserError(`${path} is broken: storage ${key} is missing.`);
+      if (!entry) throw new UserError(`${path} is broken: storage ${key} is missing`);
       const needed = elements * ELEMENT_BYTES[type.dtype];
       if (needed !== entry.byteLength) {
         throw new UserError(
-          `${path} is broken: storage ${key} should take ${needed} bytes, it has ${entry.byteLength}.`,
+          `${path} is broken: storage ${key} should take ${needed} bytes, it has ${entry.byteLength}`,
         );
       }
       return new Storage(type.dtype, entry);
@@ -187,7 +187,7 @@ function rebuildTensor(
   if (
     !(storage instanceof Storage) || !isSize(storageOffset) || !isSizes(shape) ||
     !isSizes(strides) || strides.length !== shape.length || shape.length > MAX_DIMENSIONS
-  ) throw new UserError(`${path} is broken: a tensor's description is malformed.`);
+  ) throw new UserError(`${path} is broken: a tensor's description is malformed`);
   const { dtype, entry } = storage;
   const available = entry.byteLength / ELEMENT_BYTES[dtype];
   const count = elementCount(shape);
@@ -196,12 +196,12 @@ function rebuildTensor(
     strides.join(", ")
   }]`;
   if (end > available) {
-    throw new UserError(`${what} does not fit its storage of ${available} elements.`);
+    throw new UserError(`${what} does not fit its storage of ${available} elements`);
   }
   // With strides of 0, a few bytes could claim any number of elements.
   if (count > available) {
     throw new UserError(
-      `${what} repeats the ${available} elements of its storage: save its .contiguous() instead.`,
+      `${what} repeats the ${available} elements of its storage: save its .contiguous() instead`,
     );
   }
   return new TensorView({

@@ -76,7 +76,7 @@ function pickleStateDict(path: string, tensors: ReadonlyMap<string, TensorData>)
 
 function storageType(path: string, tensor: string, dtype: FileDType): string {
   for (const [type, known] of STORAGE_DTYPES) if (known === dtype) return type;
-  throw new UserError(`Cannot write ${path}: PyTorch has no type for "${tensor}" of ${dtype}.`);
+  throw new UserError(`cannot write ${path}: PyTorch has no type for "${tensor}" of ${dtype}`);
 }
 
 const [MARK, STOP, TUPLE, EMPTY_TUPLE, EMPTY_DICT] = [0x28, 0x2e, 0x74, 0x29, 0x7d];

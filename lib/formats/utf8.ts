@@ -11,7 +11,7 @@ export function decodeUtf8(source: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new UserError(`${source} is not UTF-8: ${fault(bytes)}. Save it as UTF-8.`, {
+    throw new UserError(`${source} is not UTF-8: ${fault(bytes)}; save it as UTF-8`, {
       cause: error,
     });
   }

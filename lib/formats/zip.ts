@@ -113,5 +113,5 @@ function uint64(file: RandomAccessFile, view: DataView, at: number): number {
 }
 
 function broken(file: RandomAccessFile, what: string): UserError {
-  return new UserError(`${file.path} is not a readable zip file: ${what}.`);
+  return new UserError(`${file.path} is not a readable zip file: ${what}`);
 }

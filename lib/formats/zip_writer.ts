@@ -51,7 +51,7 @@ export function* zipChunks(
     offset += start.length + byteLength + end.length;
     if (offset > MAX_BYTES) {
       throw new UserError(
-        `Cannot write ${path}: it would have more than 4 GiB. Write safetensors instead.`,
+        `cannot write ${path}: it would have more than 4 GiB; write safetensors instead`,
       );
     }
   }

@@ -118,7 +118,7 @@ export async function inCache<T>(path: string, body: () => Promise<T>): Promise<
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `Cannot write to the cache, ${path}: ${ioReason(error)}. HF_HOME names another place for it.`,
+      `cannot write to the cache, ${path}: ${ioReason(error)}; HF_HOME names another place for it`,
       { cause: error },
     );
   }

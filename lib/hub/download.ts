@@ -50,14 +50,14 @@ export async function downloadRepo(
     if (cached) return cached;
     throw new UserError(
       `HF_HUB_OFFLINE is set and ${describeRepo(repo)} is not in the cache (${cache.folder}): ` +
-        `run "temper download" where there is a network and bring the cache, or unset it.`,
+        `download it where there is a network and bring the cache, or unset HF_HUB_OFFLINE`,
     );
   }
   try {
     return await update(repo, cache, hooks, settings);
   } catch (error) {
     if (!(error instanceof HubUnreachableError) || !cached) throw error;
-    hooks.outdated?.(`${error.message} Meanwhile ${describeRepo(repo)} is the one in ${cached}.`);
+    hooks.outdated?.(`${error.message}; until then, ${describeRepo(repo)} is the one in ${cached}`);
     return cached;
   }
 }
@@ -132,5 +132,7 @@ function nothingToUse(repo: Repo, files: readonly RemoteFile[]): UserError {
   const wanted = repo.type === "model"
     ? "a model's config.json and weights, or an adapter's"
     : "a data file";
-  return new UserError(`${repo.name} has no file of use (${wanted}), only ${names || "nothing"}.`);
+  return new UserError(
+    `${repo.name} has no file that can be used (${wanted}), only ${names || "nothing"}`,
+  );
 }

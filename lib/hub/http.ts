@@ -100,10 +100,10 @@ export async function withRetries<T>(
       if (tries >= most || (retryAfter ?? 0) > LONGEST_RETRY_AFTER) {
         const wait = retryAfter === null ? "" : `, and asked to wait ${retryAfter / 1000} s`;
         throw new HubUnreachableError(
-          `Cannot download ${
+          `cannot download ${
             describeRepo(repo)
-          } from ${endpoint}: ${reason}${wait}. Check the network, HTTPS_PROXY and ` +
-            "HF_ENDPOINT, and run the same again: what is already here is kept.",
+          } from ${endpoint}: ${reason}${wait}; check the network, HTTPS_PROXY and ` +
+            "HF_ENDPOINT, and run the same again: what is already here is kept",
         );
       }
       const delay = Math.min(LONGEST_DELAY, retryDelay * 2 ** Math.max(0, tries - 1));
@@ -157,7 +157,7 @@ export async function get(
     }
     throw refusal(response, repo, settings);
   }
-  throw new UserError(`${url} was redirected more than ${MOST_REDIRECTS} times.`);
+  throw new UserError(`${url} was redirected more than ${MOST_REDIRECTS} times`);
 }
 
 /**
@@ -181,7 +181,7 @@ function redirected(from: URL, location: string): URL {
   const target = URL.parse(location, from);
   const secure = from.protocol === "https:" ? ["https:"] : ["http:", "https:"];
   if (target && secure.includes(target.protocol)) return target;
-  throw new UserError(`${from.host} redirects to ${location}, which is no safe address.`);
+  throw new UserError(`${from.host} redirects to ${location}, which is not a safe address`);
 }
 
 function isTransient(status: number): boolean {

@@ -50,7 +50,7 @@ export async function listRepo(settings: HubSettings, repo: Repo): Promise<Listi
     throw new UserError(
       `${settings.endpoint} does not answer as the Hub does when asked for ${describeRepo(repo)} (${
         (error as Error).message
-      }): check HF_ENDPOINT and HTTPS_PROXY.`,
+      }): check HF_ENDPOINT and HTTPS_PROXY`,
       { cause: error },
     );
   }
@@ -82,7 +82,7 @@ function checkFile(file: RemoteFile, repo: Repo): RemoteFile {
       `${repo.name} has a file called ${
         JSON.stringify(path)
       }, which would lead out of the cache: ` +
-        "nothing was downloaded. Do not use this repository.",
+        "nothing was downloaded; do not use this repository",
     );
   }
   if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag) || !Number.isSafeInteger(size) || size < 0) {

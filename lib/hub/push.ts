@@ -47,7 +47,7 @@ export async function pushFiles(
   const { endpoint, offline } = settings;
   if (offline) {
     throw new UserError(
-      `HF_HUB_OFFLINE is set: to push to ${repo.name}, unset it where there is a network.`,
+      `HF_HUB_OFFLINE is set: to push to ${repo.name}, unset it where there is a network`,
     );
   }
   const accessToken = requireToken(settings);
@@ -59,7 +59,7 @@ export async function pushFiles(
     if (visibility === "public" && isPrivate) {
       throw new UserError(
         `${repo.name} exists already and is public: leave out \`private\`, or make it private on ` +
-          `${repoUrl(endpoint, repo)}/settings first. Nothing was pushed.`,
+          `${repoUrl(endpoint, repo)}/settings first; nothing was pushed`,
       );
     }
     if (visibility === null) {
@@ -95,7 +95,7 @@ export async function pushFiles(
     throw new UserError(
       `${endpoint} does not answer as the Hub does when ${describeRepo(repo)} is pushed (${
         (error as Error).message
-      }): check HF_ENDPOINT and HTTPS_PROXY.`,
+      }): check HF_ENDPOINT and HTTPS_PROXY`,
       { cause: error },
     );
   }
@@ -120,9 +120,9 @@ async function findVisibility(
 
 function requireToken({ endpoint, token }: HubSettings): string {
   const advice = `set HF_TOKEN to one with the right to write from ${endpoint}/settings/tokens`;
-  if (token === null) throw new UserError(`There is no token to push with: ${advice}.`);
+  if (token === null) throw new UserError(`there is no token to push with: ${advice}`);
   if (!token.startsWith("hf_")) {
-    throw new UserError(`Your token does not start with hf_ as the Hub's tokens do: ${advice}.`);
+    throw new UserError(`your token does not start with hf_ as the Hub's tokens do: ${advice}`);
   }
   return token;
 }

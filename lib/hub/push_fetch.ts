@@ -9,8 +9,8 @@ const ANSWER_TIMEOUT = 60_000;
 const SLOWEST_LINE = 20;
 
 /**
- * A fetch for the Hub's library to push with: whatever goes wrong is thrown as one line that says what
- * to do. Nothing is tried again: the same command is, and what was uploaded need not be once more.
+ * Makes a `fetch` for pushing with the Hub's library: every failure is thrown as one line that says what
+ * to do. Nothing is tried again: the user repeats the command, and files that arrived are not sent again.
  *
  * @param options.allowMissing return an answer of 404 in place of throwing
  */
@@ -35,21 +35,24 @@ export function pushFetch(
         throw new TransientError(`${host}, where large files go, answered ${status}`);
       }
       const line = refusalToPush(status, await reasonOf(answer), repo, settings);
-      throw new UserError(`${line} ${outcome(input, status >= 500, repo, settings)}`);
+      throw new UserError(`${line}; ${outcome(input, status >= 500, repo, settings)}`);
     } catch (error) {
       // The library gave up, because another file failed.
       if (error instanceof UserError || init?.signal?.aborted) throw error;
       const { message } = asTransient(error, false);
-      const what = `Cannot push ${describeRepo(repo)} to ${settings.endpoint}: ${message}.`;
-      const advice = "Check the network, HTTPS_PROXY and HF_ENDPOINT, and run the same again.";
       throw new HubUnreachableError(
-        `${what} ${advice} ${outcome(input, true, repo, settings)}`,
+        `cannot push ${
+          describeRepo(repo)
+        } to ${settings.endpoint}: ${message}; check the network, ` +
+          `HTTPS_PROXY and HF_ENDPOINT, and run the same again; ${
+            outcome(input, true, repo, settings)
+          }`,
       );
     }
   };
 }
 
-/** What a failure leaves: the last request is the commit, and when it gets no answer it may be there. */
+/** Outcome of a failed push: the last request is the commit, which may have arrived without an answer. */
 function outcome(
   input: string | URL | Request,
   isUncertain: boolean,
@@ -57,8 +60,8 @@ function outcome(
   { endpoint }: HubSettings,
 ): string {
   return isUncertain && String(input).includes("/commit/")
-    ? `First look at ${repoUrl(endpoint, repo)} whether the commit arrived.`
-    : "Nothing was pushed.";
+    ? `first look at ${repoUrl(endpoint, repo)} whether the commit arrived`
+    : "nothing was pushed";
 }
 
 /** Explains why the Hub did not take something, with what to do about it. */
@@ -70,22 +73,21 @@ function refusalToPush(
 ): string {
   const because = reason && ` (${reason})`;
   const tokens = `${endpoint}/settings/tokens`;
-  const line = {
+  return {
     400: `${endpoint} does not accept what was to be pushed to ${repo.name}${because}: ` +
       "if it is about the model card, edit the adapter's README.md",
     401: `${endpoint} does not accept your token${because}: set HF_TOKEN to one from ${tokens}`,
-    403: `Your token may not write to ${repo.name}${because}: ` +
+    403: `your token may not write to ${repo.name}${because}: ` +
       `check the name, and give the token the right to write on ${tokens}`,
-    404: `There is no place for ${describeRepo(repo)} on ${endpoint}${because}: ` +
+    404: `there is no place for ${describeRepo(repo)} on ${endpoint}${because}: ` +
       "check the name of the user or organization, and the branch",
     409: `${repo.name} was changed or made by someone else meanwhile${because}: ` +
       `look at ${repoUrl(endpoint, repo)}, and run the same again`,
   }[status] ??
     `${endpoint} answered ${status}${because} to a push to ${repo.name}: try again later`;
-  return `${line}.`;
 }
 
-/** What the Hub says of an error: `{"error": "..."}`; empty when it says something else. */
+/** The Hub's own reason, `{"error": "..."}`; empty when it gives none. */
 async function reasonOf(response: Response): Promise<string> {
   const { error } = await response.json().catch(() => ({}));
   return typeof error === "string" ? error.replace(/\.$/, "") : "";

@@ -18,20 +18,20 @@ export function refusal(
   const setToken = `set HF_TOKEN to one from ${endpoint}/settings/tokens`;
   if (code === "GatedRepo" && !token) {
     return new UserError(
-      `Access to ${what} is gated: accept its conditions on ${page}, then ${setToken}.`,
+      `access to ${what} is gated: accept its conditions on ${page}, then ${setToken}`,
     );
   }
   if (code === "GatedRepo") {
     return new UserError(
-      `Access to ${what} is gated, and the account of your token has none yet: ask for it on ${page}.`,
+      `access to ${what} is gated, and the account of your token has none yet: ask for it on ${page}`,
     );
   }
   if (status === 401 && /credentials/i.test(reason)) {
-    return new UserError(`${endpoint} does not accept your token: ${setToken}, or unset it.`);
+    return new UserError(`${endpoint} does not accept your token: ${setToken}, or unset it`);
   }
   if (code === "RevisionNotFound") {
     return new UserError(
-      `${repo.name} has no revision ${repo.revision}: choose a branch, tag or commit of ${page}.`,
+      `${repo.name} has no revision ${repo.revision}: choose a branch, tag or commit of ${page}`,
     );
   }
   if (status === 401 || status === 404) {
@@ -39,19 +39,19 @@ export function refusal(
       ? "and that your token's account may read it"
       : `and if it is private, ${setToken}`;
     return new UserError(
-      `Cannot find ${what}, neither as a folder here nor on ${endpoint}: check the name, ${advice}.`,
+      `cannot find ${what}, neither as a folder here nor on ${endpoint}: check the name, ${advice}`,
     );
   }
   if (status === 403) {
     return new UserError(
       `${endpoint} does not let you read ${what}${reason && ` (${reason})`}: ${
         token ? "give your token the right to read it" : setToken
-      }.`,
+      }`,
     );
   }
   return new UserError(
     `${endpoint} answered ${status}${
       reason && ` (${reason})`
-    } when asked for ${what}: check HF_ENDPOINT.`,
+    } when asked for ${what}: check HF_ENDPOINT`,
   );
 }

@@ -41,7 +41,9 @@ export function requireRepo(wanted: Wanted, text: string): Repo {
   const repo = parseRepo(wanted, text);
   if (repo) return repo;
   throw new UserError(
-    `${JSON.stringify(text)} is no repository of the Hub: expected org/name or org/name@revision.`,
+    `${
+      JSON.stringify(text)
+    } is not a repository of the Hub: expected org/name or org/name@revision`,
     { exitCode: 2 },
   );
 }

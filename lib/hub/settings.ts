@@ -89,7 +89,7 @@ function folder(path: string | undefined): string | null {
 function endpoint(address: string): string {
   if (!URL.canParse(address) || !/^https?:/.test(address)) {
     throw new UserError(
-      `HF_ENDPOINT is ${JSON.stringify(address)}, expected an address as ${DEFAULT_ENDPOINT}.`,
+      `HF_ENDPOINT is ${JSON.stringify(address)}, expected an address such as ${DEFAULT_ENDPOINT}`,
     );
   }
   return address.replace(/\/+$/, "");
@@ -103,7 +103,7 @@ function isOn(value: string | undefined): boolean {
 function seconds(name: string, env: Record<string, string | undefined>): number {
   const value = Number(env[name] || DEFAULT_TIMEOUT_SECONDS);
   if (value > 0 && Number.isFinite(value)) return value;
-  throw new UserError(`${name} is ${JSON.stringify(env[name])}, expected seconds above 0.`);
+  throw new UserError(`${name} is ${JSON.stringify(env[name])}, expected seconds above 0`);
 }
 
 function storedToken(path: string): string | null {
@@ -111,7 +111,7 @@ function storedToken(path: string): string | null {
     return Deno.readTextFileSync(path).trim() || null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw new UserError(`Cannot read the Hub's token in ${path}: ${ioReason(error)}.`, {
+    throw new UserError(`cannot read the Hub's token in ${path}: ${ioReason(error)}`, {
       cause: error,
     });
   }

@@ -62,7 +62,7 @@ async function downloadVerified(transfer: Transfer, path: string): Promise<void>
     if (tries === DAMAGED_TRIES) {
       throw new UserError(
         `${file.path} of ${repo.name} arrived damaged ${tries} times (its hash is not ` +
-          `${file.etag}): a proxy or mirror on the way changes it. Check HTTPS_PROXY and HF_ENDPOINT.`,
+          `${file.etag}): a proxy or mirror on the way changes it; check HTTPS_PROXY and HF_ENDPOINT`,
       );
     }
   }

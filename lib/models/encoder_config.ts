@@ -93,10 +93,10 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
       throw new UserError(
         `${path}: "model_type" is ${found("model_type")}, expected one of ${
           ENCODER_TYPES.join(", ")
-        }. A classifier of another type can be used in ONNX form, named as onnx:FOLDER`,
+        }; a classifier of another type can be used in ONNX form, named as onnx:FOLDER`,
       );
     }
-    throw new UserError(`${path}: "${key}" is ${found(key)}: ${issue.message}.`);
+    throw new UserError(`${path}: "${key}" is ${found(key)}: ${issue.message}`);
   }
   const c = parsed.data;
   const common = {
@@ -111,7 +111,7 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
     : [c.hidden_size, c.num_attention_heads];
   if (width % heads !== 0) {
     throw new UserError(
-      `${path}: ${heads} attention heads cannot share a hidden size of ${width}: expected a multiple.`,
+      `${path}: ${heads} attention heads cannot share a hidden size of ${width}: expected a multiple`,
     );
   }
   if (c.model_type === "distilbert") {
@@ -151,7 +151,7 @@ export function labelsOf(id2label: Readonly<Record<string, string>>, path: strin
   const missing = ids.findIndex((_, i) => id2label[i] === undefined);
   if (missing < 0) return ids.map((_, i) => id2label[i]);
   throw new UserError(
-    `${path}: "id2label" has the ids ${ids.join(", ")}, expected 0 to ${ids.length - 1}.`,
+    `${path}: "id2label" has the ids ${ids.join(", ")}, expected 0 to ${ids.length - 1}`,
   );
 }
 

@@ -49,7 +49,7 @@ export class CheckpointSource implements WeightSource, Disposable {
     const { path } = this.checkpoint;
     if (!this.has(name)) {
       throw new UserError(
-        `${path} has no tensor "${name}", which its config.json asks for (${bracket(shape)}).`,
+        `${path} has no tensor "${name}", which its config.json asks for (${bracket(shape)})`,
       );
     }
     const info = this.checkpoint.info(name);
@@ -57,7 +57,7 @@ export class CheckpointSource implements WeightSource, Disposable {
       throw new UserError(
         `${path}: tensor "${name}" is ${bracket(info.shape)}, config.json asks for ${
           bracket(shape)
-        }.`,
+        }`,
       );
     }
     const width = elementCount(shape.slice(1));

@@ -59,7 +59,7 @@ export class OnnxClassifier implements TextClassifier {
     try {
       session = await runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     } catch (error) {
-      throw new UserError(`${path} is not an ONNX model: ${reason(error)}.`, { cause: error });
+      throw new UserError(`${path} is not an ONNX model: ${reason(error)}`, { cause: error });
     }
     const unknown = session.inputNames.filter((name) => !INPUTS.includes(name));
     if (unknown.length > 0 || !session.outputNames.includes("logits")) {
@@ -67,9 +67,7 @@ export class OnnxClassifier implements TextClassifier {
         `${path} is not a text classifier: it has the inputs ${
           session.inputNames.join(", ")
         } and ` +
-          `the outputs ${session.outputNames.join(", ")}, expected ${
-            INPUTS.join(", ")
-          } and logits.`,
+          `the outputs ${session.outputNames.join(", ")}, expected ${INPUTS.join(", ")} and logits`,
       );
     }
     const labels = labelsOf(
@@ -96,8 +94,8 @@ export class OnnxClassifier implements TextClassifier {
     const count = this.labels.length;
     if (values.length !== count * texts.length) {
       throw new UserError(
-        `The ONNX classifier returned ${values.length / texts.length} logits a text for the ` +
-          `${count} labels of its config.json.`,
+        `the ONNX classifier returned ${values.length / texts.length} logits per text for the ` +
+          `${count} labels of its config.json`,
       );
     }
     return {

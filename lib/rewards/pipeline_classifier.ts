@@ -84,7 +84,7 @@ export class PipelineClassifier implements TextClassifier {
       );
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw new UserError(`The pipeline ${name} does not load: ${reason(error)}`, { cause: error });
+      throw new UserError(`the pipeline ${name} does not load: ${reason(error)}`, { cause: error });
     }
   }
 
@@ -107,7 +107,7 @@ async function importTransformers(): Promise<TransformersModule> {
     return await import(TRANSFORMERS);
   } catch (error) {
     throw new UserError(
-      `A pipeline needs ${TRANSFORMERS}, which does not load (it needs the network once, and ` +
+      `a pipeline needs ${TRANSFORMERS}, which does not load (it needs the network once, and ` +
         `Deno's permission ffi): ${reason(error)}`,
       { cause: error },
     );

@@ -31,19 +31,19 @@ export async function callReward(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `The reward ${name} threw on a batch of ${samples.length} samples: ${reason(error)}`,
+      `the reward ${name} threw on a batch of ${samples.length} samples: ${reason(error)}`,
       { cause: error },
     );
   }
   if (!Array.isArray(scores)) {
     throw new UserError(
-      `The reward ${name} returned ${describe(scores)}; it must return an array of ` +
+      `the reward ${name} returned ${describe(scores)}; it must return an array of ` +
         `${samples.length} numbers, one per sample`,
     );
   }
   if (scores.length !== samples.length) {
     throw new UserError(
-      `The reward ${name} returned ${scores.length} scores for ${samples.length} samples; ` +
+      `the reward ${name} returned ${scores.length} scores for ${samples.length} samples; ` +
         `it must return one number per sample, in order`,
     );
   }
@@ -51,7 +51,7 @@ export async function callReward(
   for (let i = 0; i < scores.length; i++) {
     if (!Number.isFinite(scores[i])) {
       throw new UserError(
-        `The reward ${name} returned ${describe(scores[i])} for sample ${i} (response ` +
+        `the reward ${name} returned ${describe(scores[i])} for sample ${i} (response ` +
           `${excerpt(samples[i].response)}); every score must be a finite number`,
       );
     }

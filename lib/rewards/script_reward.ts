@@ -23,14 +23,14 @@ export async function loadScriptReward(
   const isFile = await fileInfo(file).then((entry) => entry.isFile, () => false);
   if (!isFile) {
     throw new UserError(
-      `No reward script at ${path}; give a .ts or .js file that exports a reward function`,
+      `no reward script at ${path}; give a .ts or .js file that exports a reward function`,
     );
   }
   let module: Record<string, unknown>;
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new UserError(`The reward script ${path} does not load: ${reason(error)}`, {
+    throw new UserError(`the reward script ${path} does not load: ${reason(error)}`, {
       cause: error,
     });
   }
@@ -38,7 +38,7 @@ export async function loadScriptReward(
   if (typeof reward !== "function") {
     const names = Object.keys(module);
     throw new UserError(
-      `The reward script ${path} exports ${names.length > 0 ? names.join(", ") : "nothing"}; ` +
+      `the reward script ${path} exports ${names.length > 0 ? names.join(", ") : "nothing"}; ` +
         "it must export a function (samples) => number[] as default or as reward",
     );
   }

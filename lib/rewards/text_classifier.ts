@@ -23,7 +23,7 @@ export function labelIndex(classifier: TextClassifier, label: string, role: stri
   const index = classifier.labels.indexOf(label);
   if (index < 0) {
     throw new UserError(
-      `The ${role} label "${label}" is not one of the classifier's labels: ` +
+      `the ${role} label "${label}" is not one of the classifier's labels: ` +
         `${classifier.labels.join(", ")}; choose one of these`,
     );
   }

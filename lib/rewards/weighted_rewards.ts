@@ -30,15 +30,15 @@ export class WeightedRewards {
    * @throws {UserError} when there is none, names repeat, or a weight is not a finite number
    */
   constructor(rewards: readonly WeightedReward[]) {
-    if (rewards.length === 0) throw new UserError("No reward was given; name at least one");
+    if (rewards.length === 0) throw new UserError("no reward was given; name at least one");
     const names = new Set<string>();
     for (const { name, weight } of rewards) {
       if (names.has(name)) {
-        throw new UserError(`Two rewards are called ${name}; their names must differ`);
+        throw new UserError(`two rewards are called ${name}; their names must differ`);
       }
       names.add(name);
       if (!Number.isFinite(weight)) {
-        throw new UserError(`The weight of the reward ${name} is ${weight}; give a finite number`);
+        throw new UserError(`the weight of the reward ${name} is ${weight}; give a finite number`);
       }
     }
     this.rewards = rewards;

@@ -102,7 +102,7 @@ Deno.test("what is on no hub is one line on standard error", async () => {
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(
       stderr,
-      /^error: Cannot find the model org\/none, neither as a folder here .*\n$/m,
+      /^error: cannot find the model org\/none, neither as a folder here .*\n$/m,
     );
   });
 });

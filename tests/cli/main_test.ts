@@ -129,7 +129,7 @@ const usage: [string[], string][] = [
   [["compare"], "nothing to compare: give the folder of a run, or --adapter DIR"],
   [
     ["download", "t5-small"],
-    '"t5-small" is no repository of the Hub: expected org/name or org/name@revision.',
+    '"t5-small" is not a repository of the Hub: expected org/name or org/name@revision',
   ],
   [["bench"], "no command given: use bench ppo or bench matmul"],
   [["download"], "no repository given: name at least one, as org/name"],

@@ -133,7 +133,7 @@ Deno.test("what is missing or empty is said", async () => {
     await refused(/has several train files: train\.csv, train\.jsonl/);
     await assert.rejects(
       loadDataset(join(dir, "none"), tokenizer),
-      { name: "UserError", message: /Cannot read the dataset .*none: it does not exist/ },
+      { name: "UserError", message: /cannot read the dataset .*none: it does not exist/ },
     );
   });
 });
@@ -149,8 +149,8 @@ Deno.test("a column that is there twice, and a file of a header alone, are refus
       });
     };
     const header = "dialogue,dialogue,summary\n";
-    await refused(header + "a,b,c\n", 'has several columns "dialogue": rename all but one.');
-    await refused("dialogue,summary\n", "has no rows.");
+    await refused(header + "a,b,c\n", 'has several columns "dialogue": rename all but one');
+    await refused("dialogue,summary\n", "has no rows");
     Deno.writeTextFileSync(path, "dialogue,summary,x,x\na,b,,\nc,d,,\n");
     await loadDataset(path, tokenizer, { inputMinTextLength: 0 });
   });

@@ -39,5 +39,5 @@ Deno.test("what is broken is named with its line", async () => {
   await refused("a.csv", notUtf8, /a\.csv is not UTF-8: line 2 has the byte 0xFC, at 3/);
   await refused("a.jsonl", notUtf8, /a\.jsonl is not UTF-8: line 2 has the byte 0xFC, at 3/);
   await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv, \.jsonl, \.parquet/);
-  await assert.rejects(readTable("/nothing/a.csv"), /Cannot read .*a\.csv: it does not exist/);
+  await assert.rejects(readTable("/nothing/a.csv"), /cannot read .*a\.csv: it does not exist/);
 });

@@ -90,7 +90,7 @@ const CONFIGS: [Record<string, unknown>, RegExp][] = [
   [{ target_modules: "*q" }, /target_modules: the pattern "\*q" cannot be read: Nothing to repeat/],
   [
     { target_modules: "decoder.*q" },
-    /has the tensor ".*", but target_modules in adapter_config\.json are decoder\.\*q\./,
+    /has the tensor ".*", but target_modules in adapter_config\.json are decoder\.\*q$/,
   ],
   [{ bias: "all" }, /bias is "all", not supported/],
   [{ fan_in_fan_out: true }, /fan_in_fan_out is true, not supported/],

@@ -165,7 +165,7 @@ Deno.test("refused: the format before PyTorch 1.6, other files, a big-endian mac
       Deno.writeFileSync(path, bytes);
       assert.throws(() => TorchFile.open(path), { name: "UserError", message });
     };
-    refused(pickle(0x8a, 10), /in the format of PyTorch before 1\.6\. Load it in PyTorch and/);
+    refused(pickle(0x8a, 10), /in the format of PyTorch before 1\.6; load it in PyTorch and/);
     refused(new Uint8Array(), /is not a PyTorch file: expected the zip archive/);
     refused(new TextEncoder().encode("version https://git-lfs"), /is not a PyTorch file/);
     writeTorchZip(path, pickle("}"));

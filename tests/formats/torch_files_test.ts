@@ -67,7 +67,7 @@ Deno.test("merging gives W + s · B A as PyTorch computes it, to the last bit", 
 });
 
 const REFUSED: [string, RegExp][] = [
-  ["legacy.bin", /is in the format of PyTorch before 1\.6\. Load it in PyTorch and torch\.save/],
+  ["legacy.bin", /is in the format of PyTorch before 1\.6; load it in PyTorch and torch\.save/],
   [
     "nested.bin",
     /has no tensors under names at its top level, only "model", "epoch": save the state_dict/,

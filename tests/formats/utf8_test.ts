@@ -27,7 +27,7 @@ for (const [what, text, fault] of faults) {
   Deno.test(`${what} is refused, with where`, () => {
     assert.throws(() => decodeUtf8("a.csv", text), {
       name: "UserError",
-      message: `a.csv is not UTF-8: ${fault}. Save it as UTF-8.`,
+      message: `a.csv is not UTF-8: ${fault}; save it as UTF-8`,
     });
   });
 }

@@ -141,9 +141,9 @@ for (
       "missing or private, no token",
       "private",
       null,
-      /^Cannot find the model .*, neither as a folder here nor on http.*private, set HF_TOKEN to/,
+      /^cannot find the model .*, neither as a folder here nor on http.*private, set HF_TOKEN to/,
     ],
-    ["private, another's token", "private", STRANGER, /^Cannot find .*your token's account may r/],
+    ["private, another's token", "private", STRANGER, /^cannot find .*your token's account may r/],
     [
       "gated, no token",
       "gated",
@@ -198,7 +198,8 @@ Deno.test("403 for a token without the right, 404 for a revision, another answer
 Deno.test("a repository without anything of use", async () => {
   await withHub(async ({ hub, settings }) => {
     hub.commit("models/google/flan-t5-tiny", { "README.md": utf8("#") });
-    const pattern = /^google\/flan-t5-tiny has no file of use \(a model's .*\), only README\.md\.$/;
+    const pattern =
+      /^google\/flan-t5-tiny has no file that can be used \(a model's .*\), only README\.md$/;
     await assert.rejects(downloadRepo(model, {}, settings), explained(pattern));
   });
 });
@@ -225,14 +226,17 @@ Deno.test("a hub that is not there: the cache's version with a notice, else what
     const nobody = { ...settings, endpoint: `http://127.0.0.1:${listener.addr.port}` };
     listener.close();
     const pattern =
-      /^Cannot download the model google\/flan-t5-tiny from http:\/\/127\.0\.0\.1:\d+: client error \(Connect\): .*refused.* Check the network/;
+      /^cannot download the model google\/flan-t5-tiny from http:\/\/127\.0\.0\.1:\d+: client error \(Connect\): .*refused.*; check the network/;
     await assert.rejects(downloadRepo(model, {}, nobody), explained(pattern));
     const folder = await downloadRepo(model, {}, settings);
     const notices: string[] = [];
     const outdated = (notice: string) => void notices.push(notice);
     assert.equal(await downloadRepo(model, { outdated }, nobody), folder);
     assert.equal(notices.length, 1);
-    assert.match(notices[0], /Meanwhile the model google\/flan-t5-tiny is the one in .*snapshots/);
+    assert.match(
+      notices[0],
+      /until then, the model google\/flan-t5-tiny is the one in .*snapshots/,
+    );
   });
 });
 
@@ -283,7 +287,7 @@ Deno.test("a cache that cannot be written", async () => {
     hub.commit("models/google/flan-t5-tiny", small);
     Deno.mkdirSync(inCache("models--google--flan-t5-tiny"));
     Deno.writeTextFileSync(inCache("models--google--flan-t5-tiny/blobs"), "");
-    const pattern = /^Cannot write to the cache, .*: .*\. HF_HOME names another place for it\.$/;
+    const pattern = /^cannot write to the cache, .*: .*; HF_HOME names another place for it$/;
     await assert.rejects(downloadRepo(model, {}, settings), explained(pattern));
   });
 });

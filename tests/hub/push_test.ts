@@ -84,7 +84,7 @@ Deno.test("what shall be private is not pushed where it is public", async () => 
     await push(settings, "me/private", true);
     await assert.rejects(
       push(settings, "me/private", false, STRANGER),
-      explained(/^Your token may not write to me\/private .* Nothing was pushed\.$/),
+      explained(/^your token may not write to me\/private .* nothing was pushed$/),
     );
     hub.commit("models/me/public", {});
     await assert.rejects(
@@ -98,9 +98,9 @@ Deno.test("what shall be private is not pushed where it is public", async () => 
 Deno.test("without a token, with a wrong one, or offline, nothing is pushed", async () => {
   await withHub(async ({ hub, settings }) => {
     const none = push(settings, "me/adapter", false, null);
-    await assert.rejects(none, explained(/^There is no token to push with: set HF_TOKEN to one /));
+    await assert.rejects(none, explained(/^there is no token to push with: set HF_TOKEN to one /));
     const other = push(settings, "me/adapter", false, "secret");
-    await assert.rejects(other, explained(/^Your token does not start with hf_ .*: set HF_TOKEN/));
+    await assert.rejects(other, explained(/^your token does not start with hf_ .*: set HF_TOKEN/));
     const offline = push({ ...settings, offline: true }, "me/adapter");
     await assert.rejects(offline, explained(/^HF_HUB_OFFLINE is set: to push to me\/adapter, /));
     assert.equal(hub.requests.length, 0);
@@ -112,7 +112,7 @@ Deno.test("without a token, with a wrong one, or offline, nothing is pushed", as
     const closed = push(settings, `${CLOSED_ORGANIZATION}/adapter`);
     await assert.rejects(
       closed,
-      explained(/^Your token may not write to closed\/adapter \(You don/),
+      explained(/^your token may not write to closed\/adapter \(You don/),
     );
     assert.equal(hub.files("models/me/adapter"), null);
   });
@@ -122,8 +122,8 @@ Deno.test("whatever fails at any request is one line, and the branch stays as it
   const lines: Record<number, RegExp> = {
     400: /^http:\S+ does not accept what was to be pushed to me\/adapter \(why\): .*README\.md/,
     401: /^http:\S+ does not accept your token \(why\): set HF_TOKEN to one from http/,
-    403: /^Your token may not write to me\/adapter \(why\): .*settings\/tokens/,
-    404: /^There is no place for the model me\/adapter on \S+ \(why\): check the name/,
+    403: /^your token may not write to me\/adapter \(why\): .*settings\/tokens/,
+    404: /^there is no place for the model me\/adapter on \S+ \(why\): check the name/,
     409: /^me\/adapter was changed or made by someone else meanwhile \(why\): look at /,
     500: /^http:\S+ answered 500 \(why\) to a push to me\/adapter: try again later/,
   };
@@ -137,8 +137,8 @@ Deno.test("whatever fails at any request is one line, and the branch stays as it
             : null;
         await assert.rejects(push(settings, "me/adapter"), explained(line));
         const after = Number(status) >= 500 && path.test("/commit/")
-          ? /First look at \S+\/me\/adapter whether the commit arrived\.$/
-          : /\. Nothing was pushed\.$/;
+          ? /first look at \S+\/me\/adapter whether the commit arrived$/
+          : /; nothing was pushed$/;
         await assert.rejects(push(settings, "me/adapter"), explained(after));
         assert.deepEqual(hub.files("models/me/adapter"), { "NOTES.md": SMALL });
       }
@@ -154,7 +154,7 @@ Deno.test("a network that fails, and a host that is no Hub, are one line each", 
     await assert.rejects(
       storage,
       explained(
-        /: localhost:\d+, where large files go, answered 503\. Check .* Nothing was pushed\.$/,
+        /: localhost:\d+, where large files go, answered 503; check .* nothing was pushed$/,
       ),
     );
     hub.fault = ({ path }) => path.includes("/preupload/") ? new Response("<html>") : null;
@@ -167,7 +167,7 @@ Deno.test("a network that fails, and a host that is no Hub, are one line each", 
     const nowhere = push({ ...settings, endpoint }, "me/adapter");
     await assert.rejects(
       nowhere,
-      explained(/^Cannot push the model me\/adapter to http\S+: .*refused.* Nothing was pushed\.$/),
+      explained(/^cannot push the model me\/adapter to http\S+: .*refused.* nothing was pushed$/),
     );
   });
 });

@@ -45,7 +45,7 @@ for (
     assert.equal(parseRepo("model", text), null);
     assert.throws(
       () => requireRepo("model", text),
-      explained(/is no repository of the Hub: expected or/),
+      explained(/is not a repository of the Hub: expected or/),
     );
   });
 }

@@ -15,7 +15,7 @@ Deno.test("what is a path here is that, what is not may be a repository", async 
     }
     assert.equal(hub.requests.length, count);
     const nowhere = resolveRepo("dataset", "org/name", {}, settings);
-    await assert.rejects(nowhere, explained(/^Cannot find the dataset org\/name, neither as a f/));
+    await assert.rejects(nowhere, explained(/^cannot find the dataset org\/name, neither as a f/));
   });
 });
 

@@ -45,7 +45,7 @@ Deno.test("the token: HF_TOKEN, else the one that was stored", async () => {
     assert.equal(hubSettings({ HF_HOME }).token, null);
     assert.throws(
       () => hubSettings({ HF_HOME, HF_TOKEN_PATH: home }),
-      explained(/^Cannot read the Hub's token in .*: it is a folder\.$/),
+      explained(/^cannot read the Hub's token in .*: it is a folder$/),
     );
   });
 });
@@ -61,7 +61,7 @@ Deno.test("HF_ENDPOINT, HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT", () => {
   assert.equal(hubSettings({ HF_HOME, HF_HUB_OFFLINE: "0" }).offline, false);
   assert.throws(
     () => hubSettings({ HF_HOME, HF_ENDPOINT: "hf-mirror.com" }),
-    explained(/^HF_ENDPOINT is "hf-mirror\.com", expected an address as https:/),
+    explained(/^HF_ENDPOINT is "hf-mirror\.com", expected an address such as https:/),
   );
   assert.throws(
     () => hubSettings({ HF_HOME, HF_HUB_DOWNLOAD_TIMEOUT: "soon" }),

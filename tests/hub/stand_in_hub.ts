@@ -283,7 +283,7 @@ function refusalOf(stored: StoredRepo | undefined, request: Request): Response |
   if (stored.access === "private") return error(token ? 404 : 401, "RepoNotFound");
   // Of a gated repository only the files are.
   if (new URL(request.url).pathname.startsWith("/api/models")) return null;
-  return error(token ? 403 : 401, "GatedRepo", "Access to this model is restricted.");
+  return error(token ? 403 : 401, "GatedRepo", "access to this model is restricted.");
 }
 
 function tokenOf(request: Request): string | null {

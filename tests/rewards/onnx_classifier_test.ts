@@ -43,7 +43,7 @@ Deno.test("labels that the model does not have are an error", () =>
       config.id2label[2] = "unsure";
       await Deno.writeTextFile(path, JSON.stringify(config));
     }),
-    /2 logits a text for the 3 labels/,
+    /2 logits per text for the 3 labels/,
   ));
 
 Deno.test("a broken or missing ONNX file is one clear line", async () => {

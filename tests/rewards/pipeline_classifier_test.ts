@@ -68,7 +68,7 @@ Deno.test("a pipeline that does not load is one clear line", async () => {
   };
   await assert.rejects(
     PipelineClassifier.load("org/name", failing),
-    { name: "UserError", message: "The pipeline org/name does not load: Unauthorized" },
+    { name: "UserError", message: "the pipeline org/name does not load: Unauthorized" },
   );
 });
 

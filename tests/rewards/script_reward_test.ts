@@ -49,9 +49,9 @@ Deno.test("loadScriptReward: an export called reward", async () => {
 Deno.test("loadScriptReward: a missing file, and a folder in its place", async () => {
   await assert.rejects(
     loadScriptReward("no/such.ts"),
-    userError(/No reward script at no\/such\.ts/),
+    userError(/no reward script at no\/such\.ts/),
   );
-  await assert.rejects(loadScriptReward(tmpdir()), userError(/No reward script/));
+  await assert.rejects(loadScriptReward(tmpdir()), userError(/no reward script/));
 });
 
 Deno.test("loadScriptReward: a module without the export names those it has", async () => {

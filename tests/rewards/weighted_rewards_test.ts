@@ -26,7 +26,7 @@ Deno.test("WeightedRewards: refuses none, repeated names and weights that are no
   assert.throws(() => new WeightedRewards([]), UserError);
   assert.throws(
     () => new WeightedRewards([{ ...one, weight: 1 }, { ...one, weight: 2 }]),
-    /Two rewards are called one/,
+    /two rewards are called one/,
   );
   assert.throws(() => new WeightedRewards([{ ...one, weight: NaN }]), /weight.*one is NaN/);
 });
