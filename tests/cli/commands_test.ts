@@ -42,8 +42,8 @@ Deno.test("standard input that is not UTF-8 is refused", async () => {
   assert.deepEqual(await temper(["score"], { input }), {
     code: 1,
     stdout: "",
-    stderr: "error: standard input is not UTF-8: line 1 has the byte 0xFC, at 2 from its start. " +
-      "Save it as UTF-8.\n",
+    stderr: "error: standard input is not UTF-8: line 1 has the byte 0xFC, at 2 from its start; " +
+      "save it as UTF-8\n",
   });
 });
 

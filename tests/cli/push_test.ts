@@ -45,7 +45,10 @@ Deno.test("mistakes of a push are one line", async () => {
     const env = { HF_ENDPOINT: hub.url, HF_HOME: inCache(".") };
     const name = await temper(["push", inCache("."), "polite"], { env });
     assert.equal(name.code, 2);
-    assert.match(name.stderr, /^error: "polite" is not a repository of the Hub: expected org\/name/);
+    assert.match(
+      name.stderr,
+      /^error: "polite" is not a repository of the Hub: expected org\/name/,
+    );
     const empty = await temper(["push", inCache("."), "me/polite"], { env });
     assert.equal(empty.code, 1);
     assert.match(empty.stderr, /^error: \S+ is neither a run with a trained adapter nor .*\n$/);
