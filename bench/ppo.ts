@@ -3,6 +3,7 @@
  */
 import type { Device } from "../lib/device/device.ts";
 import { type DeviceCounters, WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
+import { readsPanels } from "../kernels/matmul/panels.ts";
 import { createPolicy } from "../lib/models/policy.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
@@ -174,7 +175,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     };
     const generatedTokens = batch * options.new;
     const peakMemory = { process: peakProcessMemory(), device: device.memory.peak };
-    const products = device.kind === "wasm"
+    const products = readsPanels(device)
       ? timeProducts(device, stepProducts(model, classifier.config, options), dtype)
       : null;
     return {
@@ -188,7 +189,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
       },
       peakMemory,
       products,
-      gpu: device.kind === "webgpu" ? { decodingStep, ...counted } : null,
+      gpu: device instanceof WebGpuDevice ? { decodingStep, ...counted } : null,
     };
   } finally {
     device.close();

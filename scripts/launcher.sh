@@ -69,7 +69,7 @@ case "$flags" in
 *--v8-flags=*)
   TEMPER_TURBO=1
   tested=$(start --allow-read="$program" "--v8-flags=${flags##*--v8-flags=}" \
-    "$program/app/lib/device/wasm/turbo_self_test.ts" 2>/dev/null) || tested=
+    "$program/app/lib/doctor/turbo_self_test.ts" 2>/dev/null) || tested=
   [ "$tested" = ok ] || TEMPER_TURBO=0 flags=${flags%--v8-flags=*}
   export TEMPER_TURBO
   ;;

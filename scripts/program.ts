@@ -13,7 +13,7 @@ export const MAIN = "cli.js";
 
 /** Modules that the program finds by their path: it imports them late, or starts them in a thread. */
 export const FOUND: readonly string[] = [
-  "lib/device/wasm/turbo_self_test.ts",
+  "lib/doctor/turbo_self_test.ts",
   "lib/device/wasm/worker.ts",
   "lib/packages/hub.ts",
   "lib/packages/onnxruntime.ts",

@@ -67,7 +67,7 @@ export function checkTurbo({ turbo }: { turbo: boolean }): void {
 
 /** Why turbo cannot be relied on; null when it can. */
 async function selfTest(flags: string): Promise<string | null> {
-  const script = assetUrl("lib/device/wasm/turbo_self_test.ts").href;
+  const script = assetUrl("lib/doctor/turbo_self_test.ts").href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", flags, script],
     stdin: "null",

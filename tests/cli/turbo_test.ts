@@ -13,7 +13,7 @@ async function deno(args: string[], env: Record<string, string> = {}) {
 
 Deno.test("turbo: the self-test passes under V8's flags, and with them products are the same", async () => {
   const flags = `--v8-flags=${TURBO_FLAGS.join(",")}`;
-  const { code, stdout } = await deno(["run", "-A", flags, "lib/device/wasm/turbo_self_test.ts"]);
+  const { code, stdout } = await deno(["run", "-A", flags, "lib/doctor/turbo_self_test.ts"]);
   assert.deepEqual([code, stdout.trim()], [0, "ok"]);
 });
 

@@ -2,13 +2,13 @@
  * Run with V8's turbo flags before they are relied on: products with 256-bit tiles must equal those
  * with 128-bit tiles bit for bit, also once V8 has optimised the code. Prints "ok".
  *
- * deno run -A --v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks lib/device/wasm/turbo_self_test.ts
+ * deno run -A --v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks lib/doctor/turbo_self_test.ts
  */
-import { matmul } from "../../../kernels/matmul/matmul.ts";
-import { packPanels, panelBytes } from "../../../kernels/matmul/panels.ts";
-import type { RightMatrix } from "../../../kernels/matmul/product.ts";
-import { Random } from "../../random.ts";
-import { WasmDevice } from "./wasm_device.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { packPanels, panelBytes } from "../../kernels/matmul/panels.ts";
+import type { RightMatrix } from "../../kernels/matmul/product.ts";
+import { Random } from "../random.ts";
+import { WasmDevice } from "../device/wasm/wasm_device.ts";
 
 /** Products of each kind: enough for V8 to optimise the tiles meanwhile. */
 const REPEATS = 40;
