@@ -71,7 +71,7 @@ export async function generateInBatches(
     const answers = await generate(batch, start);
     if (answers.length !== batch.length) {
       throw new UserError(
-        `The policy returned ${answers.length} responses to ${batch.length} prompts; ` +
+        `the policy returned ${answers.length} responses to ${batch.length} prompts; ` +
           "it must return one per prompt, in order",
       );
     }

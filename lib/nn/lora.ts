@@ -61,8 +61,8 @@ function targetTest(
     const pattern = targetPattern(targets);
     if (names.some((name) => pattern.test(name))) return (name) => pattern.test(name);
     throw new UserError(
-      `target_modules: no linear layer matches the pattern ${JSON.stringify(targets)}. One is ` +
-        `called ${names[0]}.`,
+      `target_modules: no linear layer matches the pattern ${JSON.stringify(targets)}; ` +
+        `one is called ${names[0]}`,
     );
   }
   if (targets.length === 0) {
@@ -73,7 +73,7 @@ function targetTest(
     if (names.some((name) => matches(name, target))) continue;
     const known = [...new Set(names.map((name) => name.split(".").at(-1)!))].sort();
     throw new UserError(
-      `target_modules: no linear layer is called "${target}". This model has: ${known.join(", ")}.`,
+      `target_modules: no linear layer is called "${target}"; this model has: ${known.join(", ")}`,
     );
   }
   return (name) => targets.some((target) => matches(name, target));

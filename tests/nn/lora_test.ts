@@ -47,7 +47,7 @@ Deno.test("loraSpecs: targets are whole names or suffixes after a dot", () => {
 });
 
 Deno.test("loraSpecs: an unknown target is refused with the names there are", () => {
-  const message = 'target_modules: no linear layer is called "query". This model has: k, o, q, wo.';
+  const message = 'target_modules: no linear layer is called "query"; this model has: k, o, q, wo';
   assert.throws(() => loraSpecs(MODULES, lora("q", "query")), { name: "UserError", message });
   assert.throws(() => loraSpecs(MODULES, lora("lock.0.q")), { name: "UserError" });
 });
@@ -61,7 +61,7 @@ Deno.test("loraSpecs: a pattern matches whole names, as Python's re.fullmatch", 
   assert.deepEqual(matched(".*(?P<last>o)$"), ["block.0.wo", "block.0.o"]);
   assert.throws(() => matched("q|k"), {
     name: "UserError",
-    message: 'target_modules: no linear layer matches the pattern "q|k". One is called block.0.q.',
+    message: 'target_modules: no linear layer matches the pattern "q|k"; one is called block.0.q',
   });
   assert.throws(() => matched(".*(q"), {
     name: "UserError",

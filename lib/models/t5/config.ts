@@ -73,7 +73,7 @@ export function parseT5Config(json: unknown, path: string): T5Config {
     const key = issue.path.join(".");
     const found = JSON.stringify((json as Record<string, unknown> | null)?.[key]) ?? "missing";
     throw new UserError(
-      `${path}: "${key}" is ${found}: ${issue.message}. Temper trains T5, T5 v1.1 and FLAN-T5 models.`,
+      `${path}: "${key}" is ${found}: ${issue.message}; Temper trains T5, T5 v1.1 and FLAN-T5 models`,
     );
   }
   const c = parsed.data;
