@@ -1,4 +1,4 @@
-// What every kernel's WGSL begins with. After it come the declarations that follow from the kernel's
+// Beginning of every kernel's WGSL. After it come the declarations that follow from the kernel's
 // signature (lib/device/webgpu/shader_source.ts), then the kernel's own text.
 //
 // A span `x` of the signature is the storage binding `x`, and begins at its element `p.x`: spans are

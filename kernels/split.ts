@@ -1,4 +1,4 @@
-/** How launchers cut their work into tasks: small problems are one task, which runs without a fork. */
+/** Cuts launches into tasks. Small problems are one task, which runs without waking a worker. */
 
 /** Sizes of a matrix whose rows are worked on one by one. */
 export interface RowsShape {

@@ -48,11 +48,11 @@ export function activation(
   else device.run(ACTIVATION, Math.ceil(length / BLOCK), args);
 }
 
-/** Where a gradient goes. */
+/** Destination of a gradient. */
 export interface GradientSpan {
   /** f32 [length] */
   into: Span;
-  /** Whether it is added to what is there. */
+  /** Adds to what is there instead of overwriting it. */
   accumulate: boolean;
 }
 

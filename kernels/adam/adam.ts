@@ -31,7 +31,7 @@ export interface AdamOptions {
   weightDecay: number;
   /** AdamW: the decay shrinks the values instead of joining the gradient. */
   decoupled: boolean;
-  /** Which update this is, from 1: corrects the moments' bias. */
+  /** Number of this update, from 1: corrects the moments' bias. */
   step: number;
   /** The gradient is scaled by min(1, maxGradNorm / (norm + 1e-6)); 0 leaves it alone. */
   maxGradNorm: number;

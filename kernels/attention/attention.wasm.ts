@@ -15,7 +15,7 @@ import { differentiateRow, exponentials, finishScores } from "./softmax.wasm";
 const PANEL_ROWS: i32 = 4;
 /** Scratch: what the products use, then the sum of each row's exponentials, then scores. */
 const SCORES_AT: usize = PANEL_SCRATCH + (<usize>MAX_ROWS << 2);
-/** What scores may take of the scratch memory. */
+/** Bytes of the scratch memory that are left for scores. */
 const SCORES_BYTES: usize = <usize>SCRATCH_BYTES - SCORES_AT;
 
 /** o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (sequence, head, query block). */
@@ -202,7 +202,7 @@ export function attention_bias_reduce(args: AttentionBiasReduceArgs, task: i32, 
   }
 }
 
-/** How many rows of scores fit; the launcher has checked that it is one at least. */
+/** Rows of scores that fit: at least one, as the launcher has checked. */
 // @ts-ignore: decorator
 @inline
 function rowsThatFit(keys: i32, bytes: usize): i32 {
@@ -210,7 +210,7 @@ function rowsThatFit(keys: i32, bytes: usize): i32 {
 }
 
 /**
- * From row to row of scores: room for a multiple of 16, and an odd number of cache lines, so that the
+ * Bytes from row to row of scores: room for a multiple of 16, and an odd number of cache lines, so that the
  * rows do not fall into the same few sets of the cache.
  */
 // @ts-ignore: decorator

@@ -37,7 +37,7 @@ export interface Attention {
   readonly bias: { readonly table: Span; readonly reach: number } | null;
 }
 
-/** What `attentionBackward` needs of the forward pass and where it puts the gradients. */
+/** Results of the forward pass that `attentionBackward` reads, and the gradients it writes. */
 export interface AttentionGradients {
   /** The output, f32 [queries, heads · headSize]. */
   readonly o: Span;
@@ -59,7 +59,7 @@ export interface GradientTarget {
   readonly accumulate: boolean;
 }
 
-/** What a launch of either pass reads, as the signatures name it. */
+/** Named arguments that both passes read, in the order of their signatures. */
 export function operandArguments(p: Attention) {
   const { q, k, v, queries, keys, bias, heads, headSize, qStride, kStride, vStride } = p;
   return {

@@ -17,7 +17,7 @@ const DEPTH: i32 = 384;
 /** Scratch memory that {@linkcode dots} uses: a panel. */
 export const PANEL_SCRATCH: usize = <usize>DEPTH * PANEL_BYTES;
 
-/** How many of `keys` keys row `i` of a block sees, of which the first row sees `first` if causal. */
+/** Number of keys, of `keys`, that row `i` of a block sees; if causal, the first row sees `first`. */
 // @ts-ignore: decorator
 @inline
 export function visible(i: i32, first: i32, keys: i32, causal: i32): i32 {

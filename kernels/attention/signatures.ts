@@ -8,7 +8,7 @@ export const TILE = 32;
 /** Columns of the result that a workgroup computes: two tiles. */
 export const COLUMNS = 64;
 
-/** What both passes read: see `Attention` in operands.ts. */
+/** Operands of both passes: see `Attention` in operands.ts. */
 const OPERANDS = {
   q: "f32",
   k: "f32",

@@ -1,5 +1,5 @@
-// What attention.wgsl and attention_decode.wgsl have in common: operands, scores and the softmax over
-// blocks of keys, after "FlashAttention-2" (Dao 2023).
+// Common to attention.wgsl and attention_decode.wgsl: operands, scores and the softmax over blocks
+// of keys, after "FlashAttention-2" (Dao 2023).
 
 /** Softmax over the blocks of keys so far: the maximum, and Σ e^(score - maximum). */
 struct Running {
@@ -7,7 +7,7 @@ struct Running {
   total: f32,
 }
 
-/** What they are with the next block; by what its sums and the earlier ones are to be multiplied. */
+/** A softmax merged with its next block, and the factors of the earlier sums and of the block's. */
 struct Merged {
   running: Running,
   earlier: f32,

@@ -32,7 +32,7 @@ fn keep(x: vec4f, count: u32) -> vec4f {
   return select(vec4f(), x, vec4u(0u, 1u, 2u, 3u) < vec4u(count));
 }
 
-/** Where a row of `right` is kept whose dot products `dots` computes: four of a lane lie apart. */
+/** Place of a row of `right` whose dot products `dots` computes: the four of a lane lie apart. */
 fn interleaved(row: u32) -> u32 {
   return row % 4u * 8u + row / 4u;
 }
@@ -84,7 +84,7 @@ fn position_of(query: u32, queries: u32, keys: u32) -> i32 {
   return i32(keys + query) - i32(queries);
 }
 
-/** How many keys the query at `position` sees. */
+/** Number of keys that the query at `position` sees. */
 fn visible_keys(position: i32, keys: u32, causal: u32) -> u32 {
   return select(keys, u32(clamp(position + 1, 0, i32(keys))), causal != 0u);
 }

@@ -12,12 +12,12 @@ interface Tile {
 
 /**
  * 4 x 8 fills V8's 15 vector registers: 8 sums, a vector of each row, two of B, and a value spread.
- * The others are for its revectorizer (--turbo), which makes 256-bit vectors of pairs.
+ * The others are for its revectorizer (turbo mode), which makes 256-bit vectors of pairs.
  */
 const NARROW: Tile = { rows: 4, columns: 8 };
 const WIDE: readonly Tile[] = [{ rows: 4, columns: 16 }, { rows: 6, columns: 16 }];
 const UNROLL = 4;
-/** From row to row of B, which is a panel. */
+/** Bytes from row to row of B, which is a panel. */
 const PANEL_BYTES = 64;
 
 const count = (n: number) => [...Array(n).keys()];

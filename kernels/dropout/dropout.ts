@@ -5,7 +5,7 @@ import { BLOCK, DROPOUT } from "./signatures.ts";
 
 const dropoutShader = wgsl(DROPOUT, "dropout/dropout.wgsl", code)();
 
-/** What decides which elements fall out. */
+/** The probability and the keys of a dropout mask. */
 export interface DropoutOptions {
   /** The probability with which an element becomes 0; 0 <= p < 1. */
   readonly p: number;

@@ -24,7 +24,7 @@ export function log_softmax_chunk(args: LogSoftmaxChunkArgs, task: i32, scratch:
     let sum: f64 = 0;
     let moment: f64 = 0;
     if (!first) {
-      // What was summed around another maximum m is multiplied by e^(m - highest).
+      // Sums around another maximum m are multiplied by e^(m - highest).
       const before = load<f32>(at);
       highest = max(before, chunkHighest);
       const shift = before - highest;

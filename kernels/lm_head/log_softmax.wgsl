@@ -1,7 +1,7 @@
 // The running log-softmax of a row of the binding `logits`: training folds it chunk by chunk
 // (log_softmax_chunk.wgsl), decoding all at once (../sample), and both give the same, bit for bit.
 
-/** Of the logits so far: their maximum, Σ e^(x-max), Σ e^(x-max) (x-max). */
+/** Running log-softmax of the logits so far: their maximum, Σ e^(x-max), Σ e^(x-max) (x-max). */
 struct LogSoftmax {
   highest: f32,
   sum: f32,
@@ -29,7 +29,7 @@ fn fold_logits(before: LogSoftmax, first: bool, start: u32, columns: u32, thread
   sum = row_sum(sum, thread);
   moment = row_sum(moment, thread);
   if (!first) {
-    // What was summed around another maximum m is multiplied by e^(m - highest).
+    // Sums around another maximum m are multiplied by e^(m - highest).
     let shift = before.highest - highest;
     let factor = exp_f32(shift);
     moment += (before.moment + before.sum * shift) * factor;

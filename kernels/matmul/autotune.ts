@@ -2,11 +2,11 @@ import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { matmul } from "./matmul.ts";
 import { matmulVariants, shapeClass } from "./matmul_variants.ts";
 
-/** What is measured for a class of products. */
+/** A product that is measured for its class. */
 interface Trial {
   m: number;
   dtype: "f32" | "bf16";
-  /** Whether neighbours in A and B are along k. */
+  /** Neighbours in A and B are along k. */
   aAlongK: boolean;
   bAlongK: boolean;
 }

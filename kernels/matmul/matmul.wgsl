@@ -16,7 +16,7 @@ struct Product {
   alpha: f32,
 }
 
-/** Where four rows of A begin; the last row where there are fewer. */
+/** Beginnings of four rows of A; of the last row where there are fewer. */
 fn a_starts(second: bool, row: u32) -> vec4u {
   let rows = min(row + vec4u(0u, 1u, 2u, 3u), vec4u(p.m - 1u));
   if (second) {
@@ -35,7 +35,7 @@ fn a_rows(second: bool, starts: vec4u, k: u32) -> vec4f {
   return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
 }
 
-/** Where four columns of B begin, in elements; the last column where there are fewer. */
+/** Beginnings of four columns of B, in elements; of the last where there are fewer. */
 fn b_starts(second: bool, column: u32) -> vec4u {
   let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.n - 1u));
   if (second) {
@@ -161,7 +161,7 @@ fn tiled(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thre
 /** By slice, then by row, then by four columns. */
 var<workgroup> partial: array<vec4f, SLICES * LINE_THREADS * 4u * COLUMN_THREADS>;
 
-/** What the first threads keep: four columns of one row of C. */
+/** Elements of the first threads: four columns of one row of C. */
 var<private> owned: vec4f;
 
 fn add_slices(product: Product, group: vec3u, thread: vec3u, index: u32) {

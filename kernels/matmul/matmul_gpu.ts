@@ -54,8 +54,8 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
 }
 
 /**
- * Whether what is contiguous in A, B and their extension begins and ends at multiples of four, and
- * there is something contiguous: what `broadcast` needs.
+ * Tells products that `broadcast` can compute: each of A, B and their extension is contiguous along a
+ * dimension, and begins and ends there at multiples of four.
  */
 function fitsBroadcast(p: Matmul): boolean {
   const { m, n, k } = p;

@@ -23,7 +23,7 @@ export interface SeveralProduct {
   /** W[n, K], row-major. */
   readonly w: Span;
   readonly n: number;
-  /** Whether row i of the product is written to row `rows[i]` of what `c` begins. */
+  /** Writes row i of the product to row `rows[i]` of what `c` begins. */
   readonly placed?: boolean;
   readonly lowRank?: {
     /** U[M, rank], in the same buffer for all of the products. */
@@ -45,7 +45,7 @@ export interface SeveralProducts {
   readonly products: readonly SeveralProduct[];
   /** i32 [M], distinct: where the rows of placed products go. */
   readonly rows?: Span | null;
-  /** What the first product goes through. Default null: nothing. */
+  /** Activation function of the first product. Default null: none. */
   readonly activation?: ActivationKind | null;
   /** Multiplies the first product, activated, by the second, of equal n, which is not written. */
   readonly gated?: boolean;
@@ -80,7 +80,7 @@ type SeveralShader = ReturnType<typeof skinnyKernel>;
 
 /** A way to compute the products, after the variant of `matmul` of the same name. */
 interface Variant {
-  /** How much of a product a workgroup computes. */
+  /** Rows and columns of a product that a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
   readonly shader: (p: SeveralProducts) => SeveralShader;

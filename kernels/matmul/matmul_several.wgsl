@@ -3,14 +3,14 @@
 // is there for every product (see `numbered`); how a piece is computed is in matmul_several_skinny.wgsl
 // and matmul_several_broadcast.wgsl. Sums are those of matmul.wgsl, bit for bit: see matmul_shared.wgsl.
 
-/** Whether the weights are bf16. */
+/** The weights are bf16. */
 override BF16: bool = false;
-/** What the first product goes through: one of ACTIVATION_NUMBERS, NONE for nothing. */
+/** Activation function of the first product: one of ACTIVATION_NUMBERS, NONE for none. */
 override ACTIVATION: u32 = 0xffffffffu;
-/** Whether the first product is then multiplied by the second. */
+/** The first product is then multiplied by the second. */
 override GATED: bool = false;
 
-/** Which product a workgroup works on, and on which of its pieces. */
+/** A piece of one of the products, the work of a workgroup. */
 struct Piece {
   product: u32,
   index: u32,

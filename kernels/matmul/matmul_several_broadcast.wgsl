@@ -5,7 +5,7 @@
 /** Threads of a subgroup. */
 override SUBGROUP: u32 = 8u;
 
-/** Where a thread works: the row that it reads for all, its rows and columns. */
+/** Place of a thread: the row that it reads for all, its rows and columns. */
 struct Place {
   read_row: u32,
   first_row: u32,
@@ -61,7 +61,7 @@ fn add_scaled(total: mat4x4f, factor: vec4f, sums: mat4x4f) -> mat4x4f {
   );
 }
 
-/** Where four columns of a row-major matrix begin; the last column where there are fewer. */
+/** Beginnings of four columns of a row-major matrix; of the last where there are fewer. */
 fn column_starts(column: u32, n: u32, depth: u32) -> vec4u {
   return min(column + vec4u(0u, 1u, 2u, 3u), vec4u(n - 1u)) * depth;
 }

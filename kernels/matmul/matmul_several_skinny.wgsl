@@ -10,7 +10,7 @@ override SLICES: u32 = 8u;
 /** By slice, then by row, then by four columns. */
 var<workgroup> partial: array<vec4f, SLICES * LINE_THREADS * 4u * COLUMN_THREADS>;
 
-/** Where a thread works: its rows and columns, those of the element it keeps, its number. */
+/** Place of a thread: its rows and columns, those of the element it keeps, its number. */
 struct Place {
   rows: vec4u,
   column: u32,

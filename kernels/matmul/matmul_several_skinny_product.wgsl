@@ -14,7 +14,7 @@ fn weight_N(at: vec4u) -> vec4f {
   return bitcast<vec4f>(vec4u(w_N[word.x], w_N[word.y], w_N[word.z], w_N[word.w]));
 }
 
-/** What a thread keeps of the product. */
+/** The thread's elements of the product. */
 fn product_N(place: Place) -> vec4f {
   var kept = vec4f();
   let columns = four_columns(place.column, p.n_N);

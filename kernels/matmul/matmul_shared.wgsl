@@ -5,10 +5,10 @@
 // (`tiled` and `skinny` in matmul.wgsl, `broadcast` in matmul_subgroups.wgsl), so the result is the
 // same, bit for bit. What a row gives depends neither on the rows beside it nor on the variant.
 
-/** Whether B is bf16; B2 never is. */
+/** B is bf16; B2 never is. */
 override BF16: bool = false;
 
-/** What an element of C starts with. */
+/** Initial value of an element of C. */
 fn initial(row: u32, column: u32) -> f32 {
   if (row >= p.m || column >= p.n) {
     return 0.0;

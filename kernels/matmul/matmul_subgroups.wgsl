@@ -5,7 +5,7 @@
 
 /** Threads of a subgroup. */
 override SUBGROUP: u32 = 8u;
-/** Whether neighbours in A, B and B2 are along k; else they are along the rows or columns. */
+/** Neighbours in A, B and B2 are along k; else they are along the rows or columns. */
 override A_ALONG_K: bool = true;
 override B_ALONG_K: bool = true;
 override B2_ALONG_K: bool = true;
@@ -91,7 +91,7 @@ fn add_product(
         sum6 = add_row(sum6, subgroupBroadcast(four, 6u), block);
         sum7 = add_row(sum7, subgroupBroadcast(four, 7u), block);
       } else {
-        // What is beyond the last k counts as zero.
+        // Elements beyond the last k count as zero.
         let at = k + lane / 2u;
         var four = a[(p.a + min(at, depth - 1u) * p.a_column_stride + four_rows) / 4u];
         four = select(vec4f(), four, at < depth);

@@ -8,25 +8,25 @@ import { MATMUL_GPU } from "./signatures.ts";
 /** The kernel of a variant. */
 export type MatmulShader = ReturnType<typeof portable>;
 
-/** What the choice of a variant depends on. */
+/** Traits of a product that the choice of a variant depends on. */
 export interface ProductTraits {
   /** Rows of C. */
   readonly m: number;
-  /** Of B. */
+  /** Type of B. */
   readonly dtype: "f32" | "bf16";
-  /** Whether neighbours in A, B and B2 are along k; else along the rows or columns. */
+  /** Neighbours in A, B and B2 are along k; else along the rows or columns. */
   readonly aAlongK: boolean;
   readonly bAlongK: boolean;
   readonly b2AlongK: boolean;
-  /** Whether all that is contiguous comes in whole, aligned fours, as `broadcast` reads it. */
+  /** All that is contiguous comes in whole, aligned fours, as `broadcast` reads it. */
   readonly fours: boolean;
 }
 
 /** A way to compute a product; all give the same result, bit for bit. */
 export interface MatmulVariant {
-  /** What the tuning calls it. */
+  /** Name in the tuning. */
   readonly name: string;
-  /** How much of C a workgroup computes. */
+  /** Rows and columns of C that a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
   /** The kernel for a product; null where it cannot compute that. */
@@ -67,7 +67,7 @@ export function matmulVariants({ subgroupSize }: GpuDevice): MatmulVariant[] {
   return broadcast ? [...PORTABLE, broadcast] : [...PORTABLE];
 }
 
-/** What the tuning calls products that are alike. */
+/** Name in the tuning of products that are alike. */
 export function shapeClass({ m, dtype, aAlongK, bAlongK }: ProductTraits): string {
   const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : m <= SKINNY_ROWS ? "17-64" : "65-";
   return `${rows} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;

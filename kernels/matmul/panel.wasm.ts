@@ -8,7 +8,7 @@ import {
   tile_1x16, tile_2x16, tile_3x16, tile_4x16, tile_4x8, tile_5x8, tile_6x16, tile_6x8,
 } from "./tiles.wasm";
 
-/** From one k of a panel to the next. */
+/** Bytes from one k of a panel to the next. */
 export const PANEL_BYTES: usize = 64;
 
 /**

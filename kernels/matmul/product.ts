@@ -30,11 +30,11 @@ export interface Matmul {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** From row to row of C. Default n. */
+  /** Elements from row to row of C. Default n. */
   readonly cRowStride?: number;
-  /** From row to row of A. Default k. */
+  /** Elements from row to row of A. Default k. */
   readonly aRowStride?: number;
-  /** From column to column of A. Default 1; another is for a transposed A. */
+  /** Elements from column to column of A. Default 1; another is for a transposed A. */
   readonly aColumnStride?: number;
   /** Adds to C instead of overwriting it. */
   readonly accumulate?: boolean;
@@ -42,7 +42,7 @@ export interface Matmul {
   readonly bias?: Span | null;
   /** [M, N], added; may be C itself. */
   readonly residual?: Span | null;
-  /** From row to row of the residual, on a GPU. Default n. */
+  /** Elements from row to row of the residual, on a GPU. Default n. */
   readonly residualRowStride?: number;
   /** A second product A2[M, k] B2[k, N] summed after the first: LoRA as a longer K. */
   readonly extension?: { readonly a: Span; readonly b: RightMatrix; readonly k: number } | null;

@@ -3,7 +3,7 @@ import { ACTIVATION_NUMBERS } from "../activation/signatures.ts";
 
 /** Columns of a panel of the WASM device. */
 export const PANEL = 16;
-/** The most rows of a task. */
+/** The most rows of a task: a block of A, copied when A is transposed, takes 288 KiB. */
 export const MAX_ROWS = 192;
 /** Numbers of the layouts of a right-hand matrix on the WASM device. */
 export const LAYOUT_NUMBERS = {
@@ -18,7 +18,7 @@ export const CHUNK = 32;
 /** The most products of a dispatch of {@linkcode MATMUL_SEVERAL}. */
 export const MAX_PRODUCTS = 3;
 
-/** What a product reads and writes on either device. */
+/** Memory and factors of a product, the same on either device. */
 const PRODUCT = {
   outputs: { c: "f32" },
   inputs: { a: "f32", b: "u32", a2: "f32?", b2: "f32?", bias: "f32?", residual: "f32?" },

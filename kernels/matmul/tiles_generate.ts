@@ -14,7 +14,7 @@ interface Tile {
 
 /**
  * Few rows take 16 columns so that enough sums are in flight. Those of 4 and 6 rows and 16 columns
- * are for V8's revectorizer (--turbo), which makes 256-bit vectors of pairs; without it, they spill.
+ * are for V8's revectorizer (turbo mode), which makes 256-bit vectors of pairs; without it, they spill.
  */
 const TILES: readonly Tile[] = [
   { rows: 6, columns: 16 },

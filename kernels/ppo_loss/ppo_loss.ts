@@ -20,13 +20,13 @@ export const PPO_LOSS_STATISTICS = [
   "ppo/val/clipfrac",
 ] as const;
 
-/** What the loss is computed from; every span is f32 [tokens]. */
+/** Inputs of the loss; every span is f32 [tokens]. */
 export interface PPOLossInputs {
-  /** Of the policy that is being trained. */
+  /** Logprobs of the policy that is being trained. */
   readonly logprobs: Span;
   readonly values: Span;
   readonly entropy: Span;
-  /** Of the policy that generated. */
+  /** Logprobs of the policy that generated. */
   readonly oldLogprobs: Span;
   readonly oldValues: Span;
   /** Whitened already. */
@@ -49,7 +49,7 @@ export interface PPOLossOptions {
   readonly gradScale: number;
 }
 
-/** Where the results go. */
+/** Results of the loss. */
 export interface PPOLossOutputs {
   /** f32 [PPO_LOSS_STATISTICS.length] */
   readonly statistics: Span;

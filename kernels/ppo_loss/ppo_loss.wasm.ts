@@ -28,7 +28,7 @@ export function ppo_loss(args: PpoLossArgs, task: i32, scratch: usize): void {
   let change: f64 = 0, policyClipped: f64 = 0, ratios: f64 = 0, predictions: f64 = 0;
   let squaredError: f64 = 0, valuesClipped: f64 = 0;
   for (let i: usize = 0; i < bytes; i += 4) {
-    // What stands at uncounted positions may be anything, NaN included.
+    // Uncounted positions may hold anything, NaN included.
     if (load<f32>(mask + i) == 0) {
       store<f32>(dLogprobs + i, 0);
       store<f32>(dValues + i, 0);

@@ -18,7 +18,7 @@ fn ppo_loss(@builtin(local_invocation_index) thread: u32) {
   let weight = 1.0 / row_sum(counted, thread);
   var sums: array<f32, SUMS>;
   for (var i = thread; i < p.tokens; i += ROW_THREADS) {
-    // What stands at uncounted positions may be anything, NaN included.
+    // Uncounted positions may hold anything, NaN included.
     if (mask[p.mask + i] == 0.0) {
       d_logprobs[p.d_logprobs + i] = 0.0;
       d_values[p.d_values + i] = 0.0;

@@ -36,7 +36,7 @@ fn chunk_sum(at: u32, round: u32, slice: u32) -> vec4f {
   return chunk_sum_2(at - p.n_0 - p.n_1, round, slice);
 }
 
-/** Where the product of `row` with row `at` of all the A_i goes. */
+/** Place of the product of `row` with row `at` of all the A_i. */
 fn place_of(at: u32, row: u32) -> u32 {
   if (at < p.n_0) {
     return p.u + p.u_start_0 + row * p.n_0 + at;

@@ -1,4 +1,4 @@
-// What sample.wgsl and greedy.wgsl have in common: a workgroup takes a row, and the thread that finds
+// Common to sample.wgsl and greedy.wgsl: a workgroup takes a row, and the thread that finds
 // the token leaves it for `finish`.
 
 const NO_TOKEN = -1;

@@ -26,7 +26,7 @@ export interface NextTokenLogits {
   readonly minLength: number;
 }
 
-/** How to draw. */
+/** Settings of a draw. */
 export interface SampleOptions {
   /** i32 [rows]: what a row's random numbers depend on, with its position and the seed. */
   readonly rollouts: Span;
@@ -43,7 +43,7 @@ export interface SampleOptions {
   readonly topP: number;
 }
 
-/** What else to write of each row. */
+/** Further results for each row. */
 export interface DrawnExtras {
   /** f32 [rows, vocabulary], what {@linkcode sample} drew from. */
   readonly probabilities?: Span | null;

@@ -12,7 +12,7 @@ fn key_of(z: f32) -> u32 {
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
 
-/** What of the row is left: see `score`. */
+/** The scores of a row that are left: see `score`. */
 struct Row {
   /** First logit. */
   start: u32,
@@ -35,7 +35,7 @@ fn score(row: Row, token: u32) -> f32 {
   return select(z, row.removed, key_of(z) < row.top_k_key);
 }
 
-/** What the scores with keys below `key` weigh together: their number, or Σ e^(z - highest). */
+/** Weight of the scores with keys below `key`: their number, or Σ e^(z - highest). */
 fn weight_below(row: Row, key: u32, by_mass: bool, highest: f32, begin: u32, end: u32, thread: u32) -> f32 {
   var sum = 0.0;
   for (var i = begin; i < end; i++) {
@@ -86,7 +86,7 @@ fn threshold(row: Row, by_mass: bool, highest: f32, limit: f32, begin: u32, end:
 }
 
 var<workgroup> stretch_sums: array<f32, ROW_THREADS>;
-/** Of the scores that equal top-p's threshold, the first so many are removed too. */
+/** Number of scores equal to top-p's threshold that are removed too, the first of them. */
 fn equals_removed(each: f32, removed: f32, limit: f32) -> u32 {
   workgroupBarrier();
   var all = 0u;

@@ -14,7 +14,7 @@ export interface DeviceBuffer {
 export interface Span {
   /** The block. */
   readonly buffer: DeviceBuffer;
-  /** Where in the block, in bytes from its start. */
+  /** Offset in the block, in bytes. */
   readonly byteOffset: number;
 }
 
@@ -47,7 +47,7 @@ export interface Signature<GpuArguments = object, TaskArguments = object> {
   readonly only: "wasm" | "webgpu" | null;
   /** Memory: first what is written, then what is only read. */
   readonly spans: readonly SpanArgument[];
-  /** How many of the spans are written. */
+  /** Number of spans that are written. */
   readonly outputs: number;
   /** Integers on a GPU. */
   readonly gpuInts: readonly string[];
@@ -73,13 +73,13 @@ export interface MemoryUse {
   peak: number;
 }
 
-/** What every device does: it holds memory, copies, and runs kernels in the order of their launch. */
+/** Memory, copies and capabilities, which every device has. Kernels run in the order of their launch. */
 export interface DeviceBase {
   /** One line for a person: what the kernels run on. */
   readonly description: string;
   /** Memory that is reserved. */
   readonly memory: Readonly<MemoryUse>;
-  /** The most bytes that there may be; null where the device does not say. */
+  /** Limit of the memory in bytes; null where the device does not say. */
   readonly memoryLimit: number | null;
   /** The most bytes of one block that a kernel can see in one launch; Infinity where that is no limit. */
   readonly maxBindingBytes: number;
@@ -108,7 +108,7 @@ export interface DeviceBase {
 export interface TaskDevice extends DeviceBase {
   /** Which implementation this is. */
   readonly kind: "wasm";
-  /** Whether V8 makes 256-bit vectors of pairs of 128-bit ones: see `turbo` in lib/device/turbo.ts. */
+  /** True where V8 makes 256-bit vectors of pairs of 128-bit ones: see `turbo` in lib/device/turbo.ts. */
   readonly wideVectors: boolean;
   /** Threads that run tasks. */
   readonly threads: number;
@@ -149,7 +149,7 @@ export interface GpuDevice extends DeviceBase {
   readonly kind: "webgpu";
   /** Threads of a subgroup, where kernels may use subgroups and all have one size; else null. */
   readonly subgroupSize: number | null;
-  /** Whether it only imitates a GPU. */
+  /** True where the adapter only imitates a GPU. */
   readonly software: boolean;
   /** The fastest kernel for each class of matrix products, where that was measured. */
   readonly tuning: Map<string, string>;
@@ -168,5 +168,5 @@ export interface GpuDevice extends DeviceBase {
   ): void;
 }
 
-/** What runs kernels, and the memory they run on. A launcher tells the two apart by `kind`. */
+/** A device: it runs kernels on memory of its own. Launchers alone tell the two apart by `kind`. */
 export type Device = TaskDevice | GpuDevice;

@@ -6,7 +6,7 @@ import { WasmDevice } from "./wasm/wasm_device.ts";
 import { findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
-/** What a device is chosen by; the names are those of a run's settings. */
+/** Choice of a device; the names are those of a run's settings. */
 export interface DeviceOptions {
   /** `auto` (the default) takes a GPU where there is one, else WebAssembly. */
   device?: "auto" | "wasm" | "webgpu";
@@ -14,7 +14,7 @@ export interface DeviceOptions {
   threads?: number | null;
   /** Asks for the turbo mode of the WASM device, which is decided when the process starts. */
   turbo?: boolean;
-  /** Whether to measure every launch: see {@linkcode kernelTimes}. */
+  /** Measures every launch: see {@linkcode kernelTimes}. */
   profile?: boolean;
 }
 

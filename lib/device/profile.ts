@@ -1,4 +1,4 @@
-/** What a kernel cost. */
+/** Cost of a kernel. */
 export interface KernelTime {
   /** On a GPU with its room's name before it. */
   readonly kernel: string;
@@ -21,7 +21,7 @@ export class KernelTimes {
     time.seconds += seconds;
   }
 
-  /** What there is so far, the most expensive kernel first. */
+  /** The kernels so far, the most expensive first. */
   table(): KernelTime[] {
     return [...this.#times]
       .map(([kernel, time]) => ({ kernel, ...time }))
@@ -34,5 +34,5 @@ export class KernelTimes {
   }
 }
 
-/** What the kernels of this process cost, on all devices that were opened with `profile`. */
+/** Cost of the kernels of this process, on all devices that were opened with `profile`. */
 export const kernelTimes: KernelTimes = new KernelTimes();

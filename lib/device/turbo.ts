@@ -18,7 +18,7 @@ export function turboFlag(): string {
 /** The environment variable that says that this process was started with {@linkcode TURBO_FLAGS}. */
 export const TURBO_VARIABLE = "TEMPER_TURBO";
 
-/** Whether this process was started for the turbo mode. */
+/** Tells processes that were started in turbo mode. */
 export function isTurbo(): boolean {
   const permission = { name: "env", variable: TURBO_VARIABLE } as const;
   if (Deno.permissions.querySync(permission).state !== "granted") return false;

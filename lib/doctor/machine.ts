@@ -2,7 +2,7 @@ import { cacheDirectory } from "../platform/cache_directory.ts";
 import { type AdapterFacts, adapterFacts, findAdapter } from "../device/webgpu/adapter.ts";
 import { hubCacheDirectory } from "../hub/settings.ts";
 
-/** What a machine has that Temper runs on. */
+/** Hardware and software that Temper runs on. */
 export interface Machine {
   /** Versions and the platform: what a report of a bug should begin with. */
   readonly deno: string;
@@ -11,12 +11,12 @@ export interface Machine {
   /** Logical cores. */
   readonly cores: number;
   readonly wasm: {
-    /** Whether threads can share memory; without it the WASM device has one thread. */
+    /** True where threads can share memory; without it the WASM device has one thread. */
     readonly sharedMemory: boolean;
-    /** Whether the main thread may wait for the others. */
+    /** True where the main thread may wait for the others. */
     readonly canWait: boolean;
   };
-  /** The adapter that `--device webgpu` takes; null where there is none. */
+  /** The adapter of the WebGPU device; null where there is none. */
   readonly adapter: AdapterFacts | null;
   /** Folders of what is kept between runs. */
   readonly caches: { readonly hub: string; readonly temper: string };

@@ -7,24 +7,24 @@ interface TapeNode {
   output: Tensor;
   /** Tensors made for this node (its output and what it saved); freed after its backward. */
   owned: Tensor[];
-  /** What `backward` reads. */
+  /** Tensors that `backward` reads. */
   saved: readonly (Tensor | null)[];
   backward: (dy: Tensor) => void;
   /** Computes the output again, from what is saved; null where that would take long. */
   recompute: (() => void) | null;
 }
 
-/** Where to put a gradient: overwrite when it is the first contribution, else add to it. */
+/** Destination of a gradient: the first contribution overwrites it, others are added. */
 export interface GradientSlot {
   /** The gradient's tensor. */
   into: Tensor;
-  /** Whether to add to what is there. */
+  /** Adds to what is there instead of overwriting it. */
   accumulate: boolean;
 }
 
-/** What kind of pass a {@linkcode Context} is for. */
+/** Kind of pass of a {@linkcode Context}. */
 export interface ContextOptions {
-  /** Whether ops record how to differentiate themselves. Default false. */
+  /** Ops record how to differentiate themselves. Default false. */
   grad?: boolean;
   /** Seed of the dropout masks; null, the default, for no dropout. */
   dropoutSeed?: number | null;
@@ -42,14 +42,14 @@ export interface ContextOptions {
  * (or, node by node, as `backward` passes it); without a tape `scope` returns it much earlier.
  */
 export class Context {
-  /** Where the pass runs. */
+  /** Device that the pass runs on. */
   readonly device: Device;
   /** Seed of this pass's dropout masks; null where dropout is off. */
   readonly dropoutSeed: number | null;
   readonly #activationLimit: number;
   /** Off also while a layer runs whose activations are not kept. */
   #recording: boolean;
-  /** Whether the layer that runs will be computed again. */
+  /** True while a layer runs that will be computed again. */
   #checkpointing = false;
   #dropouts = 0;
   #nodes: TapeNode[] = [];
@@ -65,13 +65,13 @@ export class Context {
     this.#activationLimit = device.memory.used + (options.activationMemory ?? Infinity);
   }
 
-  /** Whether ops record how to differentiate themselves, and keep what that needs. */
+  /** True when ops record how to differentiate themselves, and keep what that needs. */
   get grad(): boolean {
     return this.#recording;
   }
 
   /**
-   * Whether ops have to declare how to differentiate themselves: with a tape, or in a layer that the
+   * True when ops have to declare how to differentiate themselves: with a tape, or in a layer that the
    * backward pass will compute again.
    */
   get differentiates(): boolean {
@@ -194,7 +194,7 @@ export class Context {
         const output = this.#keepSaved(() => body(input));
         this.backward([{ output, gradient: dy }]);
       } finally {
-        // What is left are gradients of the layer's inputs; after an error, what `release` frees.
+        // Gradients of the layer's inputs are left; after an error, what `release` frees.
         outer.owned.push(...this.#owned, ...this.#nodes.flatMap((node) => node.owned));
         this.#owned = outer.owned;
         this.#nodes = outer.nodes;
@@ -229,7 +229,7 @@ export class Context {
     this.#owned = [];
   }
 
-  /** Where a backward function puts the gradient of an input; null when it wants none. */
+  /** Destination for the gradient of an input; null when it wants none. */
   gradient(input: Tensor): GradientSlot | null {
     if (!input.requiresGrad) return null;
     if (input.grad) return { into: input.grad, accumulate: true };

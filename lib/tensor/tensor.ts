@@ -8,14 +8,14 @@ export const BYTES: Readonly<Record<DType, number>> = { f32: 4, i32: 4, bf16: 2 
 
 /** A shaped view of device memory, row-major. It does not own the memory: a Context or a Device does. */
 export class Tensor implements Span {
-  /** Whether a backward pass computes a gradient for it. */
+  /** True when a backward pass computes a gradient for it. */
   requiresGrad = false;
   /** The gradient: same shape, f32. Set by the backward pass, or beforehand for parameters. */
   grad: Tensor | null = null;
 
   /** A view of memory that is there already. */
   constructor(
-    /** Where the memory is. */
+    /** Device of the memory. */
     readonly device: Device,
     /** The block of memory; another one after a Context has freed the tensor and computed it again. */
     public buffer: DeviceBuffer,
@@ -23,7 +23,7 @@ export class Tensor implements Span {
     readonly shape: readonly number[],
     /** Type of the elements. */
     readonly dtype: DType = "f32",
-    /** Where in the block the first element is. */
+    /** Offset of the first element in the block, in bytes. */
     readonly byteOffset: number = 0,
   ) {}
 

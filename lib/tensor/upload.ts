@@ -17,7 +17,7 @@ export function rowsPerPiece(width: number): number {
  * Copies a tensor to new memory of the device, piece by piece, so that it is never on the host whole.
  *
  * @param shape `read` gives rows of its first dimension
- * @param dtype what the values are stored as
+ * @param dtype type that the values are stored as
  */
 export function uploadRows(
   device: Device,

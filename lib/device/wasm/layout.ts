@@ -9,14 +9,14 @@ export const CONTROL = 65536;
 export const ARGS = CONTROL + 8192;
 /** Scratch memory of thread t starts at SCRATCH + t * SCRATCH_BYTES. */
 export const SCRATCH = 131072;
-/** Mirrored in kernels/abi.wasm.ts. */
+/** Bytes of scratch memory of a thread. */
 export const SCRATCH_BYTES = 1 << 20;
 
 /** Index of each control word, counted in 32-bit words from CONTROL; 64 bytes apart. */
 export const WORD = {
   /** Counts launches; a worker waits for it to change. */
   generation: 0,
-  /** Which kernel: index into the sorted export names. */
+  /** Index of the kernel in the sorted export names. */
   kernel: 16,
   tasks: 17,
   /** Workers that are looking at the launch. What describes it changes only while there are none. */
@@ -26,7 +26,7 @@ export const WORD = {
   stop: 80,
   /** Set by a worker whose kernel trapped. */
   failed: 96,
-  /** Whether a launch is to be worked on: a worker joins, then looks at this. */
+  /** 1 while a launch is to be worked on: a worker joins, then looks at this. */
   open: 112,
   /** The next task of each thread's share that is to be claimed. */
   claims: 128,
@@ -39,7 +39,7 @@ export const MAX_THREADS = 64;
 /** Control words, all of them. */
 export const CONTROL_WORDS = WORD.claims + MAX_THREADS * CLAIM_STRIDE;
 
-/** What a kernel looks like from JavaScript. */
+/** A kernel as JavaScript calls it. */
 export type KernelFunction = (args: number, task: number, scratch: number) => void;
 
 /** Kernel functions in an order that every thread agrees on. */

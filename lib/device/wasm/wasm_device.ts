@@ -35,15 +35,15 @@ export interface WasmDeviceOptions {
   threads?: number;
   /** Upper bound of the memory in bytes. Default and most: 4 GiB, the limit of 32-bit WASM. */
   maxBytes?: number;
-  /** Whether this process was started in turbo mode: see lib/device/turbo.ts. Default false. */
+  /** The process was started in turbo mode: see lib/device/turbo.ts. Default false. */
   wideVectors?: boolean;
-  /** Where to add the wall time of each launch. */
+  /** Receives the wall time of each launch. */
   times?: KernelTimes;
 }
 
 /** Kernels in WebAssembly SIMD on shared memory, tasks claimed by a pool of workers. */
 export class WasmDevice implements TaskDevice {
-  /** Which implementation this is. */
+  /** Tells the implementations apart. */
   readonly kind = "wasm";
   /** Kernels see all of the memory. */
   readonly maxBindingBytes: number = Infinity;

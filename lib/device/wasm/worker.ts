@@ -10,7 +10,7 @@ import {
   WORD,
 } from "./layout.ts";
 
-/** What the main thread gives a worker. */
+/** Data that the main thread gives a worker. */
 export interface WorkerInit {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;

@@ -24,7 +24,7 @@ export const NO_ADAPTER_ADVICE =
   "libnvidia-gl-<version>; containers need the GPU passed in, with " +
   "NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility), or use `device` wasm";
 
-/** Whether an adapter only imitates a GPU: good for tests, slower than WASM. */
+/** Tells adapters that only imitate a GPU: good for tests, slower than WASM. */
 export function isSoftware({ info }: GPUAdapter): boolean {
   return info.isFallbackAdapter || SOFTWARE.test(`${info.description} ${info.device}`);
 }
@@ -52,11 +52,11 @@ const LIMITS = [
 /** The most storage buffers that a kernel binds: attention's gradients. WebGPU guarantees only 8. */
 export const STORAGE_BUFFERS_NEEDED = 13;
 
-/** What an adapter is and can do. */
+/** Description, features and limits of an adapter. */
 export interface AdapterFacts {
   /** One line for a person. */
   readonly description: string;
-  /** Whether it only imitates a GPU. */
+  /** True when it only imitates a GPU. */
   readonly software: boolean;
   /** Features that it lists, and `subgroups` where it is granted. */
   readonly features: readonly string[];

@@ -1,7 +1,7 @@
 import { OutOfMemoryError } from "../../errors.ts";
 import type { DeviceBuffer, MemoryUse } from "../device.ts";
 
-/** What is kept although nobody uses it is at most this, or as much as is in use. */
+/** Limit of unused blocks that are kept: this, or as many bytes as are in use. */
 const SPARE_BYTES = 256 << 20;
 
 /** A block of GPU memory, used by one buffer after another. */
@@ -14,9 +14,9 @@ export interface Block {
   usedIn: number;
 }
 
-/** What the pool hands out. */
+/** A buffer of the pool. */
 export class PooledBuffer implements DeviceBuffer {
-  /** Where it is; null once it was freed. */
+  /** Its memory; null once it was freed. */
   block: Block | null;
 
   constructor(readonly byteLength: number, block: Block) {

@@ -9,7 +9,7 @@ const BLOCKS = 4096;
  * uploads nothing.
  */
 export class ParameterBlocks {
-  /** What is bound. */
+  /** The uniform buffer that is bound. */
   readonly buffer: GPUBuffer;
   /** The block being put together; `intern` stores it. */
   readonly ints: Int32Array<ArrayBuffer> = new Int32Array(BLOCK_WORDS);
@@ -24,7 +24,7 @@ export class ParameterBlocks {
     this.buffer = gpu.createBuffer({ size: BLOCKS * BLOCK_BYTES, usage });
   }
 
-  /** Whether there is no room for another block: submit what is recorded, then `clear`. */
+  /** True when there is no room for another block: submit what is recorded, then `clear`. */
   get full(): boolean {
     return this.#offsets.size === BLOCKS;
   }

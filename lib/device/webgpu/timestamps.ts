@@ -25,7 +25,7 @@ export class Timestamps {
     });
   }
 
-  /** What the pass of the kernel's dispatch is to write. */
+  /** Timestamps that the pass of the kernel's dispatch writes. */
   next(kernel: string): GPUComputePassTimestampWrites {
     const index = 2 * this.#kernels.length;
     this.#kernels.push(kernel);

@@ -35,17 +35,17 @@ const COPY = {
   constants: {},
 };
 
-/** What a device has done so far. */
+/** Counts of what a device has done so far. */
 export interface DeviceCounters {
   /** Kernels launched. */
   dispatches: number;
   /** Command buffers handed to the GPU. */
   submits: number;
-  /** Of data, by `write`. */
+  /** Bytes of data that `write` has uploaded. */
   bytesUploaded: number;
-  /** Of launches' scalar parameters. */
+  /** Bytes of launches' parameters. */
   parameterBytes: number;
-  /** By `read`. */
+  /** Bytes that `read` has copied to the host. */
   bytesRead: number;
 }
 
@@ -55,9 +55,9 @@ export interface DeviceCounters {
  * error, a lost device) is thrown by the next call.
  */
 export class WebGpuDevice implements GpuDevice {
-  /** Which implementation this is. */
+  /** Tells the implementations apart. */
   readonly kind = "webgpu";
-  /** What has been done so far. */
+  /** Counts since the device was opened. */
   readonly counters: DeviceCounters = {
     dispatches: 0,
     submits: 0,
@@ -96,7 +96,7 @@ export class WebGpuDevice implements GpuDevice {
   #passPipeline: GPUComputePipeline | null = null;
   #passGroup: GPUBindGroup | null = null;
   #recorded = 0;
-  /** What went wrong: no memory, a shader's error, a lost device. */
+  /** The first failure: no memory, a shader's error, a lost device. */
   #failure: Error | null = null;
   /** The first command that the GPU refused: often only the consequence of a failure. */
   #refusal: Error | null = null;
@@ -335,7 +335,7 @@ export class WebGpuDevice implements GpuDevice {
     this.#pass = this.#passPipeline = this.#passGroup = null;
   }
 
-  /** Whether the recording has to be submitted before another dispatch. */
+  /** True when the recording has to be submitted before another dispatch. */
   get #full(): boolean {
     return this.#recorded >= MAX_DISPATCHES || this.#parameters.full;
   }
@@ -349,7 +349,7 @@ export class WebGpuDevice implements GpuDevice {
     this.dispatch(COPY, Math.ceil(words / 64), { output: span, input: from, words });
   }
 
-  /** Where the part of a block begins that is bound: 0 unless the block is too large to bind. */
+  /** Beginning of the part of a block that is bound: 0 unless the block is too large to bind. */
   #windowStart(shader: Shader, span: Binding, block: Block): number {
     if (block.size <= this.maxBindingBytes) return 0;
     const alignment = this.gpu.limits.minStorageBufferOffsetAlignment;

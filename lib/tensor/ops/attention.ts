@@ -7,7 +7,7 @@ import type { Attention } from "../../../kernels/attention/operands.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** Which rows belong together: a Packed batch, or the slots of a KV cache. */
+/** Rows of each sequence: a Packed batch, or the slots of a KV cache. */
 export interface Rows {
   /** i32 [B], first row of each sequence. */
   readonly starts: Tensor;

@@ -18,7 +18,7 @@ export interface LoraWeights {
   readonly dropout: number;
 }
 
-/** What a linear layer may add to its product. */
+/** Terms that a linear layer may add to its product. */
 export interface LinearOptions {
   /** [out], added to each row. */
   bias?: Tensor | null;
@@ -78,9 +78,9 @@ export function linear(
 }
 
 interface LowRankInput {
-  /** Of the dropout before A; null where there was none. */
+  /** Mask of the dropout before A; null where there was none. */
   mask: DropoutOptions | null;
-  /** What A multiplies: x, or x after dropout. */
+  /** Input of A: x, or x after dropout. */
   input: Tensor;
   /** input Aᵀ, [M, r]. */
   u: Tensor;

@@ -13,7 +13,7 @@ import type { WeightMatrix } from "../weight.ts";
 /** Logits are made for LOGITS_CHUNK tokens of the vocabulary at a time, and so many rows: 16 MiB. */
 const CHUNK_ROWS = 1024;
 
-/** What a language model says of given tokens. */
+/** Logprobs of given tokens, and the entropies of the distributions they come from. */
 export interface TokenLogprobs {
   /** log p(target), f32 [M]; differentiable. */
   readonly logprobs: Tensor;
