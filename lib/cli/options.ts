@@ -5,6 +5,7 @@ import type { Usage } from "@optique/core/usage";
 import { string } from "@optique/core/valueparser";
 import { UserError } from "../errors.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
+import { programCommand } from "./program_command.ts";
 
 /** `--json`: one JSON document on standard output in place of text for people. */
 export function jsonOption(): FluentParser<"sync", boolean, unknown> {
@@ -33,15 +34,21 @@ export function usageLine(...operands: string[]): Usage {
   return ["[OPTIONS]", ...operands].map((value) => ({ type: "literal", value }));
 }
 
-/** Examples for the end of a command's help: a title and a command line each. */
-export function examples(...pairs: readonly (readonly [what: string, command: string])[]): Message {
+/**
+ * Examples for the end of a command's help: a title and a command line each, shown as the user has to
+ * type it.
+ */
+export function examples(
+  ...pairs: readonly (readonly [title: string, command: string])[]
+): Message {
+  const program = programCommand();
   return [
     text("Examples:"),
-    ...pairs.flatMap(([what, command]) => [
+    ...pairs.flatMap(([title, command]) => [
       lineBreak(),
-      text(`  ${what}:`),
+      text(`  ${title}:`),
       lineBreak(),
-      text(`    ${command}`),
+      text(`    ${command.replaceAll(/\btemper (?=[a-z])/g, `${program} `)}`),
     ]),
   ];
 }

@@ -82,5 +82,7 @@ Deno.test("hints name the command as it was called", async () => {
     assert.equal(stderr, `${expected}deno run -A cli.ts train --resume ${folder}\n`);
     const packed = await temper(args, { env: { TEMPER_PROGRAM: "./temper 1" } });
     assert.equal(packed.stderr, `${expected}'./temper 1' train --resume ${folder}\n`);
+    const help = await temper(["merge", "--help"], { env: { TEMPER_PROGRAM: "./temper-1" } });
+    assert.match(help.stdout, /^ {4}\.\/temper-1 evaluate --model merged$/m);
   });
 });
