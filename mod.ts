@@ -227,10 +227,22 @@ export {
   type TrainConfig,
   type TrainConfigInput,
 } from "./lib/runs/settings/config.ts";
-export { resumeConfig } from "./lib/runs/loop/resume.ts";
-export type { RunDirectory } from "./lib/runs/folder/run_directory.ts";
-export type { Summary } from "./lib/runs/folder/summary.ts";
 export {
+  resolveSftConfig,
+  type SftRunConfig,
+  type SftRunConfigInput,
+} from "./lib/runs/settings/sft_config.ts";
+export type { DatasetHooks } from "./lib/runs/loading/dataset.ts";
+export type { ParameterCount } from "./lib/runs/loading/policy.ts";
+export type { MetricsRow } from "./lib/runs/folder/export.ts";
+export type { RunDirectory } from "./lib/runs/folder/run_directory.ts";
+export type { Summary } from "./lib/runs/kinds/ppo/summary.ts";
+export type { SftMeasurement } from "./lib/runs/kinds/sft/measurement.ts";
+export type { SftSummary } from "./lib/runs/kinds/sft/summary.ts";
+export type { RunHooks, RunOptions } from "./lib/runs/loop/run.ts";
+export { sft, type SftHooks, type SftResult } from "./lib/runs/loop/sft.ts";
+export {
+  resumeConfig,
   train,
   type TrainHooks,
   type TrainOptions,

@@ -77,8 +77,8 @@ export async function runCompare(options: InferValue<typeof compareCommand>): Pr
       exitCode: 2,
     });
   }
-  const { readRunConfig } = await import("../runs/folder/run_directory.ts");
-  const ofRun = run === undefined ? {} : await readRunConfig(run);
+  const { readSharedSettings } = await import("../runs/kinds/run_config.ts");
+  const ofRun = run === undefined ? {} : await readSharedSettings(run, config.trainConfigSchema);
   const resolved = config.resolveTrainConfig({ ...ofRun, ...given(flags) });
   const { compare } = await import("../runs/commands/compare.ts");
   const { downloadScreen } = await import("./download_screen.ts");

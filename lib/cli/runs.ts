@@ -5,15 +5,13 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
-import type { BrokenRun, RunRecord } from "../runs/folder/history.ts";
+import type { BrokenRun, RunRecord } from "../runs/commands/history.ts";
 import { drawChart } from "./chart.ts";
 import { examples, jsonOption, preset } from "./options.ts";
 import { formatDuration } from "./progress.ts";
 import { renderTable } from "./table.ts";
 import { print, terminal } from "./terminal.ts";
 
-/** Default curves of `runs show`. */
-const CURVES = ["ppo/mean_scores", "objective/kl", "ppo/loss/total"];
 const CHART_HEIGHT = 6;
 
 const runArgument = () =>
@@ -120,7 +118,7 @@ export const runsCommand = command(
 export async function runRunsList(
   { folder, json }: InferValue<typeof listCommand>,
 ): Promise<void> {
-  const { listRuns } = await import("../runs/folder/history.ts");
+  const { listRuns } = await import("../runs/commands/history.ts");
   const runs = await listRuns(folder);
   const entries = runs.map((run) => run.status === "broken" ? run : headline(run));
   if (json) return print(JSON.stringify(entries, null, 2));
@@ -132,7 +130,7 @@ export async function runRunsList(
 export async function runRunsShow(
   { run: path, metric, json }: InferValue<typeof showCommand>,
 ): Promise<void> {
-  const { readRun } = await import("../runs/folder/history.ts");
+  const { readRun } = await import("../runs/commands/history.ts");
   const { checkMetrics } = await import("../runs/folder/export.ts");
   const run = await readRun(path);
   if (json) return print(JSON.stringify({ ...headline(run), metrics: run.metrics }, null, 2));
@@ -140,7 +138,7 @@ export async function runRunsShow(
   if (run.failure) print(`failed: ${run.failure.message}`);
   checkMetrics(run.metrics, metric);
   const width = Math.min(100, terminal("stdout").width);
-  for (const name of metric.length > 0 ? metric : CURVES) {
+  for (const name of metric.length > 0 ? metric : run.kind.curves) {
     const values = run.metrics.map(({ [name]: value }) => typeof value === "number" ? value : NaN);
     print("\n" + drawChart(name, values, { width, height: CHART_HEIGHT }));
   }
@@ -150,7 +148,7 @@ export async function runRunsShow(
 export async function runRunsCompare(
   { runs: paths, json }: InferValue<typeof compareRunsCommand>,
 ): Promise<void> {
-  const { differingSettings, readRun } = await import("../runs/folder/history.ts");
+  const { differingSettings, readRun } = await import("../runs/commands/history.ts");
   const runs = await Promise.all(paths.map(readRun));
   const settings = differingSettings(runs);
   if (json) return print(JSON.stringify({ runs: runs.map(headline), settings }, null, 2));
@@ -172,7 +170,7 @@ export async function runRunsCompare(
 export async function runRunsExport(
   { run: path, format, output }: InferValue<typeof exportCommand>,
 ): Promise<void> {
-  const { readRun } = await import("../runs/folder/history.ts");
+  const { readRun } = await import("../runs/commands/history.ts");
   const { metricsToCsv, writeEvents } = await import("../runs/folder/export.ts");
   const { metrics } = await readRun(path);
   if (format === "tensorboard") {
@@ -190,53 +188,66 @@ export async function runRunsExport(
 export async function runRunsDelete(
   { runs }: InferValue<typeof deleteCommand>,
 ): Promise<void> {
-  const { deleteRun } = await import("../runs/folder/history.ts");
+  const { deleteRun } = await import("../runs/commands/history.ts");
   for (const run of runs) {
     await deleteRun(run);
     print(`deleted ${run}`);
   }
 }
 
-/** A run's headline numbers. */
-function headline({ path, name, status, config, metrics, summary, failure }: RunRecord) {
+/** Headline numbers of a run, for programs. */
+function headline({ kind, config, metrics, changes, ...run }: RunRecord) {
   const last = metrics.at(-1);
   return {
-    name,
-    path,
-    status,
+    name: run.name,
+    path: run.path,
+    kind: kind.kind,
+    status: run.status,
     steps: last?.step ?? 0,
-    totalSteps: config.steps ?? null,
+    totalSteps: run.totalSteps,
     model: config.model ?? null,
-    reward: last?.["ppo/mean_scores"] ?? null,
-    kl: last?.["objective/kl"] ?? null,
-    toxicity: summary?.toxicity ?? null,
-    seconds: summary?.seconds ?? null,
-    failure,
+    ...Object.fromEntries(
+      kind.headline.map(({ metric, label }) => [label.toLowerCase(), last?.[metric] ?? null]),
+    ),
+    changes: Object.fromEntries(
+      changes.map(({ label, before, after }) => [label, { before, after }]),
+    ),
+    seconds: run.seconds,
+    failure: run.failure,
   };
 }
 
-type Headline = ReturnType<typeof headline>;
-
 function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
-  const numeric = ["steps", "reward", "KL", "toxicity", "time"];
-  const number = (value: unknown) => typeof value === "number" ? value.toFixed(3) : "";
-  const numbers = ({ steps, totalSteps, reward, kl, toxicity, seconds }: Headline) => [
-    `${steps}/${totalSteps ?? "?"}`,
-    number(reward),
-    number(kl),
-    toxicity ? `${number(toxicity.before.mean)} → ${number(toxicity.after.mean)}` : "",
-    seconds === null ? "" : formatDuration(seconds),
+  const read = runs.filter((run) => run.status !== "broken");
+  const labels = [
+    ...new Set(read.flatMap(({ kind }) => kind.headline.map(({ label }) => label))),
   ];
+  const number = (value: unknown) => typeof value === "number" ? value.toFixed(3) : "";
+  const numbers = ({ kind, metrics, totalSteps, changes, seconds }: RunRecord) => {
+    const last = metrics.at(-1);
+    const metricOf = (label: string) => kind.headline.find((each) => each.label === label)?.metric;
+    const [change] = changes;
+    return [
+      kind.kind,
+      `${last?.step ?? 0}/${totalSteps ?? "?"}`,
+      ...labels.map((label) => number(last?.[metricOf(label) ?? ""])),
+      change ? `${change.label} ${number(change.before)} → ${number(change.after)}` : "",
+      seconds === null ? "" : formatDuration(seconds),
+    ];
+  };
+  const columns = ["kind", "steps", ...labels, "before → after", "time"];
   const rows = runs.map((run) => [
     run.name,
     run.status,
-    ...(run.status === "broken" ? numeric.map(() => "") : numbers(headline(run))),
+    ...(run.status === "broken" ? columns.map(() => "") : numbers(run)),
   ]);
   print(table(
     [
       { header: "run", flexible: true },
       { header: "status" },
-      ...numeric.map((header) => ({ header, align: "right" as const })),
+      ...columns.map((header) =>
+        header === "kind" ? { header } : { header, align: "right" as const }
+      ),
     ],
     rows,
   ));

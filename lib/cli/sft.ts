@@ -1,28 +1,21 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional } from "@optique/core/modifiers";
-import { command, constant, option } from "@optique/core/primitives";
+import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
-import { path } from "@optique/run/valueparser";
+import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
 import { DEMO_SFT_SETTINGS } from "../runs/settings/demo.ts";
 import * as sftConfig from "../runs/settings/sft_config.ts";
-import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
+import { examples, given, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { checkTurbo } from "./turbo.ts";
+import { runOptions, trainRun } from "./training_run.ts";
 
 /** `temper sft` */
 export const sftCommand = command(
   "sft",
   merge(
-    object({
-      command: constant("sft"),
-      config: optional(option("--config", path({ metavar: "FILE", type: "file" }), {
-        description:
-          message`YAML or JSON file of settings; options on the command line take precedence`,
-      })),
-      json: jsonOption(),
-    }),
+    object({ command: constant("sft") }),
+    runOptions,
     optionsFromSchema("Run", sftConfig.sftRunFields),
     optionsFromSchema("Model", config.modelFields),
     optionsFromSchema("New adapter", config.loraFields),
@@ -38,9 +31,12 @@ export const sftCommand = command(
         "Before and after training, measures the loss on the test split, and ROUGE-1, ROUGE-2, " +
         "ROUGE-L and ROUGE-Lsum of greedy summaries (F-measures, without stemming). temper train " +
         "can start from the result.",
-      "The output folder contains config.json (all settings), metrics.jsonl (statistics of each " +
-        "step), adapter/ (PEFT format) or model/ (Hugging Face format), summaries.jsonl (before " +
-        "and after training) and summary.json.",
+      "The output folder contains config.json (all settings), environment.json (hardware and " +
+        "software), metrics.jsonl (statistics of each step), log.txt, checkpoint-N/, adapter/ " +
+        "(PEFT format) or model/ (Hugging Face format), summaries.jsonl (before and after " +
+        "training) and summary.json. If an error ends the run, failed.json has the reason.",
+      "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
+        "continues with --resume, and gives the same result as one that was not.",
     ),
     footer: examples(
       [
@@ -52,6 +48,7 @@ export const sftCommand = command(
         "Continue with PPO",
         "temper train --model ./flan-t5-base --dataset ./dialogsum --adapter sft/adapter",
       ],
+      ["Resume an interrupted run", "temper sft --resume runs/taught"],
       ["Train all weights", "temper sft --full --model ./flan-t5-small --dataset ./dialogsum"],
       [
         "Teach the demo model to name the topic of a dialogue",
@@ -63,21 +60,8 @@ export const sftCommand = command(
   },
 );
 
-/** Trains, and prints what changed. */
+/** Trains, and prints the results. */
 export async function runSft(options: InferValue<typeof sftCommand>): Promise<void> {
-  const { command: _, config: file, json, ...flags } = options;
-  const { readConfigFile } = await import("../runs/settings/config_file.ts");
-  const fromFile = file === undefined
-    ? {}
-    : await readConfigFile(file, sftConfig.sftRunConfigSchema);
-  const resolved = sftConfig.resolveSftConfig({ ...fromFile, ...given(flags) });
-  checkTurbo(resolved);
-  const { sft } = await import("../runs/loop/sft.ts");
-  const { sftScreen } = await import("./sft_screen.ts");
-  const screen = sftScreen(resolved, { json });
-  try {
-    screen.finish(await sft(resolved, screen));
-  } finally {
-    screen.stop();
-  }
+  const { command: _, config, resume, ui, json, ...flags } = options;
+  await trainRun(runKind("sft"), { config, resume, ui, json }, given(flags));
 }

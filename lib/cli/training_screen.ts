@@ -1,8 +1,5 @@
-import type { PolicyToxicity } from "../evaluation/evaluate_policy.ts";
-import type { SampleStatistics } from "../evaluation/statistics.ts";
-import type { TrainConfig } from "../runs/settings/config.ts";
-import { percentChange } from "../runs/folder/summary.ts";
-import type { TrainHooks, TrainResult } from "../runs/loop/train.ts";
+import type { Change, RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
+import type { RunHooks, RunResult } from "../runs/loop/run.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";
@@ -11,11 +8,13 @@ import { print, terminal, unattended } from "./terminal.ts";
 /** Rows of the comparison, and lines of each, that the end of a run shows. */
 const SHOWN_ROWS = 3;
 const SHOWN_LINES = 6;
+/** Columns of the names at the end. */
+const NAME_WIDTH = 10;
 
-/** What `temper train` shows while it trains, and at its end. */
-export interface TrainingScreen extends TrainHooks {
-  /** Shows what changed. */
-  finish(result: TrainResult): void;
+/** View of a run of any kind while it trains, and of its results. */
+export interface TrainingScreen extends RunHooks {
+  /** Shows the results. */
+  finish(result: RunResult): void;
   /** Leaves the line of the progress bar, so that what follows starts on its own. */
   stop(): void;
 }
@@ -25,7 +24,8 @@ export interface TrainingScreen extends TrainHooks {
  * goes to standard error.
  */
 export function trainingScreen(
-  config: Pick<TrainConfig, "steps" | "progress">,
+  kind: Pick<RunKind, "headline" | "changes">,
+  config: Pick<RunSettings, "progress">,
   { json }: { json: boolean },
 ): TrainingScreen {
   const out = unattended(terminal(json ? "stderr" : "stdout"));
@@ -43,51 +43,51 @@ export function trainingScreen(
       else say(text);
     },
     stop,
-    measured(when: "before" | "after", toxicity: PolicyToxicity): void {
+    measured(when, _, line): void {
       stop();
       if (when === "after") out.write("\n");
-      say(toxicityLine(`toxicity ${when} training`, toxicity));
-      if (when === "after") return;
+      say(line);
+    },
+    begun(total): void {
       const interactive = out.interactive && config.progress;
-      progress = new Progress({ total: config.steps, done, terminal: { ...out, interactive } });
+      progress = new Progress({ total, done, terminal: { ...out, interactive } });
     },
     resumed(step): void {
       done = step;
       say(step > 0 ? `resuming after step ${step}` : "no checkpoint: starting from the beginning");
     },
-    stepped(step, stats): void {
-      const figures = { reward: stats["ppo/mean_scores"], KL: stats["objective/kl"] };
-      progress?.update({ step, figures });
+    stepped(step, _, row): void {
+      const figures = kind.headline.map(({ metric, label }) => [label, row[metric]] as const);
+      progress?.update({
+        step,
+        figures: Object.fromEntries(
+          figures.filter((figure): figure is [string, number] => typeof figure[1] === "number"),
+        ),
+      });
     },
-    finish({ directory, summary, comparison }: TrainResult): void {
+    finish({ directory, trained, summary, comparison }): void {
       if (json) return print(JSON.stringify({ output: directory.path, ...summary }, null, 2));
-      const { toxicity, reward, seconds } = summary;
-      say(comparisonTable(comparison.slice(0, SHOWN_ROWS), out.width, SHOWN_LINES));
-      const change = percentChange(toxicity.before.mean, toxicity.after.mean);
-      const arrow = (before: number, after: number) => `${before.toFixed(4)} → ${after.toFixed(4)}`;
-      out.write(
-        `toxicity  ${arrow(toxicity.before.mean, toxicity.after.mean)}  ` +
-          `(${change > 0 ? "+" : ""}${change.toFixed(1)} %, ${
-            promptCount(toxicity.after.count)
-          })\n` +
-          `reward    ${arrow(reward.before, reward.after)}\n` +
-          `time      ${formatDuration(seconds)}\n` +
-          `results   ${directory.path}\n`,
-      );
+      if (comparison.length > 0) {
+        say(comparisonTable(comparison.slice(0, SHOWN_ROWS), out.width, SHOWN_LINES));
+      }
+      const { seconds } = summary as { seconds?: number };
+      const lines = [
+        ...kind.changes({ ...summary }).map((change) => [change.label, changeText(change)]),
+        ...(seconds === undefined ? [] : [["time", formatDuration(seconds)]]),
+        ["results", directory.path],
+        ["trained", trained],
+      ];
+      for (const [name, text] of lines) out.write(`${name.padEnd(NAME_WIDTH)}${text}\n`);
     },
   };
 }
 
-/** A measurement of toxicity as a line. */
-export function toxicityLine(
-  title: string,
-  { mean, std, interval, count }: SampleStatistics,
-): string {
-  const [low, high] = interval.map((value) => value.toFixed(4));
-  return `${title}: ${mean.toFixed(4)} ± ${std.toFixed(4)} (${promptCount(count)}, ` +
-    `95 % confidence ${low} to ${high})`;
-}
-
-function promptCount(count: number): string {
-  return count === 1 ? "1 prompt" : `${count} prompts`;
+/** A change as text: `0.6123 → 0.1040  (-83.0 %, 64 prompts)`. */
+function changeText({ before, after, count }: Change): string {
+  const arrow = `${before.toFixed(4)} → ${after.toFixed(4)}`;
+  if (count === undefined) return arrow;
+  const percent = (after - before) / before * 100;
+  return `${arrow}  (${percent > 0 ? "+" : ""}${percent.toFixed(1)} %, ${
+    count === 1 ? "1 prompt" : `${count} prompts`
+  })`;
 }

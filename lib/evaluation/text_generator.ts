@@ -42,6 +42,14 @@ export function textGenerator(
   };
 }
 
+/** Lets a text generator answer until a signal aborts; then it throws the signal's reason. */
+export function unlessAborted(generate: TextGenerator, signal?: AbortSignal): TextGenerator {
+  return async (prompts, firstRollout) => {
+    signal?.throwIfAborted();
+    return await generate(prompts, firstRollout);
+  };
+}
+
 /** Options of answering many prompts. */
 export interface BatchingOptions {
   /** Number of prompts of a batch; default 16. */

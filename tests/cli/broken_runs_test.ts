@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { resumeConfig } from "../../lib/runs/loop/resume.ts";
-import { train } from "../../lib/runs/loop/train.ts";
+import { resumeConfig, train } from "../../lib/runs/loop/train.ts";
 import { outcome, smallRun } from "../runs/small_run.ts";
 import { call, withFolder } from "./temper.ts";
 
@@ -59,7 +58,7 @@ Deno.test("a broken run is named with its file, and the others are listed beside
       const table = await call(["runs", "list", "--folder", folder]);
       assert.equal(table.code, 0);
       assert.match(table.stdout, /^run +broken$/m);
-      assert.match(table.stdout, /^whole +finished +1\/1 /m);
+      assert.match(table.stdout, /^whole +finished +ppo +1\/1 /m);
       const [, told] = /^\nrun: (.*)$/m.exec(table.stdout) ?? [];
       assert.match(told, reason);
       const json = JSON.parse((await call(["runs", "list", "--folder", folder, "--json"])).stdout);
@@ -111,15 +110,15 @@ Deno.test("runs without a step, files and other folders among the runs", async (
     await Deno.symlink(join(folder, "nowhere"), join(folder, "dangling"));
     const { code, stdout } = await call(["runs", "list", "--folder", folder]);
     assert.equal(code, 0);
-    assert.match(stdout, /^begun +failed +0\/4$/m);
-    assert.match(stdout, /^latest +failed +0\/4$/m);
+    assert.match(stdout, /^begun +failed +ppo +0\/4$/m);
+    assert.match(stdout, /^latest +failed +ppo +0\/4$/m);
     assert.doesNotMatch(stdout, /model|notes|dangling|broken/);
     const { stderr } = await call(["runs", "show", run, "--metric", "kl"]);
     assert.equal(stderr, "error: the run has no metrics: it has not done a step\n");
     for (const text of ["[1]", "null", "{"]) {
       await Deno.writeTextFile(join(run, "failed.json"), text);
       const shown = await call(["runs", "show", run]);
-      assert.match(shown.stdout, /^begun +stopped +0\/4$/m);
+      assert.match(shown.stdout, /^begun +stopped +ppo +0\/4$/m);
       assert.doesNotMatch(shown.stdout, /undefined/);
     }
     const shown = await call(["runs", "show", run]);

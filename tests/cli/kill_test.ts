@@ -93,7 +93,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       const again = await temper(resumed(run));
       assert.deepEqual(again, {
         code: 0,
-        stdout: `${run} is finished: it has done its 4 steps\n`,
+        stdout: `${run} is finished: all 4 steps are done\n`,
         stderr: "",
       });
       assert.deepEqual(await outcome(run), expected);

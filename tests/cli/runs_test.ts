@@ -13,8 +13,8 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
     await Deno.mkdir(join(folder, "no-run"));
 
     const list = await call(["runs", "list", "--folder", folder]);
-    assert.match(list.stdout, /^first +finished +2\/2 .* → /m);
-    assert.match(list.stdout, /^second +finished +1\/1 /m);
+    assert.match(list.stdout, /^first +finished +ppo +2\/2 .* → /m);
+    assert.match(list.stdout, /^second +finished +ppo +1\/1 /m);
     const json = JSON.parse((await call(["runs", "list", "--folder", folder, "--json"])).stdout);
     assert.deepEqual(json.map((run: { name: string }) => run.name), ["first", "second"]);
     const empty = await call(["runs", "list", "--folder", join(folder, "none")]);
@@ -79,7 +79,7 @@ Deno.test("a run that an error ended says why, until it is resumed", async () =>
     assert.deepEqual([kind, step], ["UserError", 1]);
     assert.match(message, /reward.ts.* \(stopped in step 2, with no step saved\)$/);
     const shown = (await call(["runs", "show", run])).stdout;
-    assert.match(shown, /^run +failed +1\/2 /m);
+    assert.match(shown, /^run +failed +ppo +1\/2 /m);
     assert.ok(shown.includes(`failed: ${message}\n`), shown);
     const [listed] = JSON.parse(
       (await call(["runs", "list", "--folder", folder, "--json"])).stdout,

@@ -27,13 +27,21 @@ Deno.test("sft lowers the loss and raises ROUGE; train goes on from its adapter"
     const names = Array.from(Deno.readDirSync(output), ({ name }) => name).sort();
     assert.deepEqual(names, [
       "adapter",
+      "checkpoint-40",
       "config.json",
+      "environment.json",
+      "log.txt",
+      "measurement_before.json",
       "metrics.jsonl",
       "summaries.jsonl",
       "summary.json",
     ]);
     const adapter = Array.from(Deno.readDirSync(join(output, "adapter")), ({ name }) => name);
-    assert.deepEqual(adapter.sort(), ["adapter_config.json", "adapter_model.safetensors"]);
+    assert.deepEqual(adapter.sort(), [
+      "README.md",
+      "adapter_config.json",
+      "adapter_model.safetensors",
+    ]);
     const lines = (name: string) =>
       Deno.readTextFileSync(join(output, name)).trim().split("\n").map((line) => JSON.parse(line));
     const rows = lines("metrics.jsonl");

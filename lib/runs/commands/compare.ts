@@ -2,9 +2,8 @@ import { loadAdapter } from "../../models/policy.ts";
 import { comparePolicies, type ComparisonRow } from "../../evaluation/compare.ts";
 import { textGenerator } from "../../evaluation/text_generator.ts";
 import { samplingOf, type TrainConfig } from "../settings/config.ts";
-import { type DatasetHooks, RunDataset } from "../loading/dataset.ts";
+import { type DatasetHooks, firstExamples, RunDataset } from "../loading/dataset.ts";
 import { openRunDevice } from "../loading/device.ts";
-import { firstExamples } from "./evaluate.ts";
 import { locate } from "../loading/locate.ts";
 import { loadRunPolicy } from "../loading/policy.ts";
 import { loadRewards } from "../loading/rewards.ts";
@@ -40,7 +39,7 @@ export async function compare(
     const { rewards } = await loadRewards(device, config, hooks);
     await using data = await RunDataset.load(config, tokenizer, hooks);
     const prompts = firstExamples(data.dataset.split("test"), options.samples);
-    data.tellCached();
+    data.reportCache();
     const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
     return await comparePolicies(
       textGenerator(model, tokenizer, sampling, before),

@@ -5,74 +5,78 @@ import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
 import { fileFingerprint } from "../../formats/fingerprint.ts";
 import { ioReason } from "../../platform/io_error.ts";
-import { readPeftAdapter, readValueHead } from "../../formats/peft.ts";
 import { SafetensorsFile, writeSafetensors } from "../../formats/safetensors.ts";
-import { savePolicy } from "../../models/policy.ts";
 import type { Parameters } from "../../nn/parameters.ts";
-import type { PPOTrainer } from "../../rl/ppo_trainer.ts";
+import type { Trainer } from "../../training/trainer.ts";
 
 const STATE_FILE = "trainer_state.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
-const REFERENCE_FILE = "reference.safetensors";
-
-const words = z.array(z.int().nonnegative()).length(4);
 
 const stateSchema = z.object({
-  /** Of this file and those beside it. */
+  /** Format of this file and those beside it. */
   format: z.literal(1),
   /** Steps done, those that were skipped included. */
   step: z.int().nonnegative(),
-  trainer: z.object({ step: z.int().nonnegative(), klCoef: z.number(), random: words }),
-  /** Adam's count of updates. */
+  /** State of the trainer, which checks it. */
+  trainer: z.unknown(),
+  /** Updates that Adam has made. */
   optimizerSteps: z.int().nonnegative(),
-  /** Position in the data. */
-  prompts: z.object({ random: words, drawn: z.int().nonnegative() }),
-  /** Mean rewards of the steps since the last regular checkpoint. */
+  /** Position in the data, which the task checks. */
+  prompts: z.unknown(),
+  /** Scores of the steps since the last regular checkpoint. */
   window: z.object({ sum: z.number(), count: z.int().nonnegative() }),
-  /** The regular checkpoint with the largest mean reward in its window. */
+  /** Regular checkpoint with the largest mean score in its window. */
   best: z.object({ step: z.int(), score: z.number() }).nullable(),
   /** Steps in a row that a guard skipped. */
   skipped: z.int().nonnegative(),
-  /** Wall-clock time that the run has taken. */
+  /** Seconds that the run has taken. */
   seconds: z.number().nonnegative(),
   /** SHA-256 of each file of the checkpoint. */
   files: z.record(z.string(), z.string()),
 });
 
-/** What a run remembers between steps beside weights and moments: `trainer_state.json`. */
+/** State of a run between steps, beside weights and moments: `trainer_state.json`. */
 export type CheckpointState = Omit<z.output<typeof stateSchema>, "format" | "files">;
 
 /** A checkpoint that was read and found whole. */
 export interface Checkpoint {
-  /** Its folder. */
+  /** Folder. */
   path: string;
-  /** What is in `trainer_state.json`. */
+  /** Content of `trainer_state.json`. */
   state: CheckpointState;
 }
 
-/** Where a run keeps the checkpoint of a step. */
+/** A trainer, and how a checkpoint keeps its parameters. */
+export interface Checkpointed {
+  /** Trainer, whose optimizer, frozen parameters and state are kept as well. */
+  readonly trainer: Trainer;
+  /** Writes the trainer's parameters exactly, so that they can be used as they are. @throws {UserError} */
+  writeTrained(folder: string): Promise<void>;
+  /** Reads the parameters again, by their names. @throws {UserError} */
+  readTrained(folder: string): AsyncIterable<readonly [name: string, values: Float32Array]>;
+}
+
+/** Path of the checkpoint of a step. */
 export function checkpointPath(run: string, step: number): string {
   return join(run, `checkpoint-${step}`);
 }
 
 /**
- * Writes `checkpoint-<step>/`: the adapter as PEFT does and the value head, so that it can be used
- * as `--adapter`; `optimizer.safetensors` (Adam's moments, packed as {@linkcode Parameters} are);
- * `reference.safetensors` (the first adapter, where the KL is measured from it and it was not new);
- * and `trainer_state.json`. It appears whole or not at all.
+ * Writes `checkpoint-<step>/`: what is trained, as its kind of run writes it (an adapter can be used
+ * as `--adapter`); `optimizer.safetensors` (Adam's moments, packed as {@linkcode Parameters} are);
+ * a file for each of the trainer's frozen parameters (`reference.safetensors`); and
+ * `trainer_state.json`. It appears whole or not at all.
  *
- * @param baseModel what adapter_config.json names as the base model
  * @throws {UserError} when a file cannot be written
  */
 export async function saveCheckpoint(
   run: string,
-  trainer: PPOTrainer,
+  checkpointed: Checkpointed,
   state: CheckpointState,
-  baseModel: string,
 ): Promise<void> {
+  const { optimizer: { firstMoment, secondMoment }, frozen } = checkpointed.trainer;
   await writeFolderAtomic(checkpointPath(run, state.step), async (folder) => {
-    const { firstMoment, secondMoment } = trainer.optimizer;
-    await savePolicy(trainer.policy, folder, baseModel);
+    await checkpointed.writeTrained(folder);
     const moments = await Promise.all([firstMoment.read(), secondMoment.read()]);
     await writeTensors(
       join(folder, OPTIMIZER_FILE),
@@ -81,9 +85,8 @@ export async function saveCheckpoint(
         { shape: [data.length], data },
       ]),
     );
-    if (trainer.reference) {
-      const values = await trainer.reference.parameters.readAll();
-      await writeTensors(join(folder, REFERENCE_FILE), values);
+    for (const [name, parameters] of Object.entries(frozen)) {
+      await writeTensors(join(folder, `${name}.safetensors`), await parameters.readAll());
     }
     const files: Record<string, string> = {};
     for await (const { name } of Deno.readDir(folder)) {
@@ -167,51 +170,49 @@ async function readState(path: string, step: number): Promise<CheckpointState> {
 /**
  * Makes a trainer what it was when the checkpoint was saved.
  *
- * @throws {UserError} when the checkpoint is of another model or adapter
+ * @throws {UserError} when the checkpoint is of another model, adapter or algorithm
  */
 export async function restoreCheckpoint(
   { path, state }: Checkpoint,
-  trainer: PPOTrainer,
+  checkpointed: Checkpointed,
 ): Promise<void> {
-  const { policy: { parameters }, optimizer, reference } = trainer;
-  const adapter = await readPeftAdapter(path);
-  const valueHead = await readValueHead(path);
-  const values = new Map(Array.from(adapter.tensors, ([name, { data }]) => [name, data]));
-  if (valueHead) {
-    values.set("v_head.summary.weight", valueHead.weight);
-    values.set("v_head.summary.bias", Float32Array.of(valueHead.bias));
-  }
-  writeParameters(path, parameters, values);
-  if (reference) {
-    using file = SafetensorsFile.open(join(path, REFERENCE_FILE));
-    const names = [...file.tensors.keys()];
-    writeParameters(
-      path,
-      reference.parameters,
-      new Map(names.map((name) => [name, file.readFloats(name)])),
-    );
+  const { trainer } = checkpointed;
+  await writeParameters(path, trainer.parameters, checkpointed.readTrained(path));
+  for (const [name, parameters] of Object.entries(trainer.frozen)) {
+    const values = readTensors(join(path, `${name}.safetensors`));
+    await writeParameters(path, parameters, values);
   }
   using file = SafetensorsFile.open(join(path, OPTIMIZER_FILE));
-  const { firstMoment, secondMoment } = optimizer;
+  const { firstMoment, secondMoment } = trainer.optimizer;
   for (const [name, moment] of [["exp_avg", firstMoment], ["exp_avg_sq", secondMoment]] as const) {
     const data = file.readFloats(name);
     if (data.length !== moment.length) throw otherModel(path, name);
     moment.write(data);
   }
-  optimizer.stepCount = state.optimizerSteps;
+  trainer.optimizer.stepCount = state.optimizerSteps;
   trainer.setState(state.trainer);
 }
 
-function writeParameters(
+/** Reads the tensors of a safetensors file, one at a time. @throws {UserError} */
+export async function* readTensors(
+  path: string,
+): AsyncGenerator<readonly [name: string, values: Float32Array]> {
+  using file = SafetensorsFile.open(path);
+  for (const name of file.tensors.keys()) yield [name, file.readFloats(name)];
+}
+
+async function writeParameters(
   path: string,
   parameters: Parameters,
-  values: ReadonlyMap<string, Float32Array>,
-): void {
-  for (const name of parameters.names) {
-    const data = values.get(name);
-    if (data?.length !== parameters.get(name).length) throw otherModel(path, name);
+  values: AsyncIterable<readonly [name: string, values: Float32Array]>,
+): Promise<void> {
+  const missing = new Set(parameters.names);
+  for await (const [name, data] of values) {
+    if (!missing.delete(name)) continue;
+    if (data.length !== parameters.get(name).length) throw otherModel(path, name);
     parameters.write(name, data);
   }
+  for (const name of missing) throw otherModel(path, name);
 }
 
 function otherModel(path: string, name: string): UserError {

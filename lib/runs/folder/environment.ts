@@ -6,41 +6,43 @@ import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 const sessionSchema = z.object({
-  /** When it started, ISO 8601. */
+  /** Time of its start, ISO 8601. */
   started: z.string(),
   /** Steps done before it. */
   step: z.int().nonnegative(),
-  /** The command line's arguments. */
+  /** Steps of the whole run; runs of early versions lack it. */
+  steps: z.int().nonnegative().optional(),
+  /** Arguments of the command line. */
   command: z.array(z.string()),
-  /** Of Temper, Deno, V8 and TypeScript. */
+  /** Versions of Temper, Deno, V8 and TypeScript. */
   versions: z.record(z.string(), z.string()),
-  /** The machine. */
+  /** Machine. */
   machine: z.record(z.string(), z.union([z.string(), z.number()])),
-  /** What computed. */
+  /** Device that computed. */
   device: z.object({
     kind: z.string(),
     description: z.string(),
     limits: z.record(z.string(), z.number()),
   }),
-  /** Commit of the working folder's Git repository, and whether it has changes on top. */
+  /** Commit of the working folder's Git repository; `dirty` with changes on top. */
   git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
-  /** SHA-256 of model, adapter, data set, rewards and toxicity model. */
+  /** SHA-256 of what the run was made from, such as model and dataset. */
   fingerprints: z.record(z.string(), z.string()),
 });
 
-/** What one process of a run ran on: an entry of `environment.json`. */
+/** Surroundings of one process of a run: an entry of `environment.json`. */
 export type Session = z.output<typeof sessionSchema>;
 
 /** Describes this process. */
 export async function describeSession(
   device: Device,
-  step: number,
-  fingerprints: Record<string, string>,
+  { step, steps, fingerprints }: Pick<Session, "step" | "steps" | "fingerprints">,
 ): Promise<Session> {
   const { maxBindingBytes } = device;
   return {
     started: new Date().toISOString(),
     step,
+    steps,
     command: [...Deno.args],
     versions: { temper: settings.version, ...Deno.version },
     machine: {
@@ -59,7 +61,7 @@ export async function describeSession(
   };
 }
 
-/** Null outside a repository, without Git, and where Git may not be run without a question. */
+/** Asks Git; null outside a repository, without Git, and where running it needs a question. */
 async function gitCommit(): Promise<Session["git"]> {
   const permission = await Deno.permissions.query({ name: "run", command: "git" });
   if (permission.state !== "granted") return null;
@@ -78,7 +80,7 @@ async function gitCommit(): Promise<Session["git"]> {
 /**
  * Checks that a run goes on with what it started with.
  *
- * @throws {UserError} naming the model, the adapter, the data set or the reward that has changed
+ * @throws {UserError} naming the model, the adapter, the dataset or the reward that has changed
  */
 export function checkFingerprints(sessions: readonly Session[], { fingerprints }: Session): void {
   for (const [name, found] of Object.entries(fingerprints)) {

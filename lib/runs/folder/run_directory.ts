@@ -4,43 +4,38 @@ import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { fileExists } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
-import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "../settings/config.ts";
-import { readConfigFile } from "../settings/config_file.ts";
 import { LOCK_FILE, runInUse, RunLock } from "./lock.ts";
 
-/** Where a run keeps its results. */
+/** Paths of a run's files. */
 export interface RunDirectory {
-  /** The folder. */
+  /** Folder. */
   readonly path: string;
   /** Every setting, resolved. */
   readonly config: string;
-  /** What the run ran on: an entry a session. */
+  /** Machine, device and versions: an entry a session. */
   readonly environment: string;
-  /** The measurement before the first step. */
-  readonly before: string;
-  /** What the run said beside its numbers. */
+  /** Lines for people, with the time. */
   readonly log: string;
   /** A row of statistics a step. */
   readonly metrics: string;
   /** Folder of the event file for TensorBoard. */
   readonly tensorboard: string;
-  /** What the policy said in each step, and its rewards. */
+  /** Responses of each step, with their rewards. */
   readonly samples: string;
-  /** The same prompts before and after. */
+  /** The same prompts before and after training. */
   readonly comparison: string;
-  /** Folder of the trained adapter and the value head. */
+  /** Folder of the trained adapter, and of the value head where there is one. */
   readonly adapter: string;
-  /** Toxicity before and after, and how long it took. */
+  /** Measurements before and after training, and the time it took. */
   readonly summary: string;
 }
 
-/** The files of a run. */
+/** Lists the files of a run. */
 export function runDirectory(path: string): RunDirectory {
   return {
     path,
     config: join(path, "config.json"),
     environment: join(path, "environment.json"),
-    before: join(path, "toxicity_before.json"),
     log: join(path, "log.txt"),
     metrics: join(path, "metrics.jsonl"),
     tensorboard: join(path, "tensorboard"),
@@ -51,9 +46,21 @@ export function runDirectory(path: string): RunDirectory {
   };
 }
 
+/** Settings that name a run's folder. */
+export interface FolderSettings {
+  /** Kind of the run. */
+  readonly kind: string;
+  /** The folder; null to name it by the time. */
+  readonly output: string | null;
+  /** Name of the run; null for the model's. */
+  readonly name: string | null;
+  /** Model, where there is one. */
+  readonly model?: string;
+}
+
 /** A run's folder, for this process alone. */
 export interface LockedRun extends Disposable {
-  /** Where its files are. */
+  /** Paths of its files. */
   readonly directory: RunDirectory;
   /** Gives the folder back when the run has not started: removes it if it is empty. */
   release(): Promise<void>;
@@ -66,7 +73,7 @@ export interface LockedRun extends Disposable {
  * @throws {UserError} when it exists and is not empty, or cannot be created, with what to do
  */
 export async function reserveRunDirectory(
-  config: Pick<TrainConfig, "output" | "name" | "model">,
+  config: FolderSettings,
 ): Promise<LockedRun> {
   const path = config.output ?? defaultRunFolder(config, new Date());
   try {
@@ -89,7 +96,7 @@ export async function reserveRunDirectory(
   return locked(path, lock);
 }
 
-/** What a process left that was killed before its run had a file counts for nothing. */
+/** Ignores the files of a process that was killed before its run had one. @throws {UserError} */
 async function checkEmpty(path: string): Promise<void> {
   const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
   if (names.every((name) => name === LOCK_FILE || isTemporary(name))) return;
@@ -146,14 +153,14 @@ function locked(path: string, lock: RunLock): LockedRun {
  */
 export async function writeRunConfig(
   run: RunDirectory,
-  config: Pick<TrainConfig, "output">,
+  config: { readonly output: string | null },
 ): Promise<void> {
   const { output: _, ...settings } = config;
   await writeFileAtomic(run.config, JSON.stringify(settings, null, 2) + "\n");
 }
 
-/** The folder of a run that is not told where to go: `runs/<time>-<name>`. */
-export function defaultRunFolder(config: Pick<TrainConfig, "name" | "model">, now: Date): string {
+/** Default folder of a run: `runs/<time>-<name>`. */
+export function defaultRunFolder(config: Omit<FolderSettings, "output">, now: Date): string {
   return join("runs", `${timestamp(now)}-${runName(config)}`);
 }
 
@@ -164,20 +171,10 @@ function timestamp(now: Date): string {
     `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
 
-/** The run's name in its folder's: without what would start another folder. */
-function runName(config: Pick<TrainConfig, "name" | "model">): string {
-  const name = config.name ?? basename(config.model);
+/** Name of the run as part of its folder's: without characters that would start another folder. */
+function runName(config: Omit<FolderSettings, "output">): string {
+  const name = config.name ?? basename(config.model ?? config.kind);
   return name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "") || "run";
-}
-
-/**
- * Reads the settings of a run from its `config.json`.
- *
- * @throws {UserError} when the folder is not that of a run
- */
-export async function readRunConfig(path: string): Promise<TrainConfigInput> {
-  await checkRunFolder(path);
-  return await readConfigFile(runDirectory(path).config, trainConfigSchema);
 }
 
 /** @throws {UserError} when the folder is not that of a run, with why */

@@ -1,12 +1,41 @@
 import type { z } from "../../packages/zod.ts";
+import type { RunDeviceOptions } from "../loading/device.ts";
 import type { ChartSpec } from "./chart_spec.ts";
+import type { RunContext, RunTask } from "./run_task.ts";
+
+/** Settings that runs of every kind have. */
+export interface RunSettings extends RunDeviceOptions {
+  /** Name of the kind. */
+  readonly kind: string;
+  /** Folder to create for the results; null for runs/<time>-<name>. */
+  readonly output: string | null;
+  /** Name of the run; null for the model's. */
+  readonly name: string | null;
+  /** Model that is trained, where there is one. */
+  readonly model?: string;
+  /** Steps between checkpoints; 0 to save one only at the end. */
+  readonly saveEvery: number;
+  /** Number of checkpoints to keep: the latest ones, and the best. */
+  readonly keep: number;
+  /** Format in which metrics are written beside `metrics.jsonl`. */
+  readonly log: "none" | "tensorboard";
+  /** Progress bar on a terminal. */
+  readonly progress: boolean;
+  /** 256-bit vectors on the WASM device, which are decided when the process starts. */
+  readonly turbo?: boolean;
+}
 
 /**
  * A kind of run, by the name that `config.json` has as `kind`. The command line, the site, resuming,
  * listing and publishing know a run by its kind alone; each kind is one room here and a line in
  * `registry.ts`.
  */
-export interface RunKind {
+export interface RunKind<
+  Config extends RunSettings = RunSettings,
+  Stats = unknown,
+  Measurement = unknown,
+  Summary extends object = object,
+> {
   /** Name in `config.json`: "ppo". */
   readonly kind: string;
   /** Name for people: "PPO". */
@@ -19,6 +48,8 @@ export interface RunKind {
   readonly headline: readonly HeadlineMetric[];
   /** Charts of the run's page. */
   readonly charts: readonly ChartSpec[];
+  /** Statistics that the terminal draws. */
+  readonly curves: readonly string[];
   /** Statistics whose seconds, added up, are a step's time. */
   readonly stepTimes: readonly string[];
   /** Subcommand of `temper` that starts and resumes it: "train"; absent where only a script does. */
@@ -30,6 +61,21 @@ export interface RunKind {
    * kind, also a broken one.
    */
   changes(summary: Readonly<Record<string, unknown>>): Change[];
+  /** Schema of `summary.json`. */
+  readonly summarySchema: z.ZodType<Summary>;
+  /**
+   * Fills in defaults and checks settings.
+   *
+   * @throws {UserError} naming the setting, its value and what is allowed
+   */
+  resolve(settings: Readonly<Record<string, unknown>>): Config;
+  /**
+   * Loads and checks all that a run needs, and tells about it.
+   *
+   * @throws {UserError} when something is missing or broken, or does not go together
+   * @throws {OutOfMemoryError} when training would not fit on the device
+   */
+  open(context: RunContext<Config>): Promise<RunTask<Stats, Measurement, Summary>>;
 }
 
 /** A statistic of `metrics.jsonl` in a list of runs. */

@@ -1,26 +1,32 @@
-import { type Dataset, type DatasetOptions, loadDataset } from "../../data/dataset.ts";
+import {
+  type Dataset,
+  type DatasetOptions,
+  type DatasetSplit,
+  type Example,
+  loadDataset,
+} from "../../data/dataset.ts";
 import { TokenCache } from "../../data/token_cache.ts";
 import type { Tokenizer } from "../../data/tokenizer.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { locate } from "./locate.ts";
 
-/** What is told of a dataset. */
+/** Listeners for the loading of a dataset. */
 export interface DatasetHooks extends DownloadHooks {
-  /** Something to read, of one or more lines. */
+  /** Text for people, of one or more lines. */
   info?(text: string): void;
   /** Folder of the tokens that are kept. Default `datasets` in Temper's folder in the user's cache. */
   datasetCacheFolder?: string;
 }
 
-/** The settings that a dataset is loaded by. */
+/** Settings of a dataset. */
 export interface DatasetSettings extends DatasetOptions {
   /** A path, or a name on the Hub. */
   dataset: string;
-  /** Whether tokens are taken from the cache, and kept there. */
+  /** Take tokens from the cache, and keep them there. */
   datasetCache: boolean;
 }
 
-/** A run's dataset. What the run tokenizes of it is kept at its end, however it ends. */
+/** A run's dataset. The tokens that the run makes are cached when it ends, however it ends. */
 export class RunDataset implements AsyncDisposable {
   private constructor(
     /** The dataset. */
@@ -42,14 +48,20 @@ export class RunDataset implements AsyncDisposable {
     return new RunDataset(await loadDataset(path, tokenizer, { ...settings, cache }), cache, hooks);
   }
 
-  /** Tells what of the splits that were used up to now came from the cache, and what was wrong there. */
-  tellCached(): void {
+  /** Reports which of the splits used so far came from the cache, and what was wrong there. */
+  reportCache(): void {
     for (const notice of this.cache?.notices() ?? []) this.hooks.info?.(notice);
   }
 
-  /** Keeps the tokens. Never throws. */
+  /** Caches the tokens. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cache?.save();
-    this.tellCached();
+    this.reportCache();
   }
+}
+
+/** Reads the first examples of a split, at most `count`. */
+export function firstExamples(split: DatasetSplit, count: number): Example[] {
+  const length = Math.min(count, split.length);
+  return Array.from({ length }, (_, index) => split.example(index));
 }

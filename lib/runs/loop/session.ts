@@ -1,7 +1,5 @@
 import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
-import { savePolicy } from "../../models/policy.ts";
 import { TrainerSnapshot } from "../../training/trainer_snapshot.ts";
-import type { PPOTrainer } from "../../rl/ppo_trainer.ts";
 import {
   type Checkpoint,
   type CheckpointState,
@@ -11,45 +9,61 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
 } from "../folder/checkpoint.ts";
-import type { TrainConfig } from "../settings/config.ts";
-import { baseModelName } from "../loading/locate.ts";
-import type { PromptBatches } from "./prompt_order.ts";
-import type { RunDirectory } from "../folder/run_directory.ts";
+import type { RunTask } from "../kinds/run_task.ts";
 
-/** How far a run is, and what it takes to save that and to go back to it. */
+/** Part of a task that a session saves and restores. */
+export type SessionTask = Pick<
+  RunTask,
+  "trainer" | "writeTrained" | "readTrained" | "saveTrained" | "position" | "guard"
+>;
+
+/** Folders and settings of a session. */
+export interface SessionOptions {
+  /** Run's folder. */
+  run: string;
+  /** Folder for what was trained. */
+  trained: string;
+  /** Number of latest checkpoints to keep. */
+  keep: number;
+}
+
+/** Progress of a run, and how it is saved, restored and taken back. */
 export class TrainingSession {
   /** Steps done, those that were skipped included. */
   step = 0;
   /** Steps in a row that were skipped. */
   skipped = 0;
+  readonly #task: SessionTask;
+  readonly #options: SessionOptions;
   #window = { sum: 0, count: 0 };
   #best: CheckpointState["best"] = null;
   #secondsBefore = 0;
-  /** The step that this session started after, and those that it has saved. */
+  /** Step after which this session started. */
   #start = 0;
+  /** Steps of the checkpoints that this session has saved. */
   readonly #saved = new Set<number>();
   #lastGood: CheckpointState;
-  readonly #snapshot: TrainerSnapshot;
-  readonly #baseModel: string;
+  /** Copy to go back to; none where steps are not taken back, for it takes memory. */
+  readonly #snapshot: TrainerSnapshot | null;
   readonly #started = performance.now();
 
-  /** Starts at the beginning. */
-  constructor(
-    private readonly directory: RunDirectory,
-    private readonly config: TrainConfig,
-    private readonly trainer: PPOTrainer,
-    private readonly batches: PromptBatches,
-  ) {
-    this.#snapshot = new TrainerSnapshot(trainer);
+  /**
+   * Starts at the beginning.
+   *
+   * @throws {OutOfMemoryError} when the copy of what is trained does not fit
+   */
+  constructor(task: SessionTask, options: SessionOptions) {
+    this.#task = task;
+    this.#options = options;
+    this.#snapshot = task.guard ? new TrainerSnapshot(task.trainer) : null;
     this.#lastGood = this.state();
-    this.#baseModel = baseModelName(config.model);
   }
 
-  /** Goes on from a checkpoint. @throws {UserError} when it is of another model */
+  /** Goes on from a checkpoint. @throws {UserError} when it is of another model or algorithm */
   async restore(checkpoint: Checkpoint): Promise<void> {
     const { state } = checkpoint;
-    await restoreCheckpoint(checkpoint, this.trainer);
-    this.batches.position = state.prompts;
+    await restoreCheckpoint(checkpoint, this.#task);
+    this.#task.position = state.prompts;
     this.step = state.step;
     this.#start = state.step;
     this.skipped = state.skipped;
@@ -59,13 +73,14 @@ export class TrainingSession {
     this.markGood(this.state());
   }
 
-  /** What a checkpoint keeps beside weights and moments. */
+  /** State for a checkpoint, beside weights and moments. */
   state(): CheckpointState {
+    const { trainer, position } = this.#task;
     return {
       step: this.step,
-      trainer: this.trainer.state(),
-      optimizerSteps: this.trainer.optimizer.stepCount,
-      prompts: this.batches.position,
+      trainer: trainer.state(),
+      optimizerSteps: trainer.optimizer.stepCount,
+      prompts: position,
       window: { ...this.#window },
       best: this.#best,
       skipped: this.skipped,
@@ -73,38 +88,39 @@ export class TrainingSession {
     };
   }
 
-  /** Wall-clock time of the run, that of earlier processes included. */
+  /** Seconds of the run, those of earlier processes included. */
   get seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#started) / 1000;
   }
 
   /** Remembers the trainer as it is: it has proved good. `state` is that of the step's start. */
   markGood(state: CheckpointState): void {
-    this.#snapshot.take();
+    this.#snapshot?.take();
     this.#lastGood = state;
   }
 
-  /** A step succeeded. */
-  completeStep(meanReward: number): void {
+  /** Counts a step that succeeded. */
+  completeStep(score: number | null): void {
     this.step++;
     this.skipped = 0;
-    this.#window.sum += meanReward;
+    if (score === null) return;
+    this.#window.sum += score;
     this.#window.count++;
   }
 
-  /** A step failed: the trainer goes back to when it was good, but not to the prompts of then. */
+  /** Counts a step that failed: the trainer goes back to when it was good, but not the data. */
   skipStep(): void {
-    this.#snapshot.restore();
+    this.#snapshot?.restore();
     this.step++;
     this.skipped++;
-    this.trainer.stepsDone = this.step;
+    this.#task.trainer.stepsDone = this.step;
   }
 
   /**
    * Saves a checkpoint and deletes those that need not be kept.
    *
-   * @param regular it is due, and so may be the best: one that an interruption made may not, or a
-   *   resumed run would differ from one that was not interrupted
+   * @param options.regular it is due, and so may be the best: one that an interruption made may not,
+   *   or a resumed run would differ from one that was not interrupted
    * @throws {UserError} when a file cannot be written
    */
   async save({ regular }: { regular: boolean }): Promise<void> {
@@ -114,42 +130,39 @@ export class TrainingSession {
       if (this.#best === null || score > this.#best.score) this.#best = { step: this.step, score };
       this.#window = { sum: 0, count: 0 };
     }
-    const { path } = this.directory;
-    await saveCheckpoint(path, this.trainer, this.state(), this.#baseModel);
+    const { run, keep } = this.#options;
+    await saveCheckpoint(run, this.#task, this.state());
     this.#saved.add(this.step);
-    await removeCheckpoints(
-      path,
-      (await listCheckpoints(path)).filter((step) => this.#isFalse(step)),
-    );
-    await pruneCheckpoints(path, this.config.keep, this.#best?.step ?? null);
+    const steps = await listCheckpoints(run);
+    await removeCheckpoints(run, steps.filter((step) => this.#isAbandoned(step)));
+    await pruneCheckpoints(run, keep, this.#best?.step ?? null);
   }
 
-  /** Whether a checkpoint is none of this run's way here: it was found broken when it was resumed. */
-  #isFalse(step: number): boolean {
+  /** Tells a checkpoint that was found broken when the run was resumed before its step. */
+  #isAbandoned(step: number): boolean {
     return step > this.#start && !this.#saved.has(step);
   }
 
   /**
    * Gives training up: goes back to the last good state, saves it as a checkpoint and as the
-   * adapter, and deletes checkpoints behind it.
+   * result, and deletes checkpoints behind it.
    *
    * @throws {UserError} when a file cannot be written
    */
   async giveUp(): Promise<void> {
-    this.#snapshot.restore();
-    const { path } = this.directory;
+    this.#snapshot?.restore();
+    const { run } = this.#options;
     const { step } = this.#lastGood;
-    await saveCheckpoint(path, this.trainer, this.#lastGood, this.#baseModel);
-    await removeCheckpoints(path, (await listCheckpoints(path)).filter((other) => other > step));
-    await this.saveAdapter();
+    await saveCheckpoint(run, this.#task, this.#lastGood);
+    await removeCheckpoints(run, (await listCheckpoints(run)).filter((other) => other > step));
+    await this.saveTrained();
   }
 
-  /** Writes `adapter/`, as it appears whole or not at all. @throws {UserError} */
-  async saveAdapter(): Promise<void> {
-    const { peftFormat } = this.config;
+  /** Writes the result of training; it appears whole or not at all. @throws {UserError} */
+  async saveTrained(): Promise<void> {
     await writeFolderAtomic(
-      this.directory.adapter,
-      (folder) => savePolicy(this.trainer.policy, folder, this.#baseModel, peftFormat),
+      this.#options.trained,
+      (folder) => this.#task.saveTrained(folder),
     );
   }
 }

@@ -10,17 +10,18 @@ import { parseSettings, withSettingNames } from "../../settings/settings.ts";
  * Reads settings from a YAML or JSON file. Names may be written as in `config.json`
  * (`learningRate`), as the command's options (`learning-rate`) or as TRL's (`learning_rate`).
  *
- * @param schema of the settings there are
+ * @param schema schema of the settings; a function chooses one by the content of the file
  * @returns only what the file says, without defaults
  * @throws {UserError} naming the file and what is wrong with it
  */
 export async function readConfigFile<T extends z.ZodObject>(
   path: string,
-  schema: T,
+  schema: T | ((settings: object) => T),
 ): Promise<Partial<z.output<T>>> {
   const settings = await readSettings(path);
-  const resolved = parseSettings(schema, settings, path);
-  const { keys } = withSettingNames(schema, settings, path);
+  const chosen = typeof schema === "function" ? schema(Object(settings)) : schema;
+  const resolved = parseSettings(chosen, settings, path);
+  const { keys } = withSettingNames(chosen, settings, path);
   // Only what the file says: defaults come after the options have had their say.
   return Object.fromEntries(
     Object.entries(resolved).filter(([name]) => keys.has(name)),

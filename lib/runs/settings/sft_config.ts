@@ -19,9 +19,11 @@ export const sftRunFields = {
   seed,
   output: runFields.output,
   name: runFields.name,
-  saveEvery: z.int().nonnegative().default(0)
-    .describe("Steps between saves of the trained weights; 0 saves only at the end"),
+  saveEvery: z.int().nonnegative().default(100)
+    .describe("Steps between checkpoints; 0 saves one only at the end"),
+  keep: runFields.keep.describe("Number of latest checkpoints to keep"),
   peftFormat: runFields.peftFormat,
+  log: runFields.log,
   progress: runFields.progress,
 };
 

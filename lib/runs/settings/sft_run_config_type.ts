@@ -14,13 +14,20 @@ export interface SftRunConfig {
   output: string | null;
   /** Run name (default: the model's name). */
   name: string | null;
-  /** Steps between saves of the trained weights; 0 saves only at the end. Default: `0`. */
+  /** Steps between checkpoints; 0 saves one only at the end. Default: `100`. */
   saveEvery: number;
+  /** Number of latest checkpoints to keep. Default: `2`. */
+  keep: number;
   /**
    * File format of the saved adapter; bin is for PEFT before 0.4 and TRL's value head. Default:
    * `"safetensors"`.
    */
   peftFormat: "safetensors" | "bin";
+  /**
+   * Additional log of the metrics; tensorboard writes to tensorboard/ in the run's folder. Default:
+   * `"none"`.
+   */
+  log: "none" | "tensorboard";
   /** Show a progress bar; otherwise plain lines. Default: `true`. */
   progress: boolean;
   /**

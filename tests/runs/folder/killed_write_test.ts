@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { resumeConfig } from "../../../lib/runs/loop/resume.ts";
-import { train } from "../../../lib/runs/loop/train.ts";
+import { resumeConfig, train } from "../../../lib/runs/loop/train.ts";
 import { withFolder } from "../../cli/temper.ts";
 import { outcome, smallRun } from "../small_run.ts";
 

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
 import {
   defaultRunFolder,
   type LockedRun,
-  readRunConfig,
   reopenRunDirectory,
   reserveRunDirectory,
-  writeRunConfig,
 } from "../../../lib/runs/folder/run_directory.ts";
 import { withFolder } from "../../cli/temper.ts";
 
@@ -15,18 +12,18 @@ Deno.test("the default folder is named by time and model", () => {
   const now = new Date(2023, 7, 31, 9, 5, 2);
   const model = "models/flan-t5-base";
   assert.equal(
-    defaultRunFolder({ name: null, model }, now),
+    defaultRunFolder({ kind: "ppo", name: null, model }, now),
     join("runs", "20230831-090502-flan-t5-base"),
   );
   assert.equal(
-    defaultRunFolder({ name: "../less rude!", model }, now),
+    defaultRunFolder({ kind: "ppo", name: "../less rude!", model }, now),
     join("runs", "20230831-090502-less-rude-"),
   );
 });
 
 Deno.test("an empty folder is taken, one with anything in it is refused", async () => {
   await withFolder(async (folder) => {
-    const config = { output: folder, name: null, model: "m" };
+    const config = { kind: "ppo", output: folder, name: null, model: "m" };
     assert.equal(pathOf(await reserveRunDirectory(config)), folder);
     await Deno.writeTextFile(join(folder, "notes.txt"), "");
     await assert.rejects(reserveRunDirectory(config), /exists and is not empty: choose another/);
@@ -35,7 +32,7 @@ Deno.test("an empty folder is taken, one with anything in it is refused", async 
 
 Deno.test("a run that was killed before its first file may start again; one with files goes on", async () => {
   await withFolder(async (folder) => {
-    const config = { output: folder, name: null, model: "m" };
+    const config = { kind: "ppo", output: folder, name: null, model: "m" };
     await Deno.writeTextFile(join(folder, ".lock"), '{"pid":123}');
     await Deno.writeTextFile(join(folder, ".config.json.x.tmp"), "{");
     (await reserveRunDirectory(config))[Symbol.dispose]();
@@ -53,9 +50,9 @@ Deno.test("a run that was killed before its first file may start again; one with
 Deno.test("a folder that cannot be created is named, with the reason", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "");
-    const file = { output: join(folder, "file"), name: null, model: "m" };
+    const file = { kind: "ppo", output: join(folder, "file"), name: null, model: "m" };
     await assert.rejects(reserveRunDirectory(file), /cannot create .*file: it is a file$/);
-    const config = { output: join(folder, "file", "run"), name: null, model: "m" };
+    const config = { kind: "ppo", output: join(folder, "file", "run"), name: null, model: "m" };
     await assert.rejects(
       reserveRunDirectory(config),
       /cannot create the output folder .*file\/run: /,
@@ -63,36 +60,9 @@ Deno.test("a folder that cannot be created is named, with the reason", async () 
   });
 });
 
-Deno.test("config.json gives the settings back, without the folder", async () => {
-  await withFolder(async (folder) => {
-    const config = resolveTrainConfig({ output: join(folder, "run"), seed: 3 });
-    using run = await reserveRunDirectory(config);
-    await writeRunConfig(run.directory, config);
-    assert.deepEqual(resolveTrainConfig(await readRunConfig(config.output!)), {
-      ...config,
-      output: null,
-    });
-  });
-});
-
-Deno.test("what is not the folder of a run is named, with why", async () => {
-  await withFolder(async (folder) => {
-    const refused = (path: string, reason: string) =>
-      assert.rejects(readRunConfig(path), {
-        name: "UserError",
-        message: `${path} is not the folder of a run: ${reason}`,
-      });
-    await refused(folder, "it has no config.json");
-    const path = join(folder, "run");
-    await refused(path, "it does not exist");
-    await Deno.writeTextFile(path, "");
-    await refused(path, "it is a file");
-  });
-});
-
 Deno.test("releasing removes the folder only while it is empty", async () => {
   await withFolder(async (folder) => {
-    const config = { output: join(folder, "run"), name: null, model: "m" };
+    const config = { kind: "ppo", output: join(folder, "run"), name: null, model: "m" };
     await (await reserveRunDirectory(config)).release();
     assert.throws(() => Deno.statSync(config.output), Deno.errors.NotFound);
     const run = await reserveRunDirectory(config);
@@ -105,7 +75,7 @@ Deno.test("releasing removes the folder only while it is empty", async () => {
 Deno.test("a run in use is refused to others; what a killed process left is cleared away", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "run");
-    const config = { output: path, name: null, model: "m" };
+    const config = { kind: "ppo", output: path, name: null, model: "m" };
     const first = await reserveRunDirectory(config);
     await Deno.writeTextFile(join(path, "config.json"), "{}");
     const inUse = new RegExp(`the run ${path} is in use by process ${Deno.pid}: `);

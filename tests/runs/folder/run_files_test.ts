@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { PPOStats } from "../../../lib/rl/statistics.ts";
 import { JsonLines, readRows, truncateRows } from "../../../lib/runs/folder/jsonl.ts";
 import { MetricsFile } from "../../../lib/runs/folder/metrics.ts";
-import { percentChange, type Summary, writeSummary } from "../../../lib/runs/folder/summary.ts";
+import { readSummary, writeSummary } from "../../../lib/runs/folder/summary.ts";
+import { type Summary, summarySchema } from "../../../lib/runs/kinds/ppo/summary.ts";
 import { withFolder } from "../../cli/temper.ts";
 
 Deno.test("JsonLines appends whole lines, also to a file that is there", async () => {
@@ -36,25 +36,18 @@ Deno.test("a file that cannot be written is named", () => {
   }, /cannot write \/dev\/full\/rows: /);
 });
 
-Deno.test("metrics have numbers and arrays of rollouts, not of tokens", async () => {
+Deno.test("metrics are appended with the step and the time", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "metrics.jsonl");
     using metrics = new MetricsFile(path);
-    const stats = {
-      "objective/kl": 0.5,
-      "objective/kl_dist": Float32Array.of(0.25, 0.75),
-      "objective/logprobs": [Float32Array.of(-1)],
-      "ppo/policy/ratio": Float32Array.of(1, 1, 1),
-    };
     const before = Date.now() / 1000;
-    metrics.appendStep(3, stats as unknown as PPOStats, { "time/generate": 2 });
+    metrics.appendStep(3, { "objective/kl": 0.5, "objective/kl_dist": [0.25, 0.75] });
     const { "time/unix": time, ...row } = JSON.parse(await Deno.readTextFile(path));
     assert.ok(time >= before && time <= Date.now() / 1000);
     assert.deepEqual(row, {
       "step": 3,
       "objective/kl": 0.5,
       "objective/kl_dist": [0.25, 0.75],
-      "time/generate": 2,
     });
   });
 });
@@ -71,14 +64,10 @@ Deno.test("summary.json", async () => {
     };
     const path = join(folder, "summary.json");
     await writeSummary(path, summary);
-    assert.deepEqual(JSON.parse(await Deno.readTextFile(path)), summary);
+    assert.deepEqual(await readSummary(path, summarySchema), summary);
+    assert.equal(await readSummary(join(folder, "none.json"), summarySchema), null);
     await assert.rejects(writeSummary(join(folder, "none", "summary.json"), summary), /none/);
   });
-});
-
-Deno.test("percentChange", () => {
-  assert.equal(percentChange(0.4, 0.1).toFixed(3), "-75.000");
-  assert.equal(percentChange(0.2, 0.3).toFixed(3), "50.000");
 });
 
 const torn: Record<string, [text: string, kept: string]> = {

@@ -136,7 +136,7 @@ Deno.test("evaluate, compare and sft: the same from the cache as without it", as
         output,
         datasetCache,
       });
-      const { loss, rouge } = await sft(config, screen);
+      const { summary: { loss, rouge } } = await sft(config, screen);
       const weights = await Deno.readFile(join(output, "adapter/adapter_model.safetensors"));
       results.push({ loss, rouge, weights, said: screen.cache() });
     }

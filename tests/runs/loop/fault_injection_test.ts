@@ -4,15 +4,10 @@ import { UserError } from "../../../lib/errors.ts";
 import { writeFolderAtomic } from "../../../lib/platform/atomic_folder.ts";
 import { writeFileAtomic } from "../../../lib/platform/atomic_write.ts";
 import { findCheckpoint } from "../../../lib/runs/folder/checkpoint.ts";
-import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
-import { loadRunPolicy } from "../../../lib/runs/loading/policy.ts";
-import { PromptBatches } from "../../../lib/runs/loop/prompt_order.ts";
-import { runDirectory } from "../../../lib/runs/folder/run_directory.ts";
 import { TrainingSession } from "../../../lib/runs/loop/session.ts";
-import { PPOTrainer } from "../../../lib/rl/ppo_trainer.ts";
-import type { DatasetSplit } from "../../../lib/data/dataset.ts";
 import { withFolder } from "../../cli/temper.ts";
 import { withDevice } from "../../device.ts";
+import { toyTask } from "../toy_kind.ts";
 
 /** What a disk can do to a save: the calls that change something, in order. */
 const CALLS = ["mkdir", "open", "rename"] as const;
@@ -55,12 +50,9 @@ async function withFault(
 Deno.test("a save that fails anywhere is told, and leaves the checkpoint before it whole", async () => {
   await withFolder((folder) =>
     withDevice(async (device) => {
-      const config = resolveTrainConfig({ steps: 9, loraR: 1 });
-      const policy = await loadRunPolicy(device, config);
-      const trainer = new PPOTrainer(policy, { batchSize: 2, miniBatchSize: 2 });
-      const split = { length: 9, example: () => ({}) } as unknown as DatasetSplit;
-      const batches = new PromptBatches(split, 2, 0);
-      const session = new TrainingSession(runDirectory(folder), config, trainer, batches);
+      const task = toyTask(device, { steps: 9 });
+      const options = { run: folder, trained: join(folder, "model"), keep: 2 };
+      const session = new TrainingSession(task, options);
       const latest = async () =>
         (await findCheckpoint(folder, (line) => assert.fail(line)))?.state.step;
       session.completeStep(1);

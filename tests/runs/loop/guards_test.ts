@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { TrainingDivergedError } from "../../../lib/errors.ts";
 import { SafetensorsFile } from "../../../lib/formats/safetensors.ts";
-import { checkKl } from "../../../lib/runs/loop/divergence.ts";
+import { checkKl } from "../../../lib/runs/kinds/ppo/kl_guard.ts";
 import { readRows } from "../../../lib/runs/folder/jsonl.ts";
-import { resumeConfig } from "../../../lib/runs/loop/resume.ts";
-import { train } from "../../../lib/runs/loop/train.ts";
+import { resumeConfig, train } from "../../../lib/runs/loop/train.ts";
 import { withFolder } from "../../cli/temper.ts";
 import { outcome, smallRun } from "../small_run.ts";
 

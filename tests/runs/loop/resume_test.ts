@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { RunInterruptedError, UserError } from "../../../lib/errors.ts";
 import type { TrainConfigInput } from "../../../lib/runs/settings/config.ts";
 import { locate } from "../../../lib/runs/loading/locate.ts";
-import { resumeConfig } from "../../../lib/runs/loop/resume.ts";
-import { train, type TrainHooks } from "../../../lib/runs/loop/train.ts";
+import { resumeConfig, train, type TrainHooks } from "../../../lib/runs/loop/train.ts";
 import { call, withFolder } from "../../cli/temper.ts";
 import { outcome, smallRun } from "../small_run.ts";
 
@@ -104,7 +103,7 @@ Deno.test("a run can be given more steps, and no fewer than it has done", async 
     await train(await resumeConfig(short, { steps: 4 }), {}, { resume: true });
     assert.deepEqual(await outcome(short), await outcome(long));
     const { stdout } = await call(["train", "--resume", short, "--steps", "3"]);
-    assert.equal(stdout, `${short} is finished: it has done its 4 steps\n`);
+    assert.equal(stdout, `${short} is finished: all 4 steps are done\n`);
     const fewer = await resumeConfig(short, { steps: 3 });
     await assert.rejects(
       train(fewer, {}, { resume: true }),

@@ -1,33 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { DatasetSplit } from "../../../lib/data/dataset.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { PPOTrainer } from "../../../lib/rl/ppo_trainer.ts";
 import { findCheckpoint, listCheckpoints } from "../../../lib/runs/folder/checkpoint.ts";
-import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
-import { loadRunPolicy } from "../../../lib/runs/loading/policy.ts";
-import { PromptBatches } from "../../../lib/runs/loop/prompt_order.ts";
-import { runDirectory } from "../../../lib/runs/folder/run_directory.ts";
 import { TrainingSession } from "../../../lib/runs/loop/session.ts";
 import { train } from "../../../lib/runs/loop/train.ts";
 import { withFolder } from "../../cli/temper.ts";
 import { withDevice } from "../../device.ts";
 import { smallRun } from "../small_run.ts";
+import { toyTask } from "../toy_kind.ts";
 
 Deno.test("the latest checkpoints and the best are kept; broken ones take no place, also when resumed", async () => {
   await withFolder((folder) =>
     withDevice(async (device) => {
-      const config = resolveTrainConfig({ steps: 9, loraR: 1, keep: 2 });
-      const policy = await loadRunPolicy(device, config);
-      const trainer = new PPOTrainer(policy, { batchSize: 2, miniBatchSize: 2 });
-      const split = { length: 9, example: () => ({}) } as unknown as DatasetSplit;
-      const open = () =>
-        new TrainingSession(
-          runDirectory(folder),
-          config,
-          trainer,
-          new PromptBatches(split, 2, 0),
-        );
+      const task = toyTask(device, { steps: 9 });
+      const options = { run: folder, trained: join(folder, "model"), keep: 2 };
+      const open = () => new TrainingSession(task, options);
       let session = open();
       const step = async (reward: number, regular = true) => {
         session.completeStep(reward);

@@ -1,10 +1,13 @@
-import { trainConfigSchema } from "../../settings/config.ts";
+import type { PolicyToxicity } from "../../../evaluation/evaluate_policy.ts";
+import type { PPOStats } from "../../../rl/statistics.ts";
+import { resolveTrainConfig, type TrainConfig, trainConfigSchema } from "../../settings/config.ts";
 import { changeOf, meanChangeOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { PPO_CHARTS } from "./charts.ts";
+import { type Summary, summarySchema } from "./summary.ts";
 
 /** Reinforcement learning with PPO: `temper train`. */
-export const ppo: RunKind = {
+export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
   kind: "ppo",
   title: "PPO",
   schema: trainConfigSchema,
@@ -28,6 +31,7 @@ export const ppo: RunKind = {
     { metric: "objective/kl", label: "KL", better: null },
   ],
   charts: PPO_CHARTS,
+  curves: ["ppo/mean_scores", "objective/kl", "ppo/loss/total"],
   stepTimes: ["time/generate", "time/score", "time/ppo/total"],
   command: "train",
   generates: true,
@@ -35,4 +39,8 @@ export const ppo: RunKind = {
     ...meanChangeOf(summary, "toxicity", "lower"),
     ...changeOf(summary, "reward", "higher", ["reward"]),
   ],
+  summarySchema,
+  resolve: resolveTrainConfig,
+  // Lists and help do not need what trains.
+  open: async (context) => await (await import("./task.ts")).PPOTask.open(context),
 };

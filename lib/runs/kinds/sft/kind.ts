@@ -1,11 +1,18 @@
 import { ROUGE_TYPES } from "../../../evaluation/rouge.ts";
-import { sftRunConfigSchema } from "../../settings/sft_config.ts";
+import type { SFTStats } from "../../../sft/sft_trainer.ts";
+import {
+  resolveSftConfig,
+  type SftRunConfig,
+  sftRunConfigSchema,
+} from "../../settings/sft_config.ts";
 import { changeOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { SFT_CHARTS } from "./charts.ts";
+import type { SftMeasurement } from "./measurement.ts";
+import { type SftSummary, sftSummarySchema } from "./summary.ts";
 
 /** Supervised fine-tuning: `temper sft`. */
-export const sft: RunKind = {
+export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = {
   kind: "sft",
   title: "supervised fine-tuning",
   schema: sftRunConfigSchema,
@@ -13,7 +20,9 @@ export const sft: RunKind = {
     "steps",
     "epochs",
     "saveEvery",
+    "keep",
     "progress",
+    "log",
     "peftFormat",
     "datasetCache",
     "device",
@@ -22,6 +31,7 @@ export const sft: RunKind = {
   ],
   headline: [{ metric: "loss", label: "loss", better: "lower" }],
   charts: SFT_CHARTS,
+  curves: ["loss", "grad_norm"],
   stepTimes: ["time/step"],
   command: "sft",
   generates: true,
@@ -31,4 +41,7 @@ export const sft: RunKind = {
     ),
     ...changeOf(summary, "loss", "lower", ["loss"]),
   ],
+  summarySchema: sftSummarySchema,
+  resolve: resolveSftConfig,
+  open: async (context) => await (await import("./task.ts")).SftTask.open(context),
 };

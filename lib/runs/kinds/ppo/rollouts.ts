@@ -1,12 +1,12 @@
-import type { Example } from "../../data/dataset.ts";
-import type { Tokenizer } from "../../data/tokenizer.ts";
-import type { Generated } from "../../generation/generate.ts";
-import { Random } from "../../random.ts";
-import type { RewardSample } from "../../rewards/reward.ts";
-import type { WeightedRewards } from "../../rewards/weighted_rewards.ts";
-import { LengthSampler } from "../../rl/length_sampler.ts";
-import type { PPOTrainer } from "../../rl/ppo_trainer.ts";
-import { samplingOf, type TrainConfig } from "../settings/config.ts";
+import type { Example } from "../../../data/dataset.ts";
+import type { Tokenizer } from "../../../data/tokenizer.ts";
+import type { Generated } from "../../../generation/generate.ts";
+import { Random } from "../../../random.ts";
+import type { RewardSample } from "../../../rewards/reward.ts";
+import type { WeightedRewards } from "../../../rewards/weighted_rewards.ts";
+import { LengthSampler } from "../../../rl/length_sampler.ts";
+import type { PPOTrainer } from "../../../rl/ppo_trainer.ts";
+import { samplingOf, type TrainConfig } from "../../settings/config.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
 export interface ScoredSample extends RewardSample {

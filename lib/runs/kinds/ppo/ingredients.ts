@@ -1,39 +1,41 @@
-import type { Example } from "../../data/dataset.ts";
-import type { Device } from "../../device/device.ts";
-import { fingerprint } from "../../formats/fingerprint.ts";
-import type { TextClassifier } from "../../rewards/text_classifier.ts";
-import type { TrainConfig } from "../settings/config.ts";
-import { RunDataset } from "./dataset.ts";
-import { firstExamples } from "../commands/evaluate.ts";
-import { locate } from "./locate.ts";
-import { checkStepMemory, estimateStepMemory, type StepShape } from "./memory.ts";
-import { countParameters, describeParameters, loadRunPolicy, type RunPolicy } from "./policy.ts";
-import { PromptBatches } from "../loop/prompt_order.ts";
-import { locateClassifier } from "./classifiers.ts";
+import type { Example } from "../../../data/dataset.ts";
+import type { Device } from "../../../device/device.ts";
+import type { TextClassifier } from "../../../rewards/text_classifier.ts";
+import type { TrainConfig } from "../../settings/config.ts";
+import { type DatasetHooks, firstExamples, RunDataset } from "../../loading/dataset.ts";
+import { locate } from "../../loading/locate.ts";
+import { checkStepMemory, estimateStepMemory, type StepShape } from "../../loading/memory.ts";
+import {
+  countParameters,
+  describeParameters,
+  loadRunPolicy,
+  type RunPolicy,
+} from "../../loading/policy.ts";
+import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { locateClassifier } from "../../loading/classifiers.ts";
 import {
   type LoadedRewards,
   loadRewards,
   loadToxicityClassifier,
   locateReward,
-} from "./rewards.ts";
-import type { TrainHooks } from "../loop/train.ts";
+} from "../../loading/rewards.ts";
 
-/** All that a run needs, loaded and checked. */
+/** Models, rewards and data of a PPO run, loaded and checked. */
 export interface Ingredients {
-  /** What is trained, as it is before the first step. */
+  /** Policy, as it is before the first step. */
   policy: RunPolicy;
-  /** What it is trained for. */
+  /** Rewards of training. */
   loadedRewards: LoadedRewards;
-  /** What measures it. */
+  /** Classifier that measures toxicity. */
   toxicityClassifier: TextClassifier;
-  /** Where prompts are from; to be disposed of when the run ends. */
+  /** Dataset; to be disposed of when the run ends. */
   data: RunDataset;
-  /** Endless batches of prompts to train on. */
+  /** Batches of prompts to train on, without end. */
   batches: PromptBatches;
   /** Prompts to measure on. */
   evalPrompts: Example[];
-  /** SHA-256 of what was loaded, by the setting that names it. */
-  fingerprints: Record<string, string>;
+  /** Paths of what was loaded, by the names that messages use. */
+  sources: Record<string, string>;
 }
 
 /** An ordinary step with the longest responses; prompts are tokenized only when they are drawn. */
@@ -51,20 +53,17 @@ function stepShape(
   };
 }
 
-/** Fingerprints of what is at the paths, and of the rewards and the toxicity model. */
-async function fingerprintAll(
+/** Paths of the rewards and of the toxicity model, by their names in messages. */
+async function classifierPaths(
   { reward, toxicityModel }: TrainConfig,
-  paths: Readonly<Record<string, string>>,
-  hooks: TrainHooks,
+  hooks: DatasetHooks,
 ): Promise<Record<string, string>> {
-  const all = new Map(Object.entries(paths));
-  for (const name of reward) all.set(`reward ${name}`, await locateReward(name, hooks));
+  const paths: Record<string, string> = {};
+  for (const name of reward) paths[`reward ${name}`] = await locateReward(name, hooks);
   if (toxicityModel !== null) {
-    all.set("toxicity model", (await locateClassifier(toxicityModel, hooks)).folder);
+    paths["toxicity model"] = (await locateClassifier(toxicityModel, hooks)).folder;
   }
-  const fingerprints: Record<string, string> = {};
-  for (const [name, path] of all) fingerprints[name] = await fingerprint(path);
-  return fingerprints;
+  return paths;
 }
 
 /**
@@ -76,7 +75,7 @@ async function fingerprintAll(
 export async function loadIngredients(
   device: Device,
   config: TrainConfig,
-  hooks: TrainHooks,
+  hooks: DatasetHooks,
 ): Promise<Ingredients> {
   const paths: Record<string, string> = {
     model: await locate("model", config.model, hooks),
@@ -102,7 +101,7 @@ export async function loadIngredients(
       response: summary,
     })),
   );
-  const fingerprints = await fingerprintAll(config, paths, hooks);
+  const sources = { ...paths, ...await classifierPaths(config, hooks) };
   hooks.info?.(`device: ${device.description}`);
   const shape = stepShape(
     config,
@@ -111,7 +110,7 @@ export async function loadIngredients(
   );
   hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));
   hooks.info?.(dataset.describe());
-  data.tellCached();
+  data.reportCache();
   hooks.info?.(describeParameters(countParameters(policy).withValueHead));
-  return { policy, loadedRewards, toxicityClassifier, data, batches, evalPrompts, fingerprints };
+  return { policy, loadedRewards, toxicityClassifier, data, batches, evalPrompts, sources };
 }

@@ -1,14 +1,18 @@
+import { z } from "../../packages/zod.ts";
 import type { DatasetSplit, Example } from "../../data/dataset.ts";
 import { UserError } from "../../errors.ts";
 import { Random } from "../../random.ts";
+import { randomState } from "../../training/trainer.ts";
 
-/** Where {@linkcode PromptBatches} is: what a checkpoint keeps of it. */
-export interface PromptPosition {
+const positionSchema = z.object({
   /** State of the generator at the start of the pass. */
-  random: number[];
-  /** Prompts drawn in the pass. */
-  drawn: number;
-}
+  random: randomState,
+  /** Rows drawn in the pass. */
+  drawn: z.int().nonnegative(),
+});
+
+/** Position of {@linkcode PromptBatches}, for a checkpoint. */
+export type PromptPosition = z.output<typeof positionSchema>;
 
 /**
  * Draws batches of prompts: each prompt once in every pass over the split, in an order that is
@@ -37,23 +41,30 @@ export class PromptBatches {
     this.#startPass();
   }
 
-  /** The next batch; there is always one. */
+  /** Draws the next batch; there is always one. */
   next(): Example[] {
     return this.nextRows().map((index) => this.#split.example(index));
   }
 
-  /** The next batch as rows of the split. */
+  /** Draws the next batch, as rows of the split. */
   nextRows(): number[] {
     if (this.#drawn + this.#batchSize > this.#order.length) this.#startPass();
     return this.#order.slice(this.#drawn, this.#drawn += this.#batchSize);
   }
 
-  /** Where the drawing is; set it to go on from there. */
-  get position(): PromptPosition {
-    return { random: this.#passStart, drawn: this.#drawn };
+  /**
+   * Position of the drawing, a JSON value; set it to go on from there.
+   *
+   * @throws {UserError} when it is set to something else
+   */
+  get position(): unknown {
+    return { random: this.#passStart, drawn: this.#drawn } satisfies PromptPosition;
   }
 
-  set position({ random, drawn }: PromptPosition) {
+  set position(position: unknown) {
+    const parsed = positionSchema.safeParse(position);
+    if (!parsed.success) throw new UserError("the checkpoint has no position in the data");
+    const { random, drawn } = parsed.data;
     this.#random.state = random;
     this.#startPass();
     this.#drawn = drawn;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { loadDataset } from "../../../lib/data/dataset.ts";
-import { resolveTrainConfig, type TrainConfigInput } from "../../../lib/runs/settings/config.ts";
-import { resolveAsset } from "../../../lib/runs/settings/demo.ts";
-import { loadRunPolicy } from "../../../lib/runs/loading/policy.ts";
-import { collectRollouts, type RolloutBatch } from "../../../lib/runs/loop/rollouts.ts";
-import { WeightedRewards } from "../../../lib/rewards/weighted_rewards.ts";
-import { PPOTrainer } from "../../../lib/rl/ppo_trainer.ts";
-import { withDevice } from "../../device.ts";
+import { loadDataset } from "../../../../lib/data/dataset.ts";
+import { resolveTrainConfig, type TrainConfigInput } from "../../../../lib/runs/settings/config.ts";
+import { resolveAsset } from "../../../../lib/runs/settings/demo.ts";
+import { loadRunPolicy } from "../../../../lib/runs/loading/policy.ts";
+import { collectRollouts, type RolloutBatch } from "../../../../lib/runs/kinds/ppo/rollouts.ts";
+import { WeightedRewards } from "../../../../lib/rewards/weighted_rewards.ts";
+import { PPOTrainer } from "../../../../lib/rl/ppo_trainer.ts";
+import { withDevice } from "../../../device.ts";
 
 const rewards = new WeightedRewards([
   { name: "length", weight: 2, reward: (samples) => samples.map((s) => s.response.length) },

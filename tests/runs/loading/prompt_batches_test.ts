@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DatasetSplit } from "../../../lib/data/dataset.ts";
-import { PromptBatches } from "../../../lib/runs/loop/prompt_order.ts";
+import { PromptBatches } from "../../../lib/runs/loading/prompt_batches.ts";
 
 function split(length: number): DatasetSplit {
   const example = (index: number) => ({ id: String(index), query: "", inputIds: [], summary: "" });

@@ -2,65 +2,90 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { ioReason } from "../../platform/io_error.ts";
-import type { TrainConfig } from "../settings/config.ts";
-import type { MetricsRow } from "./export.ts";
-import { type Failure, readFailure } from "./failure.ts";
-import { runInUse, RunLock } from "./lock.ts";
-import { readMetrics } from "./metrics.ts";
-import { readRunConfig, runDirectory } from "./run_directory.ts";
-import { readSummary, type Summary } from "./summary.ts";
+import type { MetricsRow } from "../folder/export.ts";
+import { type Failure, readFailure } from "../folder/failure.ts";
+import { runInUse, RunLock } from "../folder/lock.ts";
+import { readMetrics } from "../folder/metrics.ts";
+import { readSessions } from "../folder/environment.ts";
+import { runDirectory } from "../folder/run_directory.ts";
+import { readSummary } from "../folder/summary.ts";
+import { readRunConfig } from "../kinds/run_config.ts";
+import type { Change, RunKind } from "../kinds/run_kind.ts";
 
-/** What is known of a run from its folder. */
+/** State of a run: a process works on it, it is done, an error ended it, or it was stopped. */
+export type RunStatus = "running" | "finished" | "failed" | "stopped";
+
+/** Facts about a run, from its folder. */
 export interface RunRecord {
-  /** The folder. */
+  /** Folder. */
   path: string;
-  /** Its name. */
+  /** Name of the folder. */
   name: string;
-  /** Whether a process works on it, it is done, an error ended it, or it was stopped. */
-  status: "running" | "finished" | "failed" | "stopped";
-  /** Its settings. */
-  config: Partial<TrainConfig>;
+  /** Kind. */
+  kind: RunKind;
+  /** State. */
+  status: RunStatus;
+  /** Settings in its `config.json`. */
+  config: Readonly<Record<string, unknown>>;
   /** A row of statistics a step. */
   metrics: MetricsRow[];
-  /** Toxicity and reward before and after; null until the run is finished. */
-  summary: Summary | null;
-  /** The error that ended it; null unless it has failed. */
+  /** Steps of the whole run; null where that is not known. */
+  totalSteps: number | null;
+  /** Measurements before and after; empty until the run is finished. */
+  changes: Change[];
+  /** Seconds that it took; null until it is finished. */
+  seconds: number | null;
+  /** Error that ended it; null unless it has failed. */
   failure: Failure | null;
 }
 
 /** A run that cannot be read. */
 export interface BrokenRun {
-  /** The folder. */
+  /** Folder. */
   path: string;
-  /** Its name. */
+  /** Name of the folder. */
   name: string;
-  /** Tells it from a {@linkcode RunRecord}. */
+  /** Distinguishes it from a {@linkcode RunRecord}. */
   status: "broken";
-  /** What is wrong, naming the file. */
+  /** Fault, naming the file. */
   reason: string;
 }
 
 /**
- * Reads what is known of a run.
+ * Reads the facts about a run.
  *
- * @throws {UserError} when the folder is not that of a training run, or naming the file of it that is
- *   broken
+ * @throws {UserError} when the folder is not that of a run, or naming the file of it that is broken
  */
 export async function readRun(path: string): Promise<RunRecord> {
   const directory = runDirectory(path);
-  const config = await readRunConfig(path);
-  const summary = await readSummary(directory.summary);
+  const { kind, settings: config } = await readRunConfig(path);
+  const summary = await readSummary(directory.summary, kind.summarySchema);
   const running = RunLock.isHeld(path);
   const failure = running || summary ? null : await readFailure(path);
   const ended = summary ? "finished" : failure ? "failed" : "stopped";
-  const status = running ? "running" : ended;
-  const metrics = await readMetrics(directory.metrics);
-  return { path, name: basename(path), status, config, metrics, summary, failure };
+  const { steps = null } = config;
+  const sessions = await readSessions(directory.environment, () => {});
+  return {
+    path,
+    name: basename(path),
+    kind,
+    status: running ? "running" : ended,
+    config,
+    metrics: await readMetrics(directory.metrics),
+    totalSteps: typeof steps === "number" ? steps : sessions.at(-1)?.steps ?? null,
+    changes: summary ? kind.changes(summary as Record<string, unknown>) : [],
+    seconds: summary ? secondsOf(summary) : null,
+    failure,
+  };
+}
+
+function secondsOf(summary: object): number | null {
+  const { seconds } = summary as { seconds?: unknown };
+  return typeof seconds === "number" ? seconds : null;
 }
 
 /**
- * Reads the training runs in a folder, by name, those that are broken among them; other folders in it
- * are left out.
+ * Reads the runs in a folder, by name, the broken ones among them; other folders in it are left out.
  *
  * @throws {UserError} when it cannot be read; a folder that does not exist has no runs
  */
@@ -86,17 +111,17 @@ export async function listRuns(folder: string): Promise<(RunRecord | BrokenRun)[
   return runs.filter((run) => run !== null);
 }
 
-/** Whether a training run has been in a folder: nothing else leaves this file. */
+/** Tells a folder in which a run has been: nothing else leaves this file. */
 function hasTrained(path: string): boolean {
   return existsSync(runDirectory(path).environment);
 }
 
-/** Settings in which runs differ: each run's value, by name. */
+/** Finds the settings in which runs differ: each run's value, by name. */
 export function differingSettings(runs: readonly RunRecord[]): Record<string, unknown[]> {
   const names = new Set(runs.flatMap(({ config }) => Object.keys(config)));
   const differing: Record<string, unknown[]> = {};
   for (const name of [...names].sort()) {
-    const values = runs.map(({ config }) => config[name as keyof TrainConfig]);
+    const values = runs.map(({ config }) => config[name]);
     if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differing[name] = values;
   }
   return differing;

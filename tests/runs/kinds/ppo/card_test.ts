@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
-import { modelCard } from "../../../lib/runs/folder/model_card.ts";
+import { resolveTrainConfig } from "../../../../lib/runs/settings/config.ts";
+import { ppoCard } from "../../../../lib/runs/kinds/ppo/card.ts";
 
 Deno.test("a model card has PEFT's front matter, the results and the settings", () => {
   const measured = (mean: number) => ({
@@ -10,7 +10,7 @@ Deno.test("a model card has PEFT's front matter, the results and the settings", 
     count: 2,
     interval: [mean - 0.1, mean + 0.1] as [number, number],
   });
-  const card = modelCard(
+  const card = ppoCard(
     resolveTrainConfig({ seed: 7 }),
     {
       toxicity: { before: measured(0.5), after: measured(0.25) },

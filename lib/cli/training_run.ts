@@ -1,0 +1,98 @@
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { option } from "@optique/core/primitives";
+import { object } from "@optique/core/constructs";
+import type { InferValue } from "@optique/core/parser";
+import { path } from "@optique/run/valueparser";
+import { RunInterruptedError, UserError } from "../errors.ts";
+import type { ResumedRun } from "../runs/kinds/run_config.ts";
+import type { RunKind } from "../runs/kinds/run_kind.ts";
+import { jsonOption } from "./options.ts";
+import { stopOnSignals } from "./signals.ts";
+import { terminal } from "./terminal.ts";
+import { checkTurbo } from "./turbo.ts";
+import { startTrainingSite } from "./ui.ts";
+
+/** Options of every command that trains, beside its settings. */
+export const runOptions = object({
+  config: optional(option("--config", path({ metavar: "FILE", type: "file" }), {
+    description:
+      message`YAML or JSON file of settings; options on the command line take precedence`,
+  })),
+  ui: option("--ui", {
+    description: message`Serve a site to watch the run in the browser`,
+  }),
+  resume: optional(option("--resume", path({ metavar: "RUN", type: "directory" }), {
+    description: message`Folder of a run to resume from its latest checkpoint`,
+  })),
+  json: jsonOption(),
+});
+
+/**
+ * Trains, and prints the results.
+ *
+ * @param kind kind of a new run; one that is resumed says its own
+ * @param given settings on the command line
+ */
+export async function trainRun(
+  kind: RunKind,
+  { config: file, resume, ui, json }: InferValue<typeof runOptions>,
+  given: object,
+): Promise<void> {
+  const { readConfigFile } = await import("../runs/settings/config_file.ts");
+  const fromFile = file === undefined ? {} : await readConfigFile(file, kind.schema);
+  const settings = { ...fromFile, ...given };
+  const resumed = resume === undefined ? null : await resumedRun(resume, settings);
+  if (resumed?.done != null) {
+    const line = `${resume} is finished: all ${resumed.done} steps are done`;
+    return terminal(json ? "stderr" : "stdout").write(line + "\n");
+  }
+  const { kind: its, config } = resumed ?? { kind, config: kind.resolve(settings) };
+  checkTurbo({ turbo: config.turbo ?? false });
+  const { run } = await import("../runs/loop/run.ts");
+  const { trainingScreen } = await import("./training_screen.ts");
+  const screen = trainingScreen(its, config, { json });
+  const stop = stopOnSignals();
+  const site = ui ? await startTrainingSite(config.output) : null;
+  try {
+    if (site) screen.info?.(`watch the run: ${site.address}`);
+    const { signal } = stop;
+    screen.finish(await run(its, config, screen, { resume: resumed !== null, signal }));
+    stop[Symbol.dispose]();
+    await site?.linger();
+  } catch (error) {
+    if (!(error instanceof RunInterruptedError)) throw error;
+    throw new RunInterruptedError(error.message, {
+      exitCode: stop.exitCode(),
+      run: error.run ?? undefined,
+    });
+  } finally {
+    stop[Symbol.dispose]();
+    screen.stop();
+    await site?.close();
+  }
+}
+
+/** A run to go on with. `done`: steps that it has done, if there are no more to do; else null. */
+async function resumedRun(
+  run: string,
+  given: object,
+): Promise<ResumedRun & { done: number | null }> {
+  const { resumeRun } = await import("../runs/kinds/run_config.ts");
+  const { readSummary } = await import("../runs/folder/summary.ts");
+  const { runDirectory } = await import("../runs/folder/run_directory.ts");
+  const resumed = await resumeRun(run, given);
+  const { summarySchema } = resumed.kind;
+  // A broken one is made again.
+  const summary = await readSummary(runDirectory(run).summary, summarySchema).catch((error) => {
+    if (error instanceof UserError) return null;
+    throw error;
+  });
+  const { steps: done } = (summary ?? {}) as { steps?: number };
+  const { steps: wanted } = resumed.config as { steps?: number | null };
+  // Without a number of steps, the settings decide that: it is the same for the same settings.
+  const enough = typeof wanted === "number"
+    ? done !== undefined && done >= wanted
+    : Object.keys(given).length === 0;
+  return { ...resumed, done: done !== undefined && enough ? done : null };
+}

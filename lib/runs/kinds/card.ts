@@ -1,0 +1,55 @@
+import { stringify } from "../../packages/yaml.ts";
+import { baseModelName } from "../loading/locate.ts";
+
+/** Settings of where things are and how they are shown, which say nothing about the result. */
+const LEFT_OUT: readonly string[] = [
+  "output",
+  "datasetCache",
+  "progress",
+  "log",
+  "keep",
+  "saveEvery",
+  "threads",
+];
+
+/** Contents of a model card. */
+export interface CardContents {
+  /** Settings of the run. */
+  config: { readonly model: string; readonly name: string | null };
+  /** Result of training: an adapter for the model, or a model. */
+  result: "adapter" | "model";
+  /** Tags for the Hub, such as the algorithm. */
+  tags: readonly string[];
+  /** Markdown between the title and the settings. */
+  body: string;
+}
+
+/**
+ * README.md of a result, with the front matter that PEFT and transformers write for the Hugging Face
+ * Hub, and every setting at its end.
+ */
+export function card({ config, result, tags, body }: CardContents): string {
+  const base = baseModelName(config.model);
+  const isAdapter = result === "adapter";
+  const relation = isAdapter ? "adapter" : "finetune";
+  const frontMatter = stringify({
+    base_model: base,
+    library_name: isAdapter ? "peft" : "transformers",
+    pipeline_tag: "text2text-generation",
+    tags: [`base_model:${relation}:${base}`, ...(isAdapter ? ["lora"] : []), ...tags, "temper"],
+  });
+  const settings = Object.entries(config).filter(([name]) => !LEFT_OUT.includes(name));
+  const title = config.name ?? (isAdapter ? `LoRA adapter for ${base}` : `${base}, fine-tuned`);
+  return `---
+${frontMatter}---
+
+# ${title}
+
+${body}
+## Settings
+
+\`\`\`json
+${JSON.stringify(Object.fromEntries(settings), null, 2)}
+\`\`\`
+`;
+}

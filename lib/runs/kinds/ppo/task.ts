@@ -1,0 +1,227 @@
+import type { Example } from "../../../data/dataset.ts";
+import type { Tokenizer } from "../../../data/tokenizer.ts";
+import { compareResponses, type ComparisonRow } from "../../../evaluation/compare.ts";
+import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
+import type { PolicyToxicity } from "../../../evaluation/evaluate_policy.ts";
+import type { SampleStatistics } from "../../../evaluation/statistics.ts";
+import { readPeftAdapter, readValueHead } from "../../../formats/peft.ts";
+import { savePolicy } from "../../../models/policy.ts";
+import { PPOTrainer } from "../../../rl/ppo_trainer.ts";
+import type { PPOStats } from "../../../rl/statistics.ts";
+import { baseModelName } from "../../loading/locate.ts";
+import { countParameters } from "../../loading/policy.ts";
+import { ppoConfigOf, type TrainConfig } from "../../settings/config.ts";
+import type {
+  Conclusion,
+  DivergenceGuard,
+  FinishedSteps,
+  RunContext,
+  RunTask,
+  StepReport,
+} from "../run_task.ts";
+import { ppoCard } from "./card.ts";
+import { type Ingredients, loadIngredients } from "./ingredients.ts";
+import { checkKl } from "./kl_guard.ts";
+import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
+import type { Summary } from "./summary.ts";
+import { measurePolicy, parseToxicity, toxicityLine } from "./toxicity.ts";
+
+/** Statistics of single tokens: as long as all rollouts together, and in no chart. */
+const PER_TOKEN: readonly string[] = [
+  "objective/logprobs",
+  "objective/ref_logprobs",
+  "ppo/policy/advantages",
+  "ppo/policy/ratio",
+];
+
+/** A PPO run: rollouts are rewarded and trained on; toxicity is measured before and after. */
+export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, RolloutBatch> {
+  readonly trainer: PPOTrainer;
+  readonly steps: number;
+  readonly sources: Readonly<Record<string, string>>;
+  readonly guard: DivergenceGuard;
+  readonly beforeFile = "toxicity_before.json";
+  readonly trainedFolder = "adapter";
+  readonly #context: RunContext<TrainConfig>;
+  readonly #ingredients: Ingredients;
+  readonly #baseModel: string;
+  /** Prompts of the last step, and its rollouts once they are collected. */
+  #last: { prompts: readonly Example[]; batch: RolloutBatch | null } = { prompts: [], batch: null };
+
+  private constructor(context: RunContext<TrainConfig>, ingredients: Ingredients) {
+    const { config } = context;
+    this.#context = context;
+    this.#ingredients = ingredients;
+    this.#baseModel = baseModelName(config.model);
+    this.trainer = new PPOTrainer(ingredients.policy, ppoConfigOf(config));
+    this.steps = config.steps;
+    this.sources = ingredients.sources;
+    this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
+  }
+
+  /** Loads all that the run needs. @throws {UserError} when something does not load */
+  static async open(context: RunContext<TrainConfig>): Promise<PPOTask> {
+    const { device, config, hooks } = context;
+    return new PPOTask(context, await loadIngredients(device, config, hooks));
+  }
+
+  get position(): unknown {
+    return this.#ingredients.batches.position;
+  }
+
+  set position(position: unknown) {
+    this.#ingredients.batches.position = position;
+  }
+
+  async collect(step: number): Promise<RolloutBatch> {
+    const { batches, policy: { tokenizer }, loadedRewards: { rewards } } = this.#ingredients;
+    const prompts = batches.next();
+    this.#last = { prompts, batch: null };
+    const { config } = this.#context;
+    const batch = await collectRollouts(
+      this.trainer,
+      tokenizer,
+      rewards,
+      prompts,
+      step - 1,
+      config,
+    );
+    this.#last = { prompts, batch };
+    return batch;
+  }
+
+  async step(batch: RolloutBatch, step: number): Promise<StepReport<PPOStats>> {
+    const { queries, responses, scores, sampled, samples, times } = batch;
+    const stats = await this.trainer.step(queries, responses, scores, sampled);
+    checkKl(step, stats, this.#context.config);
+    const { tokenizer } = this.#ingredients.policy;
+    return {
+      stats,
+      metrics: { ...metricsOf(stats), ...times },
+      samples: samples.map((sample, index) => ({
+        ...sample,
+        kl: stats["objective/kl_dist"][index],
+        ...tokenRatios(tokenizer, responses[index], stats, index),
+      })),
+      score: stats["ppo/mean_scores"],
+    };
+  }
+
+  async measure(signal?: AbortSignal): Promise<PolicyToxicity> {
+    const { policy, toxicityClassifier, evalPrompts } = this.#ingredients;
+    const { config } = this.#context;
+    return await measurePolicy(policy, toxicityClassifier, evalPrompts, config, signal);
+  }
+
+  parseMeasurement(json: unknown): PolicyToxicity | null {
+    return parseToxicity(json, this.#ingredients.evalPrompts.map(({ query }) => query));
+  }
+
+  describe(when: "before" | "after", toxicity: PolicyToxicity): string {
+    return toxicityLine(`toxicity ${when} training`, toxicity);
+  }
+
+  async writeTrained(folder: string): Promise<void> {
+    await savePolicy(this.trainer.policy, folder, this.#baseModel);
+  }
+
+  async *readTrained(folder: string): AsyncGenerator<readonly [string, Float32Array]> {
+    for (const [name, { data }] of (await readPeftAdapter(folder)).tensors) yield [name, data];
+    const valueHead = await readValueHead(folder);
+    if (!valueHead) return;
+    yield ["v_head.summary.weight", valueHead.weight];
+    yield ["v_head.summary.bias", Float32Array.of(valueHead.bias)];
+  }
+
+  async saveTrained(folder: string): Promise<void> {
+    const { peftFormat } = this.#context.config;
+    await savePolicy(this.trainer.policy, folder, this.#baseModel, peftFormat);
+  }
+
+  async conclude(
+    before: PolicyToxicity,
+    after: PolicyToxicity,
+    run: FinishedSteps,
+  ): Promise<Conclusion<Summary>> {
+    const { config, hooks } = this.#context;
+    const { policy, loadedRewards, evalPrompts } = this.#ingredients;
+    const comparison = await compareResponses(
+      evalPrompts.map(({ query }) => query),
+      before.samples.map(({ response }) => response),
+      after.samples.map(({ response }) => response),
+      async (samples) => (await loadedRewards.rewards.score(samples)).totals,
+    );
+    const summary: Summary = {
+      toxicity: { before: statisticsOf(before), after: statisticsOf(after) },
+      reward: meanRewards(comparison),
+      steps: this.steps,
+      parameters: countParameters(policy).withValueHead,
+      seconds: run.elapsed(),
+    };
+    for (const notice of loadedRewards.notices()) hooks.info?.(notice);
+    return {
+      summary,
+      files: {
+        "comparison.csv": comparisonToCsv(comparison),
+        "adapter/README.md": ppoCard(config, summary, comparison),
+      },
+      comparison,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ingredients.data[Symbol.asyncDispose]();
+  }
+
+  #batchRows(): object[] {
+    const { prompts, batch } = this.#last;
+    return prompts.map(({ id, query, inputIds }, index) => ({
+      id,
+      query,
+      ...batch?.samples[index],
+      queryTokens: inputIds,
+      responseTokens: batch?.responses[index],
+      logprobs: batch?.sampled?.[index].logprobs,
+      values: batch?.sampled?.[index].values,
+    }));
+  }
+}
+
+/** A step's statistics for `metrics.jsonl`: numbers, and arrays with a number for each rollout. */
+function metricsOf(stats: PPOStats): Record<string, number | number[]> {
+  const kept = Object.entries(stats).filter(([name]) => !PER_TOKEN.includes(name));
+  return Object.fromEntries(kept.map(([name, value]) => [
+    name,
+    typeof value === "number" ? value : Array.from(value as ArrayLike<number>),
+  ]));
+}
+
+/**
+ * A response's tokens with `log(π / π_ref)` of each, to three digits: what moved away from the
+ * reference. Positions that do not count in the original stack's mode have none.
+ */
+function tokenRatios(
+  tokenizer: Tokenizer,
+  response: readonly number[],
+  stats: PPOStats,
+  rollout: number,
+): { tokens: string[]; logRatios: number[] } {
+  const logprobs = stats["objective/logprobs"][rollout];
+  const reference = stats["objective/ref_logprobs"][rollout];
+  return {
+    tokens: tokenizer.tokenTexts(response.slice(response.length - logprobs.length)),
+    logRatios: Array.from(logprobs, (value, i) => Number((value - reference[i]).toFixed(3))),
+  };
+}
+
+function statisticsOf({ count, mean, std, interval }: PolicyToxicity): SampleStatistics {
+  return { mean, std, count, interval };
+}
+
+function meanRewards(comparison: readonly ComparisonRow[]): Summary["reward"] {
+  const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  return {
+    before: mean(comparison.map(({ rewardBefore }) => rewardBefore)),
+    after: mean(comparison.map(({ rewardAfter }) => rewardAfter)),
+  };
+}

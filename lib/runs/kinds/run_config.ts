@@ -1,0 +1,95 @@
+import { resolve } from "node:path";
+import type { z } from "../../packages/zod.ts";
+import { UserError } from "../../errors.ts";
+import { checkRunFolder, runDirectory } from "../folder/run_directory.ts";
+import { readConfigFile } from "../settings/config_file.ts";
+import { kindOf } from "./registry.ts";
+import type { RunKind, RunSettings } from "./run_kind.ts";
+
+/** A run's kind, and its settings as `config.json` has them. */
+export interface StoredConfig {
+  /** Kind of the run. */
+  kind: RunKind;
+  /** Settings in the file, without defaults. */
+  settings: Record<string, unknown>;
+}
+
+/**
+ * Reads the kind and the settings of a run from its `config.json`.
+ *
+ * @throws {UserError} when the folder is not that of a run, or of a kind that is not known
+ */
+export async function readRunConfig(run: string): Promise<StoredConfig> {
+  await checkRunFolder(run);
+  const { config } = runDirectory(run);
+  let kind: RunKind | null = null;
+  const settings = await readConfigFile(config, (found) => {
+    kind = kindOfFile(config, found);
+    return kind.schema;
+  });
+  return { kind: kind!, settings };
+}
+
+function kindOfFile(path: string, settings: object): RunKind {
+  try {
+    return kindOf(settings);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${path}: ${error.message}`, { cause: error });
+  }
+}
+
+/** A run to go on with. */
+export interface ResumedRun {
+  /** Kind of the run. */
+  kind: RunKind;
+  /** Its settings, resolved, with those given that may change. */
+  config: RunSettings;
+}
+
+/**
+ * Reads the settings to go on with a run: its own, and those given that may change.
+ *
+ * @param run the run's folder
+ * @param given settings above the run's own
+ * @throws {UserError} when the folder is not that of a run, or naming the settings given that differ
+ *   from the run's and may not
+ */
+export async function resumeRun(run: string, given: object): Promise<ResumedRun> {
+  const { kind, settings: own } = await readRunConfig(run);
+  const stored = { ...kind.resolve(own) } as Record<string, unknown>;
+  const { output = run, ...settings } = given as Record<string, unknown>;
+  const refused = Object.entries(settings).flatMap(([name, value]) => {
+    const [was, is] = [stored[name], value].map((setting) => JSON.stringify(setting));
+    return kind.mayChange.includes(name) || was === is ? [] : [`\`${name}\` (${was}, not ${is})`];
+  });
+  if (typeof output !== "string" || resolve(output) !== resolve(run)) {
+    refused.push(`\`output\` (${run})`);
+  }
+  if (refused.length > 0) {
+    throw new UserError(
+      `a run is resumed with its own settings; these differ: ${refused.join(", ")}: leave them ` +
+        `out, or start a new run with the settings in ${run}/config.json`,
+    );
+  }
+  return { kind, config: kind.resolve({ ...stored, ...settings, output: run }) };
+}
+
+/**
+ * Reads the settings of a run that runs of another kind have as well, without defaults: those of the
+ * model, the data and what else both kinds share.
+ *
+ * @throws {UserError} when the folder is not that of a run
+ */
+export async function readSharedSettings<Shape extends z.ZodRawShape>(
+  run: string,
+  schema: z.ZodObject<Shape>,
+): Promise<Partial<z.output<z.ZodObject<Shape>>>> {
+  const { settings } = await readRunConfig(run);
+  const shared = Object.entries(schema.shape).filter(([name, field]) =>
+    name in settings && (field as z.ZodType).safeParse(settings[name]).success
+  );
+  return Object.fromEntries(shared.map(([name]) => [name, settings[name]])) as Partial<
+    z.output<z.ZodObject<Shape>>
+  >;
+}

@@ -1,0 +1,36 @@
+import { ROUGE_TYPES } from "../../../evaluation/rouge.ts";
+import { baseModelName } from "../../loading/locate.ts";
+import type { SftRunConfig } from "../../settings/sft_config.ts";
+import { card } from "../card.ts";
+import type { SftSummary } from "./summary.ts";
+
+/**
+ * README.md of the result of supervised fine-tuning: loss and ROUGE before and after, settings.
+ *
+ * @param examples number of examples that were measured on
+ */
+export function sftCard(
+  config: SftRunConfig,
+  { loss, rouge, steps, parameters }: SftSummary,
+  examples: number,
+): string {
+  const base = baseModelName(config.model);
+  const result = config.full ? "model" : "adapter";
+  const what = config.full ? `\`${base}\`` : `A LoRA adapter for \`${base}\``;
+  const row = (name: string, before: number, after: number) =>
+    `| ${name} | ${before.toFixed(4)} | ${after.toFixed(4)} |\n`;
+  const rougeRows = ROUGE_TYPES.map((type) => row(type, rouge.before[type], rouge.after[type]));
+  const body = `\
+${what}, fine-tuned on the reference responses of \`${config.dataset}\` in ${steps} steps by
+Temper. It has ${parameters.trainable} trained parameters of ${parameters.all}.
+
+## Results
+
+On ${examples} examples that were not trained on: the loss (nats a token), and ROUGE F-measures of
+greedy responses.
+
+| | before | after |
+| --- | --- | --- |
+${row("loss", loss.before, loss.after)}${rougeRows.join("")}`;
+  return card({ config, result, tags: ["sft"], body });
+}

@@ -1,0 +1,200 @@
+import { join } from "node:path";
+import type { DatasetSplit, Example } from "../../../data/dataset.ts";
+import { type SFTStats, SFTTrainer } from "../../../sft/sft_trainer.ts";
+import { evaluateLoss, type SupervisedExample } from "../../../sft/supervised_pass.ts";
+import { firstExamples, RunDataset } from "../../loading/dataset.ts";
+import { locate } from "../../loading/locate.ts";
+import { describeParameters } from "../../loading/policy.ts";
+import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { sftConfigOf, type SftRunConfig } from "../../settings/sft_config.ts";
+import type { Conclusion, FinishedSteps, RunContext, RunTask, StepReport } from "../run_task.ts";
+import { sftCard } from "./card.ts";
+import {
+  measureSummaries,
+  parseSftMeasurement,
+  type SftMeasurement,
+  sftMeasurementLine,
+} from "./measurement.ts";
+import { loadSubject, type SftSubject } from "./subject.ts";
+import type { SftSummary } from "./summary.ts";
+
+/** Data of a run. */
+interface SftData {
+  /** Dataset; to be disposed of when the run ends. */
+  readonly data: RunDataset;
+  /** Examples to learn from. */
+  readonly train: DatasetSplit;
+  /** Rows of the examples to learn from, without end. */
+  readonly batches: PromptBatches;
+  /** Examples to measure on. */
+  readonly evaluation: readonly Example[];
+  /** The same, as tokens. */
+  readonly held: readonly SupervisedExample[];
+}
+
+/** Supervised fine-tuning on a dataset's summaries; loss and ROUGE are measured before and after. */
+export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, SupervisedExample[]> {
+  readonly trainer: SFTTrainer;
+  readonly steps: number;
+  readonly sources: Readonly<Record<string, string>>;
+  readonly guard = null;
+  readonly beforeFile = "measurement_before.json";
+  readonly trainedFolder: "adapter" | "model";
+  readonly #context: RunContext<SftRunConfig>;
+  readonly #subject: SftSubject;
+  readonly #data: SftData;
+  readonly #example: (row: number) => SupervisedExample;
+
+  private constructor(
+    context: RunContext<SftRunConfig>,
+    sources: Readonly<Record<string, string>>,
+    subject: SftSubject,
+    data: SftData,
+  ) {
+    const { config } = context;
+    this.#context = context;
+    this.#subject = subject;
+    this.#data = data;
+    this.#example = supervised(data.train, config);
+    this.trainer = new SFTTrainer(subject, sftConfigOf(config, data.train.length));
+    this.steps = this.trainer.config.steps;
+    this.sources = sources;
+    this.trainedFolder = subject.folder;
+  }
+
+  /** Loads all that the run needs. @throws {UserError} when something does not load */
+  static async open(context: RunContext<SftRunConfig>): Promise<SftTask> {
+    const { device, config, hooks } = context;
+    const paths = {
+      model: await locate("model", config.model, hooks),
+      ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
+      dataset: await locate("dataset", config.dataset, hooks),
+    };
+    const subject = await loadSubject(device, config, paths);
+    const data = await RunDataset.load({ ...config, ...paths }, subject.tokenizer, hooks);
+    const { dataset } = data;
+    const [train, test] = [dataset.split("train"), dataset.split("test")];
+    const rows = config.batchSize * config.gradientAccumulationSteps;
+    const evaluation = firstExamples(test, config.evalSamples);
+    const task = new SftTask(context, paths, subject, {
+      data,
+      train,
+      batches: new PromptBatches(train, rows, config.seed),
+      evaluation,
+      held: Array.from(evaluation.keys(), supervised(test, config)),
+    });
+    hooks.info?.(`device: ${device.description}`);
+    hooks.info?.(dataset.describe());
+    hooks.info?.(describeParameters(subject.count));
+    data.reportCache();
+    return task;
+  }
+
+  get position(): unknown {
+    return this.#data.batches.position;
+  }
+
+  set position(position: unknown) {
+    this.#data.batches.position = position;
+  }
+
+  // deno-lint-ignore require-await
+  async collect(): Promise<SupervisedExample[]> {
+    return this.#data.batches.nextRows().map(this.#example);
+  }
+
+  async step(examples: SupervisedExample[], step: number): Promise<StepReport<SFTStats>> {
+    const { config: { evalEvery } } = this.#context;
+    const { train, held } = this.#data;
+    const start = performance.now();
+    const stats = await this.trainer.step(examples);
+    const seconds = (performance.now() - start) / 1000;
+    const due = evalEvery > 0 && step % evalEvery === 0;
+    return {
+      stats,
+      metrics: {
+        epoch: step * examples.length / train.length,
+        loss: stats.loss,
+        grad_norm: stats.gradNorm,
+        learning_rate: stats.learningRate,
+        labels: stats.labels,
+        "time/step": seconds,
+        ...(due ? { eval_loss: await evaluateLoss(this.#subject, held) } : {}),
+      },
+      samples: [],
+      score: null,
+    };
+  }
+
+  async measure(signal?: AbortSignal): Promise<SftMeasurement> {
+    const { evaluation, held } = this.#data;
+    const { evalMaxNewTokens } = this.#context.config;
+    return await measureSummaries(this.#subject, evaluation, held, evalMaxNewTokens, signal);
+  }
+
+  parseMeasurement(json: unknown): SftMeasurement | null {
+    return parseSftMeasurement(json, this.#data.evaluation.length);
+  }
+
+  describe(when: "before" | "after", measurement: SftMeasurement): string {
+    return sftMeasurementLine(`${when} training`, measurement);
+  }
+
+  async writeTrained(folder: string): Promise<void> {
+    await this.#subject.write(folder);
+  }
+
+  readTrained(folder: string): AsyncIterable<readonly [string, Float32Array]> {
+    return this.#subject.read(folder);
+  }
+
+  async saveTrained(folder: string): Promise<void> {
+    await this.#subject.save(folder);
+  }
+
+  // deno-lint-ignore require-await
+  async conclude(
+    before: SftMeasurement,
+    after: SftMeasurement,
+    { folder, elapsed }: FinishedSteps,
+  ): Promise<Conclusion<SftSummary>> {
+    const summary: SftSummary = {
+      output: folder,
+      trained: join(folder, this.trainedFolder),
+      loss: { before: before.loss, after: after.loss },
+      rouge: { before: before.rouge, after: after.rouge },
+      steps: this.steps,
+      parameters: this.#subject.count,
+      seconds: elapsed(),
+    };
+    const rows = this.#data.evaluation.map(({ id, query, summary }, i) => ({
+      id,
+      query,
+      reference: summary,
+      before: before.summaries[i],
+      after: after.summaries[i],
+    }));
+    return {
+      summary,
+      files: {
+        "summaries.jsonl": rows.map((row) => JSON.stringify(row) + "\n").join(""),
+        [`${this.trainedFolder}/README.md`]: sftCard(this.#context.config, summary, rows.length),
+      },
+      comparison: [],
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#data.data[Symbol.asyncDispose]();
+  }
+}
+
+/** Makes a supervised example of a row of a split: the summary becomes the labels. */
+function supervised(
+  split: DatasetSplit,
+  { maxTargetLength }: SftRunConfig,
+): (row: number) => SupervisedExample {
+  const { prompts } = split;
+  const labels = split.labels(maxTargetLength);
+  return (row) => ({ inputIds: prompts.ids(row), labels: labels.ids(row) });
+}

@@ -1,0 +1,337 @@
+import { join } from "node:path";
+import type { Device } from "../../device/device.ts";
+import { RunInterruptedError, UserError } from "../../errors.ts";
+import { letEventsIn } from "../../event_loop.ts";
+import type { ComparisonRow } from "../../evaluation/compare.ts";
+import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { fingerprint } from "../../formats/fingerprint.ts";
+import { findCheckpoint, listCheckpoints } from "../folder/checkpoint.ts";
+import {
+  checkFingerprints,
+  describeSession,
+  readSessions,
+  writeSessions,
+} from "../folder/environment.ts";
+import type { MetricsRow } from "../folder/export.ts";
+import { forgetFailure, recordFailure } from "../folder/failure.ts";
+import { readMeasurement, writeMeasurement } from "../folder/measurement.ts";
+import {
+  reopenRunDirectory,
+  reserveRunDirectory,
+  type RunDirectory,
+  writeRunConfig,
+} from "../folder/run_directory.ts";
+import { RunLog } from "../folder/run_log.ts";
+import { writeSummary } from "../folder/summary.ts";
+import type { RunKind, RunSettings } from "../kinds/run_kind.ts";
+import type { RunTask } from "../kinds/run_task.ts";
+import type { DatasetHooks } from "../loading/dataset.ts";
+import { openRunDevice } from "../loading/device.ts";
+import { dumpBatch, isDivergence, MAX_SKIPS } from "./divergence.ts";
+import { StepFiles } from "./step_files.ts";
+import { TrainingSession } from "./session.ts";
+
+/** Listeners for the progress of a run. */
+export interface RunHooks<Stats = unknown, Measurement = unknown> extends DatasetHooks {
+  /** The run goes on after this step. */
+  resumed?(step: number): void;
+  /** The model was measured; `line` describes that for people. */
+  measured?(when: "before" | "after", measurement: Measurement, line: string): void;
+  /** Training begins, of a run of so many steps. */
+  begun?(steps: number): void;
+  /** A step is done; steps count from 1. `row` is that of `metrics.jsonl`. */
+  stepped?(step: number, stats: Stats, row: MetricsRow): void;
+}
+
+/** Start of a run. */
+export interface RunOptions {
+  /** Go on with the run in `config.output` from its latest checkpoint. */
+  resume?: boolean;
+  /** Stops the run when it aborts: after the step, with a checkpoint. */
+  signal?: AbortSignal;
+}
+
+/** Results of a run. */
+export interface RunResult<Summary extends object = object> {
+  /** Paths of the run's files. */
+  directory: RunDirectory;
+  /** Folder of the adapter or the model that was trained. */
+  trained: string;
+  /** Content of `summary.json`. */
+  summary: Summary;
+  /** The same prompts before and after, the largest gain in reward first; empty for some kinds. */
+  comparison: ComparisonRow[];
+}
+
+/** A run under way. */
+interface Run<Stats, Measurement, Summary extends object> {
+  readonly config: RunSettings;
+  readonly directory: RunDirectory;
+  readonly task: RunTask<Stats, Measurement, Summary>;
+  readonly hooks: RunHooks<Stats, Measurement>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A whole run: loads everything, measures, trains, measures again and leaves the results in the run's
+ * folder. Until everything is loaded nothing is written. Killed at any moment, it can be resumed, and
+ * ends as if nothing had happened, bit for bit.
+ *
+ * @throws {UserError} when an input is not usable, a file cannot be written or training diverges;
+ *   then the last good checkpoint is kept
+ * @throws {RunInterruptedError} when the signal aborted
+ */
+export async function run<
+  Config extends RunSettings,
+  Stats,
+  Measurement,
+  Summary extends object,
+>(
+  kind: RunKind<Config, Stats, Measurement, Summary>,
+  config: Config,
+  hooks: RunHooks<Stats, Measurement> = {},
+  { resume = false, signal }: RunOptions = {},
+): Promise<RunResult<Summary>> {
+  const log = new RunLog();
+  hooks = logged(hooks, log);
+  const info = (line: string) => hooks.info?.(line);
+  using lockedRun = resume && config.output !== null
+    ? await reopenRunDirectory(config.output, info)
+    : await reserveRunDirectory(config);
+  const { directory } = lockedRun;
+  let device: Device | null = null;
+  let task: RunTask<Stats, Measurement, Summary>;
+  try {
+    device = await openRunDevice(config);
+    task = await kind.open({ config, device, hooks });
+  } catch (error) {
+    device?.close();
+    await lockedRun.release();
+    throw error;
+  }
+  // Where the run's folder has nothing of it yet, or nothing new, no failure is left in it.
+  let stepsDone: (() => number) | null = null;
+  try {
+    const { steps } = task;
+    const checkpoint = resume ? await findCheckpoint(directory.path, info) : null;
+    const step = checkpoint?.state.step ?? 0;
+    if (step > steps) {
+      throw new UserError(
+        `the run has done ${step} steps, more than \`steps\` ${steps}: give at least as many`,
+      );
+    }
+    const fingerprints = await fingerprintAll(task.sources);
+    const environment = await describeSession(device, { step, steps, fingerprints });
+    const earlier = await readSessions(directory.environment, info);
+    checkFingerprints(earlier, environment);
+    // The first file of a run: killed from here on, it can be resumed.
+    await writeRunConfig(directory, config);
+    await writeSessions(directory.environment, [...earlier, environment]);
+    log.open(directory.log);
+    // From now until its end the run is not a finished one.
+    await Deno.remove(directory.summary).catch(() => {});
+    await forgetFailure(directory.path);
+    stepsDone = () => step;
+    if (resume) hooks.resumed?.(step);
+
+    const current = { config, directory, task, hooks, signal };
+    // Before the checkpoint is restored: killed in this measurement, a run has to repeat it.
+    const before = await measureBefore(current);
+    const trained = join(directory.path, task.trainedFolder);
+    const session = new TrainingSession(task, {
+      run: directory.path,
+      trained,
+      keep: config.keep,
+    });
+    if (checkpoint) await session.restore(checkpoint);
+    stepsDone = () => session.step;
+    await train(current, session);
+    const result = await conclude(current, session, before).catch(async (error) => {
+      if (error instanceof RunInterruptedError) throw error;
+      throw await stopped(error, "after the last step", directory);
+    });
+    log.add(`finished after ${steps} steps`);
+    return { directory, trained, ...result };
+  } catch (error) {
+    log.add(error instanceof Error ? error.message : String(error));
+    if (stepsDone && !(error instanceof RunInterruptedError)) {
+      await recordFailure(directory.path, error, stepsDone());
+    }
+    throw error;
+  } finally {
+    await task[Symbol.asyncDispose]();
+    device.close();
+  }
+}
+
+/** Adds to the log what the hooks are told. */
+function logged<Stats, Measurement>(
+  hooks: RunHooks<Stats, Measurement>,
+  log: RunLog,
+): RunHooks<Stats, Measurement> {
+  return {
+    ...hooks,
+    info(text) {
+      log.add(text);
+      hooks.info?.(text);
+    },
+    resumed(step) {
+      log.add(`resumed after step ${step}`);
+      hooks.resumed?.(step);
+    },
+    measured(when, measurement, line) {
+      log.add(line);
+      hooks.measured?.(when, measurement, line);
+    },
+  };
+}
+
+async function fingerprintAll(
+  paths: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const fingerprints: Record<string, string> = {};
+  for (const [name, path] of Object.entries(paths)) fingerprints[name] = await fingerprint(path);
+  return fingerprints;
+}
+
+/** Measures the model as it was loaded, or reads the measurement where it was made before. */
+async function measureBefore<Stats, Measurement, Summary extends object>(
+  current: Run<Stats, Measurement, Summary>,
+): Promise<Measurement> {
+  const { directory: { path }, task, hooks } = current;
+  const parse = (json: unknown) => task.parseMeasurement(json);
+  let measurement = await readMeasurement(path, task.beforeFile, parse);
+  if (measurement === null) {
+    measurement = await measure(current);
+    await writeMeasurement(path, task.beforeFile, measurement);
+  }
+  hooks.measured?.("before", measurement, task.describe("before", measurement));
+  return measurement;
+}
+
+async function measure<Stats, Measurement, Summary extends object>(
+  { task, directory, signal }: Run<Stats, Measurement, Summary>,
+): Promise<Measurement> {
+  try {
+    return await task.measure(signal);
+  } catch (error) {
+    throw signal?.aborted ? interrupted(directory, "while it was being measured") : error;
+  }
+}
+
+/** Makes the steps that are left, with their rows and checkpoints. */
+async function train<Stats, Measurement, Summary extends object>(
+  current: Run<Stats, Measurement, Summary>,
+  session: TrainingSession,
+): Promise<void> {
+  const { config, directory, task: { steps }, hooks, signal } = current;
+  using files = await StepFiles.open(directory, session.step, config.log);
+  hooks.begun?.(steps);
+  while (session.step < steps) {
+    const step = session.step + 1;
+    try {
+      await trainStep(current, session, files, step);
+    } catch (error) {
+      if (current.task.guard === null || !isDivergence(error)) {
+        throw await stopped(error, `in step ${step}`, directory);
+      }
+      await takeBack(current, session, step, error);
+    }
+    const due = config.saveEvery > 0 && step % config.saveEvery === 0;
+    const asked = signal?.aborted && step < steps;
+    if (due || asked || step === steps) {
+      const regular = due || step === steps;
+      await session.save({ regular }).catch(async (error) => {
+        throw await stopped(error, `after step ${step}`, directory);
+      });
+    }
+    if (asked) throw interrupted(directory, `after step ${step} of ${steps}`);
+    await letEventsIn();
+  }
+}
+
+async function trainStep<Stats, Measurement, Summary extends object>(
+  { task, hooks }: Run<Stats, Measurement, Summary>,
+  session: TrainingSession,
+  files: StepFiles,
+  step: number,
+): Promise<void> {
+  const start = session.state();
+  const batch = await task.collect(step);
+  // Parameters have proved good when a batch was collected with them.
+  session.markGood(start);
+  const { stats, metrics, samples, score } = await task.step(batch, step);
+  const row = files.append(step, metrics, samples);
+  session.completeStep(score);
+  hooks.stepped?.(step, stats, row);
+}
+
+/**
+ * Takes a step back that diverged, and goes on or gives up, as the guard has it.
+ *
+ * @throws {UserError} when training is given up, or a file cannot be written
+ */
+async function takeBack<Stats, Measurement, Summary extends object>(
+  { directory, task, hooks }: Run<Stats, Measurement, Summary>,
+  session: TrainingSession,
+  step: number,
+  error: Error,
+): Promise<void> {
+  // The first error is the one that has to be known.
+  const unsaved = async (failure: unknown): Promise<never> => {
+    if (!(failure instanceof UserError)) throw failure;
+    const both = new UserError(`${error.message}; then: ${failure.message}`, { cause: error });
+    throw await stopped(both, `in step ${step}`, directory);
+  };
+  const { onDivergence, batchRows } = task.guard!;
+  const dump = await dumpBatch(directory.path, step, error.message, batchRows()).catch(unsaved);
+  if (onDivergence === "stop" || session.skipped === MAX_SKIPS) {
+    await session.giveUp().catch(unsaved);
+    throw new UserError(
+      `${error.message} (stopped in step ${step}; the last good ${task.trainedFolder} is in ` +
+        `${join(directory.path, task.trainedFolder)}, the batch in ${dump})`,
+      { cause: error },
+    );
+  }
+  session.skipStep();
+  hooks.info?.(`step ${step} is skipped: ${error.message} (the batch is in ${dump})`);
+}
+
+/** Writes the result of training, measures again, and writes `summary.json` at the very end. */
+async function conclude<Stats, Measurement, Summary extends object>(
+  current: Run<Stats, Measurement, Summary>,
+  session: TrainingSession,
+  before: Measurement,
+): Promise<{ summary: Summary; comparison: ComparisonRow[] }> {
+  const { directory, task, hooks } = current;
+  await session.saveTrained();
+  const after = await measure(current);
+  hooks.measured?.("after", after, task.describe("after", after));
+  const folder = directory.path;
+  const finished = { folder, elapsed: () => session.seconds };
+  const { summary, files, comparison } = await task.conclude(before, after, finished);
+  for (const [path, text] of Object.entries(files)) {
+    await writeFileAtomic(join(folder, path), text);
+  }
+  await writeSummary(directory.summary, summary);
+  return { summary, comparison };
+}
+
+function interrupted({ path }: RunDirectory, where: string): RunInterruptedError {
+  return new RunInterruptedError(`stopped ${where}`, { run: path });
+}
+
+/**
+ * Adds to an error where a run stopped and what of it is kept, when something around training went
+ * wrong: a reward, the device, the disk.
+ */
+async function stopped(error: unknown, where: string, { path }: RunDirectory): Promise<unknown> {
+  if (!(error instanceof UserError)) return error;
+  const last = (await listCheckpoints(path).catch(() => [])).at(-1);
+  const kept = last === undefined ? "with no step saved" : `saved up to step ${last}`;
+  return new UserError(
+    `${error.message.replace(/\.$/, "")} (stopped ${where}, ${kept})`,
+    // With the same settings it would diverge again.
+    { cause: error, run: isDivergence(error) ? undefined : path },
+  );
+}
