@@ -126,13 +126,24 @@ export {
 } from "./lib/rl/ppo_config.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
 export { PPOTrainer, type PPOTrainerState } from "./lib/rl/ppo_trainer.ts";
-export type { SampledTokens } from "./lib/rl/policy_pass.ts";
+export { type GeneratedResponse, Rollouts, type SampledTokens } from "./lib/rl/rollouts.ts";
 export type { BatchStatistics, MinibatchStatistics, PPOStats } from "./lib/rl/statistics.ts";
 export { Random } from "./lib/random.ts";
 
 // Training
 export type { Trainer } from "./lib/training/trainer.ts";
 export { TrainerSnapshot } from "./lib/training/trainer_snapshot.ts";
+export {
+  forwardBackward,
+  type TrainingPass,
+  type TrainingPassOptions,
+} from "./lib/training/token_pass.ts";
+export type { PromptPass } from "./lib/training/prompt_pass.ts";
+export type { Share, TokenLoss, TokenLossArguments } from "./lib/training/token_loss.ts";
+export type { TokenModel } from "./lib/training/token_model.ts";
+export type { TokenRow } from "./lib/training/token_rows.ts";
+export { ppoLoss } from "./lib/rl/ppo_loss.ts";
+export { nllLoss } from "./lib/sft/nll_loss.ts";
 
 // Supervised fine-tuning
 export {
@@ -142,11 +153,7 @@ export {
   type TrainedModel,
 } from "./lib/sft/sft_trainer.ts";
 export type { SFTConfig, SFTConfigInput } from "./lib/sft/sft_config.ts";
-export {
-  evaluateLoss,
-  type SupervisedExample,
-  type SupervisedModel,
-} from "./lib/sft/supervised_pass.ts";
+export { evaluateLoss, type SupervisedExample } from "./lib/sft/supervised_pass.ts";
 
 // Data
 export {

@@ -1,10 +1,10 @@
 import { mean, variance } from "./moments.ts";
 
-/** What GAE computes for each position of one rollout. */
+/** Advantages and returns at each position of one rollout. */
 export interface Advantages {
-  /** How much better each token did than its value foretold. */
+  /** Return of each token beyond its value. */
   advantages: Float64Array;
-  /** `advantages + values`: what the value head learns to predict. */
+  /** `advantages + values`, the target of the value head. */
   returns: Float64Array;
 }
 

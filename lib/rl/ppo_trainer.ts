@@ -1,6 +1,6 @@
 import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
 import { letEventsIn } from "../event_loop.ts";
-import { generate, type Generated } from "../generation/generate.ts";
+import { generate } from "../generation/generate.ts";
 import { checkGeneration, type GenerationConfig } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
@@ -9,21 +9,22 @@ import { Adam } from "../nn/optimizer.ts";
 import { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
+import { PromptPass } from "../training/prompt_pass.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { predict, trainingContext } from "../training/token_pass.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
-import { EncoderPass } from "./encoder_pass.ts";
 import { mean } from "./moments.ts";
 import { PhaseClock } from "./phase_clock.ts";
-import { evaluate, evaluationsFromSampling, type SampledTokens } from "./policy_pass.ts";
-import { type PolicyUpdate, trainingContext, updatePolicy } from "./policy_update.ts";
+import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
-import { completeRollout, layOutResponse, type ScoredResponse } from "./rollout.ts";
+import { completeRollout, layOutResponse, type Rollout, type ScoredResponse } from "./rollout.ts";
+import { reportedPredictions, Rollouts, type SampledTokens } from "./rollouts.ts";
 import { averageStatistics, batchStatistics, type PPOStats } from "./statistics.ts";
 
 /**
- * What a trainer remembers between steps, beside its buffers on the device: the trained
- * parameters, the optimizer's moments and the reference.
+ * State of a trainer between steps, beside its buffers on the device: the trained parameters, the
+ * optimizer's moments and the reference.
  */
 export interface PPOTrainerState {
   /** PPO steps done. */
@@ -59,8 +60,11 @@ export class PPOTrainer implements Trainer {
   readonly #random: Random;
   /** Steps done, which the learning rate follows. */
   stepsDone = 0;
-  /** What `generate` has computed of the next step's first minibatch. */
-  #encoderPass: EncoderPass | null = null;
+  /** The latest rollouts: what they hold for the next step is freed when others come. */
+  #latest: Rollouts | null = null;
+  /** Calls of `generate` that have not returned. */
+  #generating = 0;
+  #stepping = false;
 
   /**
    * Trains the policy in place. A reference "initial" is the adapter as it is now.
@@ -69,7 +73,7 @@ export class PPOTrainer implements Trainer {
    * @throws {OutOfMemoryError} when the optimizer's moments or the reference do not fit.
    */
   constructor(
-    /** What is trained. */
+    /** Policy that is trained. */
     readonly policy: Policy,
     config: PPOConfigInput = {},
   ) {
@@ -93,48 +97,62 @@ export class PPOTrainer implements Trainer {
   /**
    * Lets the policy respond to a batch of queries, as TRL's `generate`. Beside the responses there
    * are logprobs and values for {@linkcode PPOTrainer.step} (not in the `trl-0.4` mode, which cuts
-   * responses), and the trainer keeps the encoder's work on the queries that are trained first, with
-   * the memory of a minibatch's activations, until the next step.
+   * responses) and what a step on them can go on from. Calls may overlap.
    *
-   * @param queries tokens for the encoder
-   * @throws {UserError} when a setting or a query is impossible
+   * @param queries tokens of the prompts
+   * @throws {UserError} when a setting or a query is impossible, or a step is running
    * @throws {NotFiniteError} when the model's logits are not finite
    */
   async generate(
     queries: readonly (readonly number[])[],
     generation: GenerationConfig,
-  ): Promise<Generated[]> {
-    this.#dropEncoderPass();
-    const { config, policy } = this;
-    const { model, adapter, valueHead } = policy;
-    checkGeneration(model, queries, generation);
-    const reported = config.compat === "none" ? { valueHead, logprobs: true } : {};
-    const rows = this.#trainedFirst(queries.length);
-    if (rows.length > 0) {
-      try {
-        const cx = trainingContext(model.device, config, null);
-        this.#encoderPass = new EncoderPass(cx, policy, rows.map((row) => queries[row]));
-        const prefilled = [{ rows, memory: this.#encoderPass.memory }];
-        return await generate(model, queries, generation, { adapter, prefilled, ...reported });
-      } catch (error) {
-        this.#dropEncoderPass();
-        // Without what is kept for the step there may be room.
-        if (!(error instanceof OutOfMemoryError)) throw error;
-      }
+  ): Promise<Rollouts> {
+    if (this.#stepping) {
+      throw new UserError("generate was called while a step is running: await the step first");
     }
-    return await generate(model, queries, generation, { adapter, ...reported });
+    this.#release();
+    const { model, adapter, valueHead, parameters } = this.policy;
+    checkGeneration(model, queries, generation);
+    const { revision } = parameters;
+    const rows = this.#trainedFirst(queries.length);
+    const reported = this.config.compat === "none" ? { valueHead, logprobs: true } : {};
+    const attempt = async (promptPass: PromptPass | null): Promise<Rollouts> => {
+      try {
+        const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
+        const options = { adapter, prefilled, ...reported };
+        const generated = await generate(model, queries, generation, options);
+        return Rollouts.label(generated, revision, promptPass);
+      } catch (error) {
+        promptPass?.[Symbol.dispose]();
+        throw error;
+      }
+    };
+    const keeping = async () => await attempt(this.#readPrompts(rows.map((row) => queries[row])));
+    this.#generating++;
+    try {
+      const rollouts = rows.length === 0 ? await attempt(null) : await keeping().catch((error) => {
+        // Without what is kept for the step there may be room.
+        if (error instanceof OutOfMemoryError) return attempt(null);
+        throw error;
+      });
+      this.#release();
+      return this.#latest = rollouts;
+    } finally {
+      this.#generating--;
+    }
   }
 
   /**
    * Optimises the policy on one batch of rollouts.
    *
-   * @param queries tokens for the encoder, `batchSize` rows
+   * @param queries tokens of the prompts, `batchSize` rows
    * @param responses tokens the policy generated, without the decoder's start token (in the
-   *   `trl-0.4` mode: what the decoder is to read, as it stands)
-   * @param scores what each response earned
-   * @param sampled what {@linkcode PPOTrainer.generate} returned for the responses, with logprobs and values, from the
-   *   policy as it is: then the step need not compute them; the result is the same, bit for bit
-   * @throws {UserError} when there is not one of each for every row, or a row cannot be trained on.
+   *   `trl-0.4` mode: the decoder's input, as it stands)
+   * @param scores rewards of the responses
+   * @param sampled what {@linkcode PPOTrainer.generate} returned for the responses, from the policy
+   *   as it is: then the step need not compute it again; the result is the same, bit for bit
+   * @throws {UserError} when there is not one of each for every row, a row cannot be trained on, a
+   *   row of `sampled` was generated before the last update, or another call is running
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite (no update is made
    *   from such a gradient: the parameters stay finite) or the policy moved too far
    *   (`ratioThreshold`). A {@linkcode TrainerSnapshot} takes back the updates that were made.
@@ -145,42 +163,43 @@ export class PPOTrainer implements Trainer {
     scores: readonly number[],
     sampled?: readonly SampledTokens[],
   ): Promise<PPOStats> {
+    if (this.#generating > 0 || this.#stepping) {
+      const other = this.#stepping ? "another step" : "generate";
+      throw new UserError(`step was called while ${other} is running: await that first`);
+    }
+    this.#stepping = true;
+    try {
+      return await this.#step(queries, responses, scores, sampled);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  async #step(
+    queries: readonly (readonly number[])[],
+    responses: readonly (readonly number[])[],
+    scores: readonly number[],
+    sampled?: readonly SampledTokens[],
+  ): Promise<PPOStats> {
     const { config, policy } = this;
     const clock = new PhaseClock();
     const klCoef = this.#klController.coef;
     const learningRate = learningRateAt(this.stepsDone, config);
     const scored = this.#layOut(queries, responses, scores);
-
-    const [current, reference] = await Promise.all([
-      sampled ? evaluationsFromSampling(scored, sampled) : evaluate(policy, policy.adapter, scored),
-      evaluate(policy, this.reference, scored),
-    ]);
-    clock.lap("forward_pass");
-
-    const rollouts = scored.map((response, i) =>
-      completeRollout(
-        response,
-        { ...current[i], refLogprobs: reference[i].logprobs },
-        klCoef,
-        config,
-      )
-    );
-    clock.lap("compute_rewards");
+    const rollouts = await this.#rollOut(scored, sampled, klCoef, clock);
 
     const updates: Promise<PolicyUpdate>[] = [];
     const updateRows = config.miniBatchSize * config.gradientAccumulationSteps;
     const random = config.policyDropout ? this.#random : null;
+    let promptPass = sampled instanceof Rollouts ? sampled.promptPass : null;
     optimisation: for (let epoch = 0; epoch < config.ppoEpochs; epoch++) {
       const order = config.shuffleMinibatches ? this.#random.shuffle([...rollouts]) : rollouts;
       for (let row = 0; row < order.length; row += updateRows) {
         const minibatch = order.slice(row, row + updateRows);
-        const update = updatePolicy(policy, this.optimizer, minibatch, {
-          config,
-          learningRate,
-          random,
-          encoderPass: this.#encoderPass,
-        });
-        this.#dropEncoderPass();
+        const options = { config, learningRate, random, promptPass };
+        const update = updatePolicy(policy, this.optimizer, minibatch, options);
+        this.#release();
+        promptPass = null;
         updates.push(update);
         await letEventsIn();
         if (!config.earlyStopping) continue;
@@ -208,6 +227,32 @@ export class PPOTrainer implements Trainer {
       "ppo/learning_rate": learningRate,
       ...clock.seconds(),
     };
+  }
+
+  /** Predictions of the policy and the reference, rewards and advantages of scored responses. */
+  async #rollOut(
+    scored: readonly ScoredResponse[],
+    sampled: readonly SampledTokens[] | undefined,
+    klCoef: number,
+    clock: PhaseClock,
+  ): Promise<Rollout[]> {
+    const { config, policy } = this;
+    // Rollouts of the trl-0.4 mode report nothing: its responses are cut.
+    const isReported = sampled && !(sampled instanceof Rollouts && config.compat !== "none");
+    const [current, reference] = await Promise.all([
+      isReported
+        ? reportedPredictions(scored, sampled, policy.parameters.revision)
+        : predict(policy, scored),
+      predict({ model: policy.model, adapter: this.reference }, scored),
+    ]);
+    clock.lap("forward_pass");
+    const rollouts = scored.map((response, i) => {
+      const { logprobs, values } = current[i];
+      const predictions = { logprobs, values: values!, refLogprobs: reference[i].logprobs };
+      return completeRollout(response, predictions, klCoef, config);
+    });
+    clock.lap("compute_rewards");
+    return rollouts;
   }
 
   /** Parameters of the adapter and the value head. */
@@ -239,24 +284,32 @@ export class PPOTrainer implements Trainer {
 
   /** Frees what the trainer made on the device: the optimizer's moments and the reference. */
   dispose(): void {
-    this.#dropEncoderPass();
+    this.#release();
     this.optimizer.dispose();
     this.reference?.parameters.dispose();
   }
 
-  /** Which of a batch's queries make up the next step's first minibatch; none where they change. */
+  /** Rows of a batch that make up the next step's first minibatch; none where they change. */
   #trainedFirst(count: number): number[] {
     const { batchSize, miniBatchSize, shuffleMinibatches, policyDropout } = this.config;
-    // Dropout changes what the encoder says.
+    // Dropout changes what reading the prompts gives.
     if (count !== batchSize || policyDropout) return [];
     const order = [...Array(count).keys()];
     if (shuffleMinibatches) this.#random.copy().shuffle(order);
     return order.slice(0, miniBatchSize);
   }
 
-  #dropEncoderPass(): void {
-    this.#encoderPass?.release();
-    this.#encoderPass = null;
+  /** Reads prompts with a tape, for generation and for the pass that trains on them first. */
+  #readPrompts(queries: readonly (readonly number[])[]): PromptPass {
+    const { policy, config } = this;
+    const cx = trainingContext(policy.model.device, { activationMemory: config.activationMemory });
+    return new PromptPass(cx, policy, policy.parameters, queries);
+  }
+
+  /** Frees what the latest rollouts hold for a step. */
+  #release(): void {
+    this.#latest?.release();
+    this.#latest = null;
   }
 
   #layOut(

@@ -1,31 +1,24 @@
 import { UserError } from "../errors.ts";
+import type { TokenRow } from "../training/token_rows.ts";
 import { generalisedAdvantages } from "./advantages.ts";
 import type { PPOConfig } from "./ppo_config.ts";
 import { klPenalisedRewards } from "./rewards.ts";
 
 /** A query, the policy's response to it, and the response's score: what PPO learns from. */
-export interface ScoredResponse {
-  /** Tokens for the encoder. */
-  query: readonly number[];
+export interface ScoredResponse extends TokenRow {
   /** Tokens as the trainer was given them. */
-  response: readonly number[];
-  /** What the reward function gave. */
-  score: number;
-  /** What the decoder reads, d[0 … n-1]. */
-  decoderInput: readonly number[];
-  /** What it should predict, d[1 … n]: position `i` predicts `d[i+1]`. */
-  targets: readonly number[];
-  /** The first position that counts in the loss; all later ones do too. */
-  firstCounted: number;
+  readonly response: readonly number[];
+  /** Score that the reward function gave. */
+  readonly score: number;
 }
 
-/** A scored response with what the policies think of it; arrays are over counted positions. */
+/** A scored response with the policies' predictions; arrays are over counted positions. */
 export interface Rollout extends ScoredResponse {
-  /** Of the policy that is about to be optimised. */
+  /** Log-probabilities of the policy that is about to be optimised, in nats. */
   logprobs: Float32Array;
-  /** Of the reference policy. */
+  /** Log-probabilities of the reference policy, in nats. */
   refLogprobs: Float32Array;
-  /** Of the value head, before each token. */
+  /** Value before each token. */
   values: Float32Array;
   /** `logprobs - refLogprobs`. */
   kl: Float64Array;
@@ -39,14 +32,15 @@ export interface Rollout extends ScoredResponse {
   returns: Float64Array;
 }
 
-/** Counted positions that TRL 0.4 needs at least. */
+/** Minimum number of counted positions in TRL 0.4. */
 const COMPAT_MIN_COUNTED = 2;
 
 /**
- * Lays out one response for the decoder. By default a response is what was generated, t1 … tn; in
- * the `trl-0.4` mode it is the decoder's sequence as it stands, and its first position is left out.
+ * Lays out one response for a pass. By default a response is the tokens generated, t1 … tn; in the
+ * `trl-0.4` mode it is the decoder's sequence as it stands, and its first position is left out.
  *
- * @param row which response it is, for the message
+ * @param row number of the response, for the message
+ * @param firstInput token that the model reads first when it continues the query
  * @throws {UserError} when the response has too few tokens, the query none, or the score is not finite.
  */
 export function layOutResponse(
@@ -75,7 +69,7 @@ export function layOutResponse(
     query,
     response,
     score,
-    decoderInput: sequence.slice(0, -1),
+    inputs: sequence.slice(0, -1),
     targets: sequence.slice(1),
     firstCounted,
   };
@@ -91,35 +85,4 @@ export function completeRollout(
   const rewards = klPenalisedRewards(logprobs, refLogprobs, scored.score, klCoef);
   const advantages = generalisedAdvantages(rewards.rewards, values, gamma, lam);
   return { ...scored, logprobs, refLogprobs, values, ...rewards, ...advantages };
-}
-
-/**
- * Packs an array of each rollout behind one another as the decoder's rows are, [M], with 0 at
- * positions that do not count.
- */
-export function packPositions(
-  rollouts: readonly ScoredResponse[],
-  counted: readonly ArrayLike<number>[],
-): Float32Array<ArrayBuffer> {
-  const total = rollouts.reduce((sum, rollout) => sum + rollout.targets.length, 0);
-  const packed = new Float32Array(total);
-  let row = 0;
-  rollouts.forEach((rollout, i) => {
-    packed.set(counted[i], row + rollout.firstCounted);
-    row += rollout.targets.length;
-  });
-  return packed;
-}
-
-/** Undoes {@linkcode packPositions}: the counted positions of each rollout. */
-export function unpackPositions(
-  rollouts: readonly ScoredResponse[],
-  packed: Float32Array,
-): Float32Array[] {
-  let row = 0;
-  return rollouts.map(({ targets, firstCounted }) => {
-    const counted = packed.slice(row + firstCounted, row + targets.length);
-    row += targets.length;
-    return counted;
-  });
 }

@@ -75,7 +75,7 @@ export interface MinibatchStatistics {
   "ppo/val/var": number;
 }
 
-/** What {@linkcode PPOTrainer.step} returns, by TRL's names. `_std` and `var` are unbiased. */
+/** Statistics of a PPO step, by TRL's names. `_std` and `var` are unbiased. */
 export interface PPOStats extends BatchStatistics, MinibatchStatistics {
   /** The learning rate of the step. */
   "ppo/learning_rate": number;

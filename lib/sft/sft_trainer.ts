@@ -5,30 +5,27 @@ import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
-import { Context } from "../tensor/context.ts";
 import { resolveSFTConfig, type SFTConfig, type SFTConfigInput } from "./sft_config.ts";
-import {
-  countLabels,
-  labelLogprobs,
-  type SupervisedExample,
-  type SupervisedModel,
-} from "./supervised_pass.ts";
+import type { TokenModel } from "../training/token_model.ts";
+import { forwardBackward } from "../training/token_pass.ts";
+import { nllLoss } from "./nll_loss.ts";
+import { countLabels, type SupervisedExample, supervisedRow } from "./supervised_pass.ts";
 
-/** What is trained: an adapter's parameters, or all of a model's. */
-export interface TrainedModel extends SupervisedModel {
-  /** What the optimizer changes. */
+/** A model with the parameters to train: an adapter's, or all of its own. */
+export interface TrainedModel extends Pick<TokenModel, "model" | "adapter"> {
+  /** Parameters that the optimizer changes. */
   readonly parameters: Parameters;
 }
 
-/** What an optimizer step did. */
+/** Results of an optimizer step. */
 export interface SFTStats {
   /** Mean of -log p over the labels of the step's examples, in nats, before the step. */
   loss: number;
   /** Global norm of the gradient before clipping. */
   gradNorm: number;
-  /** Of this step. */
+  /** Learning rate of this step. */
   learningRate: number;
-  /** Labels of the step's examples. */
+  /** Number of labels of the step's examples. */
   labels: number;
 }
 
@@ -70,7 +67,7 @@ export class SFTTrainer implements Trainer {
    * @throws {OutOfMemoryError} when the optimizer's moments do not fit
    */
   constructor(
-    /** What is trained. */
+    /** Model that is trained. */
     readonly trained: TrainedModel,
     config: SFTConfigInput,
   ) {
@@ -135,20 +132,15 @@ export class SFTTrainer implements Trainer {
     this.optimizer.dispose();
   }
 
-  /** Adds one pass's share of the gradient of the mean over `labels` labels; gives its share of the loss. */
+  /** Adds one pass's share of the gradient of the mean over `labels` labels; returns its share of the loss. */
   async #accumulate(examples: readonly SupervisedExample[], labels: number): Promise<number> {
+    const { model, adapter } = this.trained;
+    const rows = examples.map((example) => supervisedRow(model, example));
+    const share = { tokens: countLabels(examples), of: labels };
     const dropoutSeed = this.config.dropout ? this.#random.uint32() : null;
-    const cx = new Context(this.trained.model.device, { grad: true, dropoutSeed });
-    let read: Promise<Float32Array>;
-    try {
-      const output = labelLogprobs(cx, this.trained, examples);
-      // Before the backward pass, which frees activations as it goes.
-      read = output.read();
-      const gradient = cx.from(new Float32Array(output.length).fill(-1 / labels));
-      cx.backward([{ output, gradient }]);
-    } finally {
-      cx.release();
-    }
-    return (await read).reduce((sum, logprob) => sum - logprob / labels, 0);
+    const pass = forwardBackward({ model, adapter }, rows, nllLoss, {}, share, { dropoutSeed });
+    let loss = 0;
+    for (const row of await pass.logprobs) for (const logprob of row) loss -= logprob / labels;
+    return loss;
   }
 }

@@ -1,29 +1,24 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
-import {
-  completeRollout,
-  layOutResponse,
-  packPositions,
-  unpackPositions,
-} from "../../lib/rl/rollout.ts";
+import { completeRollout, layOutResponse } from "../../lib/rl/rollout.ts";
 
 const query = [5, 6, 1];
 
 Deno.test("by default a response is what was generated, and every token counts", () => {
   const laid = layOutResponse(0, { query, response: [7, 8, 1], score: 2 }, "none", 0);
-  assert.deepEqual(laid.decoderInput, [0, 7, 8]);
+  assert.deepEqual(laid.inputs, [0, 7, 8]);
   assert.deepEqual(laid.targets, [7, 8, 1]);
   assert.equal(laid.firstCounted, 0);
 });
 
 Deno.test("in compat mode it is the decoder's sequence, its first position left out", () => {
   const laid = layOutResponse(0, { query, response: [0, 7, 8, 1], score: 2 }, "trl-0.4", 0);
-  assert.deepEqual(laid.decoderInput, [0, 7, 8]);
+  assert.deepEqual(laid.inputs, [0, 7, 8]);
   assert.deepEqual(laid.targets, [7, 8, 1]);
   assert.equal(laid.firstCounted, 1);
 });
 
-Deno.test("what cannot be trained on is refused, by its row", () => {
+Deno.test("a row that cannot be trained on is refused by its number", () => {
   const layOut = (response: number[], compat: "none" | "trl-0.4", score = 0, q = query) => () =>
     layOutResponse(3, { query: q, response, score }, compat, 0);
   assert.throws(layOut([], "none"), /^UserError: response 3 is empty/);
@@ -48,14 +43,4 @@ Deno.test("rewards and advantages of a rollout, by hand", () => {
   assert.deepEqual([...rollout.rewards], [-0.25, 2]);
   assert.deepEqual([...rollout.advantages], [-0.25 + 1 - 0.5 + 0.5 * 1, 1]);
   assert.deepEqual([...rollout.returns], [1.25, 2]);
-});
-
-Deno.test("packing puts 0 where a position does not count; unpacking undoes it", () => {
-  const scored = [[0, 7, 8, 1], [0, 7, 8, 9, 1]].map((response, row) =>
-    layOutResponse(row, { query, response, score: 0 }, "trl-0.4", 0)
-  );
-  const counted = [Float32Array.of(1, 2), Float32Array.of(3, 4, 5)];
-  const packed = packPositions(scored, counted);
-  assert.deepEqual([...packed], [0, 1, 2, 0, 3, 4, 5]);
-  assert.deepEqual(unpackPositions(scored, packed), counted);
 });

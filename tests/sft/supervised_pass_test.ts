@@ -1,9 +1,27 @@
 import assert from "node:assert/strict";
+import type { LanguageModel } from "../../lib/models/language_model.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
-import { countLabels, evaluateLoss, labelLogprobs } from "../../lib/sft/supervised_pass.ts";
+import {
+  countLabels,
+  evaluateLoss,
+  type SupervisedExample,
+  supervisedRow,
+} from "../../lib/sft/supervised_pass.ts";
 import { Context } from "../../lib/tensor/context.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
+import { tokenPass } from "../../lib/training/token_pass.ts";
 import { withDevice } from "../device.ts";
 import { MODEL, topicExamples } from "./examples.ts";
+
+/** Log-probability of every label, packed. */
+function labelLogprobs(
+  cx: Context,
+  model: LanguageModel,
+  examples: readonly SupervisedExample[],
+): Tensor {
+  const rows = examples.map((example) => supervisedRow(model, example));
+  return tokenPass(cx, { model, adapter: null }, rows).logprobs;
+}
 
 Deno.test("the loss is the mean over labels, whatever else is in the batch", () =>
   withDevice(async (device) => {
@@ -11,7 +29,7 @@ Deno.test("the loss is the mean over labels, whatever else is in the batch", () 
     const examples = await topicExamples(5);
     const subject = { model, adapter: null };
     const cx = new Context(device);
-    const logprobs = await labelLogprobs(cx, subject, examples).read();
+    const logprobs = await labelLogprobs(cx, model, examples).read();
     cx.release();
     assert.equal(logprobs.length, countLabels(examples));
     const loss = -logprobs.reduce((a, b) => a + b) / logprobs.length;
@@ -30,7 +48,7 @@ Deno.test("labels are shifted: the decoder does not see the label that it is to 
     const inputIds = [5, 6, 7, 1];
     const logprobs = async (labels: number[]) => {
       const cx = new Context(device);
-      const values = await labelLogprobs(cx, { model, adapter: null }, [{ inputIds, labels }])
+      const values = await labelLogprobs(cx, model, [{ inputIds, labels }])
         .read();
       cx.release();
       return values;
@@ -42,7 +60,7 @@ Deno.test("labels are shifted: the decoder does not see the label that it is to 
     const vocab = Array.from({ length: model.vocabSize }, (_, id) => id);
     const cx = new Context(device);
     const all = vocab.map((id) => ({ inputIds, labels: [id] }));
-    const first = await labelLogprobs(cx, { model, adapter: null }, all).read();
+    const first = await labelLogprobs(cx, model, all).read();
     cx.release();
     assert.ok(Math.abs(first.reduce((sum, p) => sum + Math.exp(p), 0) - 1) < 1e-5);
   }));

@@ -1,48 +1,49 @@
 import type { PromptMemory } from "../models/language_model.ts";
-import type { Policy } from "../models/policy.ts";
+import type { Parameters } from "../nn/parameters.ts";
 import type { Context } from "../tensor/context.ts";
+import type { TokenModel } from "./token_model.ts";
 
 /**
- * The encoder's half of a minibatch's forward pass, with its tape. Generation has to encode every
- * query; as long as the weights have not changed, the minibatch that is trained first need not be
- * encoded again.
+ * Prompts that were read with a tape. Generation has to read every prompt; as long as the parameters
+ * have not changed, the rows that are trained first go on from there instead of reading them again.
  */
-export class EncoderPass {
-  /** The queries, in their order. */
-  readonly memory: PromptMemory;
+export class PromptPass implements Disposable {
+  /** The prompts, in their order. */
+  readonly prompts: PromptMemory;
   readonly #revision: number;
 
   /**
-   * Encodes the queries of a minibatch.
+   * Reads prompts.
    *
    * @param cx a context with gradients, which the rest of the forward pass and the backward pass
    *   go on with; it is released with this
    */
   constructor(
     readonly cx: Context,
-    private readonly policy: Policy,
+    { model, adapter }: TokenModel,
+    private readonly parameters: Parameters,
     private readonly queries: readonly (readonly number[])[],
   ) {
-    this.#revision = policy.parameters.revision;
+    this.#revision = parameters.revision;
     try {
-      this.memory = policy.model.prefill(cx, queries, policy.adapter, "decoding");
+      this.prompts = model.prefill(cx, queries, adapter, "decoding");
     } catch (error) {
       cx.release();
       throw error;
     }
   }
 
-  /** Whether these queries, in this order, with the weights as they are now, would give the same. */
+  /** Tells if these queries, in this order, with the parameters as they are now, would give the same. */
   isOf(queries: readonly (readonly number[])[]): boolean {
     const same = (a: readonly number[], b: readonly number[]) =>
       a.length === b.length && a.every((token, i) => token === b[i]);
-    return this.#revision === this.policy.parameters.revision &&
+    return this.#revision === this.parameters.revision &&
       queries.length === this.queries.length &&
       queries.every((query, i) => same(query, this.queries[i]));
   }
 
   /** Frees what a pass has not. */
-  release(): void {
+  [Symbol.dispose](): void {
     this.cx.release();
   }
 }

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import {
+  countedPositions,
+  packPositions,
+  passes,
+  type TokenRow,
+  unpackPositions,
+} from "../../lib/training/token_rows.ts";
+
+function row(query: number, targets: number, firstCounted = 0): TokenRow {
+  const tokens = (count: number) => new Array<number>(count).fill(7);
+  return { query: tokens(query), inputs: tokens(targets), targets: tokens(targets), firstCounted };
+}
+
+Deno.test("packing puts 0 where a position does not count; unpacking undoes it", () => {
+  const rows = [row(2, 3, 1), row(2, 4, 1)];
+  assert.deepEqual(rows.map(countedPositions), [2, 3]);
+  const counted = [Float32Array.of(1, 2), Float32Array.of(3, 4, 5)];
+  const packed = packPositions(rows, counted);
+  assert.deepEqual([...packed], [0, 1, 2, 0, 3, 4, 5]);
+  assert.deepEqual(unpackPositions(rows, packed), counted);
+});
+
+Deno.test("passes hold all rows in their order, and end as soon as they have 4096 tokens", () => {
+  const [a, b, c, d, e] = [row(4000, 96), row(1000, 1), row(3000, 94), row(1, 1), row(5, 5)];
+  // 4096, then 1001 + 3094 = 4095, which one more row completes.
+  assert.deepEqual([...passes([a, b, c, d, e])], [[a], [b, c, d], [e]]);
+  assert.deepEqual(Array.from(passes([])), []);
+});
