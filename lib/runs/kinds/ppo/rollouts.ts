@@ -1,16 +1,16 @@
 import type { Example } from "../../../data/dataset.ts";
 import type { Tokenizer } from "../../../data/tokenizer.ts";
-import type { Generated } from "../../../generation/generate.ts";
 import { Random } from "../../../random.ts";
 import type { RewardSample } from "../../../rewards/reward.ts";
 import type { WeightedRewards } from "../../../rewards/weighted_rewards.ts";
 import { LengthSampler } from "../../../rl/length_sampler.ts";
 import type { PPOTrainer } from "../../../rl/ppo_trainer.ts";
+import type { Rollouts } from "../../../rl/rollouts.ts";
 import { samplingOf, type TrainConfig } from "../../settings/config.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
 export interface ScoredSample extends RewardSample {
-  /** What the policy is trained on: the weighted sum of the rewards. */
+  /** Weighted sum of the rewards, which the policy is trained on. */
   reward: number;
   /** Each reward's own score, by its name. */
   rewards: Record<string, number>;
@@ -18,19 +18,16 @@ export interface ScoredSample extends RewardSample {
   length: number;
 }
 
-/** What a PPO step learns from. */
+/** Responses that a PPO step learns from. */
 export interface RolloutBatch {
   /** Tokens of the prompts. */
   queries: number[][];
   /** Tokens of the responses, as `PPOTrainer.step` takes them. */
   responses: number[][];
-  /** What each response earned: the weighted sum of the rewards. */
+  /** Weighted sum of each response's rewards. */
   scores: number[];
-  /**
-   * Logprobs and values that generation computed on the way, which spare the trainer a pass; not in
-   * the compat mode, whose responses are cut.
-   */
-  sampled?: readonly Generated[];
+  /** Responses as they were generated, which spare the trainer what generation has computed. */
+  rollouts: Rollouts;
   /** The same as text. */
   samples: ScoredSample[];
   /** Seconds of each part. */
@@ -56,31 +53,31 @@ export async function collectRollouts(
   const maxNewTokens = rolloutLengths(prompts.length, step, config);
   const queries = prompts.map(({ inputIds }) => inputIds);
   const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
-  const generated = await trainer.generate(queries, sampling);
+  const rollouts = await trainer.generate(queries, sampling);
   const finished = performance.now();
   const texts = prompts.map(({ query }, index) => ({
     query,
-    response: tokenizer.decode(generated[index].tokens, { skipSpecialTokens: true }),
+    response: tokenizer.decode(rollouts[index].tokens, { skipSpecialTokens: true }),
   }));
   const { totals, parts } = await rewards.score(texts);
   const { model } = trainer.policy;
   return {
     queries,
     // The original stack's responses start with the start token, and are cut from the front.
-    responses: generated.map(({ tokens }, index) =>
+    responses: rollouts.map(({ tokens }, index) =>
       config.compat === "none"
         ? tokens
         : [model.firstInput(queries[index]), ...tokens].slice(-maxNewTokens[index])
     ),
     scores: totals,
-    ...(config.compat === "none" ? { sampled: generated } : {}),
+    rollouts,
     samples: texts.map((text, index) => ({
       ...text,
       reward: totals[index],
       rewards: Object.fromEntries(
         Object.entries(parts).map(([name, scores]) => [name, scores[index]]),
       ),
-      length: generated[index].tokens.length,
+      length: rollouts[index].tokens.length,
     })),
     times: {
       "time/generate": (finished - started) / 1000,

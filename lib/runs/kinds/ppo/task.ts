@@ -91,8 +91,8 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
   }
 
   async step(batch: RolloutBatch, step: number): Promise<StepReport<PPOStats>> {
-    const { queries, responses, scores, sampled, samples, times } = batch;
-    const stats = await this.trainer.step(queries, responses, scores, sampled);
+    const { queries, responses, scores, rollouts, samples, times } = batch;
+    const stats = await this.trainer.step(queries, responses, scores, rollouts);
     checkKl(step, stats, this.#context.config);
     const { tokenizer } = this.#ingredients.policy;
     return {
@@ -181,8 +181,8 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
       ...batch?.samples[index],
       queryTokens: inputIds,
       responseTokens: batch?.responses[index],
-      logprobs: batch?.sampled?.[index].logprobs,
-      values: batch?.sampled?.[index].values,
+      logprobs: batch?.rollouts[index].logprobs,
+      values: batch?.rollouts[index].values,
     }));
   }
 }
