@@ -12,7 +12,7 @@ import { notebookOf } from "./notebook.ts";
 
 const ENVIRONMENT = { NO_COLOR: "1", COLUMNS: "100", TEMPER_PROGRAM: "temper" };
 
-/** What `temper … --help` prints. */
+/** Output of `temper … --help`. */
 async function help(command: readonly string[]): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "cli.ts", ...command, "--help"],

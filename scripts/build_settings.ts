@@ -8,7 +8,7 @@ import type { z } from "zod";
 import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
 import { trainConfigSchema } from "../lib/runs/settings/config.ts";
 import { sftRunConfigSchema } from "../lib/runs/settings/sft_config.ts";
-import { type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
+import { formatNumber, type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
 import { sftConfigSchema } from "../lib/sft/sft_config.ts";
 import { formatted, writeOrCheck } from "./generated_files.ts";
 
@@ -71,7 +71,8 @@ function typeFile({ from, name, doc, schema }: TypeFile): string {
 function describe({ description = "", default: value, nullable }: SettingInfo): string {
   const text = nullable ? description.replaceAll(/\bnone\b/g, "null") : description;
   if (value === undefined || description.includes("(default: ")) return `${text}.`;
-  return `${text}. Default: \`${JSON.stringify(value)}\`.`;
+  const shown = typeof value === "number" ? formatNumber(value) : JSON.stringify(value);
+  return `${text}. Default: \`${shown}\`.`;
 }
 
 function typeOf(info: SettingInfo): string {

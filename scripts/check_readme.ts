@@ -9,13 +9,13 @@ import { dirname, join } from "node:path";
 import { ROOT } from "./program.ts";
 import { plainText, runInTerminal, type TerminalOutcome } from "./pseudo_terminal.ts";
 
-/** What marks a command that is not run, and why. */
+/** Marks of commands that are not run, with the reasons. */
 const SKIPPED: readonly (readonly [RegExp, string])[] = [
   [/\bgit clone\b|\bnpm install\b/, "it needs the network"],
   [/^deno task test\b/, "CI runs it by itself"],
 ];
 
-/** What marks a command that is a mistake where there is no network. */
+/** Mark of a command that is an error without a network. */
 const NEEDS_HUB = /google\/|facebook\/|\bme\//;
 
 /** Seconds that a command may take: the longest takes less than one minute on two idle cores. */

@@ -1,12 +1,12 @@
 /** A cell of a notebook, as the format has it. */
 export interface Cell {
-  /** What the cell holds. */
+  /** Content of the cell. */
   cell_type: "markdown" | "code";
   /** Its lines, each with its end. */
   source: string[];
 }
 
-/** Where the example reads its arguments, which a notebook has none of. */
+/** Line of the example that reads its arguments, of which a notebook has none. */
 const ARGUMENTS = /const \{ values: args \}[\s\S]*?\nconst steps = .*\nconst numSamples = .*\n/;
 
 /**

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** The folder of the checkout. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where the program starts. */
+/** Entry point of the program. */
 export const MAIN = "cli.js";
 
 /** Modules that the program finds by their path: it imports them late, or starts them in a thread. */
@@ -24,7 +24,7 @@ export const FOUND: readonly string[] = [
 /** Files and folders that are read when the program runs. What is imported as text is bundled. */
 export const READ: readonly string[] = ["demo", "lib/device/wasm/kernels.wasm", "LICENSE"];
 
-/** What onnxruntime-web reads beside its own module: the build for the CPU, of five. */
+/** Files that onnxruntime-web reads beside its own module: the CPU build, one of five. */
 const ONNX_RUNTIME: readonly string[] = [
   "ort-wasm-simd-threaded.mjs",
   "ort-wasm-simd-threaded.wasm",
@@ -108,7 +108,7 @@ async function copy(from: string, to: string): Promise<void> {
   await Deno.copyFile(from, to);
 }
 
-/** Where the npm cache has onnxruntime-web's build. */
+/** Folder of onnxruntime-web's build in the npm cache. */
 async function onnxRuntimeFolder(): Promise<string> {
   const info = JSON.parse(
     await run(ROOT, Deno.execPath(), ["info", "--json", "lib/packages/onnxruntime.ts"]),

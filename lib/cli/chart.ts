@@ -7,8 +7,8 @@ const BLANK = 0x2800;
  * its extremes at the side.
  *
  * @param values in order; those that are not finite leave a gap
- * @param size columns, labels included, and lines, the title not included
- * @returns lines without the final line end
+ * @param size columns including the labels, and lines without the title
+ * @returns the lines, without a line break at the end
  */
 export function drawChart(
   title: string,
@@ -49,7 +49,7 @@ export function drawChart(
   return [title, ...lines].join("\n");
 }
 
-/** The value at a position between two values; not finite where either is not. */
+/** Linear interpolation between two values; not finite where either is not. */
 function valueAt(values: readonly number[], position: number): number {
   const before = Math.floor(position);
   const share = position - before;

@@ -3,10 +3,10 @@ import { comparisonCells } from "../evaluation/comparison_formats.ts";
 import { renderTable } from "./table.ts";
 
 /**
- * The comparison as a table for the terminal.
+ * Renders a comparison as a table for the terminal.
  *
  * @param width columns of the terminal
- * @param maxLines lines that a text takes at most
+ * @param maxLines maximum number of lines of a text
  */
 export function comparisonTable(
   rows: readonly ComparisonRow[],

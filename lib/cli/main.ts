@@ -37,11 +37,11 @@ import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
 import { namedCommand, unknownInput } from "./unknown_input.ts";
 
-/** Exit code of a mistake in the command line itself, as shells and getopt have it. */
+/** Exit code of wrong usage, as in shells and getopt. */
 const USAGE_ERROR = 2;
-/** Exit code of a mistake of ours: EX_SOFTWARE of sysexits.h. */
+/** Exit code of a bug in Temper: EX_SOFTWARE of sysexits.h. */
 const INTERNAL_ERROR = 70;
-/** Help is laid out for reading: no wider than this. */
+/** Maximum width of the help, in columns. */
 const WIDEST_HELP = 100;
 
 /** Parser of a command line; errors about unknown input need to know all of it. */
@@ -75,7 +75,7 @@ function parserOf(args: readonly string[]) {
 
 type Options = InferValue<ReturnType<typeof parserOf>>;
 
-/** Thrown in place of ending the process, so that `main` alone decides when that happens. */
+/** Thrown instead of ending the process, so that `main` alone decides when it ends. */
 class Exit extends Error {
   constructor(readonly code: number) {
     super(`exit ${code}`);
@@ -151,7 +151,7 @@ function dispatch(options: Options): Promise<void> {
   }
 }
 
-/** Prints what a command line needs, one flag a line: a path may have blanks. */
+/** Prints the flags that a command line needs, one per line, as a path may have spaces. */
 async function printPermissions(words: readonly string[]): Promise<void> {
   for (const flag of await permissionFlags(parse(words))) print(flag);
 }
@@ -189,9 +189,9 @@ async function report(
   options: Options | null,
 ): Promise<number> {
   if (error instanceof Exit) return error.code;
-  // The first one is why; what failed while it was cleaned up after came of it.
+  // The first error is the cause; the second one happened during the cleanup.
   if (error instanceof SuppressedError) return await report(error.suppressed, options);
-  // The reader of a pipe has seen enough: `temper compare | head`.
+  // The reader of the pipe has gone: `temper compare | head`.
   if (error instanceof Deno.errors.BrokenPipe) return 0;
   if (error instanceof UserError) {
     const line = await present(error, await commandAtHand(options));

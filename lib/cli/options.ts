@@ -7,12 +7,12 @@ import { UserError } from "../errors.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
 import { programCommand } from "./program_command.ts";
 
-/** `--json`: one JSON document on standard output in place of text for people. */
+/** `--json`: one JSON document on standard output instead of text. */
 export function jsonOption(): FluentParser<"sync", boolean, unknown> {
   return option("--json", { description: message`Print JSON instead of text` });
 }
 
-/** Gives an option a default, shown in the help as it would be typed. */
+/** Gives an option a default, shown in the help as it is typed. */
 export function preset<T>(
   parser: FluentParser<"sync", T, unknown>,
   value: T & (string | number | boolean),
@@ -20,7 +20,7 @@ export function preset<T>(
   return withDefault(parser, value as T, { message: message`${text(String(value))}` });
 }
 
-/** Any number of texts as arguments. */
+/** Arguments: any number of texts. */
 export function textArguments(
   description: string,
 ): FluentParser<"sync", readonly string[], unknown> {
@@ -29,7 +29,7 @@ export function textArguments(
   );
 }
 
-/** The usage line of a command with too many options to list them. */
+/** Usage line that does not list the options one by one. */
 export function usageLine(...operands: string[]): Usage {
   return ["[OPTIONS]", ...operands].map((value) => ({ type: "literal", value }));
 }

@@ -7,9 +7,14 @@ import type { OptionName } from "@optique/core/usage";
 import type { ValueParser } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import type { z } from "../packages/zod.ts";
-import { allowedValues, type SettingInfo, settingInfo } from "../settings/settings.ts";
+import {
+  allowedValues,
+  formatNumber,
+  type SettingInfo,
+  settingInfo,
+} from "../settings/settings.ts";
 
-/** Settings that were given on the command line; those that were not are undefined. */
+/** Settings given on the command line; the others are undefined. */
 export type GivenSettings<F extends z.ZodRawShape> = Partial<z.output<z.ZodObject<F>>>;
 
 type AnyParser = FluentParser<"sync", unknown, unknown>;
@@ -20,10 +25,10 @@ type AnyParser = FluentParser<"sync", unknown, unknown>;
  * `none` is null. Descriptions, defaults and choices are shown in the help; values are checked by
  * the field itself.
  *
- * The parsed object holds only what was given, so that a configuration file can rank below.
+ * The parsed object has only what was given, so that a configuration file can provide the rest.
  *
- * @param title heading of these options in the help
- * @param demo what stands in for the default in the demo run, shown in the help as well
+ * @param title heading in the help
+ * @param demo defaults of the demo run where they differ, shown in the help as well
  */
 export function optionsFromSchema<F extends z.ZodRawShape>(
   title: string,
@@ -42,7 +47,7 @@ export function optionsFromSchema<F extends z.ZodRawShape>(
   >;
 }
 
-/** `learningRate` as an option: `learning-rate`. */
+/** Name of a setting as an option, without the hyphens before it: `learning-rate`. */
 export function optionName(setting: string): string {
   return setting.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
 }
@@ -67,7 +72,7 @@ function optionFromField(name: string, field: z.ZodType, demo: unknown): AnyPars
 
 /** Shows the default in the help, but leaves it to the schema to apply. */
 function undefinedUnlessGiven(parser: AnyParser, info: SettingInfo, demo: unknown): AnyParser {
-  // "none" is rarely what happens: descriptions say what does, after "else".
+  // For a default of none, the description says what happens.
   const defaults: string[] = [];
   if (info.default !== undefined && info.default !== null) {
     defaults.push(formatSetting(info.default));
@@ -80,6 +85,7 @@ function undefinedUnlessGiven(parser: AnyParser, info: SettingInfo, demo: unknow
 
 function formatSetting(setting: unknown): string {
   if (setting === null) return "none";
+  if (typeof setting === "number") return formatNumber(setting);
   if (typeof setting === "string") return /\s/.test(setting) ? JSON.stringify(setting) : setting;
   return String(setting);
 }
@@ -117,7 +123,7 @@ const METAVARS: Readonly<Record<string, string>> = {
   array: "LIST",
 };
 
-/** The JSON value that a text stands for; what is none stays a text, for the field to refuse. */
+/** JSON value of a text; one that has none stays a text, which the field refuses. */
 function fromText(input: string, info: SettingInfo): unknown {
   if (info.nullable && ["none", "null"].includes(input)) return null;
   if (info.type === "array") {

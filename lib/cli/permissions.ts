@@ -41,23 +41,23 @@ export const permissionsCommand = command(
   },
 );
 
-/** A command line as it was parsed: its command, and options by name. */
+/** Parsed command line: the command, and its options by name. */
 type Parsed = Readonly<Record<string, unknown>>;
 
-/** Options that name a path, a name on the Hub, or a classifier with `onnx:` or `pipeline:` before. */
+/** Options with a path or a name on the Hub, for classifiers also after `onnx:` or `pipeline:`. */
 const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel"];
-/** Options that name a file or folder to read. */
+/** Options with a file or folder to read. */
 const READ = ["config", "run", "runs", "resume", "folder"];
-/** Options that name a file or folder to write. */
+/** Options with a file or folder to write. */
 const WRITTEN = ["output", "resume"];
-/** Commands that make a folder in `runs` when they are not told where. */
+/** Commands that create a folder in `runs` by default. */
 const MAKES_RUNS = ["train", "sft"];
 
 /**
- * The flags of `deno run` that a command line needs, and no more.
+ * Lists the flags of `deno run` that a command line needs, and no others.
  *
- * @param parsed its command and options
- * @param env the variables that say where the Hub and its cache are
+ * @param parsed the command line
+ * @param env environment variables of the Hub and its cache
  * @throws {UserError} when a configuration file that it names cannot be read, or a name has a comma
  */
 export async function permissionFlags(
@@ -75,11 +75,11 @@ export async function permissionFlags(
   if (MAKES_RUNS.includes(String(command)) && write.size === 1) write.add("runs");
   if (command === "runs export") {
     write.add(join(String(parsed.run), "tensorboard"));
-    // A file is written beside its place, and then renamed.
+    // A file is written beside its destination, then renamed.
     if (parsed.output !== undefined) write.add(dirname(String(parsed.output)));
   }
   for (const run of command === "runs delete" ? values(["runs"]) : []) write.add(run);
-  // What is called demo/… in the working folder goes before what comes with Temper.
+  // demo/… in the working folder takes precedence over what comes with Temper.
   const read = new Set(["demo", ...values(READ)]);
   if (program !== null) read.add(program);
   const net = new Set<string>();
@@ -95,7 +95,7 @@ export async function permissionFlags(
     read.add(tokenPath(env));
     const { host } = new URL(endpoint);
     const hosts = hub.net.includes(host) ? hub.net : [host];
-    // A mirror or a proxy on this machine may hand out files at ports of their own.
+    // A mirror or a proxy on this machine may serve files on other ports.
     const reached = noNetwork ? [] : [...hosts, ...offline.net];
     for (const name of reached) net.add(name);
   }
@@ -104,7 +104,7 @@ export async function permissionFlags(
     flag("read", read),
     flag("write", write),
     ...(net.size > 0 ? [flag("net", net)] : []),
-    // transformers.js runs a native library, and looks at more of its surroundings.
+    // transformers.js runs a native library, and reads more of the environment.
     ...(pipeline
       ? ["--allow-ffi", "--allow-env", "--allow-sys"]
       : [flag("env", offline.env), flag("sys", offline.sys)]),
@@ -129,7 +129,7 @@ function isOnHub(source: string): boolean {
   return !name.startsWith("demo/") && !existsSync(name) && parseRepo("model", name) !== null;
 }
 
-/** The command's options above those of the files that it reads its settings from. */
+/** The command's options, combined with those of the files that it reads settings from. */
 async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
   const { config, run, resume, runs, command } = parsed as Record<string, string | undefined>;
   if (command === "ui") return [parsed, ...await runConfigs(runs!)];
@@ -145,16 +145,16 @@ async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
   return [{ ...ofRun, ...ofFile, ...given(parsed) }];
 }
 
-/** The settings of every run in a folder: the site lets each run's model be tried. */
+/** Settings of every run in a folder, whose models can be tried on the site. */
 async function runConfigs(runs: string): Promise<Parsed[]> {
   let folders: Deno.DirEntry[];
   try {
     folders = [...Deno.readDirSync(runs)].filter(({ isDirectory }) => isDirectory);
   } catch {
-    // There are none yet, or it is no folder, which the command says.
+    // No runs yet; what is no folder, the command itself reports.
     return [];
   }
-  // A run that is broken is the site's to explain.
+  // The site explains broken runs.
   const configs = folders.map(({ name }) =>
     readJsonIfThere(join(runs, name), "config.json").catch(() => null)
   );

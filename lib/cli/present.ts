@@ -14,7 +14,7 @@ export interface CommandAtHand {
   readonly inFile: ReadonlyMap<string, string>;
 }
 
-/** What helps when memory runs out, where the command has the option. */
+/** Remedies when memory runs out, each for the commands that have the option. */
 const MEMORY_OPTIONS: readonly (readonly [option: string, advice: string])[] = [
   ["--mini-batch-size", "a smaller --mini-batch-size"],
   ["--mini", "a smaller --mini"],

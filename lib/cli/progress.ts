@@ -1,34 +1,34 @@
 import type { Terminal } from "./terminal.ts";
 import { displayWidth, truncate } from "./text_layout.ts";
 
-/** What a training step tells its audience. */
+/** Report of a training step. */
 export interface StepReport {
-  /** Steps finished, this one included. */
+  /** Number of steps done, this one included. */
   step: number;
-  /** What is shown of the step, by name: reward, KL, loss. */
+  /** Figures of the step by name: reward, KL, loss. */
   figures: Readonly<Record<string, number>>;
 }
 
 /** Options of {@linkcode Progress}. */
 export interface ProgressOptions {
-  /** Steps there will be. */
+  /** Number of steps of the run. */
   total: number;
-  /** Steps that were done before the clock starts: those of a run that is resumed. Default: 0. */
+  /** Number of steps done before the clock starts, in a resumed run. Default: 0. */
   done?: number;
-  /** Where it is shown. */
+  /** Terminal that shows it. */
   terminal: Terminal;
-  /** Milliseconds; for tests. Default: `performance.now`. */
+  /** Clock in milliseconds, for tests. Default: `performance.now`. */
   now?: () => number;
 }
 
-/** Sends the cursor to the start of its line and empties that. */
+/** Escape sequence that clears the cursor's line and returns to its start. */
 export const CLEAR_LINE = "\r\x1b[2K";
-/** Bars shorter than this say nothing. */
+/** Minimum columns of a bar. */
 export const SHORTEST_BAR = 8;
-/** Bars longer than this say no more. */
+/** Maximum columns of a bar. */
 export const LONGEST_BAR = 30;
 
-/** The progress of a training run: one line that redraws itself on a terminal, else a line a step. */
+/** Progress of a training run: one line that redraws itself on a terminal, otherwise a line per step. */
 export class Progress {
   readonly #total: number;
   readonly #done: number;
@@ -48,7 +48,7 @@ export class Progress {
 
   /** Shows that a step is done. */
   update(report: StepReport): void {
-    // As if the steps before had taken as long as those since.
+    // Steps before the clock started count with the mean time of those since.
     const elapsed = (this.#now() - this.#start) / 1000;
     const seconds = elapsed * report.step / Math.max(1, report.step - this.#done);
     if (!this.#terminal.interactive) {
@@ -56,7 +56,7 @@ export class Progress {
       return;
     }
     const { width, color } = this.#terminal;
-    // The last column stays free: writing there makes some terminals wrap.
+    // Some terminals wrap when the last column is written.
     this.#line = barLine(report, this.#total, seconds, width - 1, color);
     this.#terminal.write(CLEAR_LINE + this.#line);
   }
@@ -73,7 +73,7 @@ export class Progress {
   }
 }
 
-/** Steps per second where that is above one, else seconds per step. */
+/** Steps per second where that is above one, otherwise seconds per step. */
 function rate(step: number, seconds: number): string {
   if (step === 0 || seconds <= 0) return "";
   const perSecond = step / seconds;
@@ -124,6 +124,6 @@ function barLine(
 export function bar(share: number, length: number, color: boolean): string {
   const filled = Math.min(length, Math.round(length * share));
   const [done, todo] = ["━".repeat(filled), "━".repeat(length - filled)];
-  // Without colour the two parts need different characters.
+  // Without color, the two parts need different characters.
   return color ? `\x1b[32m${done}\x1b[90m${todo}\x1b[0m` : done + "·".repeat(todo.length);
 }

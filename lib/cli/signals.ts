@@ -1,14 +1,14 @@
-/** Ctrl-C and SIGTERM while a run goes on. */
+/** Requests to stop a run: Ctrl-C and SIGTERM. */
 export interface Stop extends Disposable {
-  /** Aborts at the first one. */
+  /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** What the process ends with when it was stopped: 128 and the signal's number, as in shells. */
+  /** Exit code after a signal: 128 plus its number, as in shells. */
   exitCode(): number;
 }
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Turns the first signal into a request to stop, and lets the second end the process at once. */
+/** Turns the first signal into a request to stop; the second ends the process at once. */
 export function stopOnSignals(): Stop {
   const controller = new AbortController();
   let exitCode = 1;

@@ -6,27 +6,27 @@ export interface Column {
   header: string;
   /** Numbers read best aligned right. Default: left. */
   align?: "left" | "right";
-  /** Whether the column may become narrower than its contents, which are then wrapped. */
+  /** True for a column that may become narrower than its contents, which are then wrapped. */
   flexible?: boolean;
 }
 
 /** Options of {@linkcode renderTable}. */
 export interface TableOptions {
-  /** Columns of the terminal. No line is longer. */
+  /** Maximum columns of a line. */
   width: number;
-  /** Lines a cell may take; longer cells end in an ellipsis. Default: no limit. */
+  /** Maximum lines of a cell; longer ones end in an ellipsis. Default: no limit. */
   maxLines?: number;
 }
 
 const GAP = "  ";
-/** The least a flexible column is squeezed to. */
+/** Minimum width of a flexible column. */
 const NARROWEST = 8;
 
 /**
- * Lays out rows as a table no wider than the terminal. Rigid columns get what they need, flexible
- * ones share the rest: those that need less than an equal share leave their surplus to the others.
+ * Lays out rows as a table no wider than the terminal. Rigid columns get the width of their
+ * contents. Flexible ones share the rest equally, and leave what they do not need to the others.
  *
- * @returns lines without the final line end
+ * @returns the lines, without a line break at the end
  */
 export function renderTable(
   columns: readonly Column[],
@@ -62,7 +62,7 @@ function columnWidths(
   columns.forEach((column, index) => {
     if (!column.flexible) room -= wanted[index];
   });
-  // The neediest last, so that what the others leave is known when its turn comes.
+  // The widest comes last, when the surplus of the others is known.
   const flexible = columns.map((_, index) => index)
     .filter((index) => columns[index].flexible)
     .sort((a, b) => wanted[a] - wanted[b]);

@@ -1,19 +1,19 @@
 import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
 
-/** What a program may know about the stream that it writes to. */
+/** Properties of an output stream. */
 export interface Terminal {
-  /** Whether a person watches: a terminal, neither a file nor a pipe. */
+  /** True for a terminal, false for a file or a pipe. */
   interactive: boolean;
-  /** Whether escape sequences for colour are welcome. */
+  /** True where escape sequences for color are supported and wanted. */
   color: boolean;
-  /** Columns of a line. */
+  /** Number of columns. */
   width: number;
-  /** Writes a text as it is. */
+  /** Writes a text unchanged. */
   write(text: string): void;
 }
 
-/** Columns assumed where there is no terminal to ask. */
+/** Columns where there is no terminal. */
 const DEFAULT_WIDTH = 100;
 
 /**
@@ -32,7 +32,7 @@ export function terminal(stream: "stdout" | "stderr"): Terminal {
   };
 }
 
-/** The same stream, for work that goes on when its reader has gone. */
+/** The same stream for work that continues when its reader has gone. */
 export function unattended(out: Terminal): Terminal {
   return {
     ...out,
@@ -68,7 +68,7 @@ function writeAll(stream: "stdout" | "stderr", text: string): void {
   try {
     for (let done = 0; done < bytes.length;) done += Deno[stream].writeSync(bytes.subarray(done));
   } catch (error) {
-    // What is said beside the results need not be heard.
+    // Notices may go unread; results may not.
     if (error instanceof Deno.errors.BrokenPipe && stream === "stderr") return;
     if (error instanceof Deno.errors.BrokenPipe) throw error;
     throw new UserError(`cannot write to ${stream}: ${ioReason(error)}`, { cause: error });

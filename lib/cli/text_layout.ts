@@ -21,7 +21,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Shortens a text to at most `width` columns; what was cut is shown as an ellipsis. */
+/** Shortens a text to at most `width` columns, with an ellipsis for what was cut. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   let result = "";
@@ -36,10 +36,11 @@ export function truncate(text: string, width: number): string {
 }
 
 /**
- * Breaks a text into lines of at most `width` columns, between words where it can. White space
- * and control characters (a data set may hold escape sequences) count as one blank; words longer than a line are broken.
+ * Breaks a text into lines of at most `width` columns, between words where possible. White space and
+ * control characters (a dataset may contain escape sequences) count as one space; words longer than a
+ * line are broken.
  *
- * @param maxLines lines to return at most; the last one ends in an ellipsis when there was more
+ * @param maxLines maximum number of lines; the last one ends in an ellipsis if there were more
  */
 export function wrap(text: string, width: number, maxLines = Infinity): string[] {
   const lines: string[] = [];
@@ -71,7 +72,7 @@ export function wrap(text: string, width: number, maxLines = Infinity): string[]
   return [...lines.slice(0, maxLines - 1), truncate(last, width)];
 }
 
-/** Fills a text with blanks to `width` columns. */
+/** Pads a text with spaces to `width` columns. */
 export function pad(text: string, width: number, align: "left" | "right" = "left"): string {
   const blanks = " ".repeat(Math.max(0, width - displayWidth(text)));
   return align === "left" ? text + blanks : blanks + text;

@@ -2,17 +2,17 @@ import { assetUrl } from "../../assets.ts";
 import { isTurbo, TURBO_VARIABLE, turboFlag } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
 
-/** What the child is started with; the parent must have all of it to hand it on. */
+/** Permissions of the child (-A), which the parent must have itself. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
 
 /**
- * Starts Temper again with V8's turbo flags, on the same terminal, and waits for it. A self-test
- * runs first: where this machine or this version of Deno fails it, the caller goes on as it is.
+ * Restarts Temper with V8's turbo flags on the same terminal, and waits for it to end. A self-test runs
+ * first: where this machine or this version of Deno fails it, nothing is started.
  *
- * @param args the command line, `--turbo` and all
- * @param notice called with a line that says why there is no turbo
- * @returns the exit code of the child; null where it was not started
- * @throws {UserError} when this process may not do everything, and so cannot hand it on
+ * @param args the command line, `--turbo` included
+ * @param notice called with the reason, in one line, why there is no turbo
+ * @returns the exit code of the child, or null if it was not started
+ * @throws {UserError} when this process lacks a permission that the child needs
  */
 export async function relaunchInTurbo(
   args: readonly string[],
@@ -40,7 +40,7 @@ export async function relaunchInTurbo(
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
-  // Ctrl-C reaches the child from the terminal; this process only waits for how it ends.
+  // Ctrl-C reaches the child from the terminal; this process only waits for its exit code.
   const wait = () => {};
   const terminate = () => child.kill("SIGTERM");
   Deno.addSignalListener("SIGINT", wait);
@@ -54,9 +54,9 @@ export async function relaunchInTurbo(
 }
 
 /**
- * Checks that settings of a file do not ask for what this process was not started for.
+ * Checks that the settings of a file ask for turbo only where this process was started for it.
  *
- * @throws {UserError} when they ask for turbo
+ * @throws {UserError} when it was not
  */
 export function checkTurbo({ turbo }: { turbo: boolean }): void {
   if (!turbo || isTurbo()) return;
@@ -65,7 +65,7 @@ export function checkTurbo({ turbo }: { turbo: boolean }): void {
   );
 }
 
-/** Why turbo cannot be relied on; null when it can. */
+/** Runs the self-test; returns the reason why turbo does not work, or null if it does. */
 async function selfTest(flags: string): Promise<string | null> {
   const script = assetUrl("lib/doctor/turbo_self_test.ts").href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -59,14 +59,14 @@ export async function runUi(options: InferValue<typeof uiCommand>): Promise<void
   await checkFolder(options.runs);
   const { serveUi } = await import("../../web/server.ts");
   const server = serveUi(options);
-  // Heard before anybody reads that it is there.
+  // The signal handlers are in place before the address is printed.
   const end = interrupted();
   print(`runs in ${options.runs}: ${server.address}`);
   await end;
   await server.close();
 }
 
-/** @throws {UserError} when it is there and its runs cannot be listed */
+/** Checks that the folder, if it exists, can be listed. @throws {UserError} when it cannot */
 async function checkFolder(path: string): Promise<void> {
   try {
     for await (const _ of Deno.readDir(path)) return;
@@ -79,16 +79,16 @@ async function checkFolder(path: string): Promise<void> {
 
 /** The site beside a training run. */
 export interface TrainingSite {
-  /** Where it is. */
+  /** Address. */
   readonly address: string;
-  /** Ends it at once. */
+  /** Stops it at once. */
   close(): Promise<void>;
-  /** Waits for Ctrl-C at a terminal, where somebody may still be looking. */
+  /** Waits for Ctrl-C where standard output is a terminal. */
   linger(): Promise<void>;
 }
 
 /**
- * Serves the site while this process trains, on the usual port or, where that is in use, another.
+ * Serves the site while this process trains, on the default port, or on another if that is in use.
  *
  * @param output folder of the run; null for one in `runs`
  */

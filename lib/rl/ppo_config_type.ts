@@ -14,7 +14,7 @@ export interface PPOConfig {
   ppoEpochs: number;
   /** Shuffle the minibatches in each epoch. Default: `true`. */
   shuffleMinibatches: boolean;
-  /** Peak learning rate. Default: `0.00001`. */
+  /** Peak learning rate. Default: `1e-5`. */
   learningRate: number;
   /** Learning rate schedule after the warm-up: constant, or decay to 0. Default: `"constant"`. */
   lrScheduler: "constant" | "linear" | "cosine";

@@ -38,6 +38,11 @@ export function settingInfo(field: z.ZodType): SettingInfo {
   return { ...variants.find((variant) => variant.type !== "null"), ...schema, nullable: true };
 }
 
+/** A number as one would write it: small ones with an exponent, as 1.41e-5. */
+export function formatNumber(value: number): string {
+  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
+}
+
 /** Says in words which values a setting may have. */
 export function allowedValues(info: SettingInfo): string {
   const words = info.type === "array"

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { RunKind } from "../../lib/runs/kinds/run_kind.ts";
-import { settingInfo } from "../../lib/settings/settings.ts";
+import { formatNumber, settingInfo } from "../../lib/settings/settings.ts";
 
 /** A setting of a run. */
 export interface Setting {
@@ -54,6 +54,7 @@ export function settingsOf(
 /** A setting's value as it would be typed. */
 export function settingText(value: unknown): string {
   if (value === null || value === undefined) return "none";
+  if (typeof value === "number") return formatNumber(value);
   if (Array.isArray(value)) return value.map(settingText).join(", ");
   if (typeof value === "string") return /^\s|\s$|\n/.test(value) ? JSON.stringify(value) : value;
   return typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -161,7 +161,7 @@ export const deviceFields = {
 /** Run. */
 export const runFields = {
   steps: steps.default(10).describe("PPO steps"),
-  seed: seed.describe("Random seed; the same seed gives the same files"),
+  seed: seed.describe("Random seed; the same seed gives the same results"),
   output: directory.nullable().default(null)
     .describe("Folder to create for the results (default: runs/<time>-<name>)"),
   name: text.nullable().default(null)

@@ -16,7 +16,7 @@ export const DEMO_DATASET = "demo/dialogues";
 /**
  * Settings of the demo run where they differ from the defaults: a model of 0.9 M parameters takes
  * a larger learning rate and more steps than the notebook's, and its summaries end within 64 tokens.
- * How they were chosen is in bench/RESULTS.md.
+ * bench/RESULTS.md has the measurements behind them.
  */
 export const DEMO_SETTINGS = {
   steps: 30,

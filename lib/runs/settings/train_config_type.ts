@@ -9,7 +9,7 @@ export interface TrainConfig {
   kind: "ppo";
   /** PPO steps. Default: `10`. */
   steps: number;
-  /** Random seed; the same seed gives the same files. Default: `0`. */
+  /** Random seed; the same seed gives the same results. Default: `0`. */
   seed: number;
   /** Folder to create for the results (default: runs/<time>-<name>). */
   output: string | null;
@@ -124,7 +124,7 @@ export interface TrainConfig {
   ppoEpochs: number;
   /** Shuffle the minibatches in each epoch. Default: `true`. */
   shuffleMinibatches: boolean;
-  /** Peak learning rate. Default: `0.0000141`. */
+  /** Peak learning rate. Default: `1.41e-5`. */
   learningRate: number;
   /** Learning rate schedule after the warm-up: constant, or decay to 0. Default: `"constant"`. */
   lrScheduler: "constant" | "linear" | "cosine";
