@@ -1,5 +1,5 @@
-/** Milliseconds that the event loop may wait for a computation. A turn takes 1 to 2. */
-const PATIENCE = 200;
+/** The event loop waits no longer for a computation, in milliseconds. A turn takes 1 to 2. */
+const MAX_WAIT_MS = 200;
 let lastTurn = 0;
 
 /**
@@ -9,8 +9,8 @@ let lastTurn = 0;
  * It is a timer that is awaited, because Deno then asks the system for events; with `setImmediate` it
  * does so in one of 61 turns only.
  */
-export async function letEventsIn(): Promise<void> {
-  if (performance.now() - lastTurn < PATIENCE) return;
+export async function yieldToEventLoop(): Promise<void> {
+  if (performance.now() - lastTurn < MAX_WAIT_MS) return;
   await new Promise<void>((resolve) => setTimeout(resolve, 0));
   lastTurn = performance.now();
 }

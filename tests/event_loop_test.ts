@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { letEventsIn } from "../lib/event_loop.ts";
+import { yieldToEventLoop } from "../lib/event_loop.ts";
 
 Deno.test({
   name: "a signal is heard while something is computed",
@@ -41,6 +41,6 @@ async function computeFor(milliseconds: number): Promise<void> {
   while (performance.now() - start < milliseconds) {
     const piece = performance.now();
     while (performance.now() - piece < 2);
-    await letEventsIn();
+    await yieldToEventLoop();
   }
 }

@@ -1,4 +1,4 @@
-import type { GpuDevice, Span } from "../../lib/device/device.ts";
+import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { matmul } from "./matmul.ts";
 import { matmulVariants, shapeClass } from "./matmul_variants.ts";
 
@@ -18,7 +18,12 @@ const ROWS = [1, 16, 64, 512];
 /** Launches that a measurement takes: enough to hide the 11 ms of a read. */
 const SHORTEST_MS = 40;
 /** A variant whose first launches are so much slower than the best is not measured further. */
-const HOPELESS = 3;
+const GIVE_UP_FACTOR = 3;
+
+/** Tells devices that have variants of the matrix product worth measuring: GPUs, not imitations of one. */
+export function hasTunableProducts(device: Device): device is GpuDevice {
+  return device.kind === "webgpu" && !device.software;
+}
 
 /**
  * Measures which variant of the matrix product is the fastest, for each class of shapes: once for
@@ -105,7 +110,9 @@ async function measure(
   let times = 4;
   for (;;) {
     const ms = await run(times);
-    if (ms * times >= shortestMs || ms > HOPELESS * fastest) return Math.min(ms, await run(times));
+    if (ms * times >= shortestMs || ms > GIVE_UP_FACTOR * fastest) {
+      return Math.min(ms, await run(times));
+    }
     times *= 4;
   }
 }

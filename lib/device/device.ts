@@ -1,7 +1,7 @@
 /**
- * The seam between the ops and what runs them. A launcher (`kernels/<op>/<op>.ts`) names a kernel,
- * the memory it reads and writes, its scalar parameters and how many independent tasks there are;
- * the device does the rest. Launches are recorded in order and never awaited; only `read` waits.
+ * The seam between the ops and what runs them. A launcher (`kernels/<op>/<op>.ts`) names a kernel, its
+ * arguments and how many independent tasks there are; the device does the rest. Launches are recorded
+ * in order and never awaited; only `read` waits.
  */
 
 /** A block of device memory. */

@@ -1,5 +1,5 @@
 import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
-import { letEventsIn } from "../event_loop.ts";
+import { yieldToEventLoop } from "../event_loop.ts";
 import { generate } from "../generation/generate.ts";
 import { checkGeneration, type GenerationConfig } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
@@ -201,7 +201,7 @@ export class PPOTrainer implements Trainer {
         this.#release();
         promptPass = null;
         updates.push(update);
-        await letEventsIn();
+        await yieldToEventLoop();
         if (!config.earlyStopping) continue;
         const policyKl = (await update).statistics["ppo/policy/policykl"];
         if (policyKl > 1.5 * config.targetKl) break optimisation;

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { assetUrl, readAsset } from "../../../assets.ts";
 import { OutOfMemoryError } from "../../errors.ts";
-import { letEventsIn } from "../../event_loop.ts";
+import { yieldToEventLoop } from "../../event_loop.ts";
 import { Arena } from "../arena.ts";
 import type { DeviceBuffer, MemoryUse, Signature, Span, TaskDevice } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
@@ -131,7 +131,7 @@ export class WasmDevice implements TaskDevice {
     const copy = new Uint8Array(byteLength);
     const address = this.#address(span);
     copy.set(this.#bytes.subarray(address, address + byteLength));
-    await letEventsIn();
+    await yieldToEventLoop();
     return copy;
   }
 

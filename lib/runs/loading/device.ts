@@ -1,10 +1,9 @@
 import { join } from "node:path";
-import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
+import { autotuneMatmul, hasTunableProducts } from "../../../kernels/matmul/autotune.ts";
 import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
-import type { Device } from "../../device/device.ts";
+import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
-import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** What a run's device is chosen by. */
@@ -23,9 +22,7 @@ export async function openRunDevice(
   { autotune = true, ...options }: RunDeviceOptions = {},
 ): Promise<Device> {
   const device = await openDevice(options);
-  if (autotune && device instanceof WebGpuDevice && !device.software) {
-    await tune(device, cacheDirectory());
-  }
+  if (autotune && hasTunableProducts(device)) await tune(device, cacheDirectory());
   return device;
 }
 
@@ -36,7 +33,7 @@ export async function openRunDevice(
  * @returns the file
  */
 export async function tune(
-  device: WebGpuDevice,
+  device: GpuDevice,
   folder: string,
   measure: typeof autotuneMatmul = autotuneMatmul,
 ): Promise<string> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Device } from "../../device/device.ts";
 import { RunInterruptedError, UserError } from "../../errors.ts";
-import { letEventsIn } from "../../event_loop.ts";
+import { yieldToEventLoop } from "../../event_loop.ts";
 import type { ComparisonRow } from "../../evaluation/compare.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { fingerprint } from "../../formats/fingerprint.ts";
@@ -246,7 +246,7 @@ async function train<Stats, Measurement, Summary extends object>(
       });
     }
     if (asked) throw interrupted(directory, `after step ${step} of ${steps}`);
-    await letEventsIn();
+    await yieldToEventLoop();
   }
 }
 
