@@ -11,8 +11,8 @@ import { turboFlag } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
 import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
+import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
-import { sftRunConfigSchema } from "../runs/settings/sft_config.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
 
 /** `temper permissions` */
@@ -50,8 +50,6 @@ const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxi
 const READ = ["config", "run", "runs", "resume", "folder"];
 /** Options with a file or folder to write. */
 const WRITTEN = ["output", "resume"];
-/** Commands that create a folder in `runs` by default. */
-const MAKES_RUNS = ["train", "sft"];
 
 /**
  * Lists the flags of `deno run` that a command line needs, and no others.
@@ -72,7 +70,8 @@ export async function permissionFlags(
     settingsRead.flatMap((options) => keys.flatMap((key) => options[key] ?? [])) as string[];
 
   const write = new Set([cacheDirectory(), ...values(WRITTEN)]);
-  if (MAKES_RUNS.includes(String(command)) && write.size === 1) write.add("runs");
+  // A run that is not told where to go makes a folder in `runs`.
+  if (runKinds().some((kind) => kind.command === command) && write.size === 1) write.add("runs");
   if (command === "runs export") {
     write.add(join(String(parsed.run), "tensorboard"));
     // A file is written beside its destination, then renamed.
@@ -137,11 +136,8 @@ async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
   const ofRun = folder === undefined ? null : await readJsonIfThere(folder, "config.json");
   if (config === undefined) return [{ ...ofRun, ...given(parsed) }];
   const { readConfigFile } = await import("../runs/settings/config_file.ts");
-  const schema = command === "sft" ? sftRunConfigSchema : trainConfigSchema;
-  const ofFile = await readConfigFile<typeof trainConfigSchema | typeof sftRunConfigSchema>(
-    config,
-    schema,
-  );
+  const kind = runKinds().find((kind) => kind.command === command);
+  const ofFile = await readConfigFile(config, kind?.schema ?? trainConfigSchema);
   return [{ ...ofRun, ...ofFile, ...given(parsed) }];
 }
 

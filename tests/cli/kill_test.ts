@@ -5,7 +5,7 @@ import { writeGate } from "./gate.ts";
 import { type Outcome, type Running, start, temper, withFolder } from "./temper.ts";
 
 /** Moments at which runs are killed: `deno task test:kill` takes 50. */
-const KILLS = Number(Deno.env.get("TEMPER_TEST_KILLS") ?? 4);
+const KILLS = Number(Deno.env.get("TEMPER_TEST_KILLS") ?? 3);
 
 /** Settings of a run that takes about a second. */
 const SMALL: Readonly<Record<string, number | string>> = {
@@ -32,36 +32,64 @@ function fresh(run: string, settings: typeof SMALL = {}): string[] {
   ];
 }
 
+const SFT = "sft --steps 6 --save-every 2 --batch-size 2 --eval-every 3 --eval-samples 8 " +
+  "--eval-max-new-tokens 8 --input-max-text-length 320 --device wasm --threads 1";
+
+/** Starts a run of supervised fine-tuning. */
+function freshSft(run: string): string[] {
+  return [...SFT.split(" "), "--output", run];
+}
+
 const resumed = (run: string) => ["train", "--resume", run];
 
 /** The run as it has to end, and how long it takes in milliseconds. */
-async function uninterrupted(run: string): Promise<{ expected: unknown; duration: number }> {
+async function uninterrupted(
+  run: string,
+  begin: typeof fresh,
+): Promise<{ expected: unknown; duration: number }> {
   const started = performance.now();
-  const { code, stderr } = await temper(fresh(run));
+  const { code, stderr } = await temper(begin(run));
   assert.deepEqual([code, stderr], [0, ""]);
   return { expected: await outcome(run), duration: performance.now() - started };
 }
 
 /** Goes on with a run, or starts it where it was stopped before there was one; until its end. */
-async function finish(run: string): Promise<void> {
+async function finish(run: string, begin: typeof fresh = fresh): Promise<void> {
   const resumable = existsSync(join(run, "config.json"));
-  const { code, stderr } = await temper(resumable ? resumed(run) : fresh(run));
+  const { code, stderr } = await temper(resumable ? resumed(run) : begin(run));
   assert.deepEqual([code, stderr], [0, ""]);
 }
 
-Deno.test(`killed at ${KILLS} random moments, a run ends bit for bit as without`, async () => {
+for (const [command, begin] of Object.entries({ train: fresh, sft: freshSft })) {
+  Deno.test(`${command} killed at ${KILLS} random moments ends bit for bit as without`, async () => {
+    await withFolder(async (folder) => {
+      const { expected, duration } = await uninterrupted(join(folder, "whole"), begin);
+      for (let kill = 0; kill < KILLS; kill++) {
+        const run = join(folder, `killed-${kill}`);
+        const delay = Math.random() * duration;
+        const { child, ended } = start(begin(run));
+        const timer = setTimeout(() => killed(child, "SIGKILL"), delay);
+        await ended;
+        clearTimeout(timer);
+        await finish(run, begin);
+        assert.deepEqual(await outcome(run), expected, `killed after ${delay} of ${duration} ms`);
+      }
+    });
+  });
+}
+
+Deno.test("Ctrl-C stops sft after the step, with the command that goes on", async () => {
   await withFolder(async (folder) => {
-    const { expected, duration } = await uninterrupted(join(folder, "whole"));
-    for (let kill = 0; kill < KILLS; kill++) {
-      const run = join(folder, `killed-${kill}`);
-      const delay = Math.random() * duration;
-      const { child, ended } = start(fresh(run));
-      const timer = setTimeout(() => killed(child, "SIGKILL"), delay);
-      await ended;
-      clearTimeout(timer);
-      await finish(run);
-      assert.deepEqual(await outcome(run), expected, `killed after ${delay} of ${duration} ms`);
-    }
+    const run = join(folder, "run");
+    const running = start(freshSft(run).map((word) => word === "6" ? "1000" : word));
+    await until(running, () => /^step 1\//m.test(running.stdout()));
+    killed(running.child, "SIGINT");
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 130);
+    const [, step] = stderr.match(
+      /^stopped after step (\d+) of 1000; to resume the run: .* sft --resume .*run$/m,
+    ) ?? [];
+    assert.ok(existsSync(join(run, `checkpoint-${step}`)), stderr);
   });
 });
 

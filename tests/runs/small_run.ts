@@ -4,6 +4,11 @@ import {
   type TrainConfig,
   type TrainConfigInput,
 } from "../../lib/runs/settings/config.ts";
+import {
+  resolveSftConfig,
+  type SftRunConfig,
+  type SftRunConfigInput,
+} from "../../lib/runs/settings/sft_config.ts";
 import { readRows } from "../../lib/runs/folder/jsonl.ts";
 
 /** Settings of a run that takes a second, and in which everything that is random is on. */
@@ -29,21 +34,50 @@ export function smallRun(output: string, settings: TrainConfigInput = {}): Train
   return resolveTrainConfig({ ...SMALL, output, ...settings });
 }
 
+/** The settings of a small run of supervised fine-tuning in a folder. */
+export function smallSft(output: string, settings: SftRunConfigInput = {}): SftRunConfig {
+  return resolveSftConfig({
+    steps: 4,
+    saveEvery: 2,
+    batchSize: 2,
+    gradientAccumulationSteps: 2,
+    evalEvery: 3,
+    evalSamples: 2,
+    evalMaxNewTokens: 6,
+    device: "wasm",
+    threads: 1,
+    datasetCache: false,
+    output,
+    ...settings,
+  });
+}
+
+/** Files that differ between runs with the same outcome. */
+const OF_A_PROCESS = ["log.txt", "environment.json", "config.json"];
+
 /** All that a run leaves which may not depend on whether it was interrupted, by file. */
 export async function outcome(run: string): Promise<Record<string, unknown>> {
-  const { steps } = JSON.parse(await Deno.readTextFile(join(run, "config.json")));
-  const result: Record<string, unknown> = {};
-  const files = ["samples.jsonl", "comparison.csv", "toxicity_before.json"];
-  for (const folder of ["adapter", `checkpoint-${steps}`]) {
-    for (const { name } of Deno.readDirSync(join(run, folder))) files.push(join(folder, name));
-  }
-  for (const name of files) result[name] = await Deno.readTextFile(join(run, name));
-  const state = JSON.parse(
-    await Deno.readTextFile(join(run, `checkpoint-${steps}/trainer_state.json`)),
+  const entries = [...Deno.readDirSync(run)];
+  const last = Math.max(
+    ...entries.map(({ name }) => Number(name.match(/^checkpoint-(\d+)$/)?.[1] ?? 0)),
   );
-  result[`checkpoint-${steps}/trainer_state.json`] = { ...state, seconds: 0 };
-  const summary = JSON.parse(await Deno.readTextFile(join(run, "summary.json")));
-  result["summary.json"] = { ...summary, seconds: 0 };
+  const result: Record<string, unknown> = {};
+  for (const { name, isFile } of entries) {
+    if (isFile && !OF_A_PROCESS.includes(name) && !name.startsWith("diverged-")) {
+      result[name] = await Deno.readTextFile(join(run, name));
+    }
+    if (!["adapter", "model", `checkpoint-${last}`].includes(name)) continue;
+    for (const file of Deno.readDirSync(join(run, name))) {
+      result[`${name}/${file.name}`] = await Deno.readTextFile(join(run, name, file.name));
+    }
+  }
+  const withoutTime = (name: string) => {
+    const json = JSON.parse(result[name] as string);
+    // Where the run is says nothing about how it went.
+    result[name] = { ...json, seconds: 0, output: "", trained: "" };
+  };
+  withoutTime(`checkpoint-${last}/trainer_state.json`);
+  withoutTime("summary.json");
   const metrics = await readRows<Record<string, unknown>>(join(run, "metrics.jsonl"));
   result["metrics.jsonl"] = metrics.map((row) =>
     Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith("time/")))

@@ -8,7 +8,7 @@ import { locate } from "../loading/locate.ts";
 import { loadRunPolicy } from "../loading/policy.ts";
 import { loadRewards } from "../loading/rewards.ts";
 
-/** What is compared. */
+/** Adapters and prompts to compare. */
 export interface ComparisonOptions {
   /** Folder of the adapter before; null for the model without any. */
   before: string | null;

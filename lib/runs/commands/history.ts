@@ -111,7 +111,7 @@ export async function listRuns(folder: string): Promise<(RunRecord | BrokenRun)[
   return runs.filter((run) => run !== null);
 }
 
-/** Tells a folder in which a run has been: nothing else leaves this file. */
+/** Recognizes a folder in which a run has been: nothing else leaves this file. */
 function hasTrained(path: string): boolean {
   return existsSync(runDirectory(path).environment);
 }

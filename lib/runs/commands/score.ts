@@ -4,9 +4,9 @@ import { classify, labelIndex, softmax } from "../../rewards/text_classifier.ts"
 import { loadClassifier } from "../loading/classifiers.ts";
 import { openRunDevice, type RunDeviceOptions } from "../loading/device.ts";
 
-/** What a classifier says of a text. */
+/** Scores of a text. */
 export interface TextScore {
-  /** What was scored. */
+  /** Text. */
   text: string;
   /** Raw logits, by label. */
   logits: Record<string, number>;
@@ -16,7 +16,7 @@ export interface TextScore {
   toxicity: number;
 }
 
-/** What a classifier says of texts. */
+/** Scores of several texts. */
 export interface Scores {
   /** In the order in which they were given. */
   texts: TextScore[];

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { z } from "../../packages/zod.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
-/** How a run failed: its `failed.json`, there from then on until it is resumed. */
+/** Failure of a run: its `failed.json`, there from then on until it is resumed. */
 export interface Failure {
   /** The error's class: `UserError`, `OutOfMemoryError`, `TypeError` for a mistake in Temper. */
   kind: string;
-  /** What was said at the terminal. */
+  /** Message of the error. */
   message: string;
   /** Steps that were done. */
   step: number;

@@ -5,7 +5,7 @@ import { ioReason } from "../../platform/io_error.ts";
 /** Name of the file in a run's folder that a process holds a lock on while it uses the run. */
 export const LOCK_FILE = ".lock";
 
-/** How often it is tried to get the lock, and the milliseconds between: to look takes less. */
+/** Attempts to get the lock, and the milliseconds between them: to look takes less. */
 const ATTEMPTS = 5;
 const PAUSE = 20;
 
@@ -61,7 +61,7 @@ export class RunLock implements Disposable {
     }
   }
 
-  /** Whether a process uses the run now. */
+  /** True while a process uses the run. */
   static isHeld(run: string): boolean {
     try {
       using file = Deno.openSync(join(run, LOCK_FILE), { read: true });
@@ -84,7 +84,7 @@ export class RunLock implements Disposable {
   }
 }
 
-/** Whether a file that is open is the one of this name. */
+/** Compares a file that is open with the one of this name. */
 function isAt(path: string, file: Deno.FsFile): boolean {
   try {
     const [named, open] = [Deno.statSync(path), file.statSync()];
@@ -95,7 +95,7 @@ function isAt(path: string, file: Deno.FsFile): boolean {
   }
 }
 
-/** Says that another process has the run. */
+/** Error of a run that another process uses. */
 export function runInUse(run: string): UserError {
   const pid = holder(join(run, LOCK_FILE)) ?? "unknown";
   return new UserError(

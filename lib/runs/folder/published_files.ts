@@ -16,7 +16,7 @@ const ADAPTER_FILES: readonly string[] = [
   "README.md",
 ];
 /**
- * Of an adapter that was in a repository before, what would be read beside or in place of the new
+ * Files of an earlier adapter in a repository that would be read beside or in place of the new
  * one's files.
  */
 export const ADAPTER_WEIGHTS: readonly string[] = [
@@ -25,10 +25,10 @@ export const ADAPTER_WEIGHTS: readonly string[] = [
   "value_head.safetensors",
 ];
 
-/** What of a run is published beside its adapter. */
+/** Files of a run that are published beside its adapter. */
 const RECORDS = ["config", "metrics", "summary", "comparison"] as const;
 /**
- * Where that goes: a `config.json` beside an adapter would be taken for the configuration of a model.
+ * Folder for them in the repository: a `config.json` beside an adapter would be taken for the configuration of a model.
  */
 const RECORDS_FOLDER = "run";
 

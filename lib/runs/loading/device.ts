@@ -6,9 +6,9 @@ import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
-/** What a run's device is chosen by. */
+/** Settings of a run's device. */
 export interface RunDeviceOptions extends DeviceOptions {
-  /** Whether to measure, on a GPU's first use, which kernels are the fastest. Default true. */
+  /** Measure on a GPU's first use which kernels are the fastest. Default true. */
   autotune?: boolean;
 }
 

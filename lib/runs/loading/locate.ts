@@ -36,7 +36,7 @@ async function checkFolder(path: string): Promise<void> {
   if (!found.isDirectory) throw new UserError(`${path} is a file; ${expected}`);
 }
 
-/** What an adapter's files call the model that it is for: a name on the Hub without the revision. */
+/** Name of a model in the files of its adapters: on the Hub, without the revision. */
 export function baseModelName(model: string): string {
   return existsSync(model) ? model : parseRepo("model", model)?.name ?? model;
 }

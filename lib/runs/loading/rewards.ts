@@ -21,7 +21,7 @@ export interface LoadedRewards {
   rewards: WeightedRewards;
   /** The first classifier among them. */
   classifier: TextClassifier | null;
-  /** What there is to say about texts that were too long for a classifier. */
+  /** Notices about texts that were too long for a classifier. */
   notices(): string[];
 }
 

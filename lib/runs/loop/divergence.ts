@@ -5,7 +5,7 @@ import { writeFileAtomic } from "../../platform/atomic_write.ts";
 /** Maximum number of steps in a row that are skipped: after that many the model does not recover. */
 export const MAX_SKIPS = 3;
 
-/** Tells errors of training itself from those of something around it. */
+/** Distinguishes errors of training itself from those of something around it. */
 export function isDivergence(error: unknown): error is TrainingDivergedError | NotFiniteError {
   return error instanceof TrainingDivergedError || error instanceof NotFiniteError;
 }

@@ -138,7 +138,7 @@ export class TrainingSession {
     await pruneCheckpoints(run, keep, this.#best?.step ?? null);
   }
 
-  /** Tells a checkpoint that was found broken when the run was resumed before its step. */
+  /** Recognizes a checkpoint that was found broken when the run was resumed before its step. */
   #isAbandoned(step: number): boolean {
     return step > this.#start && !this.#saved.has(step);
   }

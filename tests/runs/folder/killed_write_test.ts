@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { sft } from "../../../lib/runs/loop/sft.ts";
 import { resumeConfig, train } from "../../../lib/runs/loop/train.ts";
 import { withFolder } from "../../cli/temper.ts";
-import { outcome, smallRun } from "../small_run.ts";
+import { outcome, smallRun, smallSft } from "../small_run.ts";
 
 /** `deno task test:kill` tries every change; else there are this many tries, spread evenly. */
-const TRIES = Deno.env.has("TEMPER_TEST_KILLS") ? Infinity : 14;
+const TRIES = Deno.env.has("TEMPER_TEST_KILLS") ? Infinity : 10;
 
 /** What changes files: everything that a run calls of it. */
 const ASYNC = ["mkdir", "open", "rename", "remove", "truncate"] as const;
@@ -60,33 +61,39 @@ async function killedAt(fatal: number, body: () => Promise<unknown>): Promise<st
   return calls;
 }
 
-Deno.test("killed at any change of a file, a run ends bit for bit as without", async () => {
-  await withFolder(async (folder) => {
-    const config = (name: string) =>
-      smallRun(join(folder, name), {
-        steps: 3,
-        saveEvery: 1,
-        keep: 1,
-        batchSize: 1,
-        evalSamples: 1,
-        log: "tensorboard",
-      });
-    const whole = join(folder, "whole");
-    const calls = await killedAt(Infinity, () => train(config("whole")));
-    const expected = await outcome(whole);
-    const stride = Math.max(1, Math.ceil(calls.length / TRIES));
-    for (let fatal = 0; fatal < calls.length; fatal += stride) {
-      const run = join(folder, "killed");
-      const at = `${calls[fatal]}, change ${fatal} of ${calls.length}`;
-      await killedAt(fatal, () => train(config("killed")));
-      const begun = existsSync(join(run, "config.json"));
-      const again = begun ? await resumeConfig(run, {}) : config("killed");
-      await train(again, {}, { resume: begun });
-      assert.deepEqual(await outcome(run), expected, at);
-      const left = Array.from(Deno.readDirSync(run), ({ name }) => name).sort();
-      const names = Array.from(Deno.readDirSync(whole), ({ name }) => name).sort();
-      assert.deepEqual(left, names, at);
-      await Deno.remove(run, { recursive: true });
-    }
+/** A run of each kind; each starts in a folder, or goes on in it. */
+const RUNS: Record<string, (run: string, resume: boolean) => Promise<unknown>> = {
+  async ppo(run, resume) {
+    const settings = { steps: 3, saveEvery: 1, keep: 1, batchSize: 1, evalSamples: 1 };
+    const config = smallRun(run, { ...settings, log: "tensorboard" });
+    await train(resume ? await resumeConfig(run, {}) : config, {}, { resume });
+  },
+  async sft(run, resume) {
+    await sft(smallSft(run, { saveEvery: 1, keep: 1, log: "tensorboard" }), {}, { resume });
+  },
+  async "sft with all weights"(run, resume) {
+    await sft(smallSft(run, { full: true, evalEvery: 0, evalSamples: 1 }), {}, { resume });
+  },
+};
+
+for (const [name, go] of Object.entries(RUNS)) {
+  Deno.test(`${name} killed at any change of a file ends bit for bit as without`, async () => {
+    await withFolder(async (folder) => {
+      const whole = join(folder, "whole");
+      const calls = await killedAt(Infinity, () => go(whole, false));
+      const expected = await outcome(whole);
+      const stride = Math.max(1, Math.ceil(calls.length / TRIES));
+      for (let fatal = 0; fatal < calls.length; fatal += stride) {
+        const run = join(folder, "killed");
+        const at = `${calls[fatal]}, change ${fatal} of ${calls.length}`;
+        await killedAt(fatal, () => go(run, false));
+        await go(run, existsSync(join(run, "config.json")));
+        assert.deepEqual(await outcome(run), expected, at);
+        const left = Array.from(Deno.readDirSync(run), ({ name }) => name).sort();
+        const names = Array.from(Deno.readDirSync(whole), ({ name }) => name).sort();
+        assert.deepEqual(left, names, at);
+        await Deno.remove(run, { recursive: true });
+      }
+    });
   });
-});
+}

@@ -86,7 +86,7 @@ export async function collectRollouts(
   };
 }
 
-/** Most tokens of each rollout. The stream of each step is its own, so that a run can be resumed. */
+/** Draws the maximum length of each rollout; each step has a random stream of its own, so that a run can be resumed. */
 function rolloutLengths(count: number, step: number, config: TrainConfig): number[] {
   const { maxNewTokens, outputMinLength, outputMaxLength, seed } = config;
   if (maxNewTokens !== null) return new Array(count).fill(maxNewTokens);
