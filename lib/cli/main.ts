@@ -35,6 +35,7 @@ import { print, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
 import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
+import { usageError } from "./usage_error.ts";
 import { namedCommand, unknownInput } from "./unknown_input.ts";
 
 /** Exit code of wrong usage, as in shells and getopt. */
@@ -175,9 +176,10 @@ function parse(args: readonly string[]): Options {
     aboveError: "none",
     errorExitCode: USAGE_ERROR,
     stdout: print,
-    // An error is one line, whatever the width of the terminal, and in the voice of the others.
-    stderr: (line) =>
-      fail(line.replace(/^Error: /, "").replace(/\s+/g, " ").trim().replace(/\.$/, "")),
+    // Beside its errors, `help` prints the usage of everything, which nobody needs.
+    stderr: (text) => {
+      if (text.startsWith("Error: ")) fail(usageError(text));
+    },
     onExit: (code) => {
       throw new Exit(code);
     },

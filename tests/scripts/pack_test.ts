@@ -136,7 +136,12 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
     await test.step("passes exit codes on, and reads nothing that is not named", async () => {
       const wrong = await temper("train", "--stepz", "1");
       assert.equal(wrong.code, 2);
-      assert.equal(wrong.stderr, "error: there is no option --stepz: did you mean --steps?\n");
+      assert.equal(wrong.stderr, "error: train has no option --stepz: did you mean --steps?\n");
+      const extra = await temper("train", "extra");
+      assert.match(
+        extra.stderr,
+        /^error: train does not take "extra": see \S*temper\S* train --help\n$/,
+      );
       const comma = await temper("train", "--steps", "1", "--output", "a,b");
       assert.equal(comma.code, 1);
       assert.match(comma.stderr, /^error: a,b has a comma in its name, .*\n$/);
