@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { resolvePPOConfig } from "../../lib/rl/ppo_config.ts";
+import { trainConfigSchema } from "../../lib/runs/settings/config.ts";
+import { withSettingNames } from "../../lib/settings/settings.ts";
 
 /** The fields of TRL 0.4's PPOConfig, those of 0.4.2 among them. */
 const PPO_CONFIG =
@@ -40,5 +43,26 @@ Deno.test("coming from TRL: every flag is one of train's", async () => {
   const cli = await Deno.readTextFile(new URL("../../docs/cli.md", import.meta.url));
   for (const [flag] of page.matchAll(/--[a-z][a-z0-9-]+/g)) {
     assert.match(cli, new RegExp(`^ *(-\\w, )?${flag}(,| |$)`, "m"));
+  }
+});
+
+Deno.test("coming from TRL: PPOConfig's names work in files and in resolvePPOConfig", () => {
+  const section = page.split(/^## /m).find((part) => part.startsWith("`PPOConfig`"))!;
+  const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+  const tried = rows.flatMap((row) => {
+    const [, names, flags] = row.split("|");
+    const options = [...flags.matchAll(/`--([\w-]+)`/g)].map(([, option]) => option);
+    return [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name)
+      .filter((name) =>
+        options.includes(name.replaceAll("_", "-")) || name === "forward_batch_size"
+      );
+  });
+  assert.ok(tried.length > 15, tried.join());
+  const defaults = resolvePPOConfig() as unknown as Record<string, unknown>;
+  for (const name of tried) {
+    const { keys } = withSettingNames(trainConfigSchema, { [name]: 1 });
+    const [[setting]] = keys;
+    // Its own default by TRL's name.
+    resolvePPOConfig({ [name]: defaults[setting] });
   }
 });
