@@ -1,6 +1,6 @@
 /**
- * Where the files that come with Temper are. They are named by their path in the repository,
- * whether this runs from a checkout, from a URL, or bundled into one executable: a bundle keeps this
+ * Files that come with Temper. They are named by their path in the repository, whether the program
+ * runs from a checkout, from a URL, or bundled into one executable: a bundle keeps this
  * module at its root and the files where they are here.
  *
  * @module
@@ -13,7 +13,7 @@ export function assetUrl(path: string): URL {
   return new URL(path, import.meta.url);
 }
 
-/** The path of the folder that Temper's own files are in; null where they come from a URL. */
+/** Path of the folder of Temper's own files; null where they come from a URL. */
 export function programFolder(): string | null {
   const folder = assetUrl(".");
   return folder.protocol === "file:" ? fileURLToPath(folder) : null;
@@ -34,8 +34,9 @@ export async function readAsset(path: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
- * Imports a module of Temper's own that few programs need. Deno fetches what `import("…")` of a
- * known name imports before the program starts, packages of many megabytes among it; this only now.
+ * Imports a module of Temper's own that few programs need. With a literal `import("…")`, Deno
+ * would fetch the module's packages, of many megabytes, before the program starts; here they are
+ * fetched on use.
  */
 export async function importAsset<Module>(path: string): Promise<Module> {
   return await import(assetUrl(path).href);

@@ -1,12 +1,12 @@
 /**
- * Seeded pseudo-random numbers on the host: xoshiro128** (Blackman and Vigna 2018, "Scrambled linear
- * pseudorandom number generators"), its state filled from the seed by splitmix32. Sampling of
- * tokens does not use it: that is counter-based and runs on the device.
+ * Seeded pseudo-random numbers on the host: xoshiro128** (Blackman and Vigna 2018, "Scrambled
+ * linear pseudorandom number generators"), its state filled from the seed by splitmix32. Sampling
+ * of tokens does not use it: that generator is counter-based and runs on the device.
  */
 export class Random {
   readonly #state = new Uint32Array(4);
 
-  /** Starts a sequence from any integer, of which the low 32 bits count. */
+  /** Starts a sequence from the low 32 bits of an integer. */
   constructor(seed: number) {
     for (let i = 0; i < 4; i++) {
       seed = (seed + 0x9e3779b9) | 0;
@@ -26,14 +26,14 @@ export class Random {
     this.#state.set(words);
   }
 
-  /** Another that goes on with the same sequence. */
+  /** Returns another that goes on with the same sequence. */
   copy(): Random {
     const copy = new Random(0);
     copy.state = this.state;
     return copy;
   }
 
-  /** 32 random bits, as an unsigned integer. */
+  /** Draws 32 random bits, as an unsigned integer. */
   uint32(): number {
     const s = this.#state;
     const scrambled = Math.imul(rotateLeft(Math.imul(s[1], 5), 7), 9) >>> 0;
@@ -47,12 +47,12 @@ export class Random {
     return scrambled;
   }
 
-  /** Uniform in [0, 1), in steps of 2⁻³². */
+  /** Draws a number uniform in [0, 1), in steps of 2⁻³². */
   uniform(): number {
     return this.uint32() / 2 ** 32;
   }
 
-  /** A uniform integer in [low, high). */
+  /** Draws a uniform integer in [low, high). */
   integer(low: number, high: number): number {
     return low + Math.floor(this.uniform() * (high - low));
   }

@@ -3,9 +3,10 @@ import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
 
 /**
- * The tokens that were added to a tokenizer's vocabulary, as tokenizer.json lists them, from the older
- * files: `added_tokens_decoder` in tokenizer_config.json, else added_tokens.json, `{"<sep>": 32100}`,
- * whose tokens are special where the configuration calls them so.
+ * Reads the tokens that were added to a tokenizer's vocabulary from the older files, as
+ * tokenizer.json lists them: `added_tokens_decoder` in tokenizer_config.json, else
+ * added_tokens.json, `{"<sep>": 32100}`, whose tokens are special where the configuration calls
+ * them so.
  *
  * @param config tokenizer_config.json over special_tokens_map.json.
  * @param known tokens to leave out: those that the tokenizer has already.

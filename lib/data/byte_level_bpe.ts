@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
 
-/** RoBERTa's special tokens, as transformers defines them where the folder does not. */
+/** RoBERTa's special tokens, transformers' defaults. */
 const ROBERTA_TOKENS = {
   bos_token: "<s>",
   eos_token: "</s>",
@@ -14,8 +14,9 @@ const ROBERTA_TOKENS = {
 } as const;
 
 /**
- * Builds what tokenizer.json would hold from the older files vocab.json and merges.txt, as many
- * classifiers on the Hub ship only those: RoBERTa's byte-level BPE, `<s>` before and `</s>` after a text.
+ * Builds the content of tokenizer.json from the older files vocab.json and merges.txt, since many
+ * classifiers on the Hub have only those: RoBERTa's byte-level BPE, `<s>` before and `</s>` after
+ * a text.
  *
  * @param files of a model.
  * @param config tokenizer_config.json over special_tokens_map.json.
@@ -88,10 +89,10 @@ interface AddedToken {
 }
 
 /**
- * Whether a special token inside a text takes the spaces beside it, as RobertaTokenizer has it: it does
- * on both sides when special_tokens_map.json gives it as plain text (the setting of a plain string
- * overrides the AddedToken that the constructor made); given as an object it has its own flags; else
- * only `<mask>` takes the space before it.
+ * Reads a special token and whether it takes the spaces beside it inside a text. As in
+ * RobertaTokenizer, it does on both sides when special_tokens_map.json gives it as plain text (the
+ * setting of a plain string overrides the AddedToken that the constructor made); given as an object
+ * it has its own flags; else only `<mask>` takes the space before it.
  */
 function addedToken(key: string, mapped: unknown, token: unknown): AddedToken {
   if (typeof mapped === "string") return { content: mapped, lstrip: true, rstrip: true };
@@ -101,7 +102,10 @@ function addedToken(key: string, mapped: unknown, token: unknown): AddedToken {
     : { content: String(token), lstrip: key === "mask_token", rstrip: false };
 }
 
-/** The merges in order of priority: one a line, two parts and a space between, after a version line. */
+/**
+ * Reads the merges in order of priority: one per line, two parts with a space between them, after a
+ * version line.
+ */
 function parseMerges(path: string, text: string): string[][] {
   const lines = text.split(/\r?\n/);
   const first = lines[0].startsWith("#version") ? 1 : 0;

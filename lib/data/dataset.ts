@@ -5,50 +5,50 @@ import type { TokenCache } from "./token_cache.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** The notebook's prompt, character for character. */
+/** Prompt of the notebook, character for character. */
 export const DEFAULT_PROMPT = "\nSummarize the following conversation.\n\n{dialogue}\n\nSummary:\n";
 
-/** How rows become prompts. The names are those of the run's settings. */
+/** Options for making prompts of rows, under the names of a run's settings. */
 export interface DatasetOptions {
   /** Column with the texts to respond to. Default `dialogue`. */
   dialogueColumn?: string;
   /** Column with the reference responses. Default `summary`. */
   summaryColumn?: string;
-  /** Dialogues of so many characters or fewer are left out. Default 200. */
+  /** Minimum number of characters of a dialogue (exclusive). Default 200. */
   inputMinTextLength?: number;
-  /** Dialogues of more characters are left out. Default 1000. */
+  /** Maximum number of characters of a dialogue. Default 1000. */
   inputMaxTextLength?: number;
-  /** The prompt, `{dialogue}` standing for the text. Default {@linkcode DEFAULT_PROMPT}. */
+  /** Prompt, in which `{dialogue}` stands for the text. Default {@linkcode DEFAULT_PROMPT}. */
   prompt?: string;
-  /** Where tokens are taken from, and kept by its `save`. Default none. */
+  /** Cache of tokens, in which its `save` keeps new ones. Default none. */
   cache?: TokenCache | null;
 }
 
-/** A prompt that is ready for the policy. */
+/** Prompt that is ready for the policy. */
 export interface Example {
-  /** As in the file, or the row's number from 0 where the file has no ids. */
+  /** Id in the file; where it has none, the row's number from 0. */
   id: string;
-  /** The prompt as the policy sees it: the decoded `inputIds`, special tokens included. */
+  /** Prompt as the policy sees it: the decoded `inputIds`, special tokens included. */
   query: string;
-  /** The prompt's tokens, special tokens included. */
+  /** Tokens of the prompt, special tokens included. */
   inputIds: number[];
-  /** The reference response. */
+  /** Reference response. */
   summary: string;
 }
 
 /**
- * A part of a dataset. Rows are tokenized when they are first asked for, and kept: a run needs a few
+ * Part of a dataset. Rows are tokenized when they are first used, and kept: a run needs a few
  * hundred of them (bench/RESULTS.md).
  */
 export class DatasetSplit {
   private readonly examples: (Example | undefined)[] = [];
   #prompts: TokenizedTexts | null = null;
 
-  /** Made by {@linkcode loadDataset}. */
+  /** Takes prompts; {@linkcode loadDataset} makes them. */
   constructor(
     /** `train`, `validation` or `test`. */
     readonly name: string,
-    /** Names of what a row has, as the Hugging Face library lists them. */
+    /** Names of a row's features, as the Hugging Face library lists them. */
     readonly features: readonly string[],
     private readonly rows: readonly PromptRow[],
     private readonly tokenizer: Tokenizer,
@@ -60,7 +60,7 @@ export class DatasetSplit {
     return this.rows.length;
   }
 
-  /** The prompts' tokens. */
+  /** Tokens of the prompts. */
   get prompts(): TokenizedTexts {
     return this.#prompts ??= new TokenizedTexts(
       this.rows.map(({ prompt }) => prompt),
@@ -69,12 +69,15 @@ export class DatasetSplit {
     );
   }
 
-  /** The row of this index, 0 … length - 1. */
+  /** Returns the row of this index, 0 … length - 1. */
   example(index: number): Example {
     return this.examples[index] ??= this.toExample(index);
   }
 
-  /** The reference responses' tokens, at most `maxLength` of each: what supervised learning learns. */
+  /**
+   * Returns the reference responses' tokens, the targets of supervised training, at most
+   * `maxLength` of each.
+   */
   labels(maxLength: number): TokenizedTexts {
     return new TokenizedTexts(
       this.rows.map(({ summary }) => summary),
@@ -93,14 +96,14 @@ export class DatasetSplit {
 
 /** Prompts in named splits: `train`, `validation`, `test`. */
 export class Dataset {
-  /** Made by {@linkcode loadDataset}. */
+  /** Takes prompts; {@linkcode loadDataset} makes them. */
   constructor(
-    /** Where it was read from, for messages. */
+    /** Path that the dataset was read from, for messages. */
     readonly path: string,
     readonly splits: ReadonlyMap<string, DatasetSplit>,
   ) {}
 
-  /** A split by name. @throws UserError listing the splits there are. */
+  /** Returns a split by name. @throws UserError listing the splits there are. */
   split(name: string): DatasetSplit {
     const split = this.splits.get(name);
     if (split) return split;
@@ -108,7 +111,7 @@ export class Dataset {
     throw new UserError(`${this.path} has no ${name} split, only ${found}`);
   }
 
-  /** The summary that the notebook prints: each split's features and number of rows. */
+  /** Summarizes the dataset as the notebook prints it: each split's features and number of rows. */
   describe(): string {
     const lines = ["DatasetDict({"];
     for (const [name, { features, length }] of this.splits) {
@@ -124,14 +127,15 @@ export class Dataset {
 }
 
 /**
- * Reads dialogues and makes prompts of them: filters by length in characters, fills the template in,
- * splits.
+ * Reads dialogues and makes prompts of them: filters by length in characters, fills the template
+ * in, splits.
  *
- * @param path a .csv, .jsonl or .parquet file, whose last fifth becomes the test split; or a folder with
- * files for each split (train, validation or dev, test), named as on the Hub ({@linkcode
- * findSplitFiles}), where a train split without a test split is divided the same way. The columns are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in
- * the original DialogSum files, `fname` will do for the id and `summary1` (the first of several
- * references) for the summary.
+ * @param path a .csv, .jsonl or .parquet file, whose last fifth becomes the test split; or a folder
+ * with files for each split (train, validation or dev, test), named as on the Hub ({@linkcode
+ * findSplitFiles}), where a train split without a test split is divided the same way. The columns
+ * are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in the original
+ * DialogSum files, `fname` will do for the id and `summary1` (the first of several references) for
+ * the summary.
  * @throws UserError when a file or column is missing, or the filter leaves nothing.
  */
 export async function loadDataset(
@@ -174,7 +178,10 @@ export async function loadDataset(
   return new Dataset(path, splits);
 }
 
-/** Rows of the test split: those of `train_test_split(test_size=0.2)` in Hugging Face's datasets. */
+/**
+ * Number of rows of the test split, as `train_test_split(test_size=0.2)` in Hugging Face's
+ * datasets.
+ */
 function testCount(path: string, count: number): number {
   if (count < 2) {
     throw new UserError(
@@ -238,7 +245,7 @@ function textOf(table: Table, index: number, column: string): string {
   );
 }
 
-/** Characters as Python counts them: code points. */
+/** Number of characters as Python counts them, in code points. */
 function characterCount(text: string): number {
   let count = 0;
   for (const _ of text) count++;

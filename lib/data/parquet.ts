@@ -2,8 +2,8 @@ import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
 
 /**
- * The rows of a Parquet file in memory, in any of the format's compressions. Integers of 64 bits, as
- * ids often are, become numbers.
+ * Reads the rows of a Parquet file in memory, in any of the format's compressions. Integers of 64
+ * bits, as ids often are, become numbers.
  *
  * @param path the file, for messages.
  * @throws UserError when the bytes are not Parquet.

@@ -3,29 +3,35 @@ import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
 import { bytesOf, floatOf, parseProtobuf, textOf, uintOf } from "../formats/protobuf.ts";
 
-/** What of a SentencePiece model a tokenizer needs (sentencepiece_model.proto of google/sentencepiece). */
+/**
+ * Parts of a SentencePiece model that a tokenizer needs (sentencepiece_model.proto of
+ * google/sentencepiece).
+ */
 interface SentencePieceModel {
-  /** Each piece with its log probability; its place is its id. */
+  /** Pieces with their log probabilities, by id. */
   vocab: [piece: string, score: number][];
   unkId: number;
-  /** The compiled normalization rules, nmt_nfkc for T5; empty for none. */
+  /** Compiled normalization rules, nmt_nfkc for T5; empty for none. */
   charsmap: Uint8Array;
 }
 
-/** T5's special tokens, as transformers defines them where the folder does not. */
+/** T5's special tokens, transformers' defaults. */
 export const T5_TOKENS = { pad_token: "<pad>", eos_token: "</s>", unk_token: "<unk>" } as const;
 
 /** TrainerSpec.ModelType.UNIGRAM */
 const UNIGRAM = 1;
 /** SentencePiece.Type.UNKNOWN */
 const UNKNOWN_PIECE = 2;
-/** T5Tokenizer's default; more than any model has would only fill memory. */
+/**
+ * T5Tokenizer's default, and a limit beyond that of any model, so that a false number cannot fill
+ * memory.
+ */
 const DEFAULT_EXTRA_IDS = 100;
 const MAX_EXTRA_IDS = 10_000;
 
 /**
- * Builds what tokenizer.json would hold from spiece.model, as T5's older checkpoints ship only that:
- * Unigram pieces, the extra ids after them (`<extra_id_0>` last), `</s>` after a text.
+ * Builds the content of tokenizer.json from spiece.model, since T5's older checkpoints have only
+ * that: Unigram pieces, the extra ids after them (`<extra_id_0>` last), `</s>` after a text.
  *
  * @param config tokenizer_config.json over special_tokens_map.json.
  * @returns null when there is no spiece.model.
@@ -94,7 +100,7 @@ export async function readSentencePiece(
   };
 }
 
-/** Reads the fields of ModelProto that are wanted. */
+/** Reads the fields of ModelProto that a tokenizer needs. */
 function parseModel(path: string, bytes: Uint8Array): SentencePieceModel {
   const vocab: SentencePieceModel["vocab"] = [];
   let unkId: number | null = null;

@@ -4,22 +4,22 @@ import { fileInfo, listFolder } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { basename, dirname, extname, join } from "../platform/paths.ts";
 
-/** What the splits may be called, in the order in which they are listed. */
+/** Names of the splits, in the order in which they are listed. */
 const SPLIT_NAMES: Readonly<Record<string, readonly string[]>> = {
   train: ["train", "training"],
   validation: ["validation", "valid", "val", "dev"],
   test: ["test", "testing", "eval", "evaluation"],
 };
 
-/** Folders in folders that are looked into: `data/train/0000.parquet`. */
+/** Maximum depth of folders that are searched: `data/train/0000.parquet`. */
 const DEEPEST = 2;
 
-/** Parts of one table are numbered: `train-00000-of-00002.parquet`, `0001.parquet`. */
+/** Number of a part of a table: `train-00000-of-00002.parquet`, `0001.parquet`. */
 const PART = /(?<number>\d{4,})(-of-(?<count>\d{4,}))?(?=\.\w+$)/;
 
 /**
- * Finds the files of a dataset's splits by their names, as Hugging Face's datasets does: the name of a
- * split is a word of a file's name (`train.csv`, `dialogsum.dev.jsonl`,
+ * Finds the files of a dataset's splits by their names, as Hugging Face's datasets does: the name
+ * of a split is a word of a file's name (`train.csv`, `dialogsum.dev.jsonl`,
  * `data/train-00000-of-00002.parquet`) or else of its folder (`train/0000.parquet`).
  *
  * @param path a file, which is the train split whatever its name; or a folder.
@@ -50,7 +50,7 @@ export async function findSplitFiles(path: string): Promise<Map<string, string[]
   );
 }
 
-/** Files of a folder and the folders in it, relative to it, hidden ones left out. */
+/** Lists the files of a folder and the folders in it, relative to it, hidden ones left out. */
 async function listFiles(root: string, folder: string, depth: number): Promise<string[]> {
   const found: string[] = [];
   for (const { name, isFolder } of await listFolder(join(root, folder))) {
@@ -62,7 +62,7 @@ async function listFiles(root: string, folder: string, depth: number): Promise<s
   return found;
 }
 
-/** The split that a file belongs to by its name, else by that of the nearest folder; or null. */
+/** Finds the split of a file by its name, else by that of the nearest folder; null for none. */
 function splitOf(path: string): string | null {
   const words = basename(path).toLowerCase().split(/[^a-z]+/);
   for (const [split, names] of Object.entries(SPLIT_NAMES)) {
@@ -72,7 +72,7 @@ function splitOf(path: string): string | null {
   return folder === "." ? null : splitOf(folder);
 }
 
-/** Several files are one split only as the numbered parts of one table, all there. */
+/** Checks that several files of a split are all the numbered parts of one table. */
 function checkParts(folder: string, split: string, names: readonly string[]): void {
   const tables = new Set(names.map((name) => name.replace(PART, "")));
   if (tables.size > 1) {

@@ -7,9 +7,9 @@ import { ioReason } from "../platform/io_error.ts";
 import { extname } from "../platform/paths.ts";
 import { parseParquet } from "./parquet.ts";
 
-/** The rows of a CSV, JSONL or Parquet file, or of several that are parts of one. */
+/** Rows of a CSV, JSONL or Parquet file, or of several that are parts of one. */
 export interface Table {
-  /** The file, or the first of several, for messages. */
+  /** Path of the file, or of the first of several, for messages. */
   path: string;
   /** Names of the columns, in the file's order. */
   columns: string[];
@@ -18,7 +18,7 @@ export interface Table {
 }
 
 /**
- * Reads a CSV file with a header line, a JSONL file with an object a line, or a Parquet file.
+ * Reads a CSV file with a header line, a JSONL file with one object per line, or a Parquet file.
  *
  * @throws UserError naming the file, and the line where one is at fault.
  */

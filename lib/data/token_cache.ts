@@ -26,30 +26,30 @@ export interface CachedTexts {
   known(index: number): number[] | undefined;
 }
 
-/** Where a cache is, and how large it may become. */
+/** Place and maximum size of a cache. */
 export interface TokenCacheOptions {
   /** Folder of the entries. Default `datasets` in Temper's folder in the user's cache. */
   folder?: string;
-  /** Bytes that the entries may take together. Default 256 MiB. */
+  /** Maximum number of bytes of all entries. Default 256 MiB. */
   maxBytes?: number;
 }
 
-/** Bytes that all entries may take by default: all of DialogSum takes about 8 MB. */
+/** Default maximum number of bytes of all entries: all of DialogSum takes about 8 MB. */
 const MAX_BYTES = 256 * 2 ** 20;
 const ENTRY = /^[0-9a-f]{64}\.safetensors$/;
-/** What {@linkcode writeTokens} leaves when its process is killed. */
+/** Name of a file that {@linkcode writeTokens} leaves when its process is killed. */
 const TEMPORARY = /^\.[0-9a-f]{64}\.safetensors\..+\.tmp$/;
-/** Milliseconds after which nobody writes to such a file any more. */
+/** Age in milliseconds from which on nobody writes to such a file any more. */
 const TEMPORARY_AGE = 60 * 60 * 1000;
 
 /**
- * Tokens of texts on the disk, so that a later run on the same texts with the same tokenizer need not
- * make them again. There is an entry for each list of texts, under a key of all that its tokens depend
- * on ({@linkcode CachedTexts.key}); what is in it by now is what runs have asked for.
+ * Tokens of texts on the disk, so that a later run on the same texts with the same tokenizer need
+ * not make them again. Each list of texts has an entry, under a key of all that its tokens depend
+ * on ({@linkcode CachedTexts.key}), with the tokens that runs have used so far.
  *
- * It never stands in a run's way: what cannot be read or is damaged is made anew, what cannot be
- * written is not kept, and {@linkcode notices} says so. Entries appear whole, so that several
- * processes can share the folder; beyond `maxBytes` those that were used the longest ago go.
+ * A fault never stops a run: tokens that cannot be read are made again, tokens that cannot be
+ * written are not kept, and {@linkcode notices} says so. Entries appear whole, so that several
+ * processes can share the folder; beyond `maxBytes`, the least recently used ones are deleted.
  *
  * ```ts
  * const cache = new TokenCache();
@@ -65,13 +65,16 @@ export class TokenCache {
   #found: string[] = [];
   #notices: string[] = [];
 
-  /** A cache in a folder, which is made when something is saved. */
+  /** Names the folder, which is made when something is saved. */
   constructor({ folder, maxBytes = MAX_BYTES }: TokenCacheOptions = {}) {
     this.#folder = folder ?? null;
     this.#maxBytes = maxBytes;
   }
 
-  /** What the cache has of some texts, null for nothing. From now on {@linkcode save} keeps theirs. */
+  /**
+   * Returns the cached tokens of some texts, null for none. From now on {@linkcode save} keeps
+   * theirs.
+   */
   open(texts: CachedTexts): StoredTokens | null {
     this.#opened.push(texts);
     let stored: StoredTokens | null;
@@ -92,8 +95,7 @@ export class TokenCache {
   }
 
   /**
-   * Writes what was tokenized since the texts were opened, beside what the entries hold by now. Never
-   * throws.
+   * Adds the tokens made since the texts were opened to their entries. Never throws.
    */
   async save(): Promise<void> {
     const grown = this.#opened.filter((texts) => texts.added > 0);
@@ -119,7 +121,9 @@ export class TokenCache {
     }
   }
 
-  /** What there is to say since the last call: that tokens came from the cache, or what is wrong. */
+  /**
+   * Returns lines for the user since the last call: tokens that came from the cache, and faults.
+   */
   notices(): string[] {
     const found = this.#found.length === 0
       ? []
@@ -130,7 +134,7 @@ export class TokenCache {
     return notices;
   }
 
-  /** @throws where the program may not know the user's folders */
+  /** Returns the folder. @throws where the program may not know the user's folders */
   #place(): string {
     return this.#folder ??= join(cacheDirectory(), "datasets");
   }
@@ -139,7 +143,7 @@ export class TokenCache {
     return join(this.#place(), `${key}.safetensors`);
   }
 
-  /** @throws when there is an entry that is not usable */
+  /** Reads an entry, null where there is none. @throws when it is not usable */
   #read(texts: CachedTexts): StoredTokens | null {
     try {
       return readTokens(this.#path(texts), texts.key, texts.length);
@@ -149,7 +153,7 @@ export class TokenCache {
     }
   }
 
-  /** What other processes have added meanwhile; what is not usable is written over. */
+  /** Reads what other processes have added meanwhile; an unusable entry is written over. */
   #readAgain(texts: CachedTexts): StoredTokens | null {
     try {
       return this.#read(texts);
@@ -158,7 +162,7 @@ export class TokenCache {
     }
   }
 
-  /** Deletes the entries that were used the longest ago until the rest has room, but not these. */
+  /** Deletes the least recently used entries until the rest has room, but none of `keep`. */
   async #prune(folder: string, keep: ReadonlySet<string>): Promise<void> {
     const entries: { path: string; size: number; used: number; keep: boolean }[] = [];
     try {

@@ -2,14 +2,14 @@ import { UserError } from "../errors.ts";
 import { SafetensorsFile, writeSafetensors } from "../formats/safetensors.ts";
 import { Sha256 } from "../platform/hash.ts";
 
-/** Length that says of a text that it was not tokenized. */
+/** Length of a text that was not tokenized. */
 const ABSENT = -1;
 
-/** The tokens of some texts, as an entry of the cache keeps them: in memory as one array. */
+/** Tokens of some texts in an entry of the cache, in memory as one array. */
 export class StoredTokens {
   readonly #starts: Float64Array;
 
-  /** Made by {@linkcode readTokens}. */
+  /** Takes an entry's arrays; {@linkcode readTokens} checks them. */
   constructor(
     private readonly lengths: Int32Array,
     private readonly flat: Int32Array | Uint16Array,
@@ -22,12 +22,12 @@ export class StoredTokens {
     });
   }
 
-  /** The texts that have tokens here. */
+  /** Number of texts that have tokens here. */
   get count(): number {
     return this.lengths.reduce((count, length) => count + Number(length !== ABSENT), 0);
   }
 
-  /** The tokens of a text, undefined where the entry has none. */
+  /** Returns the tokens of a text, undefined where the entry has none. */
   ids(index: number): number[] | undefined {
     const length = this.lengths[index];
     if (length === ABSENT) return undefined;
@@ -42,10 +42,10 @@ export class StoredTokens {
 /**
  * Reads an entry whole, and checks it.
  *
- * @param key what it is filed under
- * @param count texts that it has to be about
- * @throws UserError when it cannot be read, or is not what was written under this key: the SHA-256 in
- * it covers the key and every number.
+ * @param key key of the entry
+ * @param count expected number of texts
+ * @throws UserError when it cannot be read, or was not written under this key: its SHA-256 covers
+ * the key and every number.
  */
 export function readTokens(path: string, key: string, count: number): StoredTokens {
   using file = SafetensorsFile.open(path);

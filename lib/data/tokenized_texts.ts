@@ -4,24 +4,27 @@ import type { TokenCache } from "./token_cache.ts";
 import type { StoredTokens } from "./token_entry.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Raised whenever {@linkcode Tokenizer.encode} or an entry's format changes within a version of Temper. */
+/**
+ * Version of the format, raised whenever {@linkcode Tokenizer.encode} or an entry's format changes
+ * within a version of Temper.
+ */
 const FORMAT = 1;
 
-/** How texts are tokenized, and what they are called in messages. */
+/** Options of tokenizing texts. */
 export interface TokenizedTextsOptions {
-  /** What they are, for messages: `train prompts`. */
+  /** Name for messages: `train prompts`. */
   name: string;
-  /** Tokens of a text at most, special tokens included. Default no limit. */
+  /** Maximum number of tokens of a text, special tokens included. Default no limit. */
   maxLength?: number;
-  /** Where tokens are taken from, and kept by its `save`. Default none. */
+  /** Cache of tokens, in which its `save` keeps new ones. Default none. */
   cache?: TokenCache | null;
 }
 
-/** Texts with their tokens, each made when it is first asked for and kept in memory. */
+/** Texts with their tokens, which are made when they are first used and kept in memory. */
 export class TokenizedTexts {
-  /** What they are, for messages. */
+  /** Name for messages. */
   readonly name: string;
-  /** Texts tokenized here, which the cache did not have. */
+  /** Number of texts tokenized here, which the cache did not have. */
   added = 0;
 
   readonly #maxLength: number;
@@ -29,7 +32,7 @@ export class TokenizedTexts {
   readonly #stored: StoredTokens | null;
   #key: string | null = null;
 
-  /** Takes from the cache what it has of the texts. */
+  /** Takes the tokens that the cache has. */
   constructor(
     private readonly texts: readonly string[],
     private readonly tokenizer: Tokenizer,
@@ -63,12 +66,12 @@ export class TokenizedTexts {
     return this.#key = hash.hex();
   }
 
-  /** A text's tokens, special tokens included. */
+  /** Returns a text's tokens, special tokens included. */
   ids(index: number): number[] {
     return this.#ids[index] ??= this.#stored?.ids(index) ?? this.#tokenize(index);
   }
 
-  /** A text's tokens where they are known already. */
+  /** Returns a text's tokens where they are known already, else undefined. */
   known(index: number): number[] | undefined {
     return this.#ids[index] ?? this.#stored?.ids(index);
   }

@@ -8,11 +8,11 @@ import { readByteLevelBpe } from "./byte_level_bpe.ts";
 import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
 import { readWordPiece } from "./word_piece.ts";
 
-/** What the Hugging Face files call the special tokens whose ids are wanted. */
+/** Names of special tokens in the Hugging Face files. */
 type SpecialTokenKey = "bos_token" | "eos_token" | "pad_token" | "unk_token";
 
 /**
- * A model's tokenizer: text to ids and back as transformers does it, special tokens included.
+ * Tokenizer of a model: text to ids and back as transformers does it, special tokens included.
  *
  * ```ts
  * const tokenizer = await Tokenizer.load("demo/tiny-flan-t5");
@@ -21,20 +21,25 @@ type SpecialTokenKey = "bos_token" | "eos_token" | "pad_token" | "unk_token";
  * ```
  */
 export class Tokenizer {
-  /** Id of the token that begins a text, as RoBERTa's `<s>`; null where the tokenizer has none. */
+  /**
+   * Id of the token that begins a text, such as RoBERTa's `<s>`; null where the tokenizer has none.
+   */
   readonly bosTokenId: number | null;
   /** Id of the token that ends a text, `</s>`; null where the tokenizer has none. */
   readonly eosTokenId: number | null;
   /** Id of the padding token; null where the tokenizer has none. */
   readonly padTokenId: number | null;
-  /** Id that stands for what the vocabulary lacks; null where the tokenizer has none. */
+  /** Id of text that the vocabulary lacks; null where the tokenizer has none. */
   readonly unkTokenId: number | null;
-  /** Number of ids, special tokens included, that the model takes; Infinity where it is not said. */
+  /**
+   * Maximum number of ids that the model takes, special tokens included; Infinity where no file
+   * says.
+   */
   readonly modelMaxLength: number;
 
   private readonly specialTokenCount: number;
   private readonly suffixLength: number;
-  /** Ids of a text that the texts of single tokens are seen behind. */
+  /** Ids of a letter, behind which the texts of single tokens are taken. */
   private readonly letter: readonly number[];
   private readonly texts = new Map<number, string>();
   #fingerprint: string | null = null;
@@ -62,7 +67,8 @@ export class Tokenizer {
 
   /**
    * Reads a model's tokenizer.json, or where there is none its spiece.model (T5's SentencePiece)
-   * or vocab.json and merges.txt (RoBERTa's byte-level BPE), and the settings in tokenizer_config.json and special_tokens_map.json.
+   * or vocab.json and merges.txt (RoBERTa's byte-level BPE), and the settings in
+   * tokenizer_config.json and special_tokens_map.json.
    *
    * @param source a folder's path, or files
    * @throws UserError when there is none of these, or a file is broken.
@@ -99,8 +105,8 @@ export class Tokenizer {
   }
 
   /**
-   * SHA-256 of what decides which ids a text gets: what was read from the folder's files, made into
-   * one form whichever they are, and the version of the package that applies it.
+   * SHA-256 of all that decides a text's ids: the files' content, in one form whichever they are,
+   * and the version of the package that applies it.
    */
   get fingerprint(): string {
     return this.#fingerprint ??= new Sha256()
@@ -108,11 +114,11 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text, with the special tokens that its model expects (T5: `</s>` at the end; RoBERTa:
-   * `<s>` and `</s>` around it).
+   * Encodes a text as ids, with the special tokens that its model expects (T5: `</s>` at the end;
+   * RoBERTa: `<s>` and `</s>` around it).
    *
-   * @param options.maxLength at most so many ids, special tokens included: the text's end is cut, the
-   * special tokens stay.
+   * @param options.maxLength maximum number of ids, special tokens included: the text's end is
+   * cut, the special tokens stay.
    */
   encode(text: string, { maxLength = Infinity }: { maxLength?: number } = {}): number[] {
     const ids = this.guard(() => this.tokenizer.encode(text).ids);
@@ -127,7 +133,7 @@ export class Tokenizer {
   }
 
   /**
-   * The text of some ids. Ids beyond the vocabulary (models round their embedding up) have no text.
+   * Decodes ids. Ids beyond the vocabulary (models round their embedding up) have no text.
    *
    * @param options.skipSpecialTokens leave out `</s>`, `<pad>` and the other special tokens.
    */
@@ -143,9 +149,9 @@ export class Tokenizer {
   }
 
   /**
-   * The text of each id as it is in the middle of a text, with the space before it where there is
-   * one: joined, they are what `decode` gives, but for the text's edges and for letters that are
-   * made of several tokens.
+   * Decodes each id as in the middle of a text, with the space before it where there is one:
+   * joined, the texts are the result of `decode`, but for the text's edges and for letters that
+   * are made of several tokens.
    */
   tokenTexts(ids: readonly number[]): string[] {
     return ids.map((id) => {
@@ -158,7 +164,7 @@ export class Tokenizer {
     });
   }
 
-  /** Some faults of a tokenizer's files show only when it is used. */
+  /** Uses the tokenizer. Some faults of its files show only then. */
   private guard<T>(use: () => T): T {
     try {
       return use();
@@ -169,14 +175,17 @@ export class Tokenizer {
     }
   }
 
-  /** The id of a special token, null where there is none. */
+  /** Returns the id of a special token, null where there is none. */
   private idOf(config: JsonObject, key: SpecialTokenKey): number | null {
     const content = tokenContent(config[key]);
     return content === null ? null : this.tokenizer.token_to_id(content) ?? null;
   }
 }
 
-/** A special token is written as its text or as an AddedToken, an object with the text as `content`. */
+/**
+ * Text of a special token, which is written as such or as an AddedToken, an object with the text as
+ * `content`.
+ */
 function tokenContent(token: unknown): string | null {
   if (typeof token === "object" && token !== null && "content" in token) token = token.content;
   return typeof token === "string" ? token : null;

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
 
-/** BERT's special tokens, as transformers defines them where the folder does not. */
+/** BERT's special tokens, transformers' defaults. */
 const BERT_TOKENS = {
   unk_token: "[UNK]",
   sep_token: "[SEP]",
@@ -12,8 +12,8 @@ const BERT_TOKENS = {
 } as const;
 
 /**
- * Builds what tokenizer.json would hold from the older vocab.txt, a WordPiece a line: the tokenizer
- * of BERT and DistilBERT, `[CLS]` before and `[SEP]` after a text.
+ * Builds the content of tokenizer.json from the older vocab.txt, a WordPiece per line: the
+ * tokenizer of BERT and DistilBERT, `[CLS]` before and `[SEP]` after a text.
  *
  * @param files of a model.
  * @param config tokenizer_config.json over special_tokens_map.json.

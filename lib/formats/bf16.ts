@@ -1,4 +1,6 @@
-/** The nearest bf16 of each value, ties to even, as its bits: the upper half of an f32. NaN stays NaN. */
+/**
+ * Rounds values to bf16, ties to even. Returns their bits, the upper half of an f32. NaN stays NaN.
+ */
 export function toBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const out = new Uint16Array(bits.length);

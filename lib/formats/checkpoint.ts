@@ -6,18 +6,22 @@ import { SafetensorsFile } from "./safetensors.ts";
 import type { TensorFile, TensorInfo } from "./tensor_file.ts";
 import { TorchFile } from "./torch_bin.ts";
 
-/** The files that hold a model's weights, the preferred first, as transformers has it. */
+/** Files with a model's weights, in transformers' order of preference. */
 const WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"] as const;
 
-/** Opens a .safetensors file, or else a .bin file of PyTorch. @throws UserError as their `open` does. */
+/**
+ * Opens a .safetensors file, or else a .bin file of PyTorch.
+ *
+ * @throws UserError as their `open` does.
+ */
 export function openTensorFile(source: string | RandomAccessFile): TensorFile {
   const file = typeof source === "string" ? DiskFile.open(source) : source;
   return file.path.endsWith(".safetensors") ? SafetensorsFile.open(file) : TorchFile.open(file);
 }
 
 /**
- * The weights of a Hugging Face model folder, in one file or in several with an index: safetensors where
- * there are any, else PyTorch's .bin.
+ * Weights of a Hugging Face model, in one file or in several with an index: safetensors if there
+ * are any, else PyTorch's .bin.
  *
  * ```ts
  * using checkpoint = await Checkpoint.open("demo/tiny-flan-t5");
@@ -26,9 +30,9 @@ export function openTensorFile(source: string | RandomAccessFile): TensorFile {
  */
 export class Checkpoint implements Disposable {
   private constructor(
-    /** The file, or the index, for messages. */
+    /** Path of the file, or of the index, for messages. */
     readonly path: string,
-    /** The file that holds each tensor, by the tensor's name. */
+    /** File of each tensor, by the tensor's name. */
     readonly files: ReadonlyMap<string, TensorFile>,
   ) {}
 
@@ -94,12 +98,12 @@ export class Checkpoint implements Disposable {
     return this.#fileOf(name).info(name);
   }
 
-  /** As {@linkcode TensorFile.readFloats}. */
+  /** Reads a tensor as f32, as {@linkcode TensorFile.readFloats} does. */
   readFloats(name: string, first?: number, count?: number): Float32Array<ArrayBuffer> {
     return this.#fileOf(name).readFloats(name, first, count);
   }
 
-  /** As {@linkcode TensorFile.readBytes}. */
+  /** Reads a tensor's bytes, as {@linkcode TensorFile.readBytes} does. */
   readBytes(name: string, first?: number, count?: number): Uint8Array<ArrayBuffer> {
     return this.#fileOf(name).readBytes(name, first, count);
   }

@@ -1,11 +1,11 @@
-/** An element type of a tensor in a file, by its name in safetensors. */
+/** Element type of a tensor in a file, by its name in safetensors. */
 export type FileDType =
   | ("U64" | "I64" | "F64")
   | ("U32" | "I32" | "F32")
   | ("U16" | "I16" | "F16" | "BF16")
   | ("U8" | "I8" | "F8_E4M3" | "F8_E5M2" | "BOOL");
 
-/** Bytes that one element takes. */
+/** Bytes of one element. */
 export const ELEMENT_BYTES: Readonly<Record<FileDType, number>> = {
   U64: 8,
   I64: 8,
@@ -24,7 +24,9 @@ export const ELEMENT_BYTES: Readonly<Record<FileDType, number>> = {
   BOOL: 1,
 };
 
-/** Widens or rounds little-endian elements to f32; null when the type is not F32, F16, BF16 or F64. */
+/**
+ * Widens or rounds little-endian elements to f32; null when the type is not F32, F16, BF16 or F64.
+ */
 export function decodeFloats(
   { buffer }: Uint8Array<ArrayBuffer>,
   dtype: FileDType,
@@ -43,7 +45,9 @@ export function decodeFloats(
   }
 }
 
-/** bf16 is the upper half of an f32. A loop: `from` with a function takes twenty times as long. */
+/**
+ * Widens bf16, the upper half of an f32. A loop: `from` with a function takes twenty times as long.
+ */
 function widenBf16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   const words = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;

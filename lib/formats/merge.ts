@@ -10,17 +10,21 @@ import { type HostTensor, type PeftAdapter, readPeftAdapter } from "./peft.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { elementCount, type TensorData, type TensorInfo } from "./tensor_file.ts";
 
-/** T5's other names for shared.weight: .bin files repeat it, safetensors leave them out. */
+/** T5's other names for shared.weight, which .bin files repeat and safetensors leave out. */
 const TIED_TO_SHARED = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
 
-/** Elements that are on the host at once while a tensor is copied or merged, in whole rows. */
+/**
+ * Maximum number of elements on the host at once while a tensor is copied or merged, in whole rows.
+ */
 const PIECE_ELEMENTS = 1 << 20;
 
 /**
  * Folds an adapter into its model, W + loraAlpha / r · B A, and writes a plain Hugging Face model
- * folder: model.safetensors in the dtypes of the model's weights, its config.json and tokenizer files.
+ * folder: model.safetensors in the dtypes of the model's weights, its config.json and tokenizer
+ * files.
  *
- * @param model a folder, or files, with config.json and weights (safetensors or .bin, in one file or several).
+ * @param model a folder, or files, with config.json and weights (safetensors or .bin, in one file
+ * or several).
  * @param adapter a folder, or files, of a PEFT LoRA adapter for it.
  * @param outputDir the folder to make; it may exist if it is empty.
  * @throws UserError when a file is missing, broken or cannot be written, the adapter is for another
@@ -47,7 +51,7 @@ export async function mergeAdapter(
   await copyCompanions(model, outputDir);
 }
 
-/** A tensor of the merged model, some rows at a time. */
+/** Yields a tensor of the merged model, some rows at a time. */
 function* mergedPieces(
   checkpoint: Checkpoint,
   info: TensorInfo,

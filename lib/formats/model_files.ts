@@ -22,10 +22,18 @@ export abstract class ModelFiles {
   /** Tells whether there is a file of this name. @throws {UserError} when that cannot be told */
   abstract has(name: string): Promise<boolean>;
 
-  /** Opens a file to read pieces of it. @throws {UserError} when it does not exist or cannot be read */
+  /**
+   * Opens a file to read pieces of it.
+   *
+   * @throws {UserError} when it does not exist or cannot be read
+   */
   abstract open(name: string): Promise<RandomAccessFile>;
 
-  /** Reads a whole file, null when there is none of this name. @throws {UserError} when it cannot be read */
+  /**
+   * Reads a whole file, null when there is none of this name.
+   *
+   * @throws {UserError} when it cannot be read
+   */
   abstract bytes(name: string): Promise<Uint8Array<ArrayBuffer> | null>;
 
   /** Path of a file for messages; there need not be one. */
@@ -33,7 +41,11 @@ export abstract class ModelFiles {
     return join(this.path, name);
   }
 
-  /** Reads a text file, null when there is none of this name. @throws {UserError} when it cannot be read */
+  /**
+   * Reads a text file, null when there is none of this name.
+   *
+   * @throws {UserError} when it cannot be read
+   */
   async text(name: string): Promise<string | null> {
     const bytes = await this.bytes(name);
     return bytes && new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
@@ -53,7 +65,8 @@ export abstract class ModelFiles {
    * Reads a JSON file that must exist.
    *
    * @param kind what the files should be, for messages: "model", "PEFT adapter"
-   * @throws {UserError} when it does not exist, with the names there are, or does not hold a JSON object
+   * @throws {UserError} when it does not exist, with the names there are, or does not hold a JSON
+   * object
    */
   async requiredJson(name: string, kind: string): Promise<JsonObject> {
     const json = await this.json(name);
@@ -70,7 +83,7 @@ export abstract class ModelFiles {
 
 /** Files in a folder on the disk. */
 export class FolderFiles extends ModelFiles {
-  /** Files of a folder, which is not looked at yet. */
+  /** Names a folder; nothing is read yet. */
   constructor(readonly path: string) {
     super();
   }
@@ -122,7 +135,7 @@ export class MemoryFiles extends ModelFiles {
   readonly #files: ReadonlyMap<string, Uint8Array<ArrayBuffer> | Blob>;
 
   /**
-   * Files by name, as bytes or as blobs, which are read when they are asked for.
+   * Takes files by name, as bytes or as blobs, which are read when they are needed.
    *
    * @param path name of the whole, for messages
    */
@@ -158,7 +171,7 @@ export class MemoryFiles extends ModelFiles {
   }
 }
 
-/** Files that an argument names: a folder by its path, or files as they are. */
+/** Turns an argument into files: a string is the path of a folder. */
 export function modelFiles(source: string | ModelFiles): ModelFiles {
   return typeof source === "string" ? new FolderFiles(source) : source;
 }

@@ -12,16 +12,18 @@ import { writeSafetensors } from "./safetensors.ts";
 import type { TensorData } from "./tensor_file.ts";
 import { writeTorchFile } from "./torch_bin_writer.ts";
 
-/** PEFT's name for the kind of model that an adapter is for: an encoder-decoder, or a decoder alone. */
+/**
+ * PEFT's name for the kind of model that an adapter is for: an encoder-decoder, or a decoder alone.
+ */
 export type TaskType = "SEQ_2_SEQ_LM" | "CAUSAL_LM";
 
-/** What adapter_config.json says of a LoRA adapter. */
+/** Settings of a LoRA adapter in adapter_config.json. */
 export interface PeftConfig {
-  /** Kind of model that it is for; null where the file does not say. */
+  /** Kind of model; null where the file does not say. */
   taskType: TaskType | null;
   /** Rank. */
   r: number;
-  /** The update is scaled by loraAlpha / r. */
+  /** Numerator of the update's scale, loraAlpha / r. */
   loraAlpha: number;
   /** Probability of dropping an element of the adapter's input in training. */
   loraDropout: number;
@@ -30,7 +32,7 @@ export interface PeftConfig {
    * matches their whole names.
    */
   targetModules: string[] | string;
-  /** The model the adapter was made for: a path or a name on the Hub. For information only. */
+  /** Model that the adapter was made for, a path or a name on the Hub; for information only. */
   baseModel: string | null;
 }
 
@@ -38,23 +40,24 @@ export interface PeftConfig {
 export interface HostTensor {
   /** Sizes of the dimensions. */
   shape: readonly number[];
-  /** The elements. */
+  /** Elements, row-major. */
   data: Float32Array<ArrayBuffer>;
 }
 
 /**
- * An adapter on the host. Its tensors are named by the module they adapt, `<module>.lora_A.weight`
- * [r, in] and `<module>.lora_B.weight` [out, r]: PEFT's names without the prefix `base_model.model.`.
+ * Adapter on the host. Its tensors are named by the module they adapt, `<module>.lora_A.weight`
+ * [r, in] and `<module>.lora_B.weight` [out, r]: PEFT's names without the prefix
+ * `base_model.model.`.
  */
 export interface PeftAdapter {
-  /** What adapter_config.json says. */
+  /** Settings in adapter_config.json. */
   config: PeftConfig;
-  /** The weights, by `<module>.lora_A.weight` and `<module>.lora_B.weight`. */
+  /** Weights, by `<module>.lora_A.weight` and `<module>.lora_B.weight`. */
   tensors: Map<string, HostTensor>;
 }
 
 const CONFIG_FILE = "adapter_config.json";
-/** The kinds of files that adapters are kept in: PEFT before 0.4 and TRL of its time know only bin. */
+/** Kind of an adapter's files. PEFT before 0.4, and TRL of that time, know only bin. */
 export type AdapterFormat = "safetensors" | "bin";
 
 const WEIGHTS_FILES = {
@@ -79,7 +82,9 @@ const configSchema = z.object({
   base_model_name_or_path: z.string().nullish(),
 });
 
-/** Keys of newer or wider PEFT versions that change what is computed. Unset or empty, they are fine. */
+/**
+ * Keys of newer or wider PEFT versions that change what is computed. Unset or empty, they are fine.
+ */
 const UNSUPPORTED_KEYS = [
   "modules_to_save",
   "layers_to_transform",
@@ -99,8 +104,8 @@ const UNSUPPORTED_KEYS = [
  * Reads a PEFT LoRA adapter: adapter_config.json and adapter_model.safetensors, or else
  * adapter_model.bin.
  *
- * @throws UserError naming the file, and the key or tensor at fault, when something is missing, broken
- * or not supported.
+ * @throws UserError naming the file, and the key or tensor at fault, when something is missing,
+ * broken or not supported.
  */
 export async function readPeftAdapter(source: string | ModelFiles): Promise<PeftAdapter> {
   const files = modelFiles(source);
@@ -141,7 +146,7 @@ export async function readPeftAdapter(source: string | ModelFiles): Promise<Peft
   return { config, tensors };
 }
 
-/** Whether a module may be adapted. */
+/** Makes a test for the modules that may be adapted. */
 function targetTest({ targetModules }: PeftConfig): (module: string) => boolean {
   if (typeof targetModules === "string") {
     const pattern = targetPattern(targetModules);
@@ -181,9 +186,9 @@ function isSet(value: unknown): boolean {
 }
 
 /**
- * Writes an adapter into a folder, which is created where it is missing, with the twelve keys and the
- * tensor names of PEFT 0.3.0, so that every later version loads it, and as "bin" 0.3.0 itself. An
- * adapter in the other format is removed: PEFT would read that one.
+ * Writes an adapter into a folder, which is created where it is missing, with the twelve keys and
+ * the tensor names of PEFT 0.3.0, so that every later version loads it, and as "bin" 0.3.0 itself.
+ * An adapter in the other format is removed: PEFT would read that one.
  *
  * @throws UserError when a file cannot be written.
  */
@@ -218,19 +223,19 @@ export async function writePeftAdapter(
 
 /** TRL's value head: value = weight · hidden + bias. */
 export interface ValueHeadWeights {
-  /** [d_model] */
+  /** Weight of each hidden feature, [d_model]. */
   weight: Float32Array<ArrayBuffer>;
-  /** Added to every value. */
+  /** Bias, added to every value. */
   bias: number;
 }
 
 /**
- * Reads the value head beside an adapter, or returns null where there is none (as in an adapter that
- * has not been through PPO).
+ * Reads the value head beside an adapter, or returns null where there is none (as in an adapter
+ * that has not been through PPO).
  *
- * The names are TRL's, `v_head.summary.weight` [1, d_model] and `v_head.summary.bias` [1]. TRL itself
- * puts them into a pytorch_model.bin, which is read too; in a safetensors file of their own, PEFT does not
- * trip over them.
+ * The names are TRL's, `v_head.summary.weight` [1, d_model] and `v_head.summary.bias` [1]. TRL
+ * itself puts them into a pytorch_model.bin, which is read too; in a safetensors file of their own,
+ * PEFT does not trip over them.
  *
  * @throws UserError naming the file and the tensor at fault.
  */
@@ -256,8 +261,8 @@ export async function readValueHead(
 }
 
 /**
- * Writes the value head into an adapter's folder, as {@linkcode readValueHead} finds it: as "bin" where
- * TRL does.
+ * Writes the value head into an adapter's folder, where {@linkcode readValueHead} finds it; as
+ * "bin", where TRL does.
  */
 export async function writeValueHead(
   dir: string,

@@ -2,26 +2,26 @@ import { UserError } from "../errors.ts";
 import { OPCODE_NAMES } from "./pickle_opcodes.ts";
 
 /**
- * A Python value: None is null, list and tuple are arrays, a dict is a Map; other objects are what the
- * hooks made.
+ * Python value: None is null, list and tuple are arrays, a dict is a Map; other objects are what
+ * the hooks made.
  */
 export type PickleValue = unknown;
 
-/** What a pickle may do beyond plain data. */
+/** Globals and objects that a pickle may use beyond plain data. */
 export interface PickleHooks {
   /**
-   * The value of a global, or null when it is not allowed. A function can be called by the pickle; it
-   * gets the arguments as one array.
+   * Looks a global up; null when it is not allowed. The pickle can call a function, which gets the
+   * arguments as one array.
    */
   global(module: string, name: string): PickleValue | null;
-  /** The object that a persistent id stands for. @throws UserError when there is none. */
+  /** Looks up the object of a persistent id. @throws UserError when there is none. */
   persistent(id: PickleValue): PickleValue;
 }
 
 /**
- * Reads a pickle (Python's Lib/pickle.py, protocols 2 to 4) of plain containers, numbers and strings.
- * No code of the pickle's choosing runs: all globals come from `hooks`, and any opcode that makes
- * other objects is refused by its name.
+ * Reads a pickle (Python's Lib/pickle.py, protocols 2 to 4) of plain containers, numbers and
+ * strings. No code of the pickle's choosing runs: all globals come from `hooks`, and any opcode
+ * that makes other objects is refused by its name.
  *
  * @param path of the file, for messages.
  * @throws UserError for anything that is broken or not allowed.
@@ -33,7 +33,7 @@ export function unpickle(path: string, bytes: Uint8Array, hooks: PickleHooks): P
 class Unpickler {
   readonly #view: DataView;
   readonly #stack: PickleValue[] = [];
-  /** Where in the stack each open MARK is. */
+  /** Stack positions of the open MARKs. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
   #at = 0;
@@ -171,7 +171,7 @@ class Unpickler {
     }
   }
 
-  /** Moves on by `count` bytes and returns where they are. */
+  /** Moves on by `count` bytes. Returns their position. */
   #skip(count: number): number {
     const at = this.#at;
     if (at + count > this.bytes.length) throw this.#broken("ends before its STOP");
@@ -199,7 +199,9 @@ class Unpickler {
     return text;
   }
 
-  /** A two's complement integer, little-endian; a bigint beyond those that a number holds exactly. */
+  /**
+   * Decodes a two's complement integer, little-endian; a bigint where a number would not be exact.
+   */
   #long(length: number): number | bigint {
     const at = this.#skip(length);
     let value = 0n;
@@ -219,7 +221,7 @@ class Unpickler {
     return value;
   }
 
-  /** The last `count` values above the last MARK. */
+  /** Takes the last `count` values above the last MARK. */
   #popCount(count: number): PickleValue[] {
     if (this.#stack.length - count < (this.#marks.at(-1) ?? 0)) {
       throw this.#broken("takes more from its stack than is there");

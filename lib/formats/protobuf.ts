@@ -1,8 +1,10 @@
-/** A field's value: a varint, the four or eight bytes of a fixed number, or the bytes of the rest. */
+/**
+ * Value of a field: a varint, the four or eight bytes of a fixed number, or the bytes of the rest.
+ */
 export type ProtobufValue = number | Uint8Array<ArrayBuffer>;
 
 /**
- * The fields of a protobuf message in their order, by number
+ * Yields the fields of a protobuf message in their order, by number
  * (https://protobuf.dev/programming-guides/encoding).
  *
  * @throws Error when the bytes are not a message.
@@ -47,26 +49,30 @@ export function* parseProtobuf(bytes: Uint8Array): Generator<[field: number, Pro
   }
 }
 
-/** A varint field's value; enums and integers that are not negative. @throws Error for other fields. */
+/**
+ * Returns a varint field's value: an enum, or an integer that is not negative.
+ *
+ * @throws Error for other fields.
+ */
 export function uintOf(value: ProtobufValue | undefined): number {
   if (typeof value !== "number") throw new Error("a number is missing");
   return value;
 }
 
-/** A float field's value. @throws Error for other fields. */
+/** Returns a float field's value. @throws Error for other fields. */
 export function floatOf(value: ProtobufValue | undefined): number {
   const bytes = bytesOf(value);
   if (bytes.length !== 4) throw new Error("a float is missing");
   return new DataView(bytes.buffer).getFloat32(0, true);
 }
 
-/** The bytes of a bytes field or an embedded message. @throws Error for other fields. */
+/** Returns the bytes of a bytes field or an embedded message. @throws Error for other fields. */
 export function bytesOf(value: ProtobufValue | undefined): Uint8Array<ArrayBuffer> {
   if (!(value instanceof Uint8Array)) throw new Error("bytes are missing");
   return value;
 }
 
-/** A string field's value. @throws Error for other fields, and for what is not UTF-8. */
+/** Returns a string field's value. @throws Error for other fields, and for what is not UTF-8. */
 export function textOf(value: ProtobufValue | undefined): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytesOf(value));
 }

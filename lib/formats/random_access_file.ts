@@ -2,9 +2,9 @@ import { UserError } from "../errors.ts";
 import { openFile, type ReadableFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 
-/** File that is open for reading at any offset, synchronously. */
+/** File open for reading at any offset, synchronously. */
 export abstract class RandomAccessFile implements Disposable {
-  /** A file of `size` bytes; `path` is for messages. */
+  /** Sets path and size. */
   protected constructor(
     /** Path or another name, for messages. */
     readonly path: string,
@@ -15,7 +15,8 @@ export abstract class RandomAccessFile implements Disposable {
   /**
    * Reads `length` bytes from `offset` on into memory of their own.
    *
-   * @throws {UserError} when the file ends before that: nothing is allocated on a broken file's word
+   * @throws {UserError} when the file ends before that: nothing is allocated on a broken file's
+   * word
    */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     if (offset + length > this.size) throw this.truncated(this.size);
@@ -28,7 +29,7 @@ export abstract class RandomAccessFile implements Disposable {
   /** Closes the file. */
   abstract [Symbol.dispose](): void;
 
-  /** Error for a file that ends too early. */
+  /** Makes the error for a file that ends too early. */
   protected truncated(end: number): UserError {
     return new UserError(
       `${this.path} is truncated: it ends at byte ${end} where more is expected; copy or download it again`,
@@ -76,7 +77,7 @@ export class DiskFile extends RandomAccessFile {
 
 /** File whose bytes are in memory. */
 export class MemoryFile extends RandomAccessFile {
-  /** Bytes under a name for messages; they are not copied. */
+  /** Takes bytes, which are not copied, and a name for messages. */
   constructor(path: string, private readonly bytes: Uint8Array<ArrayBuffer>) {
     super(path, bytes.length);
   }

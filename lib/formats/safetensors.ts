@@ -7,11 +7,11 @@ import { tensorBytes, tensorChunks, type TensorData, TensorFile } from "./tensor
 
 export type { TensorData };
 
-/** The library's own limit, so that a lying length cannot make us allocate gigabytes. */
+/** Limit of the safetensors library: a false length must not lead to gigabytes of memory. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /**
- * An open safetensors file (https://github.com/huggingface/safetensors): its header, validated when it
+ * Open safetensors file (https://github.com/huggingface/safetensors): its header, validated when it
  * is opened, and its tensors.
  *
  * ```ts
@@ -22,8 +22,8 @@ const MAX_HEADER_BYTES = 100_000_000;
  */
 export class SafetensorsFile extends TensorFile<SafetensorsInfo> {
   /**
-   * Opens a file and validates its header: every tensor has a known dtype, a shape that fits its bytes,
-   * and bytes inside the file that no other tensor shares.
+   * Opens a file and validates its header: every tensor has a known dtype, a shape that fits its
+   * bytes, and bytes inside the file that no other tensor shares.
    *
    * @param source a path on the disk, or an open file, which is closed with this one
    * @throws UserError naming the file, and the tensor where one is at fault.
@@ -72,9 +72,9 @@ function readHeader(file: RandomAccessFile): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Writes tensors as the safetensors library does, byte for byte: widest dtype first, then by name, with
- * the metadata `{"format": "pt"}` that transformers and PEFT expect, the header padded to 8 bytes.
- * The file appears whole or not at all.
+ * Writes tensors as the safetensors library does, byte for byte: widest dtype first, then by name,
+ * with the metadata `{"format": "pt"}` that transformers and PEFT expect, the header padded to 8
+ * bytes. The file appears whole or not at all.
  *
  * @throws UserError when it cannot be written.
  */
@@ -105,7 +105,7 @@ function* chunks(
   for (const [, tensor] of tensors) yield* tensorChunks(tensor);
 }
 
-/** The order in which the library lays dtypes out: descending alignment. */
+/** Order in which the library lays dtypes out: descending alignment. */
 const DTYPE_ORDER: readonly FileDType[] = [
   ...["U64", "I64", "F64", "F32", "U32", "I32", "BF16", "F16", "U16", "I16"] as const,
   ...["F8_E4M3", "F8_E5M2", "I8", "U8", "BOOL"] as const,

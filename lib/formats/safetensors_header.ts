@@ -2,17 +2,17 @@ import { UserError } from "../errors.ts";
 import { ELEMENT_BYTES, type FileDType } from "./dtype.ts";
 import { tensorBytes, type TensorInfo } from "./tensor_file.ts";
 
-/** What the header says of a tensor. */
+/** Entry of a tensor in the header. */
 export interface SafetensorsInfo extends TensorInfo {
-  /** Where the elements start, from the start of the file. */
+  /** Offset of the elements in the file. */
   byteOffset: number;
-  /** Bytes that all elements take. */
+  /** Bytes of all elements. */
   byteLength: number;
 }
 
 /**
- * Parses and validates a safetensors header by the library's rules: the tensors' bytes must follow one
- * another without a hole or an overlap and end with the file.
+ * Parses and validates a safetensors header by the library's rules: the tensors' bytes must follow
+ * one another without a hole or an overlap and end with the file.
  *
  * @param path of the file, for messages.
  * @param header the JSON text, without the 8 bytes of its length.

@@ -1,9 +1,11 @@
 import { UserError } from "../errors.ts";
 
 /**
- * Reads a pattern that PEFT has as `target_modules`: a regular expression of Python's that has to match a layer's whole name.
+ * Translates a pattern in PEFT's `target_modules`, a regular expression of Python that must match
+ * a layer's whole name.
  *
- * @throws {UserError} when it is none, or uses what JavaScript's regular expressions lack
+ * @throws {UserError} when it is not one, or uses a feature that JavaScript's regular expressions
+ * lack
  */
 export function targetPattern(pattern: string): RegExp {
   // Python's way of naming a group and of referring to it.

@@ -2,9 +2,9 @@ import { UserError } from "../errors.ts";
 import { decodeFloats, ELEMENT_BYTES, type FileDType } from "./dtype.ts";
 import type { RandomAccessFile } from "./random_access_file.ts";
 
-/** What a file says of a tensor. */
+/** Name, type and shape of a tensor in a file. */
 export interface TensorInfo {
-  /** Unique in the file. */
+  /** Name, unique in the file. */
   name: string;
   /** Type of the elements. */
   dtype: FileDType;
@@ -18,19 +18,19 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /**
- * An open file of named tensors, read one tensor or a piece of one at a time, so that neither the file
- * nor a large tensor need ever be in memory whole.
+ * Open file of named tensors. One tensor, or a piece of one, is read at a time, so that neither
+ * the file nor a large tensor need be in memory whole.
  */
 export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implements Disposable {
-  /** A file whose directory has been read and validated; it closes `file` when it is disposed. */
+  /** Takes an open file, which is closed with this one, and its validated directory. */
   protected constructor(
-    /** The bytes. */
+    /** Open file. */
     protected readonly file: RandomAccessFile,
-    /** What the file holds, by name. */
+    /** Tensors of the file, by name. */
     readonly tensors: ReadonlyMap<string, Info>,
   ) {}
 
-  /** As given when it was opened, for messages. */
+  /** Path of the file, for messages. */
   get path(): string {
     return this.file.path;
   }
@@ -42,7 +42,7 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
     return info;
   }
 
-  /** The bytes of `count` elements from the `first` on, row-major and little-endian. */
+  /** Reads the bytes of `count` elements from the `first` on, row-major and little-endian. */
   protected abstract readElements(
     info: Info,
     first: number,
@@ -50,7 +50,8 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
   ): Uint8Array<ArrayBuffer>;
 
   /**
-   * A tensor's bytes, row-major and little-endian: all of it, or `count` elements from the `first` on.
+   * Reads a tensor's bytes, row-major and little-endian: all of it, or `count` elements from the
+   * `first` on.
    */
   readBytes(name: string, first = 0, count?: number): Uint8Array<ArrayBuffer> {
     const info = this.info(name);
@@ -58,8 +59,8 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
   }
 
   /**
-   * A tensor of F32, F16, BF16 or F64 as f32: all of it, or `count` elements from the `first` on,
-   * row-major.
+   * Reads a tensor of F32, F16, BF16 or F64 as f32: all of it, or `count` elements from the `first`
+   * on, row-major.
    *
    * @throws UserError for any other dtype.
    */
@@ -73,7 +74,11 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
     throw this.#unexpectedDType(info, "floating-point numbers (F32, F16, BF16 or F64)");
   }
 
-  /** A tensor of I64 or I32 as i32. @throws UserError for any other dtype or a value beyond 32 bits. */
+  /**
+   * Reads a tensor of I64 or I32 as i32.
+   *
+   * @throws UserError for any other dtype or a value beyond 32 bits.
+   */
   readInts(name: string): Int32Array<ArrayBuffer> {
     const info = this.info(name);
     const { buffer } = this.readBytes(name);
@@ -100,25 +105,25 @@ export abstract class TensorFile<Info extends TensorInfo = TensorInfo> implement
   }
 }
 
-/** Bytes that a tensor's elements take. */
+/** Bytes of a tensor's elements. */
 export function tensorBytes({ dtype, shape }: Pick<TensorInfo, "dtype" | "shape">): number {
   return elementCount(shape) * ELEMENT_BYTES[dtype];
 }
 
-/** A tensor to be written. */
+/** Tensor to be written. */
 export interface TensorData {
   /** Type of the elements. */
   dtype: FileDType;
   /** Sizes of the dimensions; none for a scalar. */
   shape: readonly number[];
   /**
-   * The elements' bytes, row-major, as many as the shape says: at once, or in chunks that are made
-   * while the file is written.
+   * Bytes of the elements, row-major, as many as the shape says: at once, or in chunks that are
+   * made while the file is written.
    */
   data: ArrayBufferView<ArrayBuffer> | (() => Iterable<ArrayBufferView<ArrayBuffer>>);
 }
 
-/** The bytes of a tensor to be written. */
+/** Yields the bytes of a tensor to be written. */
 export function* tensorChunks({ data }: TensorData): Generator<Uint8Array<ArrayBuffer>> {
   for (const { buffer, byteOffset, byteLength } of typeof data === "function" ? data() : [data]) {
     yield new Uint8Array(buffer, byteOffset, byteLength);

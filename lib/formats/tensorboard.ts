@@ -3,7 +3,7 @@ import { createFile, type WritableFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 
 /**
- * A TensorBoard event file that grows: TFRecords (a length, its masked CRC-32C, the data, its masked
+ * TensorBoard event file that grows: TFRecords (a length, its masked CRC-32C, the data, its masked
  * CRC-32C) of `Event` messages
  * (https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/event.proto).
  */
@@ -11,9 +11,9 @@ export class EventFile implements Disposable {
   readonly #file: WritableFile;
 
   /**
-   * Creates the file, in place of one that is there.
+   * Creates the file, in place of one that exists.
    *
-   * @param path TensorBoard looks for `tfevents` in the name
+   * @param path name of the file; TensorBoard looks for `tfevents` in it
    * @throws {UserError} naming the path and the reason
    */
   constructor(private readonly path: string) {
@@ -28,7 +28,7 @@ export class EventFile implements Disposable {
   /**
    * Appends the numbers of a step.
    *
-   * @param time when, in seconds since 1970
+   * @param time seconds since 1970
    * @throws {UserError} naming the path and the reason
    */
   appendScalars(step: number, time: number, scalars: Readonly<Record<string, number>>): void {
@@ -58,7 +58,7 @@ export class EventFile implements Disposable {
   }
 }
 
-/** A TFRecord. */
+/** Encodes a TFRecord. */
 export function encodeRecord(data: Uint8Array): Uint8Array {
   const record = new Uint8Array(16 + data.length);
   const view = new DataView(record.buffer);
@@ -81,12 +81,12 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/** TensorFlow masks its checksums: data that holds a CRC would have a weak one. */
+/** Masks a checksum as TensorFlow does: data that contains a CRC would have a weak one. */
 function mask(crc: number): number {
   return ((crc >>> 15 | crc << 17) + 0xa282ead8) >>> 0;
 }
 
-/** Fields 1 (wall time) and 2 (step) of an `Event`, and others of bytes. */
+/** Encodes fields 1 (wall time) and 2 (step) of an `Event`, and others of bytes. */
 function encodeEvent(
   time: number,
   step: number,
@@ -103,7 +103,7 @@ function encodeEvent(
   ]);
 }
 
-/** A protobuf field of bytes. */
+/** Encodes a protobuf field of bytes. */
 function field(number: number, bytes: Uint8Array): Uint8Array {
   return concat([Uint8Array.of(number << 3 | 2), varint(bytes.length), bytes]);
 }

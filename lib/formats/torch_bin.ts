@@ -6,9 +6,9 @@ import { elementCount, TensorFile, type TensorInfo } from "./tensor_file.ts";
 import { STORAGE_DTYPES } from "./torch_storage.ts";
 import { readZipDirectory, type ZipEntry } from "./zip.ts";
 
-/** What a PyTorch file says of a tensor: a strided view of a storage, which others may share. */
+/** Entry of a tensor in a PyTorch file: a strided view of a storage, which others may share. */
 export interface TorchTensorInfo extends TensorInfo {
-  /** Where the storage's bytes are in the file. */
+  /** Place of the storage's bytes in the file. */
   storage: ZipEntry;
   /** Elements of the storage before the tensor's first. */
   storageOffset: number;
@@ -16,31 +16,34 @@ export interface TorchTensorInfo extends TensorInfo {
   strides: readonly number[];
 }
 
-/** A pickle of a hundred thousand tensors has a tenth of this; the values are outside of it. */
+/**
+ * Limit of a pickle's size. One of a hundred thousand tensors has a tenth of it; values are stored
+ * elsewhere.
+ */
 const MAX_PICKLE_BYTES = 16 << 20;
 
 /** PyTorch's own limit. */
 const MAX_DIMENSIONS = 64;
 
-/** A storage type, as the pickle names it. */
+/** Storage type that a pickle names. */
 class StorageType {
   constructor(readonly dtype: FileDType) {}
 }
 
-/** A storage that tensors are views of. */
+/** Storage that tensors are views of. */
 class Storage {
   constructor(readonly dtype: FileDType, readonly entry: ZipEntry) {}
 }
 
-/** A tensor before it has a name. */
+/** Tensor before it has a name. */
 class TensorView {
   constructor(readonly info: Omit<TorchTensorInfo, "name">) {}
 }
 
 /**
- * An open file of torch.save (PyTorch 1.6 and later: a zip of one pickle and the storages), read without
- * running what a pickle can run: tensors and containers only. Its tensors are those of the dict that was
- * saved, a state_dict.
+ * Open file of torch.save (PyTorch 1.6 and later: a zip of one pickle and the storages). No code
+ * of the pickle runs: only tensors and containers are read. The tensors are those of the dict that
+ * was saved, a state_dict.
  *
  * A tensor that is not contiguous is gathered from its part of the storage, which is read whole.
  */
@@ -141,7 +144,7 @@ function readEntry(file: RandomAccessFile, entry: ZipEntry, most: number): Uint8
   return file.read(entry.byteOffset, Math.min(entry.byteLength, most));
 }
 
-/** The globals of torch.save's pickles, and its storages. */
+/** Makes hooks for the globals and storages of torch.save's pickles. */
 function torchHooks(path: string, find: (key: string) => ZipEntry | undefined): PickleHooks {
   return {
     global(module, name) {
@@ -179,7 +182,10 @@ function torchHooks(path: string, find: (key: string) => ZipEntry | undefined): 
   };
 }
 
-/** torch._utils._rebuild_tensor_v2(storage, storage_offset, size, stride, …) */
+/**
+ * Checks the arguments of torch._utils._rebuild_tensor_v2(storage, storage_offset, size, stride,
+ * …).
+ */
 function rebuildTensor(
   path: string,
   [storage, storageOffset, shape, strides]: PickleValue[],
@@ -221,12 +227,12 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every(isSize);
 }
 
-/** Index in the storage, from the tensor's first element, of its last. */
+/** Index of a tensor's last element in the storage, from its first. */
 function lastIndex(shape: readonly number[], strides: readonly number[]): number {
   return shape.reduce((sum, size, i) => sum + (size - 1) * strides[i], 0);
 }
 
-/** Index in the storage, from the tensor's first element, of its element `index` in row-major order. */
+/** Index of a tensor's element `index`, row-major, in the storage, from its first. */
 function storageIndex(
   index: number,
   shape: readonly number[],

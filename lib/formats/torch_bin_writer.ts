@@ -7,8 +7,8 @@ import { STORAGE_DTYPES } from "./torch_storage.ts";
 import { zipChunks, type ZipContent } from "./zip_writer.ts";
 
 /**
- * Writes a dict of tensors as torch.save of PyTorch 1.13 does, byte for byte, so that every PyTorch since
- * 1.6 loads it. Each tensor is contiguous and has a storage of its own.
+ * Writes a dict of tensors as torch.save of PyTorch 1.13 does, byte for byte, so that every PyTorch
+ * since 1.6 loads it. Each tensor is contiguous and has a storage of its own.
  *
  * @throws UserError when it cannot be written, or PyTorch has no such dtype.
  */
@@ -31,7 +31,10 @@ export async function writeTorchFile(
   await writeFileAtomic(path, zipChunks(path, entries));
 }
 
-/** The pickle, protocol 2, of a dict of tensors whose storages are numbered in the dict's order. */
+/**
+ * Makes the pickle, protocol 2, of a dict of tensors whose storages are numbered in the dict's
+ * order.
+ */
 function pickleStateDict(path: string, tensors: ReadonlyMap<string, TensorData>): Uint8Array {
   const pickler = new Pickler();
   pickler.opcodes(0x80, 2, EMPTY_DICT);
@@ -85,13 +88,13 @@ const [BININT, BININT1, BININT2, LONG1] = [0x4a, 0x4b, 0x4d, 0x8a];
 const [BINUNICODE, GLOBAL, TUPLE1] = [0x58, 0x63, 0x85];
 const [BINPUT, LONG_BINPUT, BINGET, LONG_BINGET] = [0x71, 0x72, 0x68, 0x6a];
 
-/** Items of a dict that one SETITEMS sets (BATCHSIZE of Modules/_pickle.c). */
+/** Number of items that one SETITEMS sets (BATCHSIZE of Modules/_pickle.c). */
 const BATCH_ITEMS = 1000;
 
 /** Writes the opcodes of pickle protocol 2 as CPython's pickler chooses them. */
 class Pickler {
   readonly #out: number[] = [];
-  /** Where in the memo a text or global is that is one object in Python. */
+  /** Places in the memo of texts and globals that are one object in Python. */
   readonly #memo = new Map<string, number>();
   #memoSize = 0;
 
@@ -103,14 +106,14 @@ class Pickler {
     this.#indexed(BINPUT, LONG_BINPUT, this.#memoSize++);
   }
 
-  /** A text of its own. */
+  /** Writes a text that is an object of its own. */
   text(value: string): void {
     const utf8 = new TextEncoder().encode(value);
     this.opcodes(BINUNICODE, ...uint(utf8.length, 4), ...utf8);
     this.memoize();
   }
 
-  /** A text that is the same object at every use. */
+  /** Writes a text that is the same object at every use. */
   shared(value: string): void {
     this.#once(value, () => this.text(value));
   }

@@ -1,6 +1,6 @@
 import type { FileDType } from "./dtype.ts";
 
-/** PyTorch's storage types (of the module `torch`) that have an equal in safetensors. */
+/** Storage types of PyTorch's module `torch`, and their equals in safetensors. */
 export const STORAGE_DTYPES: ReadonlyMap<string, FileDType> = new Map([
   ["DoubleStorage", "F64"],
   ["FloatStorage", "F32"],

@@ -1,10 +1,10 @@
 import { UserError } from "../errors.ts";
 
 /**
- * Decodes a text that a user gave, without its byte order mark. What is not UTF-8 is refused: read
- * leniently, its letters would silently become replacement characters.
+ * Decodes a user's text, without its byte order mark. Text that is not UTF-8 is refused: lenient
+ * decoding would silently replace its letters.
  *
- * @param source the file's path, or what else it is, for the message
+ * @param source path of the file, or another name for it, for messages
  * @throws {UserError} naming the line and the byte
  */
 export function decodeUtf8(source: string, bytes: Uint8Array): string {
@@ -17,7 +17,7 @@ export function decodeUtf8(source: string, bytes: Uint8Array): string {
   }
 }
 
-/** Where the first byte is that is at fault, in words. */
+/** Place of the first byte at fault, in words. */
 function fault(bytes: Uint8Array): string {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe || first === 0xfe && second === 0xff) {
@@ -29,7 +29,7 @@ function fault(bytes: Uint8Array): string {
   return `line ${line} has the byte 0x${value}, at ${index} from its start`;
 }
 
-/** Index of the first byte that no character starts with, or that starts one which is not whole. */
+/** Index of the first byte that starts no character, or an incomplete one. */
 function faultIndex(bytes: Uint8Array): number {
   // A line's end is never part of a longer character: only the faulty line is read byte by byte.
   let start = 0;

@@ -1,9 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { RandomAccessFile } from "./random_access_file.ts";
 
-/** Where an entry's bytes are in a zip file. */
+/** Place of an entry's bytes in a zip file. */
 export interface ZipEntry {
-  /** From the start of the file. */
+  /** Offset in the file. */
   byteOffset: number;
   /** Number of bytes. */
   byteLength: number;
@@ -17,7 +17,7 @@ const END = 0x06054b50;
 const END_BYTES = 22;
 const LOCATOR_BYTES = 20;
 const MAX_COMMENT_BYTES = 0xffff;
-/** What stands in a 32-bit field whose value is in the zip64 extra field. */
+/** Content of a 32-bit field whose value is in the zip64 extra field. */
 const IN_ZIP64 = 0xffffffff;
 
 /**
@@ -71,7 +71,10 @@ function findDirectory(file: RandomAccessFile): { offset: number; length: number
   return { length: uint64(file, record, 40), offset: uint64(file, record, 48) };
 }
 
-/** Size, stored size and offset of the local header: where a field overflows, from the extra field. */
+/**
+ * Reads size, stored size and offset of the local header; where a field overflows, from the extra
+ * field.
+ */
 function sizes(file: RandomAccessFile, view: DataView, at: number, extra: DataView): number[] {
   const values = [24, 20, 42].map((field) => view.getUint32(at + field, true));
   if (!values.includes(IN_ZIP64)) return values;
@@ -90,7 +93,10 @@ function sizes(file: RandomAccessFile, view: DataView, at: number, extra: DataVi
   return values;
 }
 
-/** Skips an entry's local header, whose name and extra field may differ from the directory's. */
+/**
+ * Finds an entry's data after its local header, whose name and extra field may differ from the
+ * directory's.
+ */
 function dataOffset(
   file: RandomAccessFile,
   name: string,

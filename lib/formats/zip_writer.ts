@@ -1,28 +1,29 @@
 import { UserError } from "../errors.ts";
 import { crc32 } from "../platform/hash.ts";
 
-/** An entry of a zip file to be written. */
+/** Entry of a zip file to be written. */
 export interface ZipContent {
-  /** Its path in the archive, of ASCII characters. */
+  /** Path in the archive, of ASCII characters. */
   name: string;
-  /** Number of bytes that `chunks` give. */
+  /** Number of bytes in `chunks`. */
   byteLength: number;
-  /** Makes its bytes, while the file is written. */
+  /** Makes the bytes while the file is written. */
   chunks(): Iterable<Uint8Array>;
 }
 
-/** PyTorch starts every entry's bytes at a multiple of this, so that they can be mapped into memory. */
+/** Alignment of every entry's bytes in PyTorch's files, so that they can be mapped into memory. */
 const ALIGNMENT = 64;
-/** Names are UTF-8. */
+/** Flag: names are UTF-8. */
 const UTF8_NAMES = 0x0800;
-/** The entry's sizes and checksum follow it. */
+/** Flag: the entry's sizes and checksum follow it. */
 const DESCRIPTOR_FOLLOWS = 0x0008;
-/** Offsets are written in 32 bits, as no adapter needs more. */
+/** Maximum size: offsets are written in 32 bits, as no adapter needs more. */
 const MAX_BYTES = 2 ** 32 - 1;
 
 /**
- * The bytes of a zip file as PyTorch's writer (miniz) lays it out: stored entries aligned to 64 bytes by
- * an extra field "FB", sizes in data descriptors (but of empty entries), no times, a zip64 end record.
+ * Yields the bytes of a zip file as PyTorch's writer (miniz) lays it out: stored entries aligned to
+ * 64 bytes by an extra field "FB", sizes in data descriptors (but of empty entries), no times, a
+ * zip64 end record.
  *
  * @param path of the file, for messages.
  * @throws UserError when it would have 4 GiB or more.
@@ -85,7 +86,7 @@ function centralHeader(
   return concat([header, name]);
 }
 
-/** The zip64 end record, its locator, and the plain end record. */
+/** Makes the zip64 end record, its locator, and the plain end record. */
 function endRecords(count: number, offset: number, length: number): Uint8Array {
   return record([
     ...[[0x06064b50, 4], [44, 8], [0x031e, 2], [45, 2], [0, 4], [0, 4]] as const,
@@ -96,7 +97,7 @@ function endRecords(count: number, offset: number, length: number): Uint8Array {
   ]);
 }
 
-/** Little-endian fields, each a value and its bytes. */
+/** Encodes little-endian fields, each a value and its number of bytes. */
 function record(fields: readonly (readonly [value: number, bytes: number])[]): Uint8Array {
   return Uint8Array.from(
     fields.flatMap(([value, bytes]) =>

@@ -8,7 +8,7 @@ import type { Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
 /**
- * A repository's folder in the cache, as huggingface_hub lays it out:
+ * Folder of a repository in the cache, as huggingface_hub lays it out:
  *
  * ```
  * models--org--name/blobs/<etag>                 the contents
@@ -17,9 +17,12 @@ import type { HubSettings } from "./settings.ts";
  * ```
  */
 export class RepoCache {
-  /** The repository's folder. */
+  /** Folder of the repository. */
   readonly folder: string;
-  /** Where processes that download into the same cache, also Python's, take turns. */
+  /**
+   * Folder of the locks by which processes that download into the same cache, also Python's, take
+   * turns.
+   */
   private readonly locks: string;
 
   /** Names the folder; nothing is created. */
@@ -29,17 +32,19 @@ export class RepoCache {
     this.locks = join(cacheDir, ".locks", folder);
   }
 
-  /** The folder of a commit's files. */
+  /** Returns the folder of a commit's files. */
   snapshot(commit: string): string {
     return join(this.folder, "snapshots", commit);
   }
 
-  /** Where a file's contents are. */
+  /** Returns the path of a file's contents. */
   blob({ etag }: RemoteFile): string {
     return join(this.folder, "blobs", etag);
   }
 
-  /** The snapshot that a revision was when it was last downloaded; null when there is none. */
+  /**
+   * Finds the snapshot that a revision was when it was last downloaded; null when there is none.
+   */
   async find(revision: string): Promise<string | null> {
     const commit = /^[0-9a-f]{40}$/.test(revision)
       ? revision
@@ -49,12 +54,14 @@ export class RepoCache {
     return await sizeOf(folder) === null ? null : folder;
   }
 
-  /** Whether a snapshot has a file whole. */
+  /** Tells whether a snapshot has the whole of a file. */
   async has(commit: string, file: RemoteFile): Promise<boolean> {
     return await sizeOf(join(this.snapshot(commit), file.path)) === file.size;
   }
 
-  /** Puts a file whose blob is there into a snapshot: as a link, or where there are none as a copy. */
+  /**
+   * Puts a downloaded file into a snapshot: as a link, or as a copy where links are not possible.
+   */
   async link(commit: string, file: RemoteFile): Promise<void> {
     const path = join(this.snapshot(commit), file.path);
     const blob = this.blob(file);
@@ -76,7 +83,7 @@ export class RepoCache {
     });
   }
 
-  /** Notes which commit a branch or tag is; older snapshots stay. */
+  /** Notes the commit of a branch or tag; older snapshots stay. */
   async setRef(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = this.#ref(revision);
@@ -102,7 +109,7 @@ export class RepoCache {
   }
 }
 
-/** Size of a file in bytes, links followed; null when there is none. */
+/** Returns the size of a file in bytes, links followed; null when there is none. */
 export async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await Deno.stat(path)).size;
@@ -111,7 +118,7 @@ export async function sizeOf(path: string): Promise<number | null> {
   }
 }
 
-/** Explains what goes wrong with a file of the cache. @throws {UserError} naming path and reason */
+/** Writes to the cache, and explains what goes wrong. @throws {UserError} naming path and reason */
 export async function inCache<T>(path: string, body: () => Promise<T>): Promise<T> {
   try {
     return await body();

@@ -1,6 +1,6 @@
 import { importAsset } from "../../assets.ts";
 
-/** The Hub's client, loaded when it is first needed: commands that need no Hub start without it. */
+/** Loads the Hub's client when it is first needed: commands without the Hub start faster. */
 export function hubClient(): Promise<typeof import("../packages/hub.ts")> {
   return importAsset("lib/packages/hub.ts");
 }

@@ -7,36 +7,38 @@ import { type HubSettings, hubSettings } from "./settings.ts";
 import { downloadBlob } from "./transfer.ts";
 import { UserError } from "../errors.ts";
 
-/** How far the download of a repository is. */
+/** Progress of a repository's download. */
 export interface DownloadProgress {
   /** `org/name`. */
   repo: string;
-  /** Bytes that are here. */
+  /** Bytes downloaded so far, or present before. */
   loaded: number;
   /** Bytes of all files that are needed. */
   total: number;
 }
 
-/** What a download tells while it goes on. */
+/** Callbacks of a download. */
 export interface DownloadHooks {
-  /** Bytes have arrived: called once before the first, and not at all when nothing was missing. */
+  /** Called when bytes arrive: once before the first, and not at all when nothing is missing. */
   downloading?(progress: DownloadProgress): void;
-  /** The Hub could not be reached, and an earlier download is used: a line that says so. */
+  /**
+   * Called with a line that says so when the Hub cannot be reached and an earlier download is used.
+   */
   outdated?(notice: string): void;
 }
 
-/** Files downloaded at the same time. */
+/** Number of files downloaded at the same time. */
 const PARALLEL_FILES = 4;
 
 /**
- * Brings the files of a repository that Temper reads into the cache, where they are not there yet.
+ * Downloads the files of a repository that Temper reads into the cache, where they are missing.
  * The cache is shared with Python's huggingface_hub.
  *
- * When the Hub cannot be reached, what an earlier download left is used; with HF_HUB_OFFLINE it is
- * not even asked.
+ * When the Hub cannot be reached, or HF_HUB_OFFLINE is set, an earlier download is used.
  *
  * @returns the folder of the files
- * @throws {UserError} when the repository is missing, gated, private, empty or not in the cache, or a
+ * @throws {UserError} when the repository is missing, gated, private, empty or not in the cache,
+ * or a
  *   file arrives damaged, with what to do
  */
 export async function downloadRepo(

@@ -4,14 +4,14 @@ import { refusal } from "./refusal.ts";
 import { describeRepo, type Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
-/** A failure that may pass: the network's, or a server's that is busy or broken. */
+/** Failure that may pass: of the network, or of a server that is busy or broken. */
 export class TransientError extends Error {
   /**
-   * A failure by its reason.
+   * Makes a failure.
    *
    * @param reason what happened, for the end of a message
    * @param retryAfter milliseconds that the server asked to wait; null when it did not say
-   * @param answered whether there was a server at all
+   * @param answered true when a server answered at all
    */
   constructor(
     readonly reason: string,
@@ -22,28 +22,31 @@ export class TransientError extends Error {
   }
 }
 
-/** The Hub could not be reached, or was too busy, however often it was tried. */
+/** Failure to reach the Hub in several tries. */
 export class HubUnreachableError extends UserError {
-  /** `message` is one line: what was tried, what happened, what to do. */
+  /** The message is one line: what was tried, what happened, what to do. */
   constructor(message: string) {
     super(message);
     this.name = "HubUnreachableError";
   }
 }
 
-/** Tries in a row without progress before giving up, as in huggingface_hub. */
+/** Maximum number of tries in a row without progress, as in huggingface_hub. */
 const TRIES = 5;
-/** The same where nobody has answered yet: without a network, waiting is of no use. */
+/** The same before anybody has answered: without a network, waiting is of no use. */
 const FIRST_TRIES = 2;
-/** The waits between tries double up to this many milliseconds. */
+/** Maximum delay between tries in milliseconds; delays double up to it. */
 const LONGEST_DELAY = 8_000;
-/** A server that asks to wait for longer than this many milliseconds is not waited for. */
+/** Maximum delay in milliseconds that a server may ask for. */
 const LONGEST_RETRY_AFTER = 300_000;
 const MOST_REDIRECTS = 10;
 
-/** Aborts its signal when `reset` was not called for a while, or when another signal aborts. */
+/**
+ * Timer that aborts its signal when `reset` was not called for a while, or when another signal
+ * aborts.
+ */
 export class Watchdog implements Disposable {
-  /** What it aborts, with a {@linkcode TransientError}. */
+  /** Signal that is aborted, with a {@linkcode TransientError}. */
   readonly signal: AbortSignal;
   readonly #own = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -54,7 +57,7 @@ export class Watchdog implements Disposable {
     this.reset();
   }
 
-  /** Something was heard: the time starts anew. */
+  /** Starts the time anew. */
   reset(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -69,13 +72,13 @@ export class Watchdog implements Disposable {
 }
 
 /**
- * Calls `attempt` until it does not throw a {@linkcode TransientError}, with longer and longer waits
- * between the calls, or those that the server asked for.
+ * Calls `attempt` until it does not throw a {@linkcode TransientError}, with longer and longer
+ * waits between the calls, or those that the server asked for.
  *
- * @param options.progressed whether the last failed attempt got further than any before: such a one
- *   does not count against the number of tries
- * @param options.first whether this is the first that the Hub is asked: then a network that is not
- *   there is given up on sooner
+ * @param options.progressed tells whether the last failed attempt got further than any before, and
+ * so does not count as a try
+ * @param options.first true for the first request to the Hub: a missing network is then given up
+ * on sooner
  * @param options.signal ends the waiting
  * @throws {HubUnreachableError} when the tries are used up; whatever else `attempt` throws, at once
  */
@@ -113,10 +116,10 @@ export async function withRetries<T>(
 }
 
 /**
- * One GET, redirects followed. The token goes to the Hub's own host and to no other.
+ * Sends a GET request and follows redirects. The token goes to the Hub's own host and to no other.
  *
- * @param options.start first byte that is wanted
- * @returns an answer of status 200 or 206; its body goes on to be watched by `watchdog`
+ * @param options.start offset of the first byte
+ * @returns response of status 200 or 206; `watchdog` also watches its body
  * @throws {TransientError} when trying again may help
  * @throws {UserError} when the Hub refuses, with what to do
  */
@@ -161,9 +164,10 @@ export async function get(
 }
 
 /**
- * What fetch, or reading a body, threw: the watchdog's own reason, or the network's.
+ * Turns an error of fetch, or of reading a body, into a transient one, with the watchdog's reason
+ * or the network's.
  *
- * @param answered whether the server had begun to answer
+ * @param answered true when the server had begun to answer
  */
 export function asTransient(error: unknown, answered: boolean): Error {
   if (error instanceof UserError) return error;

@@ -4,27 +4,30 @@ import { asTransient, get, Watchdog, withRetries } from "./http.ts";
 import { describeRepo, type Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
-/** A file of a repository. */
+/** File of a repository. */
 export interface RemoteFile {
-  /** Path in the repository, with slashes; it leads nowhere else. */
+  /** Path in the repository, with slashes; it never leads out of it. */
   path: string;
   /** Bytes. */
   size: number;
-  /** Its ETag: the SHA-256 of a large file, git's SHA-1 of a small one; 64 or 40 hexadecimal digits. */
+  /**
+   * ETag: the SHA-256 of a large file, git's SHA-1 of a small one; 64 or Commit, 40 hexadecimal
+   * digits.
+   */
   etag: string;
 }
 
-/** A repository at a commit. */
+/** Files of a repository at a commit. */
 export interface Listing {
-  /** 40 hexadecimal digits. */
+  /** Commit, 40 hexadecimal digits. */
   commit: string;
-  /** Every file. */
+  /** All files. */
   files: RemoteFile[];
 }
 
 /**
- * Asks the Hub which commit a revision is, and which files that has. What it says names folders and
- * files of the cache, and is therefore checked.
+ * Asks the Hub for the commit of a revision and its files. The names become folders and files of
+ * the cache, and are therefore checked.
  *
  * @throws {UserError} when the repository is missing, gated or private, with what to do; or when a
  *   path would lead out of the cache
@@ -56,7 +59,10 @@ export async function listRepo(settings: HubSettings, repo: Repo): Promise<Listi
   }
 }
 
-/** A fetch for the Hub's library: retried, explained, and with the token on the Hub's host alone. */
+/**
+ * Makes a `fetch` for the Hub's library, with retries, explanations, and the token for the Hub's
+ * host alone.
+ */
 function hubFetch(settings: HubSettings, repo: Repo): typeof fetch {
   return (input) =>
     withRetries(settings, repo, async () => {

@@ -2,7 +2,7 @@ import { basename, extname } from "node:path";
 import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
 import type { Repo } from "./repo.ts";
 
-/** Files beside the weights that models, tokenizers and adapters are read from. */
+/** Files of models, tokenizers and adapters beside the weights. */
 const MODEL_FILES: readonly string[] = [
   "config.json",
   "generation_config.json",
@@ -17,7 +17,7 @@ const MODEL_FILES: readonly string[] = [
   "merges.txt",
 ];
 
-/** Forms of a model's weights, the one to prefer first: each is a whole. */
+/** Complete forms of a model's weights, in order of preference. */
 const MODEL_WEIGHTS: readonly RegExp[] = [
   /^model\.safetensors$/,
   /^model(\.safetensors\.index\.json|-\d+-of-\d+\.safetensors)$/,
@@ -26,7 +26,7 @@ const MODEL_WEIGHTS: readonly RegExp[] = [
 ];
 const ONNX: readonly RegExp[] = [/^onnx\/model\.onnx(_data)?$/, /^model\.onnx(_data)?$/];
 
-/** The same of an adapter's weights, and of the value head beside them. */
+/** The same for an adapter's weights, and the value head beside them. */
 const ADAPTER_WEIGHTS: readonly RegExp[] = [
   /^adapter_model\.safetensors$/,
   /^adapter_model\.bin$/,
@@ -34,8 +34,9 @@ const ADAPTER_WEIGHTS: readonly RegExp[] = [
 const VALUE_HEAD = /^value_head\.safetensors$/;
 
 /**
- * Of a repository's files those that Temper reads: of a model its configuration, tokenizer and one
- * form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is wanted), of a dataset its tables.
+ * Selects the files of a repository that Temper reads: of a model its configuration, tokenizer and
+ * one form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is wanted), of
+ * a dataset its tables.
  */
 export function neededFiles<F extends { path: string }>(
   { type, onnx }: Pick<Repo, "type" | "onnx">,

@@ -2,8 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import type { RemoteFile } from "./listing.ts";
 
 /**
- * The part of a file that has arrived, `<blob>.incomplete`, with the hash of its bytes so far. What an
- * earlier process left there is gone on from.
+ * Part of a file that has arrived, `<blob>.incomplete`, with the hash of its bytes so far. A
+ * download goes on from what an earlier process left.
  */
 export class PartialFile implements Disposable {
   #hash!: Hash;
@@ -14,7 +14,7 @@ export class PartialFile implements Disposable {
     private readonly wanted: Pick<RemoteFile, "size" | "etag">,
   ) {}
 
-  /** Opens or creates the file, and hashes what it holds. */
+  /** Opens or creates the file, and hashes its bytes. */
   static async open(
     path: string,
     wanted: Pick<RemoteFile, "size" | "etag">,
@@ -43,7 +43,7 @@ export class PartialFile implements Disposable {
     this.#length += bytes.length;
   }
 
-  /** Throws away what there is. */
+  /** Discards all bytes. */
   async restart(): Promise<void> {
     await this.file.truncate(0);
     await this.file.seek(0, Deno.SeekMode.Start);
@@ -51,18 +51,21 @@ export class PartialFile implements Disposable {
     this.#startHash();
   }
 
-  /** Whether the bytes are those that were wanted; also waits until the disk has them. */
+  /** Waits until the disk has the bytes. Tells whether their hash is right. */
   async verify(): Promise<boolean> {
     await this.file.sync();
     return this.#hash.copy().digest("hex") === this.wanted.etag;
   }
 
-  /** Closes the file; it stays, to be gone on from. */
+  /** Closes the file, which stays for a later download. */
   [Symbol.dispose](): void {
     this.file.close();
   }
 
-  /** Large files are known by their SHA-256, small ones by git's SHA-1 of a header and the bytes. */
+  /**
+   * Starts the hash: large files are known by their SHA-256, small ones by git's SHA-1 of a header
+   * and the bytes.
+   */
   #startHash(): void {
     const { size, etag } = this.wanted;
     this.#hash = etag.length === 64

@@ -5,37 +5,38 @@ import { pushFetch } from "./push_fetch.ts";
 import { describeRepo, type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
-/** A file to push. */
+/** File to push. */
 export interface PushedFile {
-  /** Where it goes in the repository, with slashes. */
+  /** Path in the repository, with slashes. */
   path: string;
-  /** What is in it. */
+  /** Content of the file. */
   content: Blob;
 }
 
-/** What a push made. */
+/** Result of a push. */
 export interface Pushed {
-  /** The repository's page; that of the branch where it is not the default one. */
+  /** Address of the repository's page, or of the branch's where it is not the default one. */
   url: string;
   /** The new commit, 40 hexadecimal digits. */
   commit: string;
 }
 
-/** How files are pushed. */
+/** Options of a push. */
 export interface PushOptions {
-  /** The first line of the commit's message. */
+  /** First line of the commit's message. */
   title: string;
-  /** Make the repository a private one; without, its owner's settings decide. */
+  /** True for a private repository; else its owner's settings decide. */
   private: boolean;
-  /** Paths that are deleted, by the same commit, where they are there and not among the files. */
+  /** Paths that the same commit deletes, where they exist and are not among the files. */
   obsolete: readonly string[];
 }
 
 /**
- * Pushes files to a model's repository in one commit: all of them arrive, or none. The repository and
- * the branch `repo.revision` are made where they are missing; other files in them stay.
+ * Pushes files to a model's repository in one commit: all of them arrive, or none. The repository
+ * and the branch `repo.revision` are made where they are missing; other files in them stay.
  *
- * @throws {UserError} when there is no token, the Hub refuses, or it cannot be reached, with what to
+ * @throws {UserError} when there is no token, the Hub refuses, or it cannot be reached, with what
+ * to
  *   do; or when a private repository is wanted and it is a public one
  */
 export async function pushFiles(
@@ -101,7 +102,7 @@ export async function pushFiles(
   }
 }
 
-/** Whether the repository is public or private; null when there is none. */
+/** Asks whether the repository is public or private; null when it does not exist. */
 async function findVisibility(
   repo: Repo,
   settings: HubSettings,

@@ -3,14 +3,15 @@ import { asTransient, HubUnreachableError, TransientError } from "./http.ts";
 import { describeRepo, type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
-/** Milliseconds in which an answer is expected, beside the time that the body takes. */
+/** Maximum time for an answer in milliseconds, beside the time for the body. */
 const ANSWER_TIMEOUT = 60_000;
-/** Bytes per millisecond of the slowest line that is waited for. */
+/** Minimum speed of the line in bytes per millisecond. */
 const SLOWEST_LINE = 20;
 
 /**
- * Makes a `fetch` for pushing with the Hub's library: every failure is thrown as one line that says what
- * to do. Nothing is tried again: the user repeats the command, and files that arrived are not sent again.
+ * Makes a `fetch` for pushing with the Hub's library: every failure is thrown as one line that says
+ * what to do. Nothing is tried again: the user repeats the command, and files that arrived are not
+ * sent again.
  *
  * @param options.allowMissing return an answer of 404 in place of throwing
  */
@@ -52,7 +53,10 @@ export function pushFetch(
   };
 }
 
-/** Outcome of a failed push: the last request is the commit, which may have arrived without an answer. */
+/**
+ * Outcome of a failed push: the last request is the commit, which may have arrived without an
+ * answer.
+ */
 function outcome(
   input: string | URL | Request,
   isUncertain: boolean,
@@ -64,7 +68,7 @@ function outcome(
     : "nothing was pushed";
 }
 
-/** Explains why the Hub did not take something, with what to do about it. */
+/** Explains why the Hub refused a push, with what to do about it. */
 function refusalToPush(
   status: number,
   reason: string,

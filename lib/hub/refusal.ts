@@ -3,8 +3,8 @@ import { describeRepo, type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
 /**
- * Explains why the Hub said no, with what to do about it. The Hub tells its reasons apart by the
- * header X-Error-Code; to those without a token it calls private and missing repositories alike 401.
+ * Explains why the Hub refused a request, with what to do about it. The Hub's header X-Error-Code
+ * gives the reason; without a token, private and missing repositories alike give 401.
  */
 export function refusal(
   response: Response,

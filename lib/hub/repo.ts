@@ -1,20 +1,20 @@
 import { UserError } from "../errors.ts";
 
-/** The Hub keeps models (adapters among them) and datasets apart. */
+/** Kind of a repository. Adapters count as models. */
 export type RepoType = "model" | "dataset";
 
-/** What is wanted of the Hub: a model or adapter, a model in ONNX form, or a dataset. */
+/** Kind of content on the Hub: a model or adapter, a model in ONNX form, or a dataset. */
 export type Wanted = "model" | "onnx" | "dataset";
 
-/** A repository of the Hub, at a revision. */
+/** Repository of the Hub, at a revision. */
 export interface Repo {
-  /** Models and adapters, or datasets. */
+  /** Kind of the repository. */
   type: RepoType;
   /** `org/name`. */
   name: string;
-  /** A branch, a tag or a commit. */
+  /** Branch, tag or commit. */
   revision: string;
-  /** Whether a model's ONNX form is wanted, rather than its weights. */
+  /** True where a model's ONNX form is preferred to its weights. */
   onnx: boolean;
 }
 
@@ -33,9 +33,9 @@ export function parseRepo(wanted: Wanted, text: string): Repo | null {
 }
 
 /**
- * As {@linkcode parseRepo}, for a text that can be nothing else.
+ * Reads a repository's name, as {@linkcode parseRepo}, where nothing else is possible.
  *
- * @throws {UserError} when it is no repository's name
+ * @throws {UserError} when it is not a repository's name
  */
 export function requireRepo(wanted: Wanted, text: string): Repo {
   const repo = parseRepo(wanted, text);
@@ -53,17 +53,20 @@ function isRepoName(name: string): boolean {
     !/--|\.\.|[.-](\/|$)/.test(name);
 }
 
-/** The parts of a revision become folders in the cache: none may lead out of it. */
+/**
+ * Tells whether a text can be a revision. Its parts become folders in the cache: none may lead out
+ * of it.
+ */
 function isRevision(revision: string): boolean {
   return /^[\w.+-]+(\/[\w.+-]+)*$/.test(revision) && !/(^|\/)\.{1,2}(\/|$)/.test(revision);
 }
 
-/** The repository as messages name it. */
+/** Names a repository in messages. */
 export function describeRepo({ type, name, revision }: Repo): string {
   return `the ${type} ${name}${revision === DEFAULT_REVISION ? "" : `@${revision}`}`;
 }
 
-/** The repository's page, for people; also where its files' addresses start. */
+/** Address of a repository's page, with which those of its files begin. */
 export function repoUrl(endpoint: string, { type, name }: Repo): string {
   return `${endpoint}/${type === "dataset" ? "datasets/" : ""}${name}`;
 }

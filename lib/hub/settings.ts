@@ -3,7 +3,7 @@ import { environmentVariable, homeFolder } from "../platform/environment.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 
-/** Where the Hub is, where its files are kept, and how patient a download is. */
+/** Address of the Hub, folder of its files, and limits of a download. */
 export interface HubSettings {
   /** Address of the Hub or of a mirror, without a slash at the end. */
   endpoint: string;
@@ -11,11 +11,11 @@ export interface HubSettings {
   cacheDir: string;
   /** Access token, sent to the endpoint alone; null for none. */
   token: string | null;
-  /** Use what the cache holds, and never the network. */
+  /** True to use the cache alone, and never the network. */
   offline: boolean;
-  /** Milliseconds without a byte after which a connection counts as lost. */
+  /** Maximum time in milliseconds without a byte from a connection. */
   timeout: number;
-  /** Milliseconds before the first retry; each further one waits twice as long. */
+  /** Delay before the first retry in milliseconds; it doubles with each further one. */
   retryDelay: number;
 }
 
@@ -36,18 +36,21 @@ const VARIABLES = [
   "XDG_CACHE_HOME",
 ] as const;
 
-/** The variables that the settings are made from: one by one, so that no other need be allowed. */
+/**
+ * Reads the variables that the settings are made from, one by one, so that no other need be
+ * allowed.
+ */
 export function hubEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(VARIABLES.map((name) => [name, environmentVariable(name)]));
 }
 
 /**
- * The settings that Python's huggingface_hub takes from the same variables: HF_ENDPOINT, HF_HUB_CACHE
- * or HF_HOME, HF_TOKEN or the token that `hf auth login` stored, HF_HUB_OFFLINE and
- * HF_HUB_DOWNLOAD_TIMEOUT. (Proxies are Deno's own affair: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.)
+ * Makes the settings from the variables that Python's huggingface_hub reads: HF_ENDPOINT,
+ * HF_HUB_CACHE or HF_HOME, HF_TOKEN or the token that `hf auth login` stored, HF_HUB_OFFLINE and
+ * HF_HUB_DOWNLOAD_TIMEOUT. (Deno itself reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.)
  *
- * @param env the variables; one that is empty counts as not set
- * @throws {UserError} naming a variable with a value that makes no sense
+ * @param env variables; an empty one counts as not set
+ * @throws {UserError} naming a variable with an impossible value
  */
 export function hubSettings(
   env: Record<string, string | undefined> = hubEnvironment(),
@@ -63,7 +66,7 @@ export function hubSettings(
   };
 }
 
-/** The folder of the Hub's cache. */
+/** Folder of the Hub's cache. */
 export function hubCacheDirectory(
   env: Record<string, string | undefined> = hubEnvironment(),
 ): string {
@@ -71,7 +74,7 @@ export function hubCacheDirectory(
     join(hubHome(env), "hub");
 }
 
-/** The file in which `hf auth login` stores the token. */
+/** Path of the file in which `hf auth login` stores the token. */
 export function tokenPath(env: Record<string, string | undefined> = hubEnvironment()): string {
   return folder(env.HF_TOKEN_PATH) ?? join(hubHome(env), "token");
 }
@@ -95,7 +98,7 @@ function endpoint(address: string): string {
   return address.replace(/\/+$/, "");
 }
 
-/** The values that huggingface_hub takes for true. */
+/** Tells whether huggingface_hub takes a value for true. */
 function isOn(value: string | undefined): boolean {
   return ["1", "ON", "YES", "TRUE"].includes((value ?? "").toUpperCase());
 }

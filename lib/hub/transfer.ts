@@ -7,31 +7,31 @@ import { PartialFile } from "./partial_file.ts";
 import { type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
-/** Times that a file may arrive damaged before that is no accident. */
+/** Maximum number of times that a file may arrive damaged. */
 const DAMAGED_TRIES = 2;
 
-/** A file to get, from where and to where. */
+/** Download of a file. */
 export interface Transfer {
-  /** How to reach the Hub. */
+  /** Settings of the Hub. */
   settings: HubSettings;
-  /** The repository. */
+  /** Repository of the file. */
   repo: Repo;
-  /** The commit whose file it is. */
+  /** Commit of the file. */
   commit: string;
-  /** The file. */
+  /** File to download. */
   file: RemoteFile;
-  /** Where it goes. */
+  /** Folder that it is written to. */
   cache: RepoCache;
-  /** Ends the download. */
+  /** Signal that ends the download. */
   signal: AbortSignal;
-  /** Called with the bytes of the file that are here, when that changes. */
+  /** Called with the number of bytes that have arrived, when it changes. */
   arrived(bytes: number): void;
 }
 
 /**
  * Downloads the contents of a file into its blob, unless it is there. Bytes arrive in
- * `<blob>.incomplete`, from where an interrupted download goes on; only when their number and hash are
- * right does the file get its name.
+ * `<blob>.incomplete`, from where an interrupted download goes on; only when their number and hash
+ * are right does the file get its name.
  *
  * @throws {UserError} when the Hub refuses, the contents stay damaged, or the disk fails
  * @throws {HubUnreachableError} when the connection does, however often it is tried
@@ -49,7 +49,7 @@ export async function downloadBlob(transfer: Transfer): Promise<void> {
   arrived(file.size);
 }
 
-/** Gets the whole file, and makes sure that it is the one that was wanted. */
+/** Downloads the whole file, and verifies its hash. */
 async function downloadVerified(transfer: Transfer, path: string): Promise<void> {
   const { file, repo, arrived } = transfer;
   using partial = await inCache(path, () => PartialFile.open(path, file));
@@ -68,7 +68,7 @@ async function downloadVerified(transfer: Transfer, path: string): Promise<void>
   }
 }
 
-/** Gets what is missing, in as many connections as it takes. */
+/** Downloads the missing bytes, in as many connections as needed. */
 async function downloadRest(transfer: Transfer, partial: PartialFile): Promise<void> {
   const { settings, repo, commit, file } = transfer;
   const path = file.path.split("/").map(encodeURIComponent).join("/");
@@ -130,7 +130,7 @@ async function receive(
   }
 }
 
-/** Reads a body, and lets go of the connection whatever happens. */
+/** Reader of a body that always releases the connection. */
 class BodyReader implements AsyncDisposable {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
@@ -138,7 +138,7 @@ class BodyReader implements AsyncDisposable {
     this.#reader = body.getReader();
   }
 
-  /** The next bytes, null at the end. @throws {TransientError} when the connection breaks */
+  /** Reads the next bytes, null at the end. @throws {TransientError} when the connection breaks */
   async read(): Promise<Uint8Array | null> {
     try {
       const { value } = await this.#reader.read();

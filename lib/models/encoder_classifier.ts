@@ -11,7 +11,7 @@ import type { WeightMatrix } from "../tensor/weight.ts";
 import type { EncoderConfig } from "./encoder_config.ts";
 import type { WeightStore } from "./weight_store.ts";
 
-/** What the parts of an encoder layer are called after the layer's own name. */
+/** Names of an encoder layer's parts, after the layer's own name. */
 interface LayerNames {
   query: string;
   key: string;
@@ -23,14 +23,16 @@ interface LayerNames {
   outputNorm: string;
 }
 
-/** What tells the families apart: names in the checkpoint and the head's activation. */
+/** Differences between the families: names in the checkpoint and the head's activation. */
 interface Family {
   /** Name of the encoder, before `.embeddings`. */
   encoder: string;
   /** Name of the layers, before their number. */
   layers: string;
   layer: LayerNames;
-  /** The head: a dense layer on the first token, its activation, and the layer that gives logits. */
+  /**
+   * The head: a dense layer on the first token, its activation, and the layer that gives logits.
+   */
   dense: string;
   activation: "tanh" | "relu";
   logits: string;
@@ -83,7 +85,7 @@ const FAMILIES: Record<EncoderConfig["modelType"], Family> = {
   },
 };
 
-/** A linear layer with its bias. */
+/** Linear layer with its bias. */
 interface Dense {
   readonly weight: WeightMatrix;
   readonly bias: Tensor;
@@ -114,7 +116,7 @@ export class EncoderClassifier {
   readonly #family: Family;
   readonly #words: Tensor;
   readonly #positions: Tensor;
-  /** Null where tokens have no types. */
+  /** Embedding of token types; null where tokens have none. */
   readonly #types: Tensor | null;
   readonly #embeddingNorm: Norm;
   readonly #layers: Layer[];
@@ -157,14 +159,14 @@ export class EncoderClassifier {
     this.#logits = dense(family.logits, config.labels.length, d);
   }
 
-  /** The longest sequence there are positions for: RoBERTa's count from padTokenId + 1. */
+  /** Maximum length of a sequence by its positions: RoBERTa's count from padTokenId + 1. */
   get maxLength(): number {
     const { modelType, maxPositions, padTokenId } = this.config;
     return modelType === "roberta" ? maxPositions - padTokenId - 1 : maxPositions;
   }
 
   /**
-   * Logits [B, labels] of token sequences of at most `maxLength` tokens.
+   * Computes logits [B, labels] of token sequences of at most `maxLength` tokens.
    *
    * @throws {UserError} when a token is beyond the vocabulary
    */
@@ -234,7 +236,7 @@ export class EncoderClassifier {
   }
 }
 
-/** x Wᵀ + bias (+ residual) */
+/** Computes x Wᵀ + bias (+ residual). */
 function affine(
   cx: Context,
   x: Tensor,

@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 
 /** Sizes and labels of a sequence classifier on an encoder of BERT's kind. */
 export interface EncoderConfig {
-  /** Which family it is, hence how its tensors are called and its head computed. */
+  /** Family, which decides the tensors' names and the head. */
   modelType: "roberta" | "bert" | "distilbert";
   /** Rows of the word embedding. */
   vocabSize: number;
@@ -15,13 +15,13 @@ export interface EncoderConfig {
   numHeads: number;
   /** Width inside the feed-forward layers. */
   intermediateSize: number;
-  /** The feed-forward's activation. */
+  /** Activation of the feed-forward layers. */
   activation: "gelu" | "gelu_new" | "relu";
   /** Rows of the position embedding. */
   maxPositions: number;
   /** Rows of the token type embedding; 0 where the model has none. */
   typeVocabSize: number;
-  /** Added to the variance in layer norms. */
+  /** Epsilon added to the variance in layer norms. */
   layerNormEps: number;
   /** Id of the padding token. */
   padTokenId: number;
@@ -48,7 +48,7 @@ const shared = z.object({
   id2label: labels,
 });
 
-/** What Temper reads of a classifier's config.json, by `model_type`. */
+/** Keys of a classifier's config.json that are read, by `model_type`. */
 const schema = z.discriminatedUnion("model_type", [
   shared.extend({
     model_type: z.literal("roberta"),
@@ -73,13 +73,13 @@ const schema = z.discriminatedUnion("model_type", [
   }),
 ]);
 
-/** The model types that {@linkcode parseEncoderConfig} knows. */
+/** Model types that {@linkcode parseEncoderConfig} reads. */
 export const ENCODER_TYPES: readonly string[] = ["roberta", "bert", "distilbert"];
 
 /**
  * Reads a parsed config.json.
  *
- * @param path where it came from, for messages
+ * @param path path of the file, for messages
  * @throws {UserError} naming the key that is missing or unsupported, and its value
  */
 export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
@@ -140,10 +140,10 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
 }
 
 /**
- * The labels of a config.json in the order of their ids.
+ * Lists the labels of a config.json in the order of their ids.
  *
  * @param id2label names by id, the ids 0, 1, … as keys
- * @param path where it came from, for messages
+ * @param path path of the file, for messages
  * @throws {UserError} when an id is left out
  */
 export function labelsOf(id2label: Readonly<Record<string, string>>, path: string): string[] {
@@ -156,8 +156,8 @@ export function labelsOf(id2label: Readonly<Record<string, string>>, path: strin
 }
 
 /**
- * The longest text, in tokens, that a config.json of any encoder has positions for: RoBERTa and its kin
- * count from pad_token_id + 1. Infinity where it is not said.
+ * Maximum number of tokens of a text by the positions in any encoder's config.json: RoBERTa and
+ * its kin count from pad_token_id + 1. Infinity where the file does not say.
  */
 export function positionCount(config: Readonly<Record<string, unknown>>): number {
   const rows = Number(config.max_position_embeddings ?? Infinity);

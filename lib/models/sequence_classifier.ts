@@ -6,11 +6,11 @@ import { EncoderClassifier } from "./encoder_classifier.ts";
 import { parseEncoderConfig } from "./encoder_config.ts";
 import { CheckpointSource, FrozenStore } from "./weight_store.ts";
 
-/** A classifier of texts with its tokenizer: texts in, logits out. */
+/** Classifier of texts with its tokenizer: texts in, logits out. */
 export class SequenceClassifier {
-  /** Label names, by their index among the logits. */
+  /** Names of the labels, in the order of the logits. */
   readonly labels: readonly string[];
-  /** Tokens of a text that are read, special tokens included; what is beyond them is cut off. */
+  /** Maximum number of tokens of a text, special tokens included; longer texts are cut. */
   readonly maxLength: number;
 
   private constructor(
@@ -26,7 +26,8 @@ export class SequenceClassifier {
    * Loads config.json, the weights (safetensors or PyTorch's .bin) and the tokenizer.
    *
    * @param source a folder's path, or files
-   * @throws {UserError} when a file is missing, broken, or not of a RoBERTa, BERT or DistilBERT classifier
+   * @throws {UserError} when a file is missing, broken, or not of a RoBERTa, BERT or DistilBERT
+   * classifier
    */
   static async load(
     device: Device,
@@ -47,7 +48,10 @@ export class SequenceClassifier {
     return new SequenceClassifier(device, model, tokenizer);
   }
 
-  /** Raw logits of each text, in the order of `labels`, and how many texts were cut at `maxLength`. */
+  /**
+   * Computes the raw logits of each text, in the order of `labels`, and counts the texts cut at
+   * `maxLength`.
+   */
   async logits(
     texts: readonly string[],
   ): Promise<{ logits: number[][]; truncated: number }> {

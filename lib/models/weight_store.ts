@@ -12,8 +12,8 @@ import { WeightMatrix } from "../tensor/weight.ts";
 export interface WeightSource {
   has(name: string): boolean;
   /**
-   * A tensor's values, row-major: all of them, or `count` rows (of the first dimension) from the
-   * `first` on, which are asked for in their order. The array is good until the next read.
+   * Reads a tensor's values, row-major: all of them, or `count` rows (of the first dimension) from
+   * the `first` on; rows are read in their order. The array is valid until the next read.
    *
    * @throws {UserError} when it is missing or has another shape
    */
@@ -25,13 +25,17 @@ export interface WeightSource {
   ): Float32Array<ArrayBuffer>;
 }
 
-/** The weights of a model's folder: safetensors or PyTorch's .bin, in one file or several. */
+/** Weights of a model's files: safetensors or PyTorch's .bin, in one file or several. */
 export class CheckpointSource implements WeightSource, Disposable {
   readonly #piece = new Piece();
 
   private constructor(private readonly checkpoint: Checkpoint) {}
 
-  /** Opens the weights of a folder, or of files. @throws {UserError} when a file is missing or broken */
+  /**
+   * Opens the weights of a folder, or of files.
+   *
+   * @throws {UserError} when a file is missing or broken
+   */
   static async open(source: string | ModelFiles): Promise<CheckpointSource> {
     return new CheckpointSource(await Checkpoint.open(source));
   }
@@ -72,8 +76,8 @@ export class CheckpointSource implements WeightSource, Disposable {
 }
 
 /**
- * The values that were read last. Detaching them gives their memory back at once: left to the
- * garbage collector, hundreds of megabytes pile up while a large model is loaded.
+ * Values that were read last. Detaching them gives their memory back at once: left to the garbage
+ * collector, hundreds of megabytes pile up while a large model is loaded.
  */
 export class Piece {
   #values: Float32Array<ArrayBuffer> | null = null;

@@ -1,2 +1,2 @@
-/** The Hugging Face Hub's client. Loaded when something is on the Hub. */
+/** Client of the Hugging Face Hub. Loaded on first use. */
 export * from "npm:@huggingface/hub@2.17.5";

@@ -1,5 +1,5 @@
 /** Tokenizers from tokenizer.json. */
 export { Tokenizer } from "npm:@huggingface/tokenizers@0.2.0";
 
-/** Version of the package: what it makes of a text may change with it. */
+/** Version of the package, with which the tokens of a text may change. */
 export const TOKENIZERS_VERSION = "0.2.0";

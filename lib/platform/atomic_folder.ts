@@ -15,7 +15,7 @@ const TEMPORARY = /^\..+\.tmp$/;
 
 /**
  * Writes a folder so that `path` is only ever a whole one: what `fill` writes goes into a temporary
- * folder beside it, which is synced to the disk and renamed. A folder that is there is replaced.
+ * folder beside it, which is synced to the disk and renamed. A folder that exists is replaced.
  *
  * @param fill writes the files, each synced by itself, into the folder that it is given
  * @throws {UserError} naming the path and the reason; an earlier folder stays
@@ -47,14 +47,17 @@ export function isTemporary(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
-/** Deletes what a process that was killed left of its temporary files and folders. */
+/** Deletes the temporary files and folders of a process that was killed. */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const { name } of await listFolder(folder)) {
     if (isTemporary(name)) await removeQuietly(join(folder, name));
   }
 }
 
-/** Renames over a folder. Renaming replaces no folder that has anything in it: the old one steps aside first. */
+/**
+ * Renames over a folder. Renaming replaces no folder that has anything in it: the old one steps
+ * aside first.
+ */
 async function replace(from: string, to: string): Promise<void> {
   const aside = temporaryName(to);
   const existed = await rename(to, aside).then(() => true, (error) => {

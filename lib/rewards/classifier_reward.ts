@@ -7,27 +7,27 @@ import {
   type TextClassifier,
 } from "./text_classifier.ts";
 
-/** How a classifier's output becomes a score. */
+/** Options of a classifier as reward. */
 export interface ClassifierRewardOptions {
   /** Label whose logit is the score, by name; default "nothate". */
   label?: string;
   /** Score with the label's softmax probability in place of its raw logit; default false. */
   softmax?: boolean;
-  /** Texts classified at once; default 16. */
+  /** Number of texts classified at once; default 16. */
   batchSize?: number;
 }
 
 /**
- * A text classifier as reward: a sample's score is the raw logit of one label on the text
+ * Text classifier as reward: a sample's score is the raw logit of one label on the text
  * `query + response`, joined with nothing between them.
  *
  * The label is chosen by name, never by position: pipelines that sort their labels by score would
  * otherwise reward whatever the classifier is surest of.
  */
 export class ClassifierReward {
-  /** Texts scored so far. */
+  /** Number of texts scored so far. */
   scored = 0;
-  /** Of these, how many were longer than the classifier reads and were cut. */
+  /** Number of these that were cut because they were longer than the classifier reads. */
   truncated = 0;
 
   readonly #classifier: TextClassifier;
@@ -47,7 +47,7 @@ export class ClassifierReward {
     this.#batchSize = options.batchSize ?? CLASSIFIER_BATCH_SIZE;
   }
 
-  /** The reward function; it can be passed on by itself. */
+  /** Reward function; it can be passed on by itself. */
   readonly score: RewardFunction = async (samples) => {
     const texts = samples.map(({ query, response }) => query + response);
     const { logits, truncated } = await classify(this.#classifier, texts, this.#batchSize);
@@ -56,7 +56,7 @@ export class ClassifierReward {
     return logits.map((row) => (this.#softmax ? softmax(row) : row)[this.#label]);
   };
 
-  /** What a run says once, at its end, when texts were cut; null when none was. */
+  /** Returns a line for a run's end when texts were cut; null when none was. */
   truncationNotice(): string | null {
     if (this.truncated === 0) return null;
     return `${this.truncated} of ${this.scored} texts were longer than the reward model's ` +

@@ -19,17 +19,17 @@ export async function findOnnxModel(source: string | ModelFiles): Promise<string
 }
 
 /**
- * Any sequence classifier in ONNX form, whatever its architecture: run by onnxruntime-web's
- * WebAssembly on one thread, which is imported only here.
+ * Sequence classifier of any architecture in ONNX form, run by onnxruntime-web's WebAssembly on
+ * one thread.
  */
 export class OnnxClassifier implements TextClassifier {
   private constructor(
     private readonly runtime: typeof import("../packages/onnxruntime.ts"),
     private readonly session: InferenceSession,
     private readonly tokenizer: Tokenizer,
-    /** Label names, by their index among the logits. */
+    /** Names of the labels, in the order of the logits. */
     readonly labels: readonly string[],
-    /** Tokens of a text that are read, special tokens included. */
+    /** Maximum number of tokens of a text, special tokens included. */
     readonly maxLength: number,
     private readonly padTokenId: number,
   ) {}
@@ -79,7 +79,10 @@ export class OnnxClassifier implements TextClassifier {
     return new OnnxClassifier(runtime, session, tokenizer, labels, maxLength, padTokenId);
   }
 
-  /** Raw logits of each text, in the order of `labels`, and how many texts were cut at `maxLength`. */
+  /**
+   * Computes the raw logits of each text, in the order of `labels`, and counts the texts cut at
+   * `maxLength`.
+   */
   async logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }> {
     if (texts.length === 0) return { logits: [], truncated: 0 };
     let truncated = 0;
@@ -104,7 +107,7 @@ export class OnnxClassifier implements TextClassifier {
     };
   }
 
-  /** The batch, padded on the right: ONNX classifiers take nothing else. */
+  /** Pads a batch on the right: ONNX classifiers take nothing else. */
   #feeds(sequences: readonly (readonly number[])[]): Record<string, Tensor> {
     const width = Math.max(...sequences.map((ids) => ids.length));
     const shape = [sequences.length, width];

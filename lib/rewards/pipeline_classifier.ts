@@ -7,7 +7,7 @@ import { basename, dirname, resolve } from "../platform/paths.ts";
 import { reason } from "./reward.ts";
 import type { TextClassifier } from "./text_classifier.ts";
 
-/** The parts of `@huggingface/transformers` that are used here. */
+/** Parts of `@huggingface/transformers` that are used here. */
 export interface TransformersModule {
   /** Global settings of the package. */
   env: { localModelPath: string; allowRemoteModels: boolean; remoteHost: string };
@@ -19,15 +19,15 @@ export interface TransformersModule {
   ): Promise<TextClassificationPipeline>;
 }
 
-/** A loaded text-classification pipeline: its tokenizer and model, which give raw logits. */
+/** Loaded text-classification pipeline: its tokenizer and model, which give raw logits. */
 export interface TextClassificationPipeline {
-  /** Called with texts, makes the model's inputs. */
+  /** Makes the model's inputs from texts. */
   tokenizer: {
     (texts: readonly string[], options: object): unknown;
     encode(text: string): number[];
     model_max_length: number;
   };
-  /** Called with inputs, returns logits [texts, labels]. */
+  /** Computes logits [texts, labels] of inputs. */
   model: {
     (inputs: unknown): Promise<{ logits: { tolist(): number[][] } }>;
     config: { id2label: Record<string, string>; [key: string]: unknown };
@@ -35,16 +35,16 @@ export interface TextClassificationPipeline {
 }
 
 /**
- * The package, by a specifier that no tool resolves ahead: it brings native code and half a gigabyte,
- * so it is fetched only when a run asks for a pipeline.
+ * Specifier of the package that no tool resolves ahead: with native code and half a gigabyte, it
+ * is fetched only when a run needs a pipeline.
  */
 const TRANSFORMERS = ["npm:", "@huggingface/transformers@4.3.1"].join("");
 
-/** Any text-classification model that transformers.js runs, by its name on the Hub or its folder. */
+/** Text-classification model that transformers.js runs, by its name on the Hub or its folder. */
 export class PipelineClassifier implements TextClassifier {
-  /** Label names, by their index among the logits. */
+  /** Names of the labels, in the order of the logits. */
   readonly labels: readonly string[];
-  /** Tokens of a text that are read, special tokens included. */
+  /** Maximum number of tokens of a text, special tokens included. */
   readonly maxLength: number;
 
   private constructor(private readonly pipeline: TextClassificationPipeline, name: string) {
@@ -88,7 +88,10 @@ export class PipelineClassifier implements TextClassifier {
     }
   }
 
-  /** Raw logits of each text, in the order of `labels`, and how many texts were cut at `maxLength`. */
+  /**
+   * Computes the raw logits of each text, in the order of `labels`, and counts the texts cut at
+   * `maxLength`.
+   */
   async logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }> {
     if (texts.length === 0) return { logits: [], truncated: 0 };
     const { tokenizer, model } = this.pipeline;

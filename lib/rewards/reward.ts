@@ -1,10 +1,10 @@
 import { UserError } from "../errors.ts";
 
-/** One rollout, as text: what the policy was asked and what it answered. */
+/** Prompt and response of a rollout, as text. */
 export interface RewardSample {
-  /** The prompt. */
+  /** Prompt. */
   query: string;
-  /** What the policy generated. */
+  /** Response of the policy. */
   response: string;
 }
 
@@ -15,7 +15,7 @@ export type RewardFunction = (samples: RewardSample[]) => number[] | Promise<num
  * Calls a reward function and checks what it returned, so that a faulty one stops the run before
  * it reaches the policy.
  *
- * @param name what messages call the reward
+ * @param name name of the reward, for messages
  * @returns one score per sample
  * @throws {UserError} when the function throws, returns another count, or a value that is not a
  *   finite number (the message names the reward, the sample's index and the value)
@@ -59,7 +59,7 @@ export async function callReward(
   return scores;
 }
 
-/** What went wrong in a user's code, as one line. */
+/** Describes an error of a user's code in one line. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split("\n", 1)[0];

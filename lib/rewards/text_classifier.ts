@@ -1,22 +1,22 @@
 import { UserError } from "../errors.ts";
 
-/** What rewards and measurements need of a text classifier: `SequenceClassifier` is one. */
+/** Text classifier, as rewards and measurements use it: `SequenceClassifier` is one. */
 export interface TextClassifier {
-  /** Label names, in the order of the logits. */
+  /** Names of the labels, in the order of the logits. */
   readonly labels: readonly string[];
-  /** The most tokens of a text that it reads; longer texts are cut. */
+  /** Maximum number of tokens of a text; longer texts are cut. */
   readonly maxLength: number;
-  /** Raw logits [texts, labels], and how many of the texts were cut. */
+  /** Computes raw logits [texts, labels], and counts the texts that were cut. */
   logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }>;
 }
 
-/** Texts a classifier is given at once when nothing else is asked for. */
+/** Default number of texts that are classified at once. */
 export const CLASSIFIER_BATCH_SIZE = 16;
 
 /**
- * The position of a label in the classifier's logits.
+ * Finds the index of a label in the classifier's logits.
  *
- * @param role what the label is for, as messages put it: "reward", "toxic"
+ * @param role use of the label, for messages: "reward", "toxic"
  * @throws {UserError} listing the labels there are when this is not one of them
  */
 export function labelIndex(classifier: TextClassifier, label: string, role: string): number {
@@ -33,7 +33,7 @@ export function labelIndex(classifier: TextClassifier, label: string, role: stri
 /**
  * Classifies texts a batch at a time.
  *
- * @returns raw logits [texts, labels], and how many texts were cut to the classifier's limit
+ * @returns raw logits [texts, labels], and the number of texts cut to the classifier's limit
  */
 export async function classify(
   classifier: TextClassifier,
@@ -51,7 +51,10 @@ export async function classify(
   return { logits: all, truncated: cut };
 }
 
-/** Probabilities of one row of logits; the largest is subtracted first, so that none overflows. */
+/**
+ * Computes the probabilities of one row of logits; the largest is subtracted first, so that none
+ * overflows.
+ */
 export function softmax(logits: readonly number[]): number[] {
   const largest = Math.max(...logits);
   const powers = logits.map((x) => Math.exp(x - largest));

@@ -3,9 +3,9 @@ import { callReward, type RewardFunction, type RewardSample } from "./reward.ts"
 
 /** One of several rewards. */
 export interface WeightedReward {
-  /** What logs and messages call it. */
+  /** Name in logs and messages. */
   name: string;
-  /** What scores the samples. */
+  /** Function that scores samples. */
   reward: RewardFunction;
   /** Factor of its scores in the total. */
   weight: number;
@@ -13,15 +13,17 @@ export interface WeightedReward {
 
 /** Scores of a batch of samples. */
 export interface WeightedScores {
-  /** Σ weight · score of each sample: what the policy is trained on. */
+  /** Σ weight · score of each sample, on which the policy is trained. */
   totals: number[];
-  /** Each reward's own scores before weighting, by its name. */
+  /** Scores of each reward before weighting, by its name. */
   parts: Record<string, number[]>;
 }
 
-/** Several rewards as one: the weighted sum of their scores, with each one's own kept for the log. */
+/**
+ * Several rewards as one: the weighted sum of their scores, with each one's own kept for the log.
+ */
 export class WeightedRewards {
-  /** The rewards, in the order they are computed. */
+  /** Rewards, in the order in which they are computed. */
   readonly rewards: readonly WeightedReward[];
 
   /**
