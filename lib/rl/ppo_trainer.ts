@@ -322,7 +322,7 @@ export class PPOTrainer implements Trainer {
     if (counts.some((count) => count !== batchSize)) {
       throw new UserError(
         `a PPO step was given ${counts[0]} queries, ${counts[1]} responses and ${counts[2]} ` +
-          `scores; expected ${batchSize} of each (batchSize)`,
+          `scores; expected ${batchSize} of each (\`batchSize\`)`,
       );
     }
     const { model } = this.policy;
