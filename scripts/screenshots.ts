@@ -11,7 +11,7 @@ import { serveUi } from "../web/server.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The pictures: file, page of the run, colours. */
+/** Pictures: file, page of the run, colours. */
 const PICTURES = [
   ["ui-run.png", "", "light"],
   ["ui-comparison.png", "/comparison", "dark"],
@@ -19,7 +19,7 @@ const PICTURES = [
 
 const MARGIN = 8;
 
-/** Where a picture may end: behind the last of these that is seen whole. */
+/** Elements that a picture may end behind: the last one that is seen whole. */
 const ENDS = ".chart, tbody tr";
 
 async function trainDemo(folder: string): Promise<void> {

@@ -27,7 +27,7 @@ const ROUTES = [
   compareRoutes,
 ];
 
-/** The whole site as a function of requests. */
+/** Creates the whole site, as a function of requests. */
 export function createApp(site: Site, access: AccessRules): Hono {
   const app = new Hono();
   app.use(securityHeaders(), sameOriginOnly(access));
@@ -46,7 +46,7 @@ export function createApp(site: Site, access: AccessRules): Hono {
 
 function NotFound() {
   return (
-    <Empty title="There is no such page">
+    <Empty title="Page not found">
       <p>
         <a href="/">See all runs</a>
       </p>
@@ -56,8 +56,8 @@ function NotFound() {
 
 function Failed() {
   return (
-    <Empty title="Temper could not make this page">
-      <p>The terminal that the server runs in says why; this is a bug worth reporting.</p>
+    <Empty title="Temper could not create this page">
+      <p>The terminal of the server shows the error. Please report this bug.</p>
     </Empty>
   );
 }

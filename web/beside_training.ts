@@ -3,11 +3,11 @@ import { UserError } from "../lib/errors.ts";
 import type { ServerOptions, UiServer } from "./server.ts";
 import type { WorkerNews, WorkerOrder } from "./worker.ts";
 
-/** Milliseconds that readers get to hear the end of the run. */
+/** Maximum time in milliseconds for readers to receive the end of the run. */
 const FAREWELL_MS = 3000;
 
 /**
- * Serves the site from a thread of its own, for a process that trains: curves move while a step is
+ * Serves the site from a thread of its own, for a process that trains: pages load while a step is
  * computed, and steps do not wait for readers.
  *
  * @throws {UserError} when the port or the host cannot be used

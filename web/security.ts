@@ -3,23 +3,23 @@ import { isIP } from "node:net";
 import { getCookie, setCookie } from "hono/cookie";
 import type { MiddlewareHandler } from "hono";
 
-/** What decides who may ask. */
+/** Access rules of a server. */
 export interface AccessRules {
   /** Name or address that the server listens on. */
   host: string;
-  /** Secret that every request must know; null where only this machine can ask. */
+  /** Secret that every request must have; null for a server that only this machine can reach. */
   token: string | null;
 }
 
-/** Names that always mean this machine. */
+/** Names of this machine on every machine. */
 const LOOPBACK: readonly string[] = ["127.0.0.1", "localhost", "::1"];
 
-/** Whether a server on this host can be reached from this machine alone. */
+/** Checks that only this machine can reach a server on a host. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.includes(host);
 }
 
-/** A new secret: 256 bits, as text that fits in an address. */
+/** Creates a secret of 256 random bits, as text that fits in an address. */
 export function createToken(): string {
   return crypto.getRandomValues(new Uint8Array(32)).toBase64({
     alphabet: "base64url",
@@ -27,11 +27,11 @@ export function createToken(): string {
   });
 }
 
-/** Nothing but this server's own files, no inline scripts or styles, in no frame. */
+/** Allows only this server's own files, no inline scripts or styles, and no frames. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; " +
   "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/** Headers that make the browser refuse what these pages never do. */
+/** Sets headers that make the browser refuse what these pages never do. */
 export function securityHeaders(): MiddlewareHandler {
   return async (context, next) => {
     await next();
@@ -47,7 +47,7 @@ export function securityHeaders(): MiddlewareHandler {
 
 /**
  * Refuses requests that name another host, as after DNS rebinding, and those that pages of other
- * origins make. Links from elsewhere may lead here: they only show what the reader may see anyway.
+ * origins make. Links from elsewhere are allowed: they show only what the reader may see anyway.
  */
 export function sameOriginOnly({ host }: AccessRules): MiddlewareHandler {
   return async (context, next) => {
@@ -73,8 +73,8 @@ export function sameOriginOnly({ host }: AccessRules): MiddlewareHandler {
 }
 
 /**
- * Whether a Host header names this server. One that other machines reach answers to every address,
- * since a name server can make a name lead anywhere but no address.
+ * Checks that a Host header names this server. A server that other machines can reach answers to every
+ * address, since DNS rebinding can redirect a name, but not an address.
  */
 function isKnownHost(header: string, host: string): boolean {
   const name = header.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
@@ -83,9 +83,9 @@ function isKnownHost(header: string, host: string): boolean {
 }
 
 /**
- * Asks for the token where there is one: in a cookie, which the page that asks for it sets, or as
- * `Authorization: Bearer`. The address with `?token=…` that the server prints sets the cookie, too,
- * and leads on to the same address without it, so that the token stays in no history.
+ * Requires the token, if there is one, in a cookie or as `Authorization: Bearer`. The form that asks
+ * for the token sets the cookie, and so does the address with `?token=…` that the server prints: it
+ * redirects to the same address without the token, which thereby stays out of the history.
  */
 export function tokenRequired(
   { token }: AccessRules,
@@ -113,7 +113,7 @@ export function tokenRequired(
   };
 }
 
-/** Compares in a time that tells nothing about where the texts differ, nor about their lengths. */
+/** Compares in a time that depends neither on the first difference nor on the lengths. */
 function equalSecrets(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(a), digest(b));

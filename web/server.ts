@@ -3,29 +3,29 @@ import { createApp } from "./app.tsx";
 import { createToken, isLoopback } from "./security.ts";
 import { Site } from "./store/site.ts";
 
-/** Where the site is served, and what it shows. */
+/** Address and content of a site. */
 export interface ServerOptions {
   /** Folder of the runs. */
   runs: string;
   /** Name or address to listen on. */
   host: string;
-  /** Port; 0 for any that is free. */
+  /** Port; 0 for any free port. */
   port: number;
-  /** Whether this process trains, and so has no room for models to try; default no. */
+  /** True in a process that trains, and so has no room for models to try; default false. */
   training?: boolean;
 }
 
 /** A site that is being served. */
 export interface UiServer {
-  /** Address for the reader; where other machines can reach the server, with its token. */
+  /** Address for the reader, with the token if there is one. */
   readonly address: string;
-  /** Ends all connections and the server. */
+  /** Ends all connections, and the server. */
   close(): Promise<void>;
 }
 
 /**
- * Serves the site. On a host that other machines can reach, every request must know a token that
- * is made here and is part of the address.
+ * Serves the site. On a host that other machines can reach, every request must have a token, which
+ * is created here and is part of the address.
  *
  * @throws {UserError} when the port or the host cannot be used
  */

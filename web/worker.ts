@@ -1,15 +1,15 @@
 import { UserError } from "../lib/errors.ts";
 import { type ServerOptions, serveUi, type UiServer } from "./server.ts";
 
-/** What the thread is told. */
+/** Message to the thread. */
 export type WorkerOrder = ServerOptions | "close";
 
-/** What the thread tells. */
+/** Answer of the thread. */
 export type WorkerNews = { address: string } | { failure: string } | { closed: true };
 
 let server: UiServer | null = null;
 
-// The site beside a training run: on a thread of its own, so that neither waits for the other.
+// Serves the site beside a training run, on a thread of its own, so that neither waits for the other.
 self.onmessage = async ({ data }: MessageEvent<WorkerOrder>) => {
   const tell = (news: WorkerNews) => self.postMessage(news);
   if (data === "close") {

@@ -20,10 +20,10 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
-/** Milliseconds after which a test takes what it waits for as not coming; machines may be busy. */
+/** Milliseconds before a test gives up waiting; machines may be busy. */
 const PATIENCE = 180_000;
 
-/** What a test may have of its browser. */
+/** Browser of a test. */
 export interface Pages {
   /** Opens an empty page. */
   newPage(options?: BrowserContextOptions): Promise<Page>;

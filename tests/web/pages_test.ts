@@ -10,7 +10,7 @@ import { writeSampleRun, writeSftRun } from "./sample_run.ts";
 /** A run with a name as long as any, that failed. */
 const FAILED = "a-run-with-a-name-that-is-" + "much-longer-than-".repeat(4) + "it-need-be";
 
-/** Every page, and one that is not there. */
+/** Every page. */
 const PAGES = [
   "/",
   "/?search=nothing",
@@ -46,7 +46,7 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
-/** What axe-core has to say of a page that matters. */
+/** Serious violations that axe-core finds on a page. */
 async function seriousViolations(page: Page): Promise<string[]> {
   await page.evaluate(Deno.readTextFileSync(createRequire(import.meta.url).resolve("axe-core")));
   const violations: Violation[] = await page.evaluate(
@@ -101,7 +101,7 @@ browserTest("every page, at three widths, light and dark", async (browser, test)
           const wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
           assert.ok(Number(wider) <= 0, `the page is ${wider} px too wide`);
           assert.deepEqual(complaints, []);
-          // What axe looks at changes with the width where the layout does, not beyond.
+          // Beyond this width the layout stays the same, and so does the result of axe.
           if (width < 2560) assert.deepEqual(await seriousViolations(page), []);
         });
       }
@@ -178,7 +178,7 @@ browserTest("runs: sort, filter, select two and compare", async (browser) => {
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
     assert.deepEqual(names, [FAILED, "first", "second", "stranger", "taught"]);
-    // What is started elsewhere appears by itself, also where no run is running.
+    // A run that is started elsewhere appears by itself, even while no run is running.
     await page.goto(`${address}/?state=failed`);
     await page.getByRole("link", { name: FAILED }).waitFor();
     writeSampleRun(dir, "another", { step: 1, finished: false, failure: "no memory" });

@@ -1,18 +1,18 @@
 import { join } from "node:path";
 
-/** What a sample run is like. */
+/** Properties of a sample run. */
 export interface SampleRun {
   /** Steps done. */
   step?: number;
-  /** Steps there will be. */
+  /** Steps of the whole run. */
   steps?: number;
-  /** Whether it has its summary and comparison. */
+  /** True for a run with its summary and comparison. */
   finished?: boolean;
-  /** Why it failed, if it did. */
+  /** Reason for its failure, if it failed. */
   failure?: string;
   /** Settings. */
   config?: Record<string, unknown>;
-  /** When it started; now, if it is not given. */
+  /** Time of its start; default now. */
   started?: Date;
 }
 

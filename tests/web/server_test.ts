@@ -36,7 +36,7 @@ Deno.test("every answer carries a strict content security policy", async () => {
       assert.equal(response.headers.get("x-content-type-options"), "nosniff");
       const text = await response.text();
       if (path.startsWith("/static")) continue;
-      // What the policy forbids, the pages do not try.
+      // Pages do not try what the policy forbids.
       assert.doesNotMatch(
         text,
         /<script(?! type="module" src="\/static\/)|<style| style=| on\w+="/,
@@ -128,7 +128,7 @@ Deno.test("a host that others can reach asks for the token", async () => {
     const host = { host: "192.168.0.7:8642" };
     const refused = await get("/", host);
     assert.equal(refused.status, 401);
-    assert.match(await refused.text(), /asks for its token/);
+    assert.match(await refused.text(), /requires a token/);
     assert.equal((await get("/?token=wrong", host)).status, 401);
     assert.equal((await get("/api/runs", host)).status, 401);
     assert.equal((await get("/", { host: "evil.example:8642" })).status, 421);
@@ -248,7 +248,7 @@ Deno.test("static files are compressed and kept for ever under their hash", asyn
   });
 });
 
-Deno.test("trying a model: what cannot be is said, and large requests are refused", async () => {
+Deno.test("trying a model: obstacles are explained, and large requests are refused", async () => {
   await withTempDir(async (dir) => {
     const run = writeSampleRun(dir, "a");
     const { get } = siteOf(dir);
@@ -264,7 +264,7 @@ Deno.test("trying a model: what cannot be is said, and large requests are refuse
       assert.equal((await ask("a", body)).status, 400, body);
     }
     assert.equal((await ask("a", JSON.stringify({ text: "x".repeat(70_000) }))).status, 413);
-    // What is broken is said in one line, as at the terminal. A checkpoint can be tried, too.
+    // An error is one line, as in the terminal. Checkpoints can be tried, too.
     Deno.mkdirSync(join(run, "checkpoint-5"));
     Deno.writeTextFileSync(join(run, "checkpoint-5", "adapter_model.safetensors"), "");
     for (const adapter of ["adapter", "../a/checkpoint-5", "checkpoint-5/.", 5, ""]) {

@@ -34,7 +34,7 @@ Deno.test("SampleIndex finds, sorts and pages samples, and drops repeated steps"
     const one = await index.find({ ...ALL, step: 7, search: "MOVIE" });
     assert.deepEqual(one.samples.map(({ reward }) => reward), [0.7 - 1]);
     const { prompt } = one.samples[0];
-    assert.deepEqual(index.timesAsked([prompt, "none"]), { [prompt]: 30, none: 0 });
+    assert.deepEqual(index.countsOf([prompt, "none"]), { [prompt]: 30, none: 0 });
     const history = await index.history(prompt, 5);
     assert.deepEqual(history.map(({ step }) => step), [26, 27, 28, 29, 30]);
 

@@ -30,7 +30,7 @@ export function TryForm(
     try {
       for await (const news of ask(id, adapter.value, text.value)) state.value = news;
     } catch {
-      state.value = { type: "failed", reason: "The connection was lost: try again." };
+      state.value = { type: "failed", reason: "Connection lost. Try again." };
     }
   };
   return (

@@ -5,24 +5,24 @@ import client from "../static/client.js" with { type: "text" };
 import icon from "../static/icon.svg" with { type: "text" };
 import style from "../static/style.css" with { type: "text" };
 
-/** A file that pages load. */
+/** A file for the browser. */
 export interface Asset {
   /** MIME type. */
   type: string;
-  /** Its contents. */
+  /** Content. */
   text: string;
-  /** The same, compressed. */
+  /** Content, compressed with gzip. */
   gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** The files under `/static/`, by name. They are part of the program, so nothing is read. */
+/** Files under `/static/`, by name. They are part of the program, so nothing is read. */
 export const ASSETS: Readonly<Record<string, Asset>> = {
   "client.js": asset("text/javascript; charset=utf-8", client),
   "style.css": asset("text/css; charset=utf-8", uplotStyle + "\n" + style),
   "icon.svg": asset("image/svg+xml", icon),
 };
 
-/** Addresses for pages, which change with the contents and so can be kept for ever. */
+/** Addresses of files, which change with the content and so can be cached for ever. */
 export const ASSET_ADDRESSES = {
   script: address("client.js"),
   style: address("style.css"),

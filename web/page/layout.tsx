@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 
-/** A page: its head, the bar at the top and what it shows. */
+/** A page: its head, the bar at the top, and the content. */
 export function Layout(
   { title, assets, children }: {
     title: string;

@@ -5,13 +5,13 @@ import { ASSET_ADDRESSES } from "./assets.ts";
 import { Empty } from "../components/parts.tsx";
 import { Layout } from "./layout.tsx";
 
-/** A page as HTML. Texts are escaped: what a model said is never markup. */
+/** Renders a page as HTML. Texts are escaped: a response of a model is never markup. */
 export function renderPage(title: string, content: JSX.Element): string {
   const page = <Layout title={title} assets={ASSET_ADDRESSES}>{content}</Layout>;
   return "<!doctype html>" + renderToString(page);
 }
 
-/** Answers that there is no such run. */
+/** Responds that there is no such run. */
 export function runNotFound(context: Context, id: string): Response | Promise<Response> {
   return context.html(
     renderPage(

@@ -139,7 +139,10 @@ function Differences(
   },
 ): JSX.Element {
   // A setting that runs of another kind do not have makes no difference by itself.
-  const valuesOf = (name: string) => columns.flatMap((column) => column.get(name) ?? []);
+  const valuesOf = (name: string) => {
+    const kinds = runs.filter((_, i) => columns[i].has(name)).map(({ kind }) => kind);
+    return columns.filter((_, i) => kinds.includes(runs[i].kind)).map((column) => column.get(name));
+  };
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))]
     .filter((name) => name !== "name" && new Set(valuesOf(name)).size > 1);
   if (names.length === 0) return <p class="muted block">All common settings are the same.</p>;

@@ -14,7 +14,7 @@ import {
 } from "../store/comparison.ts";
 import { type DiffPart, wordDiff } from "../shared/word_diff.ts";
 
-/** Rows of a page. */
+/** Number of rows on a page. */
 const ROWS_PER_PAGE = 25;
 /** Maximum number of characters of a prompt in the table. */
 const TITLE = 120;

@@ -30,7 +30,7 @@ export function samplesRoutes(site: Site): Hono {
     const history = query.prompt === "" || !index
       ? []
       : await index.history(query.prompt, LONGEST_HISTORY);
-    const asked = index?.timesAsked(page?.samples.map(({ prompt }) => prompt) ?? []) ?? {};
+    const counts = index?.countsOf(page?.samples.map(({ prompt }) => prompt) ?? []) ?? {};
     const path = runPath(id, "/samples");
     return context.html(renderPage(
       `Samples · ${run.name}`,
@@ -43,7 +43,7 @@ export function samplesRoutes(site: Site): Hono {
           )
           : history.length > 0
           ? <OnePrompt history={history} path={path} />
-          : <Samples page={page} query={query} path={path} asked={asked} />}
+          : <Samples page={page} query={query} path={path} counts={counts} />}
       </RunPage>,
     ));
   });
@@ -77,11 +77,12 @@ function OnePrompt({ history, path }: { history: Sample[]; path: string }): JSX.
 }
 
 function Samples(
-  { page, query, path, asked }: {
+  { page, query, path, counts }: {
     page: SamplesPage;
     query: SamplesQuery;
     path: string;
-    asked: Record<string, number>;
+    /** Number of responses to each prompt. */
+    counts: Record<string, number>;
   },
 ): JSX.Element {
   const address = (change: Partial<SamplesQuery>) => {
@@ -157,12 +158,12 @@ function Samples(
           <div class="cards">
             {page.samples.map((sample) => (
               <SampleCard sample={sample}>
-                {asked[sample.prompt] > 1 && (
+                {counts[sample.prompt] > 1 && (
                   <p>
                     <a href={withQuery(path, { prompt: sample.prompt })}>
                       This prompt over the steps
                     </a>{" "}
-                    <span class="muted">({formatCount(asked[sample.prompt], "response")})</span>
+                    <span class="muted">({formatCount(counts[sample.prompt], "response")})</span>
                   </p>
                 )}
               </SampleCard>

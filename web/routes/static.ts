@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { ASSETS } from "../page/assets.ts";
 
-/** `/static/…`: script, style sheet and icon. */
+/** `/static/…`: script, style sheet, and icon. */
 export function staticRoutes(): Hono {
   return new Hono().get("/static/:name", (context) => {
     const name = context.req.param("name");

@@ -1,62 +1,62 @@
 /** A token of a response. */
 export interface SampleToken {
-  /** Its text. */
+  /** Text. */
   text: string;
-  /** `log(π / π_ref)`: above 0 where the policy likes it more than the reference does. */
+  /** `log(π / π_ref)`: positive where the token is likelier under the policy. */
   logRatio: number;
 }
 
-/** Something that the policy said while it was trained: a row of `samples.jsonl`. */
+/** A response of the policy during training: a row of `samples.jsonl`. */
 export interface Sample {
-  /** The PPO step. */
+  /** Step of the training. */
   step: number;
-  /** What the policy was asked. */
+  /** Prompt. */
   query: string;
-  /** What it said. */
+  /** Response. */
   response: string;
-  /** What it was trained on. */
+  /** Weighted sum of the rewards; NaN for a missing one. */
   reward: number;
   /** Score of each reward, by its name. */
   rewards: Record<string, number>;
-  /** Tokens of the response. */
+  /** Length of the response in tokens. */
   length: number;
   /** KL of the rollout, in nats. */
   kl: number;
-  /** The response's tokens, where they were recorded. */
+  /** Tokens of the response, where they were recorded. */
   tokens?: SampleToken[];
-  /** Names the prompt in addresses: the same for the same query. */
+  /** Name of the prompt in addresses: a hash of its text. */
   prompt: string;
 }
 
-/** What samples can be sorted by. */
+/** Quantities that samples can be sorted by. */
 export const SAMPLE_SORTS = ["step", "reward", "kl", "length"] as const;
 
-/** Which samples are shown. */
+/** Selection and order of the samples. */
 export interface SamplesQuery {
-  /** Part of the query or the response; empty for all. */
+  /** Part of the prompt or the response; empty for all. */
   search: string;
-  /** Only of this step; null for all. */
+  /** Step; null for all. */
   step: number | null;
-  /** Only of this prompt; empty for all. */
+  /** Name of the prompt; empty for all. */
   prompt: string;
-  /** What they are sorted by. */
+  /** Quantity to sort by. */
   sort: typeof SAMPLE_SORTS[number];
-  /** Whether the largest comes first. */
+  /** Largest first. */
   descending: boolean;
-  /** Page, from 1. */
+  /** Number of the page, from 1. */
   page: number;
 }
 
 /** A page of samples. */
 export interface SamplesPage {
-  /** The samples on this page. */
+  /** Samples on this page. */
   samples: Sample[];
-  /** Samples that the query finds, on all pages. */
+  /** Number of matching samples, on all pages. */
   total: number;
-  /** This page, from 1. */
+  /** Number of this page, from 1. */
   page: number;
-  /** How many pages there are, at least 1. */
+  /** Number of pages, at least 1. */
   pages: number;
-  /** The steps that there are samples of; 0 where there are none. */
+  /** First and last step with samples; 0 without any. */
   steps: { first: number; last: number };
 }

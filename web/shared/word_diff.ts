@@ -1,22 +1,19 @@
-/** A stretch of text that is the same on both sides, or on one only. */
+/** Part of a text that is in both texts, or in one only. */
 export interface DiffPart {
-  /** Words and the space between them. */
+  /** Words with the space around them. */
   text: string;
-  /** Whether the other side lacks it. */
+  /** True where the other text lacks it. */
   changed: boolean;
 }
 
-/** Words beyond which two texts are marked as all different, to bound the time. */
-const MOST_WORDS = 1000;
+/** Maximum number of words to compare; longer texts count as different throughout, to bound the time. */
+const MAX_WORDS = 1000;
 
-/**
- * Compares two texts word by word: what is in their longest common subsequence of words is the
- * same, the rest has changed.
- */
+/** Compares two texts word by word: words outside their longest common subsequence have changed. */
 export function wordDiff(before: string, after: string): { before: DiffPart[]; after: DiffPart[] } {
   const a = words(before);
   const b = words(after);
-  if (a.length > MOST_WORDS || b.length > MOST_WORDS) {
+  if (a.length > MAX_WORDS || b.length > MAX_WORDS) {
     const changed = before !== after;
     return { before: [{ text: before, changed }], after: [{ text: after, changed }] };
   }
@@ -43,7 +40,7 @@ export function wordDiff(before: string, after: string): { before: DiffPart[]; a
   return result;
 }
 
-/** A text's words, each with the space behind it. */
+/** Splits a text into words, each with the space around it. */
 function words(text: string): string[] {
   return text.match(/\s*\S+\s*/g) ?? [];
 }

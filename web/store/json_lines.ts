@@ -1,38 +1,38 @@
 const NEWLINE = 0x0a;
-/** Bytes before the end of what was read that must not have changed when reading goes on. */
+/** Number of bytes before the offset that must be unchanged when reading goes on. */
 const WITNESS = 64;
 const CHUNK = 1 << 20;
 
-/** A line of a file, with where it is. */
+/** A line of a file, with its place. */
 export interface Line {
-  /** The line's text, without its end. */
+  /** Text, without the end of the line. */
   text: string;
-  /** First byte in the file. */
+  /** Offset of its first byte in the file. */
   offset: number;
-  /** Bytes, without the line's end. */
+  /** Number of bytes, without the end of the line. */
   length: number;
 }
 
 /**
- * Follows a file of lines that grows: each call of `read` gives what was added since the last one.
- * A line counts when it has its end. When the file was cut or replaced, as a resumed run does, it
- * is read from its start again.
+ * Reader of a growing file of lines: each call of `read` gives the lines added since the last one. A
+ * line counts once it has its end. A file that was cut or replaced, as by a resumed run, is read from
+ * its start again.
  */
 export class LineFollower {
   readonly #path: string;
   #offset = 0;
   #witness = new Uint8Array(0);
 
-  /** Nothing is read yet. */
+  /** Reads nothing yet. */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * Reads on, chunk by chunk so that large files leave room for other work.
+   * Reads on, in chunks, so that large files leave room for other work.
    *
-   * @param take gets the lines of each chunk
-   * @param restart is called first when the file is not the one that was read so far
+   * @param take receives the lines of each chunk
+   * @param restart called first when the file is no longer the one read so far
    */
   async read(take: (lines: Line[]) => void, restart: () => void): Promise<void> {
     using file = await openIfThere(this.#path);
@@ -66,7 +66,7 @@ export class LineFollower {
   }
 }
 
-/** Reads one line again. */
+/** Reads a line by its place. */
 export async function readLineAt(
   path: string,
   { offset, length }: Omit<Line, "text">,
@@ -76,10 +76,10 @@ export async function readLineAt(
 }
 
 /**
- * Whole lines spread evenly over a file, its first and its last among them, without reading the
- * rest: curves of a few pixels need no more.
+ * Reads whole lines spread evenly over a file, including the first and the last, without the rest:
+ * small curves need no more.
  *
- * @param count lines at most; a small file gives all of its own
+ * @param count maximum number of lines
  */
 export async function sampleLines(path: string, count: number): Promise<string[]> {
   using file = await openIfThere(path);
@@ -103,7 +103,7 @@ export async function sampleLines(path: string, count: number): Promise<string[]
   return lines;
 }
 
-/** The last whole lines of a file, as many as are quickly read; none where it has none. */
+/** Reads the last whole lines of a file, as many as are quickly read. */
 export async function lastLines(path: string): Promise<string[]> {
   using file = await openIfThere(path);
   return file ? await lastLinesOf(file, (await file.stat()).size) : [];
@@ -120,7 +120,7 @@ async function lastLinesOf(file: Deno.FsFile, size: number): Promise<string[]> {
   }
 }
 
-/** The first line that starts at `offset` or after it. */
+/** Reads the first line that starts at an offset or after it. */
 async function firstLineFrom(
   file: Deno.FsFile,
   offset: number,
@@ -171,7 +171,7 @@ async function openIfThere(path: string): Promise<Deno.FsFile | null> {
   }
 }
 
-/** A line's JSON object; null where the line is not one, as where a crash tore it. */
+/** Parses a line as a JSON object; null for anything else, such as a line torn by a crash. */
 export function parseObject(line: string): Record<string, unknown> | null {
   try {
     const value = JSON.parse(line);

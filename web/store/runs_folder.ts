@@ -1,19 +1,19 @@
 import { join, sep } from "node:path";
 
 /**
- * The folder whose runs are shown, and the only place that files are read from: names that lead
- * elsewhere, by `..` or by a symbolic link, are as if they did not exist.
+ * Folder of the runs, and the only place that files are read from. Names that lead elsewhere, by `..`
+ * or by a symbolic link, count as missing.
  */
 export class RunsFolder {
-  /** As it was given. */
+  /** Path, as it was given. */
   readonly path: string;
 
-  /** `path` need not exist yet: a folder without runs is what it is until then. */
+  /** The folder need not exist yet: until then it has no runs. */
   constructor(path: string) {
     this.path = path;
   }
 
-  /** Names of the folders in it, unsorted. Whether each is a run, its `config.json` tells. */
+  /** Lists the folders in it, in no particular order; those with a `config.json` are runs. */
   names(): string[] {
     try {
       return Array.from(Deno.readDirSync(this.path))
@@ -26,11 +26,11 @@ export class RunsFolder {
   }
 
   /**
-   * Path of something in a run, without symbolic links.
+   * Resolves a path in a run, without symbolic links.
    *
    * @param run name of the run's folder, possibly from a request
-   * @param name of a file or folder in it; nothing for the run itself
-   * @returns null when there is nothing of that name in the run
+   * @param name name of a file or folder in it; empty for the run itself
+   * @returns null when the run has nothing of that name
    */
   resolve(run: string, name: string = ""): string | null {
     if (!isPlainName(run) || name.split("/").includes("..")) return null;
@@ -45,8 +45,8 @@ export class RunsFolder {
   }
 
   /**
-   * Size and time in milliseconds of a run's file, to see whether it has changed: the one thing that
-   * does not follow the name to where it leads, and so is quick. Null when there is none.
+   * Reads the size of a run's file and its modification time in milliseconds, to detect changes. Alone
+   * among these methods it does not resolve links, and so is fast. Null for a missing file.
    */
   stat(run: string, name: string): { size: number; mtime: number } | null {
     if (!isPlainName(run)) return null;
@@ -58,12 +58,12 @@ export class RunsFolder {
     }
   }
 
-  /** Whether a run has a file or folder of this name. */
+  /** Checks that a run has a file or folder. */
   has(run: string, name: string): boolean {
     return this.resolve(run, name) !== null;
   }
 
-  /** Text of a run's file; null when there is none. */
+  /** Reads a run's text file; null for a missing one. */
   readText(run: string, name: string): string | null {
     const path = this.resolve(run, name);
     if (path === null) return null;
@@ -74,7 +74,7 @@ export class RunsFolder {
     }
   }
 
-  /** A run's JSON file that holds an object; null when there is none or it is broken. */
+  /** Reads a run's JSON file with an object; null for a missing or broken one. */
   readJson(run: string, name: string): Record<string, unknown> | null {
     const text = this.readText(run, name);
     if (text === null) return null;
@@ -86,19 +86,19 @@ export class RunsFolder {
     }
   }
 
-  /** Those of a run's {@linkcode checkpoints} that can be loaded as an adapter, by name. */
+  /** Lists a run's {@linkcode checkpoints} that can be loaded as adapters, by name. */
   adapters(run: string): string[] {
     return this.checkpoints(run).map(({ name }) => name)
       .filter((name) => this.adapterWeights(run, name) !== null);
   }
 
-  /** File of an adapter's weights, in PEFT's format of today or that before 0.4. */
+  /** Path of an adapter's weights, in PEFT's current format or that before 0.4; null without any. */
   adapterWeights(run: string, name: string): string | null {
     return this.resolve(run, `${name}/adapter_model.safetensors`) ??
       this.resolve(run, `${name}/adapter_model.bin`);
   }
 
-  /** What a run has saved of its policy, the latest first, with when: milliseconds since 1970. */
+  /** Lists the weights that a run has saved, the latest first, with the time in milliseconds since 1970. */
   checkpoints(run: string): { name: string; saved: number }[] {
     const path = this.resolve(run);
     if (path === null) return [];
@@ -111,7 +111,7 @@ export class RunsFolder {
   }
 }
 
-/** Whether a text is the name of one entry of a folder: no separators, no way up. */
+/** Checks that a text names an entry of a folder: no separators, no way up. */
 function isPlainName(name: string): boolean {
   // deno-lint-ignore no-control-regex
   return name !== "" && !name.startsWith(".") && !/[\\/\x00-\x1f]/.test(name);

@@ -5,7 +5,7 @@ import { kindNamed } from "./kinds.ts";
 import type { Overviews } from "./overviews.ts";
 import type { RunsFolder } from "./runs_folder.ts";
 
-/** Rows of a page of the table of runs. */
+/** Number of rows on a page of the table of runs. */
 export const RUNS_PER_PAGE = 25;
 /** Maximum number of points of a small curve. */
 const CURVE_POINTS = 40;

@@ -2,20 +2,20 @@ import { createHash } from "node:crypto";
 import type { Sample, SamplesPage, SamplesQuery, SampleToken } from "../shared/samples.ts";
 import { type Line, LineFollower, parseObject, readLineAt } from "./json_lines.ts";
 
-/** Samples of a page. */
+/** Number of samples on a page. */
 export const SAMPLES_PER_PAGE = 20;
 
-/** What is kept of a sample in memory: where it is, and what it is found and sorted by. */
+/** A sample in memory: its place in the file, and the values it is found and sorted by. */
 interface Entry extends Omit<Line, "text"> {
   step: number;
   reward: number;
   kl: number;
-  /** Tokens of the response. */
+  /** Length of the response in tokens. */
   tokens: number;
   prompt: string;
 }
 
-/** Finds samples in a run's `samples.jsonl` without holding their texts in memory. */
+/** Index of the samples in a run's `samples.jsonl`, without their texts in memory. */
 export class SampleIndex {
   readonly #path: string;
   readonly #follower: LineFollower;
@@ -28,7 +28,7 @@ export class SampleIndex {
     this.#follower = new LineFollower(path);
   }
 
-  /** Reads what the file has got since the last time; callers at the same time share one reading. */
+  /** Reads rows added since the last call; calls at the same time share one reading. */
   update(): Promise<void> {
     return this.#reading ??= this.#follower.read(
       (lines) => {
@@ -38,7 +38,7 @@ export class SampleIndex {
     ).finally(() => this.#reading = null);
   }
 
-  /** The page of samples that a query asks for. */
+  /** Finds the page of samples that a query asks for. */
   async find(query: SamplesQuery): Promise<SamplesPage> {
     let found = this.#entries.filter((entry) =>
       (query.step === null || entry.step === query.step) &&
@@ -60,23 +60,23 @@ export class SampleIndex {
     };
   }
 
-  /** Everything that was said to a prompt, in the order of the steps, at most `most` of it. */
-  async history(prompt: string, most: number): Promise<Sample[]> {
-    return await this.#read(this.#entries.filter((entry) => entry.prompt === prompt).slice(-most));
+  /** Reads the last responses to a prompt, at most `limit`, in the order of the steps. */
+  async history(prompt: string, limit: number): Promise<Sample[]> {
+    return await this.#read(this.#entries.filter((entry) => entry.prompt === prompt).slice(-limit));
   }
 
-  /** How often each of these prompts was asked. */
-  timesAsked(prompts: readonly string[]): Record<string, number> {
-    const times: Record<string, number> = Object.fromEntries(prompts.map((prompt) => [prompt, 0]));
-    for (const { prompt } of this.#entries) if (prompt in times) times[prompt]++;
-    return times;
+  /** Counts the samples of each of these prompts. */
+  countsOf(prompts: readonly string[]): Record<string, number> {
+    const counts: Record<string, number> = Object.fromEntries(prompts.map((prompt) => [prompt, 0]));
+    for (const { prompt } of this.#entries) if (prompt in counts) counts[prompt]++;
+    return counts;
   }
 
   #append(line: Line): void {
     const row = parseObject(line.text);
     const { step, query } = row ?? {};
     if (row === null || typeof step !== "number" || typeof query !== "string") return;
-    // A resumed run says the steps after its checkpoint again.
+    // A resumed run repeats the steps after its checkpoint.
     if (step < (this.#entries.at(-1)?.step ?? 0)) {
       this.#entries = this.#entries.filter((entry) => entry.step < step);
     }
@@ -85,7 +85,7 @@ export class SampleIndex {
     this.#entries.push({ offset, length, step, reward, kl, tokens, prompt: promptKey(query) });
   }
 
-  /** The entries whose query or response has a text in it, wherever the letters' case differs. */
+  /** Finds the entries with a text in their prompt or response, in upper or lower case. */
   async #matching(entries: readonly Entry[], search: string): Promise<Entry[]> {
     const wanted = search.toLowerCase();
     const byOffset = new Map(entries.map((entry) => [entry.offset, entry]));
@@ -136,7 +136,7 @@ function tokensOf({ tokens, logRatios }: Record<string, unknown>): { tokens?: Sa
   };
 }
 
-/** Names a prompt: short, the same for the same text, and other texts have others. */
+/** Hashes the text of a prompt to a short name. */
 function promptKey(query: string): string {
   return createHash("sha1").update(query).digest("hex").slice(0, 12);
 }
