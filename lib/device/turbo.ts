@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { allowedVariable } from "../platform/environment.ts";
 
 /**
  * V8's flags of the turbo mode. The revectorizer makes one 256-bit operation of two 128-bit ones, but
@@ -20,9 +21,7 @@ export const TURBO_VARIABLE = "TEMPER_TURBO";
 
 /** Tells processes that were started in turbo mode. */
 export function isTurbo(): boolean {
-  const permission = { name: "env", variable: TURBO_VARIABLE } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return false;
-  return Deno.env.get(TURBO_VARIABLE) === "1";
+  return allowedVariable(TURBO_VARIABLE) === "1";
 }
 
 /**

@@ -22,3 +22,9 @@ export function allowedVariable(name: string): string | undefined {
 export function homeFolder(): string {
   return homedir();
 }
+
+/** Sets an environment variable that is not set, where that is allowed without asking for permission. */
+export function setVariableIfUnset(name: string, value: string): void {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  if (state === "granted" && !Deno.env.get(name)) Deno.env.set(name, value);
+}

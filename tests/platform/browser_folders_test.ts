@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 /** What a browser build takes as it is: lib/platform alone is replaced there. */
 const BROWSER_FOLDERS = [
   "kernels",
+  "lib/device",
   "lib/tensor",
   "lib/nn",
   "lib/models",

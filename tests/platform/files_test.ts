@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { allowedVariable, environmentVariable } from "../../lib/platform/environment.ts";
+import {
+  allowedVariable,
+  environmentVariable,
+  setVariableIfUnset,
+} from "../../lib/platform/environment.ts";
 import {
   createFile,
   fileExists,
@@ -86,6 +90,11 @@ Deno.test("a variable is read, and only where that is allowed", async () => {
   Deno.env.set("TEMPER_TEST_VARIABLE", "x");
   assert.equal(environmentVariable("TEMPER_TEST_VARIABLE"), "x");
   assert.equal(allowedVariable("TEMPER_TEST_VARIABLE"), "x");
+  setVariableIfUnset("TEMPER_TEST_VARIABLE", "y");
+  assert.equal(environmentVariable("TEMPER_TEST_VARIABLE"), "x");
+  Deno.env.delete("TEMPER_TEST_VARIABLE");
+  setVariableIfUnset("TEMPER_TEST_VARIABLE", "y");
+  assert.equal(environmentVariable("TEMPER_TEST_VARIABLE"), "y");
   Deno.env.delete("TEMPER_TEST_VARIABLE");
   assert.equal(allowedVariable("TEMPER_TEST_VARIABLE"), undefined);
   const module = new URL("../../lib/platform/environment.ts", import.meta.url).href;

@@ -1,7 +1,7 @@
-import { Worker } from "node:worker_threads";
 import { assetUrl, readAsset } from "../../../assets.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
+import { startThread, type Thread } from "../../platform/workers.ts";
 import { Arena } from "../arena.ts";
 import type { DeviceBuffer, MemoryUse, Signature, Span, TaskDevice } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
@@ -61,7 +61,7 @@ export class WasmDevice implements TaskDevice {
   readonly #argFloats: Float32Array;
   /** Arguments of a launch, in order. */
   readonly #values: unknown[] = [];
-  readonly #workers: Worker[] = [];
+  readonly #workers: Thread[] = [];
   readonly #times: KernelTimes | null;
   #bytes: Uint8Array;
 
@@ -199,10 +199,6 @@ export class WasmDevice implements TaskDevice {
   }
 
   async #startWorkers(module: WebAssembly.Module): Promise<void> {
-    // Node's kind of worker can be unreferenced: a script that forgets close() still ends. It takes
-    // file and data URLs only, so that a module from the network is imported from within.
-    const script = assetUrl("lib/device/wasm/worker.ts");
-    const entry = new URL(`data:text/javascript,import ${JSON.stringify(script.href)}`);
     const ready: Promise<void>[] = [];
     for (let thread = 1; thread < this.threads; thread++) {
       const init: WorkerInit = {
@@ -212,14 +208,8 @@ export class WasmDevice implements TaskDevice {
         threads: this.threads,
         spins: SPINS,
       };
-      // Without an environment of its own it would be given ours, which needs permission to read all of it.
-      const worker = new Worker(entry, { workerData: init, env: {} });
-      ready.push(
-        new Promise((resolve, reject) => {
-          worker.once("message", () => resolve());
-          worker.once("error", reject);
-        }),
-      );
+      const worker = startThread(assetUrl("lib/device/wasm/worker.ts"), init);
+      ready.push(worker.ready);
       this.#workers.push(worker);
     }
     await Promise.all(ready);

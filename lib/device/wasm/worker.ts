@@ -1,5 +1,5 @@
 /** A thread of the WASM device: waits for launches and claims tasks. Never returns to its event loop. */
-import { parentPort, workerData } from "node:worker_threads";
+import { reportReady, threadData } from "../../platform/workers.ts";
 import {
   CONTROL,
   CONTROL_WORDS,
@@ -19,13 +19,13 @@ export interface WorkerInit {
   spins: number;
 }
 
-const { module, memory, thread, threads, spins } = workerData as WorkerInit;
+const { module, memory, thread, threads, spins } = threadData() as WorkerInit;
 const instance = new WebAssembly.Instance(module, { env: { memory } });
 const kernels = kernelTable(instance).map(([, kernel]) => kernel);
 const control = new Int32Array(memory.buffer, CONTROL, CONTROL_WORDS);
 const scratch = SCRATCH + thread * SCRATCH_BYTES;
 let seen = Atomics.load(control, WORD.generation);
-parentPort!.postMessage("ready");
+reportReady();
 for (;;) {
   let left = spins;
   while (Atomics.load(control, WORD.generation) === seen) {

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { setVariableIfUnset } from "../../platform/environment.ts";
 
 /** Adapters that are programs running on the CPU, by their description. */
 const SOFTWARE = /llvmpipe|softpipe|lavapipe|swiftshader|basic render|warp/i;
@@ -12,9 +13,7 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
 
 /** Keeps Mesa from complaining on stderr, on servers without a desktop, that this is not set. */
 function quietMesa(): void {
-  const variable = "XDG_RUNTIME_DIR";
-  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
-  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
+  setVariableIfUnset("XDG_RUNTIME_DIR", "/tmp");
 }
 
 /** What to do where there is no adapter, for the end of a message. */

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { allowedVariable } from "../../platform/environment.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
 import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
@@ -380,9 +381,7 @@ export class WebGpuDevice implements GpuDevice {
 
 /** `TEMPER_NO_SUBGROUPS=1` switches to the kernels that need none. */
 function wantsSubgroups(): boolean {
-  const variable = "TEMPER_NO_SUBGROUPS";
-  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return true;
-  return !Deno.env.get(variable);
+  return !allowedVariable("TEMPER_NO_SUBGROUPS");
 }
 
 function blockOf(span: Span): Block {

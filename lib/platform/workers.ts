@@ -1,0 +1,43 @@
+import { parentPort, Worker, workerData } from "node:worker_threads";
+
+/** Thread that runs a module. */
+export interface Thread {
+  /** Resolves when the thread has called {@linkcode reportReady}, and rejects when it fails before. */
+  readonly ready: Promise<void>;
+  /** Lets the program end while the thread is running. */
+  unref(): void;
+  /** Ends the thread. */
+  terminate(): void;
+}
+
+/**
+ * Starts a thread.
+ *
+ * @param module address of the module
+ * @param data data for the thread, which reads it with {@linkcode threadData}
+ */
+export function startThread(module: URL, data: unknown): Thread {
+  // Node's kind of worker can be unreferenced: a script that forgets close() still ends. It takes
+  // file and data URLs only, so that a module from the network is imported from within.
+  const entry = new URL(`data:text/javascript,import ${JSON.stringify(module.href)}`);
+  // Without an environment of its own it would be given ours, which needs permission to read all of it.
+  const worker = new Worker(entry, { workerData: data, env: {} });
+  return {
+    ready: new Promise((resolve, reject) => {
+      worker.once("message", () => resolve());
+      worker.once("error", reject);
+    }),
+    unref: () => worker.unref(),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+/** Returns the data that this thread was started with. */
+export function threadData(): unknown {
+  return workerData;
+}
+
+/** Tells the program that started this thread that it is ready. */
+export function reportReady(): void {
+  parentPort!.postMessage("ready");
+}
