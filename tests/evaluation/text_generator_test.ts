@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/errors.ts";
-import { generateInBatches, textGenerator } from "../../lib/evaluation/text_generator.ts";
+import {
+  generateInBatches,
+  textGenerator,
+  unlessAborted,
+} from "../../lib/evaluation/text_generator.ts";
 import { createPolicy } from "../../lib/models/policy.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
@@ -59,3 +63,11 @@ Deno.test("textGenerator: seeded texts without special tokens, however they are 
     }
     assert.notDeepEqual(await generateInBatches(adapted, prompts), together);
   }));
+
+Deno.test("unlessAborted: answers until the signal aborts, then throws its reason", async () => {
+  const stop = new AbortController();
+  const generate = unlessAborted((batch) => Promise.resolve(batch.map(() => "a")), stop.signal);
+  assert.deepEqual(await generate(prompts.slice(0, 2), 0), ["a", "a"]);
+  stop.abort(new Error("enough"));
+  await assert.rejects(generate(prompts, 0), /^Error: enough$/);
+});

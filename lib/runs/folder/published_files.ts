@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { fileExists } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
@@ -26,7 +26,13 @@ export const ADAPTER_WEIGHTS: readonly string[] = [
 ];
 
 /** Files of a run that are published beside its adapter. */
-const RECORDS = ["config", "metrics", "summary", "comparison"] as const;
+const RECORDS: readonly string[] = [
+  "config.json",
+  "metrics.jsonl",
+  "summary.json",
+  "comparison.csv",
+  "summaries.jsonl",
+];
 /**
  * Folder for them in the repository: a `config.json` beside an adapter would be taken for the configuration of a model.
  */
@@ -35,7 +41,7 @@ const RECORDS_FOLDER = "run";
 /**
  * The files of a run that are for others, as a repository of the Hub has them: the adapter, its value
  * head and its model card at the top, `config.json`, `metrics.jsonl`, `summary.json` and
- * `comparison.csv` in `run/`. Of a folder with an adapter alone, the adapter's.
+ * `comparison.csv` or `summaries.jsonl` in `run/`. Of a folder with an adapter alone, the adapter's.
  *
  * @param path folder of a run, of an adapter, or a checkpoint
  * @throws {UserError} when there is no adapter in it, a process works on it, or a file cannot be read
@@ -51,7 +57,7 @@ export async function publishedFiles(path: string): Promise<PushedFile[]> {
   if (isAdapter(ofAdapter)) return ofAdapter;
   const ofRun = await readThose([
     ...ADAPTER_FILES.map((name) => [name, join(run.adapter, name)] as const),
-    ...RECORDS.map((name) => [`${RECORDS_FOLDER}/${basename(run[name])}`, run[name]] as const),
+    ...RECORDS.map((name) => [`${RECORDS_FOLDER}/${name}`, join(path, name)] as const),
   ]);
   if (isAdapter(ofRun)) return ofRun;
   throw new UserError(

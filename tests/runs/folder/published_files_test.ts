@@ -27,7 +27,7 @@ Deno.test("of a run: the adapter at the top, its records in run/, and nothing pr
   await withTempDir(async (folder) => {
     write(folder, [
       ...[...ADAPTER, "value_head.safetensors", "README.md"].map((name) => `adapter/${name}`),
-      ...["config.json", "metrics.jsonl", "summary.json", "comparison.csv"],
+      ...["config.json", "metrics.jsonl", "summary.json", "comparison.csv", "summaries.jsonl"],
       ...["environment.json", "log.txt", "samples.jsonl", "checkpoint-1/adapter_config.json"],
     ]);
     assert.deepEqual(await published(folder), [
@@ -39,6 +39,7 @@ Deno.test("of a run: the adapter at the top, its records in run/, and nothing pr
       "run/metrics.jsonl = metrics.jsonl",
       "run/summary.json = summary.json",
       "run/comparison.csv = comparison.csv",
+      "run/summaries.jsonl = summaries.jsonl",
     ]);
   });
 });

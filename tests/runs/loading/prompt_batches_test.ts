@@ -36,3 +36,13 @@ Deno.test("drawing goes on from a position, within a pass and at its end", () =>
     for (let batch = 0; batch < 5; batch++) assert.deepEqual(second.next(), first.next());
   }
 });
+
+Deno.test("what is no position is refused in one line", () => {
+  const drawing = new PromptBatches(split(7), 3, 0);
+  for (const position of [undefined, { drawn: 1 }, { random: [1, 2], drawn: 0 }]) {
+    assert.throws(() => drawing.position = position, {
+      name: "UserError",
+      message: "the checkpoint has no position in the data",
+    });
+  }
+});
