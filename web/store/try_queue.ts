@@ -107,12 +107,11 @@ export class TryQueue {
     this.#loaded = null;
     // Models and kernels are loaded only when needed: most readers look at curves alone.
     const { SideBySide } = await import("../../lib/runs/commands/side_by_side.ts");
-    const { parseSettings } = await import("../../lib/settings/settings.ts");
     const config = this.#folder.readJson(run, "config.json") ?? {};
     const { name: kindName, kind } = kindIn(config);
     if (!kind) throw new UserError(`Temper does not know runs of kind ${kindName}.`);
     // Kinds that generate text have the settings that answers need.
-    const settings = parseSettings(kind.schema, config) as unknown as AnswerSettings;
+    const settings = kind.resolve(config) as unknown as AnswerSettings;
     const model = await SideBySide.open(settings, adapter);
     this.#loaded = { key, model };
     return model;
