@@ -15,7 +15,7 @@ export const CTRL_C = "\x03";
 
 /** Keys that are pressed once the command has shown something. */
 export interface KeyPress {
-  /** What is waited for, colours and other escape sequences left out. */
+  /** Text to wait for, without colours and other escape sequences. */
   readonly after: RegExp;
   /** Characters that are sent. */
   readonly keys: string;
@@ -33,13 +33,13 @@ export interface TerminalOptions {
   readonly press?: readonly KeyPress[];
 }
 
-/** How a command in a terminal ended. */
+/** Outcome of a command in a terminal. */
 export interface TerminalOutcome {
   /** Exit code; null where the command did not end by itself. */
   readonly code: number | null;
   /** Reason why it was killed: it asked for a permission, or took too long. Null otherwise. */
   readonly killed: "prompt" | "timeout" | null;
-  /** What the terminal was sent, escape sequences included. */
+  /** Text sent to the terminal, escape sequences included. */
   readonly output: string;
 }
 

@@ -106,7 +106,7 @@ export interface DeviceBase {
 
 /** Runs kernels as tasks on the threads of the CPU. */
 export interface TaskDevice extends DeviceBase {
-  /** Which implementation this is. */
+  /** Implementation of the device. */
   readonly kind: "wasm";
   /** True where V8 makes 256-bit vectors of pairs of 128-bit ones: see `turbo` in lib/device/turbo.ts. */
   readonly wideVectors: boolean;
@@ -145,7 +145,7 @@ export interface Shader<GpuArguments = object> {
 
 /** Runs WGSL kernels on a GPU. */
 export interface GpuDevice extends DeviceBase {
-  /** Which implementation this is. */
+  /** Implementation of the device. */
   readonly kind: "webgpu";
   /** Threads of a subgroup, where kernels may use subgroups and all have one size; else null. */
   readonly subgroupSize: number | null;

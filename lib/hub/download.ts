@@ -34,7 +34,7 @@ const PARALLEL_FILES = 4;
  * Downloads the files of a repository that Temper reads into the cache, where they are missing.
  * The cache is shared with Python's huggingface_hub.
  *
- * When the Hub cannot be reached, or HF_HUB_OFFLINE is set, an earlier download is used.
+ * An earlier download is used when the Hub cannot be reached, or HF_HUB_OFFLINE is set.
  *
  * @returns the folder of the files
  * @throws {UserError} when the repository is missing, gated, private, empty or not in the cache,

@@ -8,7 +8,7 @@ import { Tensor } from "../tensor/tensor.ts";
 import { type RowReader, uploadRows } from "../tensor/upload.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 
-/** Where a model's weights come from: a checkpoint's files, or random numbers. */
+/** Source of a model's weights: a checkpoint's files, or random numbers. */
 export interface WeightSource {
   has(name: string): boolean;
   /**

@@ -12,7 +12,7 @@ import { ppoLoss } from "./ppo_loss.ts";
 import type { Rollout } from "./rollout.ts";
 import type { MinibatchStatistics } from "./statistics.ts";
 
-/** How one optimizer step is taken. */
+/** Options of one optimizer step. */
 export interface UpdateOptions {
   /** The trainer's settings. */
   config: PPOConfig;

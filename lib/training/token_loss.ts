@@ -25,7 +25,7 @@ export interface TokenLossArguments<Need extends string> {
   readonly entropy: Span;
   /** Values of its value head; null without one. */
   readonly values: Span | null;
-  /** What the loss needs beside. */
+  /** Further inputs, by the names in `needs`. */
   readonly inputs: Readonly<Record<Need, Span>>;
   /** Part of the update that this pass makes up. */
   readonly share: Share;
@@ -42,8 +42,8 @@ export interface TokenLossArguments<Need extends string> {
  * of the step's positions, so dividing them into passes changes nothing but rounding.
  */
 export interface Share {
-  /** Of this pass. */
+  /** Positions of this pass. */
   readonly tokens: number;
-  /** Of the whole step. */
+  /** Positions of the whole step. */
   readonly of: number;
 }

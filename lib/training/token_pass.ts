@@ -69,7 +69,7 @@ export async function predict(
   return (await Promise.all(predictions)).flat();
 }
 
-/** How a pass with gradients runs. */
+/** Options of a pass with gradients. */
 export interface TrainingPassOptions {
   /** MiB of activations kept for the backward pass; null for no limit. */
   readonly activationMemory?: number | null;

@@ -16,7 +16,7 @@ function quietMesa(): void {
   setVariableIfUnset("XDG_RUNTIME_DIR", "/tmp");
 }
 
-/** What to do where there is no adapter, for the end of a message. */
+/** Advice where there is no adapter, for the end of a message. */
 export const NO_ADAPTER_ADVICE =
   "install libvulkan1 and the GPU's Vulkan driver (Debian, Ubuntu: mesa-vulkan-drivers for AMD and " +
   "Intel, and for tests without a GPU; NVIDIA's own driver has it, on headless servers in " +
