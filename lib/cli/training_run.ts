@@ -6,8 +6,10 @@ import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import type { ResumedRun } from "../runs/kinds/run_config.ts";
+import { kindOf } from "../runs/kinds/registry.ts";
 import type { RunKind } from "../runs/kinds/run_kind.ts";
 import { jsonOption } from "./options.ts";
+import { programCommand, shellWord } from "./program_command.ts";
 import { stopOnSignals } from "./signals.ts";
 import { terminal } from "./terminal.ts";
 import { checkTurbo } from "./turbo.ts";
@@ -39,8 +41,7 @@ export async function trainRun(
   { config: file, resume, ui, json }: InferValue<typeof runOptions>,
   given: object,
 ): Promise<void> {
-  const { readConfigFile } = await import("../runs/settings/config_file.ts");
-  const fromFile = file === undefined ? {} : await readConfigFile(file, kind.schema);
+  const fromFile = file === undefined ? {} : await readSettingsOf(kind, file);
   const settings = { ...fromFile, ...given };
   const resumed = resume === undefined ? null : await resumedRun(resume, settings);
   if (resumed?.done != null) {
@@ -71,6 +72,18 @@ export async function trainRun(
     screen.stop();
     await site?.close();
   }
+}
+
+/** Reads a file of settings. @throws {UserError} when it is of another kind of run */
+async function readSettingsOf(kind: RunKind, file: string): Promise<object> {
+  const { readConfigFile } = await import("../runs/settings/config_file.ts");
+  return await readConfigFile(file, (settings) => {
+    const its = "kind" in settings ? kindOf(settings) : kind;
+    if (its === kind) return kind.schema;
+    const command = its.command === undefined ? "" : `: start it with ${programCommand()} ` +
+      `${its.command} --config ${shellWord(file)}`;
+    throw new UserError(`${file} has the settings of a run of kind ${its.kind}${command}`);
+  });
 }
 
 /** A run to go on with. `done`: steps that it has done, if there are no more to do; else null. */

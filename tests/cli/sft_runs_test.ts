@@ -67,10 +67,30 @@ Deno.test("a folder that an earlier version left is listed and shown", async () 
     await Deno.writeTextFile(path, JSON.stringify(earlier));
     const list = (await call(["runs", "list", "--folder", folder])).stdout;
     assert.match(list, /^run +finished +sft +1\/1 /m);
+    await Deno.writeTextFile(path, JSON.stringify({ ...earlier, steps: null }));
+    assert.equal((await call(["runs", "list", "--folder", folder])).stdout, list);
     assert.equal((await call(["runs", "show", run])).code, 0);
     assert.match(
       (await call(["sft", "--resume", run])).stdout,
       /is finished: all 1 steps are done/,
+    );
+  });
+});
+
+Deno.test("the settings of a run are started with the command of its kind", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "config.json");
+    await Deno.writeTextFile(file, JSON.stringify(smallSft(join(folder, "run"))));
+    const { code, stderr } = await call(["train", "--config", file]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^error: \S+config\.json has the settings of a run of kind sft: start it with .* sft --config /,
+    );
+    await Deno.writeTextFile(file, JSON.stringify({ kind: "dpo" }));
+    assert.match(
+      (await call(["train", "--config", file])).stderr,
+      /no kind of run "dpo": known are/,
     );
   });
 });

@@ -63,8 +63,8 @@ export async function readRun(path: string): Promise<RunRecord> {
   const running = RunLock.isHeld(path);
   const failure = running || summary ? null : await readFailure(path);
   const ended = summary ? "finished" : failure ? "failed" : "stopped";
-  const { steps = null } = config;
   const sessions = await readSessions(directory.environment, () => {});
+  const totalSteps = config.steps ?? sessions.at(-1)?.steps ?? numberIn(summary, "steps");
   return {
     path,
     name: basename(path),
@@ -72,16 +72,16 @@ export async function readRun(path: string): Promise<RunRecord> {
     status: running ? "running" : ended,
     config,
     metrics: await readMetrics(directory.metrics),
-    totalSteps: typeof steps === "number" ? steps : sessions.at(-1)?.steps ?? null,
+    totalSteps: typeof totalSteps === "number" ? totalSteps : null,
     changes: summary ? kind.changes(summary as Record<string, unknown>) : [],
-    seconds: summary ? secondsOf(summary) : null,
+    seconds: numberIn(summary, "seconds"),
     failure,
   };
 }
 
-function secondsOf(summary: object): number | null {
-  const { seconds } = summary as { seconds?: unknown };
-  return typeof seconds === "number" ? seconds : null;
+function numberIn(summary: object | null, name: string): number | null {
+  const value = (summary as Record<string, unknown> | null)?.[name];
+  return typeof value === "number" ? value : null;
 }
 
 /**
