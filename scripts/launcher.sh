@@ -6,15 +6,51 @@ IFS='
 '
 
 cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
-if [ -z "$cache" ]; then
+case $cache in
+"")
   echo "error: set HOME or XDG_CACHE_HOME: Temper unpacks itself into the cache there" >&2
   exit 1
-fi
-program="$cache/temper/executable/@ID@"
+  ;;
+/*) ;;
+*) cache=$PWD/$cache ;;
+esac
+# Apart from $cache/temper, which commands may write: whoever may write a folder can rename what is
+# in it, and put something else in its place.
+programs=$cache/temper-executable
+program=$programs/@ID@
+
+refuse() {
+  echo "error: cannot start from $programs: $1; set XDG_CACHE_HOME to a folder of your own" >&2
+  exit 1
+}
+
+# Whether someone else may rename a folder or one above it. Only the sticky bit (/tmp) prevents that
+# where everybody may write.
+open_to_others() {
+  folder=$1 folders=$1
+  while [ -n "$folder" ] && [ "$folder" != / ]; do
+    folder=${folder%/*}
+    folders="$folders$IFS${folder:-/}"
+  done
+  # shellcheck disable=SC2086
+  listing=$(LC_ALL=C ls -ld $folders) || return 0
+  case "$IFS$listing" in *"$IFS"d???????w[!tT]*) return 0 ;; esac
+  return 1
+}
+
+mkdir -p "$cache" || refuse "$cache cannot be made"
+[ -d "$programs" ] || mkdir -m 700 "$programs" 2>/dev/null || [ -d "$programs" ] ||
+  refuse "it cannot be made"
+[ ! -L "$programs" ] || refuse "it is a link"
+[ -O "$programs" ] || refuse "it belongs to someone else"
+case $(LC_ALL=C ls -ld "$programs") in
+d????-??-*) ;;
+*) refuse "others may write it" ;;
+esac
+! open_to_others "$(cd -P "$programs" && pwd)" || refuse "others may write a folder above it"
 
 # Unpacked beside its place and renamed: it is there whole or not at all, also when two start at once.
 if [ ! -x "$program/deno" ]; then
-  mkdir -p "$cache/temper/executable"
   partial=$(mktemp -d "$program.XXXXXX")
   trap 'rm -rf "$partial"' EXIT
   trap 'exit 130' INT
@@ -31,10 +67,15 @@ if [ ! -x "$program/deno" ]; then
 fi
 
 DENO_DIR="$program/cache" DENO_NO_UPDATE_CHECK=1
+# Where this file is: it must not be changed by a command, see lib/cli/protected_program.ts.
+case $0 in
+/*) TEMPER_EXECUTABLE=$0 ;;
+*) TEMPER_EXECUTABLE=$PWD/$0 ;;
+esac
 # How hints name this file: by its name alone where the shell finds it so.
 TEMPER_PROGRAM=$0
 [ "$(command -v "${0##*/}" || :)" != "$0" ] || TEMPER_PROGRAM=${0##*/}
-export DENO_DIR DENO_NO_UPDATE_CHECK TEMPER_PROGRAM
+export DENO_DIR DENO_NO_UPDATE_CHECK TEMPER_EXECUTABLE TEMPER_PROGRAM
 
 start() {
   "$program/deno" run --quiet --no-config --no-lock --no-remote --no-prompt "$@"
@@ -49,7 +90,7 @@ flags='--allow-env=@ENV@
 # the command line names is wrong, that is all there is to say.
 case "${1-}" in
 "" | -* | help) ;;
-completion) flags="$flags
+completion | permissions) flags="$flags
 --allow-read" ;;
 *)
   # shellcheck disable=SC2086
@@ -66,7 +107,7 @@ esac
 
 # V8's flags are set when a process starts, and only where they pass a test: see lib/cli/turbo.ts.
 case "$flags" in
-*--v8-flags=*)
+*"$IFS"--v8-flags=*)
   TEMPER_TURBO=1
   tested=$(start --allow-read="$program" "--v8-flags=${flags##*--v8-flags=}" \
     "$program/app/lib/doctor/turbo_self_test.ts" 2>/dev/null) || tested=
@@ -77,4 +118,4 @@ esac
 
 # shellcheck disable=SC2086
 exec "$program/deno" run --quiet --no-config --no-lock --no-remote --no-prompt \
-  --deny-write="$program" $flags "$program/app/@MAIN@" "$@"
+  --deny-write="$programs" $flags "$program/app/@MAIN@" "$@"

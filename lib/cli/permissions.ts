@@ -2,7 +2,7 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant, passThrough } from "@optique/core/primitives";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import settings from "../../deno.json" with { type: "json" };
 import { programFolder } from "../../assets.ts";
 import { cacheDirectory } from "../platform/cache_directory.ts";
@@ -13,6 +13,8 @@ import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
+import { optionName } from "./options_from_schema.ts";
+import { checkProgramIsApart } from "./protected_program.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
 
 /** `temper permissions` */
@@ -28,7 +30,8 @@ export const permissionsCommand = command(
       "Prints the flags of deno run for a command line, one per line: the documented environment " +
         "variables, the files and folders named in the arguments and the configuration file, the " +
         "run's folder, and the Hub's addresses and cache if something comes from there. The " +
-        "executable runs every command with exactly these permissions.",
+        "executable runs every command with exactly these permissions. The config.json of a run " +
+        "grants none: what it names must be named on the command line too.",
     ),
     footer: examples(
       ["For the demo", "temper permissions train"],
@@ -56,7 +59,8 @@ const WRITTEN = ["output", "resume"];
  *
  * @param parsed the command line
  * @param env environment variables of the Hub and its cache
- * @throws {UserError} when a configuration file that it names cannot be read, or a name has a comma
+ * @throws {UserError} when a configuration file that it names cannot be read, a name has a comma or a
+ *   control character, a run names what the command line does not, or the program would be writable
  */
 export async function permissionFlags(
   parsed: Parsed,
@@ -65,13 +69,17 @@ export async function permissionFlags(
   const { offline, hub } = settings.permissions;
   const { command } = parsed;
   const program = programFolder();
-  const settingsRead = await settingsOf(parsed);
+  const options = await settingsOf(parsed);
   const values = (keys: readonly string[]): string[] =>
-    settingsRead.flatMap((options) => keys.flatMap((key) => options[key] ?? [])) as string[];
+    keys.flatMap((key) => options[key] ?? []) as string[];
 
   const write = new Set([cacheDirectory(), ...values(WRITTEN)]);
   // A run that is not told where to go makes a folder in `runs`.
   if (runKinds().some((kind) => kind.command === command) && write.size === 1) write.add("runs");
+  const sources = values(SOURCES);
+  const needsHub = ["download", "push"].includes(String(command)) || sources.some(isOnHub);
+  if (needsHub) write.add(hubSettings(env).cacheDir);
+  checkProgramIsApart(write);
   if (command === "runs export") {
     write.add(join(String(parsed.run), "tensorboard"));
     // A file is written beside its destination, then renamed.
@@ -85,12 +93,10 @@ export async function permissionFlags(
   if (command === "ui") net.add(`${parsed.host}${parsed.port === 0 ? "" : `:${parsed.port}`}`);
   for (const host of parsed.ui === true ? offline.net : []) net.add(host);
 
-  const sources = values(SOURCES);
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
   for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));
-  if (["download", "push"].includes(String(command)) || sources.some(isOnHub)) {
-    const { endpoint, cacheDir, offline: noNetwork } = hubSettings(env);
-    write.add(cacheDir);
+  if (needsHub) {
+    const { endpoint, offline: noNetwork } = hubSettings(env);
     read.add(tokenPath(env));
     const { host } = new URL(endpoint);
     const hosts = hub.net.includes(host) ? hub.net : [host];
@@ -113,10 +119,15 @@ export async function permissionFlags(
 
 function flag(permission: string, values: Iterable<string>): string {
   const names = [...values];
-  const parted = names.find((name) => name.includes(","));
+  // deno-lint-ignore no-control-regex
+  const parted = names.find((name) => /[,\x00-\x1f\x7f]/.test(name));
   if (parted !== undefined) {
+    // A name with a line break would be a flag of its own to the launcher.
+    const [name, what] = parted.includes(",")
+      ? [parted, "a comma"]
+      : [JSON.stringify(parted), "a control character"];
     throw new UserError(
-      `${parted} has a comma in its name, which Deno's flags of permissions cannot express: ` +
+      `${name} has ${what} in its name, which Deno's flags of permissions cannot express: ` +
         "rename it, or name a link that leads there",
     );
   }
@@ -128,31 +139,60 @@ function isOnHub(source: string): boolean {
   return !name.startsWith("demo/") && !existsSync(name) && parseRepo("model", name) !== null;
 }
 
-/** The command's options, combined with those of the files that it reads settings from. */
-async function settingsOf(parsed: Parsed): Promise<Parsed[]> {
-  const { config, run, resume, runs, command } = parsed as Record<string, string | undefined>;
-  if (command === "ui") return [parsed, ...await runConfigs(runs!)];
+/**
+ * The command's options above those of its configuration file.
+ *
+ * @throws {UserError} when the file cannot be read, or is one that a command wrote and names what
+ *   the command line does not
+ */
+async function settingsOf(parsed: Parsed): Promise<Parsed> {
+  const { config, run, resume, command } = parsed as Record<string, string | undefined>;
   const folder = command === "compare" ? run : resume;
-  const ofRun = folder === undefined ? null : await readJsonIfThere(folder, "config.json");
-  if (config === undefined) return [{ ...ofRun, ...given(parsed) }];
+  if (folder !== undefined) {
+    const ofRun = await readJsonIfThere(folder, "config.json");
+    checkAllowed(ofRun ?? {}, parsed, folder, SOURCES);
+  }
+  if (config === undefined) return given(parsed);
   const { readConfigFile } = await import("../runs/settings/config_file.ts");
   const kind = runKinds().find((kind) => kind.command === command);
-  const ofFile = await readConfigFile(config, kind?.schema ?? trainConfigSchema);
-  return [{ ...ofRun, ...ofFile, ...given(parsed) }];
+  const ofFile: Parsed = await readConfigFile(config, kind?.schema ?? trainConfigSchema);
+  if (!writtenByCommands(config)) return { ...ofFile, ...given(parsed) };
+  checkAllowed(ofFile, parsed, config, [...SOURCES, "output"]);
+  return given(parsed);
 }
 
-/** Settings of every run in a folder, whose models can be tried on the site. */
-async function runConfigs(runs: string): Promise<Parsed[]> {
-  let folders: Deno.DirEntry[];
-  try {
-    folders = [...Deno.readDirSync(runs)].filter(({ isDirectory }) => isDirectory);
-  } catch {
-    // No runs yet; what is no folder, the command itself reports.
-    return [];
-  }
-  // The site explains broken runs.
-  const configs = folders.map(({ name }) =>
-    readJsonIfThere(join(runs, name), "config.json").catch(() => null)
+/** Tells whether a configuration file is one that a run leaves, or lies where commands may write. */
+function writtenByCommands(file: string): boolean {
+  const inside = (folder: string) => !relative(resolve(folder), resolve(file)).startsWith("..");
+  return basename(file) === "config.json" || inside("runs") || inside(cacheDirectory());
+}
+
+/**
+ * Checks that a run's folder raises no permissions: whoever made it, or a reward script of the run,
+ * may have written what its settings name.
+ *
+ * @throws {UserError} with the options to add
+ */
+function checkAllowed(ofRun: Parsed, typed: Parsed, folder: string, keys: readonly string[]): void {
+  const missing = keys.filter((key) => typed[key] === undefined).flatMap((key) => {
+    const names = [ofRun[key] ?? []].flat().map(String);
+    return names.every((name) => isOwn(name, folder))
+      ? []
+      : [`--${optionName(key)} ${names.join()}`];
+  });
+  if (missing.length === 0) return;
+  throw new UserError(
+    `${folder} names files that only the command line can allow: add ${missing.join(" ")} ` +
+      "if you trust them",
   );
-  return (await Promise.all(configs)).filter((config) => config !== null);
+}
+
+/** Tells whether a name is that of something every command may read: the demo, or the run's own folder. */
+function isOwn(name: string, folder: string): boolean {
+  if (name.startsWith("pipeline:")) return false;
+  const path = resolve(name.replace(/^onnx:/, ""));
+  return ["demo", folder, programFolder() ?? folder].some((own) => {
+    const way = relative(resolve(own), path);
+    return !way.startsWith("..") && !way.startsWith("/");
+  });
 }

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import settings from "../../deno.json" with { type: "json" };
 import { permissionFlags } from "../../lib/cli/permissions.ts";
+import { checkProgramIsApart } from "../../lib/cli/protected_program.ts";
+import { UserError } from "../../lib/errors.ts";
 import { trainConfigSchema } from "../../lib/runs/settings/config.ts";
 import { settingInfo } from "../../lib/settings/settings.ts";
 import { sftRunConfigSchema } from "../../lib/runs/settings/sft_config.ts";
@@ -103,7 +105,7 @@ Deno.test("the site listens on its own address; pipelines need a native library"
   assert.ok("v8-flags" in await allowed({ command: "train", turbo: true }));
 });
 
-Deno.test("configuration files and runs say what they name; options go before them", async () => {
+Deno.test("configuration files say what they name; options go before them", async () => {
   await withFolder(async (folder) => {
     const config = join(folder, "my.yaml");
     await Deno.writeTextFile(config, "model: /models/a b\nreward: [/r/one, /r/two.ts]\n");
@@ -111,18 +113,77 @@ Deno.test("configuration files and runs say what they name; options go before th
     assert.match(flags[0], /,\/models\/a b,/);
     assert.match(flags[0], /\/r\/three/);
     assert.doesNotMatch(flags[0], /\/r\/one/);
-    await Deno.mkdir(join(folder, "run"));
-    await Deno.writeTextFile(join(folder, "run/config.json"), `{"model": "/models/m"}`);
+  });
+});
+
+Deno.test("a run's folder raises no permissions: the command line names what its settings do", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    const config = join(run, "config.json");
+    await Deno.mkdir(run);
+    const stored = { model: "/models/m", reward: ["pipeline:x/y"], output: "/home" };
+    await Deno.writeTextFile(config, JSON.stringify(stored));
+    const named = { model: "/models/m", reward: ["demo/tiny-roberta-toxicity"] };
     for (
-      const parsed of [{ command: "compare", run: join(folder, "run") }, {
-        command: "ui",
-        runs: folder,
-        host: "localhost",
-        port: 0,
-      }]
+      const parsed of [
+        { command: "compare", run },
+        { command: "train", resume: run },
+        { command: "train", config, output: "mine" },
+      ]
     ) {
-      assert.ok((await allowed(parsed)).read.includes("/models/m"), parsed.command);
+      await assert.rejects(permissionFlags(parsed), (error: Error) => {
+        assert.ok(error instanceof UserError);
+        return /(run|config\.json) names files that only .* add --model \/models\/m --reward pipeline:x\/y if/
+          .test(error.message);
+      });
+      const { read, write, ...others } = await allowed({ ...parsed, ...named });
+      assert.ok(read.includes("/models/m"), parsed.command);
+      assert.ok(!write.includes("/home"));
+      assert.deepEqual(Object.keys(others).sort(), ["env", "sys"]);
     }
+    await assert.rejects(
+      permissionFlags({ command: "train", config, ...named }),
+      /--output \/home/,
+    );
+
+    const site = await allowed({ command: "ui", runs: folder, host: "localhost", port: 0 });
+    assert.ok(!site.read.includes("/models/m"));
+    assert.deepEqual(Object.keys(site).sort(), ["env", "net", "read", "sys", "write"]);
+    await Deno.writeTextFile(config, `{"model": 5}`);
+    await allowed({ command: "ui", runs: folder, host: "localhost", port: 0 });
+  });
+});
+
+Deno.test("a name with a line break is refused: it would be a flag of its own", async () => {
+  const output = "out\n--allow-run";
+  await assert.rejects(
+    permissionFlags({ command: "train", output }),
+    /^UserError: "out\\n--allow-run" has a control character in its name/,
+  );
+});
+
+Deno.test("what may be written is apart from the program, also through links", async () => {
+  await withFolder(async (folder) => {
+    const at = (...names: string[]) => join(folder, ...names);
+    for (const name of ["cache/program/app", "work/run", "home"]) {
+      await Deno.mkdir(at(name), { recursive: true });
+    }
+    const program = [await Deno.realPath(at("cache/program"))];
+    const check = (path: string) => checkProgramIsApart([at(path)], program);
+    for (const path of ["work", "work/run", "cache/other", "cache/program-2", "new/folder"]) {
+      check(path);
+    }
+    for (const path of ["cache", "cache/program", "cache/program/app/new", "", "work/.."]) {
+      assert.throws(() => check(path), /cannot be written by this program/, path);
+    }
+    await Deno.symlink(at("cache"), at("home/link"));
+    assert.throws(() => check("home/link"), /cannot be written/);
+    assert.throws(() => check("home/link/program/new"), /cannot be written/);
+    assert.throws(() => check("home"), /home\/link is a link that leads to this program/);
+    await Deno.symlink("../../cache/program/app", at("work/run/adapter"));
+    assert.throws(() => check("work"), /run\/adapter is a link that leads to this program/);
+    // In a checkout there is nothing to protect.
+    checkProgramIsApart([folder], []);
   });
 });
 

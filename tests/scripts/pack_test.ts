@@ -49,13 +49,15 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
     const file = join(folder, NAME);
     const home = join(folder, "home");
     const cache = join(home, ".cache/temper");
+    const programs = join(home, ".cache/temper-executable");
     const work = join(folder, "work");
     await Deno.copyFile(join(ROOT, "dist", NAME), file);
     for (const path of [cache, work]) await Deno.mkdir(path, { recursive: true });
+    await Deno.mkdir(programs, { mode: 0o700 });
     if (user.length > 0) {
-      for (const path of [cache, work]) await Deno.chown(path, NOBODY, NOBODY);
+      for (const path of [cache, programs, work]) await Deno.chown(path, NOBODY, NOBODY);
     }
-    // A home that can be read, but written in its cache folder alone.
+    // A home that can be read, but written in its cache folders alone.
     for (const path of [join(home, ".cache"), home, folder]) await Deno.chmod(path, 0o555);
 
     const alone = [...user, "env", "-i", `HOME=${home}`, file];
@@ -73,15 +75,15 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
           stderr: "",
         });
       }
-      const [program, ...others] = [...Deno.readDirSync(join(cache, "executable"))];
+      const [program, ...others] = [...Deno.readDirSync(programs)];
       assert.deepEqual(others, []);
-      const unpacked = [...Deno.readDirSync(join(cache, "executable", program.name))];
+      const unpacked = [...Deno.readDirSync(join(programs, program.name))];
       assert.deepEqual(unpacked.map(({ name }) => name).sort(), ["app", "cache", "deno"]);
     });
 
     await test.step("says its version without a look at permissions, or unpacking", async () => {
-      const [{ name }] = [...Deno.readDirSync(join(cache, "executable"))];
-      const program = join(cache, "executable", name);
+      const [{ name }] = [...Deno.readDirSync(programs)];
+      const program = join(programs, name);
       const log = join(work, "starts");
       const real = join(program, "deno.real");
       await Deno.rename(join(program, "deno"), real);
@@ -156,6 +158,96 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
       const curious = await temper("train", "--reward", "./curious.ts", "--steps", "1");
       assert.equal(curious.code, 1, curious.stderr);
       assert.match(curious.stderr, /Requires read access to "\/etc\/hostname"/);
+    });
+
+    await test.step("a reward script leaves the program, and what it may do, alone", async () => {
+      // Renames whatever it can of what leads to the program, and plants code in its place.
+      const attack = `
+        const planted = 'console.log(Deno.args[0] === "permissions" ? "--allow-all" : "ESCAPED")';
+        const tries = [];
+        const attempt = (f) => { try { f(); tries.push("done"); } catch { tries.push("refused"); } };
+        const home = ${JSON.stringify(home)};
+        for (const folder of ["/.cache/temper-executable", "/.cache", "", "/.cache/temper/executable"]) {
+          attempt(() => Deno.renameSync(home + folder, home + folder + "-moved"));
+          attempt(() => Deno.mkdirSync(home + folder + "/x", { recursive: true }));
+        }
+        attempt(() => Deno.writeTextFileSync(${JSON.stringify(file)}, "#!/bin/sh\\necho ESCAPED"));
+        attempt(() => Deno.renameSync(${JSON.stringify(file)}, ${JSON.stringify(file)} + "-moved"));
+        for (const id of (() => { try { return [...Deno.readDirSync(home + "/.cache/temper-executable")]; } catch { return []; } })()) {
+          attempt(() => Deno.writeTextFileSync(home + "/.cache/temper-executable/" + id.name + "/app/cli.js", planted));
+        }
+        console.error("tries: " + [...new Set(tries)].join());
+        export default (samples) => samples.map(() => 0);`;
+      await Deno.writeTextFile(join(work, "attack.js"), attack);
+      const args = ["--reward", "./attack.js", "--steps", "1", "--device", "wasm"];
+      const quick = [
+        ...args,
+        "--eval-samples",
+        "2",
+        "--toxicity-model",
+        "demo/tiny-roberta-toxicity",
+      ];
+      const attacked = await temper("train", ...quick, "--output", "attacked");
+      assert.match(attacked.stderr, /tries: /, attacked.stdout);
+      const after = await temper("runs", "list", "--folder", ".");
+      assert.deepEqual([after.code, after.stderr], [0, ""]);
+      assert.doesNotMatch(after.stdout, /ESCAPED/);
+      assert.deepEqual([...Deno.readDirSync(programs)].length, 1);
+    });
+
+    await test.step("writes no folder that the program lies in, nor a link to it", async () => {
+      await Deno.mkdir(join(work, "linked"));
+      await Deno.symlink(programs, join(work, "linked/adapter"));
+      for (const output of [home, join(home, ".cache"), programs, folder, "..", "linked"]) {
+        const { code, stderr } = await temper("train", "--steps", "1", "--output", output);
+        assert.deepEqual([code, stderr.trim().split("\n").length], [1, 1], stderr);
+        assert.match(stderr, /^error: .*(lies in it|link that leads to this program)/);
+      }
+    });
+
+    await test.step("prints permissions of configurations, runs and the site", async () => {
+      await Deno.writeTextFile(join(work, "some.yaml"), "model: /models/m\n");
+      const printed = async (...args: string[]) => {
+        const { code, stdout, stderr } = await temper("permissions", ...args);
+        assert.equal(code, 0, stderr);
+        return stdout;
+      };
+      assert.match(
+        await printed("train", "--config", "some.yaml"),
+        /^--allow-read=.*,\/models\/m\b/m,
+      );
+      assert.match(await printed("train", "--resume", "out"), /^--allow-write=.*out$/m);
+      assert.match(await printed("ui", "."), /^--allow-net=127.0.0.1:8642$/m);
+    });
+
+    await test.step("does not start from a folder that others may change", async () => {
+      const open = join(folder, "open");
+      const env = (
+        cacheHome: string,
+      ) => [...user, "env", "-i", `XDG_CACHE_HOME=${cacheHome}`, file];
+      await Deno.mkdir(open);
+      const refused = async (reason: RegExp) => {
+        const [command, ...args] = [...env(open), "--version"];
+        const { code, stderr } = await start(command, args, work);
+        assert.equal(code, 1);
+        assert.match(stderr, reason);
+        assert.equal(stderr.trim().split("\n").length, 1, stderr);
+      };
+      await Deno.chmod(open, 0o777);
+      await refused(/others may write a folder above it/);
+      await Deno.chmod(open, 0o1777);
+      const planted = join(open, "temper-executable");
+      await Deno.remove(planted, { recursive: true });
+      await Deno.symlink(programs, planted);
+      await refused(/it is a link/);
+      await Deno.remove(planted);
+      if (user.length > 0) {
+        await Deno.mkdir(planted);
+        await refused(/it belongs to someone else/);
+        await Deno.chown(planted, NOBODY, NOBODY);
+        await Deno.chmod(planted, 0o777);
+        await refused(/others may write it/);
+      }
     });
 
     await test.step("serves the site, and ends at a signal", async () => {

@@ -75,8 +75,10 @@ export class TryQueue {
       const model = await this.#load(run, adapter);
       await listener({ type: "answered", answers: await model.answer(text) });
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      await listener({ type: "failed", reason: error.message });
+      const refused = error instanceof Deno.errors.NotCapable;
+      if (!refused && !(error instanceof UserError)) throw error;
+      const reason = refused ? `This site was not allowed to: ${error.message}` : error.message;
+      await listener({ type: "failed", reason });
     } finally {
       this.#waiting.splice(this.#waiting.indexOf(place), 1);
       for (const { moved } of this.#waiting) moved();
