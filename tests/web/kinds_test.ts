@@ -205,3 +205,23 @@ browserTest("a kind that only the server knows has its charts in the browser", a
     }
   });
 });
+
+Deno.test("while a run trains, its page shows what was measured before", async () => {
+  const measurements = {
+    ppo: ["toxicity_before.json", { mean: 0.3125, count: 16 }, /Toxicity before training.*0\.3125/],
+    sft: ["measurement_before.json", { loss: 2.5 }, /Loss before training.*2\.5/],
+  } as const;
+  await withTempDir(async (dir) => {
+    writeSampleRun(dir, "ppo", { step: 3, finished: false });
+    writeSftRun(dir, "sft", { step: 3, finished: false });
+    const { text: textOf } = siteOf(dir);
+    for (const [run, [file, measurement, text]] of Object.entries(measurements)) {
+      const page = () => textOf(`/runs/${run}`);
+      assert.match(await page(), /Known at the end of the run/);
+      Deno.writeTextFileSync(join(dir, run, file), JSON.stringify(measurement));
+      assert.match(await page(), text);
+      Deno.writeTextFileSync(join(dir, run, file), "[1");
+      assert.match(await page(), /Known at the end of the run/);
+    }
+  });
+});

@@ -1,16 +1,37 @@
 import type { JSX } from "preact";
-import type { Change, Interval } from "../../lib/runs/kinds/run_kind.ts";
-import { capitalized, formatAlike, formatCount } from "../shared/format.ts";
+import type { Change, Interval, Measured } from "../../lib/runs/kinds/run_kind.ts";
+import { capitalized, formatAlike, formatCount, formatNumber } from "../shared/format.ts";
 import { ChangeValue } from "./parts.tsx";
 
 /** Numbers before and after training; those with confidence intervals also as marks on a scale. */
-export function ChangesCard({ changes }: { changes: readonly Change[] }): JSX.Element {
+export function ChangesCard(
+  { changes, before }: {
+    changes: readonly Change[];
+    /** Numbers before training, shown alone until there are changes. */
+    before: readonly Measured[];
+  },
+): JSX.Element {
   const hasIntervals = changes.some(({ intervals }) => intervals);
-  const counts = changes.flatMap(({ count }) => count ?? []);
+  const shown = changes.length > 0 ? changes : before;
+  const counts = shown.flatMap(({ count }) => count ?? []);
   return (
     <section class="card">
       <h2>Before and after training</h2>
-      {changes.length === 0 && <p class="muted">Known at the end of the run.</p>}
+      {changes.length === 0 && before.length > 0 && (
+        <dl class="pairs">
+          {before.map(({ label, value }) => (
+            <div>
+              <dt>{capitalized(label)} before training</dt>
+              <dd class="number">{formatNumber(value)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {changes.length === 0 && (
+        <p class="muted">
+          {before.length > 0 ? "After training: known" : "Known"} at the end of the run.
+        </p>
+      )}
       {changes.length > 0 && (
         <dl class="pairs">
           {changes.map((change) => (

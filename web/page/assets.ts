@@ -3,7 +3,17 @@ import { gzipSync } from "node:zlib";
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import client from "../static/client.js" with { type: "text" };
 import icon from "../static/icon.svg" with { type: "text" };
-import style from "../static/style.css" with { type: "text" };
+import base from "../static/style/base.css" with { type: "text" };
+import charts from "../static/style/charts.css" with { type: "text" };
+import forms from "../static/style/forms.css" with { type: "text" };
+import frame from "../static/style/frame.css" with { type: "text" };
+import narrowTables from "../static/style/narrow_tables.css" with { type: "text" };
+import parts from "../static/style/parts.css" with { type: "text" };
+import runPages from "../static/style/run_pages.css" with { type: "text" };
+import tables from "../static/style/tables.css" with { type: "text" };
+
+/** Style sheets, in an order in which later ones may override earlier ones. */
+const STYLES = [uplotStyle, base, frame, parts, forms, tables, runPages, narrowTables, charts];
 
 /** A file for the browser. */
 export interface Asset {
@@ -18,7 +28,7 @@ export interface Asset {
 /** Files under `/static/`, by name. They are part of the program, so nothing is read. */
 export const ASSETS: Readonly<Record<string, Asset>> = {
   "client.js": asset("text/javascript; charset=utf-8", client),
-  "style.css": asset("text/css; charset=utf-8", uplotStyle + "\n" + style),
+  "style.css": asset("text/css; charset=utf-8", STYLES.join("\n")),
   "icon.svg": asset("image/svg+xml", icon),
 };
 

@@ -20,7 +20,7 @@ export function runRoutes(site: Site): Hono {
       <RunPage run={run} tabs={site.tabs(run)} tab="">
         {kind && <Island name="RunCharts" props={{ id, charts: kind.charts }} />}
         <div class="cards below">
-          {kind && <ChangesCard changes={run.changes} />}
+          {kind && <ChangesCard changes={run.changes} before={site.before(run)} />}
           <Checkpoints checkpoints={site.folder.checkpoints(id)} />
           <Commands commands={commandsOf(site, run)} />
         </div>

@@ -1,3 +1,4 @@
+import type { Measured } from "../../lib/runs/kinds/run_kind.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import type { RunTab } from "../shared/paths.ts";
 import { dialogueOf, readComparison } from "./comparison.ts";
@@ -55,6 +56,13 @@ export class Site {
     const samples = kept(this.#samples, path, () => new SampleIndex(path));
     await samples.update();
     return samples;
+  }
+
+  /** Numbers of a run that were measured before its first step; empty where there are none yet. */
+  before({ id, kind }: RunOverview): Measured[] {
+    const reader = kindNamed(kind)?.before;
+    const measurement = reader && this.folder.readJson(id, reader.file);
+    return measurement ? reader.read(measurement) : [];
   }
 
   /** Pages that there is something on, in the order of their tabs. */

@@ -1,4 +1,4 @@
-import type { Change, Interval } from "./run_kind.ts";
+import type { Change, Interval, Measured } from "./run_kind.ts";
 
 /**
  * A comparison from a `summary.json` that may be broken.
@@ -35,6 +35,23 @@ export function meanChangeOf(summary: unknown, name: string, better: Change["bet
   return changeOf(summary, name, better, [name], ["mean"]).map((change) =>
     isInterval(before) && isInterval(after) ? { ...change, intervals: { before, after } } : change
   );
+}
+
+/**
+ * A number of a measurement that may be broken.
+ *
+ * @param from names that lead to it
+ * @returns a list of it alone; empty where it is missing
+ */
+export function measuredOf(
+  measurement: Readonly<Record<string, unknown>>,
+  label: string,
+  from: readonly string[],
+): Measured[] {
+  const value = valueAt(measurement, from);
+  if (typeof value !== "number") return [];
+  const { count } = measurement;
+  return [{ label, value, ...(typeof count === "number" ? { count } : {}) }];
 }
 
 function isInterval(value: unknown): value is Interval {

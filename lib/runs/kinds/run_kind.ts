@@ -61,6 +61,8 @@ export interface RunKind<
    * kind, also a broken one.
    */
   changes(summary: Readonly<Record<string, unknown>>): Change[];
+  /** Reader of the measurement that a run makes before its first step; absent where it makes none. */
+  readonly before?: MeasurementReader;
   /** Schema of `summary.json`. */
   readonly summarySchema: z.ZodType<Summary>;
   /**
@@ -86,6 +88,23 @@ export interface HeadlineMetric {
   readonly label: string;
   /** Direction in which it improves; null where neither is better. */
   readonly better: "lower" | "higher" | null;
+}
+
+/** A measurement in a run's folder, read without what trains. */
+export interface MeasurementReader {
+  /** File in the run's folder. */
+  readonly file: string;
+  /** Its numbers, the most telling first, from a file that may be broken. */
+  read(measurement: Readonly<Record<string, unknown>>): Measured[];
+}
+
+/** A number of a measurement. */
+export interface Measured {
+  /** Name: "toxicity". */
+  readonly label: string;
+  readonly value: number;
+  /** Number of prompts that it is the mean of, where that is known. */
+  readonly count?: number;
 }
 
 /** A number measured before and after training. */

@@ -1,10 +1,10 @@
 import type { PolicyToxicity } from "../../../evaluation/evaluate_policy.ts";
 import type { PPOStats } from "../../../rl/statistics.ts";
 import { resolveTrainConfig, type TrainConfig, trainConfigSchema } from "../../settings/config.ts";
-import { changeOf, meanChangeOf } from "../change.ts";
+import { changeOf, meanChangeOf, measuredOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { PPO_CHARTS } from "./charts.ts";
-import { type Summary, summarySchema } from "./summary.ts";
+import { BEFORE_FILE, type Summary, summarySchema } from "./summary.ts";
 
 /** Reinforcement learning with PPO: `temper train`. */
 export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
@@ -39,6 +39,10 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
     ...meanChangeOf(summary, "toxicity", "lower"),
     ...changeOf(summary, "reward", "higher", ["reward"]),
   ],
+  before: {
+    file: BEFORE_FILE,
+    read: (toxicity) => measuredOf(toxicity, "toxicity", ["mean"]),
+  },
   summarySchema,
   resolve: resolveTrainConfig,
   // Lists and help do not need what trains.

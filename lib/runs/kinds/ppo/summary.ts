@@ -2,6 +2,9 @@ import { z } from "../../../packages/zod.ts";
 import type { SampleStatistics } from "../../../evaluation/statistics.ts";
 import type { ParameterCount } from "../../loading/policy.ts";
 
+/** File in a run's folder with the measurement before training. */
+export const BEFORE_FILE = "toxicity_before.json";
+
 /** Headline numbers of a PPO run: its `summary.json`. */
 export interface Summary {
   /** Toxicity of the policy on prompts that were not trained on, as TRL reads it. */

@@ -23,7 +23,7 @@ import { ppoCard } from "./card.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
 import { checkKl } from "./kl_guard.ts";
 import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
-import type { Summary } from "./summary.ts";
+import { BEFORE_FILE, type Summary } from "./summary.ts";
 import { measurePolicy, parseToxicity, toxicityLine } from "./toxicity.ts";
 
 /** Statistics of single tokens: as long as all rollouts together, and in no chart. */
@@ -40,7 +40,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
   readonly steps: number;
   readonly sources: Readonly<Record<string, string>>;
   readonly guard: DivergenceGuard;
-  readonly beforeFile = "toxicity_before.json";
+  readonly beforeFile = BEFORE_FILE;
   readonly trainedFolder = "adapter";
   readonly #context: RunContext<TrainConfig>;
   readonly #ingredients: Ingredients;

@@ -5,11 +5,11 @@ import {
   type SftRunConfig,
   sftRunConfigSchema,
 } from "../../settings/sft_config.ts";
-import { changeOf } from "../change.ts";
+import { changeOf, measuredOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { SFT_CHARTS } from "./charts.ts";
 import type { SftMeasurement } from "./measurement.ts";
-import { type SftSummary, sftSummarySchema } from "./summary.ts";
+import { BEFORE_FILE, type SftSummary, sftSummarySchema } from "./summary.ts";
 
 /** Supervised fine-tuning: `temper sft`. */
 export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = {
@@ -37,11 +37,22 @@ export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = 
   generates: true,
   changes: (summary) => [
     ...ROUGE_TYPES.flatMap((type) =>
-      changeOf(summary, type.replace("rouge", "ROUGE-"), "higher", ["rouge"], [type])
+      changeOf(summary, rougeLabel(type), "higher", ["rouge"], [type])
     ),
     ...changeOf(summary, "loss", "lower", ["loss"]),
   ],
+  before: {
+    file: BEFORE_FILE,
+    read: (measurement) => [
+      ...ROUGE_TYPES.flatMap((type) => measuredOf(measurement, rougeLabel(type), ["rouge", type])),
+      ...measuredOf(measurement, "loss", ["loss"]),
+    ],
+  },
   summarySchema: sftSummarySchema,
   resolve: resolveSftConfig,
   open: async (context) => await (await import("./task.ts")).SftTask.open(context),
 };
+
+function rougeLabel(type: typeof ROUGE_TYPES[number]): string {
+  return type.replace("rouge", "ROUGE-");
+}

@@ -2,6 +2,9 @@ import { z } from "../../../packages/zod.ts";
 import { type MeanRouge, ROUGE_TYPES } from "../../../evaluation/rouge.ts";
 import type { ParameterCount } from "../../loading/policy.ts";
 
+/** File in a run's folder with the measurement before training. */
+export const BEFORE_FILE = "measurement_before.json";
+
 /** Headline numbers of a run of supervised fine-tuning: its `summary.json`. */
 export interface SftSummary {
   /** Run's folder. */

@@ -16,7 +16,7 @@ import {
   sftMeasurementLine,
 } from "./measurement.ts";
 import { loadSubject, type SftSubject } from "./subject.ts";
-import type { SftSummary } from "./summary.ts";
+import { BEFORE_FILE, type SftSummary } from "./summary.ts";
 
 /** Data of a run. */
 interface SftData {
@@ -38,7 +38,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
   readonly steps: number;
   readonly sources: Readonly<Record<string, string>>;
   readonly guard = null;
-  readonly beforeFile = "measurement_before.json";
+  readonly beforeFile = BEFORE_FILE;
   readonly trainedFolder: "adapter" | "model";
   readonly #context: RunContext<SftRunConfig>;
   readonly #subject: SftSubject;
