@@ -5,4 +5,5 @@
  */
 import { main } from "./lib/cli/main.ts";
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+// Not awaited: where nothing is left to wait for, Deno would report the await, with its stack.
+if (import.meta.main) main(Deno.args).then(Deno.exit);

@@ -187,6 +187,7 @@ export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/cl
 export { OnnxClassifier } from "./lib/rewards/onnx_classifier.ts";
 export { PipelineClassifier } from "./lib/rewards/pipeline_classifier.ts";
 export { loadScriptReward } from "./lib/rewards/script_reward.ts";
+export { trlReward, type TRLRewardFunction } from "./lib/rewards/trl_reward.ts";
 export { softmax, type TextClassifier } from "./lib/rewards/text_classifier.ts";
 export {
   type WeightedReward,
@@ -195,7 +196,12 @@ export {
 } from "./lib/rewards/weighted_rewards.ts";
 
 // Evaluation
-export { comparePolicies, compareResponses, type ComparisonRow } from "./lib/evaluation/compare.ts";
+export {
+  type CompareOptions,
+  comparePolicies,
+  compareResponses,
+  type ComparisonRow,
+} from "./lib/evaluation/compare.ts";
 export {
   evaluatePolicy,
   type PolicyEvaluationOptions,

@@ -8,7 +8,7 @@ import { path } from "@optique/run/valueparser";
 import { UserError } from "../errors.ts";
 import type { ComparisonRow } from "../evaluation/compare.ts";
 import * as config from "../runs/settings/config.ts";
-import { examples, given, paragraphs, preset, usageLine } from "./options.ts";
+import { examples, given, paragraphs, preset, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { print, terminal } from "./terminal.ts";
 
@@ -42,6 +42,7 @@ export const compareCommand = command(
         }),
         "table",
       ),
+      rewardAllowNet: rewardAllowNetOption(),
       json: option("--json", { description: message`Same as --format json` }),
     }),
     optionsFromSchema("Policy", config.modelFields),
@@ -71,7 +72,8 @@ export const compareCommand = command(
 
 /** Compares, and prints the rows in the format asked for. */
 export async function runCompare(options: InferValue<typeof compareCommand>): Promise<void> {
-  const { command: _, run, adapterBefore, samples, format, json, ...flags } = options;
+  const { command: _, rewardAllowNet: __, run, adapterBefore, samples, format, json, ...flags } =
+    options;
   if (run === undefined && flags.adapter === undefined) {
     throw new UserError("nothing to compare: give the folder of a run, or --adapter DIR", {
       exitCode: 2,

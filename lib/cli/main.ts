@@ -17,6 +17,7 @@ import { mergeCommand, runMerge } from "./merge.ts";
 import { given, usageLine } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
 import { type CommandAtHand, present } from "./present.ts";
+import { guardProcess } from "./process_guard.ts";
 import { programCommand } from "./program_command.ts";
 import { pushCommand, runPush } from "./push.ts";
 import {
@@ -91,6 +92,7 @@ class Exit extends Error {
  */
 export async function main(args: readonly string[]): Promise<number> {
   let options: Options | null = null;
+  using guard = guardProcess();
   try {
     options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
@@ -98,7 +100,7 @@ export async function main(args: readonly string[]): Promise<number> {
       if (code !== null) return code;
       options.turbo = false;
     }
-    await dispatch(options);
+    await Promise.race([dispatch(options), guard.failed]);
     return 0;
   } catch (error) {
     return await report(error, options);

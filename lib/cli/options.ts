@@ -1,8 +1,8 @@
-import { lineBreak, type Message, message, text } from "@optique/core/message";
-import { type FluentParser, multiple, withDefault } from "@optique/core/modifiers";
+import { lineBreak, type Message, message, text, value } from "@optique/core/message";
+import { type FluentParser, map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import type { Usage } from "@optique/core/usage";
-import { string } from "@optique/core/valueparser";
+import { string, type ValueParser } from "@optique/core/valueparser";
 import { UserError } from "../errors.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
 import { programCommand } from "./program_command.ts";
@@ -12,12 +12,45 @@ export function jsonOption(): FluentParser<"sync", boolean, unknown> {
   return option("--json", { description: message`Print JSON instead of text` });
 }
 
+/**
+ * `--reward-allow-net HOST`: the hosts that scripts may reach. It is an option alone, not a setting
+ * that a file can bring along, and only `permissions` reads it.
+ */
+export function rewardAllowNetOption(): FluentParser<
+  "sync",
+  readonly string[] | undefined,
+  unknown
+> {
+  const host = option("--reward-allow-net", hostNames, {
+    description:
+      message`Hosts that reward scripts may reach, where the permissions are Temper's own: in the executable`,
+  });
+  return optional(map(multiple(host, { min: 1 }), (lists) => lists.flat()));
+}
+
+const hostNames: ValueParser<"sync", readonly string[]> = {
+  mode: "sync",
+  metavar: "HOST",
+  placeholder: [],
+  format: (hosts) => hosts.join(),
+  parse(input) {
+    const hosts = input.split(",");
+    const isHost = (name: string) => /^(\*\.)?(\w[\w.-]*|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(name);
+    return hosts.every(isHost) ? { success: true, value: hosts } : {
+      success: false,
+      error: message`must be names of hosts, as api.example.com or 10.0.0.2:8080, found ${
+        value(input)
+      }`,
+    };
+  },
+};
+
 /** Gives an option a default, shown in the help as it is typed. */
 export function preset<T>(
   parser: FluentParser<"sync", T, unknown>,
-  value: T & (string | number | boolean),
+  initial: T & (string | number | boolean),
 ): FluentParser<"sync", T, unknown> {
-  return withDefault(parser, value as T, { message: message`${text(String(value))}` });
+  return withDefault(parser, initial as T, { message: message`${text(String(initial))}` });
 }
 
 /** Arguments: any number of texts. */

@@ -92,6 +92,8 @@ export async function permissionFlags(
   const net = new Set<string>();
   if (command === "ui") net.add(`${parsed.host}${parsed.port === 0 ? "" : `:${parsed.port}`}`);
   for (const host of parsed.ui === true ? offline.net : []) net.add(host);
+  // Of this command line alone: a run's or a configuration file's settings cannot ask for it.
+  for (const host of (parsed.rewardAllowNet ?? []) as readonly string[]) net.add(host);
 
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
   for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));

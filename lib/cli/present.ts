@@ -46,6 +46,11 @@ export async function present(error: UserError, command: CommandAtHand): Promise
   if (causes(error).some((cause) => cause instanceof OutOfMemoryError)) {
     parts.push(memoryAdvice(command.options));
   }
+  const denied = causes(error).find((cause) => (cause as Error).name === "NotCapable");
+  const host = /net access to "([^"]+)"/.exec((denied as Error | undefined)?.message ?? "")?.[1];
+  if (host !== undefined && command.options.has("--reward-allow-net")) {
+    parts.push(`for the executable, give --reward-allow-net ${host}`);
+  }
   if (error.run !== null) parts.push(`to resume the run: ${await resumeCommand(error.run)}`);
   return parts.join("; ");
 }

@@ -5,7 +5,7 @@ import type { InferValue } from "@optique/core/parser";
 import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
 import { DEMO_SETTINGS } from "../runs/settings/demo.ts";
-import { examples, given, paragraphs, usageLine } from "./options.ts";
+import { examples, given, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { runOptions, trainRun } from "./training_run.ts";
 
@@ -13,7 +13,7 @@ import { runOptions, trainRun } from "./training_run.ts";
 export const trainCommand = command(
   "train",
   merge(
-    object({ command: constant("train") }),
+    object({ command: constant("train"), rewardAllowNet: rewardAllowNetOption() }),
     runOptions,
     optionsFromSchema("Run", config.runFields, DEMO_SETTINGS),
     optionsFromSchema("Model", config.modelFields, DEMO_SETTINGS),
@@ -64,6 +64,6 @@ export const trainCommand = command(
 
 /** Trains, and prints the results. */
 export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
-  const { command: _, config, resume, ui, json, ...flags } = options;
+  const { command: _, rewardAllowNet: __, config, resume, ui, json, ...flags } = options;
   await trainRun(runKind("ppo"), { config, resume, ui, json }, given(flags));
 }

@@ -5,7 +5,7 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
-import { examples, paragraphs, preset, usageLine } from "./options.ts";
+import { examples, paragraphs, preset, rewardAllowNetOption, usageLine } from "./options.ts";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { print, terminal } from "./terminal.ts";
@@ -37,6 +37,7 @@ export const uiCommand = command(
       }),
       DEFAULT_PORT,
     ),
+    rewardAllowNet: rewardAllowNetOption(),
   }),
   {
     brief: message`Watch runs in the browser.`,

@@ -34,6 +34,8 @@ export interface Example {
   inputIds: number[];
   /** Reference response. */
   summary: string;
+  /** Row of the file, by column. */
+  columns: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -88,9 +90,9 @@ export class DatasetSplit {
 
   /** Makes the example of a row. */
   private toExample(index: number): Example {
-    const { id, summary } = this.rows[index];
+    const { id, summary, columns } = this.rows[index];
     const inputIds = this.prompts.ids(index);
-    return { id, query: this.tokenizer.decode(inputIds), inputIds, summary };
+    return { id, query: this.tokenizer.decode(inputIds), inputIds, summary, columns };
   }
 }
 
@@ -195,6 +197,7 @@ interface PromptRow {
   id: string;
   prompt: string;
   summary: string;
+  columns: Record<string, unknown>;
 }
 
 function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow[] {
@@ -212,6 +215,7 @@ function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow
       id: String(idKey === undefined ? i : row[idKey]),
       prompt: prompt.replaceAll("{dialogue}", () => dialogue),
       summary: textOf(table, i, summaryKey),
+      columns: row,
     });
   }
   if (table.rows.length === 0) throw new UserError(`${table.path} has no rows`);

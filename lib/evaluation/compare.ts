@@ -1,4 +1,4 @@
-import { callReward, type RewardFunction } from "../rewards/reward.ts";
+import { callReward, type RewardFunction, type RewardSample } from "../rewards/reward.ts";
 import {
   type BatchingOptions,
   generateInBatches,
@@ -22,6 +22,12 @@ export interface ComparisonRow {
   difference: number;
 }
 
+/** Options of {@linkcode compareResponses}. */
+export interface CompareOptions {
+  /** Dataset's row of each query, by column, for rewards that read it. */
+  columns?: readonly RewardSample["columns"][];
+}
+
 /**
  * Scores two sets of responses to the same queries.
  *
@@ -33,12 +39,13 @@ export async function compareResponses(
   before: readonly string[],
   after: readonly string[],
   reward: RewardFunction,
+  { columns }: CompareOptions = {},
 ): Promise<ComparisonRow[]> {
   const score = (responses: readonly string[]) =>
     callReward(
       "of the comparison",
       reward,
-      queries.map((query, i) => ({ query, response: responses[i] })),
+      queries.map((query, i) => ({ query, response: responses[i], columns: columns?.[i] })),
     );
   const rewardsBefore = await score(before);
   const rewardsAfter = await score(after);
@@ -68,5 +75,6 @@ export async function comparePolicies(
   const responsesBefore = await generateInBatches(before, prompts, options);
   const responsesAfter = await generateInBatches(after, prompts, options);
   const queries = prompts.map(({ query }) => query);
-  return await compareResponses(queries, responsesBefore, responsesAfter, reward);
+  const columns = prompts.map((prompt) => prompt.columns);
+  return await compareResponses(queries, responsesBefore, responsesAfter, reward, { columns });
 }

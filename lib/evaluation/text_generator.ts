@@ -11,6 +11,8 @@ export interface Prompt {
   query: string;
   /** Its tokens, special tokens included. */
   inputIds: readonly number[];
+  /** Dataset's row, by column, for rewards that read it. */
+  columns?: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -6,6 +6,8 @@ export interface RewardSample {
   query: string;
   /** Response of the policy. */
   response: string;
+  /** Dataset's row of the prompt, by column; absent for a prompt that is in no dataset. */
+  columns?: Readonly<Record<string, unknown>>;
 }
 
 /** Scores rollouts: one finite number per sample, in order; higher is better. */
@@ -13,7 +15,7 @@ export type RewardFunction = (samples: RewardSample[]) => number[] | Promise<num
 
 /**
  * Calls a reward function and checks what it returned, so that a faulty one stops the run before
- * it reaches the policy.
+ * it reaches the policy. The function gets a copy of the samples, which it may change.
  *
  * @param name name of the reward, for messages
  * @returns one score per sample
@@ -27,7 +29,7 @@ export async function callReward(
 ): Promise<number[]> {
   let scores: unknown;
   try {
-    scores = await reward(samples);
+    scores = await reward(structuredClone(samples));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
@@ -47,16 +49,18 @@ export async function callReward(
         `it must return one number per sample, in order`,
     );
   }
-  // By index, because Array methods skip the holes of a sparse array.
-  for (let i = 0; i < scores.length; i++) {
-    if (!Number.isFinite(scores[i])) {
+  // A copy, because the function may keep its array; with undefined for the holes of a sparse one.
+  const checked: unknown[] = Array.from(scores);
+  for (const [i, score] of checked.entries()) {
+    if (!Number.isFinite(score)) {
       throw new UserError(
-        `the reward ${name} returned ${describe(scores[i])} for sample ${i} (response ` +
-          `${excerpt(samples[i].response)}); every score must be a finite number`,
+        `the reward ${name} returned ${describe(score)} for sample ${i} (response ` +
+          `${excerpt(samples[i].response)}); every score must be a finite number` +
+          (score === null ? ": there is no null for a sample that a reward does not apply to" : ""),
       );
     }
   }
-  return scores;
+  return checked as number[];
 }
 
 /** Describes an error of a user's code in one line. */

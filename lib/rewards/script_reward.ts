@@ -2,6 +2,10 @@ import { UserError } from "../errors.ts";
 import { fileInfo } from "../platform/files.ts";
 import { basename, pathToFileURL, resolve } from "../platform/paths.ts";
 import { reason, type RewardFunction } from "./reward.ts";
+import { trlReward, type TRLRewardFunction } from "./trl_reward.ts";
+
+/** First parameter of a function, as its source has it; of a destructured one, the first name. */
+const FIRST_PARAMETER = /^(?:async\b\s*)?(?:function\b[^(]*)?\(?\s*[{[]?\s*([\w$]*)/;
 
 /**
  * Loads a reward function from a user's module, which exports it as default or as `reward`:
@@ -11,6 +15,9 @@ import { reason, type RewardFunction } from "./reward.ts";
  * export default (samples: { query: string; response: string }[]) =>
  *   samples.map(({ response }) => -response.length / 100);
  * ```
+ *
+ * A function that declares two or three parameters is one of TRL's form,
+ * `(prompts, completions, columns)`: see {@linkcode trlReward}.
  *
  * @param path the module's file, relative to the working directory
  * @returns the function, and the file's name to call it by
@@ -39,8 +46,28 @@ export async function loadScriptReward(
     const names = Object.keys(module);
     throw new UserError(
       `the reward script ${path} exports ${names.length > 0 ? names.join(", ") : "nothing"}; ` +
-        "it must export a function (samples) => number[] as default or as reward",
+        "it must export a function (samples) => number[] or (prompts, completions, columns) => " +
+        "number[] as default or as reward",
     );
   }
-  return { name: basename(path), reward: reward as RewardFunction };
+  return { name: basename(path), reward: inOurForm(path, reward) };
+}
+
+/**
+ * Tells the two forms of reward functions apart by the number of declared parameters. TRL passes its
+ * arguments by name: names that stand in another place than their values would are refused.
+ */
+function inOurForm(path: string, reward: unknown): RewardFunction {
+  const fn = reward as RewardFunction & TRLRewardFunction;
+  const [, first = ""] = FIRST_PARAMETER.exec(String(fn)) ?? [];
+  const named = /^(prompts?|completions?)$/.test(first);
+  if (fn.length <= 1 && !named) return fn;
+  if ([2, 3].includes(fn.length) && !/^(completions?|responses?|samples)$/.test(first)) {
+    return trlReward(fn);
+  }
+  throw new UserError(
+    `the reward script ${path} exports a function of ${fn.length} parameters` +
+      `${first ? `, the first of them ${first}` : ""}; it must declare (samples) or ` +
+      "(prompts, completions, columns), in this order and without default values",
+  );
 }

@@ -58,8 +58,22 @@ Deno.test("callReward: refuses what is no finite number, by index and value", as
   await fails(() => [1, NaN], /NaN for sample 1/, /"Not really\."/);
   await fails(() => [Infinity, 1], /Infinity for sample 0/);
   await fails(() => [1, "2"], /the string "2" for sample 1/);
-  await fails(() => [null, 1], /null for sample 0/);
+  await fails(() => [null, 1], /null for sample 0/, /there is no null for a sample/);
   const holed: number[] = [1];
   holed.length = 2;
   await fails(() => holed, /undefined for sample 1/);
+});
+
+Deno.test("callReward: what a reward changes later or in its samples changes nothing", async () => {
+  const batch = [{ query: "q", response: "rude", columns: { list: [1] } }];
+  const kept = [1];
+  const scores = await callReward("r", (given) => {
+    given[0].response = "kind";
+    (given[0].columns!.list as number[]).push(2);
+    given.pop();
+    return kept;
+  }, batch);
+  kept[0] = 9;
+  assert.deepEqual(scores, [1]);
+  assert.deepEqual(batch, [{ query: "q", response: "rude", columns: { list: [1] } }]);
 });

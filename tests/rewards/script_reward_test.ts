@@ -75,3 +75,44 @@ Deno.test("loadScriptReward: a module that does not load says why", async () => 
     (path) => assert.rejects(loadScriptReward(path), userError(/does not load: no key/)),
   );
 });
+
+Deno.test("loadScriptReward: two or three declared parameters are TRL's form", async () => {
+  const rows = [{ query: "q", response: "four", columns: { summary: "12345" } }];
+  const scripts: Record<string, number[]> = {
+    "(prompts, completions) => completions.map((text, i) => text.length + prompts[i].length)": [5],
+    "function (_, completions, columns) { return [completions[0].length + columns.summary[0].length]; }":
+      [9],
+    "async (prompts, completions, { summary }) => await summary.map((text) => text.length)": [5],
+  };
+  for (const [source, scores] of Object.entries(scripts)) {
+    await withScript(`export default ${source};`, async (path) => {
+      const { reward } = await loadScriptReward(path);
+      assert.deepEqual(await reward(rows), scores, source);
+    });
+  }
+});
+
+Deno.test("loadScriptReward: parameters that would get another one's values are refused", async () => {
+  for (
+    const source of [
+      "(completions, columns) => []",
+      "async (completions) => []",
+      "function named(completions, prompts) { return []; }",
+      "({ prompts, completions }) => []",
+      "(prompts, completions = []) => []",
+      "(prompts, ...rest) => []",
+      "(samples, options) => []",
+      "(a, b, c, d) => []",
+    ]
+  ) {
+    await withScript(
+      `export default ${source};`,
+      (path) =>
+        assert.rejects(
+          loadScriptReward(path),
+          userError(/parameters.*\(samples\) or \(prompts, completions, columns\)/),
+          source,
+        ),
+    );
+  }
+});

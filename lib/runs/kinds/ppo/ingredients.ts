@@ -96,9 +96,10 @@ export async function loadIngredients(
   const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
   // A faulty reward shows here, before anything is measured or written.
   await loadedRewards.rewards.score(
-    evalPrompts.slice(0, config.batchSize).map(({ query, summary }) => ({
+    evalPrompts.slice(0, config.batchSize).map(({ query, summary, columns }) => ({
       query,
       response: summary,
+      columns,
     })),
   );
   const sources = { ...paths, ...await classifierPaths(config, hooks) };

@@ -9,7 +9,7 @@ import type { Rollouts } from "../../../rl/rollouts.ts";
 import { samplingOf, type TrainConfig } from "../../settings/config.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
-export interface ScoredSample extends RewardSample {
+export interface ScoredSample extends Omit<RewardSample, "columns"> {
   /** Weighted sum of the rewards, which the policy is trained on. */
   reward: number;
   /** Each reward's own score, by its name. */
@@ -59,7 +59,9 @@ export async function collectRollouts(
     query,
     response: tokenizer.decode(rollouts[index].tokens, { skipSpecialTokens: true }),
   }));
-  const { totals, parts } = await rewards.score(texts);
+  const { totals, parts } = await rewards.score(
+    texts.map((text, index) => ({ ...text, columns: prompts[index].columns })),
+  );
   const { model } = trainer.policy;
   return {
     queries,

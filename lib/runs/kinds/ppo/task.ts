@@ -150,6 +150,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
       before.samples.map(({ response }) => response),
       after.samples.map(({ response }) => response),
       async (samples) => (await loadedRewards.rewards.score(samples)).totals,
+      { columns: evalPrompts.map(({ columns }) => columns) },
     );
     const summary: Summary = {
       toxicity: { before: statisticsOf(before), after: statisticsOf(after) },
