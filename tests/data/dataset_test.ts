@@ -33,6 +33,9 @@ Deno.test("a row becomes a prompt, its ids and the text of the ids", async () =>
   assert.equal(query, tokenizer.decode(inputIds));
   assert.match(summary, /^Karen tells #Person1#/);
   assert.equal(train.example(0), train.example(0));
+  const { columns } = train.example(0);
+  assert.deepEqual(Object.keys(columns), ["id", "dialogue", "summary", "topic"]);
+  assert.deepEqual([columns.id, columns.summary], [id, summary]);
 });
 
 Deno.test("the default prompt is the reference's", async () => {

@@ -195,6 +195,20 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
       assert.deepEqual([...Deno.readDirSync(programs)].length, 1);
     });
 
+    await test.step("lets reward scripts reach the hosts that are named, and no others", async () => {
+      await Deno.writeTextFile(
+        join(work, "hosts.ts"),
+        `const may = async (host) => (await Deno.permissions.query({ name: "net", host })).state;
+        throw new Error(await may("a.example") + ", " + await may("b.example"));`,
+      );
+      const net = ["--reward-allow-net", "a.example"];
+      for (const [args, says] of [[net, /granted, prompt/], [[], /prompt, prompt/]] as const) {
+        const { code, stderr } = await temper("train", "--reward", "./hosts.ts", ...args);
+        assert.equal(code, 1);
+        assert.match(stderr, says);
+      }
+    });
+
     await test.step("writes no folder that the program lies in, nor a link to it", async () => {
       await Deno.mkdir(join(work, "linked"));
       await Deno.symlink(programs, join(work, "linked/adapter"));

@@ -78,9 +78,9 @@ export interface TrainConfig {
   datasetCache: boolean;
   /**
    * Reward: a RoBERTa, BERT or DistilBERT classifier; onnx:DIR|ORG/NAME for a classifier in ONNX
-   * format; pipeline:DIR|ORG/NAME for a transformers.js pipeline; or a script with an async
-   * function (samples) => number[] as its default export. Several rewards are added up. Default:
-   * `["demo/tiny-roberta-toxicity"]`.
+   * format; pipeline:DIR|ORG/NAME for a transformers.js pipeline; or a script with a function
+   * (samples) => number[], or (prompts, completions, columns) => number[], as its default export.
+   * Several rewards are added up. Default: `["demo/tiny-roberta-toxicity"]`.
    */
   reward: string[];
   /** Weight of each reward, in order (default: 1 each). */
