@@ -146,6 +146,18 @@ export async function saveAdapter(
   await writeAdapter(model, config, await parameters.readAll(), folder, baseModel, format);
 }
 
+/**
+ * Reads the parameters of an adapter that {@linkcode saveAdapter} wrote, by their names.
+ *
+ * @param source a folder's path, or files
+ * @throws {UserError} when the adapter is missing or broken
+ */
+export async function* readAdapterValues(
+  source: string | ModelFiles,
+): AsyncGenerator<readonly [name: string, values: Float32Array]> {
+  for (const [name, { data }] of (await readPeftAdapter(source)).tensors) yield [name, data];
+}
+
 async function writeAdapter(
   { taskType }: LanguageModel,
   { r, loraAlpha, loraDropout, targetModules }: LoraConfig,

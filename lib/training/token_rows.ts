@@ -1,3 +1,5 @@
+import type { LanguageModel } from "../models/language_model.ts";
+
 /** A prompt and a continuation of it, laid out for a pass that predicts the continuation. */
 export interface TokenRow {
   /** Tokens of the prompt. */
@@ -8,6 +10,20 @@ export interface TokenRow {
   readonly targets: readonly number[];
   /** First position that counts in the loss; all later ones do too. */
   readonly firstCounted: number;
+}
+
+/**
+ * A prompt and a response, in which every token counts: each is predicted from those before it.
+ *
+ * @param response tokens as `generate` returns them: with the end token, without the first input
+ */
+export function responseRow(
+  model: Pick<LanguageModel, "firstInput">,
+  query: readonly number[],
+  response: readonly number[],
+): TokenRow {
+  const inputs = [model.firstInput(query), ...response.slice(0, -1)];
+  return { query, inputs, targets: response, firstCounted: 0 };
 }
 
 /** Number of positions that count in the loss. */

@@ -7,6 +7,7 @@ import {
   loadAdapter,
   loadPolicy,
   type Policy,
+  readAdapterValues,
   savePolicy,
 } from "../../lib/models/policy.ts";
 import { withDevice } from "../device.ts";
@@ -77,6 +78,20 @@ Deno.test("loadAdapter: the adapter alone, frozen", () =>
     expected.delete("v_head.summary.weight");
     expected.delete("v_head.summary.bias");
     assert.deepEqual(await parameters.readAll(), expected);
+  }));
+
+Deno.test("readAdapterValues: the adapter's parameters, by their names", () =>
+  withSaved(async ({ parameters }, folder) => {
+    const saved = await parameters.readAll();
+    const names = [];
+    for await (const [name, values] of readAdapterValues(folder)) {
+      assert.deepEqual(values, saved.get(name)!.data);
+      names.push(name);
+    }
+    assert.deepEqual(
+      names.sort(),
+      [...saved.keys()].filter((name) => name.includes("lora_")).sort(),
+    );
   }));
 
 Deno.test("loadPolicy: an adapter without a value head gets a new one by the seed", () =>

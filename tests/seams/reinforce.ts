@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { scale } from "../../kernels/elementwise/elementwise.ts";
 import type { Device } from "../../lib/device/device.ts";
-import { readPeftAdapter } from "../../lib/formats/peft.ts";
 import { generate, type Generated } from "../../lib/generation/generate.ts";
 import type { LanguageModel } from "../../lib/models/language_model.ts";
-import { createAdapter, saveAdapter } from "../../lib/models/policy.ts";
+import { createAdapter, readAdapterValues, saveAdapter } from "../../lib/models/policy.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
 import type { LoraAdapter } from "../../lib/nn/lora.ts";
 import { Adam } from "../../lib/nn/optimizer.ts";
@@ -16,6 +15,7 @@ import { deviceFields, runFields } from "../../lib/runs/settings/config.ts";
 import { parseState, randomState, type Trainer } from "../../lib/training/trainer.ts";
 import type { TokenLoss } from "../../lib/training/token_loss.ts";
 import { forwardBackward } from "../../lib/training/token_pass.ts";
+import { responseRow } from "../../lib/training/token_rows.ts";
 
 const ROWS = 8;
 
@@ -70,12 +70,7 @@ class ReinforceTrainer implements Trainer {
     rewards: readonly number[],
   ): Promise<number> {
     const mean = rewards.reduce((sum, reward) => sum + reward, 0) / ROWS;
-    const rows = responses.map(({ tokens }, i) => ({
-      query: prompts[i],
-      inputs: [this.model.firstInput(prompts[i]), ...tokens.slice(0, -1)],
-      targets: tokens,
-      firstCounted: 0,
-    }));
+    const rows = responses.map(({ tokens }, i) => responseRow(this.model, prompts[i], tokens));
     const advantages = rows.map(({ targets }, i) => targets.map(() => rewards[i] - mean));
     const of = rows.reduce((sum, { targets }) => sum + targets.length, 0);
     this.parameters.zeroGrad();
@@ -153,9 +148,7 @@ async function open(
     parseMeasurement: (json) => typeof json === "number" ? json : null,
     describe: (when, liked) => `share of the liked token ${when} training: ${liked.toFixed(3)}`,
     writeTrained: save,
-    async *readTrained(folder) {
-      for (const [name, { data }] of (await readPeftAdapter(folder)).tensors) yield [name, data];
-    },
+    readTrained: readAdapterValues,
     saveTrained: save,
     conclude: (before, after) =>
       Promise.resolve({

@@ -5,11 +5,11 @@ import {
   countLabels,
   evaluateLoss,
   type SupervisedExample,
-  supervisedRow,
 } from "../../lib/sft/supervised_pass.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { tokenPass } from "../../lib/training/token_pass.ts";
+import { responseRow } from "../../lib/training/token_rows.ts";
 import { withDevice } from "../device.ts";
 import { MODEL, topicExamples } from "./examples.ts";
 
@@ -19,7 +19,7 @@ function labelLogprobs(
   model: LanguageModel,
   examples: readonly SupervisedExample[],
 ): Tensor {
-  const rows = examples.map((example) => supervisedRow(model, example));
+  const rows = examples.map((example) => responseRow(model, example.inputIds, example.labels));
   return tokenPass(cx, { model, adapter: null }, rows).logprobs;
 }
 

@@ -3,6 +3,7 @@ import {
   countedPositions,
   packPositions,
   passes,
+  responseRow,
   type TokenRow,
   unpackPositions,
 } from "../../lib/training/token_rows.ts";
@@ -11,6 +12,18 @@ function row(query: number, targets: number, firstCounted = 0): TokenRow {
   const tokens = (count: number) => new Array<number>(count).fill(7);
   return { query: tokens(query), inputs: tokens(targets), targets: tokens(targets), firstCounted };
 }
+
+Deno.test("a response's row reads the first input and all tokens but the last, and predicts them all", () => {
+  const model = { firstInput: (prompt: readonly number[]) => prompt.length + 90 };
+  const response = responseRow(model, [5, 6], [7, 8, 1]);
+  assert.deepEqual(response, {
+    query: [5, 6],
+    inputs: [92, 7, 8],
+    targets: [7, 8, 1],
+    firstCounted: 0,
+  });
+  assert.equal(countedPositions(response), 3);
+});
 
 Deno.test("packing puts 0 where a position does not count; unpacking undoes it", () => {
   const rows = [row(2, 3, 1), row(2, 4, 1)];

@@ -4,8 +4,8 @@ import { compareResponses, type ComparisonRow } from "../../../evaluation/compar
 import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
 import type { PolicyToxicity } from "../../../evaluation/evaluate_policy.ts";
 import type { SampleStatistics } from "../../../evaluation/statistics.ts";
-import { readPeftAdapter, readValueHead } from "../../../formats/peft.ts";
-import { savePolicy } from "../../../models/policy.ts";
+import { readValueHead } from "../../../formats/peft.ts";
+import { readAdapterValues, savePolicy } from "../../../models/policy.ts";
 import { PPOTrainer } from "../../../rl/ppo_trainer.ts";
 import type { PPOStats } from "../../../rl/statistics.ts";
 import { baseModelName } from "../../loading/locate.ts";
@@ -126,7 +126,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
   }
 
   async *readTrained(folder: string): AsyncGenerator<readonly [string, Float32Array]> {
-    for (const [name, { data }] of (await readPeftAdapter(folder)).tensors) yield [name, data];
+    yield* readAdapterValues(folder);
     const valueHead = await readValueHead(folder);
     if (!valueHead) return;
     yield ["v_head.summary.weight", valueHead.weight];

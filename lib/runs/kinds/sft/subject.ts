@@ -1,8 +1,12 @@
 import { join } from "node:path";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import type { Device } from "../../../device/device.ts";
-import { readPeftAdapter } from "../../../formats/peft.ts";
-import { createAdapter, loadAdapter, saveAdapter } from "../../../models/policy.ts";
+import {
+  createAdapter,
+  loadAdapter,
+  readAdapterValues,
+  saveAdapter,
+} from "../../../models/policy.ts";
 import { loadLanguageModel } from "../../../models/registry.ts";
 import { loadTrainableModel, saveTrainableModel } from "../../../models/trainable.ts";
 import type { TrainedModel } from "../../../sft/sft_trainer.ts";
@@ -56,9 +60,7 @@ export async function loadSubject(
     folder: "adapter",
     save: (folder) => saveAdapter({ model, adapter }, folder, baseModel, config.peftFormat),
     write: (folder) => saveAdapter({ model, adapter }, folder, baseModel),
-    async *read(folder) {
-      for (const [name, { data }] of (await readPeftAdapter(folder)).tensors) yield [name, data];
-    },
+    read: readAdapterValues,
   };
 }
 
