@@ -3,8 +3,11 @@ import { basename } from "../platform/paths.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";
 import { DiskFile, type RandomAccessFile } from "./random_access_file.ts";
 import { SafetensorsFile } from "./safetensors.ts";
-import type { TensorFile, TensorInfo } from "./tensor_file.ts";
+import { elementCount, type TensorFile, type TensorInfo } from "./tensor_file.ts";
 import { TorchFile } from "./torch_bin.ts";
+
+/** Elements of two tensors that are compared at a time. */
+const PIECE_ELEMENTS = 1 << 20;
 
 /** Files with a model's weights, in transformers' order of preference. */
 const WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"] as const;
@@ -106,6 +109,19 @@ export class Checkpoint implements Disposable {
   /** Reads a tensor's bytes, as {@linkcode TensorFile.readBytes} does. */
   readBytes(name: string, first?: number, count?: number): Uint8Array<ArrayBuffer> {
     return this.#fileOf(name).readBytes(name, first, count);
+  }
+
+  /** Tells whether two tensors have the same bytes, shape and dtype. */
+  same(a: string, b: string): boolean {
+    const [one, other] = [this.info(a), this.info(b)];
+    if (one.dtype !== other.dtype || one.shape.join() !== other.shape.join()) return false;
+    const total = elementCount(one.shape);
+    for (let first = 0; first < total; first += PIECE_ELEMENTS) {
+      const count = Math.min(PIECE_ELEMENTS, total - first);
+      const [x, y] = [a, b].map((name) => this.readBytes(name, first, count));
+      if (x.some((byte, i) => byte !== y[i])) return false;
+    }
+    return true;
   }
 
   /** Closes all files at the end of a `using` block. */

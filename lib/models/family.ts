@@ -2,7 +2,12 @@ import type { Device } from "../device/device.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { CheckpointSource, FrozenStore, type WeightStore } from "./weight_store.ts";
+import {
+  CheckpointSource,
+  type CheckpointTensors,
+  FrozenStore,
+  type WeightStore,
+} from "./weight_store.ts";
 
 /** Models that one class computes, known by the `model_type` of their config.json. */
 export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
@@ -12,11 +17,13 @@ export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
    * Checks config.json before any weight is read.
    *
    * @param path path of the file, for messages
+   * @param weights tensors of the checkpoint, for what config.json leaves open or has wrong; none for
+   *   a model of random weights
    * @returns builder of the model, which asks a store for each weight under its name in the
    *   checkpoint, always in the same order
    * @throws {UserError} when a key is missing, or its value is not supported
    */
-  configure(config: JsonObject, path: string): ModelBuilder<Model>;
+  configure(config: JsonObject, path: string, weights?: CheckpointTensors): ModelBuilder<Model>;
 }
 
 /** Builds a model from its weights. */
@@ -39,17 +46,19 @@ export async function loadModel<Model extends LanguageModel>(
   choose: (config: JsonObject, path: string) => ModelFamily<Model>,
 ): Promise<Model> {
   const files = modelFiles(source);
-  const build = await readBuilder(files, choose);
+  const configure = await readConfig(files, choose);
   using weights = await CheckpointSource.open(files);
+  const build = configure(weights);
   return FrozenStore.build(device, weights, dtype, (store) => build(device, store));
 }
 
-/** Reads config.json, and checks it. */
-export async function readBuilder<Model extends LanguageModel>(
+/** Reads config.json, and finds its family; the checkpoint's tensors make a builder of both. */
+export async function readConfig<Model extends LanguageModel>(
   files: ModelFiles,
   choose: (config: JsonObject, path: string) => ModelFamily<Model>,
-): Promise<ModelBuilder<Model>> {
+): Promise<(weights: CheckpointTensors) => ModelBuilder<Model>> {
   const config = await files.requiredJson("config.json", "model");
   const path = files.pathOf("config.json");
-  return choose(config, path).configure(config, path);
+  const family = choose(config, path);
+  return (weights) => family.configure(config, path, weights);
 }

@@ -11,7 +11,7 @@ import type { TensorData } from "../formats/tensor_file.ts";
 import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
-import { type ModelBuilder, readBuilder } from "./family.ts";
+import { type ModelBuilder, readConfig } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { modelFamily } from "./registry.ts";
 import { CheckpointSource, TrainableStore, type WeightStore } from "./weight_store.ts";
@@ -36,8 +36,9 @@ export async function loadTrainableModel(
   source: string | ModelFiles,
 ): Promise<TrainableModel> {
   const files = modelFiles(source);
-  const build = await readBuilder(files, modelFamily);
+  const configure = await readConfig(files, modelFamily);
   using weights = await CheckpointSource.open(files);
+  const build = configure(weights);
   const parameters = Parameters.create(device, modelWeights(device, build), { trainable: true });
   for (const name of parameters.names) {
     parameters.write(name, weights.read(name, parameters.get(name).shape));

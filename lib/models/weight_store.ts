@@ -8,9 +8,23 @@ import { Tensor } from "../tensor/tensor.ts";
 import { type RowReader, uploadRows } from "../tensor/upload.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 
+/** Tensors of a checkpoint, without their values. */
+export interface CheckpointTensors {
+  /** Tells whether there is a tensor of this name. */
+  has(name: string): boolean;
+  /** Tells whether two tensors have the same values, shape and dtype. */
+  same(a: string, b: string): boolean;
+}
+
 /** Source of a model's weights: a checkpoint's files, or random numbers. */
 export interface WeightSource {
   has(name: string): boolean;
+  /**
+   * Checks a tensor before memory is asked for.
+   *
+   * @throws {UserError} when it is missing or has another shape
+   */
+  check?(name: string, shape: readonly number[]): void;
   /**
    * Reads a tensor's values, row-major: all of them, or `count` rows (of the first dimension) from
    * the `first` on; rows are read in their order. The array is valid until the next read.
@@ -26,7 +40,7 @@ export interface WeightSource {
 }
 
 /** Weights of a model's files: safetensors or PyTorch's .bin, in one file or several. */
-export class CheckpointSource implements WeightSource, Disposable {
+export class CheckpointSource implements WeightSource, CheckpointTensors, Disposable {
   readonly #piece = new Piece();
 
   private constructor(private readonly checkpoint: Checkpoint) {}
@@ -44,12 +58,11 @@ export class CheckpointSource implements WeightSource, Disposable {
     return this.checkpoint.files.has(name);
   }
 
-  read(
-    name: string,
-    shape: readonly number[],
-    first = 0,
-    count: number = shape[0],
-  ): Float32Array<ArrayBuffer> {
+  same(a: string, b: string): boolean {
+    return this.checkpoint.same(a, b);
+  }
+
+  check(name: string, shape: readonly number[]): void {
     const { path } = this.checkpoint;
     if (!this.has(name)) {
       throw new UserError(
@@ -64,6 +77,15 @@ export class CheckpointSource implements WeightSource, Disposable {
         }`,
       );
     }
+  }
+
+  read(
+    name: string,
+    shape: readonly number[],
+    first = 0,
+    count: number = shape[0],
+  ): Float32Array<ArrayBuffer> {
+    this.check(name, shape);
     const width = elementCount(shape.slice(1));
     return this.#piece.replace(() =>
       this.checkpoint.readFloats(name, first * width, count * width)
@@ -165,6 +187,7 @@ export class FrozenStore implements WeightStore {
   }
 
   #reader(name: string, shape: readonly number[]): RowReader {
+    this.source.check?.(name, shape);
     return (first, count) => this.source.read(name, shape, first, count);
   }
 }

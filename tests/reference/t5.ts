@@ -42,8 +42,8 @@ export class T5Reference {
 
   /** Logits [tokens, vocab] of the decoder's hidden states. */
   logits(hidden: Float64Array): Float64Array {
-    const { tieWordEmbeddings: tied, dModel } = this.config;
-    const scaled = tied ? hidden.map((x) => x / Math.sqrt(dModel)) : hidden;
+    const { tieWordEmbeddings: tied, scaleDecoderOutputs, dModel } = this.config;
+    const scaled = scaleDecoderOutputs ? hidden.map((x) => x / Math.sqrt(dModel)) : hidden;
     return this.#linear(scaled, tied ? "shared" : "lm_head", dModel);
   }
 
@@ -101,17 +101,12 @@ export class T5Reference {
   }
 
   #feedForward(h: Float64Array, name: string): Float64Array {
-    const { dModel, dFf, feedForwardProj } = this.config;
+    const { dModel, dFf, activation, gated } = this.config;
     const dense = `${name}.DenseReluDense`;
     const x = this.#norm(h, `${name}.layer_norm`);
-    let inner: Float64Array;
-    if (feedForwardProj === "relu") {
-      inner = this.#linear(x, `${dense}.wi`, dModel).map(functions.relu);
-    } else {
-      const gate = this.#linear(x, `${dense}.wi_1`, dModel);
-      inner = this.#linear(x, `${dense}.wi_0`, dModel)
-        .map((value, i) => functions.gelu_new(value) * gate[i]);
-    }
+    const gate = gated ? this.#linear(x, `${dense}.wi_1`, dModel) : null;
+    const inner = this.#linear(x, `${dense}.${gated ? "wi_0" : "wi"}`, dModel)
+      .map((value, i) => functions[activation](value) * (gate?.[i] ?? 1));
     return sum(h, this.#linear(inner, `${dense}.wo`, dFf));
   }
 

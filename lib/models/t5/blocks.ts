@@ -60,7 +60,7 @@ export class T5Weights {
 
   constructor(private readonly config: T5Config, private readonly store: WeightStore) {
     const { vocabSize, dModel, numHeads, relativeAttentionNumBuckets: buckets } = config;
-    this.shared = store.table("shared.weight", vocabSize, dModel);
+    this.shared = store.table(config.embedding, vocabSize, dModel);
     const bias = (stack: string) =>
       store.tensor(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [
         buckets,
@@ -78,7 +78,7 @@ export class T5Weights {
     );
     this.decoderNorm = store.tensor("decoder.final_layer_norm.weight", [dModel]);
     this.decoderBias = bias("decoder");
-    const head = config.tieWordEmbeddings ? "shared.weight" : "lm_head.weight";
+    const head = config.tieWordEmbeddings ? config.embedding : "lm_head.weight";
     this.lmHead = store.matrix(head, vocabSize, dModel);
   }
 
@@ -128,8 +128,7 @@ export class T5Weights {
   }
 
   #feedForward(name: string, tokens: LinearModule["tokens"]): FeedForward {
-    const { dModel, dFf, feedForwardProj } = this.config;
-    const gated = feedForwardProj === "gated-gelu";
+    const { dModel, dFf, gated } = this.config;
     const dense = `${name}.DenseReluDense`;
     return {
       norm: this.store.tensor(`${name}.layer_norm.weight`, [dModel]),

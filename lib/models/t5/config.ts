@@ -1,27 +1,61 @@
 import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
+import { checkConfigKeys, COMMON_KEYS, GENERATION_KEYS } from "../../formats/config_keys.ts";
+import type { JsonObject } from "../../formats/hf_config.ts";
+import type { CheckpointTensors } from "../weight_store.ts";
+import { T5_ALIASES, T5_KEYS } from "./config_keys.ts";
 
-const size = z.int().positive();
+/** Function of a feed-forward layer, under its name in transformers. */
+export type T5Activation = "relu" | "gelu" | "gelu_new";
+
+/** Names of transformers for the functions; some have several. */
+const ACTIVATIONS: Readonly<Record<string, T5Activation>> = {
+  relu: "relu",
+  gelu: "gelu",
+  gelu_python: "gelu",
+  gelu_new: "gelu_new",
+  gelu_fast: "gelu_new",
+  gelu_pytorch_tanh: "gelu_new",
+};
+
+/** Values of `feed_forward_proj`. "gated-gelu" means gelu_new, for the sake of T5 v1.1's first files. */
+const FEED_FORWARDS: Readonly<Record<string, { activation: T5Activation; gated: boolean }>> = {
+  ...Object.fromEntries(
+    Object.entries(ACTIVATIONS).flatMap(([name, activation]) => [
+      [name, { activation, gated: false }],
+      [`gated-${name}`, { activation, gated: true }],
+    ]),
+  ),
+  "gated-gelu": { activation: "gelu_new", gated: true },
+};
+
+const width = z.int().positive().max(2 ** 20);
+const layers = z.int().positive().max(1000);
+const tokenId = z.int().nonnegative();
 
 /** Keys of a T5 checkpoint's config.json that Temper reads; defaults are those of transformers' T5Config. */
 const schema = z.object({
   model_type: z.literal("t5"),
-  vocab_size: size.default(32128),
-  d_model: size.default(512),
-  d_kv: size.default(64),
-  d_ff: size.default(2048),
-  num_layers: size.default(6),
-  num_decoder_layers: size.nullish(),
-  num_heads: size.default(8),
-  relative_attention_num_buckets: size.default(32),
-  relative_attention_max_distance: size.default(128),
+  vocab_size: z.int().positive().max(2 ** 24).default(32128),
+  d_model: width.default(512),
+  d_kv: width.default(64),
+  d_ff: width.default(2048),
+  num_layers: layers.default(6),
+  num_decoder_layers: layers.nullish(),
+  num_heads: width.default(8),
+  // Half of them are of each direction, and half of those exact: with fewer none would be.
+  relative_attention_num_buckets: z.int().min(4).max(2 ** 20).default(32),
+  relative_attention_max_distance: z.int().positive().max(2 ** 30).default(128),
   dropout_rate: z.number().min(0).lt(1).default(0.1),
-  layer_norm_epsilon: z.number().positive().default(1e-6),
-  feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+  layer_norm_epsilon: z.number().positive().max(0.1).default(1e-6),
+  feed_forward_proj: z.enum(Object.keys(FEED_FORWARDS)).optional(),
+  dense_act_fn: z.enum(Object.keys(ACTIVATIONS)).optional(),
+  is_gated_act: z.boolean().optional(),
   tie_word_embeddings: z.boolean().default(true),
-  pad_token_id: z.int().nonnegative().default(0),
-  eos_token_id: z.int().nonnegative().default(1),
-  decoder_start_token_id: z.int().nonnegative().default(0),
+  scale_decoder_outputs: z.boolean().optional(),
+  pad_token_id: tokenId.nullish(),
+  eos_token_id: z.union([tokenId, z.array(tokenId)]).nullable().default(1),
+  decoder_start_token_id: tokenId.nullish(),
 });
 
 /** Sizes and tokens of a T5 model (T5, T5 v1.1, FLAN-T5). */
@@ -48,14 +82,20 @@ export interface T5Config {
   dropoutRate: number;
   /** Added to the mean square in the RMS norms. */
   layerNormEpsilon: number;
-  /** Feed-forward: relu in v1.0, gelu_new(x W0ᵀ) · (x W1ᵀ) in v1.1 and FLAN. */
-  feedForwardProj: "relu" | "gated-gelu";
-  /** Uses the embedding as the LM head (v1.0), with its input scaled by d_model^-½. */
+  /** Function in the feed-forward layers: relu in v1.0, gelu_new in v1.1 and FLAN. */
+  activation: T5Activation;
+  /** Feed-forward: act(x W0ᵀ) · (x W1ᵀ), as in v1.1 and FLAN; else act(x Wᵀ). */
+  gated: boolean;
+  /** Name of the embedding in the checkpoint. */
+  embedding: string;
+  /** Uses the embedding as the LM head (v1.0). */
   tieWordEmbeddings: boolean;
+  /** Scales the LM head's input by d_model^-½ (v1.0). */
+  scaleDecoderOutputs: boolean;
   /** Id of `<pad>`. */
   padTokenId: number;
-  /** Id of `</s>`, which ends a sequence. */
-  eosTokenId: number;
+  /** Ids that end a sequence: that of `</s>`. */
+  eosTokenIds: readonly number[];
   /** Id that the decoder's input starts with. */
   decoderStartTokenId: number;
 }
@@ -67,16 +107,32 @@ export interface T5Config {
  * @throws {UserError} naming the key that is missing or unsupported, and its value
  */
 export function parseT5Config(json: unknown, path: string): T5Config {
-  const parsed = schema.safeParse(json);
+  const own = resolveAliases(json, path);
+  const parsed = schema.safeParse(own);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const key = issue.path.join(".");
-    const found = JSON.stringify((json as Record<string, unknown> | null)?.[key]) ?? "missing";
+    const [key] = issue.path.map(String);
+    const found = JSON.stringify((own as JsonObject | null)?.[key]) ?? "missing";
     throw new UserError(
       `${path}: "${key}" is ${found}: ${issue.message}; Temper trains T5, T5 v1.1 and FLAN-T5 models`,
     );
   }
+  checkConfigKeys(own as JsonObject, path, [T5_KEYS, COMMON_KEYS, GENERATION_KEYS]);
   const c = parsed.data;
+  const buckets = c.relative_attention_num_buckets;
+  if (c.relative_attention_max_distance <= buckets / 2) {
+    throw new UserError(
+      `${path}: "relative_attention_max_distance" is ${c.relative_attention_max_distance}, expected more ` +
+        `than half of "relative_attention_num_buckets", ${buckets}`,
+    );
+  }
+  const padTokenId = c.pad_token_id ?? 0;
+  const tokens = {
+    pad_token_id: [padTokenId],
+    eos_token_id: c.eos_token_id === null ? [] : [c.eos_token_id].flat(),
+    decoder_start_token_id: [c.decoder_start_token_id ?? padTokenId],
+  };
+  for (const [key, ids] of Object.entries(tokens)) checkTokenIds(path, key, ids, c.vocab_size);
   return {
     vocabSize: c.vocab_size,
     dModel: c.d_model,
@@ -85,14 +141,103 @@ export function parseT5Config(json: unknown, path: string): T5Config {
     numLayers: c.num_layers,
     numDecoderLayers: c.num_decoder_layers ?? c.num_layers,
     numHeads: c.num_heads,
-    relativeAttentionNumBuckets: c.relative_attention_num_buckets,
+    relativeAttentionNumBuckets: buckets,
     relativeAttentionMaxDistance: c.relative_attention_max_distance,
     dropoutRate: c.dropout_rate,
     layerNormEpsilon: c.layer_norm_epsilon,
-    feedForwardProj: c.feed_forward_proj,
+    ...feedForward(c, path),
+    embedding: "shared.weight",
     tieWordEmbeddings: c.tie_word_embeddings,
-    padTokenId: c.pad_token_id,
-    eosTokenId: c.eos_token_id,
-    decoderStartTokenId: c.decoder_start_token_id,
+    // transformers 5 saves the one, and "tie_word_embeddings": true with it; 4 goes by the other.
+    scaleDecoderOutputs: c.scale_decoder_outputs ?? c.tie_word_embeddings,
+    padTokenId,
+    eosTokenIds: [...new Set(tokens.eos_token_id)],
+    decoderStartTokenId: tokens.decoder_start_token_id[0],
   };
+}
+
+/**
+ * Adjusts a config to the checkpoint's tensors, as transformers 5 does: an embedding may be kept
+ * under any of the names that share it, and an LM head of its own is used whatever config.json says
+ * of tying. That transformers 5 saves a separate head as tied is its way of writing.
+ *
+ * @param path path of config.json, for messages
+ * @throws {UserError} when names that share one embedding have different values
+ */
+export function followT5Weights(
+  config: T5Config,
+  json: JsonObject,
+  weights: CheckpointTensors,
+  path: string,
+): T5Config {
+  const shared = EMBEDDINGS.filter((name) => weights.has(name));
+  const tied = config.tieWordEmbeddings;
+  if (tied && shared.length === 0 && weights.has(HEAD)) shared.push(HEAD);
+  const [embedding = EMBEDDINGS[0], ...others] = shared;
+  const different = others.find((name) => !weights.same(embedding, name));
+  if (different !== undefined) {
+    throw new UserError(
+      `${path}: the weights have different values in "${embedding}" and "${different}", which T5 shares`,
+    );
+  }
+  const hasHead = weights.has(HEAD) && embedding !== HEAD;
+  const ownHead = hasHead && !(tied && weights.same(embedding, HEAD));
+  // Without a key of transformers 5, an untied head that is missing is a fault of the files.
+  const expectsHead = !tied && json.scale_decoder_outputs === undefined;
+  return { ...config, embedding, tieWordEmbeddings: !ownHead && !expectsHead };
+}
+
+/** Names of the one embedding in a checkpoint, the preferred first. */
+const EMBEDDINGS: readonly string[] = [
+  "shared.weight",
+  "encoder.embed_tokens.weight",
+  "decoder.embed_tokens.weight",
+];
+const HEAD = "lm_head.weight";
+
+/** Puts values under T5's own keys where a file has them under transformers' common names. */
+function resolveAliases(json: unknown, path: string): unknown {
+  if (typeof json !== "object" || json === null) return json;
+  const own: JsonObject = { ...json };
+  for (const [alias, key] of Object.entries(T5_ALIASES)) {
+    const value = own[alias] ?? undefined;
+    if (value !== undefined && own[key] !== undefined && own[key] !== value) {
+      throw new UserError(
+        `${path}: "${alias}" is ${JSON.stringify(value)} and "${key}" is ${
+          JSON.stringify(own[key])
+        }, two names of one size: remove one`,
+      );
+    }
+    if (value !== undefined) own[key] = value;
+  }
+  return own;
+}
+
+/** Reads the three keys of the feed-forward layers, of which the last two follow from the first. */
+function feedForward(
+  { feed_forward_proj: name, dense_act_fn: act, is_gated_act: gated }: z.output<typeof schema>,
+  path: string,
+): Pick<T5Config, "activation" | "gated"> {
+  const said = FEED_FORWARDS[name ?? "relu"];
+  const given = {
+    activation: act === undefined ? said.activation : ACTIVATIONS[act],
+    gated: gated ?? said.gated,
+  };
+  if (name === undefined) return given;
+  if (given.activation !== said.activation || given.gated !== said.gated) {
+    const key = given.gated !== said.gated ? "is_gated_act" : "dense_act_fn";
+    throw new UserError(
+      `${path}: "${key}" is ${JSON.stringify(key === "is_gated_act" ? gated : act)}, which ` +
+        `"feed_forward_proj" ${JSON.stringify(name)} contradicts: remove the one that is wrong`,
+    );
+  }
+  return said;
+}
+
+function checkTokenIds(path: string, key: string, ids: readonly number[], vocabSize: number): void {
+  const bad = ids.find((id) => id >= vocabSize);
+  if (bad === undefined) return;
+  throw new UserError(
+    `${path}: "${key}" is ${bad}, expected a token below "vocab_size", ${vocabSize}`,
+  );
 }

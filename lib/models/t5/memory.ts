@@ -3,7 +3,7 @@ import type { T5Config } from "./config.ts";
 
 /** Bytes of f32 activations and caches that a T5 model takes at least for a batch. */
 export function estimateT5Memory(
-  { dModel, dFf, dKv, numHeads, numLayers, numDecoderLayers, feedForwardProj }: T5Config,
+  { dModel, dFf, dKv, numHeads, numLayers, numDecoderLayers, gated }: T5Config,
   { promptTokens, newTokens, passRows }: BatchShape,
   loraRank: number,
 ): ModelMemory {
@@ -15,7 +15,7 @@ export function estimateT5Memory(
   // A layer keeps of each token: the sum after a sublayer; the rank's input; q, k, v and o; the
   // input of the feed-forward's activation.
   const attention = dModel + 4 * inner + loraRank;
-  const feedForward = dModel + (feedForwardProj === "gated-gelu" ? 2 : 1) * dFf;
+  const feedForward = dModel + (gated ? 2 : 1) * dFf;
   const encoded = sum(prompts.slice(0, passRows));
   const decoded = Math.min(passRows, prompts.length) * newTokens;
   const encoder = numLayers * (attention + feedForward);

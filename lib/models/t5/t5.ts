@@ -38,7 +38,7 @@ import {
   type Linear,
   T5Weights,
 } from "./blocks.ts";
-import { parseT5Config, type T5Config } from "./config.ts";
+import { followT5Weights, parseT5Config, type T5Config } from "./config.ts";
 import { type CrossKeys, EncodedPrompts } from "./encoded_prompts.ts";
 import { estimateT5Memory } from "./memory.ts";
 import { RelativeBias } from "./relative_bias.ts";
@@ -76,7 +76,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
   ) {
     this.vocabSize = config.vocabSize;
     this.hiddenSize = config.dModel;
-    this.eosTokenIds = [config.eosTokenId];
+    this.eosTokenIds = config.eosTokenIds;
     this.#weights = new T5Weights(config, store);
     this.#encoderBias = new RelativeBias(config, this.#weights.encoderBias, true);
     this.#decoderBias = new RelativeBias(config, this.#weights.decoderBias, false);
@@ -251,8 +251,8 @@ export class T5ForConditionalGeneration implements LanguageModel {
   }
 
   #headInput(cx: Context, hidden: Tensor): Tensor {
-    // Tied models scale here because their embedding is not scaled (transformers' T5).
-    return this.config.tieWordEmbeddings ? scale(cx, hidden, this.config.dModel ** -0.5) : hidden;
+    // v1.0 scales here because its embedding, which is the head too, is not scaled (transformers' T5).
+    return this.config.scaleDecoderOutputs ? scale(cx, hidden, this.config.dModel ** -0.5) : hidden;
   }
 
   #embed(cx: Context, ids: Tensor): Tensor {
@@ -304,7 +304,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
       this.#norm(layer.norm),
       adapted(layer.wi, adapter),
       layer.gate && adapted(layer.gate, adapter),
-      layer.gate ? "gelu_new" : "relu",
+      this.config.activation,
     );
     return this.#addProjection(cx, h, this.#drop(cx, active), layer.wo, adapter);
   }
@@ -331,8 +331,9 @@ export class T5ForConditionalGeneration implements LanguageModel {
 /** Models whose config.json has the `model_type` "t5". */
 export const t5Family: ModelFamily<T5ForConditionalGeneration> = {
   modelType: "t5",
-  configure(json, path) {
-    const config = parseT5Config(json, path);
+  configure(json, path, weights) {
+    const parsed = parseT5Config(json, path);
+    const config = weights ? followT5Weights(parsed, json, weights, path) : parsed;
     return (device, store) => new T5ForConditionalGeneration(device, config, store);
   },
 };

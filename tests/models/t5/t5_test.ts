@@ -104,6 +104,18 @@ async function merge(weights: TinyWeights, { parameters, config }: LoraAdapter) 
   return merged;
 }
 
+for (const activation of ["relu", "gelu", "gelu_new"] as const) {
+  for (const gated of [false, true]) {
+    Deno.test(`T5 with ${gated ? "gated" : "plain"} ${activation}: hidden states and logits`, () =>
+      withDevice(async (device) => {
+        const weights = new TinyWeights();
+        const config = { ...tinyConfig("v1.1"), activation, gated };
+        const model = tinyT5(device, config, { weights });
+        await assertForward(model, null, new T5Reference(config, weights.values));
+      }));
+  }
+}
+
 for (const version of ["v1.0", "v1.1"] as const) {
   const config = tinyConfig(version);
 
