@@ -5,8 +5,7 @@ import type { JsonObject } from "../../formats/hf_config.ts";
 import type { CheckpointTensors } from "../weight_store.ts";
 import { T5_ALIASES, T5_KEYS } from "./config_keys.ts";
 
-/** Function of a feed-forward layer, under its name in transformers. */
-export type T5Activation = "relu" | "gelu" | "gelu_new";
+type T5Activation = T5Config["activation"];
 
 /** Names of transformers for the functions; some have several. */
 const ACTIVATIONS: Readonly<Record<string, T5Activation>> = {
@@ -83,7 +82,7 @@ export interface T5Config {
   /** Added to the mean square in the RMS norms. */
   layerNormEpsilon: number;
   /** Function in the feed-forward layers: relu in v1.0, gelu_new in v1.1 and FLAN. */
-  activation: T5Activation;
+  activation: "relu" | "gelu" | "gelu_new";
   /** Feed-forward: act(x W0ᵀ) · (x W1ᵀ), as in v1.1 and FLAN; else act(x Wᵀ). */
   gated: boolean;
   /** Name of the embedding in the checkpoint. */
