@@ -1,3 +1,5 @@
+import { visibleLine } from "./visible_text.ts";
+
 /** Facts of a {@linkcode UserError} beside its message. */
 export interface ErrorFacts {
   /** Error that led to this one. */
@@ -22,9 +24,12 @@ export class UserError extends Error {
   /** Folder of the run that can be resumed; null where there is none. */
   readonly run: string | null;
 
-  /** Line breaks in the message, which a quoted piece of a file may bring along, become spaces. */
+  /**
+   * The message may quote a piece of a file: its line breaks become spaces, and its control
+   * characters, which a terminal would obey, symbols (`␛`).
+   */
   constructor(message: string, { cause, exitCode = 1, run }: ErrorFacts = {}) {
-    super(message.replaceAll(/\s*[\n\r]\s*/g, " "), { cause });
+    super(visibleLine(message.replaceAll(/\s*[\n\r]\s*/g, " ")), { cause });
     this.name = "UserError";
     this.exitCode = exitCode;
     this.run = run ?? null;

@@ -7,6 +7,7 @@ import { choice, integer, string } from "@optique/core/valueparser";
 import * as config from "../runs/settings/config.ts";
 import { examples, given, jsonOption, paragraphs, preset } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
+import { visibleLine } from "../visible_text.ts";
 import { print, terminal } from "./terminal.ts";
 
 function count(name: `--${string}`, description: string, value: number) {
@@ -121,5 +122,5 @@ export async function runBenchMatmul(
     ]),
     { width: terminal("stdout").width },
   );
-  print(`${description}, GFLOPS\n\n${table}`);
+  print(`${visibleLine(description)}, GFLOPS\n\n${table}`);
 }

@@ -1,3 +1,5 @@
+import { visibleLine } from "../visible_text.ts";
+
 /** Dots of a braille character: [column][row], as bits of its code point. */
 const DOTS = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]] as const;
 const BLANK = 0x2800;
@@ -16,7 +18,7 @@ export function drawChart(
   { width, height }: { width: number; height: number },
 ): string {
   const finite = values.filter(Number.isFinite);
-  if (finite.length === 0) return `${title}\n(no values)`;
+  if (finite.length === 0) return `${visibleLine(title)}\n(no values)`;
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const labels = [high, low].map((value) => value.toPrecision(4));
   const margin = Math.max(...labels.map((label) => label.length)) + 1;
@@ -46,7 +48,7 @@ export function drawChart(
     const label = index === 0 ? labels[0] : index === height - 1 ? labels[1] : "";
     return `${label.padStart(margin - 1)} ${String.fromCharCode(...row)}`;
   });
-  return [title, ...lines].join("\n");
+  return [visibleLine(title), ...lines].join("\n");
 }
 
 /** Linear interpolation between two values; not finite where either is not. */

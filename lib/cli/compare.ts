@@ -10,7 +10,7 @@ import type { ComparisonRow } from "../evaluation/compare.ts";
 import * as config from "../runs/settings/config.ts";
 import { examples, given, paragraphs, preset, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { print, terminal } from "./terminal.ts";
+import { print, printData, terminal } from "./terminal.ts";
 
 const FORMATS = ["table", "csv", "json", "markdown"] as const;
 /** Lines that a text takes in the table at most. */
@@ -106,5 +106,5 @@ async function printComparison(
     json: formats.comparisonToJson,
     markdown: formats.comparisonToMarkdown,
   }[format];
-  terminal("stdout").write(render(rows));
+  printData(render(rows));
 }

@@ -7,6 +7,7 @@ import type { Machine } from "../doctor/machine.ts";
 import type { Check } from "../doctor/self_test.ts";
 import { UserError } from "../errors.ts";
 import { examples, jsonOption, paragraphs, preset } from "./options.ts";
+import { visibleLine } from "../visible_text.ts";
 import { print } from "./terminal.ts";
 
 /** `temper doctor` */
@@ -84,7 +85,7 @@ function describeGpu(
     : `TOO FEW, training needs ${STORAGE_BUFFERS_NEEDED}`;
   const sizes = subgroupSizes && [...new Set(subgroupSizes)].join(" to ");
   return [
-    ["webgpu", description],
+    ["webgpu", visibleLine(description)],
     ["", `subgroups ${sizes ? `of ${sizes} threads` : "not granted"}`],
     ["", `${features.includes("timestamp-query") ? "" : "no "}timestamps, for --profile`],
     [

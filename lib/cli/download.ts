@@ -5,7 +5,7 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, string } from "@optique/core/valueparser";
 import { examples, jsonOption, paragraphs, preset, usageLine } from "./options.ts";
-import { print } from "./terminal.ts";
+import { print, printData } from "./terminal.ts";
 
 /** `temper download` */
 export const downloadCommand = command(
@@ -65,7 +65,7 @@ export async function runDownload(options: InferValue<typeof downloadCommand>): 
   for (const repo of repos) {
     const folder = await downloadRepo(repo, screen);
     downloaded.push({ repo: repo.name, revision: repo.revision, folder });
-    if (!json) print(folder);
+    if (!json) printData(`${folder}\n`);
   }
   if (json) print(JSON.stringify(downloaded, null, 2));
 }

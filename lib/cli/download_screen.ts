@@ -1,5 +1,6 @@
 import type { DownloadProgress } from "../hub/download.ts";
 import type { DatasetHooks } from "../runs/loading/dataset.ts";
+import { visibleLine } from "../visible_text.ts";
 import { bar, CLEAR_LINE, LONGEST_BAR, SHORTEST_BAR } from "./progress.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 import { displayWidth, truncate } from "./text_layout.ts";
@@ -23,7 +24,8 @@ export function downloadScreen(
   let current = "";
   let drawn = -Infinity;
   return {
-    downloading({ repo, loaded, total }: DownloadProgress): void {
+    downloading({ repo: name, loaded, total }: DownloadProgress): void {
+      const repo = visibleLine(name);
       const complete = loaded === total;
       const begins = repo !== current;
       current = complete ? "" : repo;
@@ -34,7 +36,7 @@ export function downloadScreen(
       }
       if (!complete && !begins && now() - drawn < REDRAW) return;
       drawn = now();
-      out.write(CLEAR_LINE + progressLine({ repo, loaded, total }, out) + (complete ? "\n" : ""));
+      out.draw(CLEAR_LINE + progressLine({ repo, loaded, total }, out) + (complete ? "\n" : ""));
     },
     info: (text: string) => out.write(`${text}\n`),
     outdated(notice: string): void {

@@ -15,7 +15,7 @@ import {
   usageLine,
 } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { print } from "./terminal.ts";
+import { print, printData } from "./terminal.ts";
 
 /** `temper generate` */
 export const generateCommand = command(
@@ -46,7 +46,8 @@ export const generateCommand = command(
     brief: message`Generate a policy's responses to texts.`,
     description: paragraphs(
       "Inserts each text into the prompt template and prints the responses, one per line, in the " +
-        "order of the texts.",
+        "order of the texts. On a terminal, control characters in a response are shown as symbols; " +
+        "a file or a pipe gets the response as it is.",
     ),
     footer: examples(
       ["Summarize a dialogue in a file", "temper generate < dialogue.txt"],
@@ -73,5 +74,5 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
     const pairs = texts.map((text, index) => ({ text, response: responses[index] }));
     return print(JSON.stringify(pairs, null, 2));
   }
-  for (const response of responses) print(response);
+  for (const response of responses) printData(`${response}\n`);
 }

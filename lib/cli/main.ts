@@ -6,6 +6,7 @@ import { run } from "@optique/run";
 import settings from "../../deno.json" with { type: "json" };
 import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
+import { visibleLine } from "../visible_text.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
@@ -32,7 +33,7 @@ import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
 import { runSft, sftCommand } from "./sft.ts";
 import { permissionFlags, permissionsCommand } from "./permissions.ts";
-import { print, terminal } from "./terminal.ts";
+import { printData, printError, terminal } from "./terminal.ts";
 import { runTrain, trainCommand } from "./train.ts";
 import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
@@ -96,7 +97,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
-      const code = await relaunchInTurbo(args, (line) => console.error(line));
+      const code = await relaunchInTurbo(args, printError);
       if (code !== null) return code;
       options.turbo = false;
     }
@@ -156,7 +157,7 @@ function dispatch(options: Options): Promise<void> {
 
 /** Prints the flags that a command line needs, one per line, as a path may have spaces. */
 async function printPermissions(words: readonly string[]): Promise<void> {
-  for (const flag of await permissionFlags(parse(words))) print(flag);
+  for (const flag of await permissionFlags(parse(words))) printData(`${flag}\n`);
 }
 
 function parse(args: readonly string[]): Options {
@@ -177,7 +178,7 @@ function parse(args: readonly string[]): Options {
     colors: out.color,
     aboveError: "none",
     errorExitCode: USAGE_ERROR,
-    stdout: print,
+    stdout: (text) => out.draw(`${text}\n`),
     // Beside its errors, `help` prints the usage of everything, which nobody needs.
     stderr: (text) => {
       if (text.startsWith("Error: ")) fail(usageError(text));
@@ -199,7 +200,7 @@ async function report(
   if (error instanceof Deno.errors.BrokenPipe) return 0;
   if (error instanceof UserError) {
     const line = await present(error, await commandAtHand(options));
-    if (error instanceof RunInterruptedError) console.error(line);
+    if (error instanceof RunInterruptedError) printError(visibleLine(line));
     else fail(line);
     return error.exitCode;
   }
@@ -207,7 +208,7 @@ async function report(
     fail(`${error.message}; ${programCommand()} permissions COMMAND prints what a command needs`);
     return 1;
   }
-  console.error(error);
+  printError(Deno.inspect(error));
   fail("this is a bug in Temper; please report it with the lines above and the command you ran");
   return INTERNAL_ERROR;
 }
@@ -229,5 +230,5 @@ async function commandAtHand(options: Options | null): Promise<CommandAtHand> {
 }
 
 function fail(line: string): void {
-  console.error(`error: ${line}`);
+  printError(`error: ${visibleLine(line)}`);
 }

@@ -4,6 +4,7 @@ import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import { examples, paragraphs, preset, usageLine } from "./options.ts";
+import { visibleLine } from "../visible_text.ts";
 import { print } from "./terminal.ts";
 
 /** `temper merge` */
@@ -48,5 +49,5 @@ export async function runMerge(
   const screen = downloadScreen();
   const modelDir = await locate("model", model, screen);
   await mergeAdapter(modelDir, await locate("model", adapter, screen), output);
-  print(`merged model: ${output}`);
+  print(`merged model: ${visibleLine(output)}`);
 }

@@ -1,6 +1,8 @@
 import { OutOfMemoryError, type UserError } from "../errors.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
+import type { Failure } from "../runs/folder/failure.ts";
 import { kindOf } from "../runs/kinds/registry.ts";
+import type { RunKind } from "../runs/kinds/run_kind.ts";
 import { optionName } from "./options_from_schema.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 
@@ -30,14 +32,14 @@ const MEMORY_OPTIONS: readonly (readonly [option: string, advice: string])[] = [
  */
 export async function present(error: UserError, command: CommandAtHand): Promise<string> {
   let fromFile = false;
-  const message = error.message.replaceAll(/`([a-z][A-Za-z\d]*)`/g, (quoted, setting) => {
+  const message = spellSettings(error.message, (setting) => {
     const key = command.inFile.get(setting);
     if (key !== undefined) {
       fromFile = true;
       return key;
     }
     const option = `--${optionName(setting)}`;
-    return command.options.has(option) ? option : quoted;
+    return command.options.has(option) ? option : null;
   });
   const source = fromFile && !message.startsWith(`${command.config}: `)
     ? `${command.config}: `
@@ -53,6 +55,28 @@ export async function present(error: UserError, command: CommandAtHand): Promise
   }
   if (error.run !== null) parts.push(`to resume the run: ${await resumeCommand(error.run)}`);
   return parts.join("; ");
+}
+
+/** The message that a run's failure left, with settings spelled as options of the run's command. */
+export function presentFailure(
+  { message }: Pick<Failure, "message">,
+  { command, schema }: Pick<RunKind, "command" | "schema">,
+): string {
+  return spellSettings(
+    message,
+    (setting) =>
+      command !== undefined && Object.hasOwn(schema.shape, setting)
+        ? `--${optionName(setting)}`
+        : null,
+  );
+}
+
+/** Puts another spelling in place of each setting in backticks; null leaves it. */
+function spellSettings(message: string, spell: (setting: string) => string | null): string {
+  return message.replaceAll(
+    /`([a-z][A-Za-z\d]*)`/g,
+    (quoted, setting) => spell(setting) ?? quoted,
+  );
 }
 
 /** Command that resumes a run. */

@@ -1,6 +1,7 @@
 import { assetUrl } from "../../assets.ts";
 import { UserError } from "../errors.ts";
 import { reason } from "../rewards/reward.ts";
+import { printError } from "./terminal.ts";
 
 /** Watch over what happens in the process beside the command that runs. */
 export interface ProcessGuard extends Disposable {
@@ -28,7 +29,7 @@ export function guardProcess(): ProcessGuard {
   const onUnload = () => {
     if (Deno.exitCode !== 0) return;
     Deno.exitCode = 1;
-    console.error(
+    printError(
       "error: the program ended before the command was done: a reward script must neither exit " +
         "(Deno.exit, process.exit, close) nor wait for what never comes",
     );

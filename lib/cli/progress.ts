@@ -1,3 +1,4 @@
+import { visibleLine, visibleText } from "../visible_text.ts";
 import type { Terminal } from "./terminal.ts";
 import { displayWidth, truncate } from "./text_layout.ts";
 
@@ -58,12 +59,13 @@ export class Progress {
     const { width, color } = this.#terminal;
     // Some terminals wrap when the last column is written.
     this.#line = barLine(report, this.#total, seconds, width - 1, color);
-    this.#terminal.write(CLEAR_LINE + this.#line);
+    this.#terminal.draw(CLEAR_LINE + this.#line);
   }
 
   /** Writes a line above the bar. */
   log(line: string): void {
-    this.#terminal.write(this.#line === "" ? line + "\n" : `${CLEAR_LINE}${line}\n${this.#line}`);
+    if (this.#line === "") this.#terminal.write(line + "\n");
+    else this.#terminal.draw(`${CLEAR_LINE}${visibleText(line)}\n${this.#line}`);
   }
 
   /** Leaves the last state of the bar on the screen and goes to the next line. */
@@ -95,7 +97,9 @@ function facts(report: StepReport, total: number, seconds: number): string[] {
   const { step } = report;
   const left = step > 0 ? seconds / step * (total - step) : NaN;
   return [
-    ...Object.entries(report.figures).map(([name, value]) => `${name} ${value.toFixed(3)}`),
+    ...Object.entries(report.figures).map(([name, value]) =>
+      `${visibleLine(name)} ${value.toFixed(3)}`
+    ),
     rate(step, seconds),
     Number.isFinite(left) ? `${formatDuration(left)} left` : "",
   ].filter(Boolean);

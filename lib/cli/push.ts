@@ -6,6 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
+import { visibleLine } from "../visible_text.ts";
 import { print } from "./terminal.ts";
 
 /** `temper push` */
@@ -70,5 +71,5 @@ export async function runPush(options: InferValue<typeof pushCommand>): Promise<
     );
   }
   const size = files.reduce((sum, { content }) => sum + content.size, 0);
-  print(`pushed ${files.length} files (${formatBytes(size)}): ${pushed.url}`);
+  print(`pushed ${files.length} files (${formatBytes(size)}): ${visibleLine(pushed.url)}`);
 }

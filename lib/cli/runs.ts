@@ -6,11 +6,13 @@ import type { InferValue } from "@optique/core/parser";
 import { choice, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import type { BrokenRun, RunRecord } from "../runs/commands/history.ts";
+import { visibleLine } from "../visible_text.ts";
 import { drawChart } from "./chart.ts";
 import { examples, jsonOption, preset } from "./options.ts";
+import { presentFailure } from "./present.ts";
 import { formatDuration } from "./progress.ts";
 import { renderTable } from "./table.ts";
-import { print, terminal } from "./terminal.ts";
+import { print, printData, terminal } from "./terminal.ts";
 
 const CHART_HEIGHT = 6;
 
@@ -122,7 +124,7 @@ export async function runRunsList(
   const runs = await listRuns(folder);
   const entries = runs.map((run) => run.status === "broken" ? run : headline(run));
   if (json) return print(JSON.stringify(entries, null, 2));
-  if (runs.length === 0) return print(`there are no runs in ${folder}`);
+  if (runs.length === 0) return print(`there are no runs in ${visibleLine(folder)}`);
   printRuns(runs);
 }
 
@@ -135,7 +137,7 @@ export async function runRunsShow(
   const run = await readRun(path);
   if (json) return print(JSON.stringify({ ...headline(run), metrics: run.metrics }, null, 2));
   printRuns([run]);
-  if (run.failure) print(`failed: ${run.failure.message}`);
+  if (run.failure) print(`failed: ${visibleLine(presentFailure(run.failure, run.kind))}`);
   checkMetrics(run.metrics, metric);
   const width = Math.min(100, terminal("stdout").width);
   for (const name of metric.length > 0 ? metric : run.kind.curves) {
@@ -176,10 +178,11 @@ export async function runRunsExport(
   if (format === "tensorboard") {
     const folder = output ?? `${path}/tensorboard`;
     using _ = await writeEvents(folder, metrics);
-    return print(`${folder}: tensorboard --logdir ${folder}`);
+    const shown = visibleLine(folder);
+    return print(`${shown}: tensorboard --logdir ${shown}`);
   }
   const csv = metricsToCsv(metrics);
-  if (output === undefined) return terminal("stdout").write(csv);
+  if (output === undefined) return printData(csv);
   const { writeFileAtomic } = await import("../platform/atomic_write.ts");
   await writeFileAtomic(output, csv);
 }
@@ -191,7 +194,7 @@ export async function runRunsDelete(
   const { deleteRun } = await import("../runs/commands/history.ts");
   for (const run of runs) {
     await deleteRun(run);
-    print(`deleted ${run}`);
+    print(`deleted ${visibleLine(run)}`);
   }
 }
 
@@ -251,7 +254,9 @@ function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
     ],
     rows,
   ));
-  for (const run of runs) if (run.status === "broken") print(`\n${run.name}: ${run.reason}`);
+  for (const run of runs) {
+    if (run.status === "broken") print(`\n${visibleLine(`${run.name}: ${run.reason}`)}`);
+  }
 }
 
 function table(columns: Parameters<typeof renderTable>[0], rows: string[][]): string {

@@ -1,3 +1,5 @@
+import { printError } from "./terminal.ts";
+
 /** Requests to stop a run: Ctrl-C and SIGTERM. */
 export interface Stop extends Disposable {
   /** Aborted by the first signal. */
@@ -18,7 +20,7 @@ export function stopOnSignals(): Stop {
     const listener = () => {
       exitCode = EXIT_CODES[name];
       if (controller.signal.aborted) Deno.exit(exitCode);
-      console.error("\nfinishing the step and saving; press Ctrl-C again to stop at once");
+      printError("\nfinishing the step and saving; press Ctrl-C again to stop at once");
       controller.abort();
     };
     Deno.addSignalListener(name, listener);

@@ -1,7 +1,8 @@
 import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { visibleText } from "../visible_text.ts";
 
-/** Properties of an output stream. */
+/** Output stream. */
 export interface Terminal {
   /** True for a terminal, false for a file or a pipe. */
   interactive: boolean;
@@ -9,8 +10,13 @@ export interface Terminal {
   color: boolean;
   /** Number of columns. */
   width: number;
-  /** Writes a text unchanged. */
+  /** Writes a text of one or more lines; control characters in it are shown as symbols. */
   write(text: string): void;
+  /**
+   * Writes a text unchanged, with the program's own colors and movements of the cursor: what comes
+   * from outside has to go through `visibleLine` before.
+   */
+  draw(text: string): void;
 }
 
 /** Columns where there is no terminal. */
@@ -28,21 +34,24 @@ export function terminal(stream: "stdout" | "stderr"): Terminal {
     interactive,
     color: interactive && !Deno.env.get("NO_COLOR"),
     width: columns(file.isTerminal()),
-    write: (text) => writeAll(stream, text),
+    write: (text) => writeAll(stream, visibleText(text)),
+    draw: (text) => writeAll(stream, text),
   };
 }
 
 /** The same stream for work that continues when its reader has gone. */
 export function unattended(out: Terminal): Terminal {
+  const attempt = (write: () => void) => {
+    try {
+      write();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
+  };
   return {
     ...out,
-    write(text) {
-      try {
-        out.write(text);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      }
-    },
+    write: (text) => attempt(() => out.write(text)),
+    draw: (text) => attempt(() => out.draw(text)),
   };
 }
 
@@ -75,7 +84,27 @@ function writeAll(stream: "stdout" | "stderr", text: string): void {
   }
 }
 
-/** Writes a line to standard output. */
-export function print(line: string): void {
-  writeAll("stdout", line + "\n");
+/**
+ * Writes a text and a line break to standard output, for people: control characters are shown as
+ * symbols, also in a file or a pipe. JSON stays the same value.
+ */
+export function print(text: string): void {
+  writeAll("stdout", visibleText(text) + "\n");
+}
+
+/**
+ * Writes a result that programs read (a response, CSV, a path) to standard output: unchanged to a
+ * file or a pipe; to a terminal with control characters shown as symbols.
+ */
+export function printData(text: string): void {
+  writeAll("stdout", Deno.stdout.isTerminal() ? visibleText(text) : text);
+}
+
+/** Writes a text and a line break to standard error; where that cannot be written, nothing happens. */
+export function printError(text: string): void {
+  try {
+    writeAll("stderr", visibleText(text) + "\n");
+  } catch {
+    // There is nowhere left to say it.
+  }
 }

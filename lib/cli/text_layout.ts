@@ -1,3 +1,5 @@
+import { visibleText } from "../visible_text.ts";
+
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 /** East Asian wide and fullwidth characters, and emoji: two columns each. */
 const WIDE =
@@ -36,9 +38,8 @@ export function truncate(text: string, width: number): string {
 }
 
 /**
- * Breaks a text into lines of at most `width` columns, between words where possible. White space and
- * control characters (a dataset may contain escape sequences) count as one space; words longer than a
- * line are broken.
+ * Breaks a text into lines of at most `width` columns, between words where possible. White space
+ * counts as one space; control characters are shown as symbols; words longer than a line are broken.
  *
  * @param maxLines maximum number of lines; the last one ends in an ellipsis if there were more
  */
@@ -51,7 +52,7 @@ export function wrap(text: string, width: number, maxLines = Infinity): string[]
     line = "";
     used = 0;
   };
-  for (const word of text.split(/[\s\p{Cc}]+/u).filter(Boolean)) {
+  for (const word of text.split(/\s+/).filter(Boolean).map(visibleText)) {
     const length = displayWidth(word);
     if (used > 0 && used + 1 + length > width) flush();
     if (used > 0) {

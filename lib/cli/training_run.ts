@@ -8,6 +8,7 @@ import { RunInterruptedError, UserError } from "../errors.ts";
 import type { ResumedRun } from "../runs/kinds/run_config.ts";
 import { kindOf } from "../runs/kinds/registry.ts";
 import type { RunKind } from "../runs/kinds/run_kind.ts";
+import { visibleLine } from "../visible_text.ts";
 import { jsonOption } from "./options.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -45,7 +46,7 @@ export async function trainRun(
   const settings = { ...fromFile, ...given };
   const resumed = resume === undefined ? null : await resumedRun(resume, settings);
   if (resumed?.done != null) {
-    const line = `${resume} is finished: all ${resumed.done} steps are done`;
+    const line = `${visibleLine(resume!)} is finished: all ${resumed.done} steps are done`;
     return terminal(json ? "stderr" : "stdout").write(line + "\n");
   }
   const { kind: its, config } = resumed ?? { kind, config: kind.resolve(settings) };

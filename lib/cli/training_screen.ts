@@ -1,5 +1,6 @@
 import type { Change, RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
 import type { RunHooks, RunResult } from "../runs/loop/run.ts";
+import { visibleLine } from "../visible_text.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
 import { formatDuration, Progress } from "./progress.ts";
@@ -77,7 +78,9 @@ export function trainingScreen(
         ["results", directory.path],
         ["trained", trained],
       ];
-      for (const [name, text] of lines) out.write(`${name.padEnd(NAME_WIDTH)}${text}\n`);
+      for (const [name, text] of lines) {
+        out.write(`${name.padEnd(NAME_WIDTH)}${visibleLine(text)}\n`);
+      }
     },
   };
 }

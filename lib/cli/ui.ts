@@ -8,6 +8,7 @@ import { path } from "@optique/run/valueparser";
 import { examples, paragraphs, preset, rewardAllowNetOption, usageLine } from "./options.ts";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { visibleLine } from "../visible_text.ts";
 import { print, terminal } from "./terminal.ts";
 
 /** Default port of the site. */
@@ -62,7 +63,7 @@ export async function runUi(options: InferValue<typeof uiCommand>): Promise<void
   const server = serveUi(options);
   // The signal handlers are in place before the address is printed.
   const end = interrupted();
-  print(`runs in ${options.runs}: ${server.address}`);
+  print(`runs in ${visibleLine(options.runs)}: ${server.address}`);
   await end;
   await server.close();
 }

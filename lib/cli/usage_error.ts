@@ -18,9 +18,13 @@ const WORDINGS: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/^Unexpected option or subcommand: (.*)$/, "there is no command $1"],
 ];
 
+/** Colors, which the parser sets where standard output has them. */
+// deno-lint-ignore no-control-regex
+const COLORS = /\x1b\[[\d;]*m/g;
+
 /** The parser's message about wrong usage as one line in the voice of the other errors. */
 export function usageError(message: string): string {
-  const line = message.replace(/^Error: /, "").replace(/\s+/g, " ").trim()
+  const line = message.replaceAll(COLORS, "").replace(/^Error: /, "").replace(/\s+/g, " ").trim()
     .replace(/\.$/, "").replaceAll("`", "");
   for (const [pattern, words] of WORDINGS) {
     if (pattern.test(line)) return line.replace(pattern, words);

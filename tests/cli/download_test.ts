@@ -110,12 +110,8 @@ Deno.test("what is on no hub is one line on standard error", async () => {
 Deno.test("a download on a terminal is a line that redraws itself, now and then", () => {
   let text = "";
   let time = 0;
-  const out = {
-    interactive: true,
-    color: false,
-    width: 60,
-    write: (part: string) => void (text += part),
-  };
+  const write = (part: string) => void (text += part);
+  const out = { interactive: true, color: false, width: 60, write, draw: write };
   const screen = downloadScreen({ out, now: () => time });
   const drawn = (loaded: number) => {
     text = "";

@@ -26,6 +26,24 @@ Deno.test("a setting of a configuration file keeps the file's spelling", async (
   );
 });
 
+Deno.test("runs show spells the settings of a failure as the run's command takes them", async () => {
+  await withFolder(async (folder) => {
+    const message = "the policy moved too far: try a smaller `learningRate`, or `noSetting`";
+    const shown = async (config: object) => {
+      await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify(config));
+      await Deno.writeTextFile(
+        join(folder, "failed.json"),
+        JSON.stringify({ kind: "TrainingDivergedError", message, step: 1 }),
+      );
+      return (await call(["runs", "show", folder])).stdout;
+    };
+    const expected =
+      "failed: the policy moved too far: try a smaller --learning-rate, or `noSetting`";
+    assert.ok((await shown({ kind: "ppo" })).includes(expected));
+    assert.ok((await shown({ kind: "sft" })).includes(expected));
+  });
+});
+
 Deno.test("out of memory: what helps is what the command has", async () => {
   const error = new OutOfMemoryError("out of memory", { needed: 2, available: 1 });
   assert.equal(

@@ -6,7 +6,7 @@ import { displayWidth } from "../../lib/cli/text_layout.ts";
 function recorder(options: Partial<Terminal>): Terminal & { written: string[] } {
   const written: string[] = [];
   const write = (text: string) => void written.push(text);
-  return { interactive: true, color: false, width: 80, ...options, write, written };
+  return { interactive: true, color: false, width: 80, ...options, write, draw: write, written };
 }
 
 function clock(): () => number {

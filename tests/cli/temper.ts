@@ -72,9 +72,7 @@ export async function temper(
 /** Calls the command line inside this process: much faster, where no device's workers are needed. */
 export async function call(args: readonly string[]): Promise<Outcome> {
   const outcome: Outcome = { code: 0, stdout: "", stderr: "" };
-  const { error } = console;
   const writers = { stdout: Deno.stdout.writeSync, stderr: Deno.stderr.writeSync };
-  console.error = (line: string) => void (outcome.stderr += line + "\n");
   for (const stream of ["stdout", "stderr"] as const) {
     Deno[stream].writeSync = (bytes) => {
       outcome[stream] += new TextDecoder().decode(bytes);
@@ -84,7 +82,6 @@ export async function call(args: readonly string[]): Promise<Outcome> {
   try {
     outcome.code = await main(args);
   } finally {
-    console.error = error;
     Deno.stdout.writeSync = writers.stdout;
     Deno.stderr.writeSync = writers.stderr;
   }

@@ -20,7 +20,7 @@ Deno.test("wrap breaks between words, and inside words longer than a line", () =
   assert.deepEqual(wrap("a bb\nccc  dddd", 5), ["a bb", "ccc", "dddd"]);
   assert.deepEqual(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
   assert.deepEqual(wrap("", 3), [""]);
-  assert.deepEqual(wrap("a\x1b[2Jb", 9), ["a [2Jb"]);
+  assert.deepEqual(wrap("a\x1b[2Jb", 9), ["a␛[2Jb"]);
 });
 
 Deno.test("wrap ends the last allowed line in an ellipsis", () => {

@@ -1,3 +1,5 @@
+import { visibleText } from "../../visible_text.ts";
+
 /** A run's `log.txt`: what the run says beside its numbers, a line each with the time. */
 export class RunLog {
   #path: string | null = null;
@@ -13,10 +15,10 @@ export class RunLog {
     this.#waiting = "";
   }
 
-  /** Adds a text of one or more lines. */
+  /** Adds a text of one or more lines; control characters in it are shown as symbols. */
   add(text: string): void {
     const time = new Date().toISOString().slice(0, 19) + "Z";
-    const lines = text.split("\n").map((line) => `${time}  ${line}\n`).join("");
+    const lines = visibleText(text).split("\n").map((line) => `${time}  ${line}\n`).join("");
     if (this.#path === null) this.#waiting += lines;
     else this.#write(lines);
   }
