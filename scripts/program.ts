@@ -14,10 +14,11 @@ export const MAIN = "cli.js";
 /** Modules that the program finds by their path: it imports them late, or starts them in a thread. */
 export const FOUND: readonly string[] = [
   "lib/doctor/turbo_self_test.ts",
+  "lib/data/parquet_thread.ts",
+  "lib/data/tokenizer_thread.ts",
   "lib/device/wasm/worker.ts",
   "lib/packages/hub.ts",
   "lib/packages/onnxruntime.ts",
-  "lib/packages/parquet.ts",
   "web/worker.ts",
 ];
 

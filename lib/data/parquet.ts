@@ -1,35 +1,35 @@
-import { importAsset } from "../../assets.ts";
+import { assetUrl } from "../../assets.ts";
 import { UserError } from "../errors.ts";
+import { LimitedThread, LimitError } from "../platform/limited_thread.ts";
+import type { ParquetRows } from "./parquet_rows.ts";
 
 /**
  * Reads the rows of a Parquet file in memory, in any of the format's compressions. Integers of 64
  * bits, as ids often are, become numbers.
  *
+ * A few bytes of Parquet can claim any number of rows, and decompress to any size. So it is read in
+ * a thread of its own, with limits of time and memory that follow from the file's size.
+ *
  * @param path the file, for messages.
- * @throws UserError when the bytes are not Parquet.
+ * @throws UserError when the bytes are not Parquet, or a limit is exceeded.
  */
 export async function parseParquet(
   path: string,
   bytes: Uint8Array<ArrayBuffer>,
-): Promise<{ columns: string[]; rows: Record<string, unknown>[] }> {
-  // Only here: most datasets are text, and the decompressors take a while to load.
-  const { compressors, parquetMetadata, parquetReadObjects, parquetSchema } = await importAsset<
-    typeof import("../packages/parquet.ts")
-  >("lib/packages/parquet.ts");
-  const file = bytes.buffer;
+): Promise<ParquetRows> {
+  const thread = await LimitedThread.start(assetUrl("lib/data/parquet_thread.ts"));
+  const mebibytes = bytes.length / 2 ** 20;
+  const limits = { seconds: 30 + mebibytes, bytes: 2 ** 30 + 20 * bytes.length };
   try {
-    const metadata = parquetMetadata(file);
-    const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
-    const records = await parquetReadObjects({ file, metadata, compressors });
-    const rows = records.map((row) =>
-      Object.fromEntries(columns.map((name) => [name, plain(row[name])]))
-    );
-    return { columns, rows };
+    return await thread.call(bytes, limits) as ParquetRows;
   } catch (error) {
-    throw new UserError(`${path} is not Parquet: ${(error as Error).message}`, { cause: error });
+    throw new UserError(
+      error instanceof LimitError
+        ? `${path} is too large once it is unpacked: ${error.message}`
+        : `${path} cannot be read as Parquet: ${(error as Error).message}`,
+      { cause: error },
+    );
+  } finally {
+    thread.close();
   }
-}
-
-function plain(value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
 }

@@ -1,4 +1,4 @@
-import { Tokenizer as HuggingFaceTokenizer, TOKENIZERS_VERSION } from "../packages/tokenizers.ts";
+import { TOKENIZERS_VERSION } from "../packages/tokenizers.ts";
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
@@ -6,6 +6,7 @@ import { Sha256 } from "../platform/hash.ts";
 import { readAddedTokens } from "./added_tokens.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
 import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
+import { type TokenEngine, tokenEngine } from "./token_engine.ts";
 import { readWordPiece } from "./word_piece.ts";
 
 /** Names of special tokens in the Hugging Face files. */
@@ -45,7 +46,7 @@ export class Tokenizer {
   #fingerprint: string | null = null;
 
   private constructor(
-    private readonly tokenizer: HuggingFaceTokenizer,
+    private readonly engine: TokenEngine,
     private readonly json: JsonObject,
     private readonly config: JsonObject,
     private readonly path: string,
@@ -58,9 +59,9 @@ export class Tokenizer {
     const limit = config.model_max_length;
     this.modelMaxLength = typeof limit === "number" && limit < 1e9 ? limit : Infinity;
 
-    this.specialTokenCount = tokenizer.encode("").ids.length;
-    const bare = tokenizer.encode("a", { add_special_tokens: false }).ids;
-    const full = tokenizer.encode("a").ids;
+    this.specialTokenCount = engine.encode("", true).length;
+    const bare = engine.encode("a", false);
+    const full = engine.encode("a", true);
     this.letter = bare;
     this.suffixLength = full.length - 1 - full.lastIndexOf(bare[bare.length - 1]);
   }
@@ -93,7 +94,7 @@ export class Tokenizer {
       own.push(...await readAddedTokens(files, config, known));
     }
     try {
-      return new Tokenizer(new HuggingFaceTokenizer(json, config), json, config, files.path);
+      return new Tokenizer(await tokenEngine(json, config), json, config, files.path);
     } catch (error) {
       const path = file
         ? files.pathOf("tokenizer.json")
@@ -121,7 +122,7 @@ export class Tokenizer {
    * cut, the special tokens stay.
    */
   encode(text: string, { maxLength = Infinity }: { maxLength?: number } = {}): number[] {
-    const ids = this.guard(() => this.tokenizer.encode(text).ids);
+    const ids = this.guard(() => this.engine.encode(text, true));
     if (ids.length <= maxLength) return ids;
     if (maxLength < this.specialTokenCount) {
       throw new UserError(
@@ -141,11 +142,7 @@ export class Tokenizer {
     ids: readonly number[],
     { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {},
   ): string {
-    const known = ids.filter((id) => this.tokenizer.id_to_token(id) !== undefined);
-    if (known.length === 0) return "";
-    return this.guard(() =>
-      this.tokenizer.decode(known, { skip_special_tokens: skipSpecialTokens })
-    );
+    return this.guard(() => this.engine.decode(ids, skipSpecialTokens));
   }
 
   /**
@@ -178,7 +175,7 @@ export class Tokenizer {
   /** Returns the id of a special token, null where there is none. */
   private idOf(config: JsonObject, key: SpecialTokenKey): number | null {
     const content = tokenContent(config[key]);
-    return content === null ? null : this.tokenizer.token_to_id(content) ?? null;
+    return content === null ? null : this.engine.idOf(content);
   }
 }
 

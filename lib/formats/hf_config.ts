@@ -2,6 +2,9 @@ import { UserError } from "../errors.ts";
 import { readTextIfThere } from "../platform/files.ts";
 import { join } from "../platform/paths.ts";
 
+/** Depth from which on lists in lists are not read: known files have up to ten. */
+const MAX_DEPTH = 100;
+
 /** JSON object whose entries have not been checked. */
 export type JsonObject = Record<string, unknown>;
 
@@ -9,7 +12,8 @@ export type JsonObject = Record<string, unknown>;
  * Parses a JSON object.
  *
  * @param path file that the text is from, for messages
- * @throws {UserError} when the text is not JSON, or another value
+ * @throws {UserError} when the text is not JSON, or another value, or nested too deeply for what works
+ *   on it
  */
 export function parseJsonObject(text: string, path: string): JsonObject {
   let value: unknown;
@@ -22,7 +26,28 @@ export function parseJsonObject(text: string, path: string): JsonObject {
     const found = Array.isArray(value) ? "a list" : JSON.stringify(value);
     throw new UserError(`${path} holds ${found}, expected a JSON object ({…})`);
   }
+  if (isDeep(value)) {
+    throw new UserError(
+      `${path} has lists or objects in one another more than ${MAX_DEPTH} levels deep`,
+    );
+  }
   return value as JsonObject;
+}
+
+/** Checks for values below the greatest depth, level by level: they may be too deep to recurse. */
+function isDeep(root: object): boolean {
+  let level: object[] = [root];
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+    const next: object[] = [];
+    for (const parent of level) {
+      for (const value of Object.values(parent)) {
+        if (typeof value === "object" && value !== null) next.push(value);
+      }
+    }
+    if (next.length === 0) return false;
+    level = next;
+  }
+  return true;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { parentPort, Worker, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 
 /** Thread that runs a module. */
 export interface Thread {
@@ -15,13 +15,18 @@ export interface Thread {
  *
  * @param module address of the module
  * @param data data for the thread, which reads it with {@linkcode threadData}
+ * @param transferList ports in the data, which become the thread's
  */
-export function startThread(module: URL, data: unknown): Thread {
+export function startThread(
+  module: URL,
+  data: unknown,
+  transferList: MessagePort[] = [],
+): Thread {
   // Node's kind of worker can be unreferenced: a script that forgets close() still ends. It takes
   // file and data URLs only, so that a module from the network is imported from within.
   const entry = new URL(`data:text/javascript,import ${JSON.stringify(module.href)}`);
   // Without an environment of its own it would be given ours, which needs permission to read all of it.
-  const worker = new Worker(entry, { workerData: data, env: {} });
+  const worker = new Worker(entry, { workerData: data, transferList, env: {} });
   return {
     ready: new Promise((resolve, reject) => {
       worker.once("message", () => resolve());

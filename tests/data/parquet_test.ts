@@ -6,6 +6,7 @@ import { parseParquet } from "../../lib/data/parquet.ts";
 import { readParts, readTable } from "../../lib/data/table.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { withTempDir } from "../temp_dir.ts";
+import { repeatedText } from "./repeated_text.ts";
 
 /**
  * The first rows of the demo's train.csv as a Hub repository has them: data/train-0000x-of-00002
@@ -51,7 +52,7 @@ Deno.test("columns can be mapped", async () => {
 Deno.test("what is broken or does not fit together is named", async () => {
   await assert.rejects(parseParquet("x.parquet", new Uint8Array(20)), {
     name: "UserError",
-    message: /^x\.parquet is not Parquet: /,
+    message: /^x\.parquet cannot be read as Parquet: /,
   });
   await withTempDir(async (dir) => {
     const paths = ["a.jsonl", "b.jsonl"].map((name) => join(dir, name));
@@ -59,4 +60,25 @@ Deno.test("what is broken or does not fit together is named", async () => {
     await Deno.writeTextFile(paths[1], '{"b": 1}');
     await assert.rejects(readParts(paths), /b\.jsonl has the columns b, .*a\.jsonl has a$/);
   });
+});
+
+Deno.test("a small file of one text, many times over, is read while its rows are not too large", async () => {
+  const { columns, rows } = await parseParquet("x.parquet", repeatedText("abc", 1000));
+  assert.deepEqual(columns, ["text"]);
+  assert.deepEqual(rows, Array(1000).fill({ text: "abc" }));
+  await assert.rejects(parseParquet("x.parquet", repeatedText("a".repeat(100_000), 100_000)), {
+    name: "UserError",
+    message: /^x\.parquet cannot be read as Parquet: its values have more than \d+ characters once/,
+  });
+});
+
+Deno.test("a file that claims a billion rows ends within its memory, and the program goes on", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 10);
+  await assert.rejects(parseParquet("x.parquet", repeatedText("a", 2 ** 30)), {
+    name: "UserError",
+    message: /^x\.parquet (is too large once it is unpacked: it takes more than|cannot be read as)/,
+  });
+  clearInterval(timer);
+  assert.ok(turns > 3, "a Ctrl-C would have been heard meanwhile");
 });

@@ -4,10 +4,15 @@ import { fileURLToPath } from "node:url";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { UserError } from "../../lib/errors.ts";
 import { Checkpoint, openTensorFile } from "../../lib/formats/checkpoint.ts";
+import { readJsonIfThere } from "../../lib/formats/hf_config.ts";
+import { FolderFiles } from "../../lib/formats/model_files.ts";
 import { readPeftAdapter } from "../../lib/formats/peft.ts";
 import { writeSafetensors } from "../../lib/formats/safetensors.ts";
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { writeTorchFile } from "../../lib/formats/torch_bin_writer.ts";
+import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
+import { readBuilder } from "../../lib/models/family.ts";
+import { modelFamily } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
 import { mutate, mutateJson } from "./mutate.ts";
 
@@ -58,7 +63,7 @@ async function fuzz(
   count: number,
   seed: number,
 ): Promise<FuzzResult> {
-  const dir = join(root, reader);
+  const dir = join(root, reader.replaceAll(" ", "-"));
   await read(dir);
   const random = new Random(seed);
   const start = Deno.memoryUsage().rss;
@@ -98,7 +103,7 @@ async function targets(root: string): Promise<Target[]> {
     prepare: (dir: string) => void | Promise<void>,
     read: Target["read"],
   ): Promise<Target> => {
-    const dir = join(root, reader);
+    const dir = join(root, reader.replaceAll(" ", "-"));
     Deno.mkdirSync(dir);
     await prepare(dir);
     return { reader, file, original: Deno.readFileSync(join(dir, file)), read };
@@ -144,6 +149,31 @@ async function targets(root: string): Promise<Target[]> {
       adapter("adapter_model.bin", writeTorchFile),
       readAdapter("adapter_model.bin"),
     ),
+    await target(
+      "adapter_config.json with a pattern",
+      "adapter_config.json",
+      async (dir) => {
+        await adapter("adapter_model.bin", writeTorchFile)(dir);
+        write("adapter_config.json", { ...config, target_modules: "(?:.*\\.)?[a-q]+(q|v)?$" })(dir);
+      },
+      readAdapter("adapter_model.bin"),
+    ),
+    await target("config.json", "config.json", write("config.json", SMALL_CONFIG), async (dir) => {
+      await readBuilder(new FolderFiles(dir), modelFamily);
+    }),
+    await target(
+      "config.json of a classifier",
+      "config.json",
+      write("config.json", SMALL_CLASSIFIER),
+      async (dir) => {
+        parseEncoderConfig(await readJsonIfThere(dir, "config.json"), join(dir, "config.json"));
+      },
+    ),
+    await target("tokenizer.json with a pattern", "tokenizer.json", (dir) => {
+      const pattern = { Regex: "(?:a+|x)y*| {2,}" };
+      const split = { type: "Split", pattern, behavior: "Isolated", invert: false };
+      write("tokenizer.json", { ...SMALL_T5, pre_tokenizer: split })(dir);
+    }, tokenize),
     await target("tokenizer.json", "tokenizer.json", write("tokenizer.json", SMALL_T5), tokenize),
     await target("spiece.model", "spiece.model", smallSentencePiece, tokenize),
     await target("vocab.json", "vocab.json", (dir) => {
@@ -184,6 +214,20 @@ async function tokenize(dir: string): Promise<void> {
 const SMALL_VOCAB = {
   ...{ "<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4 },
   ...{ t: 5, h: 6, e: 7, th: 8, the: 9, "Ġ": 10 },
+};
+
+const SMALL_CONFIG = {
+  ...{ model_type: "t5", vocab_size: 8, d_model: 4, d_kv: 2, d_ff: 8, num_layers: 1, num_heads: 2 },
+  ...{ num_decoder_layers: 1, feed_forward_proj: "gated-gelu", layer_norm_epsilon: 1e-6 },
+  ...{ relative_attention_num_buckets: 32, relative_attention_max_distance: 128 },
+  ...{ dropout_rate: 0.1, tie_word_embeddings: false, pad_token_id: 0, eos_token_id: 1 },
+  decoder_start_token_id: 0,
+};
+
+const SMALL_CLASSIFIER = {
+  ...{ model_type: "roberta", vocab_size: 8, hidden_size: 4, num_hidden_layers: 1 },
+  ...{ num_attention_heads: 2, intermediate_size: 8, max_position_embeddings: 10 },
+  ...{ layer_norm_eps: 1e-5, hidden_act: "gelu", pad_token_id: 1, id2label: { 0: "a", 1: "b" } },
 };
 
 const METASPACE = { type: "Metaspace", replacement: "▁", add_prefix_space: true };

@@ -10,7 +10,7 @@ Deno.test("readers of mutated files read or refuse them, in little time and memo
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   const lines = new TextDecoder().decode(stdout).trim().split("\n");
-  assert.equal(lines.length, 8);
+  assert.equal(lines.length, 12);
   for (const line of lines) {
     const [files, refused] = /: (\d+) files, (\d+) refused/.exec(line)!.slice(1).map(Number);
     assert.equal(files, 400, line);

@@ -73,7 +73,13 @@ function parseYamlFile(path: string, text: string): unknown {
   try {
     return parseYaml(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    if (!(error instanceof YAMLParseError)) {
+      // Aliases that stand for ever more, or lists in lists without end.
+      const reason = error instanceof RangeError
+        ? "its lists or objects are too deep in one another"
+        : (error as Error).message;
+      throw new UserError(`${path} is not valid YAML: ${reason}`, { cause: error });
+    }
     if (error.code === "DUPLICATE_KEY") {
       const [, key] = /^["']?([^"':\n]+)/.exec(text.slice(error.pos[0])) ?? [];
       const line = error.linePos?.[0].line;
