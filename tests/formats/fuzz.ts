@@ -11,7 +11,6 @@ import { writeSafetensors } from "../../lib/formats/safetensors.ts";
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { writeTorchFile } from "../../lib/formats/torch_bin_writer.ts";
 import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
-import { readBuilder } from "../../lib/models/family.ts";
 import { modelFamily } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
 import { mutate, mutateJson } from "./mutate.ts";
@@ -159,7 +158,10 @@ async function targets(root: string): Promise<Target[]> {
       readAdapter("adapter_model.bin"),
     ),
     await target("config.json", "config.json", write("config.json", SMALL_CONFIG), async (dir) => {
-      await readBuilder(new FolderFiles(dir), modelFamily);
+      const files = new FolderFiles(dir);
+      const json = await files.requiredJson("config.json", "model");
+      const path = files.pathOf("config.json");
+      modelFamily(json, path).configure(json, path);
     }),
     await target(
       "config.json of a classifier",

@@ -79,6 +79,11 @@ const broken: [string, string, RegExp][] = [
   ["run.yaml", "targetModules: q", /targetModules must be a list, .*, found "q"$/],
   ["run.json", "{", /run.json is not valid JSON: /],
   ["run.yaml", "a: [", /run.yaml is not valid YAML: /],
+  [
+    "run.yaml",
+    `a: &a [${"x,".repeat(99)}]\nb: &b [${"*a,".repeat(99)}]\nsteps: [${"*b,".repeat(99)}]`,
+    /run.yaml is not valid YAML: Excessive alias count/,
+  ],
   ["run.yaml", "- 1", /expected settings by name, found \[1\]/],
   [
     "run.yaml",
