@@ -15,7 +15,7 @@ export interface ParquetRows {
 
 /** Maximum size of all values together, in characters of text, for a small file. */
 const MAX_SIZE = 2 ** 27;
-/** What a larger file may have for each of its bytes: text is rarely compressed to less than a tenth. */
+/** Additional characters for each byte of the file: text is rarely compressed to less than a tenth. */
 const MAX_SIZE_PER_BYTE = 20;
 
 /**

@@ -4,7 +4,7 @@ import { LimitedThread } from "../platform/limited_thread.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "../packages/tokenizers.ts";
 import { isLinear } from "./linear_tokenizer.ts";
 
-/** What turns text into ids and back, by the content of tokenizer.json and tokenizer_config.json. */
+/** Conversion of text into ids and back, by the content of tokenizer.json and tokenizer_config.json. */
 export interface TokenEngine {
   /** Encodes a text, with or without special tokens. */
   encode(text: string, specialTokens: boolean): number[];
