@@ -69,12 +69,22 @@ export class NotFiniteError extends UserError {
   }
 }
 
+/** Facts of a {@linkcode TrainingDivergedError}. */
+export interface DivergenceFacts extends ErrorFacts {
+  /** True when the step began with a model that was bad already: the step before it broke it. */
+  beganBad?: boolean;
+}
+
 /** Failed training: a loss that is not finite, or a policy that moved too far in one step. */
 export class TrainingDivergedError extends UserError {
+  /** True when the step began with a model that was bad already: the step before it broke it. */
+  readonly beganBad: boolean;
+
   /** The message says the step, what was found, and what to do. */
-  constructor(message: string, facts: ErrorFacts = {}) {
+  constructor(message: string, { beganBad = false, ...facts }: DivergenceFacts = {}) {
     super(message, facts);
     this.name = "TrainingDivergedError";
+    this.beganBad = beganBad;
   }
 }
 

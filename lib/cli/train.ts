@@ -20,7 +20,7 @@ export const trainCommand = command(
     optionsFromSchema("New adapter", config.loraFields, DEMO_SETTINGS),
     optionsFromSchema("Data", config.dataFields, DEMO_SETTINGS),
     optionsFromSchema("Reward", config.rewardFields, DEMO_SETTINGS),
-    optionsFromSchema("Evaluation", config.evaluationFields, DEMO_SETTINGS),
+    optionsFromSchema("Evaluation", config.trainEvaluationFields, DEMO_SETTINGS),
     optionsFromSchema("Generation", config.generationFields, DEMO_SETTINGS),
     optionsFromSchema("Rollouts", config.rolloutFields, DEMO_SETTINGS),
     optionsFromSchema("PPO", config.ppoFields, DEMO_SETTINGS),

@@ -27,6 +27,8 @@ const stateSchema = z.object({
   window: z.object({ sum: z.number(), count: z.int().nonnegative() }),
   /** Regular checkpoint with the largest mean score in its window. */
   best: z.object({ step: z.int(), score: z.number() }).nullable(),
+  /** Step whose result measured best, where a run measures on its way. */
+  bestMeasured: z.object({ step: z.int(), score: z.number() }).optional(),
   /** Steps in a row that a guard skipped. */
   skipped: z.int().nonnegative(),
   /** Seconds that the run has taken. */

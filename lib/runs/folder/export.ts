@@ -16,7 +16,7 @@ export function scalarsOf(row: MetricsRow): Record<string, number> {
 
 /** @throws {UserError} when a run has no metric of a name, with those that it has */
 export function checkMetrics(rows: readonly MetricsRow[], names: readonly string[]): void {
-  const known = Object.keys(scalarsOf(rows[0] ?? { step: 0 }));
+  const known = [...new Set(rows.flatMap((row) => Object.keys(scalarsOf(row))))];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   if (known.length === 0) throw new UserError("the run has no metrics: it has not done a step");
@@ -27,7 +27,14 @@ export function checkMetrics(rows: readonly MetricsRow[], names: readonly string
 export function metricsToCsv(rows: readonly MetricsRow[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(scalarsOf(row))))];
   const lines = rows.map((row) => [row.step, ...names.map((name) => scalarsOf(row)[name] ?? "")]);
-  return [["step", ...names], ...lines].map((cells) => cells.join(",") + "\r\n").join("");
+  return [["step", ...names.map(csvField)], ...lines].map((cells) => cells.join(",") + "\r\n").join(
+    "",
+  );
+}
+
+/** A reward's name is a file's, which may have commas. */
+function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**

@@ -92,6 +92,11 @@ export interface StepReport<Stats> {
   samples: readonly object[];
   /** Number that is largest for the best checkpoint; null where there is no best one. */
   score: number | null;
+  /**
+   * Number that is largest for the best of the models that were measured on the way, where this
+   * step was followed by a measurement: what was trained is then kept in `best/`.
+   */
+  measured?: number;
 }
 
 /** Guard of a kind whose steps can be taken back. */

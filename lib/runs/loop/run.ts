@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Device } from "../../device/device.ts";
-import { RunInterruptedError, UserError } from "../../errors.ts";
+import { RunInterruptedError, TrainingDivergedError, UserError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
 import type { ComparisonRow } from "../../evaluation/compare.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
@@ -29,7 +29,7 @@ import type { DatasetHooks } from "../loading/dataset.ts";
 import { openRunDevice } from "../loading/device.ts";
 import { dumpBatch, isDivergence, MAX_SKIPS } from "./divergence.ts";
 import { StepFiles } from "./step_files.ts";
-import { TrainingSession } from "./session.ts";
+import { BEST_FOLDER, TrainingSession } from "./session.ts";
 
 /** Listeners for the progress of a run. */
 export interface RunHooks<Stats = unknown, Measurement = unknown> extends DatasetHooks {
@@ -258,11 +258,10 @@ async function trainStep<Stats, Measurement, Summary extends object>(
 ): Promise<void> {
   const start = session.state();
   const batch = await task.collect(step);
-  // Parameters have proved good when a batch was collected with them.
-  session.markGood(start);
-  const { stats, metrics, samples, score } = await task.step(batch, step);
+  session.beginStep(start);
+  const { stats, metrics, samples, score, measured } = await task.step(batch, step);
   const row = files.append(step, metrics, samples);
-  session.completeStep(score);
+  await session.completeStep(score, measured);
   hooks.stepped?.(step, stats, row);
 }
 
@@ -284,16 +283,17 @@ async function takeBack<Stats, Measurement, Summary extends object>(
     throw await stopped(both, `in step ${step}`, directory);
   };
   const { onDivergence, batchRows } = task.guard!;
+  const beganBad = error instanceof TrainingDivergedError && error.beganBad;
   const dump = await dumpBatch(directory.path, step, error.message, batchRows()).catch(unsaved);
   if (onDivergence === "stop" || session.skipped === MAX_SKIPS) {
-    await session.giveUp().catch(unsaved);
+    await session.giveUp(beganBad).catch(unsaved);
     throw new UserError(
       `${error.message} (stopped in step ${step}; the last good ${task.trainedFolder} is in ` +
         `${join(directory.path, task.trainedFolder)}, the batch in ${dump})`,
       { cause: error },
     );
   }
-  session.skipStep();
+  session.skipStep(beganBad);
   hooks.info?.(`step ${step} is skipped: ${error.message} (the batch is in ${dump})`);
 }
 
@@ -305,6 +305,13 @@ async function conclude<Stats, Measurement, Summary extends object>(
 ): Promise<{ summary: Summary; comparison: ComparisonRow[] }> {
   const { directory, task, hooks } = current;
   await session.saveTrained();
+  const { bestMeasured } = session;
+  if (bestMeasured) {
+    const best = join(directory.path, BEST_FOLDER);
+    hooks.info?.(
+      `the best ${task.trainedFolder} on the way is that of step ${bestMeasured.step}: ${best}`,
+    );
+  }
   const after = await measure(current);
   hooks.measured?.("after", after, task.describe("after", after));
   const folder = directory.path;

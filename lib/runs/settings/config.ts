@@ -95,6 +95,15 @@ export const evaluationFields = {
     .describe("Maximum response length when measuring, in tokens"),
 };
 
+/** Measurements of a run: those of {@linkcode evaluationFields}, and when to make them. */
+export const trainEvaluationFields = {
+  ...evaluationFields,
+  evalEvery: z.int().nonnegative().default(0)
+    .describe(
+      "Steps between measurements of the toxicity, the best of which keeps its adapter in best/; 0 measures only before and after training",
+    ),
+};
+
 /** Sampling of responses. The defaults are those of the original notebook. */
 export const generationFields = {
   minLength: z.int().nonnegative().default(5)
@@ -136,6 +145,10 @@ export const guardFields = {
   // One batch's mean of sampled log ratios has a heavy tail: it passes 500 in runs that end well.
   maxKl: z.number().positive().default(1000)
     .describe("Maximum mean KL of a step, in nats"),
+  maxTokenKl: z.number().positive().default(3)
+    .describe(
+      "Maximum KL of a token, in nats: of the median response from the reference, and of a step's policy from the one before; beyond it the policy has collapsed",
+    ),
   onDivergence: z.enum(["stop", "skip"]).default("stop")
     .describe(
       "Action when a loss is not finite, or the KL or the probability ratio is out of bounds: stop the run, or undo the step and continue with other prompts",
@@ -191,7 +204,7 @@ export const trainConfigSchema = z.strictObject({
   ...loraFields,
   ...dataFields,
   ...rewardFields,
-  ...evaluationFields,
+  ...trainEvaluationFields,
   ...generationFields,
   ...rolloutFields,
   ...ppoFields,

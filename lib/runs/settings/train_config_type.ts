@@ -100,6 +100,11 @@ export interface TrainConfig {
   evalSamples: number;
   /** Maximum response length when measuring, in tokens. Default: `100`. */
   evalMaxNewTokens: number;
+  /**
+   * Steps between measurements of the toxicity, the best of which keeps its adapter in best/; 0
+   * measures only before and after training. Default: `0`.
+   */
+  evalEvery: number;
   /** Minimum response length, in tokens; the end token is not sampled before. Default: `5`. */
   minLength: number;
   /** Number of most likely tokens to sample from; 0 for all. Default: `0`. */
@@ -203,6 +208,11 @@ export interface TrainConfig {
   minKl: number;
   /** Maximum mean KL of a step, in nats. Default: `1000`. */
   maxKl: number;
+  /**
+   * Maximum KL of a token, in nats: of the median response from the reference, and of a step's
+   * policy from the one before; beyond it the policy has collapsed. Default: `3`.
+   */
+  maxTokenKl: number;
   /**
    * Action when a loss is not finite, or the KL or the probability ratio is out of bounds: stop the
    * run, or undo the step and continue with other prompts. Default: `"stop"`.

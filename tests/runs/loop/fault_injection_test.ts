@@ -55,11 +55,11 @@ Deno.test("a save that fails anywhere is told, and leaves the checkpoint before 
       const session = new TrainingSession(task, options);
       const latest = async () =>
         (await findCheckpoint(folder, (line) => assert.fail(line)))?.state.step;
-      session.completeStep(1);
+      await session.completeStep(1);
       await session.save({ regular: true });
       assert.equal(await latest(), 1);
 
-      session.completeStep(2);
+      await session.completeStep(2);
       const save = () => session.save({ regular: true });
       for (const code of ["ENOSPC", "EACCES"]) {
         for (const dead of [false, true]) {

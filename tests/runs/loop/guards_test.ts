@@ -11,23 +11,61 @@ import { outcome, smallRun } from "../small_run.ts";
 const names = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
 
 Deno.test("checkKl names the bound, and NaN is out of bounds", () => {
-  const bounds = { minKl: -5, maxKl: 200 };
-  checkKl(1, { "objective/kl": 0.1 }, bounds);
+  const bounds = { minKl: -5, maxKl: 200, maxTokenKl: 3 };
+  const healthy = stats(0.1, [0.1, 0, 0.2]);
+  checkKl(1, healthy, bounds);
+  // One response far away is a heavy tail, and no collapse.
+  checkKl(1, stats(180, [0.1, 0, 540]), bounds);
   for (
-    const [kl, says] of [[-6, /`minKl` is -5/], [201, /`maxKl` is 200/], [NaN, /maxKl/]] as const
+    const [found, says, beganBad] of [
+      [stats(-6, [-6, -6, -6]), /`minKl` is -5/, true],
+      [stats(201, [201, 201, 201]), /`maxKl` is 200/, true],
+      [stats(NaN, [NaN, 0, 0]), /minKl/, true],
+      [stats(90, [93, 92, 0]), /collapsed: .* 9\.20 nats a token .*`maxTokenKl` is 3/, true],
+      [{ ...healthy, "ppo/policy/policykl": 20 }, /collapsed: step 1 moved it by 20/, false],
+    ] as const
   ) {
-    assert.throws(() => checkKl(1, { "objective/kl": kl }, bounds), (error: Error) => {
+    assert.throws(() => checkKl(1, found, bounds), (error: Error) => {
       assert.ok(error instanceof TrainingDivergedError);
       assert.match(error.message, says);
+      assert.equal(error.beganBad, beganBad);
       return true;
     });
   }
 });
 
+/** Statistics of a step with three responses of ten tokens. */
+function stats(kl: number, kls: number[]) {
+  return {
+    "objective/kl": kl,
+    "objective/kl_dist": Float32Array.from(kls),
+    "objective/logprobs": kls.map(() => new Float32Array(10)),
+    "ppo/policy/policykl": 0.01,
+  };
+}
+
+Deno.test("a policy that collapses is noticed by default, and the last good adapter is left", async () => {
+  await withFolder(async (folder) => {
+    // With one update a step, the collapse shows only in the responses of the next.
+    for (const updates of [{ miniBatchSize: 2, ppoEpochs: 1 }, { miniBatchSize: 1 }]) {
+      const run = join(folder, `run-${updates.miniBatchSize}`);
+      await assert.rejects(
+        train(smallRun(run, { learningRate: 1e3, saveEvery: 1, maxKl: 1e9, ...updates })),
+        /collapsed: .*`learningRate`.*the last good adapter is in .*adapter/,
+      );
+      using saved = SafetensorsFile.open(join(run, "adapter", "adapter_model.safetensors"));
+      for (const name of saved.tensors.keys()) {
+        assert.ok(saved.readFloats(name).every((value) => Math.abs(value) < 1), name);
+      }
+      assert.match(await Deno.readTextFile(join(run, "failed.json")), /collapsed/);
+    }
+  });
+});
+
 Deno.test("a run that derails where nothing can be written says both, and how to go on", async () => {
   await withFolder(async (folder) => {
     const { open } = Deno;
-    const spiky = { learningRate: 0.02, ratioThreshold: 1.0001, saveEvery: 0 };
+    const spiky = { learningRate: 0.02, ratioThreshold: 1.0001, maxTokenKl: 1e9, saveEvery: 0 };
     for (const failing of ["diverged-", "checkpoint-"]) {
       const run = join(folder, failing);
       Deno.open = (path, options) =>
@@ -53,7 +91,13 @@ Deno.test("a run that derails where nothing can be written says both, and how to
 Deno.test("a ratio above the threshold stops the run, which can go on with another", async () => {
   await withFolder(async (folder) => {
     const [run, whole] = ["run", "whole"].map((name) => join(folder, name));
-    const spiky = { learningRate: 0.02, ratioThreshold: 1.0001, saveEvery: 1, keep: 9 };
+    const spiky = {
+      learningRate: 0.02,
+      ratioThreshold: 1.0001,
+      maxTokenKl: 1e9,
+      saveEvery: 1,
+      keep: 9,
+    };
     await assert.rejects(
       train(smallRun(run, spiky)),
       /ratio of a minibatch is .*stopped in step \d; the last good adapter is in .*the batch in .*\)$/,
@@ -85,21 +129,33 @@ Deno.test("a policy that no longer generates goes back to before the step that b
   });
 });
 
-Deno.test("skipping takes a step back and goes on, but not for ever", async () => {
+Deno.test("skipping takes a step back to where it was good, and goes on", async () => {
   await withFolder(async (folder) => {
     const run = join(folder, "run");
     const lines: string[] = [];
-    const settings = { onDivergence: "skip" as const, minKl: -1e-9, maxKl: 1e-9, steps: 9 };
-    await assert.rejects(
-      train(smallRun(run, { ...settings, learningRate: 0.01 }), {
-        info: (line) => lines.push(line),
-      }),
-      /maxKl|minKl/,
-    );
+    const bounds = { onDivergence: "skip" as const, minKl: -1e-9, maxKl: 1e-9, steps: 5 };
+    await train(smallRun(run, { ...bounds, learningRate: 0.01 }), {
+      info: (line) => lines.push(line),
+    });
     const skipped = lines.filter((line) => / is skipped: the mean KL of step /.test(line));
-    assert.equal(skipped.length, 3);
-    // The first step's policy is the reference: only its KL is 0.
+    assert.equal(skipped.length, 2);
+    // Only the reference's own KL is 0, and that is what each skipped step went back to.
     const rows = await readRows<{ step: number }>(join(run, "metrics.jsonl"));
-    assert.deepEqual(rows.map(({ step }) => step), [1]);
+    assert.deepEqual(rows.map(({ step }) => step), [1, 3, 5]);
+  });
+});
+
+Deno.test("skipping does not go on for ever", async () => {
+  await withFolder(async (folder) => {
+    const lines: string[] = [];
+    const settings = { onDivergence: "skip" as const, learningRate: 1e3, steps: 9 };
+    await assert.rejects(
+      train(smallRun(join(folder, "run"), settings), { info: (line) => lines.push(line) }),
+      /collapsed/,
+    );
+    assert.equal(
+      lines.filter((line) => / is skipped: the policy has collapsed/.test(line)).length,
+      3,
+    );
   });
 });

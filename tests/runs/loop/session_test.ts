@@ -17,7 +17,7 @@ Deno.test("the latest checkpoints and the best are kept; broken ones take no pla
       const open = () => new TrainingSession(task, options);
       let session = open();
       const step = async (reward: number, regular = true) => {
-        session.completeStep(reward);
+        await session.completeStep(reward);
         await session.save({ regular });
         return await listCheckpoints(folder);
       };
@@ -33,7 +33,7 @@ Deno.test("the latest checkpoints and the best are kept; broken ones take no pla
       assert.deepEqual([found!.state.step, lines.length], [4, 3]);
       session = open();
       await session.restore(found!);
-      session.completeStep(0);
+      await session.completeStep(0);
       assert.deepEqual(await step(0), [2, 4, 6]);
       assert.deepEqual(await step(6), [6, 7]);
       // One that an interruption made is the latest, and not the best.

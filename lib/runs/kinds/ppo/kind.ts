@@ -24,6 +24,7 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
     "onDivergence",
     "minKl",
     "maxKl",
+    "maxTokenKl",
     "ratioThreshold",
   ],
   headline: [

@@ -22,7 +22,7 @@ import type {
 import { ppoCard } from "./card.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
 import { checkKl } from "./kl_guard.ts";
-import { collectRollouts, type RolloutBatch } from "./rollouts.ts";
+import { collectRollouts, type RolloutBatch, type ScoredSample } from "./rollouts.ts";
 import { BEFORE_FILE, type Summary } from "./summary.ts";
 import { measurePolicy, parseToxicity, toxicityLine } from "./toxicity.ts";
 
@@ -94,16 +94,26 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
     const { queries, responses, scores, rollouts, samples, times } = batch;
     const stats = await this.trainer.step(queries, responses, scores, rollouts);
     checkKl(step, stats, this.#context.config);
-    const { tokenizer } = this.#ingredients.policy;
+    const { policy: { tokenizer } } = this.#ingredients;
+    const { evalEvery } = this.#context.config;
+    const due = evalEvery > 0 && step % evalEvery === 0;
+    const started = performance.now();
+    const toxicity = due ? await this.measure() : null;
     return {
       stats,
-      metrics: { ...metricsOf(stats), ...times },
+      metrics: {
+        ...metricsOf(stats),
+        ...rewardMeans(samples),
+        ...times,
+        ...(toxicity ? evaluationOf(toxicity, started) : {}),
+      },
       samples: samples.map((sample, index) => ({
         ...sample,
         kl: stats["objective/kl_dist"][index],
         ...tokenRatios(tokenizer, responses[index], stats, index),
       })),
       score: stats["ppo/mean_scores"],
+      ...(toxicity ? { measured: -toxicity.mean } : {}),
     };
   }
 
@@ -197,6 +207,29 @@ function metricsOf(stats: PPOStats): Record<string, number | number[]> {
   ]));
 }
 
+/** Mean score of each of several rewards; a single one's is `ppo/mean_scores`, up to its weight. */
+function rewardMeans(samples: readonly ScoredSample[]): Record<string, number> {
+  const names = Object.keys(samples[0]?.rewards ?? {});
+  if (names.length < 2) return {};
+  return Object.fromEntries(names.map((name) => [
+    `rewards/${name}/mean`,
+    mean(samples.map(({ rewards }) => rewards[name])),
+  ]));
+}
+
+/** A measurement on the way, for `metrics.jsonl`. */
+function evaluationOf(
+  { mean, interval: [low, high] }: PolicyToxicity,
+  started: number,
+): Record<string, number> {
+  return {
+    "eval/toxicity": mean,
+    "eval/toxicity_low": low,
+    "eval/toxicity_high": high,
+    "time/eval": (performance.now() - started) / 1000,
+  };
+}
+
 /**
  * A response's tokens with `log(π / π_ref)` of each, to three digits: what moved away from the
  * reference. Positions that do not count in the original stack's mode have none.
@@ -220,9 +253,12 @@ function statisticsOf({ count, mean, std, interval }: PolicyToxicity): SampleSta
 }
 
 function meanRewards(comparison: readonly ComparisonRow[]): Summary["reward"] {
-  const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
   return {
     before: mean(comparison.map(({ rewardBefore }) => rewardBefore)),
     after: mean(comparison.map(({ rewardAfter }) => rewardAfter)),
   };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
