@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { crashedAtExit } from "../../scripts/test_webgpu.ts";
+
+const PASSED = "a ... ok\n\n\x1b[0m\x1b[32mok\x1b[0m | 241 passed (3 steps) | 0 failed (2m50s)\n\n";
+
+Deno.test("a crash counts as passed only after the complete pass line", () => {
+  assert.equal(crashedAtExit({ code: 134, output: PASSED }), true);
+  assert.equal(crashedAtExit({ code: 139, output: PASSED }), true);
+  for (
+    const output of [
+      "",
+      "a ... ok\nb ...",
+      PASSED + "another line\n",
+      PASSED.replace("0 failed", "1 failed"),
+      PASSED.replace("241", "0"),
+      "FAILED | 240 passed | 1 failed (2m)\n",
+    ]
+  ) assert.equal(crashedAtExit({ code: 134, output }), false, output);
+  // Any other end is as the exit code says.
+  assert.equal(crashedAtExit({ code: 1, output: PASSED }), false);
+  assert.equal(crashedAtExit({ code: 0, output: PASSED }), false);
+});
