@@ -1,5 +1,6 @@
 /**
- * Builds what can be read off the code: docs/cli.md, docs/api.md and examples/detox.ipynb.
+ * Builds what can be read off the code: docs/cli.md, docs/api.md and the cells of
+ * examples/detox.ipynb, whose outputs are those of `deno task build:notebook`.
  *
  * deno task build:docs            write the files
  * deno task build:docs --check    fail when a committed file differs from the code
@@ -8,7 +9,7 @@ import { join } from "node:path";
 import { apiReference } from "./api_reference.ts";
 import { formatted, writeOrCheck } from "./generated_files.ts";
 import { ROOT } from "./program.ts";
-import { notebookOf } from "./notebook.ts";
+import { notebookOf, outputsFor } from "./notebook.ts";
 
 const ENVIRONMENT = { NO_COLOR: "1", COLUMNS: "100", TEMPER_PROGRAM: "temper" };
 
@@ -45,8 +46,9 @@ async function cliReference(): Promise<string> {
 }
 
 const example = await Deno.readTextFile(join(ROOT, "examples/detox.ts"));
+const notebook = await Deno.readTextFile(join(ROOT, "examples/detox.ipynb"));
 await writeOrCheck({
   "docs/cli.md": await formatted(await cliReference(), "md"),
   "docs/api.md": await formatted(await apiReference(), "md"),
-  "examples/detox.ipynb": notebookOf(example),
+  "examples/detox.ipynb": notebookOf(example, outputsFor(example, notebook)),
 }, "build:docs");

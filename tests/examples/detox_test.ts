@@ -11,11 +11,12 @@ Deno.test("examples/detox.ts runs, section by section", async () => {
   const printed = new TextDecoder().decode(stdout);
   const sections = [
     /num_rows: 1600/,
-    /trainable parameters: 98433 of 1066881/,
-    /reward: 4\.1461/,
-    /toxicity before: mean 0\.\d{4} .* 2 samples/,
-    /step 1: reward -?\d+\.\d{3}, kl 0\.000/,
-    /toxicity after: mean 0\.\d{4} .* 2 samples/,
+    /trainable model parameters: 98433\nall model parameters: 1066881/,
+    /reward \(high\): 4\.1461/,
+    /toxicity \[mean, std\] before detox: \[0\.\d{6}, /,
+    /step 1: reward -?\d+\.\d{4}\nobjective\/kl: 0\.000000/,
+    /toxicity \[mean, std\] after detox: \[0\.\d{6}, /,
+    /mean: .*%\nstd: .*%/,
     / {2}before: \S.*\n {2}after: {2}\S/,
   ];
   let from = 0;
