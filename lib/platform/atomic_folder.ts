@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { visibleLine } from "../visible_text.ts";
 import {
   isNotFound,
   listFolder,
@@ -8,10 +9,8 @@ import {
   syncFolder,
 } from "./files.ts";
 import { ioReason } from "./io_error.ts";
-import { basename, dirname, join } from "./paths.ts";
-
-/** Name of a file or folder that is not whole yet; anything of that name may be deleted. */
-const TEMPORARY = /^\..+\.tmp$/;
+import { dirname, join } from "./paths.ts";
+import { isTemporary, temporaryPath } from "./temporary_name.ts";
 
 /**
  * Writes a folder so that `path` is only ever a whole one: what `fill` writes goes into a temporary
@@ -24,7 +23,7 @@ export async function writeFolderAtomic(
   path: string,
   fill: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryName(path);
+  const temporary = temporaryPath(path);
   try {
     await makeNewFolder(temporary);
     await fill(temporary);
@@ -35,16 +34,11 @@ export async function writeFolderAtomic(
     await removeQuietly(temporary);
     if (error instanceof UserError) {
       // The temporary name means nothing to anybody.
-      const message = error.message.replaceAll(temporary, path);
+      const message = error.message.replaceAll(visibleLine(temporary), visibleLine(path));
       throw message === error.message ? error : new UserError(message, { cause: error });
     }
     throw new UserError(`cannot write ${path}: ${ioReason(error)}`, { cause: error });
   }
-}
-
-/** Tells whether a name is that of a file or folder that is not whole yet. */
-export function isTemporary(name: string): boolean {
-  return TEMPORARY.test(name);
 }
 
 /** Deletes the temporary files and folders of a process that was killed. */
@@ -59,7 +53,7 @@ export async function removeTemporaries(folder: string): Promise<void> {
  * aside first.
  */
 async function replace(from: string, to: string): Promise<void> {
-  const aside = temporaryName(to);
+  const aside = temporaryPath(to);
   const existed = await rename(to, aside).then(() => true, (error) => {
     if (isNotFound(error)) return false;
     throw error;
@@ -71,10 +65,6 @@ async function replace(from: string, to: string): Promise<void> {
     throw error;
   }
   if (existed) await removeQuietly(aside);
-}
-
-function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
 }
 
 async function removeQuietly(path: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { UserError } from "../errors.ts";
 import { isNotFound, removeFile, rename, writeNewFile } from "./files.ts";
 import { ioReason } from "./io_error.ts";
-import { basename, dirname, join } from "./paths.ts";
+import { dirname } from "./paths.ts";
+import { temporaryPath } from "./temporary_name.ts";
 
 /**
  * Writes a file so that at every moment, even after a crash or a full disk, `path` holds either what
@@ -14,7 +15,7 @@ export async function writeFileAtomic(
   path: string,
   contents: string | Uint8Array | Iterable<Uint8Array>,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  const temporary = temporaryPath(path);
   try {
     await writeNewFile(temporary, chunksOf(contents));
     await rename(temporary, path);

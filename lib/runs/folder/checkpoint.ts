@@ -3,6 +3,7 @@ import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
+import { temporaryPath } from "../../platform/temporary_name.ts";
 import { fileFingerprint } from "../../formats/fingerprint.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import { SafetensorsFile, writeSafetensors } from "../../formats/safetensors.ts";
@@ -241,7 +242,7 @@ export async function removeCheckpoints(run: string, steps: readonly number[]): 
     const path = checkpointPath(run, step);
     try {
       // Under a name that is no checkpoint's: one that is half deleted is not to be found.
-      const aside = join(run, `.checkpoint-${step}.${crypto.randomUUID()}.tmp`);
+      const aside = temporaryPath(path);
       await Deno.rename(path, aside);
       await Deno.remove(aside, { recursive: true });
     } catch (error) {

@@ -52,11 +52,17 @@ export class RunLock implements Disposable {
         return null;
       }
       const stale = holder(path);
+      if (stale === null && file.statSync().size > 0) {
+        throw new UserError(
+          `${path} is a file of yours, where the run needs one of that name: rename it`,
+        );
+      }
       file.truncateSync();
       file.writeSync(new TextEncoder().encode(JSON.stringify({ pid: Deno.pid })));
       return new RunLock(path, file, stale);
     } catch (error) {
       file?.close();
+      if (error instanceof UserError) throw error;
       throw new UserError(`cannot lock the run ${run}: ${ioReason(error)}`, { cause: error });
     }
   }
@@ -71,15 +77,28 @@ export class RunLock implements Disposable {
     }
   }
 
+  /**
+   * Tells whether the lock keeps others out: not once its file was removed or replaced, for another
+   * process then locks a new one.
+   */
+  get isIntact(): boolean {
+    try {
+      return !this.#released && isAt(this.path, this.file);
+    } catch {
+      return false;
+    }
+  }
+
   /** Gives the lock back. */
   [Symbol.dispose](): void {
     if (this.#released) return;
-    this.#released = true;
     try {
-      Deno.removeSync(this.path);
+      // One in its place is another process's.
+      if (this.isIntact) Deno.removeSync(this.path);
     } catch {
       // The folder has become read-only or is gone. The lock ends with the file below.
     }
+    this.#released = true;
     this.file.close();
   }
 }

@@ -1,5 +1,6 @@
-import { basename, join } from "node:path";
-import { isTemporary, removeTemporaries } from "../../platform/atomic_folder.ts";
+import { basename, dirname, join } from "node:path";
+import { removeTemporaries } from "../../platform/atomic_folder.ts";
+import { isTemporary } from "../../platform/temporary_name.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { fileExists } from "../../platform/files.ts";
@@ -62,22 +63,27 @@ export interface FolderSettings {
 export interface LockedRun extends Disposable {
   /** Paths of its files. */
   readonly directory: RunDirectory;
+  /** False once the lock is lost: another process may have the folder. */
+  readonly isLocked: boolean;
+  /** Checks before something is written that the lock still holds. @throws {UserError} */
+  checkLock(): void;
   /** Gives the folder back when the run has not started: removes it if it is empty. */
   release(): Promise<void>;
 }
 
 /**
  * Creates and locks the folder that a run will use, empty: what `output` says, else
- * {@linkcode defaultRunFolder}.
+ * {@linkcode defaultRunFolder}, with a number where another run started in the same second.
  *
  * @throws {UserError} when it exists and is not empty, or cannot be created, with what to do
  */
 export async function reserveRunDirectory(
   config: FolderSettings,
 ): Promise<LockedRun> {
-  const path = config.output ?? defaultRunFolder(config, new Date());
+  let path = config.output ?? defaultRunFolder(config, new Date());
   try {
-    await Deno.mkdir(path, { recursive: true });
+    if (config.output === null) path = await makeNumberedFolder(path);
+    else await Deno.mkdir(path, { recursive: true });
     await checkEmpty(path);
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -94,6 +100,23 @@ export async function reserveRunDirectory(
     throw error;
   }
   return locked(path, lock);
+}
+
+/** Makes a folder that did not exist: `path`, else `path-2` and so on. */
+async function makeNumberedFolder(path: string): Promise<string> {
+  await Deno.mkdir(dirname(path), { recursive: true }).catch((error) => {
+    // Where it is a file, the folder in it cannot be made, and that error says so.
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  });
+  for (let number = 1;; number++) {
+    const numbered = number === 1 ? path : `${path}-${number}`;
+    try {
+      await Deno.mkdir(numbered);
+      return numbered;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
 }
 
 /** Ignores the files of a process that was killed before its run had one. @throws {UserError} */
@@ -133,6 +156,17 @@ export async function reopenRunDirectory(
 function locked(path: string, lock: RunLock): LockedRun {
   return {
     directory: runDirectory(path),
+    get isLocked() {
+      return lock.isIntact;
+    },
+    checkLock() {
+      if (lock.isIntact) return;
+      throw new UserError(
+        `the run ${path} is no longer this process's: its ${LOCK_FILE} was removed or replaced, and ` +
+          "another process may write there; go on when none does",
+        { run: path },
+      );
+    },
     async release() {
       lock[Symbol.dispose]();
       try {

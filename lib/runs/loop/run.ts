@@ -69,6 +69,8 @@ interface Run<Stats, Measurement, Summary extends object> {
   readonly directory: RunDirectory;
   readonly task: RunTask<Stats, Measurement, Summary>;
   readonly hooks: RunHooks<Stats, Measurement>;
+  /** Called before each write: the folder must still be this process's. @throws {UserError} */
+  readonly checkLock: () => void;
   readonly signal?: AbortSignal;
 }
 
@@ -124,6 +126,7 @@ export async function run<
     const environment = await describeSession(device, { step, steps, fingerprints });
     const earlier = await readSessions(directory.environment, info);
     checkFingerprints(earlier, environment);
+    lockedRun.checkLock();
     // The first file of a run: killed from here on, it can be resumed.
     await writeRunConfig(directory, config);
     await writeSessions(directory.environment, [...earlier, environment]);
@@ -134,7 +137,8 @@ export async function run<
     stepsDone = () => step;
     if (resume) hooks.resumed?.(step);
 
-    const current = { config, directory, task, hooks, signal };
+    const { checkLock } = lockedRun;
+    const current = { config, directory, task, hooks, checkLock, signal };
     // Before the checkpoint is restored: killed in this measurement, a run has to repeat it.
     const before = await measureBefore(current);
     const trained = join(directory.path, task.trainedFolder);
@@ -153,6 +157,8 @@ export async function run<
     log.add(`finished after ${steps} steps`);
     return { directory, trained, ...result };
   } catch (error) {
+    // Not into what may be another process's files.
+    if (!lockedRun.isLocked) throw error;
     log.add(error instanceof Error ? error.message : String(error));
     if (stepsDone && !(error instanceof RunInterruptedError)) {
       await recordFailure(directory.path, error, stepsDone());
@@ -203,6 +209,7 @@ async function measureBefore<Stats, Measurement, Summary extends object>(
   let measurement = await readMeasurement(path, task.beforeFile, parse);
   if (measurement === null) {
     measurement = await measure(current);
+    current.checkLock();
     await writeMeasurement(path, task.beforeFile, measurement);
   }
   hooks.measured?.("before", measurement, task.describe("before", measurement));
@@ -225,6 +232,7 @@ async function train<Stats, Measurement, Summary extends object>(
   session: TrainingSession,
 ): Promise<void> {
   const { config, directory, task: { steps }, hooks, signal } = current;
+  current.checkLock();
   using files = await StepFiles.open(directory, session.step, config.log);
   hooks.begun?.(steps);
   while (session.step < steps) {
@@ -241,9 +249,12 @@ async function train<Stats, Measurement, Summary extends object>(
     const asked = signal?.aborted && step < steps;
     if (due || asked || step === steps) {
       const regular = due || step === steps;
-      await session.save({ regular }).catch(async (error) => {
+      try {
+        current.checkLock();
+        await session.save({ regular });
+      } catch (error) {
         throw await stopped(error, `after step ${step}`, directory);
-      });
+      }
     }
     if (asked) throw interrupted(directory, `after step ${step} of ${steps}`);
     await yieldToEventLoop();
@@ -251,7 +262,7 @@ async function train<Stats, Measurement, Summary extends object>(
 }
 
 async function trainStep<Stats, Measurement, Summary extends object>(
-  { task, hooks }: Run<Stats, Measurement, Summary>,
+  { task, hooks, checkLock }: Run<Stats, Measurement, Summary>,
   session: TrainingSession,
   files: StepFiles,
   step: number,
@@ -260,6 +271,7 @@ async function trainStep<Stats, Measurement, Summary extends object>(
   const batch = await task.collect(step);
   session.beginStep(start);
   const { stats, metrics, samples, score, measured } = await task.step(batch, step);
+  checkLock();
   const row = files.append(step, metrics, samples);
   await session.completeStep(score, measured);
   hooks.stepped?.(step, stats, row);
@@ -271,7 +283,7 @@ async function trainStep<Stats, Measurement, Summary extends object>(
  * @throws {UserError} when training is given up, or a file cannot be written
  */
 async function takeBack<Stats, Measurement, Summary extends object>(
-  { directory, task, hooks }: Run<Stats, Measurement, Summary>,
+  { directory, task, hooks, checkLock }: Run<Stats, Measurement, Summary>,
   session: TrainingSession,
   step: number,
   error: Error,
@@ -282,6 +294,7 @@ async function takeBack<Stats, Measurement, Summary extends object>(
     const both = new UserError(`${error.message}; then: ${failure.message}`, { cause: error });
     throw await stopped(both, `in step ${step}`, directory);
   };
+  checkLock();
   const { onDivergence, batchRows } = task.guard!;
   const beganBad = error instanceof TrainingDivergedError && error.beganBad;
   const dump = await dumpBatch(directory.path, step, error.message, batchRows()).catch(unsaved);
@@ -303,7 +316,8 @@ async function conclude<Stats, Measurement, Summary extends object>(
   session: TrainingSession,
   before: Measurement,
 ): Promise<{ summary: Summary; comparison: ComparisonRow[] }> {
-  const { directory, task, hooks } = current;
+  const { directory, task, hooks, checkLock } = current;
+  checkLock();
   await session.saveTrained();
   const { bestMeasured } = session;
   if (bestMeasured) {
@@ -317,6 +331,7 @@ async function conclude<Stats, Measurement, Summary extends object>(
   const folder = directory.path;
   const finished = { folder, elapsed: () => session.seconds };
   const { summary, files, comparison } = await task.conclude(before, after, finished);
+  checkLock();
   for (const [path, text] of Object.entries(files)) {
     await writeFileAtomic(join(folder, path), text);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { temporaryPath } from "../../../lib/platform/temporary_name.ts";
 import {
   defaultRunFolder,
   type LockedRun,
@@ -34,7 +35,7 @@ Deno.test("a run that was killed before its first file may start again; one with
   await withFolder(async (folder) => {
     const config = { kind: "ppo", output: folder, name: null, model: "m" };
     await Deno.writeTextFile(join(folder, ".lock"), '{"pid":123}');
-    await Deno.writeTextFile(join(folder, ".config.json.x.tmp"), "{");
+    await Deno.writeTextFile(join(folder, basename(temporaryPath("config.json"))), "{");
     (await reserveRunDirectory(config))[Symbol.dispose]();
     assert.deepEqual([...Deno.readDirSync(folder)], []);
     await Deno.writeTextFile(join(folder, "config.json"), "{}");
@@ -84,11 +85,73 @@ Deno.test("a run in use is refused to others; what a killed process left is clea
     first[Symbol.dispose]();
 
     await Deno.writeTextFile(join(path, ".lock"), '{"pid":123}');
-    await Deno.mkdir(join(path, ".checkpoint-1.x.tmp"));
+    const half = temporaryPath(join(path, "checkpoint-1"));
+    await Deno.mkdir(half);
+    await Deno.writeTextFile(join(path, ".notes.tmp"), "the user's");
     const lines: string[] = [];
     using _ = await reopenRunDirectory(path, (line) => lines.push(line));
     assert.deepEqual(lines, ["process 123, which had the run, was killed"]);
-    assert.throws(() => Deno.statSync(join(path, ".checkpoint-1.x.tmp")), Deno.errors.NotFound);
+    assert.throws(() => Deno.statSync(half), Deno.errors.NotFound);
+    assert.equal(await Deno.readTextFile(join(path, ".notes.tmp")), "the user's");
+  });
+});
+
+Deno.test("files of the user's that look temporary, or like a lock, are kept", async () => {
+  await withFolder(async (folder) => {
+    const config = { kind: "ppo", output: folder, name: null, model: "m" };
+    const notes = join(folder, ".notes.tmp");
+    await Deno.writeTextFile(notes, "mine");
+    await assert.rejects(reserveRunDirectory(config), /exists and is not empty/);
+    assert.equal(await Deno.readTextFile(notes), "mine");
+    await Deno.remove(notes);
+    await Deno.writeTextFile(join(folder, ".lock"), "mine");
+    await assert.rejects(reserveRunDirectory(config), {
+      name: "UserError",
+      message:
+        `${folder}/.lock is a file of yours, where the run needs one of that name: rename it`,
+    });
+    assert.equal(await Deno.readTextFile(join(folder, ".lock")), "mine");
+  });
+});
+
+Deno.test("runs that start in the same second each get a folder", async () => {
+  await withFolder(async (folder) => {
+    const config = { kind: "ppo", output: null, name: "run", model: "m" };
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      const runs = await Promise.all([1, 2, 3].map(() => reserveRunDirectory(config)));
+      assert.equal(new Set(runs.map(({ directory }) => directory.path)).size, 3);
+      for (const run of runs) run[Symbol.dispose]();
+      await Deno.rename("runs", "other");
+      await Deno.writeTextFile("runs", "");
+      await assert.rejects(
+        reserveRunDirectory(config),
+        /cannot create .*: a part of the path is a/,
+      );
+    } finally {
+      Deno.chdir(before);
+    }
+  });
+});
+
+Deno.test("a lock that is removed or replaced is noticed, and that of another stays", async () => {
+  await withFolder(async (folder) => {
+    const config = { kind: "ppo", output: join(folder, "run"), name: null, model: "m" };
+    const lock = join(config.output, ".lock");
+    const first = await reserveRunDirectory(config);
+    first.checkLock();
+    await Deno.remove(lock);
+    assert.equal(first.isLocked, false);
+    assert.throws(() => first.checkLock(), {
+      name: "UserError",
+      message: `the run ${config.output} is no longer this process's: its .lock was removed or ` +
+        "replaced, and another process may write there; go on when none does",
+      run: config.output,
+    });
+    using second = await reserveRunDirectory(config);
+    first[Symbol.dispose]();
+    second.checkLock();
   });
 });
 

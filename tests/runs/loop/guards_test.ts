@@ -88,6 +88,32 @@ Deno.test("a run that derails where nothing can be written says both, and how to
   });
 });
 
+Deno.test("a run whose lock is taken from it stops before it writes again", async () => {
+  await withFolder(async (folder) => {
+    const run = join(folder, "run");
+    let files: Record<string, string> = {};
+    const read = () =>
+      Object.fromEntries(
+        ["metrics.jsonl", "samples.jsonl", "log.txt"].map((name) => [
+          name,
+          Deno.readTextFileSync(join(run, name)),
+        ]),
+      );
+    const stepped = (step: number) => {
+      if (step !== 1) return;
+      Deno.removeSync(join(run, ".lock"));
+      files = read();
+    };
+    await assert.rejects(
+      train(smallRun(run, { saveEvery: 1 }), { stepped }),
+      /^UserError: the run .* is no longer this process's: .*stopped after step 1, with no step saved/,
+    );
+    assert.deepEqual(read(), files);
+    const left = names(run).filter((name) => /^(checkpoint-|adapter|failed|summary|\.)/.test(name));
+    assert.deepEqual(left, []);
+  });
+});
+
 Deno.test("a ratio above the threshold stops the run, which can go on with another", async () => {
   await withFolder(async (folder) => {
     const [run, whole] = ["run", "whole"].map((name) => join(folder, name));
