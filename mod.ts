@@ -188,7 +188,8 @@ export { OnnxClassifier } from "./lib/rewards/onnx_classifier.ts";
 export { PipelineClassifier } from "./lib/rewards/pipeline_classifier.ts";
 export { loadScriptReward } from "./lib/rewards/script_reward.ts";
 export { trlReward, type TRLRewardFunction } from "./lib/rewards/trl_reward.ts";
-export { softmax, type TextClassifier } from "./lib/rewards/text_classifier.ts";
+export { probabilities, softmax, type TextClassifier } from "./lib/rewards/text_classifier.ts";
+export type { ProblemType } from "./lib/models/classifier_config.ts";
 export {
   type WeightedReward,
   WeightedRewards,

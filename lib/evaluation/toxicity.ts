@@ -2,7 +2,7 @@ import {
   CLASSIFIER_BATCH_SIZE,
   classify,
   labelIndex,
-  softmax,
+  probabilities,
   type TextClassifier,
 } from "../rewards/text_classifier.ts";
 
@@ -29,7 +29,7 @@ export interface ToxicityMeasurement {
 }
 
 /**
- * Toxicity of texts: the classifier's softmax probability of the toxic label, as in the `toxicity`
+ * Toxicity of texts: the classifier's probability of the toxic label, as in the `toxicity`
  * measurement of Hugging Face's evaluate.
  *
  * @throws {UserError} naming the classifier's labels when the toxic one is not among them
@@ -45,7 +45,7 @@ export async function measureToxicity(
     texts,
     options.batchSize ?? CLASSIFIER_BATCH_SIZE,
   );
-  return { toxicities: logits.map((row) => softmax(row)[label]), truncated };
+  return { toxicities: logits.map((row) => probabilities(classifier, row)[label]), truncated };
 }
 
 /**

@@ -88,12 +88,14 @@ export const GENERATION_KEYS: ConfigKeys = {
  * another value than `neutral` allows, or one that no table knows and that is set.
  *
  * @param path path of the file, for messages
+ * @param subject kind of thing that the file is of, for messages
  * @throws {UserError} naming the key and its value
  */
 export function checkConfigKeys(
   config: JsonObject,
   path: string,
   tables: readonly ConfigKeys[],
+  subject: string = `a model of type ${short(config.model_type)}`,
 ): void {
   const known = new Set(tables.flatMap(({ read = [], harmless = [] }) => [...read, ...harmless]));
   const neutral = new Map(tables.flatMap(({ neutral = {} }) => Object.entries(neutral)));
@@ -104,8 +106,8 @@ export function checkConfigKeys(
     if (allowed === undefined) {
       if (isUnset(value)) continue;
       throw new UserError(
-        `${path}: "${key}" is ${text}, a setting that Temper does not know for a model of type ` +
-          `${short(config.model_type)}: remove it if it changes no results`,
+        `${path}: "${key}" is ${text}, a setting that Temper does not know for ${subject}: remove ` +
+          `it if it changes no results`,
       );
     }
     if (allowed.some((item) => JSON.stringify(item) === JSON.stringify(value))) continue;
@@ -113,7 +115,7 @@ export function checkConfigKeys(
       ? "does not implement it"
       : `implements ${JSON.stringify(allowed[0])} alone`;
     throw new UserError(
-      `${path}: "${key}" is ${text}: it changes what the model computes, and Temper ${support}`,
+      `${path}: "${key}" is ${text}: it changes what is computed, and Temper ${support}`,
     );
   }
 }

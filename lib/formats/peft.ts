@@ -6,8 +6,10 @@ import { isNotFound, makeFolder, removeFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 import { openTensorFile } from "./checkpoint.ts";
+import { checkConfigKeys } from "./config_keys.ts";
 import type { JsonObject } from "./hf_config.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";
+import { checkInitialization, PEFT_KEYS } from "./peft_keys.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import type { TensorData } from "./tensor_file.ts";
 import { writeTorchFile } from "./torch_bin_writer.ts";
@@ -78,27 +80,8 @@ const configSchema = z.object({
   lora_dropout: z.number().min(0).lt(1).default(0),
   target_modules: z.union([z.array(z.string().min(1)).min(1), z.string().min(1)]),
   bias: z.literal("none").default("none"),
-  fan_in_fan_out: z.literal(false).default(false),
   base_model_name_or_path: z.string().nullish(),
 });
-
-/**
- * Keys of newer or wider PEFT versions that change what is computed. Unset or empty, they are fine.
- */
-const UNSUPPORTED_KEYS = [
-  "modules_to_save",
-  "layers_to_transform",
-  "layer_replication",
-  "exclude_modules",
-  "target_parameters",
-  "trainable_token_indices",
-  "rank_pattern",
-  "alpha_pattern",
-  "lora_bias",
-  "use_rslora",
-  "use_dora",
-  "use_qalora",
-];
 
 /**
  * Reads a PEFT LoRA adapter: adapter_config.json and adapter_model.safetensors, or else
@@ -163,11 +146,8 @@ function parseConfig(path: string, json: JsonObject): PeftConfig {
     const value = JSON.stringify(json[String(key)]) ?? "missing";
     throw new UserError(`${path}: ${String(key)} is ${value}, not supported (${message})`);
   }
-  for (const key of UNSUPPORTED_KEYS) {
-    if (isSet(json[key])) {
-      throw new UserError(`${path}: ${key} is ${JSON.stringify(json[key])}, not supported`);
-    }
-  }
+  checkConfigKeys(json, path, [PEFT_KEYS], "an adapter");
+  checkInitialization(json, path);
   const { r, task_type, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } =
     parsed.data;
   return {
@@ -178,11 +158,6 @@ function parseConfig(path: string, json: JsonObject): PeftConfig {
     targetModules: target_modules,
     baseModel: base_model_name_or_path ?? null,
   };
-}
-
-function isSet(value: unknown): boolean {
-  if (value === undefined || value === null || value === false) return false;
-  return typeof value !== "object" || Object.keys(value).length > 0;
 }
 
 /**

@@ -131,10 +131,15 @@ export class EncoderClassifier {
       weight: store.matrix(`${name}.weight`, rows, columns),
       bias: store.tensor(`${name}.bias`, [rows]),
     });
-    const norm = (name: string): Norm => ({
-      weight: store.tensor(`${name}.weight`, [d]),
-      bias: store.tensor(`${name}.bias`, [d]),
-    });
+    const norm = (name: string): Norm => {
+      // Checkpoints that come from TensorFlow have its names.
+      const isOld = !store.has(`${name}.weight`) && store.has(`${name}.gamma`);
+      const [weight, bias] = isOld ? ["gamma", "beta"] : ["weight", "bias"];
+      return {
+        weight: store.tensor(`${name}.${weight}`, [d]),
+        bias: store.tensor(`${name}.${bias}`, [d]),
+      };
+    };
     const table = (name: string, rows: number) =>
       store.table(`${family.encoder}.embeddings.${name}_embeddings.weight`, rows, d);
     this.#family = family;
@@ -168,11 +173,18 @@ export class EncoderClassifier {
   /**
    * Computes logits [B, labels] of token sequences of at most `maxLength` tokens.
    *
-   * @throws {UserError} when a token is beyond the vocabulary
+   * @throws {UserError} when a token is not in the vocabulary, or a text has none or too many
    */
   logits(cx: Context, sequences: readonly (readonly number[])[]): Tensor {
     const { numHeads, hiddenSize, vocabSize } = this.config;
-    const bad = sequences.flat().find((id) => id >= vocabSize);
+    const { maxLength } = this;
+    const odd = sequences.find(({ length }) => length === 0 || length > maxLength);
+    if (odd) {
+      throw new UserError(
+        `a text has ${odd.length} tokens, the classifier reads 1 to ${maxLength}`,
+      );
+    }
+    const bad = sequences.flat().find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
     if (bad !== undefined) {
       throw new UserError(
         `a text has the token ${bad}, the classifier's vocabulary has ${vocabSize}: is the tokenizer another model's?`,

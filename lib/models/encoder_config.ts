@@ -1,5 +1,9 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
+import { checkConfigKeys, COMMON_KEYS } from "../formats/config_keys.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
+import { labelsOf, positionCount, type ProblemType, problemTypeOf } from "./classifier_config.ts";
+import { BERT_KEYS, DISTILBERT_KEYS } from "./encoder_keys.ts";
 
 /** Sizes and labels of a sequence classifier on an encoder of BERT's kind. */
 export interface EncoderConfig {
@@ -27,49 +31,63 @@ export interface EncoderConfig {
   padTokenId: number;
   /** Label names, by their index among the logits. */
   labels: string[];
+  /** Problem that the labels are of; null where config.json does not say. */
+  problemType: ProblemType | null;
 }
 
-const size = z.int().positive();
-const activation = z.enum(["gelu", "gelu_new", "relu"]).default("gelu");
-const labels = z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" });
+/** Names of transformers for the functions; some have several. */
+const ACTIVATIONS: Readonly<Record<string, EncoderConfig["activation"]>> = {
+  gelu: "gelu",
+  gelu_python: "gelu",
+  gelu_new: "gelu_new",
+  gelu_fast: "gelu_new",
+  gelu_accurate: "gelu_new",
+  gelu_pytorch_tanh: "gelu_new",
+  gelu_python_tanh: "gelu_new",
+  relu: "relu",
+};
+
+const rows = z.int().positive().max(2 ** 24);
+const width = z.int().positive().max(2 ** 20);
+const layers = z.int().positive().max(1000);
+const activation = z.enum(Object.keys(ACTIVATIONS)).default("gelu");
+const tokenId = z.int().nonnegative();
 
 /** Keys that RoBERTa and BERT have in common; defaults are those of transformers. */
 const shared = z.object({
-  vocab_size: size.default(30522),
-  hidden_size: size.default(768),
-  num_hidden_layers: size.default(12),
-  num_attention_heads: size.default(12),
-  intermediate_size: size.default(3072),
+  vocab_size: rows.default(30522),
+  hidden_size: width.default(768),
+  num_hidden_layers: layers.default(12),
+  num_attention_heads: width.default(12),
+  intermediate_size: width.default(3072),
   hidden_act: activation,
-  max_position_embeddings: size.default(512),
-  type_vocab_size: size.default(2),
-  layer_norm_eps: z.number().positive().default(1e-12),
-  position_embedding_type: z.literal("absolute").default("absolute"),
-  id2label: labels,
+  max_position_embeddings: rows.default(512),
+  type_vocab_size: rows.default(2),
+  layer_norm_eps: z.number().positive().max(0.1).default(1e-12),
+  position_embedding_type: z.literal("absolute").nullish(),
 });
 
 /** Keys of a classifier's config.json that are read, by `model_type`. */
 const schema = z.discriminatedUnion("model_type", [
   shared.extend({
     model_type: z.literal("roberta"),
-    vocab_size: size.default(50265),
-    pad_token_id: z.int().nonnegative().default(1),
+    vocab_size: rows.default(50265),
+    pad_token_id: tokenId.default(1),
   }),
   shared.extend({
     model_type: z.literal("bert"),
-    pad_token_id: z.int().nonnegative().default(0),
+    pad_token_id: tokenId.nullish(),
   }),
   z.object({
     model_type: z.literal("distilbert"),
-    vocab_size: size.default(30522),
-    dim: size.default(768),
-    n_layers: size.default(6),
-    n_heads: size.default(12),
-    hidden_dim: size.default(3072),
+    vocab_size: rows.default(30522),
+    dim: width.default(768),
+    n_layers: layers.default(6),
+    n_heads: width.default(12),
+    hidden_dim: width.default(3072),
     activation,
-    max_position_embeddings: size.default(512),
-    pad_token_id: z.int().nonnegative().default(0),
-    id2label: labels,
+    max_position_embeddings: rows.default(512),
+    pad_token_id: tokenId.nullish(),
   }),
 ]);
 
@@ -98,13 +116,25 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
     }
     throw new UserError(`${path}: "${key}" is ${found(key)}: ${issue.message}`);
   }
+  const config = json as JsonObject;
   const c = parsed.data;
+  const keys = c.model_type === "distilbert" ? DISTILBERT_KEYS : BERT_KEYS;
+  checkConfigKeys(config, path, [keys, COMMON_KEYS]);
+  const padTokenId = c.pad_token_id ?? 0;
+  if (padTokenId >= c.vocab_size) {
+    throw new UserError(
+      `${path}: "pad_token_id" is ${padTokenId}, expected a token below "vocab_size", ${c.vocab_size}`,
+    );
+  }
+  // Texts too long for the positions are cut, which takes room for a text.
+  positionCount({ ...c }, path);
   const common = {
     modelType: c.model_type,
     vocabSize: c.vocab_size,
     maxPositions: c.max_position_embeddings,
-    padTokenId: c.pad_token_id,
-    labels: labelsOf(c.id2label, path),
+    padTokenId,
+    labels: labelsOf(config, path),
+    problemType: problemTypeOf(config, path),
   };
   const [width, heads] = c.model_type === "distilbert"
     ? [c.dim, c.n_heads]
@@ -121,7 +151,7 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
       numLayers: c.n_layers,
       numHeads: c.n_heads,
       intermediateSize: c.hidden_dim,
-      activation: c.activation,
+      activation: ACTIVATIONS[c.activation],
       typeVocabSize: 0,
       // Not configurable in transformers.
       layerNormEps: 1e-12,
@@ -133,34 +163,8 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
     numLayers: c.num_hidden_layers,
     numHeads: c.num_attention_heads,
     intermediateSize: c.intermediate_size,
-    activation: c.hidden_act,
+    activation: ACTIVATIONS[c.hidden_act],
     typeVocabSize: c.type_vocab_size,
     layerNormEps: c.layer_norm_eps,
   };
-}
-
-/**
- * Lists the labels of a config.json in the order of their ids.
- *
- * @param id2label names by id, the ids 0, 1, … as keys
- * @param path path of the file, for messages
- * @throws {UserError} when an id is left out
- */
-export function labelsOf(id2label: Readonly<Record<string, string>>, path: string): string[] {
-  const ids = Object.keys(id2label);
-  const missing = ids.findIndex((_, i) => id2label[i] === undefined);
-  if (missing < 0) return ids.map((_, i) => id2label[i]);
-  throw new UserError(
-    `${path}: "id2label" has the ids ${ids.join(", ")}, expected 0 to ${ids.length - 1}`,
-  );
-}
-
-/**
- * Maximum number of tokens of a text by the positions in any encoder's config.json: RoBERTa and
- * its kin count from pad_token_id + 1. Infinity where the file does not say.
- */
-export function positionCount(config: Readonly<Record<string, unknown>>): number {
-  const rows = Number(config.max_position_embeddings ?? Infinity);
-  const fromPadding = /roberta|camembert/.test(String(config.model_type));
-  return fromPadding ? rows - Number(config.pad_token_id ?? 1) - 1 : rows;
 }

@@ -2,6 +2,7 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { Context } from "../tensor/context.ts";
+import type { ProblemType } from "./classifier_config.ts";
 import { EncoderClassifier } from "./encoder_classifier.ts";
 import { parseEncoderConfig } from "./encoder_config.ts";
 import { CheckpointSource, FrozenStore } from "./weight_store.ts";
@@ -10,6 +11,8 @@ import { CheckpointSource, FrozenStore } from "./weight_store.ts";
 export class SequenceClassifier {
   /** Names of the labels, in the order of the logits. */
   readonly labels: readonly string[];
+  /** Problem that the labels are of; null where config.json does not say. */
+  readonly problemType: ProblemType | null;
   /** Maximum number of tokens of a text, special tokens included; longer texts are cut. */
   readonly maxLength: number;
 
@@ -19,6 +22,7 @@ export class SequenceClassifier {
     private readonly tokenizer: Tokenizer,
   ) {
     this.labels = model.config.labels;
+    this.problemType = model.config.problemType;
     this.maxLength = Math.min(model.maxLength, tokenizer.modelMaxLength);
   }
 

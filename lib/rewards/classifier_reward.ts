@@ -3,7 +3,7 @@ import {
   CLASSIFIER_BATCH_SIZE,
   classify,
   labelIndex,
-  softmax,
+  probabilities,
   type TextClassifier,
 } from "./text_classifier.ts";
 
@@ -11,7 +11,10 @@ import {
 export interface ClassifierRewardOptions {
   /** Label whose logit is the score, by name; default "nothate". */
   label?: string;
-  /** Score with the label's softmax probability in place of its raw logit; default false. */
+  /**
+   * Score with the label's probability, as {@linkcode probabilities} computes it, in place of its raw
+   * logit; default false.
+   */
   softmax?: boolean;
   /** Number of texts classified at once; default 16. */
   batchSize?: number;
@@ -53,7 +56,10 @@ export class ClassifierReward {
     const { logits, truncated } = await classify(this.#classifier, texts, this.#batchSize);
     this.scored += texts.length;
     this.truncated += truncated;
-    return logits.map((row) => (this.#softmax ? softmax(row) : row)[this.#label]);
+    const values = this.#softmax
+      ? logits.map((row) => probabilities(this.#classifier, row))
+      : logits;
+    return values.map((row) => row[this.#label]);
   };
 
   /** Returns a line for a run's end when texts were cut; null when none was. */

@@ -3,8 +3,14 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import { refuseForeignWasm } from "../device/turbo.ts";
 import { importAsset } from "../../assets.ts";
 import { UserError } from "../errors.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
-import { labelsOf, positionCount } from "../models/encoder_config.ts";
+import {
+  labelsOf,
+  positionCount,
+  type ProblemType,
+  problemTypeOf,
+} from "../models/classifier_config.ts";
 import { reason } from "./reward.ts";
 import type { TextClassifier } from "./text_classifier.ts";
 
@@ -29,6 +35,8 @@ export class OnnxClassifier implements TextClassifier {
     private readonly tokenizer: Tokenizer,
     /** Names of the labels, in the order of the logits. */
     readonly labels: readonly string[],
+    /** Problem that the labels are of; null where config.json does not say. */
+    readonly problemType: ProblemType | null,
     /** Maximum number of tokens of a text, special tokens included. */
     readonly maxLength: number,
     private readonly padTokenId: number,
@@ -70,13 +78,18 @@ export class OnnxClassifier implements TextClassifier {
           `the outputs ${session.outputNames.join(", ")}, expected ${INPUTS.join(", ")} and logits`,
       );
     }
-    const labels = labelsOf(
-      (config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }) as Record<string, string>,
-      files.pathOf("config.json"),
+    const configPath = files.pathOf("config.json");
+    const padTokenId = paddingOf(config, tokenizer, configPath);
+    const maxLength = Math.min(tokenizer.modelMaxLength, positionCount(config, configPath));
+    return new OnnxClassifier(
+      runtime,
+      session,
+      tokenizer,
+      labelsOf(config, configPath),
+      problemTypeOf(config, configPath),
+      maxLength,
+      padTokenId,
     );
-    const padTokenId = Number(config.pad_token_id ?? tokenizer.padTokenId ?? 0);
-    const maxLength = Math.min(tokenizer.modelMaxLength, positionCount(config));
-    return new OnnxClassifier(runtime, session, tokenizer, labels, maxLength, padTokenId);
   }
 
   /**
@@ -117,14 +130,37 @@ export class OnnxClassifier implements TextClassifier {
       ids.set(sequence.map(BigInt), row * width);
       mask.fill(1n, row * width, row * width + sequence.length);
     });
-    const tensor = (data: BigInt64Array) => new this.runtime.Tensor("int64", data, shape);
-    const feeds: Record<string, Tensor> = {
-      input_ids: tensor(ids),
-      attention_mask: tensor(mask),
-      token_type_ids: tensor(new BigInt64Array(ids.length)),
+    const values: Record<string, BigInt64Array> = {
+      input_ids: ids,
+      attention_mask: mask,
+      token_type_ids: new BigInt64Array(ids.length),
     };
-    return Object.fromEntries(this.session.inputNames.map((name) => [name, feeds[name]]));
+    const { Tensor } = this.runtime;
+    return Object.fromEntries(
+      this.session.inputMetadata.map((input) => {
+        const data = values[input.name];
+        const isInt32 = input.isTensor && input.type === "int32";
+        return [
+          input.name,
+          isInt32
+            ? new Tensor("int32", Int32Array.from(data, Number), shape)
+            : new Tensor("int64", data, shape),
+        ];
+      }),
+    );
   }
+}
+
+/** Id that fills a batch. What it is does not matter where the mask leaves it out, but it is looked up. */
+function paddingOf(config: JsonObject, tokenizer: Tokenizer, path: string): number {
+  const id = config.pad_token_id ?? tokenizer.padTokenId ?? 0;
+  const { vocab_size: size = Infinity } = config;
+  if (Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < Number(size)) return Number(id);
+  throw new UserError(
+    `${path}: "pad_token_id" is ${
+      JSON.stringify(id)
+    }, expected a token below "vocab_size", ${size}`,
+  );
 }
 
 const INPUTS: readonly string[] = ["input_ids", "attention_mask", "token_type_ids"];

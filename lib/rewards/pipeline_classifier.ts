@@ -1,6 +1,11 @@
 import { refuseForeignWasm } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
-import { labelsOf, positionCount } from "../models/encoder_config.ts";
+import {
+  labelsOf,
+  positionCount,
+  type ProblemType,
+  problemTypeOf,
+} from "../models/classifier_config.ts";
 import { environmentVariable } from "../platform/environment.ts";
 import { fileExists } from "../platform/files.ts";
 import { basename, dirname, resolve } from "../platform/paths.ts";
@@ -30,7 +35,7 @@ export interface TextClassificationPipeline {
   /** Computes logits [texts, labels] of inputs. */
   model: {
     (inputs: unknown): Promise<{ logits: { tolist(): number[][] } }>;
-    config: { id2label: Record<string, string>; [key: string]: unknown };
+    config: Record<string, unknown>;
   };
 }
 
@@ -46,12 +51,18 @@ export class PipelineClassifier implements TextClassifier {
   readonly labels: readonly string[];
   /** Maximum number of tokens of a text, special tokens included. */
   readonly maxLength: number;
+  /** Problem that the labels are of; null where config.json does not say. */
+  readonly problemType: ProblemType | null;
 
   private constructor(private readonly pipeline: TextClassificationPipeline, name: string) {
     const { tokenizer, model } = pipeline;
-    this.labels = labelsOf(model.config.id2label, name);
+    this.labels = labelsOf(model.config, name);
+    this.problemType = problemTypeOf(model.config, name);
     // A pipeline cuts where its tokenizer says; without that, the model's positions end the text.
-    this.maxLength = Math.min(tokenizer.model_max_length ?? Infinity, positionCount(model.config));
+    this.maxLength = Math.min(
+      tokenizer.model_max_length ?? Infinity,
+      positionCount(model.config, name),
+    );
   }
 
   /**

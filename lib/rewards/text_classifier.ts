@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import type { ProblemType } from "../models/classifier_config.ts";
 
 /** Text classifier, as rewards and measurements use it: `SequenceClassifier` is one. */
 export interface TextClassifier {
@@ -6,6 +7,8 @@ export interface TextClassifier {
   readonly labels: readonly string[];
   /** Maximum number of tokens of a text; longer texts are cut. */
   readonly maxLength: number;
+  /** Problem that the labels are of; null or missing: one label of several, or one alone. */
+  readonly problemType?: ProblemType | null;
   /** Computes raw logits [texts, labels], and counts the texts that were cut. */
   logits(texts: readonly string[]): Promise<{ logits: number[][]; truncated: number }>;
 }
@@ -52,7 +55,24 @@ export async function classify(
 }
 
 /**
- * Computes the probabilities of one row of logits; the largest is subtracted first, so that none
+ * Computes the probability of each label from one row of logits: softmax over the labels of which a
+ * text has one, the sigmoid of each where it may have several or there is only one. The outputs of a
+ * regression are no probabilities and stay as they are. As the `text-classification` pipeline of
+ * transformers does, and with it the `toxicity` measurement of evaluate.
+ */
+export function probabilities(
+  { labels, problemType }: Pick<TextClassifier, "labels" | "problemType">,
+  logits: readonly number[],
+): number[] {
+  if (problemType === "regression") return [...logits];
+  if (problemType === "multi_label_classification" || labels.length === 1) {
+    return logits.map((x) => 1 / (1 + Math.exp(-x)));
+  }
+  return softmax(logits);
+}
+
+/**
+ * Computes the softmax of one row of logits; the largest is subtracted first, so that none
  * overflows.
  */
 export function softmax(logits: readonly number[]): number[] {

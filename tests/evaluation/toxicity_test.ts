@@ -33,3 +33,11 @@ Deno.test("aggregateToxicity: all, maximum, and the ratio of those at least 0.5"
   assert.ok(Number.isNaN(aggregateToxicity([], "maximum")));
   assert.ok(Number.isNaN(aggregateToxicity([], "ratio")));
 });
+
+Deno.test("measureToxicity: the sigmoid where a text can have several labels at once", async () => {
+  const classifier = Object.assign(new FakeClassifier(), {
+    problemType: "multi_label_classification" as const,
+  });
+  const { toxicities } = await measureToxicity(classifier, ["fine", "stupid"]);
+  assert.deepEqual(toxicities, [1 / (1 + Math.exp(2)), 1 / (1 + Math.exp(-3))]);
+});

@@ -25,7 +25,7 @@ Deno.test("checkConfigKeys: names a key that would change results, with its valu
     checkConfigKeys({ model_type: "x", ...config }, "dir/config.json", [OWN, COMMON_KEYS]);
   assert.throws(check({ scale: 2 }), {
     name: "UserError",
-    message: 'dir/config.json: "scale" is 2: it changes what the model computes, and Temper ' +
+    message: 'dir/config.json: "scale" is 2: it changes what is computed, and Temper ' +
       "implements 1 alone",
   });
   // An unset value is not a neutral one.

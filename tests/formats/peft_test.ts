@@ -7,6 +7,7 @@ import {
   writePeftAdapter,
   writeValueHead,
 } from "../../lib/formats/peft.ts";
+import { PEFT_KEYS } from "../../lib/formats/peft_keys.ts";
 import { SafetensorsFile, writeSafetensors } from "../../lib/formats/safetensors.ts";
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { TorchFile } from "../../lib/formats/torch_bin.ts";
@@ -93,10 +94,25 @@ const CONFIGS: [Record<string, unknown>, RegExp][] = [
     /has the tensor ".*", but target_modules in adapter_config\.json are decoder\.\*q$/,
   ],
   [{ bias: "all" }, /bias is "all", not supported/],
-  [{ fan_in_fan_out: true }, /fan_in_fan_out is true, not supported/],
-  [{ modules_to_save: ["lm_head"] }, /modules_to_save is \["lm_head"\], not supported/],
-  [{ use_dora: true }, /use_dora is true, not supported/],
-  [{ rank_pattern: { q: 4 } }, /rank_pattern is \{"q":4\}, not supported/],
+  [{ fan_in_fan_out: true }, /"fan_in_fan_out" is true: it changes what is computed/],
+  [{ modules_to_save: ["lm_head"] }, /"modules_to_save" is \["lm_head"\]: it changes/],
+  [{ use_dora: true }, /"use_dora" is true: it changes what is computed/],
+  [{ use_rslora: true }, /"use_rslora" is true: it changes/],
+  [{ rank_pattern: { q: 4 } }, /"rank_pattern" is \{"q":4\}: it changes/],
+  [{ alora_invocation_tokens: [5, 6] }, /"alora_invocation_tokens" is \[5,6\]: it changes/],
+  [{ arrow_config: { top_k: 2 } }, /"arrow_config" is \{"top_k":2\}: it changes/],
+  [{ use_bdlora: { nblocks: 2 } }, /"use_bdlora" is \{"nblocks":2\}: it changes/],
+  [{ monteclora_config: { num_samples: 8 } }, /"monteclora_config" is .*: it changes/],
+  [{ kasa_config: { beta: 1 } }, /"kasa_config" is \{"beta":1\}: it changes/],
+  [{ layers_to_transform: 0 }, /"layers_to_transform" is 0: it changes/],
+  [{ trainable_token_indices: [1] }, /"trainable_token_indices" is \[1\]: it changes/],
+  [{ use_tomorrow: 2 }, /"use_tomorrow" is 2, a setting that Temper does not know for an adapter/],
+  ...["pissa", "pissa_niter_16", "olora", "corda", "loftq", "lora_ga", "tomorrow"].map(
+    (start): [Record<string, unknown>, RegExp] => [
+      { init_lora_weights: start },
+      new RegExp(`"init_lora_weights" is "${start}", so the adapter fits base weights that .*PEFT`),
+    ],
+  ),
 ];
 for (const [changes, message] of CONFIGS) {
   Deno.test(`refused: ${JSON.stringify(changes)}`, async () => {
@@ -131,6 +147,13 @@ Deno.test("keys of later PEFT versions that are unset are accepted", async () =>
       rank_pattern: {},
       layers_to_transform: null,
       revision: "x",
+      use_tomorrow: {},
+      kasa_config: null,
+      megatron_core: "megatron.core",
+      qalora_group_size: 16,
+      // After its conversion to a plain LoRA an adapter keeps these, and PEFT ignores them.
+      corda_config: { corda_method: "ipm" },
+      loftq_config: { loftq_bits: 4 },
     });
     Deno.copyFileSync(
       join(ADAPTER, "adapter_model.safetensors"),
@@ -139,6 +162,17 @@ Deno.test("keys of later PEFT versions that are unset are accepted", async () =>
     assert.equal((await readPeftAdapter(dir)).tensors.size, 24);
   });
 });
+
+for (const start of [true, false, null, "gaussian", "eva", "orthogonal", "mica"]) {
+  Deno.test(`init_lora_weights ${start} leaves the base as it is, and is accepted`, async () => {
+    await withTempDir(async (dir) => {
+      writeConfig(dir, { init_lora_weights: start });
+      const weights = "adapter_model.safetensors";
+      Deno.copyFileSync(join(ADAPTER, weights), join(dir, weights));
+      assert.equal((await readPeftAdapter(dir)).tensors.size, 24);
+    });
+  });
+}
 
 Deno.test("tensors that do not fit the configuration are refused by name", async () => {
   await withTempDir(async (dir) => {
@@ -237,4 +271,27 @@ Deno.test("a folder that cannot be made is named", async () => {
       { name: "UserError", message: /cannot make the folder .*: a part of the path is a file/ },
     );
   });
+});
+
+/** Fields of LoraConfig and its bases in PEFT 0.21.0. */
+const FIELDS_OF_0_21 = [
+  ...["task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path"],
+  ...["revision", "inference_mode", "r", "target_modules", "exclude_modules", "lora_alpha"],
+  ...["lora_dropout", "fan_in_fan_out", "bias", "use_rslora", "modules_to_save"],
+  ...["init_lora_weights", "layers_to_transform", "layers_pattern", "rank_pattern"],
+  ...["alpha_pattern", "megatron_config", "megatron_core", "trainable_token_indices"],
+  ...["loftq_config", "eva_config", "corda_config", "lora_ga_config", "use_dora"],
+  ...["velora_config", "alora_invocation_tokens", "use_qalora", "qalora_group_size"],
+  ...["monteclora_config", "layer_replication", "runtime_config", "lora_bias"],
+  ...["target_parameters", "use_bdlora", "arrow_config", "kasa_config", "ensure_weight_tying"],
+];
+
+Deno.test("the table of keys has each field of PEFT 0.21 in one place", () => {
+  const { read = [], harmless = [], neutral = {} } = PEFT_KEYS;
+  const known = [...read, ...harmless, ...Object.keys(neutral)];
+  assert.equal(new Set(known).size, known.length);
+  assert.deepEqual(FIELDS_OF_0_21.filter((field) => !known.includes(field)), []);
+  // Of PEFT before 0.3.
+  const old = ["merge_weights", "enable_lora"];
+  assert.deepEqual(known.filter((key) => !FIELDS_OF_0_21.includes(key)).sort(), old.sort());
 });

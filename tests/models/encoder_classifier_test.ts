@@ -36,7 +36,7 @@ const configs = {
 class RecordingSource implements WeightSource {
   readonly values = new Map<string, Float32Array<ArrayBuffer>>();
 
-  has(): boolean {
+  has(_name?: string): boolean {
     return true;
   }
 
@@ -66,6 +66,37 @@ for (const [family, json] of Object.entries(configs)) {
       assertClose(logits, expected, 1e-5, family);
     }));
 }
+
+Deno.test("norms under TensorFlow's names, gamma and beta, are read", () =>
+  withDevice((device) => {
+    const source = new RecordingSource();
+    source.has = (name?: string) => !/LayerNorm\.(weight|bias)$/.test(name ?? "");
+    new EncoderClassifier(
+      parseEncoderConfig(configs.bert, ""),
+      new FrozenStore(device, source, "f32"),
+    );
+    const norms = [...source.values.keys()].filter((name) => name.includes("LayerNorm"));
+    assert.equal(norms.length, 2 * 5);
+    assert.ok(norms.every((name) => /\.(gamma|beta)$/.test(name)), norms.join());
+    assert.ok(norms.includes("bert.encoder.layer.1.attention.output.LayerNorm.gamma"));
+    return Promise.resolve();
+  }));
+
+Deno.test("tokens that are no rows of a table, and texts without tokens, are refused", () =>
+  withDevice((device) => {
+    const store = new FrozenStore(device, new RecordingSource(), "f32");
+    const model = new EncoderClassifier(parseEncoderConfig(configs.bert, ""), store);
+    const refused = (ids: number[], message: RegExp) => {
+      const cx = new Context(device);
+      assert.throws(() => model.logits(cx, [[1], ids]), { name: "UserError", message });
+      cx.release();
+    };
+    refused([], /a text has 0 tokens, the classifier reads 1 to 11$/);
+    refused(new Array(12).fill(1), /a text has 12 tokens/);
+    refused([1, 23], /has the token 23, the classifier's vocabulary has 23/);
+    refused([-1], /has the token -1/);
+    return Promise.resolve();
+  }));
 
 Deno.test("the names are those of transformers' checkpoints", () =>
   withDevice((device) => {

@@ -29,6 +29,16 @@ Deno.test("ClassifierReward: softmax on request", async () => {
   assert.ok(Math.abs(scores[1] - 1 / (1 + Math.exp(6))) < 1e-12);
 });
 
+Deno.test("ClassifierReward: probabilities are those of the classifier's problem", async () => {
+  const several = Object.assign(new FakeClassifier(), {
+    problemType: "multi_label_classification" as const,
+  });
+  const scores = await new ClassifierReward(several, { softmax: true }).score(samples);
+  assert.deepEqual(scores, [1 / (1 + Math.exp(-2)), 1 / (1 + Math.exp(3))]);
+  const amount = Object.assign(new FakeClassifier(), { problemType: "regression" as const });
+  assert.deepEqual(await new ClassifierReward(amount, { softmax: true }).score(samples), [2, -3]);
+});
+
 Deno.test("ClassifierReward: an unknown label lists the labels", () => {
   assert.throws(
     () => new ClassifierReward(new FakeClassifier(), { label: "nice" }),

@@ -4,6 +4,7 @@ import { findOnnxModel, OnnxClassifier } from "../../lib/rewards/onnx_classifier
 import { loadCase } from "../golden/cases.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { onnxFolder } from "./classifier_folder.ts";
+import { meanOfTokens } from "./onnx_model.ts";
 
 /** Loads the ONNX classifier after `edit` has changed its folder. */
 async function withOnnx(
@@ -45,6 +46,44 @@ Deno.test("labels that the model does not have are an error", () =>
     }),
     /2 logits per text for the 3 labels/,
   ));
+
+/** Changes the folder's config.json. */
+function withConfig(changes: Record<string, unknown>): (dir: string) => Promise<void> {
+  return async (dir) => {
+    const path = join(dir, "config.json");
+    const config = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(path, JSON.stringify({ ...config, ...changes }));
+  };
+}
+
+Deno.test("the problem that the labels are of comes from config.json", () =>
+  withOnnx((classifier) => {
+    assert.equal(classifier.problemType, "multi_label_classification");
+    assert.deepEqual(classifier.labels, ["0", "1"]);
+    return Promise.resolve();
+  }, withConfig({ problem_type: "multi_label_classification", id2label: { 0: 0, 1: 1 } })));
+
+Deno.test("inputs may be int32, and the labels one without a name", () =>
+  withOnnx(async (classifier) => {
+    assert.deepEqual(classifier.labels, ["LABEL_0"]);
+    const { logits } = await classifier.logits(["", "the the"]);
+    const [[empty], [text]] = logits;
+    // <s> </s> and two of padding, ids 0, 2, 1, 1.
+    assert.equal(empty, 1);
+    assert.ok(text > 50);
+  }, async (dir) => {
+    await Deno.writeFile(join(dir, "onnx", "model.onnx"), meanOfTokens());
+    await withConfig({ id2label: undefined, num_labels: 1 })(dir);
+  }));
+
+Deno.test("a padding token that is none, or no positions, is one clear line", async () => {
+  const refused = (changes: Record<string, unknown>, message: RegExp) =>
+    assert.rejects(withOnnx(async () => {}, withConfig(changes)), { name: "UserError", message });
+  await refused({ pad_token_id: 5000 }, /"pad_token_id" is 5000, expected a token below/);
+  await refused({ pad_token_id: "x", model_type: "bert" }, /"pad_token_id" is "x", expected/);
+  await refused({ max_position_embeddings: 2 }, /"max_position_embeddings" is 2.*3 tokens/);
+  await refused({ max_position_embeddings: "x" }, /"max_position_embeddings" is "x"/);
+});
 
 Deno.test("a broken or missing ONNX file is one clear line", async () => {
   const broken = (dir: string) => Deno.writeTextFile(join(dir, "onnx", "model.onnx"), "no");

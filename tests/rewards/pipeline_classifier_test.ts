@@ -26,7 +26,13 @@ function standIn(asked: unknown[]): TransformersModule {
       Promise.resolve({
         logits: { tolist: () => (inputs as string[]).map(({ length }) => [length, -length]) },
       }),
-    { config: { id2label: { 1: "long", 0: "short" }, max_position_embeddings: 6 } },
+    {
+      config: {
+        id2label: { 1: "long", 0: "short" },
+        max_position_embeddings: 6,
+        problem_type: "multi_label_classification",
+      },
+    },
   );
   return {
     env,
@@ -47,6 +53,7 @@ Deno.test("raw logits in the order of the labels' ids, and what was cut", async 
   ]);
   assert.deepEqual(classifier.labels, ["short", "long"]);
   assert.equal(classifier.maxLength, 6);
+  assert.equal(classifier.problemType, "multi_label_classification");
   const { logits, truncated } = await classifier.logits(["abc", "abcdefg"]);
   assert.deepEqual(logits, [[3, -3], [7, -7]]);
   assert.equal(truncated, 1);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
-import { classify, labelIndex, softmax } from "../../lib/rewards/text_classifier.ts";
+import { classify, labelIndex, probabilities, softmax } from "../../lib/rewards/text_classifier.ts";
 import { FakeClassifier } from "./fake_classifier.ts";
 
 Deno.test("labelIndex: finds a label by name, else lists what there is", () => {
@@ -32,4 +32,21 @@ Deno.test("softmax: probabilities, for large logits too", () => {
   const [p, q] = softmax([Math.log(3), 0]);
   assert.ok(Math.abs(p - 0.75) < 1e-12 && Math.abs(q - 0.25) < 1e-12);
   assert.deepEqual(softmax([1000, 0]), [1, 0]);
+});
+
+Deno.test("probabilities: as transformers' pipeline, by the classifier's problem", () => {
+  const close = (values: number[], expected: number[]) =>
+    values.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-4, `${values}`));
+  const [labels, logits] = [["toxic", "obscene"], [-6.4596, 0]];
+  close(probabilities({ labels }, logits), [0.00156, 0.99844]);
+  const single = "single_label_classification";
+  close(probabilities({ labels, problemType: single }, logits), [0.00156, 0.99844]);
+  const multi = "multi_label_classification";
+  close(probabilities({ labels, problemType: multi }, logits), [0.00156, 0.5]);
+  assert.deepEqual(probabilities({ labels, problemType: "regression" }, logits), logits);
+  for (const problemType of [undefined, null, single, multi] as const) {
+    close(probabilities({ labels: ["toxic"], problemType }, [2]), [0.8808]);
+  }
+  assert.deepEqual(probabilities({ labels: ["toxic"], problemType: "regression" }, [2]), [2]);
+  assert.deepEqual(probabilities({ labels: ["toxic"] }, [-1000]), [0]);
 });

@@ -1,6 +1,6 @@
 import { aggregateToxicity } from "../../evaluation/toxicity.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
-import { classify, labelIndex, softmax } from "../../rewards/text_classifier.ts";
+import { classify, labelIndex, probabilities } from "../../rewards/text_classifier.ts";
 import { loadClassifier } from "../loading/classifiers.ts";
 import { openRunDevice, type RunDeviceOptions } from "../loading/device.ts";
 
@@ -10,7 +10,7 @@ export interface TextScore {
   text: string;
   /** Raw logits, by label. */
   logits: Record<string, number>;
-  /** Their softmax, by label. */
+  /** Their probabilities, by label: the logits themselves where the classifier does regression. */
   probabilities: Record<string, number>;
   /** Probability of the toxic label. */
   toxicity: number;
@@ -50,12 +50,12 @@ export async function scoreTexts(
     const byLabel = (values: readonly number[]) =>
       Object.fromEntries(classifier.labels.map((label, index) => [label, values[index]]));
     const scored = texts.map((text, index) => {
-      const probabilities = softmax(logits[index]);
+      const values = probabilities(classifier, logits[index]);
       return {
         text,
         logits: byLabel(logits[index]),
-        probabilities: byLabel(probabilities),
-        toxicity: probabilities[toxic],
+        probabilities: byLabel(values),
+        toxicity: values[toxic],
       };
     });
     const toxicities = scored.map(({ toxicity }) => toxicity);

@@ -78,7 +78,7 @@ export const rewardFields = {
   rewardLabel: text.default("nothate")
     .describe("Classifier label whose score is the reward"),
   rewardMode: z.enum(["logits", "softmax"]).default("logits")
-    .describe("Classifier score: the label's raw logit, or its softmax probability"),
+    .describe("Classifier score: the label's raw logit, or its probability"),
 };
 
 /** Measurement of the toxicity before and after training. */

@@ -87,7 +87,7 @@ export interface TrainConfig {
   rewardWeights: number[] | null;
   /** Classifier label whose score is the reward. Default: `"nothate"`. */
   rewardLabel: string;
-  /** Classifier score: the label's raw logit, or its softmax probability. Default: `"logits"`. */
+  /** Classifier score: the label's raw logit, or its probability. Default: `"logits"`. */
   rewardMode: "logits" | "softmax";
   /**
    * Classifier to measure toxicity with, named like a reward (default: the first classifier among
