@@ -32,7 +32,7 @@ export interface Example {
   query: string;
   /** Tokens of the prompt, special tokens included. */
   inputIds: number[];
-  /** Reference response. */
+  /** Reference response; empty where the file has no text for it. */
   summary: string;
   /** Row of the file, by column. */
   columns: Readonly<Record<string, unknown>>;
@@ -55,6 +55,7 @@ export class DatasetSplit {
     private readonly rows: readonly PromptRow[],
     private readonly tokenizer: Tokenizer,
     private readonly cache: TokenCache | null,
+    private readonly references: References,
   ) {}
 
   /** Number of rows. */
@@ -79,20 +80,36 @@ export class DatasetSplit {
   /**
    * Returns the reference responses' tokens, the targets of supervised training, at most
    * `maxLength` of each.
+   *
+   * @throws UserError when a row has no reference, with the row and what it has instead.
    */
   labels(maxLength: number): TokenizedTexts {
     return new TokenizedTexts(
-      this.rows.map(({ summary }) => summary),
+      this.rows.map((row) => this.#summary(row)),
       this.tokenizer,
       { name: `${this.name} summaries`, maxLength, cache: this.cache },
     );
+  }
+
+  /** Reference of a row that must have one. */
+  #summary({ summary, row, columns }: PromptRow): string {
+    const { path, column, wanted } = this.references;
+    if (summary !== null) return summary;
+    if (column === null) throw noColumn(path, wanted, Object.keys(columns), "summaryColumn");
+    throw notText(path, row, column, columns[column]);
   }
 
   /** Makes the example of a row. */
   private toExample(index: number): Example {
     const { id, summary, columns } = this.rows[index];
     const inputIds = this.prompts.ids(index);
-    return { id, query: this.tokenizer.decode(inputIds), inputIds, summary, columns };
+    return {
+      id,
+      query: this.tokenizer.decode(inputIds),
+      inputIds,
+      summary: summary ?? "",
+      columns,
+    };
   }
 }
 
@@ -103,6 +120,8 @@ export class Dataset {
     /** Path that the dataset was read from, for messages. */
     readonly path: string,
     readonly splits: ReadonlyMap<string, DatasetSplit>,
+    /** One line that says how many rows the length filter has left out; null for none. */
+    readonly filterNotice: string | null = null,
   ) {}
 
   /** Returns a split by name. @throws UserError listing the splits there are. */
@@ -137,7 +156,8 @@ export class Dataset {
  * findSplitFiles}), where a train split without a test split is divided the same way. The columns
  * are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in the original
  * DialogSum files, `fname` will do for the id and `summary1` (the first of several references) for
- * the summary.
+ * the summary. Prompts need no references: those that are missing are noticed where they are asked
+ * for, in {@linkcode DatasetSplit.labels}.
  * @throws UserError when a file or column is missing, or the filter leaves nothing.
  */
 export async function loadDataset(
@@ -163,12 +183,19 @@ export async function loadDataset(
   }
   const splits = new Map<string, DatasetSplit>();
   const files = await findSplitFiles(path);
+  let [kept, total] = [0, 0];
   for (const [name, parts] of files) {
     const table = await readParts(parts);
-    const rows = promptRows(table, settings);
+    const references = findReferences(table, settings.summaryColumn);
+    const rows = promptRows(table, references, settings);
+    kept += rows.length;
+    total += table.rows.length;
     const features = [...table.columns, "input_ids", "query"];
     const add = (split: string, part: PromptRow[]) =>
-      splits.set(split, new DatasetSplit(split, features, part, tokenizer, settings.cache));
+      splits.set(
+        split,
+        new DatasetSplit(split, features, part, tokenizer, settings.cache, references),
+      );
     if (name === "train" && !files.has("test")) {
       const trainCount = rows.length - testCount(table.path, rows.length);
       add("train", rows.slice(0, trainCount));
@@ -177,7 +204,13 @@ export async function loadDataset(
       add(name, rows);
     }
   }
-  return new Dataset(path, splits);
+  const { inputMinTextLength: shortest, inputMaxTextLength: longest } = settings;
+  const notice = kept === total
+    ? null
+    : `${
+      total - kept
+    } of ${total} rows left out: their texts are not of ${shortest} to ${longest} characters`;
+  return new Dataset(path, splits, notice);
 }
 
 /**
@@ -196,25 +229,49 @@ function testCount(path: string, count: number): number {
 interface PromptRow {
   id: string;
   prompt: string;
-  summary: string;
+  /** Reference response; null where there is no text. */
+  summary: string | null;
+  /** Row of the file, from 0. */
+  row: number;
   columns: Record<string, unknown>;
 }
 
-function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow[] {
-  const { dialogueColumn, summaryColumn, inputMinTextLength, inputMaxTextLength, prompt } =
-    settings;
+/** Column of the reference responses. */
+interface References {
+  /** Path of the file, for messages. */
+  path: string;
+  /** Name of the column; null where the file has none. */
+  column: string | null;
+  /** Name of the column that the settings ask for. */
+  wanted: string;
+}
+
+function findReferences(table: Table, wanted: string): References {
+  return { path: table.path, column: findColumn(table, [wanted, `${wanted}1`]), wanted };
+}
+
+function promptRows(
+  table: Table,
+  { column: summaryKey }: References,
+  settings: Required<DatasetOptions>,
+): PromptRow[] {
+  const { dialogueColumn, inputMinTextLength, inputMaxTextLength, prompt } = settings;
   const dialogueKey = findColumn(table, [dialogueColumn]);
-  const summaryKey = findColumn(table, [summaryColumn, `${summaryColumn}1`]);
+  if (dialogueKey === null) {
+    throw noColumn(table.path, dialogueColumn, table.columns, "dialogueColumn");
+  }
   const idKey = ["id", "fname"].find((name) => table.columns.includes(name));
   const kept: PromptRow[] = [];
   for (const [i, row] of table.rows.entries()) {
-    const dialogue = textOf(table, i, dialogueKey);
+    const dialogue = row[dialogueKey];
+    if (typeof dialogue !== "string") throw notText(table.path, i, dialogueKey, dialogue);
     const length = characterCount(dialogue);
     if (length <= inputMinTextLength || length > inputMaxTextLength) continue;
     kept.push({
       id: String(idKey === undefined ? i : row[idKey]),
       prompt: prompt.replaceAll("{dialogue}", () => dialogue),
-      summary: textOf(table, i, summaryKey),
+      summary: textOrNull(summaryKey === null ? null : row[summaryKey]),
+      row: i,
       columns: row,
     });
   }
@@ -228,25 +285,36 @@ function promptRows(table: Table, settings: Required<DatasetOptions>): PromptRow
   return kept;
 }
 
-function findColumn(table: Table, names: string[]): string {
+/** Finds the first of several names among a table's columns; null where there is none. */
+function findColumn(table: Table, names: string[]): string | null {
   const found = names.find((name) => table.columns.includes(name));
-  if (found !== undefined && table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
+  if (found === undefined) return null;
+  if (table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
     throw new UserError(`${table.path} has several columns "${found}": rename all but one`);
   }
-  if (found !== undefined) return found;
-  throw new UserError(
-    `${table.path} has no column "${names[0]}": it has ${table.columns.join(", ")}`,
+  return found;
+}
+
+function noColumn(
+  path: string,
+  wanted: string,
+  columns: readonly string[],
+  setting: "dialogueColumn" | "summaryColumn",
+): UserError {
+  return new UserError(
+    `${path} has no column "${wanted}": name one of its columns with \`${setting}\`: ${
+      columns.map((name) => JSON.stringify(name)).join(", ")
+    }`,
   );
 }
 
-function textOf(table: Table, index: number, column: string): string {
-  const value = table.rows[index][column];
-  if (typeof value === "string") return value;
-  throw new UserError(
-    `${table.path}, row ${index + 1}: "${column}" is ${
-      JSON.stringify(value) ?? "missing"
-    }, expected a text`,
-  );
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function notText(path: string, row: number, column: string, value: unknown): UserError {
+  const found = value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
+  return new UserError(`${path}, row ${row + 1}: "${column}" is ${found}, expected a text`);
 }
 
 /** Number of characters as Python counts them, in code points. */

@@ -14,8 +14,12 @@ const SPLIT_NAMES: Readonly<Record<string, readonly string[]>> = {
 /** Maximum depth of folders that are searched: `data/train/0000.parquet`. */
 const DEEPEST = 2;
 
-/** Number of a part of a table: `train-00000-of-00002.parquet`, `0001.parquet`. */
-const PART = /(?<number>\d{4,})(-of-(?<count>\d{4,}))?(?=\.\w+$)/;
+/**
+ * Number of a part of a table: `train-00000-of-00002.parquet`, `0001.parquet`. Hugging Face's
+ * datasets before 2.15 appended a hash, another for each part:
+ * `train-00000-of-00002-ab12cd34ef56ab78.parquet`.
+ */
+const PART = /(?<number>\d{4,})(-of-(?<count>\d{4,})(-[0-9a-f]+)?)?(?=\.\w+$)/i;
 
 /**
  * Finds the files of a dataset's splits by their names, as Hugging Face's datasets does: the name
@@ -78,7 +82,17 @@ function checkParts(folder: string, split: string, names: readonly string[]): vo
   if (tables.size > 1) {
     throw new UserError(`${folder} has several ${split} files: ${names.join(", ")}; keep one`);
   }
-  const count = PART.exec(names[0])?.groups?.count;
+  const parts = names.map((name) => PART.exec(name)?.groups ?? {});
+  const numbers = new Set(parts.map(({ number }) => number));
+  const counts = new Set(parts.map(({ count }) => count));
+  if (numbers.size < names.length || counts.size > 1) {
+    throw new UserError(
+      `${folder} has parts of several tables for its ${split} split: ${
+        names.join(", ")
+      }; keep those of one`,
+    );
+  }
+  const [count] = counts;
   if (count !== undefined && Number(count) !== names.length) {
     throw new UserError(
       `${folder} has ${names.length} of the ${Number(count)} parts of its ${split} split: ${

@@ -1,5 +1,6 @@
 import { CsvError, parse } from "../packages/csv.ts";
 import { UserError } from "../errors.ts";
+import { refusePointer } from "../formats/lfs_pointer.ts";
 import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
 import { readFile } from "../platform/files.ts";
@@ -33,6 +34,7 @@ export async function readTable(path: string): Promise<Table> {
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
+  refusePointer(path, bytes);
   if (extension === ".parquet") return { path, ...await parseParquet(path, bytes) };
   const text = decodeUtf8(path, bytes);
   return extension === ".csv" ? parseCsv(path, text) : parseJsonLines(path, text);
@@ -55,7 +57,27 @@ export async function readParts(paths: readonly string[]): Promise<Table> {
   return first;
 }
 
+/** Names of characters that other programs separate columns with. */
+const OTHER_SEPARATORS: Readonly<Record<string, string>> = {
+  ";": "semicolons",
+  "\t": "tabs",
+  "|": "vertical bars",
+};
+
+/** Refuses a table whose header line has no comma, and one of the other separators. */
+function checkSeparator(path: string, text: string): void {
+  const header = /^[^\r\n]*/.exec(text.trimStart())![0].replaceAll(/"(?:[^"]|"")*"/g, '""');
+  const found = Object.keys(OTHER_SEPARATORS).find((separator) => header.includes(separator));
+  if (header.includes(",") || found === undefined) return;
+  throw new UserError(
+    `${path} separates its columns by ${
+      OTHER_SEPARATORS[found]
+    }, expected commas: save it with commas, or as JSONL`,
+  );
+}
+
 function parseCsv(path: string, text: string): Table {
+  checkSeparator(path, text);
   let records: string[][];
   try {
     records = parse(text, { bom: true, skip_empty_lines: true });

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { basename } from "../platform/paths.ts";
+import { MAX_POINTER_BYTES, refusePointer } from "./lfs_pointer.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";
 import { DiskFile, type RandomAccessFile } from "./random_access_file.ts";
 import { SafetensorsFile } from "./safetensors.ts";
@@ -19,6 +20,7 @@ const WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"] as const;
  */
 export function openTensorFile(source: string | RandomAccessFile): TensorFile {
   const file = typeof source === "string" ? DiskFile.open(source) : source;
+  if (file.size <= MAX_POINTER_BYTES) refusePointer(file.path, file.read(0, file.size));
   return file.path.endsWith(".safetensors") ? SafetensorsFile.open(file) : TorchFile.open(file);
 }
 

@@ -3,6 +3,7 @@ import { fileExists, isNotFound, listFolder, readFile } from "../platform/files.
 import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 import { type JsonObject, parseJsonObject } from "./hf_config.ts";
+import { refusePointer } from "./lfs_pointer.ts";
 import { DiskFile, MemoryFile, type RandomAccessFile } from "./random_access_file.ts";
 
 /**
@@ -110,12 +111,15 @@ export class FolderFiles extends ModelFiles {
   /** Reads a whole file, null when there is none of this name. */
   override async bytes(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const path = this.pathOf(name);
+    let bytes: Uint8Array<ArrayBuffer>;
     try {
-      return await readFile(path);
+      bytes = await readFile(path);
     } catch (error) {
       if (isNotFound(error)) return null;
       throw this.#failure(path, error);
     }
+    refusePointer(path, bytes);
+    return bytes;
   }
 
   #failure(path: string, error: unknown): UserError {
@@ -167,7 +171,9 @@ export class MemoryFiles extends ModelFiles {
   /** Reads a whole file, null when there is none of this name. */
   override async bytes(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const contents = this.#files.get(name);
-    return contents instanceof Blob ? await contents.bytes() : contents ?? null;
+    const bytes = contents instanceof Blob ? await contents.bytes() : contents ?? null;
+    if (bytes) refusePointer(this.pathOf(name), bytes);
+    return bytes;
   }
 }
 

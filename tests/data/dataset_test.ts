@@ -129,7 +129,9 @@ Deno.test("what is missing or empty is said", async () => {
     Deno.writeTextFileSync(train, dialogues([300]));
     await refused(/train\.jsonl leaves 1 dialogue after the filter/);
     Deno.writeTextFileSync(train, '{"text": "a", "topic": "b"}');
-    await refused(/train\.jsonl has no column "dialogue": it has text, topic/);
+    await refused(
+      /train\.jsonl has no column "dialogue": name one of .* with `dialogueColumn`: "text", "topic"$/,
+    );
     Deno.writeTextFileSync(train, dialogues([300]) + '\n{"dialogue": 3}');
     await refused(/train\.jsonl, row 2: "dialogue" is 3, expected a text/);
     Deno.writeTextFileSync(join(dir, "train.csv"), "");
@@ -138,6 +140,49 @@ Deno.test("what is missing or empty is said", async () => {
       loadDataset(join(dir, "none"), tokenizer),
       { name: "UserError", message: /cannot read the dataset .*none: it does not exist/ },
     );
+  });
+});
+
+Deno.test("prompts need no references; labels do, and say which row has none", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "mine.jsonl");
+    const load = async (rows: object[], summaryColumn = "summary") => {
+      Deno.writeTextFileSync(path, rows.map((row) => JSON.stringify(row)).join("\n"));
+      return await loadDataset(path, tokenizer, { inputMinTextLength: 0, summaryColumn });
+    };
+    const texts = [{ dialogue: "a" }, { dialogue: "b" }];
+    const without = await load(texts);
+    assert.equal(without.split("train").example(0).summary, "");
+    assert.throws(() => without.split("train").labels(8), {
+      name: "UserError",
+      message: `${path} has no column "summary": name one of its columns with \`summaryColumn\`: ` +
+        '"dialogue"',
+    });
+    for (const label of [null, 0, ["x"]]) {
+      const data = await load(texts.map((row) => ({ ...row, label })), "label");
+      assert.equal(data.split("test").example(0).summary, "");
+      assert.throws(() => data.split("test").labels(8), {
+        name: "UserError",
+        message: `${path}, row 2: "label" is ${JSON.stringify(label)}, expected a text`,
+      });
+    }
+    const one = await load([{ dialogue: "a", summary: "s" }, ...texts, ...texts]);
+    assert.equal(one.split("train").example(0).summary, "s");
+    assert.throws(() => one.split("train").labels(8), { message: /row 2: "summary" is missing/ });
+  });
+});
+
+Deno.test("rows that the length filter leaves out are counted", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "train.jsonl");
+    Deno.writeTextFileSync(path, dialogues([10, 300, 2000, 400, 500]));
+    const { filterNotice } = await loadDataset(path, tokenizer);
+    assert.equal(
+      filterNotice,
+      "2 of 5 rows left out: their texts are not of 200 to 1000 characters",
+    );
+    const all = { inputMinTextLength: 0, inputMaxTextLength: 5000 };
+    assert.equal((await loadDataset(path, tokenizer, all)).filterNotice, null);
   });
 });
 

@@ -34,6 +34,30 @@ async function splitsOf(...names: string[]): Promise<Record<string, string[]>> {
   return splits;
 }
 
+Deno.test("parts with a hash in their names, as datasets before 2.15 pushed them", async () => {
+  const parts = [
+    "data/train-00000-of-00002-1f2e3d4c5b6a7980.parquet",
+    "data/train-00001-of-00002-abcdef0123456789.parquet",
+  ];
+  assert.deepEqual(await splitsOf(...parts), { train: parts });
+  const csv = parts.map((name) => name.replace(".parquet", ".csv"));
+  assert.deepEqual(await splitsOf(...csv), { train: csv });
+  await assert.rejects(splitsOf(parts[1]), {
+    name: "UserError",
+    message: /has 1 of the 2 parts of its train split: data\/train-00001/,
+  });
+  const again = "data/train-00000-of-00002-0000000000000000.parquet";
+  await assert.rejects(splitsOf(...parts, again), {
+    name: "UserError",
+    message: /has parts of several tables for its train split: .*; keep those of one/,
+  });
+  await assert.rejects(splitsOf(parts[0], again), { name: "UserError", message: /several tables/ });
+  await assert.rejects(splitsOf(...parts, "data/train-00000-of-00001-ab.parquet"), {
+    name: "UserError",
+    message: /several tables/,
+  });
+});
+
 Deno.test("names as on the Hub: numbered parts, folders, prefixes", async () => {
   assert.deepEqual(
     await splitsOf(

@@ -41,3 +41,28 @@ Deno.test("what is broken is named with its line", async () => {
   await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv, \.jsonl, \.parquet/);
   await assert.rejects(readTable("/nothing/a.csv"), /cannot read .*a\.csv: it does not exist/);
 });
+
+Deno.test("CSV with other separators than commas says so", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "mine.csv");
+    for (const [separator, name] of [[";", "semicolons"], ["\t", "tabs"], ["|", "vertical bars"]]) {
+      for (const header of [["dialogue", "summary"], ['"dialogue"', '"summary, short"']]) {
+        const row = ["a, b and c", '"two"'];
+        Deno.writeTextFileSync(
+          path,
+          [header, row].map((cells) => cells.join(separator)).join("\n"),
+        );
+        await assert.rejects(readTable(path), {
+          name: "UserError",
+          message:
+            `${path} separates its columns by ${name}, expected commas: save it with commas, ` +
+            "or as JSONL",
+        });
+      }
+    }
+    Deno.writeTextFileSync(path, '"what; he said",b\n1,2\n');
+    assert.deepEqual((await readTable(path)).columns, ["what; he said", "b"]);
+    Deno.writeTextFileSync(path, '"one; column"\n1\n');
+    assert.deepEqual((await readTable(path)).columns, ["one; column"]);
+  });
+});

@@ -1,6 +1,11 @@
 import type { PolicyToxicity } from "../../evaluation/evaluate_policy.ts";
 import { measurePolicy } from "../kinds/ppo/toxicity.ts";
-import { type DatasetHooks, firstExamples, RunDataset } from "../loading/dataset.ts";
+import {
+  type DatasetHooks,
+  firstExamples,
+  RunDataset,
+  unknownTokensNotice,
+} from "../loading/dataset.ts";
 import { openRunDevice } from "../loading/device.ts";
 import { loadRunPolicy } from "../loading/policy.ts";
 import { loadToxicityClassifier } from "../loading/rewards.ts";
@@ -17,6 +22,8 @@ export async function evaluate(
     const classifier = await loadToxicityClassifier(device, config, null, hooks);
     await using data = await RunDataset.load(config, policy.tokenizer, hooks);
     const prompts = firstExamples(data.dataset.split("test"), config.evalSamples);
+    const unknown = unknownTokensNotice(prompts, policy.tokenizer);
+    if (unknown !== null) hooks.info?.(unknown);
     data.reportCache();
     return await measurePolicy(policy, classifier, prompts, config);
   } finally {

@@ -45,7 +45,9 @@ export class RunDataset implements AsyncDisposable {
       ? new TokenCache({ folder: hooks.datasetCacheFolder })
       : null;
     const path = await locate("dataset", settings.dataset, hooks);
-    return new RunDataset(await loadDataset(path, tokenizer, { ...settings, cache }), cache, hooks);
+    const dataset = await loadDataset(path, tokenizer, { ...settings, cache });
+    if (dataset.filterNotice !== null) hooks.info?.(dataset.filterNotice);
+    return new RunDataset(dataset, cache, hooks);
   }
 
   /** Reports which of the splits used so far came from the cache, and what was wrong there. */
@@ -58,6 +60,25 @@ export class RunDataset implements AsyncDisposable {
     await this.cache?.save();
     this.reportCache();
   }
+}
+
+/** Share of a prompt's tokens beyond which the model cannot be said to read it. */
+const MANY_UNKNOWN = 0.03;
+
+/**
+ * Describes in one line that many tokens of some prompts stand for what the tokenizer does not know;
+ * null where they are few.
+ */
+export function unknownTokensNotice(
+  examples: readonly Pick<Example, "inputIds">[],
+  { unkTokenId }: Pick<Tokenizer, "unkTokenId">,
+): string | null {
+  const ids = examples.flatMap(({ inputIds }) => inputIds);
+  const unknown = ids.filter((id) => id === unkTokenId).length;
+  if (unkTokenId === null || unknown <= MANY_UNKNOWN * ids.length) return null;
+  const percent = Math.round(100 * unknown / ids.length);
+  return `warning: ${percent} % of the tokens of ${examples.length} prompts are unknown to the ` +
+    "tokenizer (<unk>): the model cannot read these words or letters";
 }
 
 /** Reads the first examples of a split, at most `count`. */

@@ -1,5 +1,6 @@
 /** The dataset's cache in whole runs: the same results with it, without it, and whatever is in it. */
 import assert from "node:assert/strict";
+import { unknownTokensNotice } from "../../../lib/runs/loading/dataset.ts";
 import { join } from "node:path";
 import { compare } from "../../../lib/runs/commands/compare.ts";
 import { resolveTrainConfig } from "../../../lib/runs/settings/config.ts";
@@ -166,5 +167,34 @@ Deno.test("a run that stops half way has kept its tokens", async () => {
     // Whether it is cached is not what a resumed run must have in common with its start.
     await train(smallRun(output, { datasetCache: true }), screen, { resume: true });
     assert.match(screen.cache().join(), /: 2 of 400 test prompts, 4 of 1600 train prompts$/);
+  });
+});
+
+Deno.test("evaluate says how many rows are left out, and that the tokenizer lacks the words", async () => {
+  await withFolder(async (folder) => {
+    const dataset = join(folder, "test.jsonl");
+    const rows = ["今天天气很好，我们去公园玩吧。 ".repeat(20), "too short", "y".repeat(2000)];
+    Deno.writeTextFileSync(
+      dataset,
+      rows.map((dialogue) => JSON.stringify({ dialogue })).join("\n"),
+    );
+    const texts: string[] = [];
+    const config = resolveTrainConfig({
+      ...SMALL,
+      dataset: folder,
+      evalSamples: 1,
+      datasetCache: false,
+    });
+    await evaluate(config, { info: (text) => void texts.push(text) });
+    assert.deepEqual(texts.slice(0, 1), [
+      "2 of 3 rows left out: their texts are not of 200 to 1000 characters",
+    ]);
+    assert.match(
+      texts[1],
+      /^warning: \d\d % of the tokens of 1 prompts are unknown to the tokenizer \(<unk>\)/,
+    );
+    const known = { inputIds: [5, 6, 7] };
+    assert.equal(unknownTokensNotice([known], { unkTokenId: 2 }), null);
+    assert.equal(unknownTokensNotice([{ inputIds: [2, 2] }], { unkTokenId: null }), null);
   });
 });

@@ -2,7 +2,12 @@ import type { Example } from "../../../data/dataset.ts";
 import type { Device } from "../../../device/device.ts";
 import type { TextClassifier } from "../../../rewards/text_classifier.ts";
 import type { TrainConfig } from "../../settings/config.ts";
-import { type DatasetHooks, firstExamples, RunDataset } from "../../loading/dataset.ts";
+import {
+  type DatasetHooks,
+  firstExamples,
+  RunDataset,
+  unknownTokensNotice,
+} from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateStepMemory, type StepShape } from "../../loading/memory.ts";
 import {
@@ -98,17 +103,17 @@ export async function loadIngredients(
   await loadedRewards.rewards.score(
     evalPrompts.slice(0, config.batchSize).map(({ query, summary, columns }) => ({
       query,
-      response: summary,
+      // Where there are no references, any text: an empty one is a special case for many rewards.
+      response: summary === "" ? query : summary,
       columns,
     })),
   );
   const sources = { ...paths, ...await classifierPaths(config, hooks) };
   hooks.info?.(`device: ${device.description}`);
-  const shape = stepShape(
-    config,
-    policy,
-    firstExamples(dataset.split("train"), config.batchSize),
-  );
+  const firstPrompts = firstExamples(dataset.split("train"), config.batchSize);
+  const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], policy.tokenizer);
+  if (unknown !== null) hooks.info?.(unknown);
+  const shape = stepShape(config, policy, firstPrompts);
   hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));
   hooks.info?.(dataset.describe());
   data.reportCache();

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { DatasetSplit, Example } from "../../../data/dataset.ts";
 import { type SFTStats, SFTTrainer } from "../../../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../../../sft/supervised_pass.ts";
-import { firstExamples, RunDataset } from "../../loading/dataset.ts";
+import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { describeParameters } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
@@ -84,6 +84,8 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
       held: Array.from(evaluation.keys(), supervised(test, config)),
     });
     hooks.info?.(`device: ${device.description}`);
+    const unknown = unknownTokensNotice(evaluation, subject.tokenizer);
+    if (unknown !== null) hooks.info?.(unknown);
     hooks.info?.(dataset.describe());
     hooks.info?.(describeParameters(subject.count));
     data.reportCache();
