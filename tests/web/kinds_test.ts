@@ -118,7 +118,12 @@ Deno.test("a run of an unknown kind is a row and a page that say so", async () =
     assert.match(await text("/runs/a"), /does not know runs of kind “mystery”/);
     assert.match(await text("/runs/b"), /does not know runs of kind “7”/);
     assert.match(await text("/runs/a/settings"), /mystery/);
-    assert.deepEqual(await (await get("/api/runs/a/series")).json(), { lastStep: 0, charts: {} });
+    assert.deepEqual(await (await get("/api/runs/a/series")).json(), {
+      lastStep: 0,
+      specs: [],
+      further: [],
+      charts: {},
+    });
     assert.equal((await get("/compare?run=a&run=b")).status, 200);
     const ask = { method: "POST", body: JSON.stringify({ text: "hi" }) };
     assert.equal((await get("/api/runs/a/try", ask)).status, 409);

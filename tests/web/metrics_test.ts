@@ -70,6 +70,6 @@ Deno.test("runSeries cuts out a range of steps", async () => {
     assert.equal(charts.kl.values.length, 2);
     assert.deepEqual(charts.kl.metrics, ["objective/kl", "objective/kl_coef"]);
     assert.deepEqual(runSeries(metrics, { from: 90, to: 99 }).charts.reward.step, []);
-    assert.ok(runSeries(metrics, undefined, 10).charts.reward.step.length <= 12);
+    assert.ok(runSeries(metrics, undefined, { points: 10 }).charts.reward.step.length <= 12);
   });
 });

@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { formatNumber, formatTick } from "../shared/format.ts";
-import { axisTime, seriesColor, smooth, stack, themeColor } from "./chart_math.ts";
+import { axisRange, axisTime, seriesColor, smooth, stack, themeColor } from "./chart_math.ts";
+import { downloadPicture, downloadTable } from "./chart_download.ts";
 
 /** A line of a chart. */
 export interface Line {
@@ -37,6 +38,8 @@ export interface ChartProps {
   smoothing: number;
   /** Lines on top of each other, as parts of a whole. */
   stacked?: boolean;
+  /** Lines that bound bands, the outermost pair first. */
+  bands?: boolean;
   /** Position of the cursor, which all charts of a page share. */
   cursor: Signal<number | null>;
   /** Called with the part of the axis to show; null for all. */
@@ -88,8 +91,28 @@ export function Chart(props: ChartProps): JSX.Element {
   return (
     <figure class="chart">
       <figcaption>
-        <h3>{title}</h3>
-        <p class="muted">{help}</p>
+        <div class="chart-head">
+          <h3>{title}</h3>
+          {x !== null && x.length > 0 && (
+            <span class="downloads">
+              <button
+                type="button"
+                aria-label={`${title}: download as PNG`}
+                onClick={() => downloadPicture(title, lines, box.current!)}
+              >
+                PNG
+              </button>
+              <button
+                type="button"
+                aria-label={`${title}: download as CSV`}
+                onClick={() => downloadTable(title, axis, lines, x, values)}
+              >
+                CSV
+              </button>
+            </span>
+          )}
+        </div>
+        {help !== "" && <p class="muted">{help}</p>}
         <ul class="legend">
           {lines.map((line, i) =>
             !isMissing(props, i) && (
@@ -166,15 +189,18 @@ function onKey(key: string, { x, cursor, zoom }: ChartProps, index: number): boo
 }
 
 /** Columns of uPlot: positions, the lines as they are, the lines smoothed. */
-function plotData({ x, values, lines, smoothing, stacked }: ChartProps): uPlot.AlignedData {
+function plotData({ x, values, lines, smoothing, stacked, bands }: ChartProps): uPlot.AlignedData {
   const columns = lines.map((_, i) => values[i] ?? []);
+  if (bands) {
+    return [x ?? [], ...columns.map((column) => smooth(column, smoothing))] as uPlot.AlignedData;
+  }
   if (stacked) return [x ?? [], ...stack(columns)] as uPlot.AlignedData;
   const smoothed = columns.map((column) => smooth(column, smoothing));
   return [x ?? [], ...columns, ...smoothed] as uPlot.AlignedData;
 }
 
 function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
-  const { lines, axis, stacked, cursor } = latest.current;
+  const { lines, axis, stacked, bands, cursor } = latest.current;
   const grid = { stroke: themeColor("--line"), width: 1 };
   const axisBase = {
     stroke: themeColor("--muted"),
@@ -191,10 +217,15 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
     points: { show: (chart) => chart.data[0].length === 1, size: 5 },
     ...extra,
   });
-  const series = stacked ? lines.map((_, i) => line(i, { width: 1, fill: colorOf(i) })) : [
-    ...lines.map((_, i) => line(i, { width: 1, alpha: 0.3 })),
-    ...lines.map((_, i) => line(i, { width: 2 })),
-  ];
+  const middle = (lines.length - 1) / 2;
+  const series = bands
+    ? lines.map((_, i) => line(i, { width: i === middle ? 2 : 1, alpha: i === middle ? 1 : 0.4 }))
+    : stacked
+    ? lines.map((_, i) => line(i, { width: 1, fill: colorOf(i) }))
+    : [
+      ...lines.map((_, i) => line(i, { width: 1, alpha: 0.3 })),
+      ...lines.map((_, i) => line(i, { width: 2 })),
+    ];
   const chart = new uPlot(
     {
       width: box.clientWidth,
@@ -203,8 +234,15 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
       scales: {
         x: { time: false },
-        left: stacked ? { range: (_, __, max) => [0, max * 1.05 || 1] } : {},
+        left: { range: (_, min, max) => stacked ? [0, max * 1.05 || 1] : axisRange(min, max) },
+        right: { range: (_, min, max) => axisRange(min, max) },
       },
+      bands: bands
+        ? Array.from({ length: Math.floor(lines.length / 2) }, (_, i) => ({
+          series: [lines.length - i, i + 1],
+          fill: themeColor("--band"),
+        }))
+        : [],
       axes: [
         {
           ...axisBase,

@@ -32,6 +32,27 @@ export function stack(columns: readonly (readonly (number | null)[])[]): number[
   return tops;
 }
 
+/** Part of a size below which a difference is noise, as of a constant that was rounded. */
+const NOISE = 1e-3;
+
+/**
+ * Range of an axis for values from `min` to `max`, with a margin. Of values that are as good as
+ * constant it has their size above and below, so that noise is not magnified.
+ */
+export function axisRange(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [0, 1];
+  const size = Math.max(Math.abs(min), Math.abs(max));
+  const middle = (min + max) / 2;
+  // Around zero there is no size to compare with but that of single precision.
+  if (size < 1e-7 && min < 0 && max > 0) return [-1e-3, 1e-3];
+  if (max - min <= NOISE * size) {
+    return size === 0 ? [-1, 1] : [middle - size / 2, middle + size / 2];
+  }
+  const margin = (max - min) * 0.08;
+  // Quantities that are never negative have no room below zero.
+  return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
+}
+
 /** Formats a time on an axis: `40s`, `5m`, `1h 20m`. */
 export function axisTime(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toFixed(1))}s`;

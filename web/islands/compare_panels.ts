@@ -21,7 +21,7 @@ export interface ComparePanel {
 export function comparePanels(charts: Record<string, readonly ChartSpec[]>): ComparePanel[] {
   const panels = new Map<string, ComparePanel>();
   for (const [kind, specs] of Object.entries(charts)) {
-    for (const chart of specs.filter(({ stacked }) => !stacked)) {
+    for (const chart of specs.filter(({ stacked, bands }) => !stacked && !bands)) {
       chart.series.forEach(({ label, right }, index) => {
         const title = chart.series.length > 1 ? `${chart.title}: ${label}` : chart.title;
         const unit = (right ? chart.rightUnit : chart.unit) ?? "";

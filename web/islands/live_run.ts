@@ -13,6 +13,8 @@ export interface LiveRun {
   connection: Signal<"connecting" | "open" | "lost">;
   /** Points of the charts, complete up to `lastStep`; null until they are loaded. */
   series: Signal<RunSeries | null>;
+  /** True once the points of all statistics are wanted. */
+  all: boolean;
 }
 
 const runs = new Map<string, LiveRun>();
@@ -24,27 +26,44 @@ const runs = new Map<string, LiveRun>();
 export function liveRun(id: string): LiveRun {
   let live = runs.get(id);
   if (!live) {
-    live = { overview: signal(null), connection: signal("connecting"), series: signal(null) };
+    live = {
+      overview: signal(null),
+      connection: signal("connecting"),
+      series: signal(null),
+      all: false,
+    };
     runs.set(id, live);
     follow(id, live);
   }
   return live;
 }
 
-/** Reads the points of a run, or of a part of it. */
+/** Has the points of all statistics read, now and from now on. */
+export async function wantAll(id: string, live: LiveRun): Promise<void> {
+  live.all = true;
+  const series = await fetchSeries(id, null, true);
+  // Events that came meanwhile are in it, or come again.
+  if (series.lastStep >= (live.series.value?.lastStep ?? 0)) live.series.value = series;
+}
+
+/** Reads the points of a run, or of a part of it; with `all`, of all its statistics. */
 export async function fetchSeries(
   id: string,
-  range?: { from: number; to: number },
+  range: { from: number; to: number } | null = null,
+  all: boolean = false,
 ): Promise<RunSeries> {
-  const query = range ? `?from=${range.from}&to=${range.to}` : "";
-  const response = await fetch(`/api/runs/${encodeURIComponent(id)}/series${query}`);
+  const query = new URLSearchParams({
+    ...(range ? { from: String(range.from), to: String(range.to) } : {}),
+    ...(all ? { all: "" } : {}),
+  });
+  const response = await fetch(`/api/runs/${encodeURIComponent(id)}/series?${query}`);
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return await response.json();
 }
 
 async function follow(id: string, live: LiveRun): Promise<void> {
   try {
-    live.series.value = await fetchSeries(id);
+    live.series.value = await fetchSeries(id, null, live.all);
   } catch {
     live.connection.value = "lost";
     setTimeout(() => follow(id, live), RETRY_MS);
@@ -83,5 +102,5 @@ function extend(series: RunSeries, point: StepPoint): RunSeries {
       values: values.map((column, i) => [...column, point.values[metrics[i]] ?? null]),
     };
   }
-  return { lastStep: point.step, charts };
+  return { ...series, lastStep: point.step, charts };
 }

@@ -5,7 +5,7 @@ import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
 import type { ChartData, RunSeries } from "../shared/charts.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartView } from "./chart_controls.tsx";
-import { fetchSeries, type LiveRun, liveRun } from "./live_run.ts";
+import { fetchSeries, type LiveRun, liveRun, wantAll } from "./live_run.ts";
 
 /** Charts of a run, which grow while it is training. */
 export function RunCharts(
@@ -19,6 +19,8 @@ export function RunCharts(
   };
   const part = useSignal<RunSeries | null>(null);
   const cursor = useSignal<number | null>(null);
+  const isOpen = useSignal(false);
+  const search = useSignal("");
   useEffect(() => void (live.value = liveRun(id)), []);
   // A part of a long run is read anew: the whole was thinned to the width of a screen.
   useSignalEffect(() => {
@@ -26,7 +28,7 @@ export function RunCharts(
     part.value = null;
     cursor.value = null;
     if (!range) return;
-    fetchSeries(id, range).then(
+    fetchSeries(id, range, live.value?.all).then(
       (series) => {
         if (view.range.peek() === range) part.value = series;
       },
@@ -36,32 +38,68 @@ export function RunCharts(
 
   const series = part.value ?? live.value?.series.value ?? null;
   const axis = view.axis.value;
+  const chart = (spec: ChartSpec) => {
+    const data = series?.charts[spec.id] ?? null;
+    return (
+      <Chart
+        // Lines that come later need another plot.
+        key={`${spec.id} ${spec.series.length}`}
+        title={spec.title}
+        help={spec.help}
+        unit={spec.unit}
+        rightUnit={spec.rightUnit}
+        lines={spec.bands ? spec.series.map((line) => ({ ...line, color: 0 })) : spec.series}
+        stacked={spec.stacked}
+        bands={spec.bands}
+        x={data && (axis === "step" ? data.step : data.elapsed)}
+        values={data?.values ?? []}
+        axis={axis}
+        smoothing={view.smoothing.value}
+        cursor={cursor}
+        zoom={(range) => view.range.value = range && data && inSteps(range, data, axis)}
+      />
+    );
+  };
+  // What a run measures only on request, or with several rewards, has no chart where it is missing.
+  const isEmpty = ({ id, bands, each }: ChartSpec) =>
+    Boolean(bands || each) &&
+    !series?.charts[id]?.values.some((column) => column.some((value) => value !== null));
+  const further = series?.further ?? [];
+  const found = further.filter(({ title }) => title.includes(search.value.trim()));
   return (
     <section aria-labelledby="charts-title">
       <h2 id="charts-title" class="visually-hidden">Charts</h2>
       <ChartControls view={view} hint="Drag across a chart to zoom in; double-click for all." />
       <div class="charts" data-last-step={series?.lastStep}>
-        {charts.map((spec) => {
-          const data = series?.charts[spec.id] ?? null;
-          return (
-            <Chart
-              key={spec.id}
-              title={spec.title}
-              help={spec.help}
-              unit={spec.unit}
-              rightUnit={spec.rightUnit}
-              lines={spec.series}
-              stacked={spec.stacked}
-              x={data && (axis === "step" ? data.step : data.elapsed)}
-              values={data?.values ?? []}
-              axis={axis}
-              smoothing={view.smoothing.value}
-              cursor={cursor}
-              zoom={(range) => view.range.value = range && data && inSteps(range, data, axis)}
-            />
-          );
-        })}
+        {(series?.specs.length ? series.specs : charts).filter((spec) => !isEmpty(spec)).map(chart)}
       </div>
+      {further.length > 0 && (
+        <details
+          class="further"
+          onToggle={(event) => {
+            isOpen.value = event.currentTarget.open;
+            if (isOpen.value && live.value) wantAll(id, live.value).catch(() => {});
+          }}
+        >
+          <summary>All other statistics ({further.length})</summary>
+          {isOpen.value && (
+            <>
+              <p class="actions top">
+                <label>
+                  Name
+                  <input
+                    type="search"
+                    value={search.value}
+                    onInput={(event) => search.value = event.currentTarget.value}
+                  />
+                </label>
+                <span role="status" class="muted">{found.length} shown</span>
+              </p>
+              <div class="charts">{found.map(chart)}</div>
+            </>
+          )}
+        </details>
+      )}
     </section>
   );
 }

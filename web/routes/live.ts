@@ -21,10 +21,11 @@ export function liveRoutes(site: Site): Hono {
     .get("/api/runs/:id/series", async (context) => {
       const run = await site.overviews.of(context.req.param("id"));
       const metrics = run && await site.metrics(run);
-      if (!metrics) return context.json({ lastStep: 0, charts: {} });
+      if (!metrics) return context.json({ lastStep: 0, specs: [], further: [], charts: {} });
       const [from, to] = ["from", "to"].map((name) => Number(context.req.query(name) ?? NaN));
       const range = { from: Number.isNaN(from) ? 0 : from, to: Number.isNaN(to) ? Infinity : to };
-      return context.json(runSeries(metrics, range));
+      const all = context.req.query("all") !== undefined;
+      return context.json(runSeries(metrics, range, { all }));
     })
     .get("/api/runs/:id/events", async (context) => {
       const id = context.req.param("id");
@@ -67,6 +68,7 @@ interface Listener {
 async function followRun(site: Site, id: string, known: number, listener: Listener): Promise<void> {
   let sent = "";
   let restarts: number | null = null;
+  let statistics = 0;
   for (let quiet = 0; !listener.gone; quiet++) {
     // When the server ends, events up to then are still sent.
     const isLast = site.stopping.aborted;
@@ -81,12 +83,15 @@ async function followRun(site: Site, id: string, known: number, listener: Listen
     if (metrics) {
       const { steps } = metrics;
       const next = steps.findLastIndex((step) => step <= known) + 1;
-      const isVoid = restarts !== null && metrics.restarts !== restarts;
+      // A statistic that was not there before may add a line to a chart, or a chart.
+      const isVoid = restarts !== null &&
+        (metrics.restarts !== restarts || metrics.names.length !== statistics);
       const isBehind = steps.length - next > MAX_POINTS;
       if (isVoid || isBehind || (steps.at(-1) ?? 0) < known) {
         return await listener.send("restart", null);
       }
       restarts = metrics.restarts;
+      statistics = metrics.names.length;
       for (let i = next; i < steps.length; i++) {
         known = steps[i];
         await listener.send("point", metrics.point(i), known);

@@ -1,3 +1,5 @@
+import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
+
 /** Statistics that the site computes from others. */
 export const DERIVED = {
   /** Response tokens generated for each second of the whole step. */
@@ -22,7 +24,11 @@ export interface ChartData {
 export interface RunSeries {
   /** Number of the last step. */
   lastStep: number;
-  /** Points of the charts. */
+  /** Charts of the run. */
+  specs: readonly ChartSpec[];
+  /** Charts of the statistics that no other chart shows. */
+  further: readonly ChartSpec[];
+  /** Points of the charts; of the further ones only where they were asked for. */
   charts: Record<string, ChartData>;
 }
 

@@ -13,20 +13,30 @@ export interface StepRange {
   to: number;
 }
 
-/** Points of all charts in a part of a run, each thinned to about `points`. */
+/**
+ * Points of the charts in a part of a run, each thinned to about `points`; with `all`, also of those
+ * of all further statistics.
+ */
 export function runSeries(
   metrics: RunMetrics,
   { from, to }: StepRange = { from: 0, to: Infinity },
-  points: number = CHART_POINTS,
+  { points = CHART_POINTS, all = false }: { points?: number; all?: boolean } = {},
 ): RunSeries {
   const first = metrics.steps.findIndex((step) => step >= from);
   const start = first < 0 ? metrics.steps.length : first;
   const end = metrics.steps.findLastIndex((step) => step <= to) + 1;
-  const charts = metrics.charts.map((chart) => [
+  const specs = metrics.charts;
+  const further = metrics.further;
+  const charts = [...specs, ...(all ? further : [])].map((chart) => [
     chart.id,
     chartData(metrics, chart, start, end, points),
   ]);
-  return { lastStep: metrics.steps.at(-1) ?? 0, charts: Object.fromEntries(charts) };
+  return {
+    lastStep: metrics.steps.at(-1) ?? 0,
+    specs,
+    further,
+    charts: Object.fromEntries(charts),
+  };
 }
 
 function chartData(

@@ -24,4 +24,36 @@ export interface ChartSpec {
   series: readonly SeriesSpec[];
   /** Lines that are parts of a whole, shown on top of each other. */
   stacked?: boolean;
+  /**
+   * Lines that bound bands, the outermost pair first: with five lines, the first and the last, the
+   * second and the fourth. The middle one is drawn alone.
+   */
+  bands?: boolean;
+  /** Beginning and end of the statistics that each add a line, named by what is between them. */
+  each?: { readonly prefix: string; readonly suffix: string };
+}
+
+/** Quantiles of a statistic with a number for each rollout. */
+const QUANTILES = [
+  ["minimum", 0],
+  ["25 %", 0.25],
+  ["median", 0.5],
+  ["75 %", 0.75],
+  ["maximum", 1],
+] as const;
+
+/** Lines of the quantiles of a statistic that is an array in `metrics.jsonl`. */
+export function quantileSeries(metric: string): SeriesSpec[] {
+  return QUANTILES.map(([label]) => ({ metric: `${metric} ${label}`, label }));
+}
+
+/** Values of the lines of {@linkcode quantileSeries}, by their names. */
+export function quantilesOf(metric: string, values: readonly number[]): Record<string, number> {
+  const sorted = values.toSorted((a, b) => a - b);
+  return Object.fromEntries(QUANTILES.map(([label, q]) => {
+    // Between the two nearest values, as NumPy's `quantile` does it.
+    const place = q * (sorted.length - 1);
+    const [low, high] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+    return [`${metric} ${label}`, low + (high - low) * (place % 1)];
+  }));
 }

@@ -1,4 +1,4 @@
-import type { ChartSpec } from "../chart_spec.ts";
+import { type ChartSpec, quantileSeries } from "../chart_spec.ts";
 
 /** Charts of a PPO run, in the order in which they are shown. */
 export const PPO_CHARTS: readonly ChartSpec[] = [
@@ -10,6 +10,34 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
     series: [{ metric: "ppo/mean_scores", label: "mean reward" }],
   },
   {
+    id: "rewards",
+    title: "Each reward",
+    help: "Mean score of each of several rewards, before its weight.",
+    unit: "",
+    series: [],
+    each: { prefix: "rewards/", suffix: "/mean" },
+  },
+  {
+    id: "reward-spread",
+    title: "Reward: distribution",
+    help: "Quantiles of the responses' scores in a step.",
+    unit: "",
+    series: quantileSeries("env/reward_dist"),
+    bands: true,
+  },
+  {
+    id: "toxicity",
+    title: "Toxicity",
+    help: "Toxicity on test prompts during training, with its 95 % confidence interval.",
+    unit: "",
+    series: [
+      { metric: "eval/toxicity_low", label: "from" },
+      { metric: "eval/toxicity", label: "mean" },
+      { metric: "eval/toxicity_high", label: "to" },
+    ],
+    bands: true,
+  },
+  {
     id: "kl",
     title: "KL from the reference",
     help: "Mean KL of a response from the reference policy, and coefficient of its penalty.",
@@ -19,6 +47,14 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
       { metric: "objective/kl", label: "KL per response" },
       { metric: "objective/kl_coef", label: "coefficient", right: true },
     ],
+  },
+  {
+    id: "kl-spread",
+    title: "KL: distribution",
+    help: "Quantiles of the responses' KL from the reference in a step.",
+    unit: "nats",
+    series: quantileSeries("objective/kl_dist"),
+    bands: true,
   },
   {
     id: "loss",
