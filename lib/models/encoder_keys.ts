@@ -11,8 +11,9 @@ const SHARED: Required<Pick<ConfigKeys, "read" | "harmless">> = {
     ...["tie_word_embeddings", "is_encoder_decoder", "eos_token_id", "decoder_start_token_id"],
     ...GENERATION_KEYS.harmless ?? [],
     ...Object.keys(GENERATION_KEYS.neutral ?? {}),
-    // Notes of those who made a model.
+    // Notes of those who made a model, and settings of sentence-transformers' own class.
     ...["language", "name", "model_max_length", "max_seq_length"],
+    ...["sentence_transformers", "sbert_ce_default_activation_function"],
   ],
 };
 

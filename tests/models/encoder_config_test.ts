@@ -72,6 +72,9 @@ Deno.test("keys that change no result are passed over", () => {
     pad_token_id: null,
     tomorrow: null,
     repetition_penalty: 1.2,
+    total_flos: 123,
+    "transformers.js_config": { dtype: "q8" },
+    sbert_ce_default_activation_function: "torch.nn.modules.linear.Identity",
   }, "");
   parseEncoderConfig({
     model_type: "distilbert",
