@@ -113,7 +113,7 @@ export function checkConfigKeys(
       );
     }
     if (allowed.some((item) => JSON.stringify(item) === JSON.stringify(value))) continue;
-    const support = allowed.length === 0
+    const support = allowed.every(isUnset)
       ? "does not implement it"
       : `implements ${JSON.stringify(allowed[0])} alone`;
     throw new UserError(
