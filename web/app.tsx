@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { HTTPException } from "hono/http-exception";
+import { visibleText } from "../lib/visible_text.ts";
 import { AskForToken } from "./page/ask_for_token.tsx";
 import { Empty } from "./components/parts.tsx";
 import { renderPage } from "./page/render.tsx";
@@ -38,7 +39,7 @@ export function createApp(site: Site, access: AccessRules): Hono {
   app.notFound((context) => context.html(renderPage("Not found", <NotFound />), 404));
   app.onError((error, context) => {
     if (error instanceof HTTPException) return error.getResponse();
-    console.error(error);
+    console.error(visibleText(Deno.inspect(error)));
     return context.html(renderPage("Error", <Failed />), 500);
   });
   return app;

@@ -295,3 +295,20 @@ Deno.test("the first page with all that it loads is small", async () => {
     assert.ok(total < 150_000, `${total} bytes`);
   });
 });
+
+Deno.test("an error of the site's own is written to the terminal with its escapes shown", async () => {
+  const all = () => {
+    throw new Error("\x1b[2J\x9b1A");
+  };
+  const app = createApp({ overviews: { all } } as unknown as Site, LOCAL);
+  const { error } = console;
+  let text = "";
+  console.error = (...args: unknown[]) => void (text += args.join(" "));
+  try {
+    const { status } = await app.request("/", { headers: { host: "127.0.0.1" } });
+    assert.equal(status, 500);
+  } finally {
+    console.error = error;
+  }
+  assert.match(text, /^Error: ␛\[2J\\u009b1A\n/);
+});
