@@ -9,7 +9,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "shared": [],
   "components": ["shared"],
   "islands": ["shared", "components"],
-  "page": ["shared", "components", "islands", "static"],
+  "page": ["shared", "components", "islands", "static", "static/style"],
   "store": ["shared"],
   "routes": ["shared", "components", "islands", "page", "store"],
   "": ["shared", "components", "page", "routes", "store"],

@@ -1,9 +1,11 @@
-import type { Line } from "./chart.tsx";
 import { seriesColor, themeColor } from "./chart_math.ts";
 
 /** Height of the heading and the legend above a plot in a picture, in pixels. */
 const HEAD = 56;
 const FONT = "system-ui, sans-serif";
+
+/** Name and colour of a line. */
+type NamedLine = { label: string; color?: number };
 
 /** Table of a chart as CSV (RFC 4180): a line a point, an empty field for a missing number. */
 export function chartCsv(
@@ -21,7 +23,7 @@ export function chartCsv(
 export function downloadTable(
   title: string,
   axis: "step" | "time",
-  lines: readonly Line[],
+  lines: readonly NamedLine[],
   x: readonly number[],
   values: readonly (readonly (number | null)[])[],
 ): void {
@@ -30,7 +32,11 @@ export function downloadTable(
 }
 
 /** Downloads a chart as it is drawn, with its title and the names of its lines. */
-export function downloadPicture(title: string, lines: readonly Line[], box: HTMLElement): void {
+export function downloadPicture(
+  title: string,
+  lines: readonly NamedLine[],
+  box: HTMLElement,
+): void {
   const plot = box.querySelector("canvas");
   if (!plot) return;
   const ratio = plot.width / plot.clientWidth;
