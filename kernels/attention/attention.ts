@@ -1,4 +1,5 @@
 import type { Device, Span } from "../../lib/device/device.ts";
+import { UserError } from "../../lib/errors.ts";
 import { attentionBackwardGpu, biasReduceShader, threadGroups } from "./attention_backward_gpu.ts";
 import { attentionGpu } from "./attention_gpu.ts";
 import {
@@ -22,7 +23,8 @@ const TASK_WORK = 60_000;
  * @param o f32 [queries, heads · headSize]
  * @param lse f32 [queries, heads], log-sum-exp of the scores, for the backward pass; or null. Not
  *   defined for a query that sees no key
- * @throws {RangeError} when a sequence is too long or the bias table too short for it
+ * @throws {UserError} when a sequence is too long
+ * @throws {RangeError} when the bias table is too short for it
  */
 export function attention(device: Device, p: Attention, o: Span, lse: Span | null): void {
   checkLengths(p);
@@ -86,7 +88,9 @@ function split(items: number, work: number): { tasks: number; perTask: number } 
 function checkLengths(p: Attention): void {
   const longest = p.keys.maxLength;
   if (longest > MAX_KEYS) {
-    throw new RangeError(`attention over ${longest} positions: at most ${MAX_KEYS} are supported`);
+    throw new UserError(
+      `a sequence of ${longest} tokens is too long: Temper's attention reads at most ${MAX_KEYS}; shorten the text`,
+    );
   }
   if (p.bias && p.bias.reach < longest - 1) {
     throw new RangeError(

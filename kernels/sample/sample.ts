@@ -6,6 +6,7 @@ import { wgsl } from "../wgsl.ts";
 import drawn from "./drawn.wgsl" with { type: "text" };
 import greedyCode from "./greedy.wgsl" with { type: "text" };
 import sampleCode from "./sample.wgsl" with { type: "text" };
+import { UserError } from "../../lib/errors.ts";
 import { GREEDY, MAX_VOCABULARY, SAMPLE } from "./signatures.ts";
 
 const shared = logSoftmax + logprob + drawn;
@@ -110,8 +111,8 @@ function refuse(logprobs: Span | null): void {
 
 function split({ rows, vocabulary }: NextTokenLogits): { tasks: number; perTask: number } {
   if (vocabulary > MAX_VOCABULARY) {
-    throw new RangeError(
-      `sampling from ${vocabulary} tokens: at most ${MAX_VOCABULARY} are supported`,
+    throw new UserError(
+      `the model's vocabulary of ${vocabulary} tokens is too large to sample from: at most ${MAX_VOCABULARY} are supported`,
     );
   }
   const perTask = rowsPerTask(vocabulary, EXPONENTIALS_TASK_ELEMENTS);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { attention as launch, attentionBackward } from "../../kernels/attention/attention.ts";
+import type { Attention } from "../../kernels/attention/operands.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { attention } from "../../lib/tensor/ops/attention.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
@@ -348,3 +349,16 @@ deviceTest("attention: refuses what the bias table or the scratch memory cannot 
   cx.release();
   return Promise.resolve();
 });
+
+deviceTest(
+  "attention: a sequence longer than the kernels take is the user's mistake",
+  async (device) => {
+    const p = { keys: { maxLength: 124_001 } } as Attention;
+    const span = { buffer: device.alloc(4), byteOffset: 0 };
+    assert.throws(() => launch(device, p, span, null), {
+      name: "UserError",
+      message: /^a sequence of 124001 tokens is too long: .* at most 124000; shorten the text$/,
+    });
+    await device.read(span, 4); // nothing was recorded
+  },
+);

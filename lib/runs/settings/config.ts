@@ -4,6 +4,7 @@ import { UserError } from "../../errors.ts";
 import type { GenerationConfig } from "../../generation/generation_config.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../../rl/ppo_config.ts";
 import {
+  DEMO_ADAPTER_SETTINGS,
   DEMO_CLASSIFIER,
   DEMO_DATASET,
   DEMO_MODEL,
@@ -223,7 +224,7 @@ export function resolveTrainConfig(input: TrainConfigInput = {}): TrainConfig {
   const { settings } = withSettingNames(trainConfigSchema, input);
   const config: TrainConfig = parseSettings(
     trainConfigSchema,
-    withDemoSettings(settings, DEMO_SETTINGS),
+    withDemoSettings(settings, settings.adapter ? DEMO_ADAPTER_SETTINGS : DEMO_SETTINGS),
   );
   checkTrainConfig(config);
   return config;

@@ -19,6 +19,15 @@ Deno.test("without a model the demo's settings rank between defaults and input",
   assert.equal(config.gamma, 1);
 });
 
+Deno.test("from an adapter, the demo takes the notebook's learning rate; its own is for a new one", () => {
+  const config = resolveTrainConfig({ adapter: "runs/sft/adapter" });
+  assert.equal(config.learningRate, 1.41e-5);
+  assert.equal(config.ppoEpochs, DEMO_SETTINGS.ppoEpochs);
+  const given = resolveTrainConfig({ adapter: "runs/sft/adapter", learningRate: 1e-4 });
+  assert.equal(given.learningRate, 1e-4);
+  assert.equal(resolveTrainConfig({ adapter: null }).learningRate, DEMO_SETTINGS.learningRate);
+});
+
 Deno.test("with another model the defaults are the notebook's", () => {
   const config = resolveTrainConfig({ model: "flan-t5-base" });
   assert.equal(config.learningRate, 1.41e-5);
