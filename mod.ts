@@ -3,7 +3,8 @@
  * LoRA adapters, a value head, a KL leash to a frozen reference, toxicity measured before and
  * after. It runs on handwritten kernels, WebAssembly SIMD on the CPU and WebGPU where there is one.
  *
- * One step of PPO, with a reward of one's own (`examples/detox.ts` is a whole run):
+ * One step of PPO, with a reward of one's own. Saved as `step.ts` in a clone of Temper,
+ * `deno run -A step.ts` runs it (`examples/detox.ts` is a whole run):
  *
  * @example
  * ```ts
@@ -30,7 +31,8 @@
  * const responses = generated.map(({ tokens }) => tokens);
  * const scores = responses.map((tokens) => -tokens.length); // be brief
  * const stats = await trainer.step(queries, responses, scores, generated);
- * console.assert(stats["objective/kl"] === 0); // nothing has moved yet
+ * for (const tokens of responses) console.log(tokenizer.decode(tokens));
+ * console.log("KL to the reference:", stats["objective/kl"]); // 0: nothing has moved yet
  * device.close();
  * ```
  *

@@ -44,10 +44,10 @@ export async function apiReference(): Promise<string> {
   const json = await run(ROOT, Deno.execPath(), ["doc", "--json", "mod.ts"]);
   const [{ symbols }] = Object.values(JSON.parse(json).nodes) as { symbols: Symbol[] }[];
   return "# The API\n\nExports of [`mod.ts`](../mod.ts), made by `deno task build:docs`. " +
-    "`deno doc mod.ts` prints all of them, with parameters and errors; `deno doc --filter NAME " +
-    `mod.ts\` prints one.\n\n## Where to start\n\n${await startingPoints(symbols)}\n${
-      everything(symbols)
-    }`;
+    "`deno doc --quiet mod.ts` prints all of them, with parameters and errors; `deno doc --quiet " +
+    `--filter PPOTrainer mod.ts\` prints one.\n\n## Where to start\n\n${await startingPoints(
+      symbols,
+    )}\n${everything(symbols)}`;
 }
 
 async function startingPoints(symbols: readonly Symbol[]): Promise<string> {

@@ -45,7 +45,8 @@ export function serveUi({ runs, host, port, training }: ServerOptions): UiServer
       cause: error,
     });
   }
-  const name = host.includes(":") ? `[${host}]` : host;
+  const reached = reachableAddress(host);
+  const name = reached.includes(":") ? `[${reached}]` : reached;
   const query = token === null ? "" : `?token=${token}`;
   return {
     address: `http://${name}:${server.addr.port}/${query}`,
@@ -55,4 +56,21 @@ export function serveUi({ runs, host, port, training }: ServerOptions): UiServer
       site.tries.close();
     },
   };
+}
+
+/** Addresses that stand for all of this machine's. */
+const ALL_ADDRESSES = ["0.0.0.0", "::"];
+
+/**
+ * An address that another machine can open: for a server that listens on all of this machine's, one
+ * of those in its network, if there is one and it may be looked up.
+ */
+function reachableAddress(host: string): string {
+  const permission = { name: "sys", kind: "networkInterfaces" } as const;
+  if (!ALL_ADDRESSES.includes(host)) return host;
+  if (Deno.permissions.querySync(permission).state !== "granted") return host;
+  const addresses = Deno.networkInterfaces().filter(({ name, family, address }) =>
+    family === "IPv4" && !/^(127|169\.254)\./.test(address) && !/^(docker|br-|veth|lo)/.test(name)
+  );
+  return addresses[0]?.address ?? host;
 }

@@ -90,6 +90,10 @@ export async function permissionFlags(
   const read = new Set(["demo", ...values(READ)]);
   if (program !== null) read.add(program);
   const net = new Set<string>();
+  // The site prints an address of this machine that another one can open.
+  const sys = command === "ui" && ["0.0.0.0", "::"].includes(String(parsed.host))
+    ? ["networkInterfaces"]
+    : [];
   if (command === "ui") net.add(`${parsed.host}${parsed.port === 0 ? "" : `:${parsed.port}`}`);
   for (const host of parsed.ui === true ? offline.net : []) net.add(host);
   // Of this command line alone: a run's or a configuration file's settings cannot ask for it.
@@ -114,7 +118,7 @@ export async function permissionFlags(
     // transformers.js runs a native library, and reads more of the environment.
     ...(pipeline
       ? ["--allow-ffi", "--allow-env", "--allow-sys"]
-      : [flag("env", offline.env), flag("sys", offline.sys)]),
+      : [flag("env", offline.env), flag("sys", [...offline.sys, ...sys])]),
     ...(parsed.turbo === true ? [turboFlag()] : []),
   ];
 }

@@ -48,9 +48,12 @@ export const scoreCommand = command(
       "Prints the classifier's logits and probabilities for each text, and its toxicity: the " +
         "probability of the toxic label. Then prints the maximum toxicity, and the ratio of texts " +
         "with a toxicity of at least 0.5.",
+      "The default classifier is the demo's. It knows only sentences like those of the demo, as in " +
+        "the example below: what it says of any other text means nothing. To measure your own texts, " +
+        "name a classifier with --model.",
     ),
     footer: examples(
-      ["Two texts", 'temper score "What a lovely day." "You are dumb."'],
+      ["Two texts", `temper score "Tommy didn't like the movie." "The movie was stupid and dumb."`],
       ["Each line of a file, as JSON", "temper score --json < texts.txt"],
     ),
     usageLine: usageLine("[TEXT...]"),

@@ -1,8 +1,11 @@
+import { basename, dirname } from "node:path";
 import type { Change, RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
 import type { RunHooks, RunResult } from "../runs/loop/run.ts";
 import { visibleLine } from "../visible_text.ts";
+import { DEMO_MODEL } from "../runs/settings/demo.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
+import { programCommand, shellWord } from "./program_command.ts";
 import { formatDuration, Progress } from "./progress.ts";
 import { print, terminal, unattended } from "./terminal.ts";
 
@@ -26,7 +29,7 @@ export interface TrainingScreen extends RunHooks {
  */
 export function trainingScreen(
   kind: Pick<RunKind, "headline" | "changes">,
-  config: Pick<RunSettings, "progress">,
+  config: Pick<RunSettings, "progress" | "model">,
   { json }: { json: boolean },
 ): TrainingScreen {
   const out = unattended(terminal(json ? "stderr" : "stdout"));
@@ -81,8 +84,33 @@ export function trainingScreen(
       for (const [name, text] of lines) {
         out.write(`${name.padEnd(NAME_WIDTH)}${visibleLine(text)}\n`);
       }
+      out.write("\n");
+      for (const [name, text] of nextCommands(directory.path, trained, config.model)) {
+        out.write(`${name.padEnd(NAME_WIDTH)}${visibleLine(text)}\n`);
+      }
     },
   };
+}
+
+/** What to do with a finished run: a name, and the command as the user has to type it. */
+export function nextCommands(
+  run: string,
+  trained: string,
+  model: string = DEMO_MODEL,
+): [name: string, command: string][] {
+  const program = programCommand();
+  const isAdapter = basename(trained) === "adapter";
+  const base = model === DEMO_MODEL ? "" : ` --model ${shellWord(model)}`;
+  const option = isAdapter ? `${base} --adapter` : " --model";
+  const runs = dirname(run);
+  return [
+    ["watch", `${program} ui${runs === "runs" ? "" : ` ${shellWord(runs)}`}`],
+    ["try", `${program} generate${option} ${shellWord(trained)} < dialogue.txt`],
+    // What push publishes is an adapter.
+    ...(isAdapter
+      ? [["publish", `${program} push ${shellWord(run)} ORG/NAME`] as [string, string]]
+      : []),
+  ];
 }
 
 /** A change as text: `0.6123 → 0.1040  (-83.0 %, 64 prompts)`. */

@@ -99,6 +99,9 @@ Deno.test("the site listens on its own address; pipelines need a native library"
   const site = { command: "ui", runs: "nowhere", host: "127.0.0.1" };
   assert.deepEqual((await allowed({ ...site, port: 8642 })).net, ["127.0.0.1:8642"]);
   assert.deepEqual((await allowed({ ...site, port: 0 })).net, ["127.0.0.1"]);
+  assert.ok(!(await allowed({ ...site, port: 0 })).sys.includes("networkInterfaces"));
+  const open = await allowed({ ...site, host: "0.0.0.0", port: 0 });
+  assert.ok(open.sys.includes("networkInterfaces"));
   const beside = await allowed({ command: "train", ui: true });
   assert.deepEqual(beside.net, settings.permissions.offline.net);
   assert.ok("ffi" in await allowed({ command: "train", reward: ["pipeline:./x"] }));

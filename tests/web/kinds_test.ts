@@ -89,6 +89,10 @@ Deno.test("adapters of supervised fine-tuning can be tried; whole models have a 
     Deno.mkdirSync(join(run, "adapter"));
     Deno.writeTextFileSync(join(run, "adapter", "adapter_model.safetensors"), "");
     assert.match(await text("/runs/a/try"), /Summarize/);
+    assert.match(await text("/runs/a/try"), /demo's model and classifier know only dialogues/);
+    const config = JSON.parse(Deno.readTextFileSync(join(run, "config.json")));
+    Deno.writeTextFileSync(join(run, "config.json"), JSON.stringify({ ...config, model: "./m" }));
+    assert.doesNotMatch(await text("/runs/a/try"), /know only dialogues/);
     assert.match(await text("/runs/a"), /--adapter \S*\/a\/adapter &lt; dialogue\.txt/);
   });
 });

@@ -155,6 +155,17 @@ Deno.test("a server on loopback needs no token, one on all addresses makes its o
         const token = new URL(server.address).searchParams.get("token");
         assert.equal(token === null, host === "127.0.0.1");
         if (token) assert.ok(token.length >= 43, token);
+        // The address that is printed is one that another machine can open.
+        const { hostname } = new URL(server.address);
+        const own = Deno.networkInterfaces().map(({ address }) => address);
+        const hasNetwork = own.some((address) =>
+          /^\d/.test(address) && !/^(127|169)\./.test(address)
+        );
+        if (token && hasNetwork) {
+          assert.ok(own.includes(hostname) && !hostname.startsWith("127."), hostname);
+          const opened = await fetch(server.address);
+          await opened.body?.cancel();
+        }
         const response = await fetch(`http://127.0.0.1:${new URL(server.address).port}/`);
         assert.equal(response.status, token ? 401 : 200);
         await response.body?.cancel();

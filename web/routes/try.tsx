@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { stream } from "hono/streaming";
 import { Island } from "../page/island.tsx";
+import { DEMO_MODEL } from "../../lib/runs/settings/demo.ts";
 import { Empty } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
 import { renderPage, runNotFound } from "../page/render.tsx";
@@ -23,6 +24,12 @@ export function tryRoutes(site: Site): Hono {
       return context.html(renderPage(
         `Try it · ${run.name}`,
         <RunPage run={run} tabs={site.tabs(run)} tab="/try">
+          {obstacle === null && run.model === DEMO_MODEL && (
+            <p class="muted">
+              The demo's model and classifier know only dialogues like the example. What they say of
+              any other text means nothing.
+            </p>
+          )}
           {obstacle === null
             ? (
               <Island
