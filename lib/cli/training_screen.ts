@@ -92,7 +92,7 @@ export function trainingScreen(
   };
 }
 
-/** What to do with a finished run: a name, and the command as the user has to type it. */
+/** Next commands after a finished run: a name, and the line as the user has to type it. */
 export function nextCommands(
   run: string,
   trained: string,
