@@ -14,6 +14,7 @@ import { samplesRoutes } from "./routes/samples.tsx";
 import { settingsRoutes } from "./routes/settings.tsx";
 import { staticRoutes } from "./routes/static.ts";
 import { tryRoutes } from "./routes/try.tsx";
+import { limitedRequests } from "./limits.ts";
 import { type AccessRules, sameOriginOnly, securityHeaders, tokenRequired } from "./security.ts";
 import type { Site } from "./store/site.ts";
 
@@ -31,7 +32,7 @@ const ROUTES = [
 /** Creates the whole site, as a function of requests. */
 export function createApp(site: Site, access: AccessRules): Hono {
   const app = new Hono();
-  app.use(securityHeaders(), sameOriginOnly(access));
+  app.use(securityHeaders(), limitedRequests(), sameOriginOnly(access));
   app.route("/", staticRoutes());
   app.use(tokenRequired(access, (wrong) => renderPage("Token", <AskForToken wrong={wrong} />)));
   app.use(compress());

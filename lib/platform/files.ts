@@ -44,18 +44,41 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
 }
 
+/**
+ * Checks that a path leads to a file or a folder. Opening a pipe waits for its other end, maybe for
+ * ever and out of Ctrl-C's reach, and a device has no end.
+ *
+ * @throws {Error} when it leads to something else, or to nothing
+ */
+export function refuseSpecial(path: string | URL): void {
+  const { isFile, isDirectory } = Deno.statSync(path);
+  if (!isFile && !isDirectory) throw new Error("it is a pipe or a device, expected a file");
+}
+
+/** Checks a path as {@linkcode refuseSpecial} does, but that it may lead to nothing. */
+export function refuseSpecialIfThere(path: string): void {
+  try {
+    refuseSpecial(path);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
 /** Reads a whole file. */
-export function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  return Deno.readFile(path);
+export async function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  refuseSpecial(path);
+  return await Deno.readFile(path);
 }
 
 /** Reads a whole text file. */
-export function readTextFile(path: string): Promise<string> {
-  return Deno.readTextFile(path);
+export async function readTextFile(path: string): Promise<string> {
+  refuseSpecial(path);
+  return await Deno.readTextFile(path);
 }
 
 /** Reads a file in chunks of up to 1 MiB. A chunk is good until the next one is read. */
 export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
+  refuseSpecial(path);
   using file = await Deno.open(path);
   const chunk = new Uint8Array(1 << 20);
   for (let count; (count = await file.read(chunk)) !== null;) yield chunk.subarray(0, count);
@@ -68,6 +91,7 @@ export function writeFile(path: string, bytes: Uint8Array): Promise<void> {
 
 /** Opens a file for reading at any offset. */
 export function openFile(path: string): ReadableFile {
+  refuseSpecial(path);
   const file = Deno.openSync(path, { read: true });
   const { size, isDirectory } = file.statSync();
   if (isDirectory) {

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { stream } from "hono/streaming";
 import { Island } from "../page/island.tsx";
 import { DEMO_MODEL } from "../../lib/runs/settings/demo.ts";
@@ -9,9 +8,6 @@ import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
 import { parseObject } from "../store/json_lines.ts";
 import type { TryEvent } from "../shared/try_events.ts";
-
-/** Maximum number of bytes of a request: more text than a model reads. */
-const LONGEST_REQUEST = 64 * 1024;
 
 /** `/runs/:id/try`: responses to a text with and without the adapter, side by side. */
 export function tryRoutes(site: Site): Hono {
@@ -49,7 +45,7 @@ export function tryRoutes(site: Site): Hono {
         </RunPage>,
       ));
     })
-    .post("/api/runs/:id/try", bodyLimit({ maxSize: LONGEST_REQUEST }), async (context) => {
+    .post("/api/runs/:id/try", async (context) => {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return context.notFound();

@@ -1,3 +1,5 @@
+import { refuseSpecial } from "../../lib/platform/files.ts";
+
 const NEWLINE = 0x0a;
 /** Number of bytes before the offset that must be unchanged when reading goes on. */
 const WITNESS = 64;
@@ -71,6 +73,7 @@ export async function readLineAt(
   path: string,
   { offset, length }: Omit<Line, "text">,
 ): Promise<string> {
+  refuseSpecial(path);
   using file = await Deno.open(path);
   return new TextDecoder().decode(await readAt(file, offset, length));
 }
@@ -164,6 +167,8 @@ async function readAt(file: Deno.FsFile, offset: number, length: number): Promis
 
 async function openIfThere(path: string): Promise<Deno.FsFile | null> {
   try {
+    // A pipe in a folder from someone else counts as missing.
+    if (!Deno.statSync(path).isFile) return null;
     return await Deno.open(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;

@@ -68,7 +68,8 @@ export class RunsFolder {
     const path = this.resolve(run, name);
     if (path === null) return null;
     try {
-      return Deno.readTextFileSync(path);
+      // Opening a pipe would wait for its other end.
+      return Deno.statSync(path).isFile ? Deno.readTextFileSync(path) : null;
     } catch {
       return null;
     }

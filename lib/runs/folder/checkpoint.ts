@@ -9,6 +9,7 @@ import { ioReason } from "../../platform/io_error.ts";
 import { SafetensorsFile, writeSafetensors } from "../../formats/safetensors.ts";
 import type { Parameters } from "../../nn/parameters.ts";
 import type { Trainer } from "../../training/trainer.ts";
+import { readTextFile } from "../../platform/files.ts";
 
 const STATE_FILE = "trainer_state.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
@@ -150,7 +151,7 @@ async function readState(path: string, step: number): Promise<CheckpointState> {
   const file = join(path, STATE_FILE);
   let json: unknown;
   try {
-    json = JSON.parse(await Deno.readTextFile(file));
+    json = JSON.parse(await readTextFile(file));
   } catch (error) {
     const reason = error instanceof SyntaxError ? "it is not JSON" : ioReason(error);
     throw new UserError(`cannot read ${STATE_FILE}: ${reason}`, { cause: error });

@@ -4,6 +4,7 @@ import settings from "../../../deno.json" with { type: "json" };
 import type { Device } from "../../device/device.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { readTextFile } from "../../platform/files.ts";
 
 const sessionSchema = z.object({
   /** Time of its start, ISO 8601. */
@@ -106,7 +107,7 @@ export async function readSessions(
   info: (line: string) => void,
 ): Promise<Session[]> {
   try {
-    return z.array(sessionSchema).parse(JSON.parse(await Deno.readTextFile(path)));
+    return z.array(sessionSchema).parse(JSON.parse(await readTextFile(path)));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
       info(

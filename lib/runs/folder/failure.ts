@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "../../packages/zod.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { readTextFile } from "../../platform/files.ts";
 
 /** Failure of a run: its `failed.json`, there from then on until it is resumed. */
 export interface Failure {
@@ -35,7 +36,7 @@ const failureSchema = z.object({ kind: z.string(), message: z.string(), step: z.
 /** Reads how a run failed; null when it did not, or what it left is broken. */
 export async function readFailure(run: string): Promise<Failure | null> {
   try {
-    return failureSchema.parse(JSON.parse(await Deno.readTextFile(join(run, FILE))));
+    return failureSchema.parse(JSON.parse(await readTextFile(join(run, FILE))));
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { ioReason } from "../../platform/io_error.ts";
+import { readFile, readTextFile, refuseSpecialIfThere } from "../../platform/files.ts";
 
 /**
  * A file of JSON values, one a line, that grows while a run goes on. Each line is written at once
@@ -13,6 +14,7 @@ export class JsonLines implements Disposable {
   constructor(path: string) {
     this.#path = path;
     try {
+      refuseSpecialIfThere(path);
       this.#file = Deno.openSync(path, { append: true, create: true });
     } catch (error) {
       throw failure(path, error);
@@ -52,7 +54,7 @@ export class JsonLines implements Disposable {
  */
 export async function truncateRows(path: string, lastStep: number): Promise<void> {
   try {
-    const bytes = await Deno.readFile(path);
+    const bytes = await readFile(path);
     const decoder = new TextDecoder();
     let end = 0;
     let broken = 0;
@@ -96,7 +98,7 @@ function brokenLine(path: string, line: number): UserError {
 export async function readRows<Row>(path: string): Promise<Row[]> {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });

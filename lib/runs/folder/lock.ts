@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { ioReason } from "../../platform/io_error.ts";
+import { refuseSpecial, refuseSpecialIfThere } from "../../platform/files.ts";
 
 /** Name of the file in a run's folder that a process holds a lock on while it uses the run. */
 export const LOCK_FILE = ".lock";
@@ -45,6 +46,7 @@ export class RunLock implements Disposable {
     const path = join(run, LOCK_FILE);
     let file: Deno.FsFile | null = null;
     try {
+      refuseSpecialIfThere(path);
       file = Deno.openSync(path, { read: true, write: true, create: true });
       // One that was removed after it was opened locks nobody else out: they make a new one.
       if (!file.tryLockSync(true) || !isAt(path, file)) {
@@ -70,6 +72,7 @@ export class RunLock implements Disposable {
   /** True while a process uses the run. */
   static isHeld(run: string): boolean {
     try {
+      refuseSpecial(join(run, LOCK_FILE));
       using file = Deno.openSync(join(run, LOCK_FILE), { read: true });
       return !file.tryLockSync(false);
     } catch {
@@ -125,6 +128,7 @@ export function runInUse(run: string): UserError {
 /** The process that the file names; null when it names none. */
 function holder(path: string): number | null {
   try {
+    refuseSpecial(path);
     const { pid } = JSON.parse(Deno.readTextFileSync(path));
     return typeof pid === "number" ? pid : null;
   } catch {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { readTextFile } from "../../platform/files.ts";
 
 /** Writes a measurement into a run's folder. @throws {UserError} naming the file and the reason */
 export async function writeMeasurement(
@@ -22,7 +23,7 @@ export async function readMeasurement<Measurement>(
   parse: (json: unknown) => Measurement | null,
 ): Promise<Measurement | null> {
   try {
-    return parse(JSON.parse(await Deno.readTextFile(join(run, file))));
+    return parse(JSON.parse(await readTextFile(join(run, file))));
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { fileExists } from "../../platform/files.ts";
+import { fileExists, readFile } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import type { PushedFile } from "../../hub/push.ts";
 import { runInUse, RunLock } from "./lock.ts";
@@ -78,7 +78,7 @@ async function readThose(
 ): Promise<PushedFile[]> {
   const files = await Promise.all(paths.map(async ([path, source]) => {
     try {
-      return { path, content: new Blob([await Deno.readFile(source)]) };
+      return { path, content: new Blob([await readFile(source)]) };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return null;
       throw new UserError(`cannot read ${source}: ${ioReason(error)}`, { cause: error });

@@ -5,6 +5,7 @@ import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
+import { readTextFile } from "../../platform/files.ts";
 
 /** Settings of a run's device. */
 export interface RunDeviceOptions extends DeviceOptions {
@@ -54,7 +55,7 @@ export async function tune(
 
 async function readChoices(path: string): Promise<Record<string, string> | null> {
   try {
-    const { choices } = JSON.parse(await Deno.readTextFile(path));
+    const { choices } = JSON.parse(await readTextFile(path));
     const entries = Object.entries(choices);
     const usable = entries.length > 0 && entries.every(([, name]) => typeof name === "string");
     return usable ? choices : null;

@@ -5,6 +5,7 @@ import { UserError } from "../../errors.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import { decodeUtf8 } from "../../formats/utf8.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { readFile } from "../../platform/files.ts";
 
 /**
  * Reads settings from a YAML or JSON file. Names may be written as in `config.json`
@@ -48,7 +49,7 @@ async function readSettings(path: string): Promise<unknown> {
   }
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    bytes = await readFile(path);
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createApp } from "../../web/app.tsx";
+import { limitedRequests } from "../../web/limits.ts";
+import type { AccessRules } from "../../web/security.ts";
+import { serveUi } from "../../web/server.ts";
+import { Site } from "../../web/store/site.ts";
+import { Hono } from "hono";
+import { withTempDir } from "../temp_dir.ts";
+import { writeSampleRun, writeSftRun } from "./sample_run.ts";
+
+const LOCAL: AccessRules = { host: "127.0.0.1", token: null };
+
+/** Pages and data of a run. */
+const PAGES = ["", "/samples", "/comparison", "/settings", "/try"];
+
+/** The site of a folder as a function that gives a page's status. */
+function statusOf(folder: string, access: AccessRules = LOCAL) {
+  const app = createApp(new Site(folder, new AbortController().signal), access);
+  return async (path: string, init: RequestInit = {}) => {
+    const response = await app.request(`http://127.0.0.1:8642${path}`, {
+      ...init,
+      headers: { host: "127.0.0.1:8642", ...init.headers },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+}
+
+Deno.test("a body without end is read as far as the limit, and no further", async () => {
+  await withTempDir(async (dir) => {
+    const status = statusOf(dir, { host: "0.0.0.0", token: "secret" });
+    let pieces = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pieces++;
+        controller.enqueue(new Uint8Array(16 * 1024));
+      },
+    });
+    assert.equal(await status("/token", { method: "POST", body }), 413);
+    assert.ok(pieces < 10, `${pieces} pieces read`);
+    for (const headers of [{ "content-length": "700000000" }] as Record<string, string>[]) {
+      assert.equal(await status("/token", { method: "POST", body: "x", headers }), 413);
+    }
+    const form = new URLSearchParams({ token: "secret" });
+    assert.equal(await status("/token", { method: "POST", body: form }), 303);
+  });
+});
+
+Deno.test("a body that does not come is not waited for", async () => {
+  const app = new Hono().use(limitedRequests({ bodyMilliseconds: 50 }))
+    .post("/", async (context) => context.text(await context.req.text()));
+  const slow = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(1)),
+  });
+  assert.equal((await app.request("/", { method: "POST", body: slow })).status, 408);
+  const answer = await app.request("/", { method: "POST", body: "text" });
+  assert.equal(await answer.text(), "text");
+});
+
+Deno.test("addresses and headers have a limit", async () => {
+  await withTempDir(async (dir) => {
+    const status = statusOf(dir);
+    assert.equal(await status(`/?search=${"a".repeat(10_000)}`), 414);
+    assert.equal(await status(`/${"a".repeat(10_000)}`), 414);
+    assert.equal(await status("/", { headers: { "x-long": "a".repeat(40_000) } }), 431);
+    assert.equal(await status(`/?search=${"a".repeat(1000)}`), 200);
+  });
+});
+
+Deno.test("a served site answers a large upload while it is still arriving", async () => {
+  await withTempDir(async (dir) => {
+    const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
+    try {
+      const { port } = new URL(server.address);
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+      await connection.write(new TextEncoder().encode(
+        `POST /token HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-length: 700000000\r\n\r\n`,
+      ));
+      const answer = new Uint8Array(64);
+      await connection.read(answer);
+      assert.match(new TextDecoder().decode(answer), /^HTTP\/1\.1 413 /);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+Deno.test({
+  name: "pipes in place of a run's files are passed over",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withTempDir(async (dir) => {
+      for (const [kind, write] of [["ppo", writeSampleRun], ["sft", writeSftRun]] as const) {
+        const run = write(dir, kind);
+        const files = [...Deno.readDirSync(run)].map(({ name }) => name);
+        for (const file of [...files, ".lock", "environment.json", "failed.json"]) {
+          const name = `${kind}-${file.replaceAll(".", "")}`;
+          const path = join(write(dir, name), file);
+          await Deno.remove(path).catch(() => {});
+          await new Deno.Command("mkfifo", { args: [path] }).output();
+        }
+      }
+      const status = statusOf(dir);
+      assert.equal(await status("/"), 200);
+      for (const { name } of Deno.readDirSync(dir)) {
+        for (const page of PAGES) {
+          const found = await status(`/runs/${name}${page}`);
+          assert.ok(found < 500, `${name}${page}: ${found}`);
+        }
+      }
+    });
+  },
+});
+
+Deno.test("null, a text, a list or an object in place of any value is no server error", async () => {
+  const odd = [null, "x", [], {}, [null], -1];
+  for (const value of odd) {
+    await withTempDir(async (dir) => {
+      for (const [kind, write] of [["ppo", writeSampleRun], ["sft", writeSftRun]] as const) {
+        const run = write(dir, kind, { config: { name: "n", steps: 10, reward: ["demo/r"] } });
+        for (const { name: file } of [...Deno.readDirSync(run)]) {
+          if (!/\.jsonl?$/.test(file)) continue;
+          const text = Deno.readTextFileSync(join(run, file));
+          const lines = file.endsWith("l") ? text.trim().split("\n") : [text];
+          for (const path of pathsOf(JSON.parse(lines[0]))) {
+            const name = `${kind}-${file}-${path.join("-")}`.replaceAll(/[^\w-]/g, "_");
+            const changed = lines.map((line) =>
+              JSON.stringify(withValue(JSON.parse(line), path, value))
+            );
+            Deno.writeTextFileSync(join(write(dir, name), file), changed.join("\n") + "\n");
+          }
+        }
+      }
+      const status = statusOf(dir);
+      const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
+      const pages = names.flatMap((name) => [
+        ...PAGES.map((page) => `/runs/${name}${page}`),
+        `/compare?run=ppo&run=${name}`,
+      ]);
+      const broken: string[] = [];
+      const { error } = console;
+      console.error = () => {};
+      try {
+        for (const page of ["/", ...pages]) if (await status(page) >= 500) broken.push(page);
+      } finally {
+        console.error = error;
+      }
+      assert.deepEqual(broken, [], JSON.stringify(value));
+    });
+  }
+});
+
+/** Paths of all values in a JSON object, the object itself left out. */
+function pathsOf(value: unknown, path: string[] = []): string[][] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [
+    [...path, key],
+    ...pathsOf(inner, [...path, key]),
+  ]);
+}
+
+/** A copy with another value in a place. */
+function withValue(root: unknown, [key, ...rest]: string[], value: unknown): unknown {
+  const copy = structuredClone(root) as Record<string, unknown>;
+  if (typeof copy !== "object" || copy === null) return copy;
+  copy[key] = rest.length === 0 ? value : withValue(copy[key], rest, value);
+  return copy;
+}
