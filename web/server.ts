@@ -1,6 +1,7 @@
 import { UserError } from "../lib/errors.ts";
 import { createApp } from "./app.tsx";
 import { createToken, isLoopback } from "./security.ts";
+import type { AllowedSources } from "./store/allowed_sources.ts";
 import { Site } from "./store/site.ts";
 
 /** Address and content of a site. */
@@ -13,6 +14,8 @@ export interface ServerOptions {
   port: number;
   /** True in a process that trains, and so has no room for models to try; default false. */
   training?: boolean;
+  /** Models and rewards of runs that may be tried though they lie elsewhere or run code; default none. */
+  allowed?: AllowedSources;
 }
 
 /** A site that is being served. */
@@ -29,10 +32,10 @@ export interface UiServer {
  *
  * @throws {UserError} when the port or the host cannot be used
  */
-export function serveUi({ runs, host, port, training }: ServerOptions): UiServer {
+export function serveUi({ runs, host, port, training, allowed }: ServerOptions): UiServer {
   const token = isLoopback(host) ? null : createToken();
   const stop = new AbortController();
-  const site = new Site(runs, stop.signal, training);
+  const site = new Site(runs, stop.signal, training, allowed);
   const app = createApp(site, { host, token });
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
+import { type Message, message } from "@optique/core/message";
+import { multiple, optional } from "@optique/core/modifiers";
 import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
@@ -13,6 +14,12 @@ import { print, terminal } from "./terminal.ts";
 
 /** Default port of the site. */
 const DEFAULT_PORT = 8642;
+
+/** An option that allows what runs name; the run's folder itself may be from anybody. */
+const sources = (name: "--model" | "--reward", description: Message) =>
+  optional(
+    multiple(option(name, string({ metavar: "PATH|ORG/NAME" }), { description }), { min: 1 }),
+  );
 
 /** `temper ui` */
 export const uiCommand = command(
@@ -38,6 +45,11 @@ export const uiCommand = command(
       }),
       DEFAULT_PORT,
     ),
+    model: sources("--model", message`Model of runs that may be tried, though it lies elsewhere`),
+    reward: sources(
+      "--reward",
+      message`Reward of runs that may be used, though it lies elsewhere or runs code`,
+    ),
     rewardAllowNet: rewardAllowNetOption(),
   }),
   {
@@ -60,7 +72,8 @@ export const uiCommand = command(
 export async function runUi(options: InferValue<typeof uiCommand>): Promise<void> {
   await checkFolder(options.runs);
   const { serveUi } = await import("../../web/server.ts");
-  const server = serveUi(options);
+  const { model, reward, runs, host, port } = options;
+  const server = serveUi({ runs, host, port, allowed: { model, reward } });
   // The signal handlers are in place before the address is printed.
   const end = interrupted();
   print(`runs in ${visibleLine(options.runs)}: ${server.address}`);

@@ -152,6 +152,12 @@ Deno.test("a run's folder raises no permissions: the command line names what its
     const site = await allowed({ command: "ui", runs: folder, host: "localhost", port: 0 });
     assert.ok(!site.read.includes("/models/m"));
     assert.deepEqual(Object.keys(site).sort(), ["env", "net", "read", "sys", "write"]);
+    const trusting = await allowed({
+      ...{ command: "ui", runs: folder, host: "localhost", port: 0 },
+      ...{ model: ["/models/m"], reward: ["pipeline:/models/p"] },
+    });
+    assert.ok(trusting.read.includes("/models/m") && trusting.read.includes("/models/p"));
+    assert.ok("ffi" in trusting);
     await Deno.writeTextFile(config, `{"model": 5}`);
     await allowed({ command: "ui", runs: folder, host: "localhost", port: 0 });
   });

@@ -14,6 +14,8 @@ import {
   makeFolder,
   openFile,
   readChunks,
+  readFile,
+  readTextFile,
   readTextIfThere,
   removeFile,
   touch,
@@ -111,4 +113,24 @@ Deno.test("a variable is read, and only where that is allowed", async () => {
     assert.equal(await run("--allow-env=A"), "x");
     assert.equal(await run(), "undefined");
   });
+});
+
+Deno.test({
+  name: "a pipe is refused, not waited for",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withTempDir(async (dir) => {
+      const path = join(dir, "pipe");
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      const refused = { message: "it is a pipe or a device, expected a file" };
+      await assert.rejects(readFile(path), refused);
+      await assert.rejects(readTextFile(path), refused);
+      await assert.rejects(Array.fromAsync(readChunks(path)), refused);
+      assert.throws(() => openFile(path), refused);
+      await assert.rejects(readTextIfThere(path), {
+        name: "UserError",
+        message: `cannot read ${path}: ${refused.message}`,
+      });
+    });
+  },
 });

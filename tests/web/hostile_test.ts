@@ -4,6 +4,7 @@ import { createApp } from "../../web/app.tsx";
 import { limitedRequests } from "../../web/limits.ts";
 import type { AccessRules } from "../../web/security.ts";
 import { serveUi } from "../../web/server.ts";
+import { forbiddenSource } from "../../web/store/allowed_sources.ts";
 import { Site } from "../../web/store/site.ts";
 import { Hono } from "hono";
 import { withTempDir } from "../temp_dir.ts";
@@ -13,6 +14,13 @@ const LOCAL: AccessRules = { host: "127.0.0.1", token: null };
 
 /** Pages and data of a run. */
 const PAGES = ["", "/samples", "/comparison", "/settings", "/try"];
+
+/** Files of a run that a sample has none of. */
+const OTHER_FILES = {
+  "environment.json": [{ started: "now", step: 0, device: { description: "CPU" }, command: ["a"] }],
+  "failed.json": { kind: "UserError", message: "m", step: 3 },
+  "toxicity_before.json": { mean: 1, std: 1, count: 2, interval: [0, 1] },
+};
 
 /** The site of a folder as a function that gives a page's status. */
 function statusOf(folder: string, access: AccessRules = LOCAL) {
@@ -113,12 +121,17 @@ Deno.test({
   },
 });
 
-Deno.test("null, a text, a list or an object in place of any value is no server error", async () => {
-  const odd = [null, "x", [], {}, [null], -1];
+Deno.test("null or a text in place of any value is no server error", async () => {
+  const odd = [null, "x"];
   for (const value of odd) {
     await withTempDir(async (dir) => {
       for (const [kind, write] of [["ppo", writeSampleRun], ["sft", writeSftRun]] as const) {
-        const run = write(dir, kind, { config: { name: "n", steps: 10, reward: ["demo/r"] } });
+        const run = write(dir, kind, {
+          config: { kind, name: "n", steps: 10, reward: ["demo/r"] },
+        });
+        for (const [file, value] of Object.entries(OTHER_FILES)) {
+          Deno.writeTextFileSync(join(run, file), JSON.stringify(value));
+        }
         for (const { name: file } of [...Deno.readDirSync(run)]) {
           if (!/\.jsonl?$/.test(file)) continue;
           const text = Deno.readTextFileSync(join(run, file));
@@ -136,6 +149,7 @@ Deno.test("null, a text, a list or an object in place of any value is no server 
       const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
       const pages = names.flatMap((name) => [
         ...PAGES.map((page) => `/runs/${name}${page}`),
+        ...["series", "events"].map((page) => `/api/runs/${name}/${page}`),
         `/compare?run=ppo&run=${name}`,
       ]);
       const broken: string[] = [];
@@ -149,6 +163,47 @@ Deno.test("null, a text, a list or an object in place of any value is no server 
       assert.deepEqual(broken, [], JSON.stringify(value));
     });
   }
+});
+
+Deno.test("a run's reward that runs code is refused unless the site's command line names it", async () => {
+  const config = (reward: string[]) => ({ reward, model: "demo/tiny-flan-t5" });
+  const refusedOf = (reward: string, allowed: string[] = []) =>
+    forbiddenSource(config(["demo/tiny-roberta-toxicity", reward]), { reward: allowed });
+  for (const reward of ["runs/f/r.ts", "/r.js", "r.mts", "pipeline:demo/x"]) {
+    assert.equal(
+      refusedOf(reward),
+      `The run's reward ${reward} runs code, which this site does only when its own command line names ` +
+        `it. If you trust it, start the site with --reward ${reward}.`,
+    );
+    assert.equal(refusedOf(reward, [reward]), null);
+  }
+  assert.equal(refusedOf("runs/f/r.ts", ["./runs/f/r.ts"]), null);
+  assert.notEqual(refusedOf("pipeline:demo/x", ["demo/x"]), null);
+  for (const odd of [5, null, [5], {}]) {
+    assert.equal(forbiddenSource({ model: odd, reward: odd }, {}), null);
+  }
+
+  await withTempDir(async (dir) => {
+    const run = writeSampleRun(dir, "f", { config: { reward: [join(dir, "f", "r.ts")] } });
+    Deno.writeTextFileSync(
+      join(run, "r.ts"),
+      `Deno.writeTextFileSync(${
+        JSON.stringify(join(dir, "pwned"))
+      }, "");\nexport default () => [0];`,
+    );
+    Deno.mkdirSync(join(run, "adapter"));
+    Deno.writeTextFileSync(join(run, "adapter", "adapter_model.safetensors"), "");
+    const app = createApp(new Site(dir, new AbortController().signal), LOCAL);
+    const headers = { host: "127.0.0.1" };
+    const page = await app.request("http://127.0.0.1/runs/f/try", { headers });
+    assert.match(await page.text(), /runs code, which this site does only when/);
+    const answer = await app.request("http://127.0.0.1/api/runs/f/try", {
+      ...{ method: "POST", headers, body: JSON.stringify({ text: "hi" }) },
+    });
+    assert.equal(answer.status, 409);
+    assert.match(await answer.text(), /r\.ts runs code/);
+    assert.throws(() => Deno.statSync(join(dir, "pwned")), Deno.errors.NotFound);
+  });
 });
 
 /** Paths of all values in a JSON object, the object itself left out. */

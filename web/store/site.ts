@@ -1,6 +1,7 @@
 import type { Measured } from "../../lib/runs/kinds/run_kind.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import type { RunTab } from "../shared/paths.ts";
+import type { AllowedSources } from "./allowed_sources.ts";
 import { dialogueOf, readComparison } from "./comparison.ts";
 import { kindNamed } from "./kinds.ts";
 import { RunMetrics } from "./metrics.ts";
@@ -30,11 +31,17 @@ export class Site {
    * Reads nothing yet.
    *
    * @param training true in a process that trains, and so has no room for other models
+   * @param allowed models and rewards of runs that may be tried though they lie elsewhere or run code
    */
-  constructor(runs: string, stopping: AbortSignal, training: boolean = false) {
+  constructor(
+    runs: string,
+    stopping: AbortSignal,
+    training: boolean = false,
+    allowed: AllowedSources = {},
+  ) {
     this.folder = new RunsFolder(runs);
     this.overviews = new Overviews(this.folder);
-    this.tries = new TryQueue(this.folder);
+    this.tries = new TryQueue(this.folder, allowed);
     this.stopping = stopping;
     this.#training = training;
   }

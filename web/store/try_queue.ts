@@ -1,5 +1,6 @@
 import { UserError } from "../../lib/errors.ts";
 import type { AnswerSettings, SideBySide } from "../../lib/runs/commands/side_by_side.ts";
+import { type AllowedSources, forbiddenSource } from "./allowed_sources.ts";
 import { kindIn } from "./kinds.ts";
 import type { RunsFolder } from "./runs_folder.ts";
 import type { TryEvent } from "../shared/try_events.ts";
@@ -19,19 +20,23 @@ interface Loaded {
 /** Queue in which models respond to requests, one at a time; the last model stays loaded. */
 export class TryQueue {
   readonly #folder: RunsFolder;
+  readonly #allowed: AllowedSources;
   /** Callers, the first of which is served while the others wait. */
   readonly #waiting: { moved: () => void }[] = [];
   #loaded: Loaded | null = null;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   /** Loads nothing yet. */
-  constructor(folder: RunsFolder) {
+  constructor(folder: RunsFolder, allowed: AllowedSources = {}) {
     this.#folder = folder;
+    this.#allowed = allowed;
   }
 
   /** Reason why a run cannot be tried; null when it can. */
   obstacle(run: string): string | null {
-    if (this.#folder.adapters(run).length > 0) return null;
+    if (this.#folder.adapters(run).length > 0) {
+      return forbiddenSource(this.#folder.readJson(run, "config.json") ?? {}, this.#allowed);
+    }
     if (this.#folder.has(run, "model")) {
       return "This run trained all weights, so there is no adapter to take off: its first page has " +
         "the command that answers with the trained model.";
@@ -110,6 +115,9 @@ export class TryQueue {
     // Models and kernels are loaded only when needed: most readers look at curves alone.
     const { SideBySide } = await import("../../lib/runs/commands/side_by_side.ts");
     const config = this.#folder.readJson(run, "config.json") ?? {};
+    // The settings may have changed since the page looked.
+    const forbidden = forbiddenSource(config, this.#allowed);
+    if (forbidden !== null) throw new UserError(forbidden);
     const { name: kindName, kind } = kindIn(config);
     if (!kind) throw new UserError(`Temper does not know runs of kind ${kindName}.`);
     // Kinds that generate text have the settings that answers need.
