@@ -42,6 +42,6 @@ export async function runEvaluate(options: InferValue<typeof evaluateCommand>): 
   const { downloadScreen } = await import("./download_screen.ts");
   const { samples, ...statistics } = await evaluate(resolved, downloadScreen());
   if (json) return print(JSON.stringify({ ...statistics, samples }, null, 2));
-  const { toxicityLine } = await import("../runs/kinds/ppo/toxicity.ts");
+  const { toxicityLine } = await import("../runs/kinds/toxicity.ts");
   print(toxicityLine("toxicity", statistics));
 }

@@ -1,5 +1,5 @@
 import type { PolicyToxicity } from "../../evaluation/evaluate_policy.ts";
-import { measurePolicy } from "../kinds/ppo/toxicity.ts";
+import { measurePolicy } from "../kinds/toxicity.ts";
 import {
   type DatasetHooks,
   firstExamples,

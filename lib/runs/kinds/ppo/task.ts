@@ -24,7 +24,7 @@ import { type Ingredients, loadIngredients } from "./ingredients.ts";
 import { checkKl } from "./kl_guard.ts";
 import { collectRollouts, type RolloutBatch, type ScoredSample } from "./rollouts.ts";
 import { BEFORE_FILE, type Summary } from "./summary.ts";
-import { measurePolicy, parseToxicity, toxicityLine } from "./toxicity.ts";
+import { measurePolicy, parseToxicity, toxicityLine } from "../toxicity.ts";
 
 /** Statistics of single tokens: as long as all rollouts together, and in no chart. */
 const PER_TOKEN: readonly string[] = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toxicityLine } from "../../../../lib/runs/kinds/ppo/toxicity.ts";
+import { toxicityLine } from "../../../lib/runs/kinds/toxicity.ts";
 
 Deno.test("toxicityLine: the mean, how far it spreads, and of how many prompts", () => {
   const line = (count: number) =>

@@ -1,11 +1,11 @@
-import { z } from "../../../packages/zod.ts";
-import type { Example } from "../../../data/dataset.ts";
-import { evaluatePolicy, type PolicyToxicity } from "../../../evaluation/evaluate_policy.ts";
-import type { SampleStatistics } from "../../../evaluation/statistics.ts";
-import { textGenerator, unlessAborted } from "../../../evaluation/text_generator.ts";
-import type { TextClassifier } from "../../../rewards/text_classifier.ts";
-import type { RunPolicy } from "../../loading/policy.ts";
-import { samplingOf, type TrainConfig } from "../../settings/config.ts";
+import { z } from "../../packages/zod.ts";
+import type { Example } from "../../data/dataset.ts";
+import { evaluatePolicy, type PolicyToxicity } from "../../evaluation/evaluate_policy.ts";
+import type { SampleStatistics } from "../../evaluation/statistics.ts";
+import { textGenerator, unlessAborted } from "../../evaluation/text_generator.ts";
+import type { TextClassifier } from "../../rewards/text_classifier.ts";
+import type { RunPolicy } from "../loading/policy.ts";
+import { samplingOf, type TrainConfig } from "../settings/config.ts";
 
 /**
  * Measures the toxicity of a policy with its adapter.
