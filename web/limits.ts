@@ -41,7 +41,6 @@ export function limitedRequests(limits: Partial<RequestLimits> = {}): Middleware
       context.req.raw = new Request(raw.url, {
         method: raw.method,
         headers: raw.headers,
-        signal: raw.signal,
         body,
       });
     }
