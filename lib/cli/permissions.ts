@@ -50,7 +50,7 @@ type Parsed = Readonly<Record<string, unknown>>;
 /** Options with a path or a name on the Hub, for classifiers also after `onnx:` or `pipeline:`. */
 const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel"];
 /** Options with a file or folder to read. */
-const READ = ["config", "run", "runs", "resume", "folder"];
+const READ = ["config", "run", "runs", "resume", "folder", "named"];
 /** Options with a file or folder to write. */
 const WRITTEN = ["output", "resume"];
 

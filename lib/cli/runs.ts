@@ -24,14 +24,17 @@ const listCommand = command(
   object({
     command: constant("runs list"),
     folder: preset(
-      option("--folder", path({ metavar: "DIR" }), { description: message`Folder of the runs` }),
+      argument(path({ metavar: "FOLDER" }), { description: message`Folder of the runs` }),
       "runs",
+    ),
+    named: optional(
+      option("--folder", path({ metavar: "DIR" }), { description: message`The same as FOLDER` }),
     ),
     json: jsonOption(),
   }),
   {
     brief: message`List runs with their main numbers.`,
-    footer: examples(["All runs", "temper runs list"]),
+    footer: examples(["All runs", "temper runs list"], ["Elsewhere", "temper runs list folder"]),
   },
 );
 
@@ -100,6 +103,7 @@ const deleteCommand = command(
       min: 1,
       errors: { tooFew: message`no run given: give the folders of the runs to delete` },
     }),
+    yes: option("--yes", { description: message`Delete without asking` }),
   }),
   {
     brief: message`Delete runs.`,
@@ -118,8 +122,9 @@ export const runsCommand = command(
 
 /** Prints the table of runs. */
 export async function runRunsList(
-  { folder, json }: InferValue<typeof listCommand>,
+  { folder: place, named, json }: InferValue<typeof listCommand>,
 ): Promise<void> {
+  const folder = named ?? place;
   const { listRuns } = await import("../runs/commands/history.ts");
   const runs = await listRuns(folder);
   const entries = runs.map((run) => run.status === "broken" ? run : headline(run));
@@ -189,10 +194,16 @@ export async function runRunsExport(
 
 /** Deletes runs. */
 export async function runRunsDelete(
-  { runs }: InferValue<typeof deleteCommand>,
+  { runs, yes }: InferValue<typeof deleteCommand>,
 ): Promise<void> {
+  // A script has nobody to ask.
+  const asks = !yes && Deno.stdin.isTerminal() && terminal("stdout").interactive;
   const { deleteRun } = await import("../runs/commands/history.ts");
   for (const run of runs) {
+    if (asks && !confirm(`delete ${visibleLine(run)}?`)) {
+      print(`kept ${visibleLine(run)}`);
+      continue;
+    }
     await deleteRun(run);
     print(`deleted ${visibleLine(run)}`);
   }

@@ -25,6 +25,25 @@ async function atTerminal(cwd: string, [args, code, ...press]: Case): Promise<st
 }
 
 Deno.test({
+  name: "runs delete asks at a terminal, unless it is told not to",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withFolder(async (folder) => {
+      for (const run of ["kept", "first", "second"]) {
+        await Deno.mkdir(join(folder, run));
+        await Deno.writeTextFile(join(folder, run, "config.json"), "{}");
+      }
+      const left = () => Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+      const answer = (keys: string) => ({ after: /delete \w+\?/, keys });
+      await atTerminal(folder, [["runs", "delete", "kept"], 0, answer("n\r")]);
+      await atTerminal(folder, [["runs", "delete", "first"], 0, answer("y\r")]);
+      assert.deepEqual(left(), ["kept", "second"]);
+      await atTerminal(folder, [["runs", "delete", "--yes", "second"], 0]);
+      assert.deepEqual(left(), ["kept"]);
+    }),
+});
+
+Deno.test({
   name: "no command asks for a permission at a terminal",
   ignore: Deno.build.os !== "linux",
   fn: (test) =>

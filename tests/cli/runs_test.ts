@@ -17,6 +17,10 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
     assert.match(list.stdout, /^second +finished +ppo +1\/1 /m);
     const json = JSON.parse((await call(["runs", "list", "--folder", folder, "--json"])).stdout);
     assert.deepEqual(json.map((run: { name: string }) => run.name), ["first", "second"]);
+    assert.deepEqual(
+      JSON.parse((await call(["runs", "list", folder, "--json"])).stdout),
+      json,
+    );
     const empty = await call(["runs", "list", "--folder", join(folder, "none")]);
     assert.match(empty.stdout, /^there are no runs in /);
 

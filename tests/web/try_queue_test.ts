@@ -4,13 +4,15 @@ import type { TryEvent } from "../../web/shared/try_events.ts";
 import { TryQueue } from "../../web/store/try_queue.ts";
 import { withTempDir } from "../temp_dir.ts";
 
+const QUESTION = { text: "text", temperature: 0 };
+
 Deno.test("TryQueue serves one request at a time, in their order, and drops withdrawn ones", async () => {
   await withTempDir(async (dir) => {
     const queue = new TryQueue(new RunsFolder(dir));
     const log: string[] = [];
     const first = Promise.withResolvers<void>();
     const ask = (name: string, signal = new AbortController().signal) =>
-      queue.ask("none", "adapter", "text", async (event: TryEvent) => {
+      queue.ask("none", "adapter", QUESTION, async (event: TryEvent) => {
         log.push(`${name} ${event.type}${event.type === "waiting" ? ` ${event.ahead}` : ""}`);
         if (name === "a" && event.type === "running") await first.promise;
       }, signal);
@@ -37,7 +39,7 @@ Deno.test("TryQueue refuses more than may wait", async () => {
     const all = Array.from(
       { length: 9 },
       () =>
-        queue.ask("none", "adapter", "text", async (event) => {
+        queue.ask("none", "adapter", QUESTION, async (event) => {
           if (event.type === "failed") ends.push(event.reason);
           await gate.promise;
         }, signal),

@@ -58,7 +58,9 @@ export function ChangeValue({ change }: { change: Change | undefined }): JSX.Ele
 function Difference({ change: { before, after, better } }: { change: Change }): JSX.Element {
   const text = before > 0 ? formatPercentChange(before, after) : formatChange(after - before, 3);
   const gain = better === "higher" ? after - before : before - after;
-  const verdict = text.startsWith("±") ? undefined : gain > 0 ? "better" : "worse";
+  const [was, is] = formatAlike([before, after]);
+  const isSame = was === is || text.startsWith("±");
+  const verdict = isSame ? undefined : gain > 0 ? "better" : "worse";
   return <span class={verdict} title={verdict}>{text}</span>;
 }
 

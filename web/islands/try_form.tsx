@@ -20,15 +20,28 @@ export function TryForm(
   const text = useSignal(example);
   const adapter = useSignal(adapters[0]);
   const asked = useSignal(adapters[0]);
+  const temperature = useSignal("0");
   const state = useSignal<TryEvent | null>(null);
   const busy = state.value?.type === "waiting" || state.value?.type === "running";
+  // An answer to another text or of another adapter would be taken for this one's.
+  const forget = () => {
+    if (!busy) state.value = null;
+  };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (busy) return;
     state.value = { type: "waiting", ahead: 0 };
     asked.value = adapter.value;
+    const request = {
+      text: text.value,
+      adapter: adapter.value,
+      temperature: Number(temperature.value) || 0,
+    };
+    const isStill = () => text.value === request.text && adapter.value === request.adapter;
     try {
-      for await (const news of ask(id, adapter.value, text.value)) state.value = news;
+      for await (const news of ask(id, request)) {
+        state.value = news.type === "answered" && !isStill() ? null : news;
+      }
     } catch {
       state.value = { type: "failed", reason: "Connection lost. Try again." };
     }
@@ -41,7 +54,16 @@ export function TryForm(
         rows={8}
         maxLength={LONGEST_TEXT}
         value={text.value}
-        onInput={(event) => text.value = event.currentTarget.value}
+        aria-describedby="dialogue-keys"
+        onInput={(event) => {
+          text.value = event.currentTarget.value;
+          forget();
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+          event.preventDefault();
+          event.currentTarget.form!.requestSubmit();
+        }}
       />
       <p class="actions">
         <button type="submit" class="primary" disabled={busy}>Summarize</button>
@@ -50,12 +72,31 @@ export function TryForm(
             Adapter
             <select
               value={adapter.value}
-              onChange={(event) => adapter.value = event.currentTarget.value}
+              onChange={(event) => {
+                adapter.value = event.currentTarget.value;
+                forget();
+              }}
             >
               {adapters.map((name) => <option value={name}>{name}</option>)}
             </select>
           </label>
         )}
+        <label>
+          Temperature
+          <input
+            type="number"
+            min="0"
+            max="2"
+            step="0.1"
+            value={temperature.value}
+            title="0 takes the likeliest token each time"
+            onInput={(event) => {
+              temperature.value = event.currentTarget.value;
+              forget();
+            }}
+          />
+        </label>
+        <span id="dialogue-keys" class="muted hint">Ctrl+Enter answers.</span>
         <span role="status" class="muted">{describe(state.value)}</span>
       </p>
       {state.value?.type === "failed" && <p class="worse" role="alert">{state.value.reason}</p>}
@@ -81,11 +122,14 @@ function describe(state: TryEvent | null): string {
 }
 
 /** Sends the request to the server, which reports its progress line by line. */
-async function* ask(id: string, adapter: string, text: string): AsyncGenerator<TryEvent> {
+async function* ask(
+  id: string,
+  request: { text: string; adapter: string; temperature: number },
+): AsyncGenerator<TryEvent> {
   const response = await fetch(`/api/runs/${encodeURIComponent(id)}/try`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ text, adapter }),
+    body: JSON.stringify(request),
   });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

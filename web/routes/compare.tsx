@@ -13,6 +13,8 @@ import type { Site } from "../store/site.ts";
 
 /** Maximum number of runs in a comparison: the number of colours that can be told apart. */
 const MOST_RUNS = 8;
+/** Maximum number of runs that are offered to compare one with. */
+const MOST_OFFERED = 25;
 
 /** `/compare?run=a&run=b`: several runs side by side. */
 export function compareRoutes(site: Site): Hono {
@@ -20,7 +22,12 @@ export function compareRoutes(site: Site): Hono {
     const ids = [...new Set(context.req.queries("run") ?? [])];
     const found = await Promise.all(ids.slice(0, MOST_RUNS).map((id) => site.overviews.of(id)));
     const runs = found.filter((run) => run !== null);
-    if (runs.length < 2) return context.html(renderPage("Compare", <TooFew />), 400);
+    if (runs.length < 2) {
+      const others = (await site.overviews.all()).filter(({ id }) => id !== runs[0]?.id)
+        .sort((a, b) => b.started - a.started).slice(0, MOST_OFFERED);
+      const page = <TooFew run={runs[0]} others={others} />;
+      return context.html(renderPage("Compare", page), 400);
+    }
     const settings = runs.map(({ id, kind }) =>
       settingsOf(site.folder.readJson(id, "config.json") ?? {}, kindNamed(kind))
     );
@@ -57,12 +64,28 @@ export function compareRoutes(site: Site): Hono {
   });
 }
 
-function TooFew(): JSX.Element {
+/** Runs to choose from, where fewer than two were chosen. */
+function TooFew(
+  { run, others }: { run: RunOverview | undefined; others: RunOverview[] },
+): JSX.Element {
+  if (!run || others.length === 0) {
+    return (
+      <Empty title="Nothing to compare">
+        <p>
+          Select two or more in the <a href="/">table of runs</a>.
+        </p>
+      </Empty>
+    );
+  }
   return (
-    <Empty title="Nothing to compare">
-      <p>
-        Select two or more in the <a href="/">table of runs</a>.
-      </p>
+    <Empty title={`Compare ${run.name} with`}>
+      <ul class="choices">
+        {others.map(({ id, name }) => (
+          <li>
+            <a href={`/compare?${new URLSearchParams([["run", run.id], ["run", id]])}`}>{name}</a>
+          </li>
+        ))}
+      </ul>
     </Empty>
   );
 }

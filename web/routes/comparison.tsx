@@ -151,7 +151,7 @@ function ComparisonRow(
         {formatFixed(row.scoreBefore, 2)} → {formatFixed(row.scoreAfter, 2)}
       </td>
       <td class="number" data-label="Difference">
-        <span class={row.difference > 0 ? "better" : row.difference < 0 ? "worse" : undefined}>
+        <span class={verdictOf(row.difference)}>
           {formatChange(row.difference, 2)}
         </span>
       </td>
@@ -168,4 +168,10 @@ function Marked({ part, as: Tag }: { part: DiffPart; as: "ins" | "del" }): JSX.E
       {part.text.slice(words.length)}
     </>
   );
+}
+
+/** Class of a difference as it is shown: one that rounds to zero is neither better nor worse. */
+function verdictOf(difference: number): string | undefined {
+  if (formatChange(difference, 3).startsWith("±")) return undefined;
+  return difference > 0 ? "better" : "worse";
 }

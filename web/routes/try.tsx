@@ -49,9 +49,13 @@ export function tryRoutes(site: Site): Hono {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return context.notFound();
-      const { text, adapter } = parseObject(await context.req.text()) ?? {};
+      const { text, adapter, temperature = 0 } = parseObject(await context.req.text()) ?? {};
       if (typeof text !== "string" || text.trim() === "") {
         return context.json({ type: "failed", reason: "Enter a dialogue first." }, 400);
+      }
+      if (typeof temperature !== "number" || !(temperature >= 0 && temperature <= 2)) {
+        const reason = "The temperature must be a number from 0 to 2.";
+        return context.json({ type: "failed", reason }, 400);
       }
       const obstacle = site.tryObstacle(run);
       if (obstacle !== null) return context.json({ type: "failed", reason: obstacle }, 409);
@@ -67,7 +71,7 @@ export function tryRoutes(site: Site): Hono {
         output.onAbort(() => withdrawn.abort());
         const tell = async (event: TryEvent) => void await output.writeln(JSON.stringify(event));
         const signal = AbortSignal.any([withdrawn.signal, site.stopping]);
-        await site.tries.ask(id, chosen, text, tell, signal);
+        await site.tries.ask(id, chosen, { text, temperature }, tell, signal);
       });
     });
 }

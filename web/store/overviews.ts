@@ -130,7 +130,7 @@ export class Overviews {
           value: numberOf(row[metric]),
         })),
         changes: summary === null ? [] : kind?.changes(summary) ?? [],
-        started,
+        started: startOf(sessions) ?? started,
       },
       // A run that holds its lock is running; files of other origin are judged by their age.
       silentAt: inUse ? Infinity : changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),
@@ -146,6 +146,11 @@ export function sessionsOf(text: string | null): Record<string, unknown>[] {
   } catch {
     return [];
   }
+}
+
+/** Time when the first process that worked on a run began; null where it was not recorded. */
+function startOf(sessions: readonly Record<string, unknown>[]): number | null {
+  return numberOf(Date.parse(textOf(sessions[0]?.started) ?? ""));
 }
 
 function deviceOf(sessions: readonly Record<string, unknown>[]): string | null {

@@ -87,10 +87,15 @@ export class RunsFolder {
     }
   }
 
-  /** Lists a run's {@linkcode checkpoints} that can be loaded as adapters, by name. */
+  /**
+   * Lists a run's {@linkcode checkpoints} that can be loaded as adapters, by name: the final one
+   * first, then the one that measured best, then the latest.
+   */
   adapters(run: string): string[] {
+    const place = (name: string) => ["adapter", "best"].indexOf(name) >>> 0;
     return this.checkpoints(run).map(({ name }) => name)
-      .filter((name) => this.adapterWeights(run, name) !== null);
+      .filter((name) => this.adapterWeights(run, name) !== null)
+      .sort((a, b) => place(a) - place(b));
   }
 
   /** Path of an adapter's weights, in PEFT's current format or that before 0.4; null without any. */
@@ -105,7 +110,7 @@ export class RunsFolder {
     if (path === null) return [];
     return Array.from(Deno.readDirSync(path))
       .filter(({ name, isDirectory }) =>
-        isDirectory && /^(adapter|model|checkpoint-\d+)$/.test(name)
+        isDirectory && /^(adapter|best|model|checkpoint-\d+)$/.test(name)
       )
       .map(({ name }) => ({ name, saved: Deno.statSync(join(path, name)).mtime?.getTime() ?? 0 }))
       .sort((a, b) => b.saved - a.saved || a.name.localeCompare(b.name, "en", { numeric: true }));

@@ -47,6 +47,7 @@ export class TryQueue {
   /**
    * Responds to a text.
    *
+   * @param question the text, and the temperature to answer at
    * @param adapter name of one of the run's adapters
    * @param listener told the place in the queue, and at the end the answers or the reason for a failure
    * @param signal withdraws the request while it waits
@@ -54,7 +55,7 @@ export class TryQueue {
   async ask(
     run: string,
     adapter: string,
-    text: string,
+    question: { text: string; temperature: number },
     listener: (event: TryEvent) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -78,7 +79,10 @@ export class TryQueue {
       if (signal.aborted) return;
       await listener({ type: "running" });
       const model = await this.#load(run, adapter);
-      await listener({ type: "answered", answers: await model.answer(text) });
+      await listener({
+        type: "answered",
+        answers: await model.answer(question.text, question.temperature),
+      });
     } catch (error) {
       const refused = error instanceof Deno.errors.NotCapable;
       if (!refused && !(error instanceof UserError)) throw error;

@@ -60,15 +60,22 @@ export class SideBySide {
   }
 
   /**
-   * Responds to a text twice, put into the run's prompt, with the likeliest token each time.
+   * Responds to a text twice, put into the run's prompt.
    *
+   * @param temperature temperature that tokens are drawn at; 0 takes the likeliest each time
    * @throws {UserError} when a reward misbehaves
    */
-  async answer(text: string): Promise<Answers> {
+  async answer(text: string, temperature: number = 0): Promise<Answers> {
     const { config, policy: { model, tokenizer, adapter } } = this;
     const query = config.prompt.replaceAll("{dialogue}", () => text);
     const prompt = { query, inputIds: tokenizer.encode(query) };
-    const sampling = { minLength: config.minLength, maxNewTokens: config.evalMaxNewTokens };
+    const sampling = {
+      minLength: config.minLength,
+      maxNewTokens: config.evalMaxNewTokens,
+      ...(temperature > 0
+        ? { doSample: true, temperature, seed: crypto.getRandomValues(new Uint32Array(1))[0] }
+        : {}),
+    };
     const [base] = await textGenerator(model, tokenizer, sampling, null)([prompt], 0);
     const [adapted] = await textGenerator(model, tokenizer, sampling, adapter)([prompt], 0);
     const samples = [base, adapted].map((response) => ({ query, response }));
