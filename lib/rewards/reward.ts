@@ -33,7 +33,7 @@ export async function callReward(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `the reward ${name} threw on a batch of ${samples.length} samples: ${reason(error)}`,
+      `the reward ${name} threw on a batch of ${samples.length} samples: ${scriptReason(error)}`,
       { cause: error },
     );
   }
@@ -63,10 +63,25 @@ export async function callReward(
   return checked as number[];
 }
 
-/** Describes an error of a user's code in one line. */
+/** Folder of Temper's own modules, whose places say nothing to a script's author. */
+const OWN_MODULES = new URL("../", import.meta.url).href;
+
+/** Describes an error of foreign code in one line. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n", 1)[0];
+  return text.split("\n", 1)[0].replace(/\.$/, "");
+}
+
+/** Describes an error of a user's script in one line, with the file and the line where it happened. */
+export function scriptReason(error: unknown): string {
+  const { message = "", stack = "" } = error instanceof Error ? error : {};
+  // Deno colours places in what it says of imports, and has those of syntax errors in the message.
+  // deno-lint-ignore no-control-regex
+  const text = `${message}\n${stack}`.replaceAll(/\x1b\[[\d;]*m/g, "");
+  const places = text.matchAll(/(file:\/\/[^\s()]+?):(\d+):\d+/g);
+  const place = places.find(([, url]) => !url.startsWith(OWN_MODULES));
+  if (!place) return reason(error);
+  return `${reason(error)} (${decodeURIComponent(new URL(place[1]).pathname)}:${place[2]})`;
 }
 
 function describe(value: unknown): string {

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { fileInfo } from "../platform/files.ts";
 import { basename, pathToFileURL, resolve } from "../platform/paths.ts";
-import { reason, type RewardFunction } from "./reward.ts";
+import { type RewardFunction, scriptReason } from "./reward.ts";
 import { trlReward, type TRLRewardFunction } from "./trl_reward.ts";
 
 /** First parameter of a function, as its source has it; of a destructured one, the first name. */
@@ -37,7 +37,7 @@ export async function loadScriptReward(
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new UserError(`the reward script ${path} does not load: ${reason(error)}`, {
+    throw new UserError(`the reward script ${path} does not load: ${scriptReason(error)}`, {
       cause: error,
     });
   }

@@ -35,7 +35,10 @@ Deno.test("callReward: a function that throws is named, its error kept as cause"
     /no such thing/,
   );
   await fails(() => Promise.reject("just text"), /just text/);
-  await fails(() => Promise.reject(new Error("first line\nsecond")), /first line$/);
+  await fails(
+    () => Promise.reject(new Error("first line\nsecond")),
+    /first line \(\/.*reward_test\.ts:\d+\)$/,
+  );
   await assert.rejects(
     callReward("r", () => Promise.reject(cause), samples),
     (error: Error) => error.cause === cause,

@@ -3,7 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../lib/errors.ts";
+import { callReward } from "../../lib/rewards/reward.ts";
 import { loadScriptReward } from "../../lib/rewards/script_reward.ts";
+import { withTempDir } from "../temp_dir.ts";
 
 const samples = [{ query: "q", response: "four" }];
 
@@ -115,4 +117,28 @@ Deno.test("loadScriptReward: parameters that would get another one's values are 
         ),
     );
   }
+});
+
+Deno.test("an error of a script names its file and line: at import, in its syntax, when it is called", async () => {
+  await withTempDir(async (dir) => {
+    const cases = [
+      ["thrown.ts", 'const a = 1;\nthrow new Error("no key");\n', 2],
+      ["syntax.ts", "export default (s) => {\n  return s.map((x => 1);\n};\n", 2],
+      ["import.ts", '\n\nimport "./nope.ts";\n', 3],
+      ["call.ts", "export default () => {\n\n\n  return null.length;\n};\n", 4],
+    ] as const;
+    for (const [name, text, line] of cases) {
+      const path = join(dir, name);
+      Deno.writeTextFileSync(path, text);
+      const use = async () => {
+        const { reward } = await loadScriptReward(path);
+        await callReward(name, reward, [{ query: "a", response: "b" }]);
+      };
+      await assert.rejects(use, ({ name: type, message }: Error) => {
+        assert.equal(type, "UserError");
+        assert.ok(message.endsWith(` (${path}:${line})`), message);
+        return true;
+      });
+    }
+  });
 });
