@@ -47,6 +47,8 @@ export interface ChartProps {
 }
 
 const HEIGHT = 200;
+/** Width of a scale on the right, in pixels. */
+const RIGHT_SIZE = 58;
 
 /** A chart with its legend, which shows the values at the cursor, else the last ones. */
 export function Chart(props: ChartProps): JSX.Element {
@@ -217,6 +219,7 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
     points: { show: (chart) => chart.data[0].length === 1, size: 5 },
     ...extra,
   });
+  const hasRight = lines.some(({ right }) => right);
   const middle = (lines.length - 1) / 2;
   const series = bands
     ? lines.map((_, i) => line(i, { width: i === middle ? 2 : 1, alpha: i === middle ? 1 : 0.4 }))
@@ -231,6 +234,8 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
       width: box.clientWidth,
       height: HEIGHT,
       legend: { show: false },
+      // Plots of a row have the same width, with or without a scale on the right.
+      padding: [null, hasRight || box.clientWidth < 400 ? null : RIGHT_SIZE, null, null],
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
       scales: {
         x: { time: false },
@@ -252,7 +257,7 @@ function createPlot(box: HTMLElement, latest: { current: ChartProps }): uPlot {
           values: (_, splits) => splits.map((x) => axis === "step" ? formatTick(x) : axisTime(x)),
         },
         { ...axisBase, scale: "left", size: 58, values: labels },
-        ...(lines.some(({ right }) => right)
+        ...(hasRight
           ? [{
             ...axisBase,
             scale: "right",
