@@ -6,7 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import type { ResumedRun } from "../runs/kinds/run_config.ts";
-import { kindOf } from "../runs/kinds/registry.ts";
+import { kindOf, runKinds } from "../runs/kinds/registry.ts";
 import type { RunKind } from "../runs/kinds/run_kind.ts";
 import { visibleLine } from "../visible_text.ts";
 import { jsonOption } from "./options.ts";
@@ -79,12 +79,23 @@ export async function trainRun(
 async function readSettingsOf(kind: RunKind, file: string): Promise<object> {
   const { readConfigFile } = await import("../runs/settings/config_file.ts");
   return await readConfigFile(file, (settings) => {
-    const its = "kind" in settings ? kindOf(settings) : kind;
+    const its = kindOfSettings(settings, kind);
     if (its === kind) return kind.schema;
     const command = its.command === undefined ? "" : `: start it with ${programCommand()} ` +
       `${its.command} --config ${shellWord(file)}`;
     throw new UserError(`${file} has the settings of a run of kind ${its.kind}${command}`);
   });
+}
+
+/**
+ * Kind of run that a file's settings are of. A file without a kind is of the command's, unless it has
+ * settings that only another kind has, as the `config.json` of an early version of Temper.
+ */
+function kindOfSettings(settings: object, kind: RunKind): RunKind {
+  if ("kind" in settings) return kindOf(settings);
+  const fits = ({ schema }: RunKind) =>
+    Object.keys(settings).every((name) => Object.hasOwn(schema.shape, name));
+  return fits(kind) ? kind : runKinds().find(fits) ?? kind;
 }
 
 /** A run to go on with. `done`: steps that it has done, if there are no more to do; else null. */

@@ -96,14 +96,16 @@ export class SFTTrainer implements Trainer {
     this.optimizer.step(learningRate, maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
     const loss = (await Promise.all(losses)).reduce((a, b) => a + b);
-    this.stepsDone++;
     for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
       if (Number.isFinite(value)) continue;
       throw new TrainingDivergedError(
-        `training diverged in step ${this.stepsDone}: the ${name} is ${value}; the parameters are those ` +
+        `training diverged in step ${
+          this.stepsDone + 1
+        }: the ${name} is ${value}; the parameters are those ` +
           "of the last finite update; try a lower `learningRate` or `maxGradNorm`",
       );
     }
+    this.stepsDone++;
     return { loss, gradNorm, learningRate, labels };
   }
 

@@ -80,13 +80,18 @@ Deno.test("a folder that an earlier version left is listed and shown", async () 
 Deno.test("the settings of a run are started with the command of its kind", async () => {
   await withFolder(async (folder) => {
     const file = join(folder, "config.json");
-    await Deno.writeTextFile(file, JSON.stringify(smallSft(join(folder, "run"))));
-    const { code, stderr } = await call(["train", "--config", file]);
-    assert.equal(code, 1);
-    assert.match(
-      stderr,
-      /^error: \S+config\.json has the settings of a run of kind sft: start it with .* sft --config /,
-    );
+    const { kind, ...early } = smallSft(join(folder, "run"));
+    assert.equal(kind, "sft");
+    // Also where it does not say its kind, as those of early versions.
+    for (const settings of [{ kind, ...early }, early]) {
+      await Deno.writeTextFile(file, JSON.stringify(settings));
+      const { code, stderr } = await call(["train", "--config", file]);
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^error: \S+config\.json has the settings of a run of kind sft: start it with .* sft --config /,
+      );
+    }
     await Deno.writeTextFile(file, JSON.stringify({ kind: "dpo" }));
     assert.match(
       (await call(["train", "--config", file])).stderr,

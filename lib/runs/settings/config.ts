@@ -148,7 +148,7 @@ export const guardFields = {
     .describe("Maximum mean KL of a step, in nats"),
   maxTokenKl: z.number().positive().default(3)
     .describe(
-      "Maximum KL of a token, in nats: of the median response from the reference, and of a step's policy from the one before; beyond it the policy has collapsed",
+      "Maximum KL of a token, in nats: of the median response from the initial reference, and of a step's policy from the one before; beyond it the policy has collapsed",
     ),
   onDivergence: z.enum(["stop", "skip"]).default("stop")
     .describe(

@@ -209,8 +209,8 @@ export interface TrainConfig {
   /** Maximum mean KL of a step, in nats. Default: `1000`. */
   maxKl: number;
   /**
-   * Maximum KL of a token, in nats: of the median response from the reference, and of a step's
-   * policy from the one before; beyond it the policy has collapsed. Default: `3`.
+   * Maximum KL of a token, in nats: of the median response from the initial reference, and of a
+   * step's policy from the one before; beyond it the policy has collapsed. Default: `3`.
    */
   maxTokenKl: number;
   /**

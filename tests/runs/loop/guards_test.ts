@@ -11,11 +11,13 @@ import { outcome, smallRun } from "../small_run.ts";
 const names = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
 
 Deno.test("checkKl names the bound, and NaN is out of bounds", () => {
-  const bounds = { minKl: -5, maxKl: 200, maxTokenKl: 3 };
+  const bounds = { minKl: -5, maxKl: 200, maxTokenKl: 3, reference: "initial" } as const;
   const healthy = stats(0.1, [0.1, 0, 0.2]);
   checkKl(1, healthy, bounds);
   // One response far away is a heavy tail, and no collapse.
   checkKl(1, stats(180, [0.1, 0, 540]), bounds);
+  // An adapter that training goes on from may be far from the base model.
+  checkKl(1, stats(90, [93, 92, 0]), { ...bounds, reference: "base" });
   for (
     const [found, says, beganBad] of [
       [stats(-6, [-6, -6, -6]), /`minKl` is -5/, true],

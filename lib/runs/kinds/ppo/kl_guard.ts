@@ -17,13 +17,17 @@ const ADVICE = "try a lower `learningRate` or a larger `initKlCoef`";
  * samples are not the policy's (temperature, top-k), and the penalty has become a reward for moving
  * away. Its tail is heavy, so a policy that has collapsed is recognized by the median response
  * instead: one that repeats a word is many nats a token away from the reference in every response.
+ * That holds for the adapter as it was at the start: an adapter may rightly be far from the base model.
  *
  * @throws {TrainingDivergedError} when one is out of bounds
  */
 export function checkKl(
   step: number,
   stats: GuardedStats,
-  { minKl, maxKl, maxTokenKl }: Pick<TrainConfig, "minKl" | "maxKl" | "maxTokenKl">,
+  { minKl, maxKl, maxTokenKl, reference }: Pick<
+    TrainConfig,
+    "minKl" | "maxKl" | "maxTokenKl" | "reference"
+  >,
 ): void {
   const kl = stats["objective/kl"];
   if (!(kl >= minKl)) {
@@ -42,7 +46,7 @@ export function checkKl(
   const tokenKl = median(
     Array.from(stats["objective/kl_dist"], (kl, i) => kl / stats["objective/logprobs"][i].length),
   );
-  if (tokenKl > maxTokenKl) {
+  if (reference === "initial" && tokenKl > maxTokenKl) {
     throw new TrainingDivergedError(
       `the policy has collapsed: the median response of step ${step} is ${
         tokenKl.toPrecision(3)
