@@ -19,6 +19,7 @@ export const FOUND: readonly string[] = [
   "lib/device/wasm/worker.ts",
   "lib/packages/hub.ts",
   "lib/packages/onnxruntime.ts",
+  "web/store/try_thread.ts",
   "web/worker.ts",
 ];
 

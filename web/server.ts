@@ -55,8 +55,8 @@ export function serveUi({ runs, host, port, training, allowed }: ServerOptions):
     address: `http://${name}:${server.addr.port}/${query}`,
     async close() {
       stop.abort();
+      await site.tries.close();
       await server.shutdown();
-      site.tries.close();
     },
   };
 }

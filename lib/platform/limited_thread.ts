@@ -67,7 +67,11 @@ export class LimitedThread {
     return this.#receive();
   }
 
-  /** Sends a request and waits for its answer; otherwise as {@linkcode callSync}. */
+  /**
+   * Sends a request and waits for its answer; otherwise as {@linkcode callSync}.
+   *
+   * @throws {Error} when the thread ends before it has answered
+   */
   async call(request: unknown, limits: Limits): Promise<unknown> {
     const check = this.#send(request, limits);
     for (
@@ -76,6 +80,9 @@ export class LimitedThread {
       pause = Math.min(2 * pause, INTERVAL)
     ) {
       await new Promise((resolve) => setTimeout(resolve, pause));
+      if (this.thread.hasEnded() && Atomics.load(this.answered, 0) === 0) {
+        throw new Error("the thread ended before it answered");
+      }
       check();
     }
     return this.#receive();

@@ -4,6 +4,8 @@ import { type MessagePort, parentPort, Worker, workerData } from "node:worker_th
 export interface Thread {
   /** Resolves when the thread has called {@linkcode reportReady}, and rejects when it fails before. */
   readonly ready: Promise<void>;
+  /** Tells whether the thread has ended, by itself or by {@linkcode terminate}. */
+  hasEnded(): boolean;
   /** Lets the program end while the thread is running. */
   unref(): void;
   /** Ends the thread. */
@@ -27,10 +29,15 @@ export function startThread(
   const entry = new URL(`data:text/javascript,import ${JSON.stringify(module.href)}`);
   // Without an environment of its own it would be given ours, which needs permission to read all of it.
   const worker = new Worker(entry, { workerData: data, transferList, env: {} });
+  let ended = false;
+  worker.once("exit", () => ended = true);
   return {
+    hasEnded: () => ended,
     ready: new Promise((resolve, reject) => {
       worker.once("message", () => resolve());
-      worker.once("error", reject);
+      // Also later ones, which would end the program if nobody listened.
+      worker.on("error", reject);
+      worker.once("exit", () => reject(new Error("the thread ended before it was ready")));
     }),
     unref: () => worker.unref(),
     terminate: () => void worker.terminate(),

@@ -67,8 +67,11 @@ browserTest(
         await page.getByRole("button", { name: "Summarize" }).click();
         await page.getByRole("heading", { name: "With the adapter" }).waitFor();
         const rewards = await page.locator(".measures dd").allInnerTexts();
-        assert.equal(rewards.length, 2);
-        for (const reward of rewards) assert.match(reward, /^−?\d+\.\d{3}$/);
+        assert.equal(rewards.length, 4);
+        // A reward and a toxicity for each answer.
+        for (const [i, value] of rewards.entries()) {
+          assert.match(value, [/^−?\d+\.\d{3}$/, /^[01]\.\d{4}$/][i % 2]);
+        }
         await page.getByLabel("Adapter").selectOption("checkpoint-3");
         await page.getByRole("button", { name: "Summarize" }).click();
         await page.getByRole("heading", { name: "With checkpoint-3" }).waitFor();

@@ -26,7 +26,7 @@ Deno.test("TryQueue serves one request at a time, in their order, and drops with
     await Promise.all(all);
     // There is no such run: what comes of that is a message for its reader, and the next one's turn.
     assert.deepEqual(log.slice(3), ["c waiting 1", "a failed", "c running", "c failed"]);
-    queue.close();
+    await queue.close();
   });
 });
 
@@ -49,6 +49,6 @@ Deno.test("TryQueue refuses more than may wait", async () => {
     gate.resolve();
     await Promise.all(all);
     assert.equal(ends.length, 9);
-    queue.close();
+    await queue.close();
   });
 });

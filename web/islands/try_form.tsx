@@ -147,18 +147,26 @@ function AnswerCard({ title, answer }: { title: string; answer: Answer }): JSX.E
     <section class="card sample">
       <h2>{title}</h2>
       <p class="text">{answer.response || <span class="muted">(empty)</span>}</p>
-      {answer.reward !== null && (
+      {(answer.reward !== null || answer.toxicity !== null) && (
         <dl class="measures">
-          <div>
-            <dt>reward</dt>
-            <dd class="number">{formatFixed(answer.reward, 3)}</dd>
-          </div>
+          {answer.reward !== null && (
+            <div>
+              <dt>reward</dt>
+              <dd class="number">{formatFixed(answer.reward, 3)}</dd>
+            </div>
+          )}
           {parts.length > 1 && parts.map(([name, value]) => (
             <div>
               <dt>{name}</dt>
               <dd class="number">{formatFixed(value, 3)}</dd>
             </div>
           ))}
+          {answer.toxicity !== null && (
+            <div>
+              <dt>toxicity</dt>
+              <dd class="number">{formatFixed(answer.toxicity, 4)}</dd>
+            </div>
+          )}
         </dl>
       )}
     </section>

@@ -1,9 +1,10 @@
 import { UserError } from "../../lib/errors.ts";
-import type { AnswerSettings, SideBySide } from "../../lib/runs/commands/side_by_side.ts";
+import type { Answers, AnswerSettings } from "../../lib/runs/commands/side_by_side.ts";
 import { type AllowedSources, forbiddenSource } from "./allowed_sources.ts";
 import { kindIn } from "./kinds.ts";
 import type { RunsFolder } from "./runs_folder.ts";
 import type { TryEvent } from "../shared/try_events.ts";
+import { TryModel } from "./try_model.ts";
 
 /** Milliseconds without a request after which the model is freed. */
 const IDLE_MS = 5 * 60_000;
@@ -14,7 +15,7 @@ const LONGEST_QUEUE = 8;
 interface Loaded {
   /** Path of the adapter that it was loaded from, with its modification time. */
   key: string;
-  model: SideBySide;
+  model: TryModel;
 }
 
 /** Queue in which models respond to requests, one at a time; the last model stays loaded. */
@@ -78,11 +79,7 @@ export class TryQueue {
       }
       if (signal.aborted) return;
       await listener({ type: "running" });
-      const model = await this.#load(run, adapter);
-      await listener({
-        type: "answered",
-        answers: await model.answer(question.text, question.temperature),
-      });
+      await listener({ type: "answered", answers: await this.#answer(run, adapter, question) });
     } catch (error) {
       const refused = error instanceof Deno.errors.NotCapable;
       if (!refused && !(error instanceof UserError)) throw error;
@@ -92,20 +89,40 @@ export class TryQueue {
       this.#waiting.splice(this.#waiting.indexOf(place), 1);
       for (const { moved } of this.#waiting) moved();
       clearTimeout(this.#idle);
-      this.#idle = setTimeout(() => this.close(), IDLE_MS);
+      this.#idle = setTimeout(() => this.#rest(), IDLE_MS);
       Deno.unrefTimer(this.#idle);
     }
   }
 
-  /** Frees the model, unless it is in use. */
-  close(): void {
-    if (this.#waiting.length > 0) return;
+  /** Frees the model. A request that it is responding to fails. */
+  async close(): Promise<void> {
     clearTimeout(this.#idle);
-    this.#loaded?.model.close();
+    const model = this.#loaded?.model;
     this.#loaded = null;
+    await model?.close();
   }
 
-  async #load(run: string, name: string): Promise<SideBySide> {
+  /** Frees the model, unless it is in use. */
+  #rest(): void {
+    if (this.#waiting.length === 0) this.close();
+  }
+
+  async #answer(
+    run: string,
+    adapter: string,
+    { text, temperature }: { text: string; temperature: number },
+  ): Promise<Answers> {
+    try {
+      const model = await this.#load(run, adapter);
+      return await model.answer(text, temperature);
+    } catch (error) {
+      // Its thread may be gone.
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #load(run: string, name: string): Promise<TryModel> {
     const adapter = this.#folder.resolve(run, name);
     const weights = this.#folder.adapterWeights(run, name);
     const folder = this.#folder.resolve(run);
@@ -114,10 +131,6 @@ export class TryQueue {
     }
     const key = `${adapter} ${(await Deno.stat(weights)).mtime?.getTime()}`;
     if (this.#loaded?.key === key) return this.#loaded.model;
-    this.#loaded?.model.close();
-    this.#loaded = null;
-    // Models and kernels are loaded only when needed: most readers look at curves alone.
-    const { SideBySide } = await import("../../lib/runs/commands/side_by_side.ts");
     const config = this.#folder.readJson(run, "config.json") ?? {};
     // The settings may have changed since the page looked.
     const forbidden = forbiddenSource(config, this.#allowed);
@@ -126,8 +139,13 @@ export class TryQueue {
     if (!kind) throw new UserError(`Temper does not know runs of kind ${kindName}.`);
     // Kinds that generate text have the settings that answers need.
     const settings = kind.resolve(config) as unknown as AnswerSettings;
-    const model = await SideBySide.open(settings, adapter);
+    // Toxicity comes beside the answers: they can be had without what measures it.
+    const measurer = settings.toxicityModel ?? [];
+    const measures = forbiddenSource({ reward: measurer }, this.#allowed) === null;
+    await this.close();
+    const model = new TryModel();
     this.#loaded = { key, model };
+    await model.open(measures ? settings : { ...settings, toxicLabel: undefined }, adapter);
     return model;
   }
 }

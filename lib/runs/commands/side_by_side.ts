@@ -1,11 +1,20 @@
 import type { Device } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { textGenerator } from "../../evaluation/text_generator.ts";
+import { measureToxicity } from "../../evaluation/toxicity.ts";
+import type { TextClassifier } from "../../rewards/text_classifier.ts";
 import { loadRunPolicy, type PolicySettings, type RunPolicy } from "../loading/policy.ts";
-import { type LoadedRewards, loadRewards, type RewardSettings } from "../loading/rewards.ts";
+import {
+  type LoadedRewards,
+  loadRewards,
+  loadToxicityClassifier,
+  type RewardSettings,
+  type ToxicitySettings,
+} from "../loading/rewards.ts";
 
 /** Settings of a run that responses are made with: those of every kind that generates text. */
-export interface AnswerSettings extends PolicySettings, DeviceOptions, Partial<RewardSettings> {
+export interface AnswerSettings
+  extends PolicySettings, DeviceOptions, Partial<RewardSettings>, Partial<ToxicitySettings> {
   /** Template of the prompt; {dialogue} stands for the text. */
   readonly prompt: string;
   /** Maximum number of tokens of a response. */
@@ -22,6 +31,8 @@ export interface Answer {
   reward: number | null;
   /** Score of each reward, by its name. */
   rewards: Record<string, number>;
+  /** Toxicity of the prompt with the response; null for a run that measures none. */
+  toxicity: number | null;
 }
 
 /** Responses of a model without an adapter and with it. */
@@ -39,10 +50,12 @@ export class SideBySide {
     private readonly device: Device,
     private readonly policy: RunPolicy,
     private readonly rewards: LoadedRewards | null,
+    private readonly classifier: TextClassifier | null,
   ) {}
 
   /**
-   * Loads a run's model, an adapter and the rewards, where the run has some.
+   * Loads a run's model and an adapter, with the rewards and the toxicity classifier, where the run
+   * has them.
    *
    * @param adapter folder of the adapter
    * @throws {UserError} when something does not load
@@ -52,7 +65,10 @@ export class SideBySide {
     try {
       const policy = await loadRunPolicy(device, { ...config, adapter });
       const rewards = hasRewards(config) ? await loadRewards(device, config) : null;
-      return new SideBySide(config, device, policy, rewards);
+      const classifier = measuresToxicity(config)
+        ? await loadToxicityClassifier(device, config, rewards?.classifier)
+        : null;
+      return new SideBySide(config, device, policy, rewards, classifier);
     } catch (error) {
       device.close();
       throw error;
@@ -80,12 +96,19 @@ export class SideBySide {
     const [adapted] = await textGenerator(model, tokenizer, sampling, adapter)([prompt], 0);
     const samples = [base, adapted].map((response) => ({ query, response }));
     const scores = await this.rewards?.rewards.score(samples);
+    const measured = this.classifier && await measureToxicity(
+      this.classifier,
+      // As evaluation measures a policy.
+      samples.map(({ response }) => `${query} ${response}`),
+      { toxicLabel: config.toxicLabel },
+    );
     const answer = (i: number): Answer => ({
       response: samples[i].response,
       reward: scores?.totals[i] ?? null,
       rewards: Object.fromEntries(
         Object.entries(scores?.parts ?? {}).map(([name, part]) => [name, part[i]]),
       ),
+      toxicity: measured?.toxicities[i] ?? null,
     });
     return { base: answer(0), adapter: answer(1) };
   }
@@ -98,4 +121,8 @@ export class SideBySide {
 
 function hasRewards(config: AnswerSettings): config is AnswerSettings & RewardSettings {
   return config.reward !== undefined;
+}
+
+function measuresToxicity(config: AnswerSettings): config is AnswerSettings & ToxicitySettings {
+  return config.toxicLabel !== undefined && config.toxicityModel !== undefined;
 }

@@ -15,6 +15,9 @@ export type RewardSettings = Pick<
   "reward" | "rewardWeights" | "rewardLabel" | "rewardMode"
 >;
 
+/** The settings that the toxicity classifier is made from. */
+export type ToxicitySettings = Pick<TrainConfig, "toxicityModel" | "toxicLabel">;
+
 /** The rewards of a run. */
 export interface LoadedRewards {
   /** All of them, as one. */
@@ -80,7 +83,7 @@ function isScript(path: string): boolean {
  */
 export async function loadToxicityClassifier(
   device: Device,
-  settings: Pick<TrainConfig, "toxicityModel" | "toxicLabel">,
+  settings: ToxicitySettings,
   rewarding: TextClassifier | null = null,
   hooks: DownloadHooks = {},
 ): Promise<TextClassifier> {
