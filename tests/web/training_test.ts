@@ -58,7 +58,8 @@ browserTest(
       await rest;
       assert.deepEqual([code, await errors], [0, ""]);
 
-      const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
+      const allowed = { reward: [gate.script] };
+      const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0, allowed });
       try {
         await page.goto(`${server.address}runs/run/try`);
         const dialogue = page.getByLabel("Dialogue");
