@@ -18,6 +18,8 @@ const SIMPLE_PATTERN =
 
 /** Factor by which the steps of a tokenizer may lengthen a text. */
 const MAX_GROWTH = 32;
+/** Factor beyond which they are refused: memory would run out before a limit of it could act. */
+const MAX_LIMITED_GROWTH = 1024;
 /** Maximum number of steps: the files of known models have up to six. */
 const MAX_STEPS = 16;
 /** Maximum length of a word for WordPiece, which takes the square of it; the usual limit is 100. */
@@ -33,16 +35,44 @@ const MAX_AFFIX = 16;
  * @param json content of tokenizer.json
  */
 export function isLinear(json: JsonObject): boolean {
-  const before = [...stepsOf(json.normalizer), ...stepsOf(json.pre_tokenizer)];
-  const after = stepsOf(json.decoder);
   const model = Object(json.model) as JsonObject;
   const affixes = [model.continuing_subword_prefix, model.end_of_word_suffix];
-  return [before, after].every((steps) =>
+  return chainsOf(json).every((steps) =>
     steps.length <= MAX_STEPS && steps.every(({ pattern }) => isSimple(Object(pattern).Regex)) &&
-    steps.reduce((product, step) => product * growthOf(step), 1) <= MAX_GROWTH
+    growthOfAll(steps) <= MAX_GROWTH
   ) &&
     Number(model.max_input_chars_per_word ?? 0) <= MAX_WORD &&
     affixes.every((text) => text === undefined || text === null || lengthOf(text) <= MAX_AFFIX);
+}
+
+/**
+ * Checks that a tokenizer's steps do not multiply a text beyond all bounds.
+ *
+ * @param json content of tokenizer.json
+ * @throws {Error} saying how many steps there are, or by how much they lengthen a text
+ */
+export function checkGrowth(json: JsonObject): void {
+  for (const steps of chainsOf(json)) {
+    if (steps.length > MAX_STEPS) {
+      throw new Error(`it has more than ${MAX_STEPS} steps, one after another`);
+    }
+    const growth = growthOfAll(steps);
+    if (growth <= MAX_LIMITED_GROWTH) continue;
+    throw new Error(
+      `its steps may make a text ${Math.floor(growth)} times as long, at most ` +
+        `${MAX_LIMITED_GROWTH} times is supported`,
+    );
+  }
+}
+
+/** Steps before a text's tokens are looked up, and those that make text of tokens. */
+function chainsOf(json: JsonObject): JsonObject[][] {
+  const before = [...stepsOf(json.normalizer), ...stepsOf(json.pre_tokenizer)];
+  return [before, stepsOf(json.decoder)];
+}
+
+function growthOfAll(steps: readonly JsonObject[]): number {
+  return steps.reduce((product, step) => product * growthOf(step), 1);
 }
 
 /** Steps of a normalizer, pre-tokenizer or decoder, sequences taken apart; too many of them are cut. */

@@ -2,7 +2,7 @@ import { assetUrl } from "../../assets.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { LimitedThread } from "../platform/limited_thread.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "../packages/tokenizers.ts";
-import { isLinear } from "./linear_tokenizer.ts";
+import { checkGrowth, isLinear } from "./linear_tokenizer.ts";
 
 /** Conversion of text into ids and back, by the content of tokenizer.json and tokenizer_config.json. */
 export interface TokenEngine {
@@ -21,7 +21,9 @@ export interface TokenEngine {
  * @throws Error when the content is not a tokenizer
  */
 export async function tokenEngine(json: JsonObject, config: JsonObject): Promise<TokenEngine> {
-  return isLinear(json) ? new DirectEngine(json, config) : await LimitedEngine.start(json, config);
+  if (isLinear(json)) return new DirectEngine(json, config);
+  checkGrowth(json);
+  return await LimitedEngine.start(json, config);
 }
 
 /** Engine in this thread. */

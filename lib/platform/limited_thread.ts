@@ -25,6 +25,12 @@ interface Line {
 /** Answer to a request. */
 type Answer = { value: unknown } | { failure: string };
 
+/**
+ * Maximum heap of a thread, in MiB. A thread that is collecting garbage near V8's own limit does not
+ * notice that it is to end, and would take the process along.
+ */
+const MAX_HEAP_MIB = 2048;
+
 /** Milliseconds between two looks at the limits. */
 const INTERVAL = 50;
 
@@ -47,7 +53,12 @@ export class LimitedThread {
   static async start(module: URL): Promise<LimitedThread> {
     const { port1, port2 } = new MessageChannel();
     const answered = new Int32Array(new SharedArrayBuffer(4));
-    const thread = startThread(module, { port: port2, answered } satisfies Line, [port2]);
+    const thread = startThread(
+      module,
+      { port: port2, answered } satisfies Line,
+      [port2],
+      MAX_HEAP_MIB,
+    );
     await thread.ready;
     thread.unref();
     const limited = new LimitedThread(thread, port1, answered);

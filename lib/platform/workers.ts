@@ -18,17 +18,25 @@ export interface Thread {
  * @param module address of the module
  * @param data data for the thread, which reads it with {@linkcode threadData}
  * @param transferList ports in the data, which become the thread's
+ * @param maxHeapMiB maximum size of its heap, at which the thread ends; else V8's own limit, at which
+ *   the whole process does
  */
 export function startThread(
   module: URL,
   data: unknown,
   transferList: MessagePort[] = [],
+  maxHeapMiB?: number,
 ): Thread {
   // Node's kind of worker can be unreferenced: a script that forgets close() still ends. It takes
   // file and data URLs only, so that a module from the network is imported from within.
   const entry = new URL(`data:text/javascript,import ${JSON.stringify(module.href)}`);
   // Without an environment of its own it would be given ours, which needs permission to read all of it.
-  const worker = new Worker(entry, { workerData: data, transferList, env: {} });
+  const worker = new Worker(entry, {
+    workerData: data,
+    transferList,
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB },
+  });
   let ended = false;
   worker.once("exit", () => ended = true);
   return {

@@ -1,3 +1,4 @@
+import { assetUrl } from "../../assets.ts";
 import { UserError } from "../errors.ts";
 
 /** Prompt and response of a rollout, as text. */
@@ -63,8 +64,8 @@ export async function callReward(
   return checked as number[];
 }
 
-/** Folder of Temper's own modules, whose places say nothing to a script's author. */
-const OWN_MODULES = new URL("../", import.meta.url).href;
+/** Addresses of Temper's own modules, in a checkout and bundled: they say nothing to a script's author. */
+const OWN_MODULES = ["lib/", "cli."].map((path) => assetUrl(path).href);
 
 /** Describes an error of foreign code in one line. */
 export function reason(error: unknown): string {
@@ -79,7 +80,7 @@ export function scriptReason(error: unknown): string {
   // deno-lint-ignore no-control-regex
   const text = `${message}\n${stack}`.replaceAll(/\x1b\[[\d;]*m/g, "");
   const places = text.matchAll(/(file:\/\/[^\s()]+?):(\d+):\d+/g);
-  const place = places.find(([, url]) => !url.startsWith(OWN_MODULES));
+  const place = places.find(([, url]) => !OWN_MODULES.some((own) => url.startsWith(own)));
   if (!place) return reason(error);
   return `${reason(error)} (${decodeURIComponent(new URL(place[1]).pathname)}:${place[2]})`;
 }

@@ -115,7 +115,10 @@ const bad: Record<string, { args: string; files?: Record<string, string>; says: 
   },
   "no such adapter": { args: "--adapter @/adapter", says: /\/adapter/ },
   "unknown target modules": { args: "--target-modules query", says: /"query".* k, o, q, v/ },
-  "no such column": { args: "--dialogue-column text", says: /"text".*id, dialogue, summary/ },
+  "no such column": {
+    args: "--dialogue-column text",
+    says: /"text".*--dialogue-column: "id", "dialogue", "summary"/,
+  },
   "nothing left by the filter": { args: "--input-min-text-length 999", says: /999.*1000/ },
   "minibatch too large": {
     args: "--gradient-accumulation-steps 2",

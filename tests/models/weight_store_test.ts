@@ -44,8 +44,19 @@ function load(changes: Record<string, TensorData | undefined>): Promise<void> {
 Deno.test("a checkpoint's tensors are found by name, others are no matter", async () => {
   await load({});
   const data = new Float32Array(6);
-  await load({ "decoder.embed_tokens.weight": { dtype: "F32", shape: [2, 3], data } });
+  await load({ "decoder.position_ids": { dtype: "F32", shape: [2, 3], data } });
 });
+
+Deno.test("an embedding under another name is refused where it is not the shared one", () =>
+  assert.rejects(
+    load({
+      "decoder.embed_tokens.weight": { dtype: "F32", shape: [2, 3], data: new Float32Array(6) },
+    }),
+    {
+      name: "UserError",
+      message: /different values in "shared\.weight" and "decoder\.embed_tokens\.weight"/,
+    },
+  ));
 
 Deno.test("a missing tensor is named, with the shape that config.json asks for", () =>
   assert.rejects(load({ [WO]: undefined }), {
