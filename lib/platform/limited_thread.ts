@@ -5,8 +5,11 @@ import { reportReady, startThread, type Thread, threadData } from "./workers.ts"
 export interface Limits {
   /** Maximum number of seconds. */
   seconds: number;
-  /** Maximum number of bytes that the process may grow by meanwhile. */
-  bytes: number;
+  /**
+   * Maximum number of bytes that the process may grow by meanwhile, whoever takes them. Default: no
+   * limit but that of the thread's own heap.
+   */
+  bytes?: number;
 }
 
 /** Failure of a call that exceeded a limit. Its thread is gone. */
@@ -106,7 +109,7 @@ export class LimitedThread {
   }
 
   /** Sends a request. Returns a function that throws once a limit is exceeded. */
-  #send(request: unknown, { seconds, bytes }: Limits): () => void {
+  #send(request: unknown, { seconds, bytes = Infinity }: Limits): () => void {
     if (this.#exceeded) throw this.#exceeded;
     const [started, memory] = [performance.now(), Deno.memoryUsage().rss];
     Atomics.store(this.answered, 0, 0);
