@@ -12,7 +12,7 @@ import { print, terminal, unattended } from "./terminal.ts";
 /** Rows of the comparison, and lines of each, that the end of a run shows. */
 const SHOWN_ROWS = 3;
 const SHOWN_LINES = 6;
-/** Columns of the names at the end. */
+/** Minimum number of columns of the names at the end. */
 const NAME_WIDTH = 10;
 
 /** View of a run of any kind while it trains, and of its results. */
@@ -81,12 +81,13 @@ export function trainingScreen(
         ["results", directory.path],
         ["trained", trained],
       ];
+      const width = Math.max(NAME_WIDTH, ...lines.map(([name]) => name.length + 2));
       for (const [name, text] of lines) {
-        out.write(`${name.padEnd(NAME_WIDTH)}${visibleLine(text)}\n`);
+        out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
       out.write("\n");
       for (const [name, text] of nextCommands(directory.path, trained, config.model)) {
-        out.write(`${name.padEnd(NAME_WIDTH)}${visibleLine(text)}\n`);
+        out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
     },
   };
