@@ -4,14 +4,22 @@ import type { DropoutOptions } from "../../kernels/dropout/dropout.ts";
 import { fill } from "../../kernels/elementwise/elementwise.ts";
 
 interface TapeNode {
-  output: Tensor;
-  /** Tensors made for this node (its output and what it saved); freed after its backward. */
+  /** Result of an op; a layer that is computed again may have several. */
+  outputs: readonly Tensor[];
+  /** Tensors made for this node (its outputs and what it saved); freed after its backward. */
   owned: Tensor[];
   /** Tensors that `backward` reads. */
   saved: readonly (Tensor | null)[];
-  backward: (dy: Tensor) => void;
+  /** Takes the gradients of those outputs that have one, at least one of them. */
+  backward: (seeds: readonly Seed[]) => void;
   /** Computes the output again, from what is saved; null where that would take long. */
   recompute: (() => void) | null;
+}
+
+/** Tensor and its gradient. */
+interface Seed {
+  output: Tensor;
+  gradient: Tensor;
 }
 
 /** Destination of a gradient: the first contribution overwrites it, others are added. */
@@ -113,7 +121,7 @@ export class Context {
     this.#owned = [];
     try {
       const result = body();
-      const kept = new Set<Tensor>(result instanceof Tensor ? [result] : result);
+      const kept = new Set<Tensor>(asList(result));
       for (const tensor of this.#owned) {
         if (kept.has(tensor)) outer.push(tensor);
         else this.device.free(tensor.buffer);
@@ -128,36 +136,41 @@ export class Context {
   }
 
   /**
-   * One layer of a stack, of which nothing but its result is used outside. Without a tape, as
-   * `scope`, and frees its input, which nothing reads afterwards. With one, keeps what the backward
-   * pass reads; `body` may be called a second time, in the backward pass.
+   * One layer of a stack, of which nothing but its results is used outside: the next layer's input,
+   * and tensors that outlive it, as the keys and values of prompts. Without a tape, as `scope`, and
+   * frees its input, which nothing reads afterwards. With one, keeps what the backward pass reads;
+   * `body` may be called a second time, in the backward pass.
    */
-  layer(input: Tensor, body: (input: Tensor) => Tensor): Tensor {
+  layer<T extends Tensor | readonly Tensor[]>(input: Tensor, body: (input: Tensor) => T): T {
     if (this.grad) {
       return this.device.memory.used < this.#activationLimit
         ? this.#keepSaved(() => body(input))
         : this.#checkpoint(input, body);
     }
-    const output = this.scope(() => body(input));
+    const result = this.scope(() => body(input));
     this.free(input);
-    return output;
+    return result;
   }
 
   /**
    * Runs a layer with a tape, and frees what no backward function of it reads, or what can be computed
    * again when one does.
    */
-  #keepSaved(body: () => Tensor): Tensor {
+  #keepSaved<T extends Tensor | readonly Tensor[]>(body: () => T): T {
     const before = new Set(this.#owned);
     const firstNode = this.#nodes.length;
-    const output = body();
+    const result = body();
+    const outputs = asList(result);
     const nodes = this.#nodes.slice(firstNode);
     const saved = new Set(nodes.flatMap((node) => node.saved));
-    const again = nodes.filter((node) => node.recompute && node.output !== output);
-    const dropped = new Map(again.map((node) => [node.output, node]));
+    const dropped = new Map<Tensor, TapeNode>();
+    for (const node of nodes) {
+      const [output] = node.outputs;
+      if (node.recompute && !outputs.includes(output)) dropped.set(output, node);
+    }
     // By their memory: what is read through another view of it stays as well.
     const read = new Set(
-      [output, ...saved].filter((t) => t && !dropped.has(t)).map((t) => t!.buffer),
+      [...outputs, ...saved].filter((t) => t && !dropped.has(t)).map((t) => t!.buffer),
     );
     for (const [tensor, node] of dropped) {
       if (saved.has(tensor) && !read.has(tensor.buffer)) this.#dropped.set(tensor, node);
@@ -169,30 +182,36 @@ export class Context {
     };
     for (const node of nodes) node.owned = node.owned.filter(keep);
     this.#owned = this.#owned.filter(keep);
-    return output;
+    return result;
   }
 
   /** Runs a layer without keeping its activations; its backward pass computes them again. */
-  #checkpoint(input: Tensor, body: (input: Tensor) => Tensor): Tensor {
+  #checkpoint<T extends Tensor | readonly Tensor[]>(input: Tensor, body: (input: Tensor) => T): T {
     const dropouts = this.#dropouts;
-    let output: Tensor;
+    let result: T;
     this.#recording = false;
     this.#checkpointing = true;
     try {
-      output = this.scope(() => body(input));
+      result = this.scope(() => body(input));
     } finally {
       this.#recording = true;
       this.#checkpointing = false;
     }
-    if (!output.requiresGrad) return output;
-    const backward = (dy: Tensor) => {
+    const outputs = asList(result);
+    if (!outputs.some((output) => output.requiresGrad)) return result;
+    const backward = (seeds: readonly Seed[]) => {
       const outer = { nodes: this.#nodes, owned: this.#owned, dropouts: this.#dropouts };
       this.#nodes = [];
       this.#owned = [];
       this.#dropouts = dropouts;
       try {
-        const output = this.#keepSaved(() => body(input));
-        this.backward([{ output, gradient: dy }]);
+        const again = asList(this.#keepSaved(() => body(input)));
+        this.backward(
+          seeds.map(({ output, gradient }) => ({
+            output: again[outputs.indexOf(output)],
+            gradient,
+          })),
+        );
       } finally {
         // Gradients of the layer's inputs are left; after an error, what `release` frees.
         outer.owned.push(...this.#owned, ...this.#nodes.flatMap((node) => node.owned));
@@ -201,9 +220,9 @@ export class Context {
         this.#dropouts = outer.dropouts;
       }
     };
-    this.#nodes.push({ output, owned: this.#owned, saved: [input], backward, recompute: null });
+    this.#nodes.push({ outputs, owned: this.#owned, saved: [input], backward, recompute: null });
     this.#owned = [];
-    return output;
+    return result;
   }
 
   /**
@@ -225,7 +244,13 @@ export class Context {
     if (!inputs.some((t) => t?.requiresGrad)) return;
     output.requiresGrad = true;
     if (!this.grad) return;
-    this.#nodes.push({ output, owned: this.#owned, saved, backward, recompute });
+    this.#nodes.push({
+      outputs: [output],
+      owned: this.#owned,
+      saved,
+      backward: ([{ gradient }]) => backward(gradient),
+      recompute,
+    });
     this.#owned = [];
   }
 
@@ -243,21 +268,27 @@ export class Context {
    * beforehand) are added to. The given gradients, which may be added to as well, and those of
    * tensors that no op made stay until `release`.
    */
-  backward(seeds: readonly { output: Tensor; gradient: Tensor }[]): void {
+  backward(seeds: readonly Seed[]): void {
     const given = new Set(seeds.map(({ gradient }) => gradient));
     for (const { output, gradient } of seeds) output.grad = gradient;
     for (let node = this.#nodes.at(-1); node; node = this.#nodes.at(-1)) {
-      const { output, owned, saved, backward } = node;
-      const gradient = output.grad;
-      if (gradient) {
+      const { outputs, owned, saved, backward } = node;
+      const arrived = outputs.flatMap((output) =>
+        output.grad ? [{ output, gradient: output.grad }] : []
+      );
+      if (arrived.length > 0) {
         for (const tensor of saved) this.#restore(tensor);
-        backward(gradient);
+        backward(arrived);
       }
       // Only now: when a backward function throws, `release` still finds what the node owns.
       this.#nodes.pop();
-      this.#dropped.delete(output);
-      output.grad = null;
-      if (gradient && !given.has(gradient) && this.#owned.includes(gradient)) this.free(gradient);
+      for (const output of outputs) {
+        this.#dropped.delete(output);
+        output.grad = null;
+      }
+      for (const { gradient } of arrived) {
+        if (!given.has(gradient) && this.#owned.includes(gradient)) this.free(gradient);
+      }
       for (const tensor of owned) {
         if (given.has(tensor)) this.#owned.push(tensor);
         else this.device.free(tensor.buffer);
@@ -289,4 +320,8 @@ export class Context {
     this.#owned = [];
     this.#dropped.clear();
   }
+}
+
+function asList(result: Tensor | readonly Tensor[]): readonly Tensor[] {
+  return result instanceof Tensor ? [result] : result;
 }

@@ -207,6 +207,60 @@ Deno.test("Context: a layer keeps what could be computed again where a view of i
     cx.release();
   }));
 
+Deno.test("Context: a layer's other results outlive it, and gradients flow back through each", () =>
+  withDevice(async (device) => {
+    for (const activationMemory of [undefined, 0]) {
+      const cx = new Context(device, { grad: true, activationMemory });
+      const x = wanted(cx.from(Float32Array.of(1, -2)));
+      const kept: Tensor[] = [];
+      let h = x;
+      // As a prompt's layers: each hands on h, and something that later layers read.
+      for (let i = 0; i < 2; i++) {
+        const results = cx.layer(h, (h) => {
+          const k = scale(cx, activation(cx, scale(cx, h, 2), "relu"), 3);
+          return [add(cx, h, k), k];
+        });
+        h = results[0];
+        kept.push(results[1]);
+      }
+      let y = scale(cx, h, 1);
+      for (const k of kept) y = cx.layer(y, (y) => add(cx, y, scale(cx, k, 10)));
+      assert.deepEqual([...await y.read()], [49 + 10 * (6 + 42), -2]);
+      cx.backward([{ output: y, gradient: cx.from(Float32Array.of(1, 1)) }]);
+      assert.deepEqual([...await x.grad!.read()], [529, 1]);
+      cx.release();
+      assert.equal(device.memory.used, 0);
+    }
+  }));
+
+Deno.test("Context: gradients may reach some results of a layer alone", () =>
+  withDevice(async (device) => {
+    for (const activationMemory of [undefined, 0]) {
+      for (const used of [0, 1]) {
+        const cx = new Context(device, { grad: true, activationMemory });
+        const x = wanted(cx.from(Float32Array.of(3)));
+        const results = cx.layer(x, (x) => [scale(cx, x, 2), scale(cx, x, 5)]);
+        const gradient = cx.from(Float32Array.of(1));
+        cx.backward([{ output: scale(cx, results[used], 1), gradient }]);
+        assert.deepEqual([...await x.grad!.read()], [[2, 5][used]]);
+        cx.release();
+        assert.equal(device.memory.used, 0);
+      }
+    }
+  }));
+
+Deno.test("Context: without a tape a layer frees everything but its results", () =>
+  withDevice(async (device) => {
+    const cx = new Context(device);
+    const { used } = device.memory;
+    const x = cx.from(Float32Array.of(1));
+    const [y, z] = cx.layer(x, (x) => [scale(cx, scale(cx, x, 2), 2), scale(cx, x, 7)]);
+    assert.equal(device.memory.used, used + 2 * 256);
+    assert.deepEqual([...await y.read(), ...await z.read()], [4, 7]);
+    cx.release();
+    assert.equal(device.memory.used, 0);
+  }));
+
 Deno.test("Context: gradients of all consumers add up", () =>
   withDevice(async (device) => {
     const cx = new Context(device, { grad: true });
