@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["lib/models"],
   ["lib/generation", "lib/rewards"],
   ["lib/training", "lib/evaluation"],
-  ["lib/rl", "lib/sft"],
+  ["lib/rl", "lib/sft", "lib/preference"],
   ["lib/runs/settings"],
   ["lib/runs/folder", "lib/doctor"],
   ["lib/runs/loading"],
