@@ -2,10 +2,6 @@
 
 export const MAX_ROWS: i32 = 48;
 
-export const TILE: i32 = 32;
-
-export const COLUMNS: i32 = 64;
-
 export const SCRATCH_BYTES: i32 = 1048576;
 
 /** Arguments of attention. */
@@ -21,6 +17,10 @@ export class AttentionArgs {
   keyStarts: usize;
   keyLengths: usize;
   bias: usize;
+  prefixK: usize;
+  prefixV: usize;
+  prefixStarts: usize;
+  prefixLengths: usize;
   heads: i32;
   headSize: i32;
   qStride: i32;
@@ -28,8 +28,13 @@ export class AttentionArgs {
   vStride: i32;
   causal: i32;
   reach: i32;
+  keyHeads: i32;
+  prefixKStride: i32;
+  prefixVStride: i32;
+  window: i32;
   items: i32;
   blocks: i32;
+  blockQueries: i32;
   perTask: i32;
   wide: i32;
   scale: f32;
@@ -41,6 +46,8 @@ export class AttentionBackwardArgs {
   dq: usize;
   dk: usize;
   dv: usize;
+  dPrefixK: usize;
+  dPrefixV: usize;
   dBias: usize;
   q: usize;
   k: usize;
@@ -50,6 +57,12 @@ export class AttentionBackwardArgs {
   keyStarts: usize;
   keyLengths: usize;
   bias: usize;
+  prefixK: usize;
+  prefixV: usize;
+  prefixStarts: usize;
+  prefixLengths: usize;
+  order: usize;
+  groupStarts: usize;
   o: usize;
   lse: usize;
   dOut: usize;
@@ -60,6 +73,10 @@ export class AttentionBackwardArgs {
   vStride: i32;
   causal: i32;
   reach: i32;
+  keyHeads: i32;
+  prefixKStride: i32;
+  prefixVStride: i32;
+  window: i32;
   items: i32;
   perTask: i32;
   accumulateQ: i32;

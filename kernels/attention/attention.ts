@@ -6,7 +6,8 @@ import {
   type Attention,
   type AttentionGradients,
   type GradientTarget,
-  operandArguments,
+  keyHeadsOf,
+  mostKeys,
 } from "./operands.ts";
 import { ATTENTION, ATTENTION_BACKWARD, ATTENTION_BIAS_REDUCE, MAX_ROWS } from "./signatures.ts";
 
@@ -27,41 +28,66 @@ const TASK_WORK = 60_000;
  * @throws {RangeError} when the bias table is too short for it
  */
 export function attention(device: Device, p: Attention, o: Span, lse: Span | null): void {
-  checkLengths(p);
+  checkShape(p);
+  refuseForNow(p);
   if (device.kind === "webgpu") return attentionGpu(device, p, o, lse);
-  const blocks = Math.ceil(p.queries.maxLength / MAX_ROWS);
-  const items = p.sequences * p.heads * blocks;
-  const rows = Math.min(MAX_ROWS, p.queries.maxLength);
-  const { tasks, perTask } = split(items, 2 * rows * p.keys.maxLength * p.headSize);
-  const { wideVectors: wide } = device;
-  const work = { items, blocks, perTask, wide, scale: p.scale };
-  device.run(ATTENTION, tasks, { o, lse, ...operandArguments(p), ...work });
+  const { queries, headSize } = p;
+  const keyHeads = keyHeadsOf(p);
+  // A block's rows are queries times the query heads of a key head.
+  const queryHeads = p.heads / keyHeads;
+  const blockQueries = Math.max(1, Math.floor(MAX_ROWS / queryHeads));
+  const blocks = Math.ceil(queries.maxLength / blockQueries);
+  const items = p.sequences * keyHeads * blocks;
+  const rows = Math.min(blockQueries, queries.maxLength) * queryHeads;
+  const { tasks, perTask } = split(items, 2 * rows * mostKeys(p) * headSize);
+  device.run(ATTENTION, tasks, {
+    o,
+    lse,
+    ...operands(p),
+    ...prefixOperands(p),
+    ...sizes(p),
+    items,
+    blocks,
+    blockQueries,
+    perTask,
+    wide: device.wideVectors,
+    scale: p.scale,
+  });
 }
 
 /** The gradients of {@linkcode attention}; the probabilities are computed again from `lse`. */
 export function attentionBackward(device: Device, p: Attention, g: AttentionGradients): void {
-  checkLengths(p);
+  checkShape(p);
+  refuseForNow(p);
   if (device.kind === "webgpu") return attentionBackwardGpu(device, p, g);
-  const items = p.sequences * p.heads;
-  const work = 5 * p.queries.maxLength * p.keys.maxLength * p.headSize;
-  const { tasks, perTask } = split(items, work);
   const { dq, dk, dv } = g;
+  const sharing = p.prefix?.sharing ?? null;
+  const groups = sharing?.groups ?? p.sequences;
+  const items = groups * keyHeadsOf(p);
+  const work = 5 * p.queries.maxLength * mostKeys(p) * p.headSize * p.heads * p.sequences;
+  const { tasks, perTask } = split(items, work / items);
   device.run(ATTENTION_BACKWARD, tasks, {
-    ...operandArguments(p),
-    scale: p.scale,
-    o: g.o,
-    lse: g.lse,
-    dOut: g.dOut,
     dq: dq?.into ?? null,
     dk: dk?.into ?? null,
     dv: dv?.into ?? null,
+    dPrefixK: g.prefix?.dk ?? null,
+    dPrefixV: g.prefix?.dv ?? null,
     dBias: g.dBiasPartials,
+    ...operands(p),
+    ...prefixOperands(p),
+    order: sharing?.order ?? null,
+    groupStarts: sharing?.starts ?? null,
+    o: g.o,
+    lse: g.lse,
+    dOut: g.dOut,
+    ...sizes(p),
     items,
     perTask,
     accumulateQ: dq?.accumulate ?? false,
     accumulateK: dk?.accumulate ?? false,
     accumulateV: dv?.accumulate ?? false,
     wide: device.wideVectors,
+    scale: p.scale,
   });
 }
 
@@ -78,6 +104,44 @@ export function reduceBiasPartials(
   else device.run(ATTENTION_BIAS_REDUCE, 1, args);
 }
 
+function operands({ q, k, v, queries, keys, bias }: Attention) {
+  return {
+    q,
+    k,
+    v,
+    queryStarts: queries.starts,
+    queryLengths: queries.lengths,
+    keyStarts: keys.starts,
+    keyLengths: keys.lengths,
+    bias: bias?.table ?? null,
+  };
+}
+
+function prefixOperands({ prefix }: Attention) {
+  return {
+    prefixK: prefix?.k ?? null,
+    prefixV: prefix?.v ?? null,
+    prefixStarts: prefix?.rows.starts ?? null,
+    prefixLengths: prefix?.rows.lengths ?? null,
+  };
+}
+
+function sizes(p: Attention) {
+  return {
+    heads: p.heads,
+    headSize: p.headSize,
+    qStride: p.qStride,
+    kStride: p.kStride,
+    vStride: p.vStride,
+    causal: p.causal,
+    reach: p.bias?.reach ?? 0,
+    keyHeads: keyHeadsOf(p),
+    prefixKStride: p.prefix?.kStride ?? 0,
+    prefixVStride: p.prefix?.vStride ?? 0,
+    window: p.window ?? 0,
+  };
+}
+
 function split(items: number, work: number): { tasks: number; perTask: number } {
   const perTask = items * work <= SERIAL_WORK
     ? items
@@ -85,8 +149,8 @@ function split(items: number, work: number): { tasks: number; perTask: number } 
   return { tasks: items === 0 ? 0 : Math.ceil(items / perTask), perTask };
 }
 
-function checkLengths(p: Attention): void {
-  const longest = p.keys.maxLength;
+function checkShape(p: Attention): void {
+  const longest = mostKeys(p);
   if (longest > MAX_KEYS) {
     throw new UserError(
       `a sequence of ${longest} tokens is too long: Temper's attention reads at most ${MAX_KEYS}; shorten the text`,
@@ -97,4 +161,15 @@ function checkLengths(p: Attention): void {
       `attention over ${longest} positions: the bias table reaches only ${p.bias.reach}`,
     );
   }
+  if (p.heads % keyHeadsOf(p) !== 0) {
+    throw new RangeError(`attention: ${p.heads} query heads for ${p.keyHeads} key heads`);
+  }
+  if (p.window != null && !(p.causal && p.window >= 1)) {
+    throw new RangeError(`attention: a window of ${p.window} keys, causal ${p.causal}`);
+  }
+}
+
+function refuseForNow(p: Attention): void {
+  if (keyHeadsOf(p) === p.heads && !p.prefix && p.window == null) return;
+  throw new Error("attention with fewer key heads, a prefix or a window has no kernel yet");
 }

@@ -3,7 +3,7 @@ import { wgsl } from "../wgsl.ts";
 import tileCode from "./attention.wgsl" with { type: "text" };
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { type Attention, operandArguments } from "./operands.ts";
-import { ATTENTION, COLUMNS, TILE } from "./signatures.ts";
+import { ATTENTION_GPU, COLUMNS, TILE } from "./signatures.ts";
 import softmax from "./softmax.wgsl" with { type: "text" };
 import tiles from "./tiles.wgsl" with { type: "text" };
 
@@ -11,8 +11,8 @@ import tiles from "./tiles.wgsl" with { type: "text" };
 const MAX_DECODE_COLUMNS = 256;
 
 const shared = tiles + softmax;
-const forwardShader = wgsl(ATTENTION, "attention/attention.wgsl", tileCode, { shared })();
-const decode = wgsl(ATTENTION, "attention/attention_decode.wgsl", decodeCode, { shared });
+const forwardShader = wgsl(ATTENTION_GPU, "attention/attention.wgsl", tileCode, { shared })();
+const decode = wgsl(ATTENTION_GPU, "attention/attention_decode.wgsl", decodeCode, { shared });
 const decodeShaders = new Map(
   [32, 64, 128, MAX_DECODE_COLUMNS].map((columns) =>
     [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")] as const

@@ -11,15 +11,44 @@ export interface AttentionRows {
 }
 
 /**
- * One attention over packed sequences. Query i of a sequence stands at position
- * `keys - queries + i`, so that one new token can look at a cache of all before it.
+ * Keys and values before those of `Attention.keys`, in memory of their own; several sequences may
+ * name the same rows.
+ */
+export interface AttentionPrefix {
+  /** Keys f32 [·, keyHeads · headSize]; rows are `kStride` elements apart. */
+  readonly k: Span;
+  /** Values f32 [·, keyHeads · headSize]; rows are `vStride` elements apart. */
+  readonly v: Span;
+  readonly kStride: number;
+  readonly vStride: number;
+  readonly rows: AttentionRows;
+  /** The sequences with the same prefix rows, for the backward pass; null when no two share any. */
+  readonly sharing: PrefixSharing | null;
+}
+
+/**
+ * Sequences grouped by prefix: group g is order[starts[g]] … order[starts[g + 1] - 1], in which order
+ * the gradients of its prefix are summed.
+ */
+export interface PrefixSharing {
+  /** i32 [sequences], sorted stably by prefix. */
+  readonly order: Span;
+  /** i32 [groups + 1] */
+  readonly starts: Span;
+  readonly groups: number;
+}
+
+/**
+ * One attention over packed sequences. The keys of a sequence are those of its prefix, then its own.
+ * Query i stands at position `prefix + keys - queries + i`, so that one new token can look at a cache
+ * of all before it.
  */
 export interface Attention {
   /** Queries f32 [·, heads · headSize]; rows are `qStride` elements apart. */
   readonly q: Span;
-  /** Keys, laid out as q. */
+  /** Keys f32 [·, keyHeads · headSize]; rows are `kStride` elements apart. */
   readonly k: Span;
-  /** Values, laid out as q. */
+  /** Values f32 [·, keyHeads · headSize]; rows are `vStride` elements apart. */
   readonly v: Span;
   readonly qStride: number;
   readonly kStride: number;
@@ -28,6 +57,8 @@ export interface Attention {
   readonly keys: AttentionRows;
   readonly sequences: number;
   readonly heads: number;
+  /** Heads of keys and values: query head h reads head ⌊h · keyHeads / heads⌋. Default: heads. */
+  readonly keyHeads?: number;
   readonly headSize: number;
   /** Multiplies q · k: 1 in T5, 1/√headSize elsewhere. */
   readonly scale: number;
@@ -35,6 +66,13 @@ export interface Attention {
   readonly causal: boolean;
   /** Added to scores: f32 [heads, 2 · reach + 1] by key position - query position + reach. */
   readonly bias: { readonly table: Span; readonly reach: number } | null;
+  /** Default null: none. */
+  readonly prefix?: AttentionPrefix | null;
+  /**
+   * Keys that a query sees, its own position's the last; with `causal`. Default null: all. Whoever
+   * drops keys that no query sees any more drops a multiple of 32, or sums change their order.
+   */
+  readonly window?: number | null;
 }
 
 /** Results of the forward pass that `attentionBackward` reads, and the gradients it writes. */
@@ -49,8 +87,20 @@ export interface AttentionGradients {
   readonly dq: GradientTarget | null;
   readonly dk: GradientTarget | null;
   readonly dv: GradientTarget | null;
+  /** Gradients of the prefix, laid out as its k and v; added to. Default null: none is wanted. */
+  readonly prefix?: { readonly dk: Span | null; readonly dv: Span | null } | null;
   /** Gradient of the bias for each sequence, f32 [sequences, heads, 2 · reach + 1], overwritten. */
   readonly dBiasPartials: Span | null;
+}
+
+/** Heads of keys and values. */
+export function keyHeadsOf({ heads, keyHeads = heads }: Attention): number {
+  return keyHeads;
+}
+
+/** The most keys that a sequence has, its prefix included, or more. */
+export function mostKeys({ keys, prefix }: Attention): number {
+  return keys.maxLength + (prefix?.rows.maxLength ?? 0);
 }
 
 /** A gradient to be overwritten or added to. */
@@ -59,7 +109,7 @@ export interface GradientTarget {
   readonly accumulate: boolean;
 }
 
-/** Named arguments that both passes read, in the order of their signatures. */
+/** Named arguments of both passes on a GPU, in the order of their signatures. */
 export function operandArguments(p: Attention) {
   const { q, k, v, queries, keys, bias, heads, headSize, qStride, kStride, vStride } = p;
   return {

@@ -23,29 +23,69 @@ const OPERANDS = {
 /** Their sizes, and what a query sees. */
 const SIZES = ["heads", "headSize", "qStride", "kStride", "vStride", "causal", "reach"] as const;
 
+/** Operands of a prefix, which is null as a whole. */
+const PREFIX = {
+  prefixK: "f32?",
+  prefixV: "f32?",
+  prefixStarts: "u32?",
+  prefixLengths: "u32?",
+} as const;
+
+/** `window` is 0 where a query sees all keys before it. */
+const PREFIX_SIZES = ["keyHeads", "prefixKStride", "prefixVStride", "window"] as const;
+
 /**
- * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp. Items are (sequence, head, block of queries)
- * of `blocks` to a sequence; on a GPU also the `parts` of a head's columns.
+ * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp on the WASM device. Items are (sequence, key
+ * head, block of at most `blockQueries` queries) of `blocks` to a sequence.
  */
 export const ATTENTION = signature({
   name: "attention",
+  only: "wasm",
   outputs: { o: "f32", lse: "f32?" },
-  inputs: OPERANDS,
-  ints: [...SIZES, "items", "blocks"],
-  gpuInts: ["parts"],
-  taskInts: ["perTask", "wide"],
+  inputs: { ...OPERANDS, ...PREFIX },
+  taskInts: [...SIZES, ...PREFIX_SIZES, "items", "blocks", "blockQueries", "perTask", "wide"],
   floats: ["scale"],
-  constants: { MAX_ROWS, TILE, COLUMNS, SCRATCH_BYTES },
+  constants: { MAX_ROWS, SCRATCH_BYTES },
 });
 
-/** dq, dk, dv and each sequence's part of dBias on the WASM device; items are (sequence, head). */
+/** The same on a GPU. Items are (sequence, head, block of queries, part of a head's columns). */
+export const ATTENTION_GPU = signature({
+  name: "attention",
+  only: "webgpu",
+  outputs: { o: "f32", lse: "f32?" },
+  inputs: OPERANDS,
+  gpuInts: [...SIZES, "items", "blocks", "parts"],
+  floats: ["scale"],
+  constants: { TILE, COLUMNS },
+});
+
+/**
+ * dq, dk, dv, the prefix's dk and dv, and each sequence's part of dBias on the WASM device. Items are
+ * (group of sequences with one prefix, key head); without `order`, each sequence is a group.
+ */
 export const ATTENTION_BACKWARD = signature({
   name: "attention_backward",
   only: "wasm",
-  outputs: { dq: "f32?", dk: "f32?", dv: "f32?", dBias: "f32?" },
-  inputs: { ...OPERANDS, o: "f32", lse: "f32", dOut: "f32" },
+  outputs: {
+    dq: "f32?",
+    dk: "f32?",
+    dv: "f32?",
+    dPrefixK: "f32?",
+    dPrefixV: "f32?",
+    dBias: "f32?",
+  },
+  inputs: {
+    ...OPERANDS,
+    ...PREFIX,
+    order: "u32?",
+    groupStarts: "u32?",
+    o: "f32",
+    lse: "f32",
+    dOut: "f32",
+  },
   taskInts: [
     ...SIZES,
+    ...PREFIX_SIZES,
     "items",
     "perTask",
     "accumulateQ",

@@ -175,31 +175,52 @@ for (const [name, sizes] of Object.entries(CASES)) {
   });
 }
 
-Deno.test("attention: the reference's gradient is that of finite differences", () => {
-  const c = makeCase({
-    qLengths: [3, 2],
-    kLengths: [3, 2],
-    heads: 2,
-    headSize: 3,
-    causal: true,
-    bias: true,
-  });
-  const dOut = randomValues(c.q.length, 5);
-  const loss = (changed: Partial<AttentionCase>) =>
-    attentionReference({ ...c, ...changed }).o.reduce((sum, x, i) => sum + x * dOut[i], 0);
-  const gradient = attentionBackwardReference(c, dOut);
+/** The gradient of a function of some values by finite differences. */
+function slope(values: ArrayLike<number>, loss: (values: number[]) => number): number[] {
   const step = 1e-5;
-  const slope = (values: ArrayLike<number>, as: (x: number[]) => Partial<AttentionCase>) =>
-    Array.from(values, (_, i) => {
-      const moved = (by: number) => as(Array.from(values, (x, j) => i === j ? x + by : x));
-      return (loss(moved(step)) - loss(moved(-step))) / (2 * step);
-    });
-  assert.ok(relativeNorm(slope(c.q, (q) => ({ q })), gradient.dq) < 1e-7);
-  assert.ok(relativeNorm(slope(c.k, (k) => ({ k })), gradient.dk) < 1e-7);
-  assert.ok(relativeNorm(slope(c.v, (v) => ({ v })), gradient.dv) < 1e-7);
-  const bias = c.bias!;
-  const dBias = slope(bias.table, (table) => ({ bias: { ...bias, table } }));
-  assert.ok(relativeNorm(dBias, gradient.dBias) < 1e-7);
+  return Array.from(values, (_, i) => {
+    const moved = (by: number) => loss(Array.from(values, (x, j) => i === j ? x + by : x));
+    return (moved(step) - moved(-step)) / (2 * step);
+  });
+}
+
+Deno.test("attention: the reference's gradient is that of finite differences", () => {
+  const own = { qLengths: [3, 2], kLengths: [3, 2], headSize: 3, causal: true, bias: true };
+  const prefix = {
+    k: randomValues(15, 7),
+    v: randomValues(15, 8),
+    starts: [1, 1],
+    lengths: [4, 4],
+  };
+  const cases: AttentionCase[] = [
+    makeCase({ ...own, heads: 2 }),
+    { ...makeCase({ ...own, heads: 2, bias: false }), window: 2 },
+    {
+      ...makeCase({ ...own, heads: 3, bias: false }),
+      ...{ keyHeads: 1, k: randomValues(15, 5), v: randomValues(15, 6), prefix, window: 5 },
+    },
+  ];
+  for (const c of cases) {
+    const dOut = randomValues(c.q.length, 5);
+    const loss = (changed: Partial<AttentionCase>) =>
+      attentionReference({ ...c, ...changed }).o.reduce((sum, x, i) => sum + x * dOut[i], 0);
+    const gradient = attentionBackwardReference(c, dOut);
+    assert.ok(relativeNorm(slope(c.q, (q) => loss({ q })), gradient.dq) < 1e-7);
+    assert.ok(relativeNorm(slope(c.k, (k) => loss({ k })), gradient.dk) < 1e-7);
+    assert.ok(relativeNorm(slope(c.v, (v) => loss({ v })), gradient.dv) < 1e-7);
+    if (c.bias) {
+      const { bias } = c;
+      const dBias = slope(bias.table, (table) => loss({ bias: { ...bias, table } }));
+      assert.ok(relativeNorm(dBias, gradient.dBias) < 1e-7);
+    }
+    if (c.prefix) {
+      const before = c.prefix;
+      const dk = slope(before.k, (k) => loss({ prefix: { ...before, k } }));
+      assert.ok(relativeNorm(dk, gradient.dPrefixK) < 1e-7);
+      const dv = slope(before.v, (v) => loss({ prefix: { ...before, v } }));
+      assert.ok(relativeNorm(dv, gradient.dPrefixV) < 1e-7);
+    }
+  }
 });
 
 deviceTest(
