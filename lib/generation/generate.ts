@@ -1,10 +1,15 @@
 import { NotFiniteError } from "../errors.ts";
 import type { LanguageModel, PromptMemory, PromptPart } from "../models/language_model.ts";
+import { distinctPrompts, readPrompts } from "../models/shared_prompts.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
 import { DrawingWindow, type DrawnTokens } from "./drawing_window.ts";
-import { checkGeneration, type GenerationConfig } from "./generation_config.ts";
+import {
+  checkGeneration,
+  type GenerationConfig,
+  promptOfEachResponse,
+} from "./generation_config.ts";
 
 /** Weights that generate, and results to report. */
 export interface GenerationOptions {
@@ -14,7 +19,10 @@ export interface GenerationOptions {
   valueHead?: ValueHead | null;
   /** Computes the log-probability of each token. Default false. */
   logprobs?: boolean;
-  /** Prompts that the model has read already, with the same weights, for "decoding". Default none. */
+  /**
+   * Prompts of some rows that the model has read already, with the same weights, for "decoding".
+   * Default none.
+   */
   prefilled?: readonly PromptPart[];
 }
 
@@ -32,11 +40,12 @@ export interface Generated {
 const WINDOW_STEPS = 16;
 
 /**
- * Generates a response to each prompt, all of them at once: prompts are read once, keys and values
+ * Generates responses to prompts, all of them at once: equal prompts are read once, keys and values
  * are cached, rows that finish leave the batch. A row's response depends on its prompt, the seed and
  * its rollout's number, not on the other rows.
  *
  * @param prompts token ids, as the tokenizer makes them
+ * @returns `numReturnSequences` responses to each prompt, those to one prompt adjacent
  * @throws {UserError} when a setting or a prompt is impossible
  * @throws {NotFiniteError} when the model's logits are not finite
  */
@@ -48,8 +57,9 @@ export async function generate(
 ): Promise<Generated[]> {
   if (prompts.length === 0) return [];
   const limits = checkGeneration(model, prompts, config);
+  const queries = promptOfEachResponse(prompts, config);
   const { adapter = null, valueHead = null, logprobs = false } = options;
-  const results = prompts.map((): Generated => ({
+  const results = queries.map((): Generated => ({
     tokens: [],
     logprobs: logprobs ? [] : null,
     values: valueHead ? [] : null,
@@ -60,15 +70,15 @@ export async function generate(
   const capacities = limits.map((limit) => Math.ceil(limit / stride) * stride);
   const cx = new Context(model.device);
   try {
-    const memory = readPrompts(cx, model, prompts, options);
+    const memory = readRows(cx, model, queries, options);
     const decoding = model.startDecoding(cx, memory, capacities, adapter);
-    let active = [...prompts.keys()];
+    let active = [...queries.keys()];
     let position = 0;
     while (active.length > 0) {
       const rows = active;
       const longest = Math.max(...rows.map((row) => limits[row]));
       const steps = Math.min(WINDOW_STEPS, longest - position);
-      const last = rows.map((row) => results[row].tokens.at(-1) ?? model.firstInput(prompts[row]));
+      const last = rows.map((row) => results[row].tokens.at(-1) ?? model.firstInput(queries[row]));
       const place = { rows, last, first: position, steps };
       const window = new DrawingWindow(model, decoding, place, config, { logprobs, valueHead });
       try {
@@ -98,19 +108,33 @@ export async function generate(
   return results;
 }
 
-/** Reads the prompts that have not been read yet. */
-function readPrompts(
+/** Reads the prompts that have not been read yet, equal ones once. */
+function readRows(
   cx: Context,
   model: LanguageModel,
   prompts: readonly (readonly number[])[],
   { adapter = null, prefilled = [] }: GenerationOptions,
 ): PromptMemory {
-  const done = new Set(prefilled.flatMap(({ rows }) => rows));
-  const rows = [...prompts.keys()].filter((row) => !done.has(row));
-  if (rows.length === 0) return model.joinPrompts(cx, prefilled, prompts.length);
-  const rest = model.prefill(cx, rows.map((row) => prompts[row]), adapter, "decoding");
-  if (prefilled.length === 0) return rest;
-  return model.joinPrompts(cx, [...prefilled, { rows, memory: rest }], prompts.length);
+  if (prefilled.length === 0) return readPrompts(cx, model, prompts, adapter, "decoding");
+  const { firsts, which } = distinctPrompts(prompts);
+  const missing = new Set(firsts.keys());
+  const parts: PromptPart[] = [];
+  for (const { rows, memory } of prefilled) {
+    const first = [...rows.keys()].filter((i) => missing.delete(which[rows[i]]));
+    if (first.length === 0) continue;
+    const isWhole = first.length === rows.length;
+    parts.push({
+      rows: first.map((i) => which[rows[i]]),
+      memory: isWhole ? memory : model.selectPrompts(memory, first),
+    });
+  }
+  if (missing.size > 0) {
+    const rows = [...missing];
+    const unread = rows.map((index) => prompts[firsts[index]]);
+    parts.push({ rows, memory: model.prefill(cx, unread, adapter, "decoding") });
+  }
+  const joined = model.joinPrompts(cx, parts, firsts.length);
+  return firsts.length === prompts.length ? joined : model.selectPrompts(joined, which);
 }
 
 /**

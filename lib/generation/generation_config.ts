@@ -3,8 +3,10 @@ import { checkTokens, type LanguageModel } from "../models/language_model.ts";
 
 /** Settings of generating, in the words of transformers' `generate`. */
 export interface GenerationConfig {
-  /** Maximum number of tokens of a response: one number, or one for each prompt. */
+  /** Maximum number of tokens of a response: one number, or one for each response. */
   maxNewTokens: number | readonly number[];
+  /** Number of responses to each prompt; each is drawn as a separate row. Default 1. */
+  numReturnSequences?: number;
   /** The end token cannot come while start token and response together are shorter. Default 0. */
   minLength?: number;
   /** Draws from the distribution instead of taking the most likely token. Default false. */
@@ -19,14 +21,14 @@ export interface GenerationConfig {
   topP?: number;
   /** Seed; with a rollout's number and a position it decides each draw. Default 0. */
   seed?: number;
-  /** Number of the first prompt's rollout; the others count on from it. Default 0. */
+  /** Number of the first response's rollout; the others count on from it. Default 0. */
   firstRollout?: number;
 }
 
 /**
  * Checks prompts and settings before anything is generated.
  *
- * @returns maximum number of tokens of each row
+ * @returns maximum number of tokens of each response
  * @throws {UserError} when a setting or a prompt is impossible
  */
 export function checkGeneration(
@@ -35,19 +37,23 @@ export function checkGeneration(
   config: GenerationConfig,
 ): number[] {
   const { maxNewTokens, minLength = 0, temperature = 1, topK = 0, topP = 1 } = config;
-  const limits = typeof maxNewTokens === "number"
-    ? prompts.map(() => maxNewTokens)
-    : [...maxNewTokens];
-  if (limits.length !== prompts.length) {
-    throw new UserError(
-      `\`maxNewTokens\` has ${limits.length} entries for ${prompts.length} prompts: give one number, or one for each`,
-    );
-  }
+  const { numReturnSequences: repeats = 1 } = config;
   const check = (name: string, value: number, fits: boolean, allowed: string) => {
     if (!fits) throw new UserError(`\`${name}\` is ${value}: it must be ${allowed}`);
   };
+  const isCount = (value: number) => Number.isInteger(value) && value >= 1;
+  check("numReturnSequences", repeats, isCount(repeats), "a whole number from 1");
+  const responses = prompts.length * repeats;
+  const limits = typeof maxNewTokens === "number"
+    ? new Array<number>(responses).fill(maxNewTokens)
+    : [...maxNewTokens];
+  if (limits.length !== responses) {
+    throw new UserError(
+      `\`maxNewTokens\` has ${limits.length} entries for ${responses} responses: give one number, or one for each`,
+    );
+  }
   for (const limit of limits) {
-    check("maxNewTokens", limit, Number.isInteger(limit) && limit >= 1, "a whole number from 1");
+    check("maxNewTokens", limit, isCount(limit), "a whole number from 1");
   }
   check("temperature", temperature, temperature > 0 && temperature < Infinity, "positive");
   check("topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number from 0 (off)");
@@ -59,4 +65,13 @@ export function checkGeneration(
     checkTokens(model, prompt, `prompt ${row}`);
   });
   return limits;
+}
+
+/** The prompt of each response: each prompt `numReturnSequences` times, adjacent. */
+export function promptOfEachResponse<Prompt>(
+  prompts: readonly Prompt[],
+  { numReturnSequences = 1 }: Pick<GenerationConfig, "numReturnSequences">,
+): readonly Prompt[] {
+  if (numReturnSequences === 1) return prompts;
+  return prompts.flatMap((prompt) => new Array<Prompt>(numReturnSequences).fill(prompt));
 }

@@ -57,6 +57,13 @@ export interface LanguageModel {
   joinPrompts(cx: Context, parts: readonly PromptPart[], count: number): PromptMemory;
 
   /**
+   * Prompts in another order, any number of times each, without copying them: row `i` is prompt
+   * `which[i]`. Rows of one prompt share its keys and values; hidden states are those of separate
+   * rows, bit for bit, and the prompt's gradient is the sum over its rows.
+   */
+  selectPrompts(memory: PromptMemory, which: readonly number[]): PromptMemory;
+
+  /**
    * Hidden states after the final norm, [M, hiddenSize], over continuations of the prompts.
    *
    * @param inputs tokens that are read, one sequence for each prompt, beginning with `firstInput`

@@ -1,7 +1,11 @@
 import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
 import { yieldToEventLoop } from "../event_loop.ts";
 import { generate } from "../generation/generate.ts";
-import { checkGeneration, type GenerationConfig } from "../generation/generation_config.ts";
+import {
+  checkGeneration,
+  type GenerationConfig,
+  promptOfEachResponse,
+} from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
 import { LoraAdapter } from "../nn/lora.ts";
@@ -100,6 +104,7 @@ export class PPOTrainer implements Trainer {
    * responses) and what a step on them can go on from. Calls may overlap.
    *
    * @param queries tokens of the prompts
+   * @returns `numReturnSequences` rows for each query, adjacent
    * @throws {UserError} when a setting or a query is impossible, or a step is running
    * @throws {NotFiniteError} when the model's logits are not finite
    */
@@ -113,21 +118,23 @@ export class PPOTrainer implements Trainer {
     this.#release();
     const { model, adapter, valueHead, parameters } = this.policy;
     checkGeneration(model, queries, generation);
+    const prompts = promptOfEachResponse(queries, generation);
+    const config = { ...generation, numReturnSequences: 1 };
     const { revision } = parameters;
-    const rows = this.#trainedFirst(queries.length);
+    const rows = this.#trainedFirst(prompts.length);
     const reported = this.config.compat === "none" ? { valueHead, logprobs: true } : {};
     const attempt = async (promptPass: PromptPass | null): Promise<Rollouts> => {
       try {
         const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
         const options = { adapter, prefilled, ...reported };
-        const generated = await generate(model, queries, generation, options);
+        const generated = await generate(model, prompts, config, options);
         return Rollouts.label(generated, revision, promptPass);
       } catch (error) {
         promptPass?.[Symbol.dispose]();
         throw error;
       }
     };
-    const keeping = async () => await attempt(this.#readPrompts(rows.map((row) => queries[row])));
+    const keeping = async () => await attempt(this.#readPrompts(rows.map((row) => prompts[row])));
     this.#generating++;
     try {
       const rollouts = rows.length === 0 ? await attempt(null) : await keeping().catch((error) => {

@@ -1,5 +1,6 @@
 import type { Device } from "../device/device.ts";
 import type { PromptMemory } from "../models/language_model.ts";
+import { readPrompts } from "../models/shared_prompts.ts";
 import { Context } from "../tensor/context.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -31,7 +32,7 @@ export function tokenPass(
 ): TokenPredictions {
   const inputs = Packed.create(cx, rows.map((row) => row.inputs));
   const targets = cx.from(Int32Array.from(rows.flatMap((row) => row.targets)));
-  const memory = prompts ?? model.prefill(cx, rows.map((row) => row.query), adapter, "pass");
+  const memory = prompts ?? readPrompts(cx, model, rows.map((row) => row.query), adapter, "pass");
   const hidden = model.forward(cx, inputs, memory, adapter);
   const predictions = model.logprobs(cx, hidden, targets);
   return { ...predictions, values: valueHead && valueHead.forward(cx, hidden) };

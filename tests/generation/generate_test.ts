@@ -39,6 +39,47 @@ deviceTest("generate: a sample does not depend on the batch it is drawn in", asy
   }
 });
 
+deviceTest("generate: responses to equal prompts are those of separate rows", async (device) => {
+  const { model, adapter, valueHead } = await policyOn(device);
+  const options = { adapter, valueHead, logprobs: true };
+  const hot = { ...sampling, temperature: 3 };
+  const config = { ...hot, numReturnSequences: 3, firstRollout: 20 };
+  const group = await generate(model, QUERIES.slice(0, 2), config, options);
+  const alone = [];
+  for (const row of [0, 1, 2, 3, 4, 5]) {
+    const config = { ...hot, firstRollout: 20 + row };
+    alone.push(...await generate(model, [QUERIES[Math.floor(row / 3)]], config, options));
+  }
+  assert.deepEqual(group, alone);
+  assert.equal(new Set(group.map(({ tokens }) => tokens.join())).size, 6);
+});
+
+deviceTest("generate: each distinct prompt is read once, whatever their order", async (device) => {
+  const { model, adapter, valueHead } = await policyOn(device);
+  const { prefill } = model;
+  const read: (readonly number[])[] = [];
+  model.prefill = (cx, prompts, ...rest) => {
+    read.push(...prompts);
+    return prefill.call(model, cx, prompts, ...rest);
+  };
+  const [a, b, c] = QUERIES;
+  const config = { ...sampling, maxNewTokens: 8 };
+  const options = { adapter, valueHead, logprobs: true };
+  const mixed = await generate(model, [a, b, a, c, b, b], config, options);
+  assert.deepEqual(read, [a, b, c]);
+  // Prompts that were read beforehand are not read again for other rows.
+  const cx = new Context(device);
+  const prefilled = [
+    { rows: [5, 2], memory: prefill.call(model, cx, [b, a], adapter, "decoding") },
+    { rows: [0], memory: prefill.call(model, cx, [a], adapter, "decoding") },
+  ];
+  read.length = 0;
+  const again = await generate(model, [a, b, a, c, b, b], config, { ...options, prefilled });
+  cx.release();
+  assert.deepEqual(read, [c]);
+  assert.deepEqual(again, mixed);
+});
+
 deviceTest("generate: same seed same tokens, another seed others", async (device) => {
   const { model } = await policyOn(device);
   const tokens = async (seed: number) =>
@@ -104,7 +145,7 @@ deviceTest(
     const refuses = (pattern: RegExp, queries: number[][], config: object) =>
       assert.rejects(generate(model, queries, { maxNewTokens: 4, ...config }), pattern);
     await refuses(/`maxNewTokens` is 0/, [[5, 1]], { maxNewTokens: 0 });
-    await refuses(/2 entries for 1 prompts/, [[5, 1]], { maxNewTokens: [1, 2] });
+    await refuses(/2 entries for 1 responses/, [[5, 1]], { maxNewTokens: [1, 2] });
     await refuses(/`temperature` is 0/, [[5, 1]], { temperature: 0 });
     await refuses(/`topP` is 1.5/, [[5, 1]], { topP: 1.5 });
     await refuses(/`topK` is -1/, [[5, 1]], { topK: -1 });

@@ -71,6 +71,10 @@ class Bigram implements LanguageModel {
     return { lengths: new Array(count).fill(1) };
   }
 
+  selectPrompts({ lengths }: PromptMemory, which: readonly number[]): PromptMemory {
+    return { lengths: which.map((prompt) => lengths[prompt]) };
+  }
+
   forward(cx: Context, inputs: Packed, _: PromptMemory, adapter: LoraAdapter | null): Tensor {
     return this.#finish(cx, this.#mix(cx, inputs.ids, adapter));
   }

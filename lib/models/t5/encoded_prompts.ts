@@ -13,7 +13,7 @@ export interface CrossKeys {
   readonly v: Tensor;
 }
 
-/** Prompts of N tokens together that the encoder has read. */
+/** Prompts that the encoder has read, N tokens together. Rows may share a prompt. */
 export class EncodedPrompts implements PromptMemory {
   private constructor(
     readonly lengths: readonly number[],
@@ -53,7 +53,7 @@ export class EncodedPrompts implements PromptMemory {
         starts[row] = tokens + encoded.starts[i];
         lengths[row] = encoded.lengths[i];
       });
-      tokens += encoded.lengths.reduce((sum, length) => sum + length, 0);
+      tokens += encoded.layers[0].k.rows;
       return encoded.layers;
     });
     const layers = memories[0].map((_, layer) => ({
@@ -61,6 +61,17 @@ export class EncodedPrompts implements PromptMemory {
       v: concatenate(cx, memories.map((layers) => layers[layer].v)),
     }));
     return new EncodedPrompts(lengths, starts, layers, null, null);
+  }
+
+  /** Rows that are some of these prompts, any number of times each, with the same keys and values. */
+  select(which: readonly number[]): EncodedPrompts {
+    return new EncodedPrompts(
+      which.map((prompt) => this.lengths[prompt]),
+      Int32Array.from(which, (prompt) => this.starts[prompt]),
+      this.kept,
+      this.make,
+      null,
+    );
   }
 
   /**

@@ -138,6 +138,10 @@ export class T5ForConditionalGeneration implements LanguageModel {
     return EncodedPrompts.join(cx, parts, count);
   }
 
+  selectPrompts(memory: PromptMemory, which: readonly number[]): PromptMemory {
+    return EncodedPrompts.of(memory).select(which);
+  }
+
   forward(
     cx: Context,
     inputs: Packed,
