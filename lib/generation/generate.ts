@@ -24,6 +24,12 @@ export interface GenerationOptions {
    * Default none.
    */
   prefilled?: readonly PromptPart[];
+  /**
+   * Called with the new tokens of a row as they come: as text that streams, or to stop on it.
+   *
+   * @returns true to end the response there
+   */
+  onTokens?(row: number, tokens: readonly number[]): boolean | void;
 }
 
 /** A generated response. */
@@ -88,12 +94,15 @@ export async function generate(
           for (let i = 0; i < count; i++) window.draw(step + i);
           const drawn = await window.read(step, count);
           const left = rows.filter((row, column) => {
+            const { tokens } = results[row];
+            const before = tokens.length;
             const finished = takeTokens(results[row], drawn, column, rows.length, {
               limit: limits[row],
               ends: model.eosTokenIds,
               rollout: (config.firstRollout ?? 0) + row,
             });
-            return !finished;
+            const stopped = options.onTokens?.(row, tokens.slice(before));
+            return !finished && !stopped;
           });
           if (left.length < rows.length) active = left;
           position += stride;

@@ -54,6 +54,27 @@ deviceTest("generate: responses to equal prompts are those of separate rows", as
   assert.equal(new Set(group.map(({ tokens }) => tokens.join())).size, 6);
 });
 
+deviceTest(
+  "generate: tokens are told as they come, and a response ends when told to",
+  async (device) => {
+    const { model, adapter } = await policyOn(device);
+    const whole = await generate(model, QUERIES, sampling, { adapter });
+    const told = QUERIES.map((): number[] => []);
+    const cut = await generate(model, QUERIES, sampling, {
+      adapter,
+      onTokens(row, tokens) {
+        told[row].push(...tokens);
+        return row === 1 && told[row].length >= 3;
+      },
+    });
+    assert.deepEqual(told, cut.map(({ tokens }) => tokens));
+    assert.ok(cut[1].tokens.length < whole[1].tokens.length);
+    const expected = whole.map(({ tokens }, row) => tokens.slice(0, cut[row].tokens.length));
+    assert.deepEqual(told, expected);
+    for (const row of [0, 2, 3, 4]) assert.deepEqual(cut[row], whole[row]);
+  },
+);
+
 deviceTest("generate: each distinct prompt is read once, whatever their order", async (device) => {
   const { model, adapter, valueHead } = await policyOn(device);
   const { prefill } = model;
