@@ -169,7 +169,14 @@ export {
 export { type CachedTexts, TokenCache, type TokenCacheOptions } from "./lib/data/token_cache.ts";
 export type { StoredTokens } from "./lib/data/token_entry.ts";
 export { TokenizedTexts, type TokenizedTextsOptions } from "./lib/data/tokenized_texts.ts";
-export { Tokenizer } from "./lib/data/tokenizer.ts";
+export { type EncodeOptions, Tokenizer } from "./lib/data/tokenizer.ts";
+export {
+  type ChatOptions,
+  ChatTemplate,
+  type ChatTemplateOptions,
+} from "./lib/data/chat_template.ts";
+export type { ChatMessage, ContentPart } from "./lib/data/messages.ts";
+export type { RenderedText } from "./lib/data/template_program.ts";
 export {
   DEMO_CLASSIFIER,
   DEMO_DATASET,

@@ -15,6 +15,7 @@ export const MAIN = "cli.js";
 export const FOUND: readonly string[] = [
   "lib/doctor/turbo_self_test.ts",
   "lib/data/parquet_thread.ts",
+  "lib/data/template_thread.ts",
   "lib/data/tokenizer_thread.ts",
   "lib/device/wasm/worker.ts",
   "lib/packages/hub.ts",

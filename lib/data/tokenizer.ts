@@ -7,10 +7,16 @@ import { readAddedTokens } from "./added_tokens.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
 import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
 import { type TokenEngine, tokenEngine } from "./token_engine.ts";
+import { type SpecialTokenKey, tokenContent } from "./tokenizer_config.ts";
 import { readWordPiece } from "./word_piece.ts";
 
-/** Names of special tokens in the Hugging Face files. */
-type SpecialTokenKey = "bos_token" | "eos_token" | "pad_token" | "unk_token";
+/** Options of {@linkcode Tokenizer.encode}. */
+export interface EncodeOptions {
+  /** Add the special tokens that the model expects. Default true. */
+  addSpecialTokens?: boolean;
+  /** Maximum number of ids, special tokens included. Default no limit. */
+  maxLength?: number;
+}
 
 /**
  * Tokenizer of a model: text to ids and back as transformers does it, special tokens included.
@@ -118,12 +124,18 @@ export class Tokenizer {
    * Encodes a text as ids, with the special tokens that its model expects (T5: `</s>` at the end;
    * RoBERTa: `<s>` and `</s>` around it).
    *
+   * @param options.addSpecialTokens add the special tokens. Default true; false for a text that has
+   * them already, such as a chat template's
    * @param options.maxLength maximum number of ids, special tokens included: the text's end is
    * cut, the special tokens stay.
    */
-  encode(text: string, { maxLength = Infinity }: { maxLength?: number } = {}): number[] {
-    const ids = this.guard(() => this.engine.encode(text, true));
+  encode(
+    text: string,
+    { addSpecialTokens = true, maxLength = Infinity }: EncodeOptions = {},
+  ): number[] {
+    const ids = this.guard(() => this.engine.encode(text, addSpecialTokens));
     if (ids.length <= maxLength) return ids;
+    if (!addSpecialTokens) return ids.slice(0, maxLength);
     if (maxLength < this.specialTokenCount) {
       throw new UserError(
         `a maximum of ${maxLength} tokens leaves no room for the ${this.specialTokenCount} special tokens`,
@@ -177,13 +189,4 @@ export class Tokenizer {
     const content = tokenContent(config[key]);
     return content === null ? null : this.engine.idOf(content);
   }
-}
-
-/**
- * Text of a special token, which is written as such or as an AddedToken, an object with the text as
- * `content`.
- */
-function tokenContent(token: unknown): string | null {
-  if (typeof token === "object" && token !== null && "content" in token) token = token.content;
-  return typeof token === "string" ? token : null;
 }

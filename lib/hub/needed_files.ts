@@ -15,6 +15,7 @@ const MODEL_FILES: readonly string[] = [
   "vocab.json",
   "vocab.txt",
   "merges.txt",
+  "chat_template.jinja",
 ];
 
 /** Complete forms of a model's weights, in order of preference. */
