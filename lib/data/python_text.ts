@@ -28,14 +28,23 @@ export function capitalize(text: string): string {
   return first.toUpperCase() + rest.join("").toLowerCase();
 }
 
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+};
+
 /** Python's `repr` of a text. */
 export function quote(text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = text.replaceAll(/[\\\n\r\t\x00-\x1f\x7f'"]/g, (character) => {
-    if (character === "'" || character === '"') return character === mark ? `\\${mark}` : character;
-    const known = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
-    return known ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
+  const escaped = Array.from(text, (character) => {
+    if (character === mark) return `\\${mark}`;
+    const known = ESCAPES[character];
+    if (known !== undefined) return known;
+    const code = character.codePointAt(0)!;
+    return code < 0x20 || code === 0x7f ? `\\x${code.toString(16).padStart(2, "0")}` : character;
+  }).join("");
   return mark + escaped + mark;
 }
 
