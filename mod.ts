@@ -71,7 +71,8 @@ export type { JsonObject } from "./lib/formats/hf_config.ts";
 export type { RandomAccessFile } from "./lib/formats/random_access_file.ts";
 export { mergeAdapter } from "./lib/formats/merge.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
-export { type LinearModule, LoraAdapter, type LoraConfig } from "./lib/nn/lora.ts";
+export type { LoraConfig } from "./lib/formats/lora_config.ts";
+export { type LinearModule, LoraAdapter, type NewLoraConfig } from "./lib/nn/lora.ts";
 export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";
 export { ValueHead } from "./lib/nn/value_head.ts";
 

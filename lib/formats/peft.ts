@@ -1,6 +1,7 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
-import { targetPattern } from "./target_modules.ts";
+import type { LoraConfig } from "./lora_config.ts";
+import { loraNumbers, targetTest } from "./target_modules.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { isNotFound, makeFolder, removeFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
@@ -9,33 +10,26 @@ import { openTensorFile } from "./checkpoint.ts";
 import { checkConfigKeys } from "./config_keys.ts";
 import type { JsonObject } from "./hf_config.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";
-import { checkInitialization, PEFT_KEYS } from "./peft_keys.ts";
+import { checkInitialization, embeddingFault, PEFT_KEYS } from "./peft_keys.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import type { TensorData } from "./tensor_file.ts";
 import { writeTorchFile } from "./torch_bin_writer.ts";
 
 /**
- * PEFT's name for the kind of model that an adapter is for: an encoder-decoder, or a decoder alone.
+ * PEFT's name for the kind of model that generates: an encoder-decoder, or a decoder alone.
  */
 export type TaskType = "SEQ_2_SEQ_LM" | "CAUSAL_LM";
 
 /** Settings of a LoRA adapter in adapter_config.json. */
-export interface PeftConfig {
-  /** Kind of model; null where the file does not say. */
-  taskType: TaskType | null;
-  /** Rank. */
-  r: number;
-  /** Numerator of the update's scale, loraAlpha / r. */
-  loraAlpha: number;
-  /** Probability of dropping an element of the adapter's input in training. */
-  loraDropout: number;
-  /**
-   * Suffixes of the names of the linear layers that are adapted, as `q` and `v`; or a pattern that
-   * matches their whole names.
-   */
-  targetModules: string[] | string;
+export interface PeftConfig extends LoraConfig {
+  /** Kind of model, SEQ_CLS for a classifier of texts; null where the file does not say. */
+  taskType: TaskType | "SEQ_CLS" | null;
   /** Model that the adapter was made for, a path or a name on the Hub; for information only. */
   baseModel: string | null;
+  /** True where the base keeps its linear layers as [in, out], as GPT-2's Conv1D does. */
+  fanInFanOut?: boolean;
+  /** Modules of the base that the adapter replaces as a whole: a classifier's head. */
+  modulesToSave?: readonly string[];
 }
 
 /** Values with their shape, row-major, on the host. */
@@ -56,6 +50,8 @@ export interface PeftAdapter {
   config: PeftConfig;
   /** Weights, by `<module>.lora_A.weight` and `<module>.lora_B.weight`. */
   tensors: Map<string, HostTensor>;
+  /** Tensors that replace the base's, by their names: those of `modulesToSave`. */
+  replaced?: Map<string, HostTensor>;
 }
 
 const CONFIG_FILE = "adapter_config.json";
@@ -72,15 +68,26 @@ const VALUE_HEAD_FILES = {
 } as const;
 const PREFIX = "base_model.model.";
 
+const names = z.array(z.string().min(1));
+const patternOf = <T extends z.ZodType>(value: T) => z.record(z.string().min(1), value).nullish();
+
 const configSchema = z.object({
   peft_type: z.literal("LORA"),
-  task_type: z.enum(["SEQ_2_SEQ_LM", "CAUSAL_LM"]).nullish(),
+  task_type: z.enum(["SEQ_2_SEQ_LM", "CAUSAL_LM", "SEQ_CLS"]).nullish(),
   r: z.int().positive(),
   lora_alpha: z.number().positive(),
   lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.union([z.array(z.string().min(1)).min(1), z.string().min(1)]),
+  target_modules: z.union([names.min(1), z.string().min(1)]),
   bias: z.literal("none").default("none"),
   base_model_name_or_path: z.string().nullish(),
+  fan_in_fan_out: z.boolean().nullish(),
+  use_rslora: z.boolean().nullish(),
+  rank_pattern: patternOf(z.int().positive()),
+  alpha_pattern: patternOf(z.number().positive()),
+  exclude_modules: z.union([names, z.string()]).nullish(),
+  layers_to_transform: z.union([z.array(z.int().nonnegative()), z.int().nonnegative()]).nullish(),
+  layers_pattern: z.union([names, z.string()]).nullish(),
+  modules_to_save: names.nullish(),
 });
 
 /**
@@ -98,11 +105,19 @@ export async function readPeftAdapter(source: string | ModelFiles): Promise<Peft
   );
   const isBin = !await files.has(WEIGHTS_FILES.safetensors) && await files.has(WEIGHTS_FILES.bin);
   using file = openTensorFile(await files.open(WEIGHTS_FILES[isBin ? "bin" : "safetensors"]));
-  const isTarget = targetTest(config);
+  const isTarget = fileTargetTest(config);
+  const numbers = loraNumbers(config);
   const tensors = new Map<string, HostTensor>();
+  const replaced = new Map<string, HostTensor>();
   for (const { name, shape } of file.tensors.values()) {
-    const [, tensorName, module, side] =
-      name.match(/^base_model\.model\.((.+)\.lora_([AB])\.weight)$/) ?? [];
+    const own = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
+    if (own !== null && isSaved(config, own)) {
+      replaced.set(own, { shape, data: file.readFloats(name) });
+      continue;
+    }
+    const fault = embeddingFault(name, file.path);
+    if (fault) throw new UserError(fault);
+    const [tensorName, module, side] = own?.match(/^(.+)\.lora_([AB])\.weight$/) ?? [];
     if (!tensorName) {
       throw new UserError(
         `${file.path} has the tensor "${name}", expected only ${PREFIX}<module>.lora_A.weight and lora_B.weight`,
@@ -114,10 +129,11 @@ export async function readPeftAdapter(source: string | ModelFiles): Promise<Peft
         `${file.path} has the tensor "${name}", but target_modules in ${CONFIG_FILE} are ${targets}`,
       );
     }
-    if (shape.length !== 2 || shape[side === "A" ? 0 : 1] !== config.r) {
-      const expected = side === "A" ? `[${config.r}, in]` : `[out, ${config.r}]`;
+    const { r } = numbers(module);
+    if (shape.length !== 2 || shape[side === "A" ? 0 : 1] !== r) {
+      const expected = side === "A" ? `[${r}, in]` : `[out, ${r}]`;
       throw new UserError(
-        `${file.path}: tensor "${name}" has shape [${shape}], expected ${expected} for r ${config.r}`,
+        `${file.path}: tensor "${name}" has shape [${shape}], expected ${expected} for r ${r}`,
       );
     }
     const other = `${PREFIX}${module}.lora_${side === "A" ? "B" : "A"}.weight`;
@@ -126,17 +142,23 @@ export async function readPeftAdapter(source: string | ModelFiles): Promise<Peft
     }
     tensors.set(tensorName, { shape, data: file.readFloats(name) });
   }
-  return { config, tensors };
+  return { config, tensors, ...(replaced.size > 0 ? { replaced } : {}) };
 }
 
-/** Makes a test for the modules that may be adapted. */
-function targetTest({ targetModules }: PeftConfig): (module: string) => boolean {
-  if (typeof targetModules === "string") {
-    const pattern = targetPattern(targetModules);
-    return (module) => pattern.test(module);
-  }
-  // PEFT 0.3 matches bare suffixes: its target "o" is "wo" as well.
-  return (module) => targetModules.some((target) => module.endsWith(target));
+/** Makes a test for the modules that a file may have updates of. */
+function fileTargetTest(config: PeftConfig): (module: string) => boolean {
+  const isTarget = targetTest(config, config.modulesToSave);
+  const { targetModules, excludeModules, layersToTransform } = config;
+  if (typeof targetModules === "string") return isTarget;
+  if (excludeModules !== undefined || layersToTransform !== undefined) return isTarget;
+  // PEFT 0.3, which has no such settings, matches bare suffixes: its target "o" is "wo" as well.
+  return (module) => isTarget(module) || targetModules.some((target) => module.endsWith(target));
+}
+
+/** Tells whether a tensor is of a module that the adapter replaces as a whole. */
+function isSaved({ modulesToSave = [] }: PeftConfig, tensor: string): boolean {
+  const parts = tensor.split(".").slice(0, -1);
+  return modulesToSave.some((name) => `.${parts.join(".")}.`.includes(`.${name}.`));
 }
 
 function parseConfig(path: string, json: JsonObject): PeftConfig {
@@ -148,22 +170,47 @@ function parseConfig(path: string, json: JsonObject): PeftConfig {
   }
   checkConfigKeys(json, path, [PEFT_KEYS], "an adapter");
   checkInitialization(json, path);
-  const { r, task_type, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } =
-    parsed.data;
-  return {
-    taskType: task_type ?? null,
-    r,
-    loraAlpha: lora_alpha,
-    loraDropout: lora_dropout,
-    targetModules: target_modules,
-    baseModel: base_model_name_or_path ?? null,
+  const c = parsed.data;
+  const config: PeftConfig = {
+    taskType: c.task_type ?? null,
+    r: c.r,
+    loraAlpha: c.lora_alpha,
+    loraDropout: c.lora_dropout,
+    targetModules: c.target_modules,
+    baseModel: c.base_model_name_or_path ?? null,
   };
+  if (c.fan_in_fan_out) config.fanInFanOut = true;
+  if (c.use_rslora) config.useRslora = true;
+  if (isSet(c.rank_pattern)) config.rankPattern = c.rank_pattern;
+  if (isSet(c.alpha_pattern)) config.alphaPattern = c.alpha_pattern;
+  if (isSet(c.exclude_modules)) config.excludeModules = c.exclude_modules;
+  if (isSet(c.layers_to_transform)) config.layersToTransform = c.layers_to_transform;
+  if (isSet(c.layers_pattern)) config.layersPattern = c.layers_pattern;
+  if (isSet(c.modules_to_save)) {
+    if (config.taskType !== "SEQ_CLS") {
+      throw new UserError(
+        `${path}: "modules_to_save" is ${
+          JSON.stringify(c.modules_to_save)
+        }: Temper reads modules ` +
+          "that are trained as a whole for SEQ_CLS alone; merge the adapter in PEFT, and use the merged model",
+      );
+    }
+    config.modulesToSave = c.modules_to_save;
+  }
+  return config;
+}
+
+/** Tells whether a setting says something: an empty list, object or text does not. */
+function isSet<T>(value: T | null | undefined): value is T {
+  if (value === null || value === undefined || value === "") return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
 }
 
 /**
  * Writes an adapter into a folder, which is created where it is missing, with the twelve keys and
  * the tensor names of PEFT 0.3.0, so that every later version loads it, and as "bin" 0.3.0 itself.
- * An adapter in the other format is removed: PEFT would read that one.
+ * Keys of later versions are added where they say something. An adapter in the other format is
+ * removed: PEFT would read that one.
  *
  * @throws UserError when a file cannot be written.
  */
@@ -172,23 +219,30 @@ export async function writePeftAdapter(
   adapter: PeftAdapter,
   format: AdapterFormat = "safetensors",
 ): Promise<void> {
-  const { taskType, r, loraAlpha, loraDropout, targetModules, baseModel } = adapter.config;
+  const { config: own } = adapter;
   const config = {
-    base_model_name_or_path: baseModel,
+    base_model_name_or_path: own.baseModel,
     bias: "none",
-    fan_in_fan_out: false,
+    fan_in_fan_out: own.fanInFanOut ?? false,
     inference_mode: true,
     init_lora_weights: true,
-    lora_alpha: loraAlpha,
-    lora_dropout: loraDropout,
-    modules_to_save: null,
+    lora_alpha: own.loraAlpha,
+    lora_dropout: own.loraDropout,
+    modules_to_save: own.modulesToSave ?? null,
     peft_type: "LORA",
-    r,
-    target_modules: targetModules,
-    task_type: taskType,
+    r: own.r,
+    target_modules: own.targetModules,
+    task_type: own.taskType,
+    // JSON leaves out those that are undefined.
+    use_rslora: own.useRslora,
+    rank_pattern: own.rankPattern,
+    alpha_pattern: own.alphaPattern,
+    exclude_modules: own.excludeModules,
+    layers_to_transform: own.layersToTransform,
+    layers_pattern: own.layersPattern,
   };
   const tensors = new Map<string, TensorData>();
-  for (const [name, tensor] of adapter.tensors) {
+  for (const [name, tensor] of [...adapter.tensors, ...adapter.replaced ?? []]) {
     tensors.set(PREFIX + name, { dtype: "F32", ...tensor });
   }
   await writeTensors(dir, WEIGHTS_FILES, format, tensors);

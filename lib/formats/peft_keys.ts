@@ -8,7 +8,9 @@ import type { JsonObject } from "./hf_config.ts";
 export const PEFT_KEYS: ConfigKeys = {
   read: [
     ...["peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "bias"],
-    ...["base_model_name_or_path", "init_lora_weights"],
+    ...["base_model_name_or_path", "init_lora_weights", "fan_in_fan_out", "use_rslora"],
+    ...["rank_pattern", "alpha_pattern", "exclude_modules", "layers_to_transform"],
+    ...["layers_pattern", "modules_to_save"],
   ],
   harmless: [
     // Where the adapter comes from.
@@ -19,22 +21,13 @@ export const PEFT_KEYS: ConfigKeys = {
     ...["eva_config", "corda_config", "loftq_config", "lora_ga_config"],
   ],
   neutral: {
-    fan_in_fan_out: [false],
     // Which modules have an update, beside target_modules.
-    exclude_modules: [[], ""],
-    layers_to_transform: [[]],
-    layers_pattern: [[], ""],
     layer_replication: [[]],
     target_parameters: [[]],
     // What is trained beside the updates.
-    modules_to_save: [[]],
     trainable_token_indices: [[], {}],
     ensure_weight_tying: [false],
     lora_bias: [false],
-    // Ranks and scales.
-    rank_pattern: [{}],
-    alpha_pattern: [{}],
-    use_rslora: [false],
     // Other computations: DoRA, QALoRA, aLoRA, Arrow, BD-LoRA, MonteCLoRA, KaSA, VeLoRA, Megatron's
     // parallel layers; enable_lora is of PEFT 0.2, for parts of a fused layer.
     use_dora: [false],
@@ -78,4 +71,37 @@ export function checkInitialization(config: JsonObject, path: string): void {
       "were changed before training: in PEFT save it as a plain LoRA (save_pretrained with " +
       "path_initial_model_for_weight_conversion), or merge it and use the merged model",
   );
+}
+
+/** Ends of the names of output heads and embeddings in the models that Temper trains. */
+const HEADS: readonly string[] = ["lm_head"];
+const EMBEDDINGS: readonly string[] = ["embed_tokens", "wte", "wpe", "shared"];
+
+/**
+ * Names the output head or the embedding that a layer's name means, which no adapter of ours updates;
+ * null for any other layer.
+ */
+export function unadaptable(module: string): string | null {
+  const last = module.split(".").at(-1)!;
+  if (HEADS.includes(last)) return `the output head, "${module}"`;
+  if (EMBEDDINGS.includes(last)) return `the embedding, "${module}"`;
+  return null;
+}
+
+/**
+ * Describes an adapter's tensor that is of an output head or an embedding: an update of it, or its
+ * weights as a whole, which PEFT saves with an adapter after the vocabulary was resized.
+ *
+ * @param tensor name in the file
+ * @param path path of the file, for messages
+ * @returns null for any other tensor
+ */
+export function embeddingFault(tensor: string, path: string): string | null {
+  const [, module] =
+    /^base_model\.model\.(.+?)\.(?:lora_(?:embedding_)?[AB](?:\.weight)?|weight)$/.exec(tensor) ??
+      [];
+  const subject = module === undefined ? null : unadaptable(module);
+  if (subject === null) return null;
+  return `${path} has the tensor "${tensor}" of ${subject}, which Temper does not adapt: merge the ` +
+    "adapter in PEFT and use the merged model, or train one on other layers";
 }

@@ -27,8 +27,10 @@ export interface LanguageModel {
   readonly hiddenSize: number;
   /** Tokens that end a response. */
   readonly eosTokenIds: readonly number[];
-  /** Linear layers that an adapter can update. */
+  /** Linear layers that an adapter can update: all but the output head. */
   readonly linearModules: readonly LinearModule[];
+  /** Ends of the names of those that a new adapter updates by default: PEFT's for this kind of model. */
+  readonly defaultTargets: readonly string[];
   /** Number of weights; tied ones count once. */
   readonly parameterCount: number;
 

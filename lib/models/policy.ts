@@ -8,7 +8,15 @@ import {
   writeValueHead,
 } from "../formats/peft.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
-import { initLora, LoraAdapter, type LoraConfig, loraSpecs } from "../nn/lora.ts";
+import type { LoraConfig } from "../formats/lora_config.ts";
+import {
+  adaptedModules,
+  initLora,
+  LoraAdapter,
+  loraSpecs,
+  type NewLoraConfig,
+  resolveLora,
+} from "../nn/lora.ts";
 import { Parameters, type ParameterSpec, type ParameterValues } from "../nn/parameters.ts";
 import { initValueHead, ValueHead, valueHeadSpecs } from "../nn/value_head.ts";
 import type { LanguageModel } from "./language_model.ts";
@@ -31,14 +39,15 @@ const VALUE_HEAD_SEED = 0x5eed;
 /**
  * Makes a policy with a new adapter, which at first changes nothing, and a new value head.
  *
- * @throws {UserError} when a target module is not in the model
+ * @throws {UserError} when a target or a pattern matches no layer of the model
  */
 export function createPolicy(
   model: LanguageModel,
-  config: LoraConfig,
+  config: NewLoraConfig,
   seed: number,
 ): Policy {
-  const policy = assemble(model, config, loraSpecs(model.linearModules, config));
+  const resolved = resolveLora(model, config);
+  const policy = assemble(model, resolved, loraSpecs(model.linearModules, resolved));
   initLora(policy.parameters, seed);
   initValueHead(policy.parameters, seed ^ VALUE_HEAD_SEED);
   return policy;
@@ -78,17 +87,18 @@ export async function loadPolicy(
 /**
  * Makes a new adapter without a value head, for training. At first it changes nothing.
  *
- * @throws {UserError} when a target module is not in the model
+ * @throws {UserError} when a target or a pattern matches no layer of the model
  */
 export function createAdapter(
   model: LanguageModel,
-  config: LoraConfig,
+  config: NewLoraConfig,
   seed: number,
 ): LoraAdapter {
-  const specs = loraSpecs(model.linearModules, config);
+  const resolved = resolveLora(model, config);
+  const specs = loraSpecs(model.linearModules, resolved);
   const parameters = Parameters.create(model.device, specs, { trainable: true });
   initLora(parameters, seed);
-  return new LoraAdapter(config, parameters);
+  return new LoraAdapter(resolved, parameters);
 }
 
 /**
@@ -159,8 +169,8 @@ export async function* readAdapterValues(
 }
 
 async function writeAdapter(
-  { taskType }: LanguageModel,
-  { r, loraAlpha, loraDropout, targetModules }: LoraConfig,
+  { taskType, linearModules }: LanguageModel,
+  config: LoraConfig,
   values: ReadonlyMap<string, ParameterValues>,
   folder: string,
   baseModel: string,
@@ -170,9 +180,9 @@ async function writeAdapter(
   for (const [name, { shape, data }] of values) {
     if (name.includes(".lora_")) tensors.set(name, { shape, data: new Float32Array(data) });
   }
-  const targets = typeof targetModules === "string" ? targetModules : [...targetModules];
-  const config = { taskType, r, loraAlpha, loraDropout, targetModules: targets, baseModel };
-  await writePeftAdapter(folder, { config, tensors }, format);
+  const fanInFanOut = adaptedModules(linearModules, config).some((module) => module.fanInFanOut);
+  const peftConfig = { ...config, taskType, baseModel, fanInFanOut };
+  await writePeftAdapter(folder, { config: peftConfig, tensors }, format);
 }
 
 /** Specs of the file's own tensors: PEFT 0.3 matched targets by bare suffix, so "o" brought "wo" along. */
@@ -197,24 +207,24 @@ function checkAdapter(
   { config, tensors }: PeftAdapter,
   path: string,
 ): void {
-  const places = new Map<string, readonly number[]>();
-  for (const { name, inFeatures, outFeatures } of model.linearModules) {
-    places.set(`${name}.lora_A.weight`, [config.r, inFeatures]);
-    places.set(`${name}.lora_B.weight`, [outFeatures, config.r]);
-  }
+  const places = new Map(model.linearModules.map((module) => [module.name, module]));
   const fail = (what: string) =>
     new UserError(`the adapter in ${path} is for another model: ${what}`);
   if (config.taskType !== null && config.taskType !== model.taskType) {
     throw fail(`its task_type is ${config.taskType}, this model's is ${model.taskType}`);
   }
   for (const [name, { shape }] of tensors) {
-    const place = places.get(name);
+    const [, module, side] = /^(.+)\.lora_([AB])\.weight$/.exec(name)!;
+    const place = places.get(module);
     if (!place) throw fail(`it has ${name}, which this model has no layer for`);
-    if (place.join() !== shape.join()) {
-      throw fail(`${name} is [${shape.join(", ")}], this model wants [${place.join(", ")}]`);
+    // The file's reader has checked the rank.
+    const wanted = side === "A" ? [shape[0], place.inFeatures] : [place.outFeatures, shape[1]];
+    if (wanted.join() !== shape.join()) {
+      throw fail(`${name} is [${shape.join(", ")}], this model wants [${wanted.join(", ")}]`);
     }
   }
   for (const { name } of loraSpecs(model.linearModules, config)) {
     if (!tensors.has(name)) throw fail(`it lacks ${name}`);
   }
+  if (tensors.size === 0) throw fail("it has no update of any layer");
 }

@@ -1,22 +1,21 @@
 import { UserError } from "../errors.ts";
-import type { LoraWeights } from "../tensor/ops/linear.ts";
+import type { LoraConfig } from "../formats/lora_config.ts";
+import { unadaptable } from "../formats/peft_keys.ts";
+import {
+  endPattern,
+  endsWith,
+  isAllLinear,
+  loraNumbers,
+  targetTest,
+} from "../formats/target_modules.ts";
 import { Random } from "../random.ts";
+import type { LoraWeights } from "../tensor/ops/linear.ts";
 import type { Parameters, ParameterSpec } from "./parameters.ts";
-import { targetPattern } from "../formats/target_modules.ts";
 
-/** PEFT's LoraConfig, with bias "none" (https://huggingface.co/docs/peft). */
-export interface LoraConfig {
-  /** Rank of the update. */
-  r: number;
-  /** The update is scaled by loraAlpha / r. */
-  loraAlpha: number;
-  /** Dropout on the update's input while training. */
-  loraDropout: number;
-  /**
-   * Module names, matched whole or as a suffix after a dot: "q" is every …SelfAttention.q. Or a
-   * regular expression that matches a module's whole name, as text.
-   */
-  targetModules: readonly string[] | string;
+/** Settings of a new adapter. */
+export interface NewLoraConfig extends Omit<LoraConfig, "targetModules"> {
+  /** Linear layers to adapt, as in {@linkcode LoraConfig}; by default those of the model's family. */
+  targetModules?: LoraConfig["targetModules"] | null;
 }
 
 /** A linear layer of a model, by its name in the checkpoint. */
@@ -29,54 +28,131 @@ export interface LinearModule {
   outFeatures: number;
   /** Tokens that it works on: those of the prompt, those of the response, or both. */
   tokens: "prompt" | "response" | "both";
+  /** True where the checkpoint has its weight as [in, out], as GPT-2's Conv1D; default false. */
+  fanInFanOut?: boolean;
+}
+
+/** Linear layers of a model, and those that a new adapter updates by default. */
+export interface AdaptableModel {
+  readonly linearModules: readonly LinearModule[];
+  /** Ends of their names. */
+  readonly defaultTargets: readonly string[];
+}
+
+/**
+ * Checks the settings of a new adapter for a model and resolves them: default targets by name, and
+ * "all-linear" as the names of all linear layers, as PEFT saves it.
+ *
+ * @throws {UserError} when a target or a pattern matches no layer, or a number is impossible
+ */
+export function resolveLora(
+  { linearModules, defaultTargets }: AdaptableModel,
+  config: NewLoraConfig,
+): LoraConfig {
+  if (!Number.isInteger(config.r) || config.r < 1) {
+    throw new UserError(`the adapter's rank r is ${config.r}: it must be a whole number from 1`);
+  }
+  const names = linearModules.map(({ name }) => name);
+  let targetModules = config.targetModules ?? defaultTargets;
+  if (isAllLinear(targetModules)) targetModules = lastParts(names);
+  const resolved: LoraConfig = { ...config, targetModules };
+  checkTargets(names, targetModules);
+  const isTarget = targetTest(resolved);
+  const adapted = names.filter(isTarget);
+  if (adapted.length === 0) {
+    throw new UserError(
+      "exclude_modules and layers_to_transform leave no linear layer of target_modules to adapt",
+    );
+  }
+  checkPatterns(adapted, resolved.rankPattern, "rank_pattern");
+  checkPatterns(adapted, resolved.alphaPattern, "alpha_pattern");
+  for (const [key, r] of Object.entries(resolved.rankPattern ?? {})) {
+    if (Number.isInteger(r) && r >= 1) continue;
+    throw new UserError(`rank_pattern: "${key}" is ${r}: it must be a whole number from 1`);
+  }
+  return resolved;
+}
+
+/**
+ * Linear layers that an adapter updates, in the model's order. Targets and patterns that match none
+ * change nothing, as in PEFT: an adapter's file may have them.
+ *
+ * @throws {UserError} when a pattern cannot be read
+ */
+export function adaptedModules(
+  modules: readonly LinearModule[],
+  config: LoraConfig,
+): LinearModule[] {
+  const isTarget = targetTest(config);
+  return modules.filter(({ name }) => isTarget(name));
 }
 
 /**
  * Parameters of an adapter: `<module>.lora_A.weight` [r, in] and `<module>.lora_B.weight`
  * [out, r], PEFT's names less its prefix.
- *
- * @throws {UserError} when a target matches no module, or there is none, or the rank is impossible
  */
 export function loraSpecs(modules: readonly LinearModule[], config: LoraConfig): ParameterSpec[] {
-  if (!Number.isInteger(config.r) || config.r < 1) {
-    throw new UserError(`the adapter's rank r is ${config.r}: it must be a whole number from 1`);
-  }
-  const isTarget = targetTest(modules, config.targetModules);
-  const specs: ParameterSpec[] = [];
-  for (const { name, inFeatures, outFeatures } of modules) {
-    if (!isTarget(name)) continue;
-    specs.push({ name: parameterName(name, "A"), shape: [config.r, inFeatures] });
-    specs.push({ name: parameterName(name, "B"), shape: [outFeatures, config.r] });
-  }
-  return specs;
+  const numbers = loraNumbers(config);
+  return adaptedModules(modules, config).flatMap(({ name, inFeatures, outFeatures }) => {
+    const { r } = numbers(name);
+    return [
+      { name: parameterName(name, "A"), shape: [r, inFeatures] },
+      { name: parameterName(name, "B"), shape: [outFeatures, r] },
+    ];
+  });
 }
 
-/** Makes a test for targets; every target names at least one module. */
-function targetTest(
-  modules: readonly LinearModule[],
-  targets: LoraConfig["targetModules"],
-): (name: string) => boolean {
-  const names = modules.map(({ name }) => name);
+/** Checks that each target names a layer. */
+function checkTargets(names: readonly string[], targets: LoraConfig["targetModules"]): void {
   if (typeof targets === "string") {
-    const pattern = targetPattern(targets);
-    if (names.some((name) => pattern.test(name))) return (name) => pattern.test(name);
+    if (names.some(targetTest({ ...ANY, targetModules: targets }))) return;
     throw new UserError(
       `target_modules: no linear layer matches the pattern ${JSON.stringify(targets)}; ` +
         `one is called ${names[0]}`,
     );
   }
   if (targets.length === 0) {
-    throw new UserError('target_modules is empty: name the linear layers to adapt, as "q" and "v"');
-  }
-  const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
-  for (const target of targets) {
-    if (names.some((name) => matches(name, target))) continue;
-    const known = [...new Set(names.map((name) => name.split(".").at(-1)!))].sort();
     throw new UserError(
-      `target_modules: no linear layer is called "${target}"; this model has: ${known.join(", ")}`,
+      `target_modules is empty: name the linear layers to adapt, as "${lastParts(names)[0]}"`,
     );
   }
-  return (name) => targets.some((target) => matches(name, target));
+  const missing = targets.find((target) => !names.some((name) => endsWith(name, target)));
+  if (missing === undefined) return;
+  const subject = unadaptable(missing);
+  throw new UserError(
+    subject === null
+      ? `target_modules: no linear layer is called "${missing}"; this model has: ${
+        lastParts(names).join(", ")
+      }`
+      : `target_modules has ${subject}, which Temper does not adapt; this model's linear layers: ${
+        lastParts(names).join(", ")
+      }`,
+  );
+}
+
+/** Numbers of no meaning beside targets. */
+const ANY = { r: 1, loraAlpha: 1, loraDropout: 0 };
+
+/** Checks that each pattern matches a layer that is adapted. */
+function checkPatterns(
+  adapted: readonly string[],
+  values: LoraConfig["rankPattern"] = {},
+  setting: string,
+): void {
+  for (const key of Object.keys(values)) {
+    const pattern = endPattern(key, setting);
+    if (adapted.some((name) => pattern.test(name))) continue;
+    throw new UserError(
+      `${setting}: "${key}" matches no layer that is adapted; these are: ${
+        lastParts(adapted).join(", ")
+      }`,
+    );
+  }
+}
+
+/** Last parts of layers' names, each once. */
+function lastParts(names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => name.split(".").at(-1)!))].sort();
 }
 
 /**
@@ -100,14 +176,20 @@ export class LoraAdapter {
   /** An adapter of parameters that hold at least those that {@linkcode loraSpecs} names. */
   constructor(readonly config: LoraConfig, readonly parameters: Parameters) {
     const suffix = ".lora_A.weight";
-    const scale = config.loraAlpha / config.r;
+    const numbers = loraNumbers(config);
     for (const name of parameters.names) {
       if (!name.endsWith(suffix)) continue;
       const module = name.slice(0, -suffix.length);
       const a = parameters.get(name);
       const b = parameters.get(parameterName(module, "B"));
+      const { scale } = numbers(module);
       this.#weights.set(module, { a, b, scale, dropout: config.loraDropout });
     }
+  }
+
+  /** Largest rank of an update. */
+  get maxRank(): number {
+    return Math.max(0, ...this.#weights.values().map(({ a }) => a.rows));
   }
 
   /** True while it is known to change nothing, as a new adapter: all lora_B are still zero. */

@@ -84,6 +84,16 @@ Deno.test("as .bin it is PEFT's own file, byte for byte, and read back", async (
 const CONFIGS: [Record<string, unknown>, RegExp][] = [
   [{ peft_type: "PREFIX_TUNING" }, /peft_type is "PREFIX_TUNING", not supported/],
   [{ task_type: "FEATURE_EXTRACTION" }, /task_type is "FEATURE_EXTRACTION", not supported/],
+  [{ rank_pattern: { q: 0 } }, /rank_pattern is \{"q":0\}, not supported/],
+  [{ rank_pattern: { q: 4 } }, /tensor ".*q\.lora_A\.weight" has shape \[8,128\], .* for r 4$/],
+  [{ alpha_pattern: { "(": 4 } }, /alpha_pattern: the pattern "\(" cannot be read: Unterminated/],
+  [{ alpha_pattern: { q: -1 } }, /alpha_pattern is \{"q":-1\}, not supported/],
+  [{ exclude_modules: ["v"] }, /has the tensor ".*\.v\..*", but target_modules/],
+  [{ layers_to_transform: 1 }, /has the tensor ".*", but target_modules/],
+  [
+    { target_modules: ".*q", layers_to_transform: 1 },
+    /layers_to_transform goes with target_modules by name, not with a pattern/,
+  ],
   [{ r: 0 }, /r is 0, not supported/],
   [{ lora_alpha: undefined }, /lora_alpha is missing, not supported/],
   [{ target_modules: 7 }, /target_modules is 7, not supported/],
@@ -94,11 +104,8 @@ const CONFIGS: [Record<string, unknown>, RegExp][] = [
     /has the tensor ".*", but target_modules in adapter_config\.json are decoder\.\*q$/,
   ],
   [{ bias: "all" }, /bias is "all", not supported/],
-  [{ fan_in_fan_out: true }, /"fan_in_fan_out" is true: it changes what is computed/],
-  [{ modules_to_save: ["lm_head"] }, /"modules_to_save" is \["lm_head"\]: it changes/],
+  [{ modules_to_save: ["lm_head"] }, /"modules_to_save" is \["lm_head"\]: .* SEQ_CLS alone/],
   [{ use_dora: true }, /"use_dora" is true: it changes what is computed/],
-  [{ use_rslora: true }, /"use_rslora" is true: it changes/],
-  [{ rank_pattern: { q: 4 } }, /"rank_pattern" is \{"q":4\}: it changes/],
   [
     { alora_invocation_tokens: [5, 6] },
     /"alora_invocation_tokens" is \[5,6\]: it changes .* Temper does not implement it$/,
@@ -107,7 +114,7 @@ const CONFIGS: [Record<string, unknown>, RegExp][] = [
   [{ use_bdlora: { nblocks: 2 } }, /"use_bdlora" is \{"nblocks":2\}: it changes/],
   [{ monteclora_config: { num_samples: 8 } }, /"monteclora_config" is .*: it changes/],
   [{ kasa_config: { beta: 1 } }, /"kasa_config" is \{"beta":1\}: it changes/],
-  [{ layers_to_transform: 0 }, /"layers_to_transform" is 0: it changes/],
+  [{ layer_replication: [[0, 2]] }, /"layer_replication" is \[\[0,2\]\]: it changes/],
   [{ trainable_token_indices: [1] }, /"trainable_token_indices" is \[1\]: it changes/],
   [{ use_tomorrow: 2 }, /"use_tomorrow" is 2, a setting that Temper does not know for an adapter/],
   ...["pissa", "pissa_niter_16", "olora", "corda", "loftq", "lora_ga", "tomorrow"].map(
@@ -177,14 +184,132 @@ for (const start of [true, false, null, "gaussian", "eva", "orthogonal", "mica"]
   });
 }
 
+/** Zeros of a shape. */
+function zeros(...shape: number[]): TensorData {
+  return { dtype: "F32", shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
+}
+
+/** Writes a folder with a configuration and tensors, each named without PEFT's prefix. */
+async function writeAdapter(
+  dir: string,
+  changes: Record<string, unknown>,
+  tensors: Record<string, TensorData>,
+): Promise<void> {
+  writeConfig(dir, changes);
+  const named = Object.entries(tensors).map(([name, tensor]) =>
+    [`base_model.model.${name}`, tensor] as const
+  );
+  await writeSafetensors(join(dir, "adapter_model.safetensors"), new Map(named));
+}
+
+Deno.test("ranks and alphas of single layers, blocks, excluded layers: read and written again", async () => {
+  await withTempDir(async (dir) => {
+    const changes = {
+      r: 4,
+      use_rslora: true,
+      fan_in_fan_out: true,
+      target_modules: ["q", "v"],
+      rank_pattern: { "block.0.layer.0.SelfAttention.q": 2 },
+      alpha_pattern: { q: 3, ".*v": 5 },
+      exclude_modules: ["EncDecAttention.v"],
+      layers_to_transform: [0, 1],
+      layers_pattern: "block",
+    };
+    const names = [0, 1].flatMap((i) =>
+      ["q", "v"].map((part) => `decoder.block.${i}.layer.0.SelfAttention.${part}`)
+    );
+    const tensors = names.flatMap((name) => {
+      const r = name === Q ? 2 : 4;
+      return [[`${name}.lora_A.weight`, zeros(r, 6)], [`${name}.lora_B.weight`, zeros(5, r)]];
+    });
+    await writeAdapter(dir, changes, Object.fromEntries(tensors));
+    const adapter = await readPeftAdapter(dir);
+    assert.deepEqual(adapter.config, {
+      taskType: "SEQ_2_SEQ_LM",
+      r: 4,
+      loraAlpha: 16,
+      loraDropout: 0,
+      targetModules: ["q", "v"],
+      baseModel: "tiny-flan-t5",
+      fanInFanOut: true,
+      useRslora: true,
+      rankPattern: { "block.0.layer.0.SelfAttention.q": 2 },
+      alphaPattern: { q: 3, ".*v": 5 },
+      excludeModules: ["EncDecAttention.v"],
+      layersToTransform: [0, 1],
+      layersPattern: "block",
+    });
+    assert.equal(adapter.tensors.size, 8);
+    const copy = join(dir, "copy");
+    await writePeftAdapter(copy, adapter);
+    assert.deepEqual(await readPeftAdapter(copy), adapter);
+    const written = JSON.parse(Deno.readTextFileSync(join(copy, "adapter_config.json")));
+    for (const [key, value] of Object.entries(changes)) assert.deepEqual(written[key], value, key);
+  });
+});
+
+Deno.test("a classifier's adapter has its head beside the updates; another's head is refused", async () => {
+  await withTempDir(async (dir) => {
+    const head = { dtype: "F32", shape: [1, 2], data: Float32Array.of(3, 4) } as const;
+    const changes = { task_type: "SEQ_CLS", modules_to_save: ["classifier", "score"] };
+    await writeAdapter(dir, { ...changes, target_modules: ["q"] }, {
+      [`${Q}.lora_A.weight`]: zeros(8, 2),
+      [`${Q}.lora_B.weight`]: zeros(2, 8),
+      "score.weight": head,
+      "classifier.dense.bias": zeros(2),
+    });
+    const adapter = await readPeftAdapter(dir);
+    assert.deepEqual(adapter.config.modulesToSave, ["classifier", "score"]);
+    assert.deepEqual([...adapter.tensors.keys()], [`${Q}.lora_A.weight`, `${Q}.lora_B.weight`]);
+    assert.deepEqual([...adapter.replaced!.keys()], ["classifier.dense.bias", "score.weight"]);
+    assert.deepEqual(adapter.replaced!.get("score.weight"), { shape: [1, 2], data: head.data });
+    const copy = join(dir, "copy");
+    await writePeftAdapter(copy, adapter);
+    assert.deepEqual(await readPeftAdapter(copy), adapter);
+
+    writeConfig(dir, { ...changes, modules_to_save: null, target_modules: ["q"] });
+    await assert.rejects(
+      readPeftAdapter(dir),
+      /has the tensor "base_model.model.classifier.dense.bias", expected only/,
+    );
+  });
+});
+
+const OUTSIDE: [tensor: string, subject: string][] = [
+  ["lm_head.lora_A.weight", 'the output head, "lm_head"'],
+  ["lm_head.weight", 'the output head, "lm_head"'],
+  ["model.embed_tokens.lora_embedding_A", 'the embedding, "model.embed_tokens"'],
+  ["model.embed_tokens.weight", 'the embedding, "model.embed_tokens"'],
+  ["transformer.wte.lora_embedding_B", 'the embedding, "transformer.wte"'],
+  ["shared.lora_embedding_A", 'the embedding, "shared"'],
+];
+for (const [tensor, subject] of OUTSIDE) {
+  Deno.test(`refused by name: ${tensor}`, async () => {
+    await withTempDir(async (dir) => {
+      const [module] = tensor.split(/\.lora_|\.weight/);
+      await writeAdapter(dir, { target_modules: ["q", module] }, { [tensor]: zeros(8, 2) });
+      await assert.rejects(readPeftAdapter(dir), {
+        name: "UserError",
+        message: new RegExp(
+          `has the tensor "base_model.model.${tensor}" of ${subject}, which Temper does not adapt`,
+        ),
+      });
+    });
+  });
+}
+
+Deno.test("all-linear in a file passes every layer", async () => {
+  await withTempDir(async (dir) => {
+    writeConfig(dir, { target_modules: "all-linear" });
+    const weights = "adapter_model.safetensors";
+    Deno.copyFileSync(join(ADAPTER, weights), join(dir, weights));
+    assert.equal((await readPeftAdapter(dir)).tensors.size, 24);
+  });
+});
+
 Deno.test("tensors that do not fit the configuration are refused by name", async () => {
   await withTempDir(async (dir) => {
     writeConfig(dir, { r: 2 });
-    const zeros = (...shape: number[]): TensorData => ({
-      dtype: "F32",
-      shape,
-      data: new Float32Array(shape.reduce((a, b) => a * b)),
-    });
     const a = `base_model.model.${Q}.lora_A.weight`;
     const b = `base_model.model.${Q}.lora_B.weight`;
     const refused = async (tensors: Record<string, TensorData>, message: RegExp) => {

@@ -14,10 +14,10 @@ const QUERIES = [60, 33, 81, 12, 47].map((length, i) =>
   Array.from(randomValues(length, i + 1), (x) => 3 + Math.floor((x + 1) * 150)).concat(1)
 );
 
-/** A policy whose adapter does something. */
+/** A policy whose adapter does something, with another rank in some layers. */
 async function policyOn(device: Device): Promise<Policy> {
   const model = await loadLanguageModel(device, demoModelDir);
-  const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
+  const lora = { r: 4, loraAlpha: 8, loraDropout: 0, rankPattern: { "decoder.*q": 9 } };
   const policy = createPolicy(model, lora, 1);
   for (const name of policy.parameters.names.filter((name) => name.includes("lora_B"))) {
     const { length } = policy.parameters.get(name);

@@ -34,6 +34,7 @@ interface BigramConfig {
 class Bigram implements LanguageModel {
   readonly modelType = "bigram";
   readonly taskType = "CAUSAL_LM";
+  readonly defaultTargets = ["mixer"];
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly eosTokenIds: readonly number[];

@@ -61,6 +61,7 @@ interface DecoderMemory {
 export class T5ForConditionalGeneration implements LanguageModel {
   readonly modelType: string = "t5";
   readonly taskType: TaskType = "SEQ_2_SEQ_LM";
+  readonly defaultTargets: readonly string[] = ["q", "v"];
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly eosTokenIds: readonly number[];

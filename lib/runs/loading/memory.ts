@@ -32,7 +32,7 @@ export function estimateStepMemory(
   { promptTokens, newTokens, miniBatchSize, frozenReference, activationBytes }: StepShape,
 ): MemoryEstimate {
   const shape = { promptTokens, newTokens, passRows: miniBatchSize };
-  const { cache, activations } = model.estimateMemory(shape, adapter.config.r);
+  const { cache, activations } = model.estimateMemory(shape, adapter.maxRank);
   return {
     training: 4 * parameters.count * (frozenReference ? 3 : 2),
     cache,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../../lib/device/device.ts";
 import type { PromptMemory } from "../../../lib/models/language_model.ts";
+import type { LoraConfig } from "../../../lib/formats/lora_config.ts";
 import { T5ForConditionalGeneration } from "../../../lib/models/t5/t5.ts";
 import { TrainableStore } from "../../../lib/models/weight_store.ts";
 import { LoraAdapter, loraSpecs } from "../../../lib/nn/lora.ts";
@@ -72,8 +73,9 @@ function randomAdapter(
   device: Device,
   model: T5ForConditionalGeneration,
   targetModules: string[],
+  patterns: Pick<LoraConfig, "useRslora" | "rankPattern" | "alphaPattern"> = {},
 ): LoraAdapter {
-  const config = { r: 3, loraAlpha: 5, loraDropout: 0, targetModules };
+  const config = { r: 3, loraAlpha: 5, loraDropout: 0, targetModules, ...patterns };
   const specs = loraSpecs(model.linearModules, config);
   const parameters = Parameters.create(device, specs, { trainable: true });
   const random = new Random(12);
@@ -85,7 +87,11 @@ function randomAdapter(
 }
 
 /** The weights with an adapter's update W + scale · B A in place. */
-async function merge(weights: TinyWeights, { parameters, config }: LoraAdapter) {
+async function merge(
+  weights: TinyWeights,
+  { parameters, config }: LoraAdapter,
+  scaleOf: (module: string, r: number) => number = () => config.loraAlpha / config.r,
+) {
   const merged = new Map(weights.values);
   const values = await parameters.readAll();
   for (const [name, { shape: [r, columns], data: a }] of values) {
@@ -97,12 +103,34 @@ async function merge(weights: TinyWeights, { parameters, config }: LoraAdapter) 
       let sum = 0;
       const [row, column] = [Math.floor(i / columns), i % columns];
       for (let q = 0; q < r; q++) sum += b[row * r + q] * a[q * columns + column];
-      return sum * config.loraAlpha / config.r;
+      return sum * scaleOf(module, r);
     };
     merged.set(`${module}.weight`, w.map((value, i) => value + update(i)));
   }
   return merged;
 }
+
+Deno.test("T5: ranks and scales of single layers are those of the merged model", () =>
+  withDevice(async (device) => {
+    const weights = new TinyWeights();
+    const model = tinyT5(device, tinyConfig("v1.1"), { weights });
+    const adapter = randomAdapter(device, model, ["q", "k", "v", "wo"], {
+      useRslora: true,
+      rankPattern: { "SelfAttention.q": 7, k: 1, "decoder.*v": 5 },
+      alphaPattern: { "[qv]": 2, wo: 0.5 },
+    });
+    const ranks = new Map<string, number>();
+    const merged = await merge(weights, adapter, (module, r) => {
+      ranks.set(module, r);
+      const part = module.split(".").at(-1)!;
+      return (({ q: 2, v: 2, wo: 0.5 } as Record<string, number>)[part] ?? 5) / Math.sqrt(r);
+    });
+    assert.equal(ranks.get("encoder.block.0.layer.0.SelfAttention.q"), 7);
+    assert.equal(ranks.get("decoder.block.1.layer.1.EncDecAttention.q"), 3);
+    assert.equal(ranks.get("decoder.block.1.layer.1.EncDecAttention.k"), 1);
+    assert.equal(ranks.get("decoder.block.0.layer.0.SelfAttention.v"), 5);
+    await assertForward(model, adapter, new T5Reference(tinyConfig("v1.1"), merged));
+  }));
 
 for (const activation of ["relu", "gelu", "gelu_new"] as const) {
   for (const gated of [false, true]) {
