@@ -1,54 +1,83 @@
+import { embedding as gather } from "../../kernels/embedding/embedding.ts";
 import type { Context } from "../tensor/context.ts";
 import type { Rows } from "../tensor/ops/attention.ts";
 import type { CacheSlots } from "../tensor/ops/projections.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** Keys and values that a decoder's self-attention reads and writes in one step of decoding. */
+/** Keys and values of the prompts that a layer's self-attention sees before its own. */
+export interface PromptKeys {
+  /** Row of each sequence's first key. */
+  readonly starts: ArrayLike<number>;
+  /** Number of keys of each sequence. */
+  readonly lengths: ArrayLike<number>;
+}
+
+/** A self-attention layer whose keys and values are kept. */
+export interface CachedLayer {
+  /** Width of a token's keys, and of its values. */
+  readonly width: number;
+  /** Number of positions that a query sees, its own included; null for all. */
+  readonly window: number | null;
+  /** Prompts, which are kept elsewhere; null where self-attention does not see them. */
+  readonly prompts: PromptKeys | null;
+}
+
+/** Keys and values of one layer in one step of decoding. */
+export interface LayerKeys {
+  /** Rows of the kept keys and values, those of the new tokens included. */
+  readonly kept: Rows;
+  /** Slots for the new tokens' keys and values; its tensors hold the kept ones. */
+  readonly slots: CacheSlots;
+  /** Rows of the prompts' keys and values, none where the window has passed them; null as in the layer. */
+  readonly prompts: Rows | null;
+}
+
+/** One step of decoding. */
 export interface CacheStep {
   /** Rows of the queries: the new tokens, one of each sequence. */
   readonly queries: Rows;
-  /** Rows of the kept keys and values, those of the new tokens included. */
-  readonly kept: Rows;
-  /** Slots for the new tokens' keys and values in layer `layer`. */
-  slots(layer: number): CacheSlots;
+  /** What a layer reads and writes. */
+  layer(index: number): LayerKeys;
 }
+
+/** Number of positions that a row's slot has at first. */
+const FIRST_POSITIONS = 64;
+/** Positions are dropped by multiples of this, or attention would sum in another order. */
+const DROPPED_TOGETHER = 32;
 
 /**
  * Keys and values of the self-attention layers of a batch that is being generated. Each row has a
- * slot of its own length in one tensor a layer, so rows can finish, and leave, without anything
- * being moved.
+ * slot in one tensor a layer. Slots begin with 64 positions; once they are too short, those of the
+ * rows that are left move into new tensors with twice the room. A layer with a window leaves behind
+ * what no later query sees.
  */
 export class KeyValueCache {
-  readonly #keys: Tensor[] = [];
-  readonly #values: Tensor[] = [];
-  /** First row of each slot. */
-  readonly #slots: Int32Array;
+  readonly #groups: readonly SlotGroup[];
+  readonly #groupOf: readonly SlotGroup[];
 
   /**
-   * Reserves the slots.
+   * Takes no memory yet.
    *
    * @param cx owns the memory
-   * @param layers number of self-attention layers
-   * @param width width of a token's keys, and of its values
    * @param capacities maximum number of tokens of each row
    */
-  constructor(cx: Context, layers: number, width: number, capacities: readonly number[]) {
-    this.#slots = new Int32Array(capacities.length);
-    let rows = 0;
-    capacities.forEach((capacity, row) => {
-      this.#slots[row] = rows;
-      rows += capacity;
+  constructor(cx: Context, layers: readonly CachedLayer[], capacities: readonly number[]) {
+    const groups: SlotGroup[] = [];
+    this.#groupOf = layers.map((layer, index) => {
+      let group = groups.find((group) => group.fits(layer));
+      if (!group) groups.push(group = new SlotGroup(cx, layer.window, layer.prompts, capacities));
+      group.layers.set(index, { width: layer.width, k: null, v: null });
+      return group;
     });
-    for (let layer = 0; layer < layers; layer++) {
-      this.#keys.push(cx.empty([rows, width]));
-      this.#values.push(cx.empty([rows, width]));
-    }
+    this.#groups = groups;
   }
 
   /**
-   * Prepares steps that each read one token of each of `rows` (indices into the batch), at `steps`
-   * positions from `first` on: uploads all that they need at once, so that a step uploads nothing.
+   * Prepares steps that each read one token of each of `rows`, at `steps` positions from `first` on:
+   * makes room, and uploads all that they need at once, so that a step uploads nothing.
    *
+   * @param cx owns the uploads
+   * @param rows indices into the batch, all among those of the windows before
    * @returns step 0, 1, …
    */
   window(
@@ -57,26 +86,149 @@ export class KeyValueCache {
     first: number,
     steps: number,
   ): (step: number) => CacheStep {
-    const count = rows.length;
-    const byStep = (value: (row: number, position: number) => number) => {
-      const data = new Int32Array(steps * count);
-      data.forEach((_, i) => data[i] = value(rows[i % count], first + Math.floor(i / count)));
-      return cx.from(data, [steps, count]);
-    };
     const queries = {
       starts: cx.from(Int32Array.from(rows, (_, i) => i)),
-      lengths: cx.from(new Int32Array(count).fill(1)),
+      lengths: cx.from(new Int32Array(rows.length).fill(1)),
       maxLength: 1,
     };
-    const starts = cx.from(Int32Array.from(rows, (row) => this.#slots[row]));
-    const lengths = byStep((_, position) => position + 1);
-    const writeTo = byStep((row, position) => this.#slots[row] + position);
+    const windows = new Map(this.#groups.map((group) => {
+      group.makeRoom(rows, first, steps);
+      return [group, group.window(cx, rows, first, steps)];
+    }));
+    const groupOf = this.#groupOf;
     return (step) => ({
       queries,
-      kept: { starts, lengths: lengths.slice(step, 1), maxLength: first + step + 1 },
-      slots: (layer) => (
-        { k: this.#keys[layer], v: this.#values[layer], rows: writeTo.slice(step, 1) }
-      ),
+      layer: (index) => windows.get(groupOf[index])!(step, index),
     });
   }
+}
+
+/** Tensors of a layer; null before the first step. */
+interface LayerTensors {
+  readonly width: number;
+  k: Tensor | null;
+  v: Tensor | null;
+}
+
+/** Place of a row's keys in the tensors of a group. */
+interface Slot {
+  /** First row of the tensors. */
+  readonly start: number;
+  /** Number of rows. */
+  readonly capacity: number;
+  /** Number of the row's own positions that have been left behind. */
+  readonly dropped: number;
+}
+
+/** Layers whose slots are alike. */
+class SlotGroup {
+  readonly layers = new Map<number, LayerTensors>();
+  #slots = new Map<number, Slot>();
+
+  constructor(
+    private readonly cx: Context,
+    private readonly reach: number | null,
+    private readonly prompts: PromptKeys | null,
+    private readonly capacities: readonly number[],
+  ) {}
+
+  fits({ window, prompts }: CachedLayer): boolean {
+    return window === this.reach && prompts === this.prompts;
+  }
+
+  /** Moves the slots of `rows`, and leaves the other rows behind, if one of theirs is too short. */
+  makeRoom(rows: readonly number[], first: number, steps: number): void {
+    const needed = (row: number) => Math.min(first + steps, this.capacities[row]);
+    const isShort = (row: number) => {
+      const slot = this.#slots.get(row);
+      return !slot || slot.dropped + slot.capacity < needed(row);
+    };
+    if (!rows.some(isShort)) return;
+    const slots = new Map<number, Slot>();
+    const from: number[] = [];
+    for (const row of rows) {
+      const old = this.#slots.get(row);
+      const dropped = Math.max(old?.dropped ?? 0, this.#outOfReach(row, first));
+      const kept = first - dropped;
+      const room = Math.max(FIRST_POSITIONS, 2 * kept, needed(row) - dropped);
+      const capacity = Math.min(room, this.capacities[row] - dropped);
+      slots.set(row, { start: from.length, capacity, dropped });
+      for (let i = 0; i < capacity; i++) {
+        from.push(old && i < kept ? old.start + dropped - old.dropped + i : -1);
+      }
+    }
+    this.#slots = slots;
+    const ids = this.cx.from(Int32Array.from(from));
+    for (const layer of this.layers.values()) {
+      layer.k = this.#moved(layer.k, ids, layer.width);
+      layer.v = this.#moved(layer.v, ids, layer.width);
+    }
+    this.cx.free(ids);
+  }
+
+  /** Prepares steps for rows that have room for them. */
+  window(
+    cx: Context,
+    rows: readonly number[],
+    first: number,
+    steps: number,
+  ): (step: number, layer: number) => LayerKeys {
+    const count = rows.length;
+    const slots = rows.map((row) => this.#slots.get(row)!);
+    const byStep = (value: (slot: Slot, position: number) => number) => {
+      const data = new Int32Array(steps * count);
+      data.forEach((_, i) => data[i] = value(slots[i % count], first + Math.floor(i / count)));
+      return cx.from(data, [steps, count]);
+    };
+    const starts = cx.from(Int32Array.from(slots, ({ start }) => start));
+    const lengths = byStep(({ dropped }, position) => position + 1 - dropped);
+    const writeTo = byStep(({ start, dropped }, position) => start + position - dropped);
+    const longest = first + 1 - Math.min(...slots.map(({ dropped }) => dropped));
+    const prompts = this.prompts && promptRows(cx, this.prompts, rows, slots);
+    return (step, index) => {
+      const { k, v } = this.layers.get(index)!;
+      return {
+        kept: { starts, lengths: lengths.slice(step, 1), maxLength: longest + step },
+        slots: { k: k!, v: v!, rows: writeTo.slice(step, 1) },
+        prompts,
+      };
+    };
+  }
+
+  /** Number of a row's own positions that no query from `position` on sees. */
+  #outOfReach(row: number, position: number): number {
+    if (this.reach === null) return 0;
+    const before = this.prompts?.lengths[row] ?? 0;
+    const unseen = Math.max(0, before + position + 1 - this.reach);
+    return Math.max(0, unseen - unseen % DROPPED_TOGETHER - before);
+  }
+
+  /** Keys or values in their new rows. */
+  #moved(old: Tensor | null, from: Tensor, width: number): Tensor {
+    const { cx } = this;
+    const moved = cx.empty([from.length, width]);
+    if (!old) return moved;
+    const shape = { count: from.length, rows: old.rows, width };
+    gather(cx.device, moved, old, from, shape, { dtype: "f32", accumulate: false });
+    cx.free(old);
+    return moved;
+  }
+}
+
+/** Rows of the prompts' keys: those of a sequence that has dropped some of its own are dropped, too. */
+function promptRows(
+  cx: Context,
+  prompts: PromptKeys,
+  rows: readonly number[],
+  slots: readonly Slot[],
+): Rows {
+  const lengths = Int32Array.from(
+    rows,
+    (row, i) => slots[i].dropped > 0 ? 0 : prompts.lengths[row],
+  );
+  return {
+    starts: cx.from(Int32Array.from(rows, (row) => prompts.starts[row])),
+    lengths: cx.from(lengths),
+    maxLength: Math.max(...lengths),
+  };
 }

@@ -165,15 +165,17 @@ export class T5ForConditionalGeneration implements LanguageModel {
   ): Decoding {
     const prompts = EncodedPrompts.of(memory);
     const { numDecoderLayers, numHeads, dKv } = this.config;
-    const cache = new KeyValueCache(cx, numDecoderLayers, numHeads * dKv, capacities);
+    const layer = { width: numHeads * dKv, window: null, prompts: null };
+    const cache = new KeyValueCache(cx, new Array(numDecoderLayers).fill(layer), capacities);
     return {
       window: (cx, rows, first, steps) => {
         const cacheStep = cache.window(cx, rows, first, steps);
         const cross = prompts.rows(cx, rows);
         return {
           step: (cx, index, ids, values) => {
-            const { queries, kept, slots } = cacheStep(index);
-            const read = { queries, own: kept, slots, cross, prompts, adapter };
+            const { queries, layer } = cacheStep(index);
+            const slots = (index: number) => layer(index).slots;
+            const read = { queries, own: layer(0).kept, slots, cross, prompts, adapter };
             const h = this.#decode(cx, ids, read);
             const norm = this.#norm(this.#weights.decoderNorm);
             return values
