@@ -73,7 +73,7 @@ async function decode(
   cx.release();
 }
 
-deviceTest("a cache that grows keeps every key of the rows that are left", (device) => {
+deviceTest("a cache that grows keeps every key of the rows that are left", async (device) => {
   const layers = [{ width: 4, window: null, prompts: null }, {
     width: 8,
     window: null,
