@@ -36,7 +36,7 @@ export interface LayerKeys {
 export interface CacheStep {
   /** Rows of the queries: the new tokens, one of each sequence. */
   readonly queries: Rows;
-  /** What a layer reads and writes. */
+  /** Keys and values that a layer reads and writes. */
   layer(index: number): LayerKeys;
 }
 
