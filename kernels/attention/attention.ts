@@ -29,8 +29,8 @@ const TASK_WORK = 60_000;
  */
 export function attention(device: Device, p: Attention, o: Span, lse: Span | null): void {
   checkShape(p);
-  refuseForNow(p);
   if (device.kind === "webgpu") return attentionGpu(device, p, o, lse);
+  refuseForNow(p);
   const { queries, headSize } = p;
   const keyHeads = keyHeadsOf(p);
   // A block's rows are queries times the query heads of a key head.
@@ -58,8 +58,8 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
 /** The gradients of {@linkcode attention}; the probabilities are computed again from `lse`. */
 export function attentionBackward(device: Device, p: Attention, g: AttentionGradients): void {
   checkShape(p);
-  refuseForNow(p);
   if (device.kind === "webgpu") return attentionBackwardGpu(device, p, g);
+  refuseForNow(p);
   const { dq, dk, dv } = g;
   const sharing = p.prefix?.sharing ?? null;
   const groups = sharing?.groups ?? p.sequences;

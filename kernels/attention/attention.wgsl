@@ -26,15 +26,18 @@ fn attention(
   let begin = item / p.parts % p.blocks * TILE;
   let head = item / p.parts / p.blocks % p.heads;
   let sequence = item / p.parts / p.blocks / p.heads;
-  let query = Rows(query_starts[p.query_starts + sequence], query_lengths[p.query_lengths + sequence]);
-  let key = Rows(key_starts[p.key_starts + sequence], key_lengths[p.key_lengths + sequence]);
-  if (begin >= query.count) {
+  let key_head = key_head_of(head);
+  let queries = queries_of(sequence);
+  let keys = keys_of(sequence);
+  if (begin >= queries.count) {
     return;
   }
   let line = thread / 8u;
   let lane = thread % 8u;
-  let last = min(begin + TILE, query.count) - 1u;
-  let limit = visible_keys(position_of(last, query.count, key.count), key.count, p.causal);
+  let last = min(begin + TILE, queries.count) - 1u;
+  // Position of the first query: the last one stands at the last key.
+  let base = i32(keys.count) - i32(queries.count);
+  let limit = visible_keys(base + i32(last), keys.count);
   var rows: array<Merged, 4>;
   var first_columns = mat4x4f();
   var second_columns = mat4x4f();
@@ -42,25 +45,25 @@ fn attention(
     rows[i].running.highest = LOWEST;
   }
 
-  for (var block = 0u; block < limit; block += TILE) {
+  let first = first_visible(base + i32(begin)) / TILE * TILE;
+  for (var block = first; block < limit; block += TILE) {
     var s = mat4x4f();
     for (var d = 0u; d < p.head_size; d += TILE) {
       workgroupBarrier();
       for (var row = line; row < TILE; row += 8u) {
-        let query_row = query.start + min(begin + row, last);
+        let query_row = queries.start + min(begin + row, last);
         left[row * PITCH + lane] = query_quad(query_row, head, d + lane * 4u);
-        let key_row = key.start + min(block + row, limit - 1u);
-        right[interleaved(row) * PITCH + lane] = key_quad(key_row, head, d + lane * 4u);
+        let key = min(block + row, limit - 1u);
+        right[interleaved(row) * PITCH + lane] = key_quad(keys, key, key_head, d + lane * 4u);
       }
       workgroupBarrier();
       s = dots(line, lane, s);
     }
     for (var i = 0u; i < 4u; i++) {
       let row = line + 8u * i;
-      let position = position_of(begin + row, query.count, key.count);
-      let visible = visible_keys(position, key.count, p.causal);
+      let position = base + i32(begin + row);
       for (var j = 0u; j < 4u; j++) {
-        s[i][j] = score(s[i][j], head, block + lane * 4u + j, position, visible);
+        s[i][j] = score(s[i][j], head, block + lane * 4u + j, position, keys.count);
       }
       maxima[row * 8u + lane] = max(max(s[i].x, s[i].y), max(s[i].z, s[i].w));
     }
@@ -78,7 +81,7 @@ fn attention(
       workgroupBarrier();
       for (var row = line; row < TILE; row += 8u) {
         let d = part * COLUMNS + half * TILE + lane * 4u;
-        right[row * PITCH + lane] = value_quad(key.start + min(block + row, limit - 1u), head, d);
+        right[row * PITCH + lane] = value_quad(keys, min(block + row, limit - 1u), key_head, d);
       }
       workgroupBarrier();
       let sums = weigh(line, lane, mat4x4f());
@@ -108,7 +111,7 @@ fn attention(
     let inverse = select(0.0, 1.0 / total, total > 0.0);
     for (var j = 0u; j < 4u; j++) {
       let d = part * COLUMNS + lane * 4u + j;
-      let at = p.o + ((query.start + row) * p.heads + head) * p.head_size + d;
+      let at = p.o + ((queries.start + row) * p.heads + head) * p.head_size + d;
       if (d < p.head_size) {
         o[at] = first_columns[i][j] * inverse;
       }
@@ -117,7 +120,7 @@ fn attention(
       }
     }
     if (p.lse != NONE && part == 0u && lane == 0u) {
-      lse[p.lse + (query.start + row) * p.heads + head] = log_sum_exp(rows[i].running);
+      lse[p.lse + (queries.start + row) * p.heads + head] = log_sum_exp(rows[i].running);
     }
   }
 }

@@ -5,7 +5,9 @@
 //        A   B   A2   B2   W                Y
 //   dQ   Q   K   dO   V    scale · dS       K
 //   dK   K   Q   V    dO   scale · dSᵀ      Q
-//   dV   K   Q             Pᵀ               dO
+//   dV   K   Q        dO   Pᵀ               dO
+//
+// Y is B2 for dV, B for the others.
 
 /** A's rows are keys, B's queries: dK and dV. */
 override BY_KEY: bool = false;
@@ -36,58 +38,77 @@ fn b2_quad(row: u32, head: u32, d: u32) -> vec4f {
 }
 
 fn y_quad(row: u32, head: u32, d: u32) -> vec4f {
-  let at = p.y + row * p.y_stride + head * p.head_size + d;
-  return vec4f(y[at], y[at + 1u], y[at + 2u], y[at + 3u]);
+  if (OF_VALUES) {
+    return b2_quad(row, head, d);
+  }
+  return b_quad(row, head, d);
 }
 
-/** A sequence and a head. */
-struct Item {
+/** A query head of a sequence, and the keys that it meets here. */
+struct Pair {
   sequence: u32,
   head: u32,
   queries: Rows,
   keys: Rows,
+  /** Position of the first query, counted from the first of `keys`. */
+  base: i32,
 }
 
-fn item_of(index: u32) -> Item {
-  let sequence = index / p.heads;
-  return Item(
-    sequence,
-    index % p.heads,
-    Rows(query_starts[p.query_starts + sequence], query_lengths[p.query_lengths + sequence]),
-    Rows(key_starts[p.key_starts + sequence], key_lengths[p.key_lengths + sequence]),
-  );
+/** The rows of the gradient. */
+fn rows_of(pair: Pair) -> Rows {
+  if (BY_KEY) {
+    return pair.keys;
+  }
+  return pair.queries;
 }
 
 /** Probability of a key that the query sees, from q · k. */
-fn probability(item: Item, query: u32, key: u32, dot: f32) -> f32 {
-  var score = dot * p.scale;
-  if (p.bias != NONE) {
-    let position = position_of(query, item.queries.count, item.keys.count);
-    let distance = u32(i32(key + p.reach) - position);
-    score += bias[p.bias + item.head * (2u * p.reach + 1u) + distance];
-  }
-  return exp_f32(score - lse[p.lse + (item.queries.start + query) * p.heads + item.head]);
+fn probability(pair: Pair, query: u32, key: u32, dot: f32) -> f32 {
+  let score = biased(pair, query, key, dot);
+  return exp_f32(score - lse[p.lse + (pair.queries.start + query) * p.heads + pair.head]);
 }
 
 /** Gradient of the score: dot2 is dO · v. */
-fn score_gradient(item: Item, query: u32, probability: f32, dot2: f32) -> f32 {
-  let at = (item.sequence * p.heads + item.head) * p.max_queries + query;
+fn score_gradient(pair: Pair, query: u32, probability: f32, dot2: f32) -> f32 {
+  let at = (pair.sequence * p.heads + pair.head) * p.max_queries + query;
   return probability * (dot2 - delta[p.delta + at]);
 }
 
-/** An element of W. */
-fn weight(item: Item, row: u32, column: u32, dot: f32, dot2: f32) -> f32 {
-  let query = select(row, column, BY_KEY);
-  let key = select(column, row, BY_KEY);
-  let position = position_of(query, item.queries.count, item.keys.count);
-  if (query >= item.queries.count || key >= visible_keys(position, item.keys.count, p.causal)) {
-    return 0.0;
-  }
-  let share = probability(item, query, key, dot);
-  return select(p.scale * score_gradient(item, query, share, dot2), share, OF_VALUES);
+fn sees(pair: Pair, query: u32, key: u32) -> bool {
+  let position = pair.base + i32(query);
+  return key >= first_visible(position) && key < visible_keys(position, pair.keys.count);
 }
 
-/** A workgroup takes TILE rows of the gradient in a head, and COLUMNS of its columns. */
+/** An element of W. */
+fn weight(pair: Pair, row: u32, column: u32, dot: f32, dot2: f32) -> f32 {
+  let query = select(row, column, BY_KEY);
+  let key = select(column, row, BY_KEY);
+  if (query >= pair.queries.count || !sees(pair, query, key)) {
+    return 0.0;
+  }
+  let share = probability(pair, query, key, dot);
+  return select(p.scale * score_gradient(pair, query, share, dot2), share, OF_VALUES);
+}
+
+/** The columns that any of the rows `first` … `last` sees, or is seen by; from the start of a tile on. */
+fn met_columns(pair: Pair, first: u32, last: u32) -> vec2u {
+  if (!BY_KEY) {
+    let end = visible_keys(pair.base + i32(last), pair.keys.count);
+    return vec2u(first_visible(pair.base + i32(first)) / TILE * TILE, end);
+  }
+  if (p.causal == 0u) {
+    return vec2u(0u, pair.queries.count);
+  }
+  let begin = u32(max(i32(first) - pair.base, 0)) / TILE * TILE;
+  let end = clamp(i32(last + p.window) - pair.base, 0, i32(pair.queries.count));
+  return vec2u(begin, u32(end));
+}
+
+/**
+ * A workgroup takes TILE rows of the gradient in a head, and COLUMNS of its columns. A row of a query
+ * gets a sum over its keys; a key's over the sequences that have it, the query heads that read it,
+ * and their queries, in this order.
+ */
 @compute @workgroup_size(THREADS)
 fn attention_backward(
   @builtin(workgroup_id) group: vec3u,
@@ -100,75 +121,75 @@ fn attention_backward(
   }
   let part = index % p.parts;
   let begin = index / p.parts % p.blocks * TILE;
-  let item = item_of(index / p.parts / p.blocks);
-  var rows = item.queries;
-  var columns = item.keys;
-  if (BY_KEY) {
-    rows = item.keys;
-    columns = item.queries;
-  }
+  let row_heads = select(p.heads, p.key_heads, BY_KEY);
+  let row_head = index / p.parts / p.blocks % row_heads;
+  let members = members_of(index / p.parts / p.blocks / row_heads);
+  let heads = p.heads / row_heads;
+  let rows = rows_of(pair_of(member(members.start), row_head * heads));
   if (begin >= rows.count) {
     return;
   }
   let line = thread / 8u;
   let lane = thread % 8u;
   let last = min(begin + TILE, rows.count) - 1u;
-  // The columns that any of the rows sees, or is seen by.
-  var first_column = 0u;
-  var end = columns.count;
-  if (BY_KEY && p.causal != 0u) {
-    let first_query = i32(begin + item.queries.count) - i32(item.keys.count);
-    first_column = u32(max(first_query, 0)) / TILE * TILE;
-  }
-  if (!BY_KEY) {
-    end = visible_keys(position_of(last, rows.count, columns.count), columns.count, p.causal);
-  }
   var first_sums = mat4x4f();
   var second_sums = mat4x4f();
 
-  for (var block = first_column; block < end; block += TILE) {
-    var s = mat4x4f();
-    var s2 = mat4x4f();
-    for (var d = 0u; d < p.head_size; d += TILE) {
-      workgroupBarrier();
-      for (var i = line; i < TILE; i += 8u) {
-        left[i * PITCH + lane] = a_quad(rows.start + min(begin + i, last), item.head, d + lane * 4u);
-        let column = columns.start + min(block + i, end - 1u);
-        right[interleaved(i) * PITCH + lane] = b_quad(column, item.head, d + lane * 4u);
-      }
-      workgroupBarrier();
-      s = dots(line, lane, s);
-      if (!OF_VALUES) {
+  for (var turn = 0u; turn < members.count * heads; turn++) {
+    let pair = pair_of(member(members.start + turn / heads), row_head * heads + turn % heads);
+    var columns = pair.keys;
+    var column_head = key_head_of(pair.head);
+    if (BY_KEY) {
+      columns = pair.queries;
+      column_head = pair.head;
+    }
+    let met = met_columns(pair, begin, last);
+    for (var block = met.x; block < met.y; block += TILE) {
+      var s = mat4x4f();
+      var s2 = mat4x4f();
+      for (var d = 0u; d < p.head_size; d += TILE) {
         workgroupBarrier();
         for (var i = line; i < TILE; i += 8u) {
           let row = rows.start + min(begin + i, last);
-          left[i * PITCH + lane] = a2_quad(row, item.head, d + lane * 4u);
-          let column = columns.start + min(block + i, end - 1u);
-          right[interleaved(i) * PITCH + lane] = b2_quad(column, item.head, d + lane * 4u);
+          left[i * PITCH + lane] = a_quad(row, row_head, d + lane * 4u);
+          let column = columns.start + min(block + i, met.y - 1u);
+          right[interleaved(i) * PITCH + lane] = b_quad(column, column_head, d + lane * 4u);
         }
         workgroupBarrier();
-        s2 = dots(line, lane, s2);
+        s = dots(line, lane, s);
+        if (!OF_VALUES) {
+          workgroupBarrier();
+          for (var i = line; i < TILE; i += 8u) {
+            let row = rows.start + min(begin + i, last);
+            left[i * PITCH + lane] = a2_quad(row, row_head, d + lane * 4u);
+            let column = columns.start + min(block + i, met.y - 1u);
+            right[interleaved(i) * PITCH + lane] = b2_quad(column, column_head, d + lane * 4u);
+          }
+          workgroupBarrier();
+          s2 = dots(line, lane, s2);
+        }
       }
-    }
-    for (var i = 0u; i < 4u; i++) {
-      let row = line + 8u * i;
-      var w: vec4f;
-      for (var j = 0u; j < 4u; j++) {
-        w[j] = weight(item, begin + row, block + lane * 4u + j, s[i][j], s2[i][j]);
+      for (var i = 0u; i < 4u; i++) {
+        let row = line + 8u * i;
+        var w: vec4f;
+        for (var j = 0u; j < 4u; j++) {
+          w[j] = weight(pair, begin + row, block + lane * 4u + j, s[i][j], s2[i][j]);
+        }
+        weights[row * PITCH + lane] = w;
       }
-      weights[row * PITCH + lane] = w;
-    }
-    for (var half = 0u; half < 2u && part * COLUMNS + half * TILE < p.head_size; half++) {
-      workgroupBarrier();
-      for (var i = line; i < TILE; i += 8u) {
-        let d = part * COLUMNS + half * TILE + lane * 4u;
-        right[i * PITCH + lane] = y_quad(columns.start + min(block + i, end - 1u), item.head, d);
-      }
-      workgroupBarrier();
-      if (half == 0u) {
-        first_sums = weigh(line, lane, first_sums);
-      } else {
-        second_sums = weigh(line, lane, second_sums);
+      for (var half = 0u; half < 2u && part * COLUMNS + half * TILE < p.head_size; half++) {
+        workgroupBarrier();
+        for (var i = line; i < TILE; i += 8u) {
+          let d = part * COLUMNS + half * TILE + lane * 4u;
+          let column = columns.start + min(block + i, met.y - 1u);
+          right[i * PITCH + lane] = y_quad(column, column_head, d);
+        }
+        workgroupBarrier();
+        if (half == 0u) {
+          first_sums = weigh(line, lane, first_sums);
+        } else {
+          second_sums = weigh(line, lane, second_sums);
+        }
       }
     }
   }
@@ -178,7 +199,7 @@ fn attention_backward(
     for (var j = 0u; j < 8u && row <= last; j++) {
       let d = part * COLUMNS + j / 4u * TILE + lane * 4u + j % 4u;
       if (d < p.head_size) {
-        let at = p.out + (rows.start + row) * p.out_stride + item.head * p.head_size + d;
+        let at = p.out + (rows.start + row) * p.out_stride + row_head * p.head_size + d;
         let sum = select(second_sums[i][j % 4u], first_sums[i][j % 4u], j < 4u);
         if (p.accumulate != 0u) {
           out[at] += sum;
@@ -205,24 +226,24 @@ fn attention_bias_partials(
   if (at >= p.items * length) {
     return;
   }
-  let item = item_of(at / length);
+  let pair = pair_of(at / length / p.heads, at / length % p.heads);
+  let key_head = key_head_of(pair.head);
   let distance = i32(at % length) - i32(p.reach);
   var sum = 0.0;
-  for (var query = 0u; query < item.queries.count; query++) {
-    let position = position_of(query, item.queries.count, item.keys.count);
-    let key = u32(position + distance);
-    if (position + distance < 0 || key >= visible_keys(position, item.keys.count, p.causal)) {
+  for (var query = 0u; query < pair.queries.count; query++) {
+    let key = u32(pair.base + i32(query) + distance);
+    if (pair.base + i32(query) + distance < 0 || !sees(pair, query, key)) {
       continue;
     }
     var dot = 0.0;
     var dot2 = 0.0;
     for (var d = 0u; d < p.head_size; d += 4u) {
-      let row = item.queries.start + query;
-      let column = item.keys.start + key;
-      dot += quad_dot(a_quad(row, item.head, d), b_quad(column, item.head, d));
-      dot2 += quad_dot(a2_quad(row, item.head, d), b2_quad(column, item.head, d));
+      let row = pair.queries.start + query;
+      let column = pair.keys.start + key;
+      dot += quad_dot(a_quad(row, pair.head, d), b_quad(column, key_head, d));
+      dot2 += quad_dot(a2_quad(row, pair.head, d), b2_quad(column, key_head, d));
     }
-    sum += score_gradient(item, query, probability(item, query, key, dot), dot2);
+    sum += score_gradient(pair, query, probability(pair, query, key, dot), dot2);
   }
   out[p.out + at] = sum;
 }

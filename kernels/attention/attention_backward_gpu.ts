@@ -3,27 +3,43 @@ import { wgsl } from "../wgsl.ts";
 import biasReduceCode from "./attention_bias_reduce.wgsl" with { type: "text" };
 import backwardCode from "./attention_backward.wgsl" with { type: "text" };
 import deltaCode from "./attention_delta.wgsl" with { type: "text" };
-import type { Attention, AttentionGradients } from "./operands.ts";
+import { windowOf } from "./attention_gpu.ts";
+import {
+  type Attention,
+  type AttentionGradients,
+  type GradientTarget,
+  keyHeadsOf,
+} from "./operands.ts";
+import ownGradients from "./own_gradients.wgsl" with { type: "text" };
+import prefixedGradients from "./prefixed_gradients.wgsl" with { type: "text" };
 import {
   ATTENTION_BIAS_REDUCE,
   ATTENTION_DELTA,
   ATTENTION_GRADIENT,
+  ATTENTION_GRADIENT_PREFIXED,
   COLUMNS,
   TILE,
 } from "./signatures.ts";
+import { withTables } from "./tables_gpu.ts";
 import tiles from "./tiles.wgsl" with { type: "text" };
 
-const gradient = wgsl(
-  ATTENTION_GRADIENT,
-  "attention/attention_backward.wgsl",
-  backwardCode,
-  {
-    shared: tiles,
-  },
-);
-const dqShader = gradient({ BY_KEY: 0, OF_VALUES: 0 });
-const dkShader = gradient({ BY_KEY: 1, OF_VALUES: 0 });
-const dvShader = gradient({ BY_KEY: 1, OF_VALUES: 1 });
+const FILE = "attention/attention_backward.wgsl";
+
+const gradient = wgsl(ATTENTION_GRADIENT, FILE, backwardCode, { shared: tiles + ownGradients });
+const prefixedGradient = wgsl(ATTENTION_GRADIENT_PREFIXED, FILE, backwardCode, {
+  shared: tiles + prefixedGradients,
+});
+const own = {
+  dq: gradient({ BY_KEY: 0, OF_VALUES: 0 }),
+  dk: gradient({ BY_KEY: 1, OF_VALUES: 0 }),
+  dv: gradient({ BY_KEY: 1, OF_VALUES: 1 }),
+};
+/** With a prefix, by the keys that they are from. */
+const [besidePrefix, ofPrefix] = [0, 1].map((OF_PREFIX) => ({
+  dq: prefixedGradient({ BY_KEY: 0, OF_VALUES: 0, OF_PREFIX }),
+  dk: prefixedGradient({ BY_KEY: 1, OF_VALUES: 0, OF_PREFIX }),
+  dv: prefixedGradient({ BY_KEY: 1, OF_VALUES: 1, OF_PREFIX }),
+}));
 const biasPartialsShader = gradient({}, "attention_bias_partials");
 const deltaShader = wgsl(ATTENTION_DELTA, "attention/attention_delta.wgsl", deltaCode)();
 /** Sums the gradients of the bias over the sequences. */
@@ -39,60 +55,128 @@ interface Operand {
   readonly stride: number;
 }
 
-/** A, B, A2, B2 and Y of attention_backward.wgsl. */
-type Operands = readonly [Operand, Operand, Operand | null, Operand | null, Operand | null];
+/** Keys and values, all or a prefix or those beside it, and the gradients that are wanted. */
+interface KeyPart {
+  readonly k: Operand;
+  readonly v: Operand;
+  readonly maxKeys: number;
+  /** Number of groups of sequences that have the same keys. */
+  readonly groups: number;
+  readonly dq: GradientTarget | null;
+  readonly dk: GradientTarget | null;
+  readonly dv: GradientTarget | null;
+}
 
 /** Launches a kernel for each gradient that is wanted; which operands are which: see the WGSL. */
 export function attentionBackwardGpu(device: GpuDevice, p: Attention, g: AttentionGradients): void {
-  const { queries, keys, heads, headSize } = p;
-  const items = p.sequences * heads;
-  const maxQueries = queries.maxLength;
-  const deltas = items * maxQueries;
-  const delta = { buffer: device.alloc(deltas * 4), byteOffset: 0 };
-  device.dispatch(deltaShader, threadGroups(deltas), {
-    delta,
-    o: g.o,
-    dOut: g.dOut,
-    queryStarts: queries.starts,
-    queryLengths: queries.lengths,
-    items,
-    heads,
-    maxQueries,
-    headSize,
-  });
-
-  const q = { span: p.q, stride: p.qStride };
-  const k = { span: p.k, stride: p.kStride };
-  const v = { span: p.v, stride: p.vStride };
-  const dOut = { span: g.dOut, stride: heads * headSize };
-  const parts = Math.ceil(headSize / COLUMNS);
-  const launch = (
-    shader: typeof dqShader,
-    [a, b, a2, b2, y]: Operands,
-    out: Operand,
-    { groups, items, blocks, accumulate }: {
-      groups: number;
-      items: number;
-      blocks: number;
-      accumulate: boolean;
-    },
-  ) =>
-    device.dispatch(shader, groups, {
-      out: out.span,
-      a: a.span,
-      b: b.span,
-      a2: a2?.span ?? null,
-      b2: b2?.span ?? null,
-      y: y?.span ?? null,
-      lse: g.lse,
-      delta,
+  const delta = launchDelta(device, p, g);
+  const { scale, queries, keys, prefix } = p;
+  const ownKeys: KeyPart = {
+    k: { span: p.k, stride: p.kStride },
+    v: { span: p.v, stride: p.vStride },
+    maxKeys: keys.maxLength,
+    groups: p.sequences,
+    ...g,
+  };
+  if (prefix) {
+    const { sharing } = prefix;
+    const prefixKeys: KeyPart = {
+      k: { span: prefix.k, stride: prefix.kStride },
+      v: { span: prefix.v, stride: prefix.vStride },
+      maxKeys: prefix.rows.maxLength,
+      groups: sharing?.groups ?? p.sequences,
+      dq: g.dq,
+      dk: added(g.prefix?.dk),
+      dv: added(g.prefix?.dv),
+    };
+    withTables(device, p, prefix, sharing, (tables, places, shared) => {
+      for (const { name, groups, spans, sizes } of gradients(p, g, delta, prefixKeys)) {
+        const args = { ...spans, tables, ...sizes, ...places, ...shared, scale };
+        device.dispatch(ofPrefix[name], groups, args);
+      }
+      // What the queries get from the prefix is there already.
+      const beside = { ...ownKeys, dq: added(g.dq?.into) };
+      for (const { name, groups, spans, sizes } of gradients(p, g, delta, beside)) {
+        const args = { ...spans, tables, ...sizes, ...places, order: -1, groups: -1, scale };
+        device.dispatch(besidePrefix[name], groups, args);
+      }
+    });
+  } else {
+    const rows = {
       queryStarts: queries.starts,
       queryLengths: queries.lengths,
       keyStarts: keys.starts,
       keyLengths: keys.lengths,
       bias: p.bias?.table ?? null,
-      items,
+    };
+    for (const { name, groups, spans, sizes } of gradients(p, g, delta, ownKeys)) {
+      device.dispatch(own[name], groups, { ...spans, ...rows, ...sizes, scale });
+    }
+    if (g.dBiasPartials) {
+      const wanted = { ...ownKeys, dq: { into: g.dBiasPartials, accumulate: false } };
+      const [{ spans, sizes }] = gradients(p, g, delta, wanted);
+      const items = p.sequences * p.heads;
+      const groups = threadGroups(items * (2 * p.bias!.reach + 1));
+      const args = { ...spans, ...rows, ...sizes, items, scale };
+      device.dispatch(biasPartialsShader, groups, args);
+    }
+  }
+  device.free(delta.buffer);
+}
+
+function added(into: Span | null | undefined): GradientTarget | null {
+  return into ? { into, accumulate: true } : null;
+}
+
+function launchDelta(device: GpuDevice, p: Attention, g: AttentionGradients): Span {
+  const { queries: { starts, lengths, maxLength: maxQueries }, heads, headSize } = p;
+  const items = p.sequences * heads;
+  const delta = { buffer: device.alloc(items * maxQueries * 4), byteOffset: 0 };
+  device.dispatch(deltaShader, threadGroups(items * maxQueries), {
+    delta,
+    o: g.o,
+    dOut: g.dOut,
+    queryStarts: starts,
+    queryLengths: lengths,
+    items,
+    heads,
+    maxQueries,
+    headSize,
+  });
+  return delta;
+}
+
+/** The launches for the gradients that are wanted of a part of the keys: dq first. */
+function gradients(p: Attention, g: AttentionGradients, delta: Span, part: KeyPart) {
+  const { heads, headSize } = p;
+  const keyHeads = keyHeadsOf(p);
+  const maxQueries = p.queries.maxLength;
+  const q = { span: p.q, stride: p.qStride };
+  const dOut = { span: g.dOut, stride: heads * headSize };
+  const { k, v, maxKeys } = part;
+  const keyItems = part.groups * keyHeads;
+  const parts = Math.ceil(headSize / COLUMNS);
+  return ([
+    ["dq", part.dq, maxQueries, p.sequences * heads, q, k, dOut, v],
+    ["dk", part.dk, maxKeys, keyItems, k, q, v, dOut],
+    ["dv", part.dv, maxKeys, keyItems, k, q, null, dOut],
+  ] as const).flatMap(([name, target, rows, rowItems, a, b, a2, b2]) => {
+    if (!target) return [];
+    const blocks = Math.ceil(rows / TILE);
+    const groups = rowItems * blocks * parts;
+    const spans = {
+      out: target.into,
+      a: a.span,
+      b: b.span,
+      a2: a2?.span ?? null,
+      b2: b2.span,
+      lse: g.lse,
+      delta,
+    };
+    const sizes = {
+      items: groups,
       heads,
+      keyHeads,
       blocks,
       parts,
       maxQueries,
@@ -100,35 +184,15 @@ export function attentionBackwardGpu(device: GpuDevice, p: Attention, g: Attenti
       aStride: a.stride,
       bStride: b.stride,
       a2Stride: a2?.stride ?? 0,
-      b2Stride: b2?.stride ?? 0,
-      yStride: y?.stride ?? 0,
-      outStride: out.stride,
+      b2Stride: b2.stride,
+      outStride: a.stride,
       causal: p.causal,
+      window: windowOf(p),
       reach: p.bias?.reach ?? 0,
-      accumulate,
-      scale: p.scale,
-    });
-
-  for (
-    const [shader, target, { stride }, rows, operands] of [
-      [dqShader, g.dq, q, maxQueries, [q, k, dOut, v, k]],
-      [dkShader, g.dk, k, keys.maxLength, [k, q, v, dOut, q]],
-      [dvShader, g.dv, v, keys.maxLength, [k, q, null, null, dOut]],
-    ] as const
-  ) {
-    if (!target) continue;
-    const blocks = Math.ceil(rows / TILE);
-    const groups = items * blocks * parts;
-    const { into: span, accumulate } = target;
-    launch(shader, operands, { span, stride }, { groups, items: groups, blocks, accumulate });
-  }
-  if (g.dBiasPartials) {
-    const groups = threadGroups(items * (2 * p.bias!.reach + 1));
-    const out = { span: g.dBiasPartials, stride: 0 };
-    const sizes = { groups, items, blocks: 1, accumulate: false };
-    launch(biasPartialsShader, [q, k, dOut, v, null], out, sizes);
-  }
-  device.free(delta.buffer);
+      accumulate: target.accumulate,
+    };
+    return [{ name, groups, spans, sizes }];
+  });
 }
 
 /** Workgroups of 64 threads for one thread a result. */

@@ -26,25 +26,29 @@ fn attention_decode(
   }
   let head = item % p.heads;
   let sequence = item / p.heads;
-  if (query_lengths[p.query_lengths + sequence] == 0u) {
+  let key_head = key_head_of(head);
+  let queries = queries_of(sequence);
+  if (queries.count == 0u) {
     return;
   }
-  let query_row = query_starts[p.query_starts + sequence];
-  let key_start = key_starts[p.key_starts + sequence];
-  let keys = key_lengths[p.key_lengths + sequence];
-  let position = i32(keys) - 1;
+  let query_row = queries.start;
+  let keys = keys_of(sequence);
+  let position = i32(keys.count) - 1;
   let column = thread % DECODE_COLUMNS;
+  let value_column = min(column, p.head_size - 1u);
   let lane = thread % QUADS;
   var running = Running(LOWEST, 0.0);
   var result = 0.0;
 
-  for (var first = 0u; first < keys; first += DECODE_KEYS) {
+  let first_block = first_visible(position) / TILE * TILE;
+  for (var first = first_block; first < keys.count; first += DECODE_KEYS) {
     // Eight threads take a key's quads, then a thread adds them up.
     var dot = 0.0;
     for (var d = 0u; d < p.head_size; d += TILE) {
       let x = query_quad(query_row, head, d + lane * 4u);
-      for (var i = thread / QUADS; i < DECODE_KEYS && first + i < keys; i += DECODE_KEYS / QUADS) {
-        let y = key_quad(key_start + first + i, head, d + lane * 4u);
+      let count = min(DECODE_KEYS, keys.count - first);
+      for (var i = thread / QUADS; i < count; i += DECODE_KEYS / QUADS) {
+        let y = key_quad(keys, first + i, key_head, d + lane * 4u);
         partials[i * PITCH + lane] = quad_dot(x, y);
       }
       workgroupBarrier();
@@ -53,7 +57,7 @@ fn attention_decode(
       }
       workgroupBarrier();
     }
-    let s = score(dot, head, first + thread, position, keys);
+    let s = score(dot, head, first + thread, position, keys.count);
     key_weights[thread] = s;
     workgroupBarrier();
     var highest = LOWEST;
@@ -67,16 +71,21 @@ fn attention_decode(
     }
     workgroupBarrier();
 
-    let blocks = min(DECODE_BLOCKS, (keys - first + TILE - 1u) / TILE);
+    let blocks = min(DECODE_BLOCKS, (keys.count - first + TILE - 1u) / TILE);
     for (var block = thread / DECODE_COLUMNS; block < blocks; block += DECODE_KEYS / DECODE_COLUMNS) {
       var sum = 0.0;
       var total = 0.0;
       for (var i = block * TILE; i < block * TILE + TILE; i += 4u) {
         let w = vec4f(key_weights[i], key_weights[i + 1u], key_weights[i + 2u], key_weights[i + 3u]);
         // Keys past the last one weigh 0.
-        let rows = key_start + min(vec4u(first + i) + vec4u(0u, 1u, 2u, 3u), vec4u(keys - 1u));
-        let at = p.v + rows * p.v_stride + head * p.head_size + min(column, p.head_size - 1u);
-        sum += quad_dot(w, vec4f(v[at.x], v[at.y], v[at.z], v[at.w]));
+        let key = min(vec4u(first + i) + vec4u(0u, 1u, 2u, 3u), vec4u(keys.count - 1u));
+        let y = vec4f(
+          value_of(keys, key.x, key_head, value_column),
+          value_of(keys, key.y, key_head, value_column),
+          value_of(keys, key.z, key_head, value_column),
+          value_of(keys, key.w, key_head, value_column),
+        );
+        sum += quad_dot(w, y);
         total += sum4(w);
       }
       partials[block * DECODE_COLUMNS + column] = sum;

@@ -1,33 +1,103 @@
-import type { GpuDevice, Span } from "../../lib/device/device.ts";
+import type { GpuDevice, Shader, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import tileCode from "./attention.wgsl" with { type: "text" };
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
-import { type Attention, operandArguments } from "./operands.ts";
-import { ATTENTION_GPU, COLUMNS, TILE } from "./signatures.ts";
+import { type Attention, keyHeadsOf } from "./operands.ts";
+import ownKeys from "./own_keys.wgsl" with { type: "text" };
+import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
+import { ATTENTION_GPU, ATTENTION_PREFIXED, COLUMNS, TILE } from "./signatures.ts";
 import softmax from "./softmax.wgsl" with { type: "text" };
+import { withTables } from "./tables_gpu.ts";
 import tiles from "./tiles.wgsl" with { type: "text" };
 
 /** The widest head that the kernel for one query has a thread for. */
 const MAX_DECODE_COLUMNS = 256;
+/** A window that limits nothing: positions added to it are still 32-bit integers. */
+const NO_WINDOW = 2 ** 30;
 
-const shared = tiles + softmax;
-const forwardShader = wgsl(ATTENTION_GPU, "attention/attention.wgsl", tileCode, { shared })();
-const decode = wgsl(ATTENTION_GPU, "attention/attention_decode.wgsl", decodeCode, { shared });
-const decodeShaders = new Map(
-  [32, 64, 128, MAX_DECODE_COLUMNS].map((columns) =>
-    [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")] as const
-  ),
-);
+/** The kernel for tiles of queries, and by columns those for one query a sequence. */
+interface Shaders<A> {
+  readonly tiles: Shader<A>;
+  readonly decode: ReadonlyMap<number, Shader<A>>;
+}
+
+const own = shaders(ATTENTION_GPU, ownKeys);
+const prefixed = shaders(ATTENTION_PREFIXED, prefixedKeys);
+
+function shaders<A extends object>(signature: Shader<A>["signature"], keys: string): Shaders<A> {
+  const shared = tiles + softmax + keys;
+  const decode = wgsl(signature, "attention/attention_decode.wgsl", decodeCode, { shared });
+  return {
+    tiles: wgsl(signature, "attention/attention.wgsl", tileCode, { shared })(),
+    decode: new Map(
+      [32, 64, 128, MAX_DECODE_COLUMNS].map((columns) =>
+        [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")] as const
+      ),
+    ),
+  };
+}
 
 /** Launches the forward pass: for one query a sequence, as in decoding, a kernel of its own. */
 export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span | null): void {
-  const decodes = p.queries.maxLength === 1 && p.headSize <= MAX_DECODE_COLUMNS;
-  const blocks = decodes ? 1 : Math.ceil(p.queries.maxLength / TILE);
+  const { q, k, v, queries, keys, bias, prefix } = p;
+  const decodes = queries.maxLength === 1 && p.headSize <= MAX_DECODE_COLUMNS;
+  const blocks = decodes ? 1 : Math.ceil(queries.maxLength / TILE);
   const parts = decodes ? 1 : Math.ceil(p.headSize / COLUMNS);
   const items = p.sequences * p.heads * blocks * parts;
-  const shader = decodes ? decodeShaders.get(decodeColumns(p.headSize))! : forwardShader;
-  const work = { items, blocks, parts, scale: p.scale };
-  device.dispatch(shader, items, { o, lse, ...operandArguments(p), ...work });
+  const sizes = {
+    heads: p.heads,
+    headSize: p.headSize,
+    qStride: p.qStride,
+    kStride: p.kStride,
+    vStride: p.vStride,
+    causal: p.causal,
+    reach: bias?.reach ?? 0,
+    keyHeads: keyHeadsOf(p),
+    window: windowOf(p),
+    items,
+    blocks,
+    parts,
+  };
+  const choose = <A>({ tiles, decode }: Shaders<A>): Shader<A> =>
+    decodes ? decode.get(decodeColumns(p.headSize))! : tiles;
+  if (!prefix) {
+    device.dispatch(choose(own), items, {
+      o,
+      lse,
+      q,
+      k,
+      v,
+      queryStarts: queries.starts,
+      queryLengths: queries.lengths,
+      keyStarts: keys.starts,
+      keyLengths: keys.lengths,
+      bias: bias?.table ?? null,
+      ...sizes,
+      scale: p.scale,
+    });
+    return;
+  }
+  withTables(device, p, prefix, null, (tables, places) =>
+    device.dispatch(choose(prefixed), items, {
+      o,
+      lse,
+      q,
+      k,
+      v,
+      prefixK: prefix.k,
+      prefixV: prefix.v,
+      tables,
+      ...sizes,
+      prefixKStride: prefix.kStride,
+      prefixVStride: prefix.vStride,
+      ...places,
+      scale: p.scale,
+    }));
+}
+
+/** Keys that a query sees before and at its position. */
+export function windowOf({ window }: Attention): number {
+  return Math.min(window ?? NO_WINDOW, NO_WINDOW);
 }
 
 /** The power of two from 32 on that a head fits in. */

@@ -108,25 +108,3 @@ export interface GradientTarget {
   readonly into: Span;
   readonly accumulate: boolean;
 }
-
-/** Named arguments of both passes on a GPU, in the order of their signatures. */
-export function operandArguments(p: Attention) {
-  const { q, k, v, queries, keys, bias, heads, headSize, qStride, kStride, vStride } = p;
-  return {
-    q,
-    k,
-    v,
-    queryStarts: queries.starts,
-    queryLengths: queries.lengths,
-    keyStarts: keys.starts,
-    keyLengths: keys.lengths,
-    bias: bias?.table ?? null,
-    heads,
-    headSize,
-    qStride,
-    kStride,
-    vStride,
-    causal: p.causal,
-    reach: bias?.reach ?? 0,
-  };
-}

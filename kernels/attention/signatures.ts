@@ -48,15 +48,48 @@ export const ATTENTION = signature({
   constants: { MAX_ROWS, SCRATCH_BYTES },
 });
 
+/** What both kernels of the forward pass are told on a GPU; a window that does not limit is 2³⁰. */
+const GPU_SIZES = [...SIZES, "keyHeads", "window", "items", "blocks", "parts"] as const;
+
 /** The same on a GPU. Items are (sequence, head, block of queries, part of a head's columns). */
 export const ATTENTION_GPU = signature({
   name: "attention",
   only: "webgpu",
   outputs: { o: "f32", lse: "f32?" },
   inputs: OPERANDS,
-  gpuInts: [...SIZES, "items", "blocks", "parts"],
+  gpuInts: GPU_SIZES,
   floats: ["scale"],
   constants: { TILE, COLUMNS },
+});
+
+/** Places of the tables of rows in the one binding `tables`, in words. */
+const TABLES = [
+  "queryStarts",
+  "queryLengths",
+  "keyStarts",
+  "keyLengths",
+  "prefixStarts",
+  "prefixLengths",
+] as const;
+
+/** ATTENTION_GPU with a prefix, and without a bias. */
+export const ATTENTION_PREFIXED = signature({
+  name: "attention",
+  only: "webgpu",
+  outputs: { o: "f32", lse: "f32?" },
+  inputs: { q: "f32", k: "f32", v: "f32", prefixK: "f32", prefixV: "f32", tables: "u32" },
+  gpuInts: [...GPU_SIZES, "prefixKStride", "prefixVStride", ...TABLES],
+  floats: ["scale"],
+  constants: { TILE, COLUMNS },
+});
+
+/** to[first + i] = from[i], for `length` words: puts tables of rows into one block. */
+export const ATTENTION_TABLE = signature({
+  name: "attention_table",
+  only: "webgpu",
+  outputs: { to: "u32" },
+  inputs: { from: "u32" },
+  gpuInts: ["first", "length"],
 });
 
 /**
@@ -97,42 +130,64 @@ export const ATTENTION_BACKWARD = signature({
   constants: { MAX_ROWS, SCRATCH_BYTES },
 });
 
-/** One gradient on a GPU, as W Y: which operands are which is at the head of attention_backward.wgsl. */
+/** Operands of one gradient on a GPU, as W Y: see attention_backward.wgsl. */
+const GRADIENT_OPERANDS = {
+  a: "f32",
+  b: "f32",
+  a2: "f32?",
+  b2: "f32",
+  lse: "f32",
+  delta: "f32",
+} as const;
+
+/** Their sizes. */
+const GRADIENT_SIZES = [
+  "items",
+  "heads",
+  "keyHeads",
+  "blocks",
+  "parts",
+  "maxQueries",
+  "headSize",
+  "aStride",
+  "bStride",
+  "a2Stride",
+  "b2Stride",
+  "outStride",
+  "causal",
+  "window",
+  "reach",
+  "accumulate",
+] as const;
+
+/** One gradient on a GPU, without a prefix. */
 export const ATTENTION_GRADIENT = signature({
   name: "attention_backward",
   only: "webgpu",
   outputs: { out: "f32" },
   inputs: {
-    a: "f32",
-    b: "f32",
-    a2: "f32?",
-    b2: "f32?",
-    y: "f32?",
-    lse: "f32",
-    delta: "f32",
+    ...GRADIENT_OPERANDS,
     queryStarts: "u32",
     queryLengths: "u32",
     keyStarts: "u32",
     keyLengths: "u32",
     bias: "f32?",
   },
-  gpuInts: [
-    "items",
-    "heads",
-    "blocks",
-    "parts",
-    "maxQueries",
-    "headSize",
-    "aStride",
-    "bStride",
-    "a2Stride",
-    "b2Stride",
-    "yStride",
-    "outStride",
-    "causal",
-    "reach",
-    "accumulate",
-  ],
+  gpuInts: GRADIENT_SIZES,
+  floats: ["scale"],
+  constants: { TILE, COLUMNS },
+});
+
+/**
+ * One gradient on a GPU, from the keys of a prefix or from the others. `order` and `groups` are places
+ * in `tables` as well; without `order`, each sequence is a group.
+ */
+export const ATTENTION_GRADIENT_PREFIXED = signature({
+  name: "attention_backward",
+  only: "webgpu",
+  outputs: { out: "f32" },
+  inputs: { ...GRADIENT_OPERANDS, tables: "u32" },
+  gpuInts: [...GRADIENT_SIZES, ...TABLES, "order", "groups"],
   floats: ["scale"],
   constants: { TILE, COLUMNS },
 });

@@ -1,5 +1,5 @@
-// Common to attention.wgsl and attention_decode.wgsl: operands, scores and the softmax over blocks
-// of keys, after "FlashAttention-2" (Dao 2023).
+// Common to attention.wgsl and attention_decode.wgsl: queries, scores and the softmax over blocks of
+// keys, after "FlashAttention-2" (Dao 2023).
 
 /** Softmax over the blocks of keys so far: the maximum, and Σ e^(score - maximum). */
 struct Running {
@@ -27,26 +27,12 @@ fn query_quad(row: u32, head: u32, d: u32) -> vec4f {
   return keep(vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]), p.head_size - min(d, p.head_size));
 }
 
-fn key_quad(row: u32, head: u32, d: u32) -> vec4f {
-  let at = p.k + row * p.k_stride + head * p.head_size + d;
-  return keep(vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]), p.head_size - min(d, p.head_size));
-}
-
-fn value_quad(row: u32, head: u32, d: u32) -> vec4f {
-  let at = p.v + row * p.v_stride + head * p.head_size + d;
-  return vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]);
-}
-
-/** scale · dot + bias; LOWEST for a key that the query does not see. */
-fn score(dot: f32, head: u32, key: u32, position: i32, visible: u32) -> f32 {
-  if (key >= visible) {
+/** scale · dot + bias; LOWEST for a key that the query at `position` does not see. */
+fn score(dot: f32, head: u32, key: u32, position: i32, keys: u32) -> f32 {
+  if (key < first_visible(position) || key >= visible_keys(position, keys)) {
     return LOWEST;
   }
-  if (p.bias == NONE) {
-    return dot * p.scale;
-  }
-  let distance = u32(i32(key + p.reach) - position);
-  return fma(dot, p.scale, bias[p.bias + head * (2u * p.reach + 1u) + distance]);
+  return biased(dot, head, key, position);
 }
 
 fn sum4(x: vec4f) -> f32 {

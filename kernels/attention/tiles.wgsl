@@ -79,12 +79,17 @@ struct Rows {
   count: u32,
 }
 
-/** Position of a query among the keys: the last query stands at the last key. */
-fn position_of(query: u32, queries: u32, keys: u32) -> i32 {
-  return i32(keys + query) - i32(queries);
+/** The head of keys and values that a query head reads. */
+fn key_head_of(head: u32) -> u32 {
+  return head * p.key_heads / p.heads;
 }
 
-/** Number of keys that the query at `position` sees. */
-fn visible_keys(position: i32, keys: u32, causal: u32) -> u32 {
-  return select(keys, u32(clamp(position + 1, 0, i32(keys))), causal != 0u);
+/** Number of keys up to the last that the query at `position` sees. */
+fn visible_keys(position: i32, keys: u32) -> u32 {
+  return select(keys, u32(clamp(position + 1, 0, i32(keys))), p.causal != 0u);
+}
+
+/** The first key that the query at `position` sees. */
+fn first_visible(position: i32) -> u32 {
+  return u32(max(position - i32(p.window) + 1, 0));
 }

@@ -1,0 +1,12 @@
+/** to[first + i] = from[i]: puts tables of rows into one block. */
+@compute @workgroup_size(64)
+fn attention_table(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = flat_group(group, groups) * 64u + thread;
+  if (i < p.length) {
+    to[p.to + p.first + i] = from[p.from + i];
+  }
+}

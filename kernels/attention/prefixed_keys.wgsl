@@ -1,0 +1,67 @@
+// The operands of attention.wgsl and attention_decode.wgsl where a sequence's first keys, its prefix,
+// are in `prefix_k` and `prefix_v`, and its others in `k` and `v`. All tables of rows are in one
+// binding, which keeps the bindings down to eight. Twin of own_keys.wgsl.
+
+/** The keys of one sequence: `prefix` of them from row `prefix_start` on, the others from `start` on. */
+struct Keys {
+  prefix_start: u32,
+  prefix: u32,
+  start: u32,
+  count: u32,
+}
+
+fn table(at: u32) -> u32 {
+  return tables[p.tables + at];
+}
+
+fn queries_of(sequence: u32) -> Rows {
+  return Rows(table(p.query_starts + sequence), table(p.query_lengths + sequence));
+}
+
+fn keys_of(sequence: u32) -> Keys {
+  let prefix = table(p.prefix_lengths + sequence);
+  return Keys(
+    table(p.prefix_starts + sequence),
+    prefix,
+    table(p.key_starts + sequence),
+    prefix + table(p.key_lengths + sequence),
+  );
+}
+
+/** The columns d … d + 3 of a key's head; 0 past the head's end. */
+fn key_quad(keys: Keys, key: u32, key_head: u32, d: u32) -> vec4f {
+  let column = key_head * p.head_size + d;
+  var quad: vec4f;
+  if (key < keys.prefix) {
+    let at = p.prefix_k + (keys.prefix_start + key) * p.prefix_k_stride + column;
+    quad = vec4f(prefix_k[at], prefix_k[at + 1u], prefix_k[at + 2u], prefix_k[at + 3u]);
+  } else {
+    let at = p.k + (keys.start + key - keys.prefix) * p.k_stride + column;
+    quad = vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]);
+  }
+  return keep(quad, p.head_size - min(d, p.head_size));
+}
+
+fn value_quad(keys: Keys, key: u32, key_head: u32, d: u32) -> vec4f {
+  let column = key_head * p.head_size + d;
+  if (key < keys.prefix) {
+    let at = p.prefix_v + (keys.prefix_start + key) * p.prefix_v_stride + column;
+    return vec4f(prefix_v[at], prefix_v[at + 1u], prefix_v[at + 2u], prefix_v[at + 3u]);
+  }
+  let at = p.v + (keys.start + key - keys.prefix) * p.v_stride + column;
+  return vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]);
+}
+
+/** One column of a value's head. */
+fn value_of(keys: Keys, key: u32, key_head: u32, d: u32) -> f32 {
+  let column = key_head * p.head_size + d;
+  if (key < keys.prefix) {
+    return prefix_v[p.prefix_v + (keys.prefix_start + key) * p.prefix_v_stride + column];
+  }
+  return v[p.v + (keys.start + key - keys.prefix) * p.v_stride + column];
+}
+
+/** scale · dot: a prefix comes without a bias. */
+fn biased(dot: f32, head: u32, key: u32, position: i32) -> f32 {
+  return dot * p.scale;
+}
