@@ -161,6 +161,7 @@ function checkShape(p: Attention): void {
       `attention over ${longest} positions: the bias table reaches only ${p.bias.reach}`,
     );
   }
+  if (p.bias && p.prefix) throw new RangeError("attention: a prefix with a bias has no kernel");
   if (p.heads % keyHeadsOf(p) !== 0) {
     throw new RangeError(`attention: ${p.heads} query heads for ${p.keyHeads} key heads`);
   }

@@ -1,4 +1,4 @@
-/** to[first + i] = from[i]: puts tables of rows into one block. */
+/** joined[first + i] = rows[i]: puts tables of rows into one block. */
 @compute @workgroup_size(64)
 fn attention_table(
   @builtin(workgroup_id) group: vec3u,
@@ -7,6 +7,6 @@ fn attention_table(
 ) {
   let i = flat_group(group, groups) * 64u + thread;
   if (i < p.length) {
-    to[p.to + p.first + i] = from[p.from + i];
+    joined[p.joined + p.first + i] = rows[p.rows + i];
   }
 }

@@ -20,9 +20,14 @@ fn pair_of(sequence: u32, head: u32) -> Pair {
   return Pair(sequence, head, queries, own, base);
 }
 
+/** Rows are those of a prefix that several sequences may share. */
+fn grouped() -> bool {
+  return BY_KEY && p.order != NONE;
+}
+
 /** The sequences that have the keys of a row's owner: a group of those with one prefix, or itself. */
 fn members_of(owner: u32) -> Rows {
-  if (p.order == NONE) {
+  if (!grouped()) {
     return Rows(owner, 1u);
   }
   let start = table(p.groups + owner);
@@ -30,7 +35,7 @@ fn members_of(owner: u32) -> Rows {
 }
 
 fn member(index: u32) -> u32 {
-  if (p.order == NONE) {
+  if (!grouped()) {
     return index;
   }
   return table(p.order + index);

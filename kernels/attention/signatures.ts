@@ -83,12 +83,12 @@ export const ATTENTION_PREFIXED = signature({
   constants: { TILE, COLUMNS },
 });
 
-/** to[first + i] = from[i], for `length` words: puts tables of rows into one block. */
+/** joined[first + i] = rows[i], for `length` words: puts tables of rows into one block. */
 export const ATTENTION_TABLE = signature({
   name: "attention_table",
   only: "webgpu",
-  outputs: { to: "u32" },
-  inputs: { from: "u32" },
+  outputs: { joined: "u32" },
+  inputs: { rows: "u32" },
   gpuInts: ["first", "length"],
 });
 

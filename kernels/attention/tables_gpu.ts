@@ -50,16 +50,16 @@ export function withTables(
     return launch({ buffer, byteOffset: 0 }, rowPlaces(places), sharingPlaces(places));
   }
   const words = tables.reduce((sum, { length }) => sum + length, 0);
-  const to: Span = { buffer: device.alloc(words * 4), byteOffset: 0 };
+  const joined: Span = { buffer: device.alloc(words * 4), byteOffset: 0 };
   let next = 0;
   const places = tables.map(({ span, length }) => {
     const first = next;
     next += length;
-    device.dispatch(tableShader, Math.ceil(length / 64), { to, from: span, first, length });
+    device.dispatch(tableShader, Math.ceil(length / 64), { joined, rows: span, first, length });
     return first;
   });
-  launch(to, rowPlaces(places), sharingPlaces(places));
-  device.free(to.buffer);
+  launch(joined, rowPlaces(places), sharingPlaces(places));
+  device.free(joined.buffer);
 }
 
 function rowPlaces(places: readonly number[]): TablePlaces {
