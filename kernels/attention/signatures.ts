@@ -48,7 +48,7 @@ export const ATTENTION = signature({
   constants: { MAX_ROWS, SCRATCH_BYTES },
 });
 
-/** What both kernels of the forward pass are told on a GPU; a window that does not limit is 2³⁰. */
+/** Sizes of the forward pass on a GPU; a window that limits nothing is 2³⁰. */
 const GPU_SIZES = [...SIZES, "keyHeads", "window", "items", "blocks", "parts"] as const;
 
 /** The same on a GPU. Items are (sequence, head, block of queries, part of a head's columns). */
