@@ -80,6 +80,8 @@ function typeOf(info: SettingInfo): string {
     ? info.enum.map((value) => JSON.stringify(value)).join(" | ")
     : info.type === "array"
     ? `${typeOf({ nullable: false, ...info.items })}[]`
+    : info.type === "object"
+    ? `Record<string, ${typeOf({ nullable: false, ...info.additionalProperties })}>`
     : info.type === "integer"
     ? "number"
     : info.type!;

@@ -21,8 +21,8 @@ type AnyParser = FluentParser<"sync", unknown, unknown>;
 
 /**
  * Makes a command-line option of every field of a zod object: `learningRate` becomes
- * `--learning-rate`, a boolean gets a `--no-…`, a list can be separated by commas or repeated, and
- * `none` is null. Descriptions, defaults and choices are shown in the help; values are checked by
+ * `--learning-rate`, a boolean gets a `--no-…`, a list, or values by name as in `a=1,b=2`, can be
+ * separated by commas or repeated, and `none` is null. Descriptions, defaults and choices are shown in the help; values are checked by
  * the field itself.
  *
  * The parsed object has only what was given, so that a configuration file can provide the rest.
@@ -62,12 +62,14 @@ function optionFromField(name: string, field: z.ZodType, demo: unknown): AnyPars
   }
   const errors = { invalidValue: (reason: typeof description) => message`${text(flag)} ${reason}` };
   const single = option(flag, fieldValue(field, info), { description, errors });
-  if (info.type !== "array") return undefinedUnlessGiven(single, info, demo);
-  const flattened = map(
-    multiple(single, { min: 1 }),
-    (lists) => lists.every(Array.isArray) ? lists.flat() : null,
-  );
-  return undefinedUnlessGiven(flattened, info, demo);
+  if (info.type !== "array" && info.type !== "object") {
+    return undefinedUnlessGiven(single, info, demo);
+  }
+  const joined = map(multiple(single, { min: 1 }), (parts) => {
+    if (parts.includes(null)) return null;
+    return info.type === "array" ? parts.flat() : Object.assign({}, ...parts);
+  });
+  return undefinedUnlessGiven(joined, info, demo);
 }
 
 /** Shows the default in the help, but leaves it to the schema to apply. */
@@ -121,6 +123,7 @@ const METAVARS: Readonly<Record<string, string>> = {
   number: "NUMBER",
   string: "TEXT",
   array: "LIST",
+  object: "NAME=VALUE,…",
 };
 
 /** JSON value of a text; one that has none stays a text, which the field refuses. */
@@ -128,6 +131,19 @@ function fromText(input: string, info: SettingInfo): unknown {
   if (info.nullable && ["none", "null"].includes(input)) return null;
   if (info.type === "array") {
     return input.split(",").map((part) => fromText(part, { nullable: false, ...info.items }));
+  }
+  if (info.type === "object") {
+    return Object.fromEntries(
+      input.split(",").map((part) => {
+        // A name may be a pattern, which may have the sign.
+        const at = part.lastIndexOf("=");
+        const value = fromText(part.slice(at + 1), {
+          nullable: false,
+          ...info.additionalProperties,
+        });
+        return [part.slice(0, Math.max(at, 0)), value];
+      }),
+    );
   }
   if (info.type !== "number" && info.type !== "integer") return input;
   return /^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(input) ? Number(input) : input;

@@ -3,6 +3,7 @@ import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import * as config from "../runs/settings/config.ts";
+import { loraFields } from "../runs/settings/lora.ts";
 import { examples, given, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { print } from "./terminal.ts";
@@ -13,7 +14,7 @@ export const paramsCommand = command(
   merge(
     object({ command: constant("params"), json: jsonOption() }),
     optionsFromSchema("Policy", config.modelFields),
-    optionsFromSchema("New adapter", config.loraFields),
+    optionsFromSchema("New adapter", loraFields),
   ),
   {
     brief: message`Count the parameters of a policy.`,

@@ -4,6 +4,7 @@ import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
+import { loraFields } from "../runs/settings/lora.ts";
 import { DEMO_SFT_SETTINGS } from "../runs/settings/demo.ts";
 import * as sftConfig from "../runs/settings/sft_config.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
@@ -18,7 +19,7 @@ export const sftCommand = command(
     runOptions,
     optionsFromSchema("Run", sftConfig.sftRunFields),
     optionsFromSchema("Model", config.modelFields),
-    optionsFromSchema("New adapter", config.loraFields),
+    optionsFromSchema("New adapter", loraFields),
     optionsFromSchema("Data", config.dataFields),
     optionsFromSchema("Training", sftConfig.sftFields),
     optionsFromSchema("Evaluation", sftConfig.sftEvaluationFields, DEMO_SFT_SETTINGS),

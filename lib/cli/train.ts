@@ -4,6 +4,7 @@ import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
+import { loraFields } from "../runs/settings/lora.ts";
 import { DEMO_SETTINGS } from "../runs/settings/demo.ts";
 import { examples, given, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
@@ -17,7 +18,7 @@ export const trainCommand = command(
     runOptions,
     optionsFromSchema("Run", config.runFields, DEMO_SETTINGS),
     optionsFromSchema("Model", config.modelFields, DEMO_SETTINGS),
-    optionsFromSchema("New adapter", config.loraFields, DEMO_SETTINGS),
+    optionsFromSchema("New adapter", loraFields, DEMO_SETTINGS),
     optionsFromSchema("Data", config.dataFields, DEMO_SETTINGS),
     optionsFromSchema("Reward", config.rewardFields, DEMO_SETTINGS),
     optionsFromSchema("Evaluation", config.trainEvaluationFields, DEMO_SETTINGS),

@@ -4,8 +4,8 @@ import { camelCase, inStyleOf, nearestName } from "./names.ts";
 
 /** Description of a setting: the part of JSON Schema that our fields use. */
 export interface SettingInfo {
-  /** Type of the value; absent for a choice of several kinds. */
-  type?: "number" | "integer" | "string" | "boolean" | "array";
+  /** Type of the value, the first of several; "object" for values by name. */
+  type?: "number" | "integer" | "string" | "boolean" | "array" | "object";
   /** Possible values, where they can be listed. */
   enum?: readonly string[];
   /** Minimum. */
@@ -18,6 +18,8 @@ export interface SettingInfo {
   exclusiveMaximum?: number;
   /** Description of a list's values. */
   items?: SettingInfo;
+  /** Description of the values of an object. */
+  additionalProperties?: SettingInfo;
   /** Other names of the setting, in camelCase: TRL's older ones. */
   aliases?: readonly string[];
   /** Description: a noun phrase, or of a switch what it does, without a full stop. */
@@ -33,9 +35,15 @@ export interface SettingInfo {
 /** Describes a field of a zod object. */
 export function settingInfo(field: z.ZodType): SettingInfo {
   const schema = z.toJSONSchema(field, { io: "input" }) as Record<string, unknown>;
-  const variants = schema.anyOf as Record<string, unknown>[] | undefined;
-  if (!variants) return { ...schema, nullable: false };
-  return { ...variants.find((variant) => variant.type !== "null"), ...schema, nullable: true };
+  const variants = variantsOf(schema);
+  const nullable = variants.some(({ type }) => type === "null");
+  return { ...variants.find(({ type }) => type !== "null"), ...schema, nullable };
+}
+
+/** Kinds of values that a schema has a choice of, in its order. */
+function variantsOf(schema: Record<string, unknown>): Record<string, unknown>[] {
+  const choices = schema.anyOf as Record<string, unknown>[] | undefined;
+  return choices ? choices.flatMap(variantsOf) : [schema];
 }
 
 /** A number as one would write it: small ones with an exponent, as 1.41e-5. */
@@ -47,6 +55,8 @@ export function formatNumber(value: number): string {
 export function allowedValues(info: SettingInfo): string {
   const words = info.type === "array"
     ? `a list, each ${allowedValues({ nullable: false, ...info.items })}`
+    : info.type === "object"
+    ? `names, each with ${allowedValues({ nullable: false, ...info.additionalProperties })}`
     : allowedScalar(info);
   return info.nullable ? `${words}, or none` : words;
 }

@@ -11,6 +11,7 @@ const parser = optionsFromSchema("Test", {
   maxGradNorm: z.number().positive().nullable().default(null).describe("norm"),
   targetModules: z.array(z.string().min(1)).default(["q"]).describe("names"),
   weights: z.array(z.number()).nullable().default(null).describe("numbers"),
+  ranks: z.record(z.string().min(1), z.int()).nullable().default(null).describe("by name"),
   progress: z.boolean().default(true).describe("bar"),
 });
 
@@ -47,6 +48,14 @@ Deno.test("lists are separated by commas or repeated", () => {
   assert.deepEqual(given("--weights", "none"), { weights: null });
 });
 
+Deno.test("values by name are separated by commas or repeated; a name may have the sign", () => {
+  assert.deepEqual(given("--ranks", "q=3,wo=4"), { ranks: { q: 3, wo: 4 } });
+  assert.deepEqual(given("--ranks", "q=3", "--ranks", "(?=v)v=4"), {
+    ranks: { q: 3, "(?=v)v": 4 },
+  });
+  assert.deepEqual(given("--ranks", "none"), { ranks: null });
+});
+
 const refused: [string[], string][] = [
   [["--learning-rate", "0"], '--learning-rate must be a number above 0, found "0"'],
   [["--learning-rate", ""], '--learning-rate must be a number above 0, found ""'],
@@ -56,6 +65,9 @@ const refused: [string[], string][] = [
     ["--max-grad-norm", "-1"],
     '--max-grad-norm must be a number above 0, or none, found "-1"',
   ],
+  [["--ranks", "q=x"], '--ranks must be names, each with an integer, or none, found "q=x"'],
+  [["--ranks", "q"], '--ranks must be names, each with an integer, or none, found "q"'],
+  [["--ranks", "q=1,,"], "--ranks must be names, each with an integer, or none"],
   [["--target-modules", "q,,v"], "--target-modules must be a list, each a text that is not empty"],
 ];
 for (const [args, expected] of refused) {

@@ -23,6 +23,14 @@ Deno.test("a field's description, default, choices and other names are read", ()
   assert.equal(allowedValues(settingInfo(mode)), "one of a, b, or none");
 });
 
+Deno.test("a choice of kinds is described by its first; values by name by the value", () => {
+  const names = z.union([z.array(z.string()), z.string()]).nullable().default(null);
+  assert.deepEqual([settingInfo(names).type, settingInfo(names).nullable], ["array", true]);
+  const ranks = settingInfo(z.record(z.string(), z.int().positive()));
+  assert.deepEqual([ranks.type, ranks.nullable], ["object", false]);
+  assert.equal(allowedValues(ranks), "names, each with an integer above 0");
+});
+
 Deno.test("settings are read by any of their names, and keep how they were written", () => {
   const { settings, keys } = withSettingNames(schema, {
     forward_batch_size: 3,

@@ -181,7 +181,7 @@ Deno.test("settingsOf marks what differs from the defaults", () => {
   );
   const byName = Object.fromEntries(settings.map((setting) => [setting.name, setting]));
   assert.deepEqual([byName.seed.value, byName.seed.default, byName.seed.changed], ["7", "0", true]);
-  assert.deepEqual([byName.targetModules.value, byName.targetModules.changed], ["q, v", false]);
+  assert.deepEqual([byName.targetModules.value, byName.targetModules.changed], ["q, v", true]);
   assert.deepEqual([byName.adapter.value, byName.adapter.changed], ["none", false]);
   assert.equal(byName.old.value, '{"a":1}');
   assert.match(byName.seed.description, /^Random seed/);

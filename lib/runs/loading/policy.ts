@@ -4,13 +4,13 @@ import type { DownloadHooks } from "../../hub/download.ts";
 import { createPolicy, loadPolicy, type Policy } from "../../models/policy.ts";
 import { loadLanguageModel } from "../../models/registry.ts";
 import type { TrainConfig } from "../settings/config.ts";
+import { loraConfigOf, type LoraSettings } from "../settings/lora.ts";
 import { locate } from "./locate.ts";
 
 /** Settings that a policy is made from. */
-export type PolicySettings = Pick<
-  TrainConfig,
-  "model" | "adapter" | "dtype" | "loraR" | "loraAlpha" | "loraDropout" | "targetModules" | "seed"
->;
+export type PolicySettings =
+  & Pick<TrainConfig, "model" | "adapter" | "dtype" | "seed">
+  & LoraSettings;
 
 /** A policy with its tokenizer. */
 export interface RunPolicy extends Policy {
@@ -31,9 +31,9 @@ export async function loadRunPolicy(
   const folder = await locate("model", settings.model, hooks);
   const tokenizer = await Tokenizer.load(folder);
   const model = await loadLanguageModel(device, folder, settings);
-  const { adapter, seed, loraR: r, loraAlpha, loraDropout, targetModules } = settings;
+  const { adapter, seed } = settings;
   const policy = adapter === null
-    ? createPolicy(model, { r, loraAlpha, loraDropout, targetModules }, seed)
+    ? createPolicy(model, loraConfigOf(settings), seed)
     : await loadPolicy(model, await locate("model", adapter, hooks), seed);
   return { ...policy, tokenizer };
 }

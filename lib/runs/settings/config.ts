@@ -12,6 +12,7 @@ import {
   withDemoSettings,
 } from "./demo.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { checkLoraSettings, loraFields } from "./lora.ts";
 import type { TrainConfig } from "./train_config_type.ts";
 
 export type { TrainConfig };
@@ -33,18 +34,6 @@ export const modelFields = {
     ),
   dtype: z.enum(["f32", "bf16"]).default("f32")
     .describe("Storage type of the model's weights; arithmetic and trained parameters are f32"),
-};
-
-/** New adapter, where none is given. The defaults are those of the original notebook. */
-export const loraFields = {
-  loraR: positiveInt.default(32)
-    .describe("LoRA rank"),
-  loraAlpha: z.number().positive().default(32)
-    .describe("LoRA scale; the adapter's output is multiplied by alpha / r"),
-  loraDropout: z.number().min(0).lt(1).default(0.05)
-    .describe("Dropout probability of the adapter's input"),
-  targetModules: z.array(text).min(1).default(["q", "v"]).meta({ metavar: "NAMES" })
-    .describe("Layers to adapt, by the last part of their names"),
 };
 
 /** Dataset and prompts. */
@@ -233,6 +222,7 @@ export function resolveTrainConfig(input: TrainConfigInput = {}): TrainConfig {
 /** Checks the rules that join several settings. */
 function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
   checkPPOConfig(ppoConfigOf(config));
+  checkLoraSettings(config);
   const { inputMinTextLength, inputMaxTextLength, outputMinLength, outputMaxLength } = config;
   if (inputMinTextLength >= inputMaxTextLength) {
     throw new UserError(

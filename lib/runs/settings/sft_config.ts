@@ -2,8 +2,9 @@ import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { resolveSFTConfig, type SFTConfig, sftConfigSchema } from "../../sft/sft_config.ts";
 import type { SftRunConfig } from "./sft_run_config_type.ts";
-import { dataFields, deviceFields, loraFields, modelFields, runFields } from "./config.ts";
+import { dataFields, deviceFields, modelFields, runFields } from "./config.ts";
 import { DEMO_SFT_SETTINGS, withDemoSettings } from "./demo.ts";
+import { checkLoraSettings, loraFields } from "./lora.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
 
 export type { SftRunConfig };
@@ -77,6 +78,7 @@ export function resolveSftConfig(input: SftRunConfigInput = {}): SftRunConfig {
     sftRunConfigSchema,
     withDemoSettings(settings, DEMO_SFT_SETTINGS),
   );
+  checkLoraSettings(config);
   if (config.full && config.adapter !== null) {
     throw new UserError(
       "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",

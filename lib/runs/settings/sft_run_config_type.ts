@@ -48,8 +48,17 @@ export interface SftRunConfig {
   loraAlpha: number;
   /** Dropout probability of the adapter's input. Default: `0.05`. */
   loraDropout: number;
-  /** Layers to adapt, by the last part of their names. Default: `["q","v"]`. */
-  targetModules: string[];
+  /**
+   * Layers to adapt: the last parts of their names, all-linear, or a regular expression for their
+   * whole names (default: PEFT's for the model, such as q,v of T5).
+   */
+  targetModules: string[] | null;
+  /** Multiply the adapter's output by alpha / √r (rank-stabilized LoRA). Default: `false`. */
+  useRslora: boolean;
+  /** LoRA rank of single layers, by the ends of their names (default: one rank for all). */
+  rankPattern: Record<string, number> | null;
+  /** LoRA scale of single layers, by the ends of their names (default: one scale for all). */
+  alphaPattern: Record<string, number> | null;
   /**
    * Dataset: a .csv, .jsonl or .parquet file, a folder with one file per split (train, test, …), or
    * a name on the Hub. Default: `"demo/dialogues"`.

@@ -76,7 +76,12 @@ const broken: [string, string, RegExp][] = [
     "steps: &a [*a]",
     /steps must be .*, found a list or a mapping that contains itself$/,
   ],
-  ["run.yaml", "targetModules: q", /targetModules must be a list, .*, found "q"$/],
+  ["run.yaml", "targetModules: 7", /targetModules must be a list, .*, found 7$/],
+  [
+    "run.yaml",
+    "rank_pattern: { q: 1.5 }",
+    /rank_pattern must be names, each with an integer above 0, or none, found \{"q":1.5\}$/,
+  ],
   ["run.json", "{", /run.json is not valid JSON: /],
   ["run.yaml", "a: [", /run.yaml is not valid YAML: /],
   [

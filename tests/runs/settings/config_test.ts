@@ -35,7 +35,7 @@ Deno.test("with another model the defaults are the notebook's", () => {
     [config.steps, config.batchSize, config.miniBatchSize, config.ppoEpochs],
     [10, 16, 4, 1],
   );
-  assert.deepEqual([config.loraR, config.targetModules], [32, ["q", "v"]]);
+  assert.deepEqual([config.loraR, config.targetModules], [32, null]);
 });
 
 Deno.test("a resolved configuration resolves to itself", () => {

@@ -13,6 +13,7 @@ import type { TrainedModel } from "../../../sft/sft_trainer.ts";
 import { type Checkpointed, readTensors } from "../../folder/checkpoint.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { ParameterCount } from "../../loading/policy.ts";
+import { loraConfigOf } from "../../settings/lora.ts";
 import type { SftRunConfig } from "../../settings/sft_config.ts";
 
 /** A model to be trained, or one with an adapter to be trained, and how it is saved. */
@@ -45,9 +46,8 @@ export async function loadSubject(
   const tokenizer = await Tokenizer.load(paths.model);
   if (config.full) return await wholeModel(device, paths.model, tokenizer);
   const model = await loadLanguageModel(device, paths.model, config);
-  const { loraR: r, loraAlpha, loraDropout, targetModules } = config;
   const adapter = paths.adapter === undefined
-    ? createAdapter(model, { r, loraAlpha, loraDropout, targetModules }, config.seed)
+    ? createAdapter(model, loraConfigOf(config), config.seed)
     : await loadAdapter(model, paths.adapter, { trainable: true });
   const trainable = adapter.parameters.count;
   const baseModel = baseModelName(config.model);
