@@ -16,15 +16,17 @@ const backwardShader = wgsl(
 
 /**
  * relu; gelu in its exact form, x · Φ(x); gelu_new, its approximation by tanh
- * (Hendrycks and Gimpel 2016), which Hugging Face names so; tanh.
+ * (Hendrycks and Gimpel 2016), which Hugging Face names so; silu, x · sigmoid(x) (Elfwing et al.
+ * 2017); tanh.
  */
-export type ActivationKind = "relu" | "gelu" | "gelu_new" | "tanh";
+export type ActivationKind = "relu" | "gelu" | "gelu_new" | "silu" | "tanh";
 
 /** Numbers of the functions in kernels. */
 export const ACTIVATION_KINDS: Readonly<Record<ActivationKind, number>> = {
   relu: ACTIVATION_NUMBERS.RELU,
   gelu: ACTIVATION_NUMBERS.GELU,
   gelu_new: ACTIVATION_NUMBERS.GELU_NEW,
+  silu: ACTIVATION_NUMBERS.SILU,
   tanh: ACTIVATION_NUMBERS.TANH,
 };
 

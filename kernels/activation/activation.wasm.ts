@@ -1,4 +1,4 @@
-import { ActivationArgs, ActivationBackwardArgs, BLOCK, GELU, GELU_NEW, RELU } from "./args.wasm";
+import { ActivationArgs, ActivationBackwardArgs, BLOCK, GELU, GELU_NEW, RELU, SILU } from "./args.wasm";
 import { erf4, exp4, sigmoid4, tanh4 } from "../math.wasm";
 import { loadPart, storePart } from "../simd.wasm";
 
@@ -62,6 +62,13 @@ export function activation_backward(args: ActivationBackwardArgs, task: i32, scr
       const square = f32x4.mul(near, near);
       const inner = f32x4.relaxed_madd(square, f32x4.splat(0.2140644488), f32x4.splat(1.5957691216));
       slope = f32x4.relaxed_madd(f32x4.mul(near, inner), f32x4.mul(s, f32x4.mul(e, s)), s);
+    } else if (kind == SILU) {
+      // Beyond ±80 the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
+      const near = f32x4.min(f32x4.max(input, f32x4.splat(-80)), f32x4.splat(80));
+      const e = exp4(f32x4.neg(near));
+      const s = f32x4.div(one, f32x4.add(one, e));
+      value = f32x4.mul(input, s);
+      slope = f32x4.relaxed_madd(f32x4.mul(near, s), f32x4.mul(e, s), s);
     } else {
       value = tanh4(input);
       // 1 - tanh² = 4 e^-2|x| / (1 + e^-2|x|)², which does not cancel.
@@ -96,6 +103,7 @@ function apply(kind: i32, x: v128): v128 {
   if (kind == RELU) return f32x4.max(x, f32x4.splat(0));
   if (kind == GELU) return f32x4.mul(x, normalCdf(x));
   if (kind == GELU_NEW) return f32x4.mul(x, sigmoid4(geluArgument(x)));
+  if (kind == SILU) return f32x4.mul(x, sigmoid4(x));
   return tanh4(x);
 }
 

@@ -8,6 +8,8 @@ export const GELU_NEW: i32 = 2;
 
 export const TANH: i32 = 3;
 
+export const SILU: i32 = 4;
+
 export const BLOCK: i32 = 2048;
 
 /** Arguments of activation. */

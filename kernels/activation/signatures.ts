@@ -1,7 +1,7 @@
 import { signature } from "../../lib/device/signature.ts";
 
 /** Numbers of the activation functions. */
-export const ACTIVATION_NUMBERS = { RELU: 0, GELU: 1, GELU_NEW: 2, TANH: 3 };
+export const ACTIVATION_NUMBERS = { RELU: 0, GELU: 1, GELU_NEW: 2, TANH: 3, SILU: 4 };
 /** Elements of a task. */
 export const BLOCK = 2048;
 

@@ -20,6 +20,13 @@ fn value_and_slope(kind: u32, x: f32) -> vec2f {
     let s = 1.0 / (1.0 + e);
     return vec2f(value, fma(near * fma(square, 0.2140644488, 1.5957691216), s * e * s, s));
   }
+  if (kind == SILU) {
+    // Beyond ±80 the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
+    let near = clamp(x, -80.0, 80.0);
+    let e = exp_f32(-near);
+    let s = 1.0 / (1.0 + e);
+    return vec2f(x * sigmoid_f32(x), fma(near * s, e * s, s));
+  }
   // 1 - tanh² = 4 e^-2|x| / (1 + e^-2|x|)², which does not cancel.
   let e = exp_f32(-2.0 * abs(x));
   return vec2f(tanh_f32(x), e * 4.0 / ((1.0 + e) * (1.0 + e)));

@@ -17,12 +17,14 @@ const ELEMENT = { f32: 4, bf16: 2 };
 /** A window over a large block begins up to so many bytes before the weight. */
 const ALIGNMENT = 256;
 
-/** One of several products: C[M, n] = A Wᵀ + scale · (U Bᵀ). */
+/** One of several products: C[M, n] = A Wᵀ + scale · (U Bᵀ) (+ bias). */
 export interface SeveralProduct {
   readonly c: Span;
   /** W[n, K], row-major. */
   readonly w: Span;
   readonly n: number;
+  /** f32 [n], added to each row. Default null: none. */
+  readonly bias?: Span | null;
   /** Writes row i of the product to row `rows[i]` of what `c` begins. */
   readonly placed?: boolean;
   readonly lowRank?: {
@@ -190,6 +192,7 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
     ({ lowRank, n }) => lowRank ? part(lowRank.b, n * lowRank.rank * 4) : null,
     null,
   );
+  const [bias_0, bias_1, bias_2] = each(({ bias }) => bias ?? null, null);
   const [n_0, n_1, n_2] = each(({ n }) => n, 0);
   const [rank_0, rank_1, rank_2] = each(({ lowRank }) => lowRank?.rank ?? 0, 0);
   const [uStart_0, uStart_1, uStart_2] = each(
@@ -210,6 +213,9 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
     b_0,
     b_1,
     b_2,
+    bias_0,
+    bias_1,
+    bias_2,
     rows,
     m,
     k,

@@ -16,7 +16,9 @@ fn weight_N(element: u32) -> vec4f {
 
 /** The product's elements of a thread. */
 fn product_N(place: Place) -> Rows {
-  var total = Rows();
+  let bias = bias4_N(place.column);
+  let biases = mat4x4f(bias, bias, bias, bias);
+  var total = Rows(biases, biases);
   let starts = column_starts(place.column, p.n_N, p.k);
   for (var chunk = 0u; chunk < p.k; chunk += CHUNK) {
     var sums = Rows();

@@ -16,7 +16,7 @@ fn weight_N(at: vec4u) -> vec4f {
 
 /** The thread's elements of the product. */
 fn product_N(place: Place) -> vec4f {
-  var kept = vec4f();
+  var kept = bias4_N(place.kept_column);
   let columns = four_columns(place.column, p.n_N);
   for (var round = 0u; round < p.k; round += CHUNK * SLICES) {
     let start = round + place.thread.z * CHUNK;

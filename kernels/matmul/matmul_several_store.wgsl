@@ -14,3 +14,12 @@ fn store_N(row: u32, column: u32, value: vec4f) {
     }
   }
 }
+
+/** Four columns of the bias; zeros where there is none. */
+fn bias4_N(column: u32) -> vec4f {
+  if (p.bias_N == NONE) {
+    return vec4f();
+  }
+  let at = p.bias_N + min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.n_N - 1u));
+  return vec4f(bias_N[at.x], bias_N[at.y], bias_N[at.z], bias_N[at.w]);
+}

@@ -89,7 +89,7 @@ export const PACK_PANELS = signature({
 });
 
 /**
- * c_i = A W_iᵀ + scale_i (u_i B_iᵀ) for up to three W_i [n_i, k] and ranks of u_i [m, rank_i], which
+ * c_i = A W_iᵀ + scale_i (u_i B_iᵀ) (+ bias_i) for up to three W_i [n_i, k] and ranks of u_i [m, rank_i], which
  * begins `uStart_i` elements into u; a rank of 0 for none. `placed_i`: row j of the product is row
  * rows[j] of c_i.
  */
@@ -106,6 +106,9 @@ export const MATMUL_SEVERAL = signature({
     b_0: "f32?",
     b_1: "f32?",
     b_2: "f32?",
+    bias_0: "f32?",
+    bias_1: "f32?",
+    bias_2: "f32?",
     rows: "u32?",
   },
   gpuInts: [

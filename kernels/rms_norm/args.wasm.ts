@@ -9,10 +9,12 @@ export class RmsNormArgs {
   rstd: usize;
   x: usize;
   weight: usize;
+  residual: usize;
   rows: i32;
   width: i32;
   perTask: i32;
   eps: f32;
+  weightOffset: f32;
 }
 
 /** Arguments of rms_norm_backward. */
@@ -27,6 +29,7 @@ export class RmsNormBackwardArgs {
   width: i32;
   accumulate: i32;
   perTask: i32;
+  weightOffset: f32;
 }
 
 /** Arguments of rms_norm_weight_gradient. */

@@ -18,14 +18,23 @@ const weightGradientShader = wgsl(
   weightGradientCode,
 )();
 
+/** Constants of a root mean square norm. */
+export interface RmsNormConstants {
+  /** Added to the mean square. */
+  readonly eps: number;
+  /** Added to the weight: 1 in Gemma, 0 elsewhere. */
+  readonly weightOffset: number;
+}
+
 /**
- * T5's layer norm (Zhang and Sennrich 2019, RMSNorm): y = x · rstd · w with
+ * T5's layer norm (Zhang and Sennrich 2019, RMSNorm): y = x · rstd · (weight + weightOffset) with
  * rstd = 1 / √(mean(x²) + eps), row by row.
  *
- * @param y f32 [rows, width]; may be `x`
+ * @param y f32 [rows, width]; may be `x` or `residual`
  * @param rstd f32 [rows], what the backward needs; null when there will be none
  * @param x f32 [rows, width]
  * @param weight f32 [width]
+ * @param residual f32 [rows, width], added to the result; null for none
  */
 export function rmsNorm(
   device: Device,
@@ -33,17 +42,19 @@ export function rmsNorm(
   rstd: Span | null,
   x: Span,
   weight: Span,
+  residual: Span | null,
   { rows, width }: RowsShape,
-  eps: number,
+  { eps, weightOffset }: RmsNormConstants,
 ): void {
   const perTask = rowsPerTask(width);
-  const args = { y, rstd, x, weight, rows, width, perTask, eps };
+  const args = { y, rstd, x, weight, residual, rows, width, perTask, eps, weightOffset };
   if (device.kind === "webgpu") device.dispatch(forwardShader, rows, args);
   else device.run(RMS_NORM, Math.ceil(rows / perTask), args);
 }
 
 /**
- * The gradient of the input: dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)).
+ * The gradient of the input: dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)) with
+ * w = weight + weightOffset.
  *
  * @param dx f32 [rows, width]; overwritten, or added to with `accumulate`
  * @param dy f32 [rows, width]
@@ -56,10 +67,11 @@ export function rmsNormBackward(
   weight: Span,
   rstd: Span,
   { rows, width }: RowsShape,
+  weightOffset: number,
   accumulate: boolean,
 ): void {
   const perTask = rowsPerTask(width);
-  const args = { dx, dy, x, weight, rstd, rows, width, accumulate, perTask };
+  const args = { dx, dy, x, weight, rstd, rows, width, accumulate, perTask, weightOffset };
   if (device.kind === "webgpu") device.dispatch(backwardShader, rows, args);
   else device.run(RMS_NORM_BACKWARD, Math.ceil(rows / perTask), args);
 }

@@ -1,16 +1,18 @@
 import { RmsNormArgs, RmsNormBackwardArgs, RmsNormWeightGradientArgs } from "./args.wasm";
 import { addRow, loadPart, storePart, sum4 } from "../simd.wasm";
 
-/** y = x · rstd · w, rstd = 1 / √(mean(x²) + eps); a task takes `perTask` rows. */
+/** y = x · rstd · w (+ residual), rstd = 1 / √(mean(x²) + eps); a task takes `perTask` rows. */
 export function rms_norm(args: RmsNormArgs, task: i32, scratch: usize): void {
   const y = args.y;
   const rstds = args.rstd;
   const x = args.x;
   const weight = args.weight;
+  const residual = args.residual;
   const rows = args.rows;
   const width = args.width;
   const perTask = args.perTask;
   const eps = args.eps;
+  const offset = f32x4.splat(args.weightOffset);
   const rowBytes = <usize>width << 2;
   const full = <usize>(width & ~3) << 2;
   const rest = width & 3;
@@ -30,13 +32,20 @@ export function rms_norm(args: RmsNormArgs, task: i32, scratch: usize): void {
     const rstd: f32 = 1 / sqrt<f32>(sum4(squares) / <f32>width + eps);
     if (rstds) store<f32>(rstds + (<usize>row << 2), rstd);
     const scale = f32x4.splat(rstd);
+    const added = residual + <usize>row * rowBytes;
     for (let at: usize = 0; at < full; at += 16) {
       const normed = f32x4.mul(v128.load(from + at), scale);
-      v128.store(to + at, f32x4.mul(normed, v128.load(weight + at)));
+      const w = f32x4.add(v128.load(weight + at), offset);
+      const value = residual ? f32x4.relaxed_madd(normed, w, v128.load(added + at)) : f32x4.mul(normed, w);
+      v128.store(to + at, value);
     }
     if (rest) {
       const normed = f32x4.mul(loadPart(from + full, rest), scale);
-      storePart(to + full, f32x4.mul(normed, loadPart(weight + full, rest)), rest);
+      const w = f32x4.add(loadPart(weight + full, rest), offset);
+      const value = residual
+        ? f32x4.relaxed_madd(normed, w, loadPart(added + full, rest))
+        : f32x4.mul(normed, w);
+      storePart(to + full, value, rest);
     }
   }
 }
@@ -52,6 +61,7 @@ export function rms_norm_backward(args: RmsNormBackwardArgs, task: i32, scratch:
   const width = args.width;
   const perTask = args.perTask;
   const accumulate = args.accumulate;
+  const added = f32x4.splat(args.weightOffset);
   const rowBytes = <usize>width << 2;
   const full = <usize>(width & ~3) << 2;
   const rest = width & 3;
@@ -61,25 +71,25 @@ export function rms_norm_backward(args: RmsNormBackwardArgs, task: i32, scratch:
     const rstd = load<f32>(rstds + (<usize>row << 2));
     let sums = f32x4.splat(0);
     for (let at: usize = 0; at < full; at += 16) {
-      const g = f32x4.mul(v128.load(dy + offset + at), v128.load(weight + at));
+      const g = f32x4.mul(v128.load(dy + offset + at), f32x4.add(v128.load(weight + at), added));
       sums = f32x4.relaxed_madd(g, v128.load(x + offset + at), sums);
     }
     if (rest) {
       const at = offset + full;
-      const g = f32x4.mul(loadPart(dy + at, rest), loadPart(weight + full, rest));
+      const g = f32x4.mul(loadPart(dy + at, rest), f32x4.add(loadPart(weight + full, rest), added));
       sums = f32x4.relaxed_madd(g, loadPart(x + at, rest), sums);
     }
     const scale = f32x4.splat(rstd);
     const pull = f32x4.splat(sum4(sums) / <f32>width * rstd * rstd * rstd);
     for (let at: usize = 0; at < full; at += 16) {
-      const g = f32x4.mul(v128.load(dy + offset + at), v128.load(weight + at));
+      const g = f32x4.mul(v128.load(dy + offset + at), f32x4.add(v128.load(weight + at), added));
       let d = f32x4.relaxed_nmadd(v128.load(x + offset + at), pull, f32x4.mul(g, scale));
       if (accumulate) d = f32x4.add(d, v128.load(dx + offset + at));
       v128.store(dx + offset + at, d);
     }
     if (rest) {
       const at = offset + full;
-      const g = f32x4.mul(loadPart(dy + at, rest), loadPart(weight + full, rest));
+      const g = f32x4.mul(loadPart(dy + at, rest), f32x4.add(loadPart(weight + full, rest), added));
       let d = f32x4.relaxed_nmadd(loadPart(x + at, rest), pull, f32x4.mul(g, scale));
       if (accumulate) d = f32x4.add(d, loadPart(dx + at, rest));
       storePart(dx + at, d, rest);

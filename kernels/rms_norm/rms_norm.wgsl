@@ -1,4 +1,4 @@
-/** y = x · rstd · w, rstd = 1 / √(mean(x²) + eps); a workgroup takes a row. */
+/** y = x · rstd · w (+ residual), rstd = 1 / √(mean(x²) + eps); a workgroup takes a row. */
 @compute @workgroup_size(ROW_THREADS)
 fn rms_norm(
   @builtin(workgroup_id) group: vec3u,
@@ -19,6 +19,13 @@ fn rms_norm(
     rstd[p.rstd + row] = scale;
   }
   for (var i = thread; i < p.width; i += ROW_THREADS) {
-    y[p.y + row * p.width + i] = x[start + i] * scale * weight[p.weight + i];
+    let at = row * p.width + i;
+    let normed = x[start + i] * scale;
+    let w = weight[p.weight + i] + p.weight_offset;
+    if (p.residual == NONE) {
+      y[p.y + at] = normed * w;
+    } else {
+      y[p.y + at] = fma(normed, w, residual[p.residual + at]);
+    }
   }
 }

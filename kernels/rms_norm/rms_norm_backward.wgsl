@@ -12,13 +12,13 @@ fn rms_norm_backward(
   let offset = row * p.width;
   var products = 0.0;
   for (var i = thread; i < p.width; i += ROW_THREADS) {
-    let g = dy[p.dy + offset + i] * weight[p.weight + i];
+    let g = dy[p.dy + offset + i] * (weight[p.weight + i] + p.weight_offset);
     products = fma(g, x[p.x + offset + i], products);
   }
   let scale = rstd[p.rstd + row];
   let pull = row_sum(products, thread) / f32(p.width) * scale * scale * scale;
   for (var i = thread; i < p.width; i += ROW_THREADS) {
-    let g = dy[p.dy + offset + i] * weight[p.weight + i];
+    let g = dy[p.dy + offset + i] * (weight[p.weight + i] + p.weight_offset);
     var d = fma(-x[p.x + offset + i], pull, g * scale);
     if (p.accumulate != 0u) {
       d += dx[p.dx + offset + i];

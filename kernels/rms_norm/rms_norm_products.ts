@@ -1,6 +1,7 @@
 import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import type { RowsShape } from "../split.ts";
 import { numbered, wgsl } from "../wgsl.ts";
+import type { RmsNormConstants } from "./rms_norm.ts";
 import chunkSum from "./rms_norm_chunk_sum.wgsl" with { type: "text" };
 import code from "./rms_norm_products.wgsl" with { type: "text" };
 import {
@@ -52,7 +53,7 @@ export function rmsNormProducts(
   x: Span,
   weight: Span,
   { rows, width }: RowsShape,
-  eps: number,
+  { eps, weightOffset }: RmsNormConstants,
   products: readonly NormProduct[],
   bias: Span | null = null,
 ): void {
@@ -89,5 +90,6 @@ export function rmsNormProducts(
     uStart_1,
     uStart_2,
     eps,
+    weightOffset,
   });
 }

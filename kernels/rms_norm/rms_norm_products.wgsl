@@ -78,7 +78,8 @@ fn rms_norm_products(
   for (var round = 0u; round < p.width; round += CHUNK * SLICES) {
     for (var i = thread; i < min(CHUNK * SLICES, p.width - round); i += ROW_THREADS) {
       let at = starts + round + i;
-      let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * scales * weight[p.weight + round + i];
+      let w = weight[p.weight + round + i] + p.weight_offset;
+      let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * scales * w;
       normed[i] = values;
       if (part == 0u) {
         for (var row = 0u; row < rows; row++) {

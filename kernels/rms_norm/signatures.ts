@@ -10,23 +10,24 @@ export const PRODUCT_ROWS = 4;
 /** The most columns, of all products, that one of its workgroups computes. */
 export const MAX_PRODUCT_COLUMNS = 64;
 
-/** y = x · rstd · weight, rstd = 1 / √(mean(x²) + eps) [rows]. */
+/** y = x · rstd · (weight + weightOffset) (+ residual), rstd = 1 / √(mean(x²) + eps) [rows]. */
 export const RMS_NORM = signature({
   name: "rms_norm",
   outputs: { y: "f32", rstd: "f32?" },
-  inputs: { x: "f32", weight: "f32" },
+  inputs: { x: "f32", weight: "f32", residual: "f32?" },
   ints: ["rows", "width"],
   taskInts: ["perTask"],
-  floats: ["eps"],
+  floats: ["eps", "weightOffset"],
 });
 
-/** dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)) (+ dx). */
+/** dx = rstd · (dy·w - x · rstd² · mean(dy·w·x)) (+ dx), w = weight + weightOffset. */
 export const RMS_NORM_BACKWARD = signature({
   name: "rms_norm_backward",
   outputs: { dx: "f32" },
   inputs: { dy: "f32", x: "f32", weight: "f32", rstd: "f32" },
   ints: ["rows", "width", "accumulate"],
   taskInts: ["perTask"],
+  floats: ["weightOffset"],
 });
 
 /** dWeight += Σ dy · x · rstd. */
@@ -60,6 +61,6 @@ export const RMS_NORM_PRODUCTS = signature({
     "uStart_1",
     "uStart_2",
   ],
-  floats: ["eps"],
+  floats: ["eps", "weightOffset"],
   constants: { CHUNK, PRODUCT_ROWS, MAX_PRODUCT_COLUMNS },
 });

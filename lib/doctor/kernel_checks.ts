@@ -37,7 +37,10 @@ export const KERNEL_CHECKS: readonly KernelCheck[] = [
     const x = randomValues(random, rows * width);
     const w = randomValues(random, width);
     const y = cx.empty([rows, width]);
-    rmsNorm(cx.device, y, null, cx.from(x), cx.from(w), { rows, width }, eps);
+    rmsNorm(cx.device, y, null, cx.from(x), cx.from(w), null, { rows, width }, {
+      eps,
+      weightOffset: 0,
+    });
     const actual = await y.read();
     const expected = Float64Array.from(actual, (_, at) => {
       const row = at - at % width;

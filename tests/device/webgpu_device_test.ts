@@ -36,6 +36,15 @@ gpuTest("says how much it can bind, and that reads are dear", (device) => {
   return Promise.resolve();
 });
 
+gpuTest("a write of nothing does nothing", async (device) => {
+  const x = at(device, 1);
+  device.write(x, new Float32Array([5]));
+  device.write(x, new Float32Array(0));
+  scale(device, x, x, 1, 2);
+  device.write(x, new Float32Array(0));
+  assert.deepEqual([...await floats(device, x, 1)], [10]);
+});
+
 gpuTest("writes and launches happen in their order, whatever the size", async (device) => {
   for (const length of [3, 100_000]) {
     const x = at(device, length);
@@ -175,7 +184,10 @@ gpuTest("a block too large to bind is seen through a window", async (device) => 
   if (length * 4 > device.gpu.limits.maxBufferSize || length > 2 ** 26) return;
   const x = at(device, length);
   const tail = { buffer: x.buffer, byteOffset: (length - 5) * 4 };
-  assert.throws(() => rmsNorm(device, x, null, x, x, { rows: 1, width: 1 }, 0), UserError);
+  assert.throws(
+    () => rmsNorm(device, x, null, x, x, null, { rows: 1, width: 1 }, { eps: 0, weightOffset: 0 }),
+    UserError,
+  );
   fill(device, x, length, 1);
   fill(device, { ...tail, byteLength: 20 } as Span, 5, 7);
   const before = { buffer: x.buffer, byteOffset: tail.byteOffset - 4 };

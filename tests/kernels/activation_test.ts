@@ -8,7 +8,7 @@ import { deviceTest } from "../device.ts";
 import { derivatives, functions } from "../reference/activation.ts";
 import { assertIsGradient, randomValues } from "../reference/check.ts";
 
-const kinds: ActivationKind[] = ["relu", "gelu", "gelu_new", "tanh"];
+const kinds: ActivationKind[] = ["relu", "gelu", "gelu_new", "silu", "tanh"];
 /** Relative error in norm. Most are 1e-7; a lone slope near its zero has 1.3e-6. */
 const TOLERANCE = 2e-6;
 

@@ -50,7 +50,9 @@ function setUp(
     if (rank > 0) cx.device.write(into, u);
     from += m * rank;
     const lowRank = rank === 0 ? null : { u: into, b: cx.from(b), rank, scale: 0.3 + i };
-    return { n, w, lowRank, host: { weights, u, b, rank } };
+    const biases = i % 2 === 1 ? randomValues(n, i + 11) : null;
+    const bias = biases && cx.from(biases);
+    return { n, w, bias, lowRank, host: { weights, biases, u, b, rank } };
   });
   return { a: cx.from(a), host: a, products };
 }
@@ -66,7 +68,7 @@ function alone(
   k: number,
   dtype: "f32" | "bf16",
 ) {
-  const { n, w, lowRank } = products[i];
+  const { n, w, bias, lowRank } = products[i];
   const c = cx.empty([m, n]);
   matmul(cx.device, {
     c,
@@ -75,6 +77,7 @@ function alone(
     m,
     n,
     k,
+    bias,
     extension: lowRank && {
       a: lowRank.u,
       k: lowRank.rank,
@@ -97,12 +100,14 @@ for (const dtype of ["f32", "bf16"] as const) {
       const cx = new Context(device);
       const setup = setUp(cx, shape, dtype);
       const expected: Float32Array[] = [];
-      for (const [i, { n, host: { weights, u, b, rank } }] of setup.products.entries()) {
+      for (const [i, { n, host: { weights, biases, u, b, rank } }] of setup.products.entries()) {
         expected.push(await alone(cx, setup, i, m, k, dtype).read());
         if (dtype === "bf16") continue;
         const main = matmulReference(setup.host, transpose(weights, n, k), m, n, k);
         const update = matmulReference(u, transpose(b, n, rank), m, n, rank);
-        const reference = main.map((value, at) => value + (0.3 + i) * update[at]);
+        const reference = main.map((value, at) =>
+          value + (0.3 + i) * update[at] + (biases?.[at % n] ?? 0)
+        );
         const error = relativeNorm(expected[i], reference);
         assert.ok(error < 2e-6, `${shape}: product ${i} is off by ${error}`);
       }

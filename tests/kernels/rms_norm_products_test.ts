@@ -35,9 +35,10 @@ gpuTest("rmsNormProducts: what the norm and products of it give, bit for bit", a
       const bias = withBias ? cx.from(biases) : null;
       const matrices = columns.map((n, i) => randomValues(n * width, i + 4));
       const shape = { rows, width };
+      const constants = { eps: EPS, weightOffset: withBias ? 1 : 0 };
 
       const normed = cx.empty([rows, width]);
-      rmsNorm(device, normed, null, x, weight, shape, EPS);
+      rmsNorm(device, normed, null, x, weight, null, shape, constants);
       let first = 0;
       const expected = await Promise.all(columns.map(async (n, i) => {
         const c = cx.empty([rows, n]);
@@ -53,7 +54,12 @@ gpuTest("rmsNormProducts: what the norm and products of it give, bit for bit", a
           k: width,
           bias: own,
         });
-        const y = reference.rmsNorm(Float64Array.from(xs), Float64Array.from(weights), EPS);
+        const y = reference.rmsNorm(
+          Float64Array.from(xs),
+          Float64Array.from(weights),
+          EPS,
+          constants.weightOffset,
+        );
         const product = matmulReference(
           Float32Array.from(y),
           transpose(matrices[i], n, width),
@@ -75,7 +81,7 @@ gpuTest("rmsNormProducts: what the norm and products of it give, bit for bit", a
           begin += rows * n;
           return own;
         });
-        rmsNormProducts(gpu, y, x, weight, shape, EPS, products, bias);
+        rmsNormProducts(gpu, y, x, weight, shape, constants, products, bias);
         const what = `${rows} x ${width} with ${columns}`;
         assert.deepEqual(await y.read(), await normed.read(), `norm of ${what}`);
         for (const [i, product] of products.entries()) {

@@ -30,6 +30,30 @@ for (const [rows, width] of [[1, 3], [1, 768], [3, 7], [301, 67], [5, 5000]]) {
   });
 }
 
+deviceTest("rmsNorm: with an offset of the weight and a residual", async (device) => {
+  for (const [rows, width] of [[1, 2], [37, 99], [4, 1152]]) {
+    const random = new Random(width);
+    const x = randomValues(random, rows * width, 3);
+    const weight = randomValues(random, width, 2);
+    const residual = randomValues(random, rows * width, 2);
+    const dOutput = randomValues(random, rows * width);
+    const { dx, dWeight } = reference.rmsNormBackward(dOutput, x, weight, EPS, 1);
+    const normed = reference.rmsNorm(x, weight, EPS, 1);
+    await checkOp(device, {
+      inputs: [
+        { name: "x", values: x, shape: [rows, width] },
+        { name: "weight", values: weight, shape: [width] },
+        { name: "residual", values: residual, shape: [rows, width] },
+      ],
+      op: (cx, x, weight, residual) => rmsNorm(cx, x, weight, EPS, { weightOffset: 1, residual }),
+      output: normed.map((value, i) => value + residual[i]),
+      dOutput,
+      gradients: [dx, dWeight, dOutput],
+      tolerance: 2e-6,
+    });
+  }
+});
+
 deviceTest("rmsNorm: a row does not depend on the other rows", async (device) => {
   const cx = new Context(device);
   const x = cx.from(Float32Array.from(randomValues(new Random(1), 300 * 65)), [300, 65]);
@@ -45,8 +69,10 @@ Deno.test("reference: rmsNorm's gradients", () => {
   const x = randomValues(random, 2 * 5);
   const weight = randomValues(random, 5);
   const dy = randomValues(random, 2 * 5);
-  const { dx, dWeight } = reference.rmsNormBackward(dy, x, weight, EPS);
-  const f = () => dot(reference.rmsNorm(x, weight, EPS), dy);
-  assertIsGradient(f, x, dx, "dx");
-  assertIsGradient(f, weight, dWeight, "dWeight");
+  for (const offset of [0, 1]) {
+    const { dx, dWeight } = reference.rmsNormBackward(dy, x, weight, EPS, offset);
+    const f = () => dot(reference.rmsNorm(x, weight, EPS, offset), dy);
+    assertIsGradient(f, x, dx, "dx");
+    assertIsGradient(f, weight, dWeight, "dWeight");
+  }
 });

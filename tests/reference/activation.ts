@@ -19,6 +19,7 @@ export const functions: Record<ActivationKind, (x: number) => number> = {
   relu: (x) => Math.max(x, 0),
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
   gelu_new: (x) => 0.5 * x * (1 + Math.tanh(inner(x))),
+  silu: (x) => x / (1 + Math.exp(-x)),
   tanh: Math.tanh,
 };
 
@@ -33,6 +34,10 @@ export const derivatives: Record<ActivationKind, (x: number) => number> = {
     const t = Math.tanh(inner(x));
     const dInner = Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * dInner;
+  },
+  silu: (x) => {
+    const s = 1 / (1 + Math.exp(-x));
+    return s * (1 + x * (1 - s));
   },
   tanh: (x) => 1 - Math.tanh(x) ** 2,
 };

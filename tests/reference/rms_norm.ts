@@ -1,7 +1,14 @@
-/** y = x / √(mean(x²) + eps) · weight over rows of weight.length elements, in f64. */
-export function rmsNorm(x: Float64Array, weight: Float64Array, eps: number): Float64Array {
+/** y = x / √(mean(x²) + eps) · (weight + offset) over rows of weight.length elements, in f64. */
+export function rmsNorm(
+  x: Float64Array,
+  weight: Float64Array,
+  eps: number,
+  offset = 0,
+): Float64Array {
   const width = weight.length;
-  return x.map((value, i) => value * rstd(x, i - i % width, width, eps) * weight[i % width]);
+  return x.map((value, i) =>
+    value * rstd(x, i - i % width, width, eps) * (weight[i % width] + offset)
+  );
 }
 
 /** Gradients of x and weight. */
@@ -10,6 +17,7 @@ export function rmsNormBackward(
   x: Float64Array,
   weight: Float64Array,
   eps: number,
+  offset = 0,
 ): { dx: Float64Array; dWeight: Float64Array } {
   const width = weight.length;
   const dx = new Float64Array(x.length);
@@ -18,11 +26,11 @@ export function rmsNormBackward(
     const r = rstd(x, row, width, eps);
     let mean = 0;
     for (let c = 0; c < width; c++) {
-      mean += dy[row + c] * weight[c] * x[row + c] / width;
+      mean += dy[row + c] * (weight[c] + offset) * x[row + c] / width;
       dWeight[c] += dy[row + c] * x[row + c] * r;
     }
     for (let c = 0; c < width; c++) {
-      dx[row + c] = r * (dy[row + c] * weight[c] - x[row + c] * r * r * mean);
+      dx[row + c] = r * (dy[row + c] * (weight[c] + offset) - x[row + c] * r * r * mean);
     }
   }
   return { dx, dWeight };

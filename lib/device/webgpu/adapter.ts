@@ -48,8 +48,8 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-/** The most storage buffers that a kernel binds: attention's gradients. WebGPU guarantees only 8. */
-export const STORAGE_BUFFERS_NEEDED = 13;
+/** The most storage buffers that a kernel binds: several products. WebGPU guarantees only 8. */
+export const STORAGE_BUFFERS_NEEDED = 15;
 
 /** Description, features and limits of an adapter. */
 export interface AdapterFacts {

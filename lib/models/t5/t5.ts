@@ -10,10 +10,10 @@ import { add, scale } from "../../tensor/ops/elementwise.ts";
 import { embedding } from "../../tensor/ops/embedding.ts";
 import { linear } from "../../tensor/ops/linear.ts";
 import { lmHead, type TokenLogprobs } from "../../tensor/ops/lm_head.ts";
+import type { Norm } from "../../tensor/ops/norm.ts";
 import {
   type CacheSlots,
   type Heads,
-  type Norm,
   projectActivated,
   projectHeads,
   projectNormed,

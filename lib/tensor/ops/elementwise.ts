@@ -7,14 +7,15 @@ export function add(cx: Context, a: Tensor, b: Tensor): Tensor {
   const out = cx.empty(a.shape);
   kernels.add(cx.device, out, a, b, a.length);
   cx.record(out, [a, b], [], (dy) => {
-    for (const input of [a, b]) {
-      const slot = cx.gradient(input);
-      if (slot) {
-        kernels.add(cx.device, slot.into, slot.accumulate ? slot.into : null, dy, dy.length);
-      }
-    }
+    for (const input of [a, b]) addGradient(cx, input, dy);
   });
   return out;
+}
+
+/** Adds `dy` to the gradient of an input of equal shape, if it wants one. */
+export function addGradient(cx: Context, input: Tensor, dy: Tensor): void {
+  const slot = cx.gradient(input);
+  if (slot) kernels.add(cx.device, slot.into, slot.accumulate ? slot.into : null, dy, dy.length);
 }
 
 /** factor · x; f32 of any shape. */

@@ -1,10 +1,11 @@
-import { add, fill } from "../../../kernels/elementwise/elementwise.ts";
+import { fill } from "../../../kernels/elementwise/elementwise.ts";
 import { dropout, type DropoutOptions } from "../../../kernels/dropout/dropout.ts";
 import { matmul } from "../../../kernels/matmul/matmul.ts";
 import type { RightMatrix } from "../../../kernels/matmul/product.ts";
 import type { Context, GradientSlot } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
+import { addGradient } from "./elementwise.ts";
 
 /** The low-rank update of one linear layer (Hu et al. 2021): scale · (x Aᵀ) Bᵀ. */
 export interface LoraWeights {
@@ -61,10 +62,7 @@ export function linear(
       const slot = cx.gradient(weight.values);
       if (slot) transposedProduct(cx, slot, dy, x, 1);
     }
-    if (residual) {
-      const slot = cx.gradient(residual);
-      if (slot) add(device, slot.into, slot.accumulate ? slot.into : null, dy, dy.length);
-    }
+    if (residual) addGradient(cx, residual, dy);
     if (bias) {
       const slot = cx.gradient(bias);
       if (slot) columnSums(cx, slot.into, dy, slot.accumulate);

@@ -1,7 +1,7 @@
 /**
  * A norm and the linear layers behind it. Where nothing is differentiated or dropped, in as few
  * launches as the device has kernels for: single steps of decoding consist of little else. Results
- * are those of `rmsNorm`, `linear` and `activation` one after another, bit for bit.
+ * are those of `applyNorm`, `linear`, `rotary` and `activation` one after another, bit for bit.
  */
 import type { ActivationKind } from "../../../kernels/activation/activation.ts";
 import { appendToCache } from "../../../kernels/kv_cache/kv_cache.ts";
@@ -11,26 +11,25 @@ import {
   matmulSeveral,
   type SeveralProduct,
 } from "../../../kernels/matmul/matmul_several.ts";
-import { fusesNormProducts, rmsNormProducts } from "../../../kernels/rms_norm/rms_norm_products.ts";
+import {
+  fusesNormProducts,
+  type NormProduct,
+  rmsNormProducts,
+} from "../../../kernels/rms_norm/rms_norm_products.ts";
 import type { GpuDevice } from "../../device/device.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
 import { activation, gatedActivation } from "./activation.ts";
 import { columns, linear, type LoraWeights } from "./linear.ts";
-import { rmsNorm } from "./rms_norm.ts";
-
-/** Root mean square norm (Zhang and Sennrich 2019), as of T5. */
-export interface Norm {
-  /** [width] */
-  readonly weight: Tensor;
-  /** Added to the mean square. */
-  readonly eps: number;
-}
+import { applyNorm, type Norm, type RmsNorm } from "./norm.ts";
+import { type Rotary, rotary as rotate } from "./rotary.ts";
 
 /** A linear layer and the update of it. */
 export interface Projection {
   readonly weight: WeightMatrix;
+  /** [out]. Default null: none. */
+  readonly bias?: Tensor | null;
   readonly lora: LoraWeights | null;
 }
 
@@ -44,7 +43,7 @@ export interface CacheSlots {
   readonly rows: Tensor;
 }
 
-/** Input of an attention. */
+/** Inputs of an attention. */
 export interface Heads {
   /** [M, width of the queries] */
   readonly q: Tensor;
@@ -58,6 +57,7 @@ export interface Heads {
  * Queries, keys and values of norm(h), [M, width].
  *
  * @param slots places to write keys and values to, which is not differentiable; null for new tensors
+ * @param rotary positions of queries and keys; null for none
  */
 export function projectHeads(
   cx: Context,
@@ -65,40 +65,54 @@ export function projectHeads(
   norm: Norm,
   { q, k, v }: Record<"q" | "k" | "v", Projection>,
   slots: CacheSlots | null,
+  rotary: Rotary | null = null,
 ): Heads {
   const gpu = fusing(cx, h, [q, k, v]);
   if (gpu) {
     const { x, us } = normLowRank(cx, gpu, h, norm, [q, k, v]);
     const own = (layer: Projection) => cx.empty([h.rows, layer.weight.rows]);
-    const heads = { q: own(q), k: slots?.k ?? own(k), v: slots?.v ?? own(v) };
-    const placed = slots !== null;
+    // Keys that are rotated are placed by that.
+    const keySlots = rotary ? null : slots;
+    const heads = { q: own(q), k: keySlots?.k ?? own(k), v: slots?.v ?? own(v) };
     const products = [
       product(q, us[0], heads.q),
-      { ...product(k, us[1], heads.k), placed },
-      { ...product(v, us[2], heads.v), placed },
+      { ...product(k, us[1], heads.k), placed: keySlots !== null },
+      { ...product(v, us[2], heads.v), placed: slots !== null },
     ];
     multiply(gpu, x, [q, k, v], { products, rows: slots?.rows ?? null });
-    return heads;
+    return rotary ? { ...rotate(cx, heads, rotary, slots), v: heads.v } : heads;
   }
-  const x = rmsNorm(cx, h, norm.weight, norm.eps);
-  const project = (layer: Projection) => linear(cx, x, layer.weight, { lora: layer.lora });
-  const keys = project(k);
-  const values = project(v);
-  if (!slots) return { q: project(q), k: keys, v: values };
-  appendToCache(cx.device, slots, { k: keys, v: values }, slots.rows, h.rows, keys.width);
-  return { q: project(q), k: slots.k, v: slots.v };
+  const x = applyNorm(cx, h, norm);
+  const projected = { k: project(cx, x, k), v: project(cx, x, v), q: project(cx, x, q) };
+  const heads = rotary ? { ...rotate(cx, projected, rotary), v: projected.v } : projected;
+  if (!slots) return heads;
+  appendToCache(cx.device, slots, heads, slots.rows, h.rows, heads.k.width);
+  return { q: heads.q, k: slots.k, v: slots.v };
+}
+
+/** Keys and values of norm(h), as {@linkcode projectHeads} computes them. */
+export function projectKeys(
+  cx: Context,
+  h: Tensor,
+  norm: Norm,
+  { k, v }: Record<"k" | "v", Projection>,
+  rotary: Rotary | null = null,
+): Omit<Heads, "q"> {
+  const x = applyNorm(cx, h, norm);
+  const projected = { q: null, k: project(cx, x, k), v: project(cx, x, v) };
+  return { k: rotary ? rotate(cx, projected, rotary).k : projected.k, v: projected.v };
 }
 
 /** The projection of norm(h). */
 export function projectNormed(cx: Context, h: Tensor, norm: Norm, layer: Projection): Tensor {
-  const { weight, lora } = layer;
+  const { weight, bias = null, lora } = layer;
   const gpu = lora && fusing(cx, h, [layer]);
-  if (!gpu) return linear(cx, rmsNorm(cx, h, norm.weight, norm.eps), weight, { lora });
+  if (!gpu) return project(cx, applyNorm(cx, h, norm), layer);
   const { x, us } = normLowRank(cx, gpu, h, norm, [layer]);
   const [m, n, k] = [h.rows, weight.rows, weight.columns];
   const c = cx.empty([m, n]);
   const extension = { a: us[0]!, b: columns(lora.b, lora.scale), k: lora.a.rows };
-  matmul(gpu, { c, a: x, b: weight.forward(), m, n, k, extension });
+  matmul(gpu, { c, a: x, b: weight.forward(), m, n, k, bias, extension });
   return c;
 }
 
@@ -120,8 +134,8 @@ export function projectActivated(
     multiply(gpu, x, layers, { products, activation: kind, gated: gate !== null });
     return active;
   }
-  const x = rmsNorm(cx, h, norm.weight, norm.eps);
-  const [inner, gates] = layers.map((layer) => linear(cx, x, layer.weight, { lora: layer.lora }));
+  const x = applyNorm(cx, h, norm);
+  const [inner, gates] = layers.map((layer) => project(cx, x, layer));
   return gates ? gatedActivation(cx, inner, gates, kind) : activation(cx, inner, kind);
 }
 
@@ -139,14 +153,13 @@ export function normWithHead(
   values: Tensor,
 ): Tensor {
   const { device } = cx;
-  if (fusesNormProducts(device) && head.weight.values) {
+  if (fusesNormProducts(device) && head.weight.values && !("bias" in norm)) {
     const x = cx.empty(h.shape);
-    const shape = { rows: h.rows, width: h.width };
     const product = { u: values, a: head.weight.values, n: 1 };
-    rmsNormProducts(device, x, h, norm.weight, shape, norm.eps, [product], head.bias);
+    normProducts(device, x, h, norm, [product], head.bias);
     return x;
   }
-  const x = rmsNorm(cx, h, norm.weight, norm.eps);
+  const x = applyNorm(cx, h, norm);
   const { weight, bias } = head;
   matmul(device, { c: values, a: x, b: weight.forward(), m: h.rows, n: 1, k: h.width, bias });
   return x;
@@ -164,17 +177,22 @@ function dtypeOf(weight: WeightMatrix): "f32" | "bf16" {
   return weight.rowMajor?.dtype === "bf16" ? "bf16" : "f32";
 }
 
+/** A linear layer of x. */
+function project(cx: Context, x: Tensor, { weight, bias, lora }: Projection): Tensor {
+  return linear(cx, x, weight, { bias, lora });
+}
+
 /** x = norm(h), and u = x Aᵀ of those layers that have an adapter. */
 function normLowRank(
   cx: Context,
   device: GpuDevice,
   h: Tensor,
-  { weight, eps }: Norm,
+  norm: Norm,
   layers: readonly Projection[],
 ): { x: Tensor; us: (Tensor | null)[] } {
   const adapted = layers.filter(({ lora }) => lora);
   if (adapted.length === 0) {
-    return { x: rmsNorm(cx, h, weight, eps), us: layers.map(() => null) };
+    return { x: applyNorm(cx, h, norm), us: layers.map(() => null) };
   }
   const ranks = layers.map(({ lora }) => lora?.a.rows ?? 0);
   const all = cx.empty([ranks.reduce((sum, rank) => sum + rank, 0) * h.rows, 1]);
@@ -188,14 +206,38 @@ function normLowRank(
   const products = layers.flatMap(({ lora }, i) =>
     lora ? [{ u: us[i]!, a: lora.a, n: lora.a.rows }] : []
   );
+  if ("bias" in norm) {
+    const x = applyNorm(cx, h, norm);
+    for (const { u, a, n } of products) {
+      matmul(device, { c: u, a: x, b: columns(a), m: h.rows, n, k: h.width });
+    }
+    return { x, us };
+  }
   const x = cx.empty(h.shape);
-  rmsNormProducts(device, x, h, weight, { rows: h.rows, width: h.width }, eps, products);
+  normProducts(device, x, h, norm, products);
   return { x, us };
 }
 
-function product({ weight, lora }: Projection, u: Tensor | null, c: Tensor): SeveralProduct {
+/** x = norm(h), and products of it. */
+function normProducts(
+  device: GpuDevice,
+  x: Tensor,
+  h: Tensor,
+  { weight, eps, weightOffset = 0 }: RmsNorm,
+  products: readonly NormProduct[],
+  bias: Tensor | null = null,
+): void {
+  const shape = { rows: h.rows, width: h.width };
+  rmsNormProducts(device, x, h, weight, shape, { eps, weightOffset }, products, bias);
+}
+
+function product(
+  { weight, bias, lora }: Projection,
+  u: Tensor | null,
+  c: Tensor,
+): SeveralProduct {
   const lowRank = lora && u && { u, b: lora.b, rank: lora.a.rows, scale: lora.scale };
-  return { c, w: weight.rowMajor!, n: weight.rows, lowRank };
+  return { c, w: weight.rowMajor!, n: weight.rows, bias, lowRank };
 }
 
 function multiply(

@@ -3,58 +3,104 @@ import { appendToCache } from "../../../kernels/kv_cache/kv_cache.ts";
 import { Context } from "../../../lib/tensor/context.ts";
 import { activation, gatedActivation } from "../../../lib/tensor/ops/activation.ts";
 import { linear } from "../../../lib/tensor/ops/linear.ts";
+import { applyNorm, type Norm } from "../../../lib/tensor/ops/norm.ts";
 import {
   normWithHead,
   projectActivated,
   projectHeads,
   type Projection,
+  projectKeys,
   projectNormed,
 } from "../../../lib/tensor/ops/projections.ts";
-import { rmsNorm } from "../../../lib/tensor/ops/rms_norm.ts";
+import { rotary } from "../../../lib/tensor/ops/rotary.ts";
 import type { Tensor } from "../../../lib/tensor/tensor.ts";
 import { WeightMatrix } from "../../../lib/tensor/weight.ts";
+import type { Device } from "../../../lib/device/device.ts";
 import { deviceTest } from "../../device.ts";
 import { randomValues } from "../../numeric.ts";
 import { freeze } from "../freeze.ts";
 
-/** Rows (65 are too many for the fused kernels), width of the input, width of the outputs. */
-const SHAPES = [[1, 36, 24], [5, 33, 7], [65, 16, 48]];
+/** Rows (65 are too many for the fused kernels), width of the input, widths of queries and of keys. */
+const SHAPES = [[1, 36, 24, 24], [5, 33, 7, 7], [65, 16, 48, 48], [3, 20, 32, 8]];
 /** Which of q, k and v, of wi and its gate, has an adapter of which rank. */
 const RANKS = [[0, 0, 0], [8, 0, 4], [1, 3, 8], [0, 0, 4]];
 
+/** A case's tensors, of random values. */
+class Fixture {
+  readonly cx: Context;
+  #seed = 1;
+  readonly #weights: WeightMatrix[] = [];
+
+  constructor(readonly device: Device, readonly dtype: "f32" | "bf16") {
+    this.cx = new Context(device);
+  }
+
+  values(rows: number, columns: number): Tensor {
+    return this.cx.from(randomValues(rows * columns, this.#seed++), [rows, columns]);
+  }
+
+  layer(out: number, width: number, rank: number, withBias: boolean): Projection {
+    const weight = freeze(
+      this.device,
+      randomValues(out * width, this.#seed++),
+      out,
+      width,
+      this.dtype,
+    );
+    this.#weights.push(weight);
+    return {
+      weight,
+      bias: withBias ? this.values(1, out) : null,
+      lora: rank === 0
+        ? null
+        : { a: this.values(rank, width), b: this.values(out, rank), scale: 0.3, dropout: 0 },
+    };
+  }
+
+  norms(width: number): Norm[] {
+    const weight = this.values(1, width);
+    return [
+      { weight, eps: 1e-6 },
+      { weight, eps: 1e-6, weightOffset: 1 },
+      { weight, eps: 1e-5, bias: this.values(1, width) },
+    ];
+  }
+
+  release(): void {
+    for (const weight of this.#weights) weight.dispose(this.device);
+    this.cx.release();
+  }
+}
+
+async function assertSame(actual: Tensor, expected: Tensor, what: string): Promise<void> {
+  assert.deepEqual(await actual.read(), await expected.read(), what);
+}
+
 for (const dtype of ["f32", "bf16"] as const) {
   deviceTest(`projections: as op by op, bit for bit, ${dtype}`, async (device) => {
-    for (const [m, width, n] of SHAPES) {
-      for (const ranks of RANKS) {
-        const cx = new Context(device);
-        let seed = 1;
-        const values = (rows: number, columns: number) =>
-          cx.from(randomValues(rows * columns, seed++), [rows, columns]);
-        const layers = ranks.map((rank): Projection => ({
-          weight: freeze(device, randomValues(n * width, seed++), n, width, dtype),
-          lora: rank === 0
-            ? null
-            : { a: values(rank, width), b: values(n, rank), scale: 0.3, dropout: 0 },
-        }));
-        const [q, k, v] = layers;
-        const h = values(m, width);
-        const norm = { weight: values(1, width), eps: 1e-6 };
-        const x = rmsNorm(cx, h, norm.weight, norm.eps);
-        const project = (layer: Projection) => linear(cx, x, layer.weight, { lora: layer.lora });
-        const same = async (actual: Tensor, expected: Tensor, what: string) =>
-          assert.deepEqual(
-            await actual.read(),
-            await expected.read(),
-            `${what}: ${m} x ${n} x ${width}, ranks ${ranks}`,
-          );
+    for (const [shape, [m, width, n, keyWidth]] of SHAPES.entries()) {
+      for (const [i, ranks] of RANKS.entries()) {
+        const fixture = new Fixture(device, dtype);
+        const { cx } = fixture;
+        const [q, k, v] = [n, keyWidth, keyWidth].map((out, layer) =>
+          fixture.layer(out, width, ranks[layer], i % 2 === 1)
+        );
+        const h = fixture.values(m, width);
+        // Each norm with each kind of adapters.
+        const norm = fixture.norms(width)[(i + shape) % 3];
+        const x = applyNorm(cx, h, norm);
+        const project = ({ weight, bias, lora }: Projection) =>
+          linear(cx, x, weight, { bias, lora });
+        const same = (actual: Tensor, expected: Tensor, what: string) =>
+          assertSame(actual, expected, `${what}: ${m} x ${n} x ${width}, ranks ${ranks}`);
 
         const rows = cx.from(Int32Array.from({ length: m }, (_, i) => 2 * (m - i) - 1));
-        const cache = () => cx.from(new Float32Array(2 * m * n).fill(7), [2 * m, n]);
+        const cache = () => cx.from(new Float32Array(2 * m * keyWidth).fill(7), [2 * m, keyWidth]);
         const [slots, expected] = [0, 1].map(() => ({ k: cache(), v: cache(), rows }));
         const written = projectHeads(cx, h, norm, { q, k, v }, slots);
         await same(written.q, project(q), "queries");
         assert.deepEqual([written.k, written.v], [slots.k, slots.v]);
-        appendToCache(device, expected, { k: project(k), v: project(v) }, rows, m, n);
+        appendToCache(device, expected, { k: project(k), v: project(v) }, rows, m, keyWidth);
         await same(slots.k, expected.k, "keys");
         await same(slots.v, expected.v, "values");
 
@@ -64,9 +110,10 @@ for (const dtype of ["f32", "bf16"] as const) {
         await same(own.v, project(v), "values in a pass");
 
         await same(projectNormed(cx, h, norm, q), project(q), "one projection");
+        const [wi, gate] = [k, v];
         await same(
-          projectActivated(cx, h, norm, k, v, "gelu_new"),
-          gatedActivation(cx, project(k), project(v), "gelu_new"),
+          projectActivated(cx, h, norm, wi, gate, "silu"),
+          gatedActivation(cx, project(wi), project(gate), "silu"),
           "gated",
         );
         await same(
@@ -75,13 +122,58 @@ for (const dtype of ["f32", "bf16"] as const) {
           "activated",
         );
 
-        const head = { weight: WeightMatrix.trainable(values(1, width)), bias: values(1, 1) };
+        const head = {
+          weight: WeightMatrix.trainable(fixture.values(1, width)),
+          bias: fixture.values(1, 1),
+        };
         const results = cx.empty([m, 1]);
         await same(normWithHead(cx, h, norm, head, results), x, "norm");
         await same(results, linear(cx, x, head.weight, { bias: head.bias }), "values");
-        for (const { weight } of layers) weight.dispose(device);
-        cx.release();
+        fixture.release();
       }
     }
   });
 }
+
+deviceTest("projections: rotary positions as by their own op, bit for bit", async (device) => {
+  for (const [m, width, n, keyWidth] of SHAPES.filter(([, , n]) => n % 8 === 0)) {
+    for (const withNorms of [false, true]) {
+      const headSize = 8;
+      const fixture = new Fixture(device, "f32");
+      const { cx } = fixture;
+      const q = fixture.layer(n, width, 4, true);
+      const k = fixture.layer(keyWidth, width, 0, true);
+      const v = fixture.layer(keyWidth, width, 3, true);
+      const [norm] = fixture.norms(width);
+      const headNorm = () => ({ weight: fixture.values(1, headSize), eps: 1e-6 });
+      const positions = {
+        table: fixture.values(100, headSize),
+        positions: cx.from(Int32Array.from({ length: m }, (_, i) => (i * 7) % 100)),
+        norms: withNorms ? { q: headNorm(), k: headNorm() } : null,
+      };
+      const h = fixture.values(m, width);
+      const plain = projectHeads(cx, h, norm, { q, k, v }, null);
+      const expected = rotary(cx, plain, positions);
+
+      const pass = projectHeads(cx, h, norm, { q, k, v }, null, positions);
+      await assertSame(pass.q, expected.q, "queries");
+      await assertSame(pass.k, expected.k, "keys");
+      await assertSame(pass.v, plain.v, "values");
+
+      const rows = cx.from(Int32Array.from({ length: m }, (_, i) => m - 1 - i));
+      const [slots, kept] = [0, 1].map(() => (
+        { k: cx.empty([m, keyWidth]), v: cx.empty([m, keyWidth]), rows }
+      ));
+      const step = projectHeads(cx, h, norm, { q, k, v }, slots, positions);
+      appendToCache(device, kept, { k: expected.k, v: plain.v }, rows, m, keyWidth);
+      await assertSame(step.q, expected.q, "queries of a step");
+      await assertSame(slots.k, kept.k, "kept keys");
+      await assertSame(slots.v, kept.v, "kept values");
+
+      const keys = projectKeys(cx, h, norm, { k, v }, positions);
+      await assertSame(keys.k, expected.k, "keys alone");
+      await assertSame(keys.v, plain.v, "values alone");
+      fixture.release();
+    }
+  }
+});
