@@ -1,5 +1,6 @@
 import { embedding as gather } from "../../kernels/embedding/embedding.ts";
 import type { Context } from "../tensor/context.ts";
+import { uploadLists } from "../tensor/lists.ts";
 import type { Rows } from "../tensor/ops/attention.ts";
 import type { CacheSlots } from "../tensor/ops/projections.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -86,14 +87,18 @@ export class KeyValueCache {
     first: number,
     steps: number,
   ): (step: number) => CacheStep {
-    const queries = {
-      starts: cx.from(Int32Array.from(rows, (_, i) => i)),
-      lengths: cx.from(new Int32Array(rows.length).fill(1)),
-      maxLength: 1,
-    };
-    const windows = new Map(this.#groups.map((group) => {
+    const plans = this.#groups.map((group) => {
       group.makeRoom(rows, first, steps);
-      return [group, group.window(cx, rows, first, steps)];
+      return group.plan(rows, first, steps);
+    });
+    const [starts, lengths, ...tables] = uploadLists(cx, [
+      Int32Array.from(rows, (_, i) => i),
+      new Int32Array(rows.length).fill(1),
+      ...plans.flatMap(({ lists }) => lists),
+    ]);
+    const queries = { starts, lengths, maxLength: 1 };
+    const windows = new Map(plans.map(({ lists, open }, i) => {
+      return [this.#groups[i], open(tables.splice(0, lists.length))];
     }));
     const groupOf = this.#groupOf;
     return (step) => ({
@@ -118,6 +123,14 @@ interface Slot {
   readonly capacity: number;
   /** Number of the row's own positions that have been left behind. */
   readonly dropped: number;
+}
+
+/** Lists that the steps of a window need. */
+interface WindowPlan {
+  /** To be uploaded. */
+  readonly lists: readonly Int32Array[];
+  /** Keys of a step and a layer, from the uploaded lists. */
+  open(lists: readonly Tensor[]): (step: number, layer: number) => LayerKeys;
 }
 
 /** Layers whose slots are alike. */
@@ -167,31 +180,36 @@ class SlotGroup {
   }
 
   /** Prepares steps for rows that have room for them. */
-  window(
-    cx: Context,
-    rows: readonly number[],
-    first: number,
-    steps: number,
-  ): (step: number, layer: number) => LayerKeys {
+  plan(rows: readonly number[], first: number, steps: number): WindowPlan {
     const count = rows.length;
     const slots = rows.map((row) => this.#slots.get(row)!);
-    const byStep = (value: (slot: Slot, position: number) => number) => {
-      const data = new Int32Array(steps * count);
-      data.forEach((_, i) => data[i] = value(slots[i % count], first + Math.floor(i / count)));
-      return cx.from(data, [steps, count]);
-    };
-    const starts = cx.from(Int32Array.from(slots, ({ start }) => start));
+    const byStep = (value: (slot: Slot, position: number) => number) =>
+      Int32Array.from(
+        { length: steps * count },
+        (_, i) => value(slots[i % count], first + Math.floor(i / count)),
+      );
+    const starts = Int32Array.from(slots, ({ start }) => start);
     const lengths = byStep(({ dropped }, position) => position + 1 - dropped);
     const writeTo = byStep(({ start, dropped }, position) => start + position - dropped);
+    const prompts = this.prompts && seenPrompts(this.prompts, rows, slots);
     const longest = first + 1 - Math.min(...slots.map(({ dropped }) => dropped));
-    const prompts = this.prompts && promptRows(cx, this.prompts, rows, slots);
-    return (step, index) => {
-      const { k, v } = this.layers.get(index)!;
-      return {
-        kept: { starts, lengths: lengths.slice(step, 1), maxLength: longest + step },
-        slots: { k: k!, v: v!, rows: writeTo.slice(step, 1) },
-        prompts,
-      };
+    const longestPrompt = prompts && Math.max(...prompts.lengths);
+    return {
+      lists: [starts, lengths, writeTo, ...prompts ? [prompts.starts, prompts.lengths] : []],
+      open: ([starts, lengths, writeTo, promptStarts, promptLengths]) => {
+        const prompts = longestPrompt === null
+          ? null
+          : { starts: promptStarts, lengths: promptLengths, maxLength: longestPrompt };
+        const ofStep = (list: Tensor, step: number) => list.slice(step * count, count);
+        return (step, index) => {
+          const { k, v } = this.layers.get(index)!;
+          return {
+            kept: { starts, lengths: ofStep(lengths, step), maxLength: longest + step },
+            slots: { k: k!, v: v!, rows: ofStep(writeTo, step) },
+            prompts,
+          };
+        };
+      },
     };
   }
 
@@ -216,19 +234,12 @@ class SlotGroup {
 }
 
 /** Rows of the prompts' keys: those of a sequence that has dropped some of its own are dropped, too. */
-function promptRows(
-  cx: Context,
-  prompts: PromptKeys,
-  rows: readonly number[],
-  slots: readonly Slot[],
-): Rows {
-  const lengths = Int32Array.from(
-    rows,
-    (row, i) => slots[i].dropped > 0 ? 0 : prompts.lengths[row],
-  );
+function seenPrompts(prompts: PromptKeys, rows: readonly number[], slots: readonly Slot[]) {
   return {
-    starts: cx.from(Int32Array.from(rows, (row) => prompts.starts[row])),
-    lengths: cx.from(lengths),
-    maxLength: Math.max(...lengths),
+    starts: Int32Array.from(rows, (row) => prompts.starts[row]),
+    lengths: Int32Array.from(
+      rows,
+      (row, i) => slots[i].dropped > 0 ? 0 : prompts.lengths[row],
+    ),
   };
 }
