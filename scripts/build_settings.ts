@@ -5,7 +5,9 @@
  * deno task build:settings --check    fail when a committed file differs from its schema
  */
 import type { z } from "zod";
+import { grpoConfigSchema } from "../lib/rl/grpo_config.ts";
 import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
+import { rlooConfigSchema } from "../lib/rl/rloo_config.ts";
 import { trainConfigSchema } from "../lib/runs/settings/config.ts";
 import { sftRunConfigSchema } from "../lib/runs/settings/sft_config.ts";
 import { formatNumber, type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
@@ -31,6 +33,20 @@ const FILES: readonly TypeFile[] = [
     name: "PPOConfig",
     doc: "Settings of PPO, resolved: TRL's `PPOConfig` in camelCase, and what Temper adds.",
     schema: ppoConfigSchema,
+  },
+  {
+    path: "lib/rl/grpo_config_type.ts",
+    from: "grpo_config.ts",
+    name: "GRPOConfig",
+    doc: "Settings of GRPO, resolved: TRL's `GRPOConfig` in camelCase.",
+    schema: grpoConfigSchema,
+  },
+  {
+    path: "lib/rl/rloo_config_type.ts",
+    from: "rloo_config.ts",
+    name: "RLOOConfig",
+    doc: "Settings of RLOO, resolved: TRL's `RLOOConfig` in camelCase.",
+    schema: rlooConfigSchema,
   },
   {
     path: "lib/sft/sft_config_type.ts",

@@ -1,6 +1,7 @@
 import type { Decoding, DecodingWindow, LanguageModel } from "../models/language_model.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
+import { atTemperature } from "../tensor/ops/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import { nextTokens } from "./next_tokens.ts";
@@ -18,6 +19,8 @@ export interface DrawnTokens {
 /** Results to compute beside the tokens. */
 export interface DrawingExtras {
   readonly logprobs: boolean;
+  /** Log-probabilities at the temperature, instead of before it. */
+  readonly scaledLogprobs: boolean;
   /** Head that computes values; null for none. */
   readonly valueHead: ValueHead | null;
 }
@@ -85,7 +88,10 @@ export class DrawingWindow {
   /** Draws the token of each row at a step; those of the steps before it are drawn. */
   draw(step: number): void {
     const { model, config } = this;
-    const { seed = 0, temperature = 1, topK = 0, topP = 1, minLength = 0, doSample } = config;
+    const { seed = 0, topK = 0, topP = 1, minLength = 0, doSample } = config;
+    // The division is that of a training pass, so that the log-probabilities agree bit for bit.
+    const { temperature: divisor = 1 } = config;
+    const [before, temperature] = this.extras.scaledLogprobs ? [divisor, 1] : [1, divisor];
     const cx = new Context(model.device);
     try {
       const ids = step === 0 ? this.#last : this.#tokens.slice(step - 1, 1);
@@ -93,7 +99,7 @@ export class DrawingWindow {
       const values = valueHead && { head: valueHead, into: this.#values!.slice(step, 1) };
       const hidden = this.#window.step(cx, step, ids, values);
       const input = {
-        logits: model.logits(cx, hidden),
+        logits: model.logits(cx, atTemperature(cx, hidden, before)),
         rows: this.#last.length,
         vocabulary: model.vocabSize,
         positions: this.#positions.slice(step, 1),

@@ -20,6 +20,11 @@ export interface GenerationOptions {
   /** Computes the log-probability of each token. Default false. */
   logprobs?: boolean;
   /**
+   * Log-probabilities are those of the distribution at the temperature, as the losses of GRPO and RLOO
+   * take them. Default false: before temperature.
+   */
+  scaledLogprobs?: boolean;
+  /**
    * Prompts of some rows that the model has read already, with the same weights, for "decoding".
    * Default none.
    */
@@ -36,7 +41,7 @@ export interface GenerationOptions {
 export interface Generated {
   /** t1 … tn, with the end token where it stopped by itself; without the start token. */
   tokens: number[];
-  /** log p(token) before temperature, top-k and top-p, in nats; null when not asked for. */
+  /** log p(token) before top-k and top-p, in nats; null when not asked for. */
   logprobs: number[] | null;
   /** Values at the positions that the tokens were drawn from; null when not asked for. */
   values: number[] | null;
@@ -64,7 +69,7 @@ export async function generate(
   if (prompts.length === 0) return [];
   const limits = checkGeneration(model, prompts, config);
   const queries = promptOfEachResponse(prompts, config);
-  const { adapter = null, valueHead = null, logprobs = false } = options;
+  const { adapter = null, valueHead = null, logprobs = false, scaledLogprobs = false } = options;
   const results = queries.map((): Generated => ({
     tokens: [],
     logprobs: logprobs ? [] : null,
@@ -86,7 +91,11 @@ export async function generate(
       const steps = Math.min(WINDOW_STEPS, longest - position);
       const last = rows.map((row) => results[row].tokens.at(-1) ?? model.firstInput(queries[row]));
       const place = { rows, last, first: position, steps };
-      const window = new DrawingWindow(model, decoding, place, config, { logprobs, valueHead });
+      const window = new DrawingWindow(model, decoding, place, config, {
+        logprobs,
+        scaledLogprobs,
+        valueHead,
+      });
       try {
         // The next window is for the rows that are left.
         for (let step = 0; step < steps && active === rows; step += stride) {

@@ -8,12 +8,13 @@ import {
 } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
-import { LoraAdapter } from "../nn/lora.ts";
+import type { LoraAdapter } from "../nn/lora.ts";
 import { Adam } from "../nn/optimizer.ts";
-import { Parameters } from "../nn/parameters.ts";
+import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
 import { PromptPass } from "../training/prompt_pass.ts";
+import { frozenCopy } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { predict, trainingContext } from "../training/token_pass.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
@@ -367,12 +368,4 @@ export class PPOTrainer implements Trainer {
       );
     }
   }
-}
-
-/** The same adapter with parameters of its own, which no one trains. */
-function frozenCopy({ config, parameters }: LoraAdapter): LoraAdapter {
-  const specs = parameters.names.map((name) => ({ name, shape: [...parameters.get(name).shape] }));
-  const copy = Parameters.create(parameters.values.device, specs, { trainable: false });
-  copy.copyFrom(parameters);
-  return new LoraAdapter(config, copy);
 }

@@ -10,4 +10,6 @@ export interface TokenModel {
   readonly adapter: LoraAdapter | null;
   /** Head that predicts the return of a hidden state. */
   readonly valueHead?: ValueHead | null;
+  /** Divisor of the logits. Default 1. */
+  readonly temperature?: number;
 }

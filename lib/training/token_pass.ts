@@ -2,6 +2,7 @@ import type { Device } from "../device/device.ts";
 import type { PromptMemory } from "../models/language_model.ts";
 import { readPrompts } from "../models/shared_prompts.ts";
 import { Context } from "../tensor/context.ts";
+import { atTemperature } from "../tensor/ops/elementwise.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PromptPass } from "./prompt_pass.ts";
@@ -26,7 +27,7 @@ export interface TokenPredictions {
  */
 export function tokenPass(
   cx: Context,
-  { model, adapter, valueHead = null }: TokenModel,
+  { model, adapter, valueHead = null, temperature = 1 }: TokenModel,
   rows: readonly TokenRow[],
   prompts: PromptMemory | null = null,
 ): TokenPredictions {
@@ -34,7 +35,7 @@ export function tokenPass(
   const targets = cx.from(Int32Array.from(rows.flatMap((row) => row.targets)));
   const memory = prompts ?? readPrompts(cx, model, rows.map((row) => row.query), adapter, "pass");
   const hidden = model.forward(cx, inputs, memory, adapter);
-  const predictions = model.logprobs(cx, hidden, targets);
+  const predictions = model.logprobs(cx, atTemperature(cx, hidden, temperature), targets);
   return { ...predictions, values: valueHead && valueHead.forward(cx, hidden) };
 }
 

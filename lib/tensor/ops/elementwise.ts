@@ -28,3 +28,8 @@ export function scale(cx: Context, x: Tensor, factor: number): Tensor {
   });
   return y;
 }
+
+/** Hidden states whose logits are those of `hidden` divided by the temperature. */
+export function atTemperature(cx: Context, hidden: Tensor, temperature: number): Tensor {
+  return temperature === 1 ? hidden : scale(cx, hidden, 1 / temperature);
+}

@@ -1,0 +1,91 @@
+import { z } from "../packages/zod.ts";
+import { UserError } from "../errors.ts";
+
+const positiveInt = z.int().positive();
+
+/** Settings that the algorithms on groups of responses share; most are those of TRL's configs. */
+export const groupConfigFields = {
+  steps: positiveInt
+    .describe("Batches of rollouts of the run; the learning rate schedule ends with the last one"),
+  batchSize: positiveInt.default(64)
+    .describe("Rollouts per step: prompts times generations (TRL: generation_batch_size)"),
+  miniBatchSize: positiveInt.default(8).meta({ aliases: ["perDeviceTrainBatchSize"] })
+    .describe("Rollouts per forward and backward pass"),
+  gradientAccumulationSteps: positiveInt.nullable().default(null)
+    .describe("Passes per optimizer step (none: those of a whole batch)"),
+  numIterations: positiveInt.default(1).meta({ aliases: ["numPpoEpochs"] })
+    .describe("Times that each batch of rollouts is trained on"),
+  shuffleMinibatches: z.boolean().default(true)
+    .describe("Shuffle a batch's rollouts in each iteration, where it is more than one pass"),
+
+  learningRate: z.number().positive().default(1e-6)
+    .describe("Peak learning rate"),
+  lrScheduler: z.enum(["constant", "linear", "cosine"]).default("linear")
+    .describe("Learning rate schedule after the warm-up: constant, or decay to 0"),
+  warmupSteps: z.int().nonnegative().default(0)
+    .describe("Steps of linear learning rate warm-up from 0"),
+  adamBeta1: z.number().min(0).lt(1).default(0.9)
+    .describe("Decay rate of AdamW's first moment"),
+  adamBeta2: z.number().min(0).lt(1).default(0.999)
+    .describe("Decay rate of AdamW's second moment"),
+  adamEpsilon: z.number().positive().default(1e-8)
+    .describe("Term added to AdamW's denominator"),
+  weightDecay: z.number().nonnegative().default(0)
+    .describe("AdamW's weight decay coefficient"),
+  maxGradNorm: z.number().positive().nullable().default(1)
+    .describe("Maximum gradient norm; a larger gradient is scaled down to it (none: no clipping)"),
+  activationMemory: z.number().nonnegative().nullable().default(null)
+    .describe(
+      "Maximum activation memory of a pass, in MiB; further layers are recomputed in the backward pass, with the same result (none: no limit)",
+    ),
+
+  reference: z.enum(["initial", "base"]).default("initial")
+    .describe(
+      "Reference policy for the KL: the initial adapter, or the base model without an adapter",
+    ),
+  rewardWeights: z.array(z.number()).nullable().default(null)
+    .describe("Weight of each reward (none: 1)"),
+  temperature: z.number().positive().default(1)
+    .describe("Divisor of the logits, in generation and in the loss"),
+  seed: z.int().nonnegative().max(2 ** 32 - 1).default(0)
+    .describe("Random seed"),
+};
+
+/** Resolved settings that the algorithms on groups share. */
+export type GroupConfig =
+  & z.output<z.ZodObject<typeof groupConfigFields>>
+  & { readonly numGenerations: number; readonly maxCompletionLength: number };
+
+/**
+ * Checks the rules that join several settings.
+ *
+ * @throws {UserError} with the values that do not go together, and what would
+ */
+export function checkGroupConfig(config: GroupConfig): void {
+  const { batchSize, numGenerations, warmupSteps, steps } = config;
+  const update = rowsOfUpdate(config);
+  const divides = (divisor: number, name: string) => {
+    if (batchSize % divisor === 0) return;
+    const below = batchSize - batchSize % divisor;
+    throw new UserError(
+      `\`batchSize\` ${batchSize} is not divisible by ${name} = ${divisor}: make it ` +
+        (below > 0 ? `${below} or ${below + divisor}` : `${divisor}`),
+    );
+  };
+  divides(numGenerations, "`numGenerations`");
+  divides(update, "`miniBatchSize` × `gradientAccumulationSteps`");
+  if (warmupSteps > steps) {
+    throw new UserError(
+      `\`warmupSteps\` ${warmupSteps} is more than \`steps\` ${steps}: the warm-up would not end; ` +
+        `make it at most ${steps}`,
+    );
+  }
+}
+
+/** Rollouts of an optimizer step. */
+export function rowsOfUpdate(
+  { batchSize, miniBatchSize, gradientAccumulationSteps }: GroupConfig,
+): number {
+  if (gradientAccumulationSteps === null) return batchSize;
+  return miniBatchSize * gradientAccumulationSteps;
+}
