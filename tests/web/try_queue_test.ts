@@ -4,7 +4,7 @@ import type { TryEvent } from "../../web/shared/try_events.ts";
 import { TryQueue } from "../../web/store/try_queue.ts";
 import { withTempDir } from "../temp_dir.ts";
 
-const QUESTION = { text: "text", temperature: 0 };
+const QUESTION = { text: "text", temperature: 0, chat: null };
 
 Deno.test("TryQueue serves one request at a time, in their order, and drops withdrawn ones", async () => {
   await withTempDir(async (dir) => {

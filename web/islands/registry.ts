@@ -4,6 +4,7 @@ import { PromptHistory } from "./prompt_history.tsx";
 import { RunCharts } from "./run_charts.tsx";
 import { RunStatus } from "./run_status.tsx";
 import { RunsTable } from "./runs_table.tsx";
+import { TryChat } from "./try_chat.tsx";
 import { TryForm } from "./try_form.tsx";
 
 /** Components that run in the browser, by the names that pages and client share. */
@@ -13,6 +14,7 @@ export const ISLANDS = {
   RunCharts,
   RunStatus,
   RunsTable,
+  TryChat,
   TryForm,
 } as const;
 

@@ -1,11 +1,15 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { Answer } from "../../lib/runs/commands/side_by_side.ts";
-import { formatCount, formatFixed } from "../shared/format.ts";
 import type { TryEvent } from "../shared/try_events.ts";
-
-/** Maximum number of characters of a dialogue: in any alphabet within the limit of the server. */
-const LONGEST_TEXT = 15_000;
+import {
+  AdapterChoice,
+  adapterTitle,
+  AnswerCard,
+  ask,
+  describe,
+  LONGEST_TEXT,
+  TemperatureInput,
+} from "./try_parts.tsx";
 
 /** Form for a dialogue, and the responses of the model with and without the adapter. */
 export function TryForm(
@@ -36,6 +40,7 @@ export function TryForm(
       text: text.value,
       adapter: adapter.value,
       temperature: Number(temperature.value) || 0,
+      chat: null,
     };
     const isStill = () => text.value === request.text && adapter.value === request.adapter;
     try {
@@ -67,35 +72,21 @@ export function TryForm(
       />
       <p class="actions">
         <button type="submit" class="primary" disabled={busy}>Summarize</button>
-        {adapters.length > 1 && (
-          <label>
-            Adapter
-            <select
-              value={adapter.value}
-              onChange={(event) => {
-                adapter.value = event.currentTarget.value;
-                forget();
-              }}
-            >
-              {adapters.map((name) => <option value={name}>{name}</option>)}
-            </select>
-          </label>
-        )}
-        <label>
-          Temperature
-          <input
-            type="number"
-            min="0"
-            max="2"
-            step="0.1"
-            value={temperature.value}
-            title="0 takes the likeliest token each time"
-            onInput={(event) => {
-              temperature.value = event.currentTarget.value;
-              forget();
-            }}
-          />
-        </label>
+        <AdapterChoice
+          adapters={adapters}
+          value={adapter.value}
+          onChange={(value) => {
+            adapter.value = value;
+            forget();
+          }}
+        />
+        <TemperatureInput
+          value={temperature.value}
+          onChange={(value) => {
+            temperature.value = value;
+            forget();
+          }}
+        />
         <span id="dialogue-keys" class="muted hint">Ctrl+Enter answers.</span>
         <span role="status" class="muted">{describe(state.value)}</span>
       </p>
@@ -104,71 +95,11 @@ export function TryForm(
         <div class="cards">
           <AnswerCard title="Before training" answer={state.value.answers.base} />
           <AnswerCard
-            title={asked.value === "adapter" ? "With the adapter" : `With ${asked.value}`}
+            title={adapterTitle(asked.value)}
             answer={state.value.answers.adapter}
           />
         </div>
       )}
     </form>
-  );
-}
-
-function describe(state: TryEvent | null): string {
-  if (state?.type === "running") {
-    return "Generating. The first response takes longer: the model is being loaded.";
-  }
-  if (state?.type !== "waiting") return "";
-  return state.ahead > 0 ? `Waiting for ${formatCount(state.ahead, "request")}` : "Sending";
-}
-
-/** Sends the request to the server, which reports its progress line by line. */
-async function* ask(
-  id: string,
-  request: { text: string; adapter: string; temperature: number },
-): AsyncGenerator<TryEvent> {
-  const response = await fetch(`/api/runs/${encodeURIComponent(id)}/try`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(request),
-  });
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    const lines = (rest + part.value).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) yield JSON.parse(line);
-  }
-  if (rest !== "") yield JSON.parse(rest);
-}
-
-function AnswerCard({ title, answer }: { title: string; answer: Answer }): JSX.Element {
-  const parts = Object.entries(answer.rewards);
-  return (
-    <section class="card sample">
-      <h2>{title}</h2>
-      <p class="text">{answer.response || <span class="muted">(empty)</span>}</p>
-      {(answer.reward !== null || answer.toxicity !== null) && (
-        <dl class="measures">
-          {answer.reward !== null && (
-            <div>
-              <dt>reward</dt>
-              <dd class="number">{formatFixed(answer.reward, 3)}</dd>
-            </div>
-          )}
-          {parts.length > 1 && parts.map(([name, value]) => (
-            <div>
-              <dt>{name}</dt>
-              <dd class="number">{formatFixed(value, 3)}</dd>
-            </div>
-          ))}
-          {answer.toxicity !== null && (
-            <div>
-              <dt>toxicity</dt>
-              <dd class="number">{formatFixed(answer.toxicity, 4)}</dd>
-            </div>
-          )}
-        </dl>
-      )}
-    </section>
   );
 }

@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 import { stream } from "hono/streaming";
 import { Island } from "../page/island.tsx";
+import { z } from "../../lib/packages/zod.ts";
+import type { Question } from "../../lib/runs/commands/side_by_side.ts";
 import { DEMO_MODEL } from "../../lib/runs/settings/demo.ts";
 import { Empty } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
@@ -8,6 +10,19 @@ import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
 import { parseObject } from "../store/json_lines.ts";
 import type { TryEvent } from "../shared/try_events.ts";
+
+const questionSchema = z.object({
+  text: z.string("Enter a text first.").refine((text) => text.trim() !== "", "Enter a text first."),
+  temperature: z.number("The temperature must be a number from 0 to 2.")
+    .min(0, "The temperature must be a number from 0 to 2.")
+    .max(2, "The temperature must be a number from 0 to 2.")
+    .default(0),
+  adapter: z.string().optional(),
+  chat: z.object({
+    system: z.string(),
+    turns: z.array(z.object({ text: z.string(), base: z.string(), adapter: z.string() })),
+  }).nullable().default(null),
+});
 
 /** `/runs/:id/try`: responses to a text with and without the adapter, side by side. */
 export function tryRoutes(site: Site): Hono {
@@ -27,16 +42,18 @@ export function tryRoutes(site: Site): Hono {
             </p>
           )}
           {obstacle === null
-            ? (
-              <Island
-                name="TryForm"
-                props={{
-                  id,
-                  example: site.exampleDialogue(id),
-                  adapters: site.folder.adapters(id),
-                }}
-              />
-            )
+            ? await site.chats(id)
+              ? <Island name="TryChat" props={{ id, adapters: site.folder.adapters(id) }} />
+              : (
+                <Island
+                  name="TryForm"
+                  props={{
+                    id,
+                    example: site.exampleDialogue(id),
+                    adapters: site.folder.adapters(id),
+                  }}
+                />
+              )
             : (
               <Empty title="Not available">
                 <p>{obstacle}</p>
@@ -49,14 +66,11 @@ export function tryRoutes(site: Site): Hono {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return context.notFound();
-      const { text, adapter, temperature = 0 } = parseObject(await context.req.text()) ?? {};
-      if (typeof text !== "string" || text.trim() === "") {
-        return context.json({ type: "failed", reason: "Enter a dialogue first." }, 400);
+      const request = questionSchema.safeParse(parseObject(await context.req.text()) ?? {});
+      if (!request.success) {
+        return context.json({ type: "failed", reason: request.error.issues[0].message }, 400);
       }
-      if (typeof temperature !== "number" || !(temperature >= 0 && temperature <= 2)) {
-        const reason = "The temperature must be a number from 0 to 2.";
-        return context.json({ type: "failed", reason }, 400);
-      }
+      const { adapter, ...question } = request.data;
       const obstacle = site.tryObstacle(run);
       if (obstacle !== null) return context.json({ type: "failed", reason: obstacle }, 409);
       const adapters = site.folder.adapters(id);
@@ -71,7 +85,7 @@ export function tryRoutes(site: Site): Hono {
         output.onAbort(() => withdrawn.abort());
         const tell = async (event: TryEvent) => void await output.writeln(JSON.stringify(event));
         const signal = AbortSignal.any([withdrawn.signal, site.stopping]);
-        await site.tries.ask(id, chosen, { text, temperature }, tell, signal);
+        await site.tries.ask(id, chosen, question satisfies Question, tell, signal);
       });
     });
 }

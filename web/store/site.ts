@@ -8,6 +8,7 @@ import { RunMetrics } from "./metrics.ts";
 import { Overviews } from "./overviews.ts";
 import { RunsFolder } from "./runs_folder.ts";
 import { SampleIndex } from "./sample_index.ts";
+import { hasChatTemplate } from "./chat_model.ts";
 import { TryQueue } from "./try_queue.ts";
 
 /** Maximum number of runs whose statistics or samples stay in memory. */
@@ -93,6 +94,12 @@ export class Site {
     }
     if (!kindNamed(kind)?.generates) return "Runs of this kind do not train a model to write text.";
     return this.tries.obstacle(id);
+  }
+
+  /** Tells whether a run's model holds conversations. */
+  async chats(run: string): Promise<boolean> {
+    const model = this.folder.readJson(run, "config.json")?.model;
+    return typeof model === "string" && await hasChatTemplate(model);
   }
 
   /** Dialogue to start with: the one whose response gained most by training; empty without one. */

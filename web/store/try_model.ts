@@ -1,7 +1,7 @@
 import { assetUrl } from "../../assets.ts";
 import { UserError } from "../../lib/errors.ts";
 import { LimitedThread } from "../../lib/platform/limited_thread.ts";
-import type { Answers, AnswerSettings } from "../../lib/runs/commands/side_by_side.ts";
+import type { Answers, AnswerSettings, Question } from "../../lib/runs/commands/side_by_side.ts";
 import type { TryOrder, TryResult } from "./try_thread.ts";
 
 /** A large model takes its time; whoever stops the server ends the thread. */
@@ -30,12 +30,12 @@ export class TryModel {
   }
 
   /**
-   * Responds to a text with and without the adapter.
+   * Responds to a question with and without the adapter.
    *
    * @throws {UserError} when the model fails, or the thread ends
    */
-  async answer(text: string, temperature: number): Promise<Answers> {
-    return (await this.#call({ type: "answer", text, temperature }))!;
+  async answer(question: Question): Promise<Answers> {
+    return (await this.#call({ type: "answer", question }))!;
   }
 
   /** Ends the thread, and whatever it is doing. */

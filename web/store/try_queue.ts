@@ -1,5 +1,5 @@
 import { UserError } from "../../lib/errors.ts";
-import type { Answers, AnswerSettings } from "../../lib/runs/commands/side_by_side.ts";
+import type { Answers, AnswerSettings, Question } from "../../lib/runs/commands/side_by_side.ts";
 import { type AllowedSources, forbiddenSource } from "./allowed_sources.ts";
 import { kindIn } from "./kinds.ts";
 import type { RunsFolder } from "./runs_folder.ts";
@@ -46,9 +46,8 @@ export class TryQueue {
   }
 
   /**
-   * Responds to a text.
+   * Responds to a question.
    *
-   * @param question the text, and the temperature to answer at
    * @param adapter name of one of the run's adapters
    * @param listener told the place in the queue, and at the end the answers or the reason for a failure
    * @param signal withdraws the request while it waits
@@ -56,7 +55,7 @@ export class TryQueue {
   async ask(
     run: string,
     adapter: string,
-    question: { text: string; temperature: number },
+    question: Question,
     listener: (event: TryEvent) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -110,11 +109,11 @@ export class TryQueue {
   async #answer(
     run: string,
     adapter: string,
-    { text, temperature }: { text: string; temperature: number },
+    question: Question,
   ): Promise<Answers> {
     try {
       const model = await this.#load(run, adapter);
-      return await model.answer(text, temperature);
+      return await model.answer(question);
     } catch (error) {
       // Its thread may be gone.
       await this.close();

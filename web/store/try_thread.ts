@@ -4,13 +4,14 @@ import { answerCalls } from "../../lib/platform/limited_thread.ts";
 import {
   type Answers,
   type AnswerSettings,
+  type Question,
   SideBySide,
 } from "../../lib/runs/commands/side_by_side.ts";
 
 /** Request to the thread: to load a model first, then to respond with it, at last to free it. */
 export type TryOrder =
   | { type: "open"; settings: AnswerSettings; adapter: string }
-  | { type: "answer"; text: string; temperature: number }
+  | { type: "answer"; question: Question }
   | { type: "close" };
 
 /** Answer of the thread. */
@@ -21,7 +22,7 @@ let model: SideBySide | null = null;
 answerCalls(async (order: TryOrder): Promise<TryResult> => {
   try {
     if (order.type === "answer") {
-      return { answers: await model!.answer(order.text, order.temperature) };
+      return { answers: await model!.answer(order.question) };
     }
     if (order.type === "open") model = await SideBySide.open(order.settings, order.adapter);
     else model?.close();

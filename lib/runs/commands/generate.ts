@@ -1,8 +1,15 @@
+import { DEFAULT_PROMPT } from "../../data/dataset.ts";
 import { generateInBatches, textGenerator } from "../../evaluation/text_generator.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { samplingOf, type TrainConfig } from "../settings/config.ts";
 import { openRunDevice } from "../loading/device.ts";
 import { loadRunPolicy } from "../loading/policy.ts";
+
+/** Settings of generating texts: those of a run, and a template that may be left open. */
+export type TextSettings = Omit<TrainConfig, "prompt"> & {
+  /** Template of the prompt; null for DialogSum's, for a decoder-only model the text itself. */
+  readonly prompt: string | null;
+};
 
 /**
  * Loads a policy and lets it respond to texts.
@@ -13,7 +20,7 @@ import { loadRunPolicy } from "../loading/policy.ts";
  * @throws {UserError} when the policy does not load
  */
 export async function generateTexts(
-  config: TrainConfig,
+  config: TextSettings,
   texts: readonly string[],
   options: { maxNewTokens: number; doSample: boolean },
   hooks: DownloadHooks = {},
@@ -24,8 +31,11 @@ export async function generateTexts(
     // A fresh adapter changes nothing, but costs time.
     const used = config.adapter === null ? null : adapter;
     const generate = textGenerator(model, tokenizer, { ...samplingOf(config), ...options }, used);
+    // A decoder goes on with whatever it reads: it is no summarizer by itself.
+    const template = config.prompt ??
+      (model.taskType === "CAUSAL_LM" ? "{dialogue}" : DEFAULT_PROMPT);
     const prompts = texts.map((text) => {
-      const query = config.prompt.replaceAll("{dialogue}", () => text);
+      const query = template.replaceAll("{dialogue}", () => text);
       return { query, inputIds: tokenizer.encode(query) };
     });
     return await generateInBatches(generate, prompts);

@@ -1,8 +1,12 @@
+import { ChatTemplate } from "../../data/chat_template.ts";
+import type { ChatMessage } from "../../data/messages.ts";
 import type { Device } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
-import { textGenerator } from "../../evaluation/text_generator.ts";
+import { UserError } from "../../errors.ts";
+import { type Prompt, textGenerator } from "../../evaluation/text_generator.ts";
 import { measureToxicity } from "../../evaluation/toxicity.ts";
 import type { TextClassifier } from "../../rewards/text_classifier.ts";
+import { locate } from "../loading/locate.ts";
 import { loadRunPolicy, type PolicySettings, type RunPolicy } from "../loading/policy.ts";
 import {
   type LoadedRewards,
@@ -21,6 +25,24 @@ export interface AnswerSettings
   readonly evalMaxNewTokens: number;
   /** Minimum length of a response, start token included; else none. */
   readonly minLength?: number;
+}
+
+/** Text to respond to. */
+export interface Question {
+  /** The text. */
+  text: string;
+  /** Temperature that tokens are drawn at; 0 takes the likeliest each time. */
+  temperature: number;
+  /** Conversation that the text continues; null for a text that is put into the run's prompt. */
+  chat: ChatBefore | null;
+}
+
+/** Conversation with a model without an adapter and with it: the same messages, two kinds of answers. */
+export interface ChatBefore {
+  /** System prompt; empty for none. */
+  system: string;
+  /** Messages and their answers. */
+  turns: { text: string; base: string; adapter: string }[];
 }
 
 /** A response with its rewards. */
@@ -49,6 +71,7 @@ export class SideBySide {
     private readonly config: AnswerSettings,
     private readonly device: Device,
     private readonly policy: RunPolicy,
+    private readonly template: ChatTemplate | null,
     private readonly rewards: LoadedRewards | null,
     private readonly classifier: TextClassifier | null,
   ) {}
@@ -64,11 +87,12 @@ export class SideBySide {
     const device = await openDevice(config);
     try {
       const policy = await loadRunPolicy(device, { ...config, adapter });
+      const template = await ChatTemplate.find(await locate("model", config.model, {}));
       const rewards = hasRewards(config) ? await loadRewards(device, config) : null;
       const classifier = measuresToxicity(config)
         ? await loadToxicityClassifier(device, config, rewards?.classifier)
         : null;
-      return new SideBySide(config, device, policy, rewards, classifier);
+      return new SideBySide(config, device, policy, template, rewards, classifier);
     } catch (error) {
       device.close();
       throw error;
@@ -76,15 +100,17 @@ export class SideBySide {
   }
 
   /**
-   * Responds to a text twice, put into the run's prompt.
+   * Responds to a text twice.
    *
-   * @param temperature temperature that tokens are drawn at; 0 takes the likeliest each time
-   * @throws {UserError} when a reward misbehaves
+   * @throws {UserError} when a reward misbehaves, or the conversation cannot be continued
    */
-  async answer(text: string, temperature: number = 0): Promise<Answers> {
+  async answer(question: Question): Promise<Answers> {
     const { config, policy: { model, tokenizer, adapter } } = this;
-    const query = config.prompt.replaceAll("{dialogue}", () => text);
-    const prompt = { query, inputIds: tokenizer.encode(query) };
+    const { temperature } = question;
+    const asked = {
+      base: this.#prompt(question, "base"),
+      adapter: this.#prompt(question, "adapter"),
+    };
     const sampling = {
       minLength: config.minLength,
       maxNewTokens: config.evalMaxNewTokens,
@@ -92,14 +118,17 @@ export class SideBySide {
         ? { doSample: true, temperature, seed: crypto.getRandomValues(new Uint32Array(1))[0] }
         : {}),
     };
-    const [base] = await textGenerator(model, tokenizer, sampling, null)([prompt], 0);
-    const [adapted] = await textGenerator(model, tokenizer, sampling, adapter)([prompt], 0);
-    const samples = [base, adapted].map((response) => ({ query, response }));
+    const [base] = await textGenerator(model, tokenizer, sampling, null)([asked.base], 0);
+    const [adapted] = await textGenerator(model, tokenizer, sampling, adapter)([asked.adapter], 0);
+    const samples = [
+      { query: asked.base.query, response: base },
+      { query: asked.adapter.query, response: adapted },
+    ];
     const scores = await this.rewards?.rewards.score(samples);
     const measured = this.classifier && await measureToxicity(
       this.classifier,
       // As evaluation measures a policy.
-      samples.map(({ response }) => `${query} ${response}`),
+      samples.map(({ query, response }) => `${query} ${response}`),
       { toxicLabel: config.toxicLabel },
     );
     const answer = (i: number): Answer => ({
@@ -115,7 +144,28 @@ export class SideBySide {
 
   /** Frees the model. */
   close(): void {
+    this.template?.close();
     this.device.close();
+  }
+
+  /** Prompt of a question: the run's with the text in it, or the conversation with one of the two. */
+  #prompt({ text, chat }: Question, side: "base" | "adapter"): Prompt {
+    const { config, policy: { tokenizer }, template } = this;
+    if (chat === null) {
+      const query = config.prompt.replaceAll("{dialogue}", () => text);
+      return { query, inputIds: tokenizer.encode(query) };
+    }
+    if (!template) throw new UserError(`${config.model} has no chat template`);
+    const messages: ChatMessage[] = [
+      ...(chat.system === "" ? [] : [{ role: "system", content: chat.system }]),
+      ...chat.turns.flatMap((turn) => [
+        { role: "user", content: turn.text },
+        { role: "assistant", content: turn[side] },
+      ]),
+      { role: "user", content: text },
+    ];
+    const inputIds = template.encode(tokenizer, messages, { addGenerationPrompt: true });
+    return { query: tokenizer.decode(inputIds), inputIds };
   }
 }
 

@@ -258,7 +258,10 @@ export function ppoConfigOf(config: TrainConfig): z.output<typeof ppoConfigSchem
 
 /** Sampling part of a run's settings. */
 export function samplingOf(
-  { minLength, topK, topP, temperature, seed }: TrainConfig,
+  { minLength, topK, topP, temperature, seed }: Pick<
+    TrainConfig,
+    "minLength" | "topK" | "topP" | "temperature" | "seed"
+  >,
 ): Omit<GenerationConfig, "maxNewTokens"> {
   return { doSample: true, minLength, topK, topP, temperature, seed };
 }

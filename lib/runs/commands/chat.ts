@@ -1,0 +1,93 @@
+import type { ChatMessage } from "../../data/messages.ts";
+import { ChatTemplate } from "../../data/chat_template.ts";
+import type { Device } from "../../device/device.ts";
+import { generate } from "../../generation/generate.ts";
+import type { GenerationConfig } from "../../generation/generation_config.ts";
+import { StreamedText } from "../../generation/streamed_text.ts";
+import type { DownloadHooks } from "../../hub/download.ts";
+import { openRunDevice } from "../loading/device.ts";
+import { locate } from "../loading/locate.ts";
+import { loadRunPolicy, type RunPolicy } from "../loading/policy.ts";
+import type { TrainConfig } from "../settings/config.ts";
+
+/** Listeners of an answer. */
+export interface AnswerHooks {
+  /** Called with each piece of the answer as it comes. */
+  onText?(text: string): void;
+  /** Stops the answer, which then ends with what has come. */
+  signal?: AbortSignal;
+}
+
+/** A model that stays loaded, to continue conversations in the form of its chat template. */
+export class Chat {
+  #answers = 0;
+
+  private constructor(
+    private readonly device: Device,
+    private readonly policy: RunPolicy,
+    private readonly adapted: boolean,
+    private readonly template: ChatTemplate,
+    private readonly sampling: GenerationConfig,
+    private readonly stops: readonly string[],
+  ) {}
+
+  /**
+   * Loads a model, with the adapter that is named.
+   *
+   * @param stops texts that end an answer, and do not belong to it
+   * @throws {UserError} when something does not load, or the model has no chat template
+   */
+  static async open(
+    config: TrainConfig,
+    sampling: GenerationConfig,
+    stops: readonly string[],
+    hooks: DownloadHooks = {},
+  ): Promise<Chat> {
+    const device = await openRunDevice(config);
+    try {
+      const folder = await locate("model", config.model, hooks);
+      const template = await ChatTemplate.load(folder);
+      const policy = await loadRunPolicy(device, config, hooks);
+      // A fresh adapter changes nothing, but costs time.
+      const adapted = config.adapter !== null;
+      return new Chat(device, policy, adapted, template, sampling, stops);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  }
+
+  /** Device that answers, in words. */
+  get deviceDescription(): string {
+    return this.device.description;
+  }
+
+  /**
+   * Answers the last message of a conversation. Each answer draws from a part of the seed's numbers of
+   * its own.
+   *
+   * @returns the answer, without the tokens and texts that end it
+   * @throws {UserError} when the template refuses the messages, or they are too long for the model
+   */
+  async answer(messages: readonly ChatMessage[], hooks: AnswerHooks = {}): Promise<string> {
+    const { model, tokenizer, adapter } = this.policy;
+    const prompt = this.template.encode(tokenizer, messages, { addGenerationPrompt: true });
+    const streamed = new StreamedText(tokenizer, this.stops);
+    const config = { ...this.sampling, firstRollout: this.#answers++ };
+    const onTokens = (_row: number, tokens: readonly number[]) => {
+      const text = streamed.push(tokens);
+      if (text !== "") hooks.onText?.(text);
+      return streamed.stopped || hooks.signal?.aborted;
+    };
+    await generate(model, [prompt], config, { adapter: this.adapted ? adapter : null, onTokens });
+    const rest = streamed.end();
+    if (rest !== "") hooks.onText?.(rest);
+    return streamed.text;
+  }
+
+  /** Frees the model. */
+  close(): void {
+    this.template.close();
+    this.device.close();
+  }
+}

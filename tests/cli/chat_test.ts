@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CTRL_C, plainText, runInTerminal } from "../../scripts/pseudo_terminal.ts";
+import { shellWord } from "../../lib/cli/program_command.ts";
+import { demoModelDir } from "../demo_model.ts";
+import { call, temper, withFolder } from "./temper.ts";
+
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+const DEVICE = ["--device", "wasm", "--threads", "1"];
+const CTRL_D = "\x04";
+const ARROW_UP = "\x1b[A";
+
+/** Runs a test with the demo's model as one that chats, by a template of its own. */
+async function withChatModel(body: (folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    for await (const { name } of Deno.readDir(demoModelDir)) {
+      await Deno.symlink(join(demoModelDir, name), join(folder, name));
+    }
+    const template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}</s>";
+    await Deno.writeTextFile(join(folder, "chat_template.jinja"), template);
+    await body(folder);
+  });
+}
+
+Deno.test("generate --chat answers each argument by the model's template", () =>
+  withChatModel(async (model) => {
+    const args = [...DEVICE, "--max-new-tokens", "8"];
+    const chat = await call([
+      "generate",
+      "--chat",
+      "--model",
+      model,
+      ...args,
+      "How are you?",
+      "Bye",
+    ]);
+    const texts = ["user: How are you?\n", "user: Bye\n"];
+    const plain = ["--min-length", "0", "--prompt", "{dialogue}"];
+    const expected = await call(["generate", "--model", model, ...args, ...plain, ...texts]);
+    assert.deepEqual(chat, expected);
+    const system = ["--system", "Be kind."];
+    const json = await call([
+      "generate",
+      "--chat",
+      "--model",
+      model,
+      ...args,
+      ...system,
+      "--json",
+      "Bye",
+    ]);
+    const text = "system: Be kind.\nuser: Bye\n";
+    const { stdout } = await call(["generate", "--model", model, ...args, ...plain, text]);
+    assert.deepEqual(JSON.parse(json.stdout), [{ text: "Bye", response: stdout.trimEnd() }]);
+  }));
+
+Deno.test("generate --chat holds a conversation with the lines of a pipe", () =>
+  withChatModel(async (model) => {
+    const args = ["generate", "--chat", "--model", model, ...DEVICE, "--max-new-tokens", "6"];
+    const input = "Hello\r\n\nWho are you?\n/reset\nWho are you?";
+    const lines = await temper(args, { input });
+    assert.equal(lines.code, 0, lines.stderr);
+    assert.equal(lines.stderr, "the conversation starts anew\n");
+    assert.equal(lines.stdout.split("\n").length, 4);
+    const { stdout } = await temper([...args, "--json"], { input: "Hello\nWho are you?\n" });
+    const messages = JSON.parse(stdout);
+    assert.deepEqual(messages.map(({ role }: { role: string }) => role), [
+      "user",
+      "assistant",
+      "user",
+      "assistant",
+    ]);
+    assert.deepEqual(
+      [messages[1].content, messages[3].content],
+      lines.stdout.split("\n").slice(0, 2),
+    );
+    const broken = await temper(args, { input: Uint8Array.of(0x61, 0x0a, 0xff, 0x0a) });
+    assert.match(broken.stderr, /^error: line 2 of standard input is not UTF-8/);
+  }));
+
+Deno.test("generate --chat says what is missing", async () => {
+  const chat = ["generate", "--chat", ...DEVICE, "--model", demoModelDir];
+  assert.match((await call([...chat, "Hi"])).stderr, /^error: \S+ has no chat template: expected /);
+  assert.match(
+    (await call([...chat, "--prompt", "{dialogue}", "Hi"])).stderr,
+    /^error: --prompt is no/,
+  );
+  const system = await call(["generate", "--system", "Be kind.", "Hi"]);
+  assert.deepEqual([system.code, system.stderr.includes("add --chat")], [2, true]);
+});
+
+Deno.test({
+  name: "at a terminal, Ctrl-C stops an answer, the arrows bring lines back, Ctrl-D leaves",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withChatModel(async (model) => {
+      const flags = ["--quiet", "--no-check", `--config=${CONFIG}`, "--permission-set=offline"];
+      const length = ["--max-new-tokens", "20000", "--min-length", "20000"];
+      const words = [Deno.execPath(), "run", ...flags, "--allow-read", "--allow-write", CLI];
+      words.push("generate", "--chat", "--model", model, ...DEVICE, ...length);
+      const { code, killed, output } = await runInTerminal(words.map(shellWord).join(" "), {
+        press: [
+          { after: /commands\s+> $/, keys: "Hello there\r" },
+          { after: /Hello there\s+\S+/, keys: CTRL_C },
+          { after: /\s> $/, keys: ARROW_UP },
+          { after: /> Hello there$/, keys: CTRL_C },
+          { after: /leaves\s+> $/, keys: "/help\r" },
+          { after: /\/exit +leave.*\s+> $/, keys: CTRL_D },
+        ],
+      });
+      assert.deepEqual([code, killed], [0, null], plainText(output));
+    }),
+});

@@ -1,0 +1,24 @@
+import { tokenizerConfig } from "../../lib/data/tokenizer_config.ts";
+import { UserError } from "../../lib/errors.ts";
+import { modelFiles } from "../../lib/formats/model_files.ts";
+import { hubSettings } from "../../lib/hub/settings.ts";
+import { resolveRepo } from "../../lib/hub/resolve.ts";
+import { resolveAsset } from "../../lib/runs/settings/demo.ts";
+
+/**
+ * Tells whether a model comes with a chat template; false as well where it is not on this machine, or
+ * not readable, which whoever loads it explains.
+ */
+export async function hasChatTemplate(model: string): Promise<boolean> {
+  try {
+    const path = await resolveAsset(model);
+    const files = modelFiles(
+      await resolveRepo("model", path, {}, { ...hubSettings(), offline: true }),
+    );
+    if (await files.has("chat_template.jinja")) return true;
+    return Boolean((await tokenizerConfig(files)).chat_template);
+  } catch (error) {
+    if (error instanceof UserError || error instanceof Deno.errors.NotCapable) return false;
+    throw error;
+  }
+}
