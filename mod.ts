@@ -69,7 +69,7 @@ export type { AdapterFormat, TaskType } from "./lib/formats/peft.ts";
 export { FolderFiles, MemoryFiles, ModelFiles } from "./lib/formats/model_files.ts";
 export type { JsonObject } from "./lib/formats/hf_config.ts";
 export type { RandomAccessFile } from "./lib/formats/random_access_file.ts";
-export { mergeAdapter } from "./lib/formats/merge.ts";
+export { mergeAdapter } from "./lib/models/merge.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
 export type { LoraConfig } from "./lib/formats/lora_config.ts";
 export { type LinearModule, LoraAdapter, type NewLoraConfig } from "./lib/nn/lora.ts";

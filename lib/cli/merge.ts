@@ -43,7 +43,7 @@ export const mergeCommand = command(
 export async function runMerge(
   { model, adapter, output }: InferValue<typeof mergeCommand>,
 ): Promise<void> {
-  const { mergeAdapter } = await import("../formats/merge.ts");
+  const { mergeAdapter } = await import("../models/merge.ts");
   const { locate } = await import("../runs/loading/locate.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const screen = downloadScreen();

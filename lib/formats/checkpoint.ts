@@ -1,10 +1,17 @@
 import { UserError } from "../errors.ts";
-import { basename } from "../platform/paths.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
+import { basename, join } from "../platform/paths.ts";
 import { MAX_POINTER_BYTES, refusePointer } from "./lfs_pointer.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";
 import { DiskFile, type RandomAccessFile } from "./random_access_file.ts";
-import { SafetensorsFile } from "./safetensors.ts";
-import { elementCount, type TensorFile, type TensorInfo } from "./tensor_file.ts";
+import { SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+import {
+  elementCount,
+  tensorBytes,
+  type TensorData,
+  type TensorFile,
+  type TensorInfo,
+} from "./tensor_file.ts";
 import { TorchFile } from "./torch_bin.ts";
 
 /** Elements of two tensors that are compared at a time. */
@@ -98,6 +105,21 @@ export class Checkpoint implements Disposable {
     }
   }
 
+  /** Tells whether there is a tensor of this name. */
+  has(name: string): boolean {
+    return this.files.has(name);
+  }
+
+  /** Names of all tensors. */
+  names(): Iterable<string> {
+    return this.files.keys();
+  }
+
+  /** Name of the file that holds a tensor. @throws UserError when there is no tensor of this name. */
+  fileOf(name: string): string {
+    return basename(this.#fileOf(name).path);
+  }
+
   /** Name, dtype and shape of a tensor. @throws UserError when there is none of this name. */
   info(name: string): TensorInfo {
     return this.#fileOf(name).info(name);
@@ -136,6 +158,34 @@ export class Checkpoint implements Disposable {
     if (!file) throw new UserError(`${this.path} has no tensor "${name}"`);
     return file;
   }
+}
+
+/**
+ * Writes a model's weights as safetensors: in one file, or with an index in as many as they come from.
+ *
+ * @param dir a folder that exists
+ * @param fileOf file that a tensor comes from; a .bin file becomes a safetensors file of its name
+ * @throws UserError when a file cannot be written.
+ */
+export async function writeCheckpoint(
+  dir: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  fileOf: (tensor: string) => string,
+): Promise<void> {
+  const shards = Map.groupBy(
+    tensors,
+    ([name]) => fileOf(name).replace(/^pytorch_model/, "model").replace(/\.bin$/, ".safetensors"),
+  );
+  if (shards.size === 1) return await writeSafetensors(join(dir, WEIGHT_FILES[0]), tensors);
+  for (const [file, shard] of shards) await writeSafetensors(join(dir, file), new Map(shard));
+  const index = {
+    metadata: { total_size: tensors.values().reduce((sum, data) => sum + tensorBytes(data), 0) },
+    weight_map: Object.fromEntries(
+      [...shards].flatMap(([file, shard]) => shard.map(([name]) => [name, file])),
+    ),
+  };
+  const path = join(dir, `${WEIGHT_FILES[0]}.index.json`);
+  await writeFileAtomic(path, JSON.stringify(index, null, 2) + "\n");
 }
 
 function isStrings(value: unknown): value is Record<string, string> {

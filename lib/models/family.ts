@@ -24,7 +24,37 @@ export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
    * @throws {UserError} when a key is missing, or its value is not supported
    */
   configure(config: JsonObject, path: string, weights?: CheckpointTensors): ModelBuilder<Model>;
+  /**
+   * Tells where a checkpoint has the layers of a model, for tools that build none; default
+   * {@linkcode PLAIN_LAYOUT}.
+   *
+   * @throws {UserError} as `configure`
+   */
+  layout?(config: JsonObject, path: string, weights: CheckpointTensors): CheckpointLayout;
 }
+
+/** Places of a model's layers in a checkpoint. */
+export interface CheckpointLayout {
+  /** Tensors that repeat others, such as a tied head; safetensors leave them out. */
+  readonly repeated: readonly string[];
+  /**
+   * Weight of a linear layer.
+   *
+   * @param module name of the layer, PEFT's
+   */
+  weight(module: string): {
+    /** Name of the tensor. */
+    readonly name: string;
+    /** True where it is [in, out]; else it is [out, in]. */
+    readonly fanInFanOut: boolean;
+  };
+}
+
+/** Layout of a checkpoint that has each layer under its own name, once. */
+export const PLAIN_LAYOUT: CheckpointLayout = {
+  repeated: [],
+  weight: (module) => ({ name: `${module}.weight`, fanInFanOut: false }),
+};
 
 /** Builds a model from its weights. */
 export type ModelBuilder<Model extends LanguageModel = LanguageModel> = (

@@ -2,9 +2,16 @@ import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
-import { loadModel, type LoadOptions, type ModelFamily } from "./family.ts";
+import {
+  type CheckpointLayout,
+  loadModel,
+  type LoadOptions,
+  type ModelFamily,
+  PLAIN_LAYOUT,
+} from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { t5Family } from "./t5/t5.ts";
+import type { CheckpointTensors } from "./weight_store.ts";
 
 const families = new Map<string, ModelFamily>();
 
@@ -37,6 +44,22 @@ export function modelFamily(config: JsonObject, path: string): ModelFamily {
       [...families.keys()].join(", ")
     }`,
   );
+}
+
+/**
+ * Tells where a checkpoint has the layers of a model. Of a type that is not registered, such as a
+ * classifier's, it has each under its own name.
+ *
+ * @param path path of the config.json, for messages
+ * @throws {UserError} when config.json is not one of its family
+ */
+export function checkpointLayout(
+  config: JsonObject,
+  path: string,
+  weights: CheckpointTensors,
+): CheckpointLayout {
+  const family = families.get(String(config.model_type));
+  return family?.layout?.(config, path, weights) ?? PLAIN_LAYOUT;
 }
 
 /**

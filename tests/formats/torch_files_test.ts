@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Checkpoint } from "../../lib/formats/checkpoint.ts";
 import { ELEMENT_BYTES, type FileDType } from "../../lib/formats/dtype.ts";
-import { mergeAdapter } from "../../lib/formats/merge.ts";
+import { mergeAdapter } from "../../lib/models/merge.ts";
 import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
 import { elementCount, type TensorData } from "../../lib/formats/tensor_file.ts";
 import { TorchFile } from "../../lib/formats/torch_bin.ts";

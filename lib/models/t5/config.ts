@@ -194,6 +194,12 @@ const EMBEDDINGS: readonly string[] = [
 ];
 const HEAD = "lm_head.weight";
 
+/** Names under which a checkpoint may have the embedding once more. */
+export function repeatedT5Names({ embedding, tieWordEmbeddings }: T5Config): string[] {
+  const names = [...EMBEDDINGS, ...tieWordEmbeddings ? [HEAD] : []];
+  return names.filter((name) => name !== embedding);
+}
+
 /** Puts values under T5's own keys where a file has them under transformers' common names. */
 function resolveAliases(json: unknown, path: string): unknown {
   if (typeof json !== "object" || json === null) return json;

@@ -21,7 +21,7 @@ import {
 import { rmsNorm } from "../../tensor/ops/rms_norm.ts";
 import { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { loadModel, type LoadOptions, type ModelFamily } from "../family.ts";
+import { loadModel, type LoadOptions, type ModelFamily, PLAIN_LAYOUT } from "../family.ts";
 import type {
   BatchShape,
   Decoding,
@@ -38,7 +38,7 @@ import {
   type Linear,
   T5Weights,
 } from "./blocks.ts";
-import { followT5Weights, parseT5Config, type T5Config } from "./config.ts";
+import { followT5Weights, parseT5Config, repeatedT5Names, type T5Config } from "./config.ts";
 import { type CrossKeys, EncodedPrompts } from "./encoded_prompts.ts";
 import { estimateT5Memory } from "./memory.ts";
 import { RelativeBias } from "./relative_bias.ts";
@@ -342,6 +342,10 @@ export const t5Family: ModelFamily<T5ForConditionalGeneration> = {
     const parsed = parseT5Config(json, path);
     const config = weights ? followT5Weights(parsed, json, weights, path) : parsed;
     return (device, store) => new T5ForConditionalGeneration(device, config, store);
+  },
+  layout(json, path, weights) {
+    const config = followT5Weights(parseT5Config(json, path), json, weights, path);
+    return { ...PLAIN_LAYOUT, repeated: repeatedT5Names(config) };
   },
 };
 

@@ -1,4 +1,6 @@
 import { stringify } from "../../packages/yaml.ts";
+import type { TaskType } from "../../formats/peft.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
 import { baseModelName } from "../loading/locate.ts";
 
 /** Settings of where things are and how they are shown, which say nothing about the result. */
@@ -12,8 +14,16 @@ const LEFT_OUT: readonly string[] = [
   "threads",
 ];
 
+/** The Hub's names for what models generate. */
+const PIPELINES: Readonly<Record<TaskType, string>> = {
+  SEQ_2_SEQ_LM: "text2text-generation",
+  CAUSAL_LM: "text-generation",
+};
+
 /** Contents of a model card. */
 export interface CardContents {
+  /** Model that was trained, or that the adapter is for. */
+  model: Pick<LanguageModel, "taskType">;
   /** Settings of the run. */
   config: { readonly model: string; readonly name: string | null };
   /** Result of training: an adapter for the model, or a model. */
@@ -28,14 +38,14 @@ export interface CardContents {
  * README.md of a result, with the front matter that PEFT and transformers write for the Hugging Face
  * Hub, and every setting at its end.
  */
-export function card({ config, result, tags, body }: CardContents): string {
+export function card({ model, config, result, tags, body }: CardContents): string {
   const base = baseModelName(config.model);
   const isAdapter = result === "adapter";
   const relation = isAdapter ? "adapter" : "finetune";
   const frontMatter = stringify({
     base_model: base,
     library_name: isAdapter ? "peft" : "transformers",
-    pipeline_tag: "text2text-generation",
+    pipeline_tag: PIPELINES[model.taskType],
     tags: [`base_model:${relation}:${base}`, ...(isAdapter ? ["lora"] : []), ...tags, "temper"],
   });
   const settings = Object.entries(config).filter(([name]) => !LEFT_OUT.includes(name));

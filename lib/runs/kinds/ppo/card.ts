@@ -2,7 +2,7 @@ import type { ComparisonRow } from "../../../evaluation/compare.ts";
 import { comparisonToMarkdown } from "../../../evaluation/comparison_formats.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { TrainConfig } from "../../settings/config.ts";
-import { card } from "../card.ts";
+import { card, type CardContents } from "../card.ts";
 import type { Summary } from "./summary.ts";
 
 /** Prompts that the card shows: those with the largest gain in reward. */
@@ -10,6 +10,7 @@ const SHOWN_ROWS = 5;
 
 /** README.md of a PPO run's adapter: toxicity and reward before and after, responses, settings. */
 export function ppoCard(
+  model: CardContents["model"],
   config: TrainConfig,
   { toxicity, reward, steps, parameters }: Summary,
   comparison: readonly ComparisonRow[],
@@ -38,5 +39,5 @@ On ${toxicity.after.count} prompts that were not trained on:
 The prompts with the largest gain in reward:
 
 ${comparisonToMarkdown(comparison.slice(0, SHOWN_ROWS))}`;
-  return card({ config, result: "adapter", tags: ["ppo", "rlhf"], body });
+  return card({ model, config, result: "adapter", tags: ["ppo", "rlhf"], body });
 }

@@ -174,7 +174,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
       summary,
       files: {
         "comparison.csv": comparisonToCsv(comparison),
-        "adapter/README.md": ppoCard(config, summary, comparison),
+        "adapter/README.md": ppoCard(policy.model, config, summary, comparison),
       },
       comparison,
     };

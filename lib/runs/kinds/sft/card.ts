@@ -1,7 +1,7 @@
 import { ROUGE_TYPES } from "../../../evaluation/rouge.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { SftRunConfig } from "../../settings/sft_config.ts";
-import { card } from "../card.ts";
+import { card, type CardContents } from "../card.ts";
 import type { SftSummary } from "./summary.ts";
 
 /**
@@ -10,6 +10,7 @@ import type { SftSummary } from "./summary.ts";
  * @param examples number of examples that were measured on
  */
 export function sftCard(
+  model: CardContents["model"],
   config: SftRunConfig,
   { loss, rouge, steps, parameters }: SftSummary,
   examples: number,
@@ -32,5 +33,5 @@ greedy responses.
 | | before | after |
 | --- | --- | --- |
 ${row("loss", loss.before, loss.after)}${rougeRows.join("")}`;
-  return card({ config, result, tags: ["sft"], body });
+  return card({ model, config, result, tags: ["sft"], body });
 }

@@ -180,7 +180,12 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
       summary,
       files: {
         "summaries.jsonl": rows.map((row) => JSON.stringify(row) + "\n").join(""),
-        [`${this.trainedFolder}/README.md`]: sftCard(this.#context.config, summary, rows.length),
+        [`${this.trainedFolder}/README.md`]: sftCard(
+          this.#subject.model,
+          this.#context.config,
+          summary,
+          rows.length,
+        ),
       },
       comparison: [],
     };

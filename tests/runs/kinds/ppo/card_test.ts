@@ -11,6 +11,7 @@ Deno.test("a model card has PEFT's front matter, the results and the settings", 
     interval: [mean - 0.1, mean + 0.1] as [number, number],
   });
   const card = ppoCard(
+    { taskType: "CAUSAL_LM" },
     resolveTrainConfig({ seed: 7 }),
     {
       toxicity: { before: measured(0.5), after: measured(0.25) },
@@ -29,7 +30,8 @@ Deno.test("a model card has PEFT's front matter, the results and the settings", 
     }],
   );
   const [, frontMatter, body] = card.split(/^---\n/m);
-  const { base_model, library_name, tags } = parse(frontMatter);
+  const { base_model, library_name, tags, pipeline_tag } = parse(frontMatter);
+  assert.equal(pipeline_tag, "text-generation");
   assert.deepEqual([base_model, library_name], ["demo/tiny-flan-t5", "peft"]);
   assert.ok(tags.includes("lora"));
   assert.match(body, /^\| toxicity \| 0.5000 ± .* \| 0.2500 ± /m);

@@ -12,6 +12,7 @@ for (const full of [false, true]) {
       rougeLsum: value,
     });
     const card = sftCard(
+      { taskType: full ? "CAUSAL_LM" : "SEQ_2_SEQ_LM" },
       resolveSftConfig({ seed: 7, full }),
       {
         output: "run",
@@ -25,7 +26,8 @@ for (const full of [false, true]) {
       64,
     );
     const [, frontMatter, body] = card.split(/^---\n/m);
-    const { base_model, library_name, tags } = parse(frontMatter);
+    const { base_model, library_name, tags, pipeline_tag } = parse(frontMatter);
+    assert.equal(pipeline_tag, full ? "text-generation" : "text2text-generation");
     assert.deepEqual(
       [base_model, library_name],
       ["demo/tiny-flan-t5", full ? "transformers" : "peft"],
