@@ -3,8 +3,10 @@ import type { Device } from "../../lib/device/device.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { initValueHead, ValueHead, valueHeadSpecs } from "../../lib/nn/value_head.ts";
 import { Random } from "../../lib/random.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { applyNorm, type Norm } from "../../lib/tensor/ops/norm.ts";
 import { checkOp } from "../check_op.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest, withDevice } from "../device.ts";
 import { randomValues } from "../reference/check.ts";
 import { dropoutMask } from "../reference/dropout.ts";
 import { linearBackwardReference, linearReference } from "../reference/linear.ts";
@@ -66,3 +68,28 @@ for (const dropoutSeed of [undefined, 21]) {
       }
     }));
 }
+
+deviceTest("ValueHead: values of a norm's rows in one go are those of forward", async (device) => {
+  const [m, k] = [5, 70];
+  const parameters = create(device, k);
+  initValueHead(parameters, 3);
+  const head = new ValueHead(parameters);
+  const cx = new Context(device);
+  const random = new Random(4);
+  const values = (length: number) => cx.from(Float32Array.from(randomValues(random, length)));
+  const h = cx.from(Float32Array.from(randomValues(random, m * k)), [m, k]);
+  const weight = values(k);
+  const norms: Norm[] = [
+    { weight, eps: 1e-6 },
+    { weight, eps: 1e-6, weightOffset: 1 },
+    { weight, eps: 1e-5, bias: values(k) },
+  ];
+  for (const norm of norms) {
+    const expected = applyNorm(cx, h, norm);
+    const into = cx.empty([m]);
+    const x = head.normWithValues(cx, h, norm, into);
+    assert.deepEqual(await x.read(), await expected.read());
+    assert.deepEqual(await into.read(), await head.forward(cx, expected).read());
+  }
+  cx.release();
+});

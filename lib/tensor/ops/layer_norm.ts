@@ -20,8 +20,9 @@ export function layerNorm(
   const shape = { rows: x.rows, width: x.width };
   const y = cx.empty(x.shape);
   const stats = cx.grad ? cx.empty([x.rows, 2]) : null;
-  kernels.layerNorm(device, y, stats, x, weight, bias, shape, eps);
-  cx.record(y, [x, weight, bias], [x, stats], (dy) => {
+  const compute = () => kernels.layerNorm(device, y, stats, x, weight, bias, shape, eps);
+  compute();
+  const backward = (dy: Tensor) => {
     const dx = cx.gradient(x);
     if (dx) {
       kernels.layerNormBackward(device, dx.into, dy, x, weight, stats!, shape, dx.accumulate);
@@ -34,6 +35,7 @@ export function layerNorm(
     if (dWeight || dBias) {
       kernels.layerNormWeightGradient(device, dWeight, dBias, dy, x, stats!, shape);
     }
-  });
+  };
+  cx.record(y, [x, weight, bias], [x, stats], backward, compute);
   return y;
 }

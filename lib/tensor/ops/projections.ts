@@ -13,16 +13,17 @@ import {
 } from "../../../kernels/matmul/matmul_several.ts";
 import {
   fusesNormProducts,
-  type NormProduct,
-  rmsNormProducts,
-} from "../../../kernels/rms_norm/rms_norm_products.ts";
+  normProducts,
+  type RowNorm,
+} from "../../../kernels/norm_products/norm_products.ts";
+import type { RowsShape } from "../../../kernels/split.ts";
 import type { GpuDevice } from "../../device/device.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
 import type { WeightMatrix } from "../weight.ts";
 import { activation, gatedActivation } from "./activation.ts";
 import { columns, linear, type LoraWeights } from "./linear.ts";
-import { applyNorm, type Norm, type RmsNorm } from "./norm.ts";
+import { applyNorm, type Norm } from "./norm.ts";
 import { type Rotary, rotary as rotate } from "./rotary.ts";
 
 /** A linear layer and the update of it. */
@@ -153,10 +154,10 @@ export function normWithHead(
   values: Tensor,
 ): Tensor {
   const { device } = cx;
-  if (fusesNormProducts(device) && head.weight.values && !("bias" in norm)) {
+  if (fusesNormProducts(device) && head.weight.values) {
     const x = cx.empty(h.shape);
     const product = { u: values, a: head.weight.values, n: 1 };
-    normProducts(device, x, h, norm, [product], head.bias);
+    normProducts(device, x, h, rowNorm(norm), shapeOf(h), [product], head.bias);
     return x;
   }
   const x = applyNorm(cx, h, norm);
@@ -206,29 +207,19 @@ function normLowRank(
   const products = layers.flatMap(({ lora }, i) =>
     lora ? [{ u: us[i]!, a: lora.a, n: lora.a.rows }] : []
   );
-  if ("bias" in norm) {
-    const x = applyNorm(cx, h, norm);
-    for (const { u, a, n } of products) {
-      matmul(device, { c: u, a: x, b: columns(a), m: h.rows, n, k: h.width });
-    }
-    return { x, us };
-  }
   const x = cx.empty(h.shape);
-  normProducts(device, x, h, norm, products);
+  normProducts(device, x, h, rowNorm(norm), shapeOf(h), products);
   return { x, us };
 }
 
-/** x = norm(h), and products of it. */
-function normProducts(
-  device: GpuDevice,
-  x: Tensor,
-  h: Tensor,
-  { weight, eps, weightOffset = 0 }: RmsNorm,
-  products: readonly NormProduct[],
-  bias: Tensor | null = null,
-): void {
-  const shape = { rows: h.rows, width: h.width };
-  rmsNormProducts(device, x, h, weight, shape, { eps, weightOffset }, products, bias);
+function rowNorm(norm: Norm): RowNorm {
+  const { weight, eps } = norm;
+  if ("bias" in norm) return { weight, bias: norm.bias, eps, weightOffset: 0 };
+  return { weight, bias: null, eps, weightOffset: norm.weightOffset ?? 0 };
+}
+
+function shapeOf({ rows, width }: Tensor): RowsShape {
+  return { rows, width };
 }
 
 function product(

@@ -16,7 +16,7 @@ import { rotary } from "../../../lib/tensor/ops/rotary.ts";
 import type { Tensor } from "../../../lib/tensor/tensor.ts";
 import { WeightMatrix } from "../../../lib/tensor/weight.ts";
 import type { Device } from "../../../lib/device/device.ts";
-import { deviceTest } from "../../device.ts";
+import { deviceTest, gpuTest } from "../../device.ts";
 import { randomValues } from "../../numeric.ts";
 import { freeze } from "../freeze.ts";
 
@@ -176,4 +176,30 @@ deviceTest("projections: rotary positions as by their own op, bit for bit", asyn
       fixture.release();
     }
   }
+});
+
+gpuTest("projections: a Llama-shaped layer of a decoding step has few dispatches", (device) => {
+  const [m, width, headSize] = [8, 32, 8];
+  for (const [rank, most] of [[0, 7], [4, 9]]) {
+    const fixture = new Fixture(device, "f32");
+    const { cx } = fixture;
+    const layer = (out: number, columns: number) => fixture.layer(out, columns, rank, false);
+    const [q, k, v] = [layer(32, width), layer(16, width), layer(16, width)];
+    const [o, gate, up] = [layer(width, 32), layer(64, width), layer(64, width)];
+    const down = layer(width, 64);
+    const [norm] = fixture.norms(width);
+    const rows = cx.from(Int32Array.from({ length: m }, (_, i) => i));
+    const slots = { k: fixture.values(m, 16), v: fixture.values(m, 16), rows };
+    const h = fixture.values(m, width);
+    const rotary = { table: fixture.values(m, headSize), positions: rows };
+    const { dispatches: before } = device.counters;
+    const heads = projectHeads(cx, h, norm, { q, k, v }, slots, rotary);
+    // Attention over the cache takes one more.
+    const attended = linear(cx, heads.q, o.weight, { lora: o.lora, residual: h });
+    const active = projectActivated(cx, attended, norm, gate, up, "silu");
+    linear(cx, active, down.weight, { lora: down.lora, residual: attended });
+    assert.equal(device.counters.dispatches - before, most, `rank ${rank}`);
+    fixture.release();
+  }
+  return Promise.resolve();
 });

@@ -1,7 +1,7 @@
 // The norm of rows and products of it with a few more rows, as a low-rank adapter's A: y = norm(x) and
-// u_i = y A_iᵀ (+ bias). A workgroup takes PRODUCT_ROWS rows, a component of a vector each. Workgroups share
-// their products; each norms the rows for itself. Sums are those of rms_norm.wgsl and matmul.wgsl, bit
-// for bit. What is numbered _N is there for every product.
+// u_i = y A_iᵀ (+ bias). A workgroup takes ROWS rows, a component of a vector each. Workgroups share
+// their products; each norms the rows for itself. Sums are those of rms_norm.wgsl, layer_norm.wgsl and
+// matmul.wgsl, bit for bit. What is numbered _N is there for every product.
 
 /** Chunks of the rows that are in workgroup memory at once. */
 const SLICES = 8u;
@@ -9,8 +9,13 @@ const SLICES = 8u;
 /** By column. */
 var<workgroup> normed: array<vec4f, CHUNK * SLICES>;
 /** Sums of chunks, by product. */
-var<workgroup> partial: array<vec4f, SLICES * MAX_PRODUCT_COLUMNS>;
+var<workgroup> partial: array<vec4f, SLICES * MAX_COLUMNS>;
 var<workgroup> thread_sums: array<vec4f, ROW_THREADS>;
+
+/** The elements of x at four places. */
+fn four_rows(at: vec4u) -> vec4f {
+  return vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+}
 
 /** The prelude's `row_sum` of four rows at once. */
 fn row_sums(values: vec4f, thread: u32) -> vec4f {
@@ -22,7 +27,9 @@ fn row_sums(values: vec4f, thread: u32) -> vec4f {
     }
     workgroupBarrier();
   }
-  return thread_sums[0];
+  let sums = thread_sums[0];
+  workgroupBarrier();
+  return sums;
 }
 
 /** The sum of a chunk of the product with row `at` of all the A_i. */
@@ -48,24 +55,31 @@ fn place_of(at: u32, row: u32) -> u32 {
 }
 
 @compute @workgroup_size(ROW_THREADS)
-fn rms_norm_products(
+fn norm_products(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let item = flat_group(group, groups);
-  let first_row = item / p.parts * PRODUCT_ROWS;
+  let first_row = item / p.parts * ROWS;
   if (first_row >= p.rows) {
     return;
   }
   let part = item % p.parts;
-  let rows = min(PRODUCT_ROWS, p.rows - first_row);
+  let rows = min(ROWS, p.rows - first_row);
   // The last row instead of those past it.
   let starts = p.x + (first_row + min(vec4u(0u, 1u, 2u, 3u), vec4u(rows - 1u))) * p.width;
+  var means = vec4f();
+  if (p.norm_bias != NONE) {
+    var sums = vec4f();
+    for (var i = thread; i < p.width; i += ROW_THREADS) {
+      sums += four_rows(starts + i);
+    }
+    means = row_sums(sums, thread) / f32(p.width);
+  }
   var squares = vec4f();
   for (var i = thread; i < p.width; i += ROW_THREADS) {
-    let at = starts + i;
-    let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+    let values = four_rows(starts + i) - means;
     squares = fma(values, values, squares);
   }
   let scales = 1.0 / sqrt(row_sums(squares, thread) / f32(p.width) + p.eps);
@@ -77,9 +91,12 @@ fn rms_norm_products(
   }
   for (var round = 0u; round < p.width; round += CHUNK * SLICES) {
     for (var i = thread; i < min(CHUNK * SLICES, p.width - round); i += ROW_THREADS) {
-      let at = starts + round + i;
+      let scaled = (four_rows(starts + round + i) - means) * scales;
       let w = weight[p.weight + round + i] + p.weight_offset;
-      let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * scales * w;
+      var values = scaled * w;
+      if (p.norm_bias != NONE) {
+        values = fma(scaled, vec4f(w), vec4f(norm_bias[p.norm_bias + round + i]));
+      }
       normed[i] = values;
       if (part == 0u) {
         for (var row = 0u; row < rows; row++) {

@@ -1,15 +1,9 @@
 import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import type { RowsShape } from "../split.ts";
 import { numbered, wgsl } from "../wgsl.ts";
-import type { RmsNormConstants } from "./rms_norm.ts";
-import chunkSum from "./rms_norm_chunk_sum.wgsl" with { type: "text" };
-import code from "./rms_norm_products.wgsl" with { type: "text" };
-import {
-  MAX_PRODUCT_COLUMNS,
-  MAX_PRODUCTS,
-  PRODUCT_ROWS,
-  RMS_NORM_PRODUCTS,
-} from "./signatures.ts";
+import chunkSum from "./chunk_sum.wgsl" with { type: "text" };
+import code from "./norm_products.wgsl" with { type: "text" };
+import { MAX_COLUMNS, MAX_PRODUCTS, NORM_PRODUCTS, ROWS } from "./signatures.ts";
 
 /**
  * Columns of all products that a workgroup computes: few, so that a GPU's units share a row. A software
@@ -18,10 +12,22 @@ import {
 const COLUMNS = 16;
 
 const productsShader = wgsl(
-  RMS_NORM_PRODUCTS,
-  "rms_norm/rms_norm_products.wgsl",
+  NORM_PRODUCTS,
+  "norm_products/norm_products.wgsl",
   code + numbered(chunkSum, MAX_PRODUCTS),
 )();
+
+/** Norm of the rows: a layer norm with a bias, else a root mean square norm. */
+export interface RowNorm {
+  /** f32 [width] */
+  readonly weight: Span;
+  /** f32 [width] of a layer norm. */
+  readonly bias: Span | null;
+  /** Added to the variance or the mean square. */
+  readonly eps: number;
+  /** Added to the weight. */
+  readonly weightOffset: number;
+}
 
 /** A product of the normed rows: U[rows, n] = norm(X) Aᵀ. */
 export interface NormProduct {
@@ -32,33 +38,31 @@ export interface NormProduct {
   readonly n: number;
 }
 
-/** Tells devices that have {@linkcode rmsNormProducts}. */
+/** Tells devices that have {@linkcode normProducts}. */
 export function fusesNormProducts(device: Device): device is GpuDevice {
   return device.kind === "webgpu";
 }
 
 /**
- * `rmsNorm` of few rows and up to three products of the result with narrow matrices, in one
- * dispatch: adapters' A, or a value head. Each element is summed in the order in which `matmul`
- * sums it: the result is the same, bit for bit.
+ * `rmsNorm` or `layerNorm` of few rows and up to three products of the result with narrow matrices,
+ * in one dispatch: adapters' A, or a value head. Each element is summed in the order in which those
+ * and `matmul` sum it: the result is the same, bit for bit.
  *
  * @param y f32 [rows, width]
  * @param x f32 [rows, width], not in y's buffer
- * @param weight f32 [width]
  * @param bias added to the products, f32 [n of all of them]; or null
  */
-export function rmsNormProducts(
+export function normProducts(
   device: GpuDevice,
   y: Span,
   x: Span,
-  weight: Span,
+  norm: RowNorm,
   { rows, width }: RowsShape,
-  { eps, weightOffset }: RmsNormConstants,
   products: readonly NormProduct[],
   bias: Span | null = null,
 ): void {
   const all = products.reduce((sum, { n }) => sum + n, 0);
-  const partColumns = Math.min(all, device.software ? MAX_PRODUCT_COLUMNS : COLUMNS);
+  const partColumns = Math.min(all, device.software ? MAX_COLUMNS : COLUMNS);
   const parts = Math.ceil(all / partColumns);
   const each = <T>(value: (product: NormProduct) => T, none: T): T[] =>
     Array.from({ length: MAX_PRODUCTS }, (_, i) => i < products.length ? value(products[i]) : none);
@@ -70,11 +74,12 @@ export function rmsNormProducts(
   const [n_0, n_1, n_2] = each(({ n }) => n, 0);
   const starts = each((product) => (product.u.byteOffset - u.byteOffset) / 4, 0);
   const [uStart_0, uStart_1, uStart_2] = starts;
-  device.dispatch(productsShader, Math.ceil(rows / PRODUCT_ROWS) * parts, {
+  device.dispatch(productsShader, Math.ceil(rows / ROWS) * parts, {
     y,
     u,
     x,
-    weight,
+    weight: norm.weight,
+    normBias: norm.bias,
     a_0,
     a_1,
     a_2,
@@ -89,7 +94,7 @@ export function rmsNormProducts(
     uStart_0,
     uStart_1,
     uStart_2,
-    eps,
-    weightOffset,
+    eps: norm.eps,
+    weightOffset: norm.weightOffset,
   });
 }

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { matmul } from "../../kernels/matmul/matmul.ts";
+import { layerNorm } from "../../kernels/layer_norm/layer_norm.ts";
 import { rmsNorm } from "../../kernels/rms_norm/rms_norm.ts";
-import { rmsNormProducts } from "../../kernels/rms_norm/rms_norm_products.ts";
+import { normProducts } from "../../kernels/norm_products/norm_products.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { gpuTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
+import { layerNorm as layerNormReference } from "../reference/layer_norm.ts";
 import { matmulReference, transpose } from "../reference/matmul.ts";
-import * as reference from "../reference/rms_norm.ts";
+import { rmsNorm as rmsNormReference } from "../reference/rms_norm.ts";
 
 const EPS = 1e-6;
 
@@ -21,24 +23,36 @@ const SHAPES: [number, number, number[]][] = [
   [2, 1100, [9, 63, 64]],
 ];
 
-gpuTest("rmsNormProducts: what the norm and products of it give, bit for bit", async (device) => {
+gpuTest("normProducts: what the norm and products of it give, bit for bit", async (device) => {
   // Real GPUs spread a row over more workgroups.
   const dispatch = device.dispatch.bind(device);
   const hardware = { software: false, dispatch } as unknown as GpuDevice;
   for (const [rows, width, columns] of SHAPES) {
-    for (const withBias of [false, true]) {
+    for (const kind of ["rms", "offset", "layer"] as const) {
+      const withBias = kind !== "rms";
       const cx = new Context(device);
       const [xs, weights] = [randomValues(rows * width, 1), randomValues(width, 2)];
       const [x, weight] = [cx.from(xs), cx.from(weights)];
       const all = columns.reduce((sum, n) => sum + n, 0);
       const biases = randomValues(all, 3);
+      const shifts = randomValues(width, 9);
       const bias = withBias ? cx.from(biases) : null;
       const matrices = columns.map((n, i) => randomValues(n * width, i + 4));
       const shape = { rows, width };
-      const constants = { eps: EPS, weightOffset: withBias ? 1 : 0 };
+      const norm = {
+        weight,
+        bias: kind === "layer" ? cx.from(shifts) : null,
+        eps: EPS,
+        weightOffset: kind === "offset" ? 1 : 0,
+      };
 
       const normed = cx.empty([rows, width]);
-      rmsNorm(device, normed, null, x, weight, null, shape, constants);
+      if (norm.bias) layerNorm(device, normed, null, x, weight, norm.bias, shape, EPS);
+      else rmsNorm(device, normed, null, x, weight, null, shape, norm);
+      const [xs64, weights64, shifts64] = [xs, weights, shifts].map((v) => Float64Array.from(v));
+      const y = norm.bias
+        ? layerNormReference(xs64, weights64, shifts64, EPS)
+        : rmsNormReference(xs64, weights64, EPS, norm.weightOffset);
       let first = 0;
       const expected = await Promise.all(columns.map(async (n, i) => {
         const c = cx.empty([rows, n]);
@@ -54,12 +68,6 @@ gpuTest("rmsNormProducts: what the norm and products of it give, bit for bit", a
           k: width,
           bias: own,
         });
-        const y = reference.rmsNorm(
-          Float64Array.from(xs),
-          Float64Array.from(weights),
-          EPS,
-          constants.weightOffset,
-        );
         const product = matmulReference(
           Float32Array.from(y),
           transpose(matrices[i], n, width),
@@ -81,8 +89,8 @@ gpuTest("rmsNormProducts: what the norm and products of it give, bit for bit", a
           begin += rows * n;
           return own;
         });
-        rmsNormProducts(gpu, y, x, weight, shape, constants, products, bias);
-        const what = `${rows} x ${width} with ${columns}`;
+        normProducts(gpu, y, x, norm, shape, products, bias);
+        const what = `${kind} ${rows} x ${width} with ${columns}`;
         assert.deepEqual(await y.read(), await normed.read(), `norm of ${what}`);
         for (const [i, product] of products.entries()) {
           assert.deepEqual(await product.u.read(), expected[i], `product ${i} of ${what}`);

@@ -1,0 +1,1 @@
+// Generated from signatures.ts by deno task build:kernels: change that.
