@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
+import { tokenContent, tokenizerClass } from "./tokenizer_config.ts";
 
 /** RoBERTa's special tokens, transformers' defaults. */
 const ROBERTA_TOKENS = {
@@ -13,10 +14,15 @@ const ROBERTA_TOKENS = {
   mask_token: "<mask>",
 } as const;
 
+/** Qwen2's expression: contractions in any case, digits one by one, line breaks with what precedes them. */
+const QWEN2_PATTERN =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" +
+  "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
 /**
  * Builds the content of tokenizer.json from the older files vocab.json and merges.txt, since many
- * classifiers on the Hub have only those: RoBERTa's byte-level BPE, `<s>` before and `</s>` after
- * a text.
+ * models on the Hub have only those. The byte-level BPE is GPT-2's or Qwen2's where the configuration
+ * says so, else RoBERTa's, with `<s>` before and `</s>` after a text.
  *
  * @param files of a model.
  * @param config tokenizer_config.json over special_tokens_map.json.
@@ -46,6 +52,94 @@ export async function readByteLevelBpe(
     }
   }
 
+  const merges = parseMerges(files.pathOf("merges.txt"), mergesText);
+  switch (tokenizerClass(config.tokenizer_class)) {
+    case "GPT2Tokenizer":
+      return gpt2(vocab, merges, config);
+    case "Qwen2Tokenizer":
+      return qwen2(vocab, merges, config);
+    default:
+      return roberta(files, vocab, merges, config, specialTokens);
+  }
+}
+
+/** GPT2Tokenizer: nothing around a text, but the first token with `add_bos_token`. */
+function gpt2(vocab: JsonObject, merges: string[][], config: JsonObject): JsonObject {
+  const byteLevel = {
+    type: "ByteLevel",
+    add_prefix_space: config.add_prefix_space === true,
+    trim_offsets: false,
+  };
+  const bos = tokenContent(config.bos_token);
+  const begins = config.add_bos_token === true && bos !== null;
+  return {
+    added_tokens: ownTokens(vocab, config),
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: begins
+      ? {
+        type: "TemplateProcessing",
+        single: [{ SpecialToken: { id: bos, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+        pair: [],
+        special_tokens: { [bos]: { id: bos, ids: [vocab[bos]], tokens: [bos] } },
+      }
+      : byteLevel,
+    decoder: byteLevel,
+    model: { type: "BPE", vocab, merges },
+  };
+}
+
+/** Qwen2Tokenizer, also Qwen2.5's and Qwen3's. */
+function qwen2(vocab: JsonObject, merges: string[][], config: JsonObject): JsonObject {
+  const byteLevel = {
+    type: "ByteLevel",
+    add_prefix_space: config.add_prefix_space === true,
+    trim_offsets: false,
+    use_regex: false,
+  };
+  const split = {
+    type: "Split",
+    pattern: { Regex: QWEN2_PATTERN },
+    behavior: "Isolated",
+    invert: false,
+  };
+  return {
+    added_tokens: ownTokens(vocab, config),
+    normalizer: { type: "NFC" },
+    pre_tokenizer: { type: "Sequence", pretokenizers: [split, byteLevel] },
+    post_processor: byteLevel,
+    decoder: byteLevel,
+    model: { type: "BPE", vocab, merges },
+  };
+}
+
+/** Special tokens that are in the vocabulary itself; others are in files of their own. */
+function ownTokens(vocab: JsonObject, config: JsonObject): JsonObject[] {
+  const additional = config.additional_special_tokens;
+  const named = [
+    ...["bos_token", "eos_token", "unk_token", "pad_token"].map((key) => config[key]),
+    ...(Array.isArray(additional) ? additional : []),
+  ];
+  return [...new Set(named.map(tokenContent))]
+    .filter((content) => content !== null && Object.hasOwn(vocab, content))
+    .map((content) => ({
+      id: vocab[content!],
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    }));
+}
+
+function roberta(
+  files: ModelFiles,
+  vocab: JsonObject,
+  merges: string[][],
+  config: JsonObject,
+  specialTokens: JsonObject,
+): JsonObject {
   const addedTokens = new Map<string, JsonObject>();
   const special: Record<string, string> = {};
   for (const [key, fallback] of Object.entries(ROBERTA_TOKENS)) {
@@ -77,7 +171,7 @@ export async function readByteLevelBpe(
       type: "BPE",
       unk_token: special.unk_token,
       vocab,
-      merges: parseMerges(files.pathOf("merges.txt"), mergesText),
+      merges,
     },
   };
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from "../formats/hf_config.ts";
 import { LimitedThread } from "../platform/limited_thread.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "../packages/tokenizers.ts";
 import { checkGrowth, isLinear } from "./linear_tokenizer.ts";
+import { correctSteps } from "./tokenizer_faults.ts";
 
 /** Conversion of text into ids and back, by the content of tokenizer.json and tokenizer_config.json. */
 export interface TokenEngine {
@@ -32,7 +33,14 @@ export class DirectEngine implements TokenEngine {
 
   /** Builds it. @throws Error when the content is not a tokenizer */
   constructor(json: JsonObject, config: JsonObject) {
-    this.#tokenizer = new HuggingFaceTokenizer(json, config);
+    this.#tokenizer = new HuggingFaceTokenizer(json, {
+      ...config,
+      // transformers' default since 4.45, which BPE tokenizers are held to; the older tokenizers of
+      // encoders and T5 were made for the default before.
+      clean_up_tokenization_spaces: config.clean_up_tokenization_spaces ??
+        Object(json.model).type !== "BPE",
+    });
+    correctSteps(this.#tokenizer, json);
   }
 
   encode(text: string, specialTokens: boolean): number[] {

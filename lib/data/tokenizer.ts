@@ -7,7 +7,8 @@ import { readAddedTokens } from "./added_tokens.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
 import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
 import { type TokenEngine, tokenEngine } from "./token_engine.ts";
-import { type SpecialTokenKey, tokenContent } from "./tokenizer_config.ts";
+import { type SpecialTokenKey, tokenContent, tokenizerConfig } from "./tokenizer_config.ts";
+import { withConfig } from "./tokenizer_json.ts";
 import { readWordPiece } from "./word_piece.ts";
 
 /** Options of {@linkcode Tokenizer.encode}. */
@@ -74,7 +75,7 @@ export class Tokenizer {
 
   /**
    * Reads a model's tokenizer.json, or where there is none its spiece.model (T5's SentencePiece)
-   * or vocab.json and merges.txt (RoBERTa's byte-level BPE), and the settings in
+   * or vocab.json and merges.txt (byte-level BPE of RoBERTa, GPT-2 or Qwen2), and the settings in
    * tokenizer_config.json and special_tokens_map.json.
    *
    * @param source a folder's path, or files
@@ -83,7 +84,7 @@ export class Tokenizer {
   static async load(source: string | ModelFiles): Promise<Tokenizer> {
     const files = modelFiles(source);
     const specialTokens = await files.json("special_tokens_map.json") ?? {};
-    let config = { ...specialTokens, ...await files.json("tokenizer_config.json") };
+    let config = await tokenizerConfig(files);
     const file = await files.json("tokenizer.json");
     const sentencePiece = file ? null : await readSentencePiece(files, config);
     if (sentencePiece) config = { ...T5_TOKENS, ...config };
@@ -100,7 +101,8 @@ export class Tokenizer {
       own.push(...await readAddedTokens(files, config, known));
     }
     try {
-      return new Tokenizer(await tokenEngine(json, config), json, config, files.path);
+      const whole = withConfig(json, config);
+      return new Tokenizer(await tokenEngine(whole, config), whole, config, files.path);
     } catch (error) {
       const path = file
         ? files.pathOf("tokenizer.json")

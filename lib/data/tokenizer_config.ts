@@ -15,12 +15,57 @@ const SPECIAL_TOKENS = [
 /** Name of a special token in the Hugging Face files. */
 export type SpecialTokenKey = typeof SPECIAL_TOKENS[number];
 
-/** Reads tokenizer_config.json over special_tokens_map.json; no file is an empty one. */
+/** Classes of transformers' tokenizers by the `model_type` of models whose files may not name one. */
+const CLASSES: Readonly<Record<string, string>> = {
+  gpt2: "GPT2Tokenizer",
+  qwen2: "Qwen2Tokenizer",
+  qwen3: "Qwen2Tokenizer",
+  llama: "LlamaTokenizer",
+  mistral: "LlamaTokenizer",
+  gemma: "GemmaTokenizer",
+  gemma2: "GemmaTokenizer",
+  gemma3_text: "GemmaTokenizer",
+};
+
+/** Special tokens of a class that the files need not name. */
+const CLASS_TOKENS: Readonly<Record<string, JsonObject>> = {
+  GPT2Tokenizer: {
+    bos_token: "<|endoftext|>",
+    eos_token: "<|endoftext|>",
+    unk_token: "<|endoftext|>",
+  },
+  Qwen2Tokenizer: {
+    eos_token: "<|endoftext|>",
+    unk_token: "<|endoftext|>",
+    pad_token: "<|endoftext|>",
+  },
+  LlamaTokenizer: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
+  GemmaTokenizer: {
+    bos_token: "<bos>",
+    eos_token: "<eos>",
+    unk_token: "<unk>",
+    pad_token: "<pad>",
+  },
+};
+
+/**
+ * Reads tokenizer_config.json over special_tokens_map.json, which need not be there, over what
+ * transformers takes where they say nothing: a class by the model's type, and its special tokens.
+ */
 export async function tokenizerConfig(files: ModelFiles): Promise<JsonObject> {
-  return {
+  const own = {
     ...await files.json("special_tokens_map.json"),
     ...await files.json("tokenizer_config.json"),
   };
+  const model = await files.json("config.json") ?? {};
+  const named = own.tokenizer_class ?? model.tokenizer_class ?? CLASSES[String(model.model_type)];
+  if (typeof named !== "string") return own;
+  return { ...CLASS_TOKENS[tokenizerClass(named)], ...own, tokenizer_class: named };
+}
+
+/** Name of a tokenizer's class, whichever of its two implementations the files name. */
+export function tokenizerClass(name: unknown): string {
+  return String(name).replace(/Fast$/, "");
 }
 
 /** Special tokens' texts by name, as a template has them as variables: those that are set. */

@@ -1,5 +1,15 @@
 /** Tokenizers from tokenizer.json. */
-export { Tokenizer } from "npm:@huggingface/tokenizers@0.2.0";
+export {
+  ByteFallbackDecoder,
+  ByteLevelPreTokenizer,
+  type Decoder,
+  DigitsPreTokenizer,
+  MetaspacePreTokenizer,
+  type PreTokenizer,
+  SequenceDecoder,
+  SequencePreTokenizer,
+  Tokenizer,
+} from "npm:@huggingface/tokenizers@0.2.0";
 
 /** Version of the package, with which the tokens of a text may change. */
 export const TOKENIZERS_VERSION = "0.2.0";

@@ -1,0 +1,65 @@
+import type { JsonObject } from "../formats/hf_config.ts";
+import { tokenContent, tokenizerClass } from "./tokenizer_config.ts";
+
+/** Tokenizers that take the tokens around a text from tokenizer_config.json alone. */
+const OWN_TEMPLATE: readonly string[] = ["LlamaTokenizer", "GemmaTokenizer"];
+
+/**
+ * Adapts the content of tokenizer.json to tokenizer_config.json as transformers 4.52 does when it loads
+ * them: `add_bos_token` and `add_eos_token` of Llama's and Gemma's tokenizers, and `add_prefix_space`.
+ *
+ * @throws {Error} when the tokenizer needs what is not supported
+ */
+export function withConfig(json: JsonObject, config: JsonObject): JsonObject {
+  checkAddedTokens(json);
+  return {
+    ...json,
+    pre_tokenizer: withPrefixSpace(json.pre_tokenizer, config),
+    post_processor: withTemplate(json, config),
+  };
+}
+
+function checkAddedTokens(json: JsonObject): void {
+  if (!Array.isArray(json.added_tokens)) return;
+  const found = json.added_tokens.find((token) => Object(token).single_word === true);
+  if (!found) return;
+  const text = JSON.stringify(Object(found).content);
+  throw new Error(`\`single_word\` of its token ${text} is not supported`);
+}
+
+/** `PreTrainedTokenizerFast.__init__`: the configuration overrides a byte-level step without others. */
+function withPrefixSpace(step: unknown, config: JsonObject): unknown {
+  const { type } = Object(step) as JsonObject;
+  if (type !== "ByteLevel") return step;
+  return { ...Object(step), add_prefix_space: config.add_prefix_space === true };
+}
+
+/** `LlamaTokenizerFast.update_post_processor`, and Gemma's. */
+function withTemplate(json: JsonObject, config: JsonObject): unknown {
+  if (!OWN_TEMPLATE.includes(tokenizerClass(config.tokenizer_class))) return json.post_processor;
+  const begin = config.add_bos_token === false ? null : tokenContent(config.bos_token);
+  const end = config.add_eos_token === true ? tokenContent(config.eos_token) : null;
+  const around = (sequence: "A" | "B", type_id: number) => [
+    ...(begin === null ? [] : [{ SpecialToken: { id: begin, type_id } }]),
+    { Sequence: { id: sequence, type_id } },
+    ...(end === null ? [] : [{ SpecialToken: { id: end, type_id } }]),
+  ];
+  const tokens = [begin, end].filter((token) => token !== null);
+  return {
+    type: "TemplateProcessing",
+    single: around("A", 0),
+    pair: [...around("A", 0), ...around("B", 1)],
+    special_tokens: Object.fromEntries(
+      tokens.map((token) => [token, { id: token, ids: [idOf(json, token)], tokens: [token] }]),
+    ),
+  };
+}
+
+/** Id of a token in the vocabulary or among the added ones. @throws {Error} when it is in neither */
+function idOf(json: JsonObject, token: string): number {
+  const added = Object(json.added_tokens) as JsonObject[];
+  const own = Array.isArray(added) ? added.find(({ content }) => content === token)?.id : undefined;
+  const id = own ?? Object(Object(json.model).vocab)[token];
+  if (typeof id === "number") return id;
+  throw new Error(`its vocabulary has no ${JSON.stringify(token)}, which begins or ends a text`);
+}

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { withConfig } from "../../lib/data/tokenizer_json.ts";
+import type { JsonObject } from "../../lib/formats/hf_config.ts";
+
+const JSON_FILE: JsonObject = {
+  added_tokens: [{ id: 1, content: "<s>" }],
+  pre_tokenizer: null,
+  post_processor: { type: "ByteLevel" },
+  model: { vocab: { "<s>": 1, "</s>": 2 } },
+};
+const TOKENS = { bos_token: "<s>", eos_token: { content: "</s>" } };
+
+function around(config: JsonObject): unknown {
+  const { single } = withConfig(JSON_FILE, { ...TOKENS, ...config }).post_processor as {
+    single?: { SpecialToken?: { id: string } }[];
+  };
+  return single?.map(({ SpecialToken }) => SpecialToken?.id ?? "A").join(" ");
+}
+
+Deno.test("Llama's and Gemma's tokens around a text are the configuration's", () => {
+  for (const tokenizer_class of ["LlamaTokenizer", "LlamaTokenizerFast", "GemmaTokenizer"]) {
+    assert.equal(around({ tokenizer_class }), "<s> A");
+    assert.equal(around({ tokenizer_class, add_bos_token: false }), "A");
+    assert.equal(around({ tokenizer_class, add_eos_token: true }), "<s> A </s>");
+  }
+  const { post_processor } = withConfig(JSON_FILE, {
+    ...TOKENS,
+    tokenizer_class: "LlamaTokenizer",
+  });
+  const { special_tokens } = post_processor as JsonObject;
+  assert.deepEqual(special_tokens, { "<s>": { id: "<s>", ids: [1], tokens: ["<s>"] } });
+});
+
+Deno.test("other tokenizers keep what tokenizer.json says", () => {
+  assert.equal(
+    around({ tokenizer_class: "PreTrainedTokenizerFast", add_bos_token: true }),
+    undefined,
+  );
+  assert.equal(around({}), undefined);
+});
+
+Deno.test("a lone byte-level step has the configuration's prefix space", () => {
+  const json = { ...JSON_FILE, pre_tokenizer: { type: "ByteLevel", add_prefix_space: true } };
+  const prefix = (config: JsonObject) => withConfig(json, config).pre_tokenizer;
+  assert.deepEqual(prefix({}), { type: "ByteLevel", add_prefix_space: false });
+  assert.deepEqual(prefix({ add_prefix_space: true }), json.pre_tokenizer);
+});
+
+Deno.test("what is not supported is refused by name", () => {
+  const single = { ...JSON_FILE, added_tokens: [{ id: 1, content: "<s>", single_word: true }] };
+  assert.throws(() => withConfig(single, {}), /`single_word` of its token "<s>" is not supported/);
+  const config = { tokenizer_class: "LlamaTokenizer", bos_token: "<x>" };
+  assert.throws(() => withConfig(JSON_FILE, config), /its vocabulary has no "<x>"/);
+});
