@@ -21,6 +21,21 @@ export function storePart(p: usize, value: v128, count: i32): void {
   if (count == 3) v128.store32_lane(p + 8, value, 2);
 }
 
+/** The first `count` f32 at `p`, of which there are at least one: four at most. */
+// @ts-ignore: decorator
+@inline
+export function loadUpTo4(p: usize, count: i32): v128 {
+  return count >= 4 ? v128.load(p) : loadPart(p, count);
+}
+
+/** Stores the first `count` lanes at `p`, of which there are at least one: four at most. */
+// @ts-ignore: decorator
+@inline
+export function storeUpTo4(p: usize, value: v128, count: i32): void {
+  if (count >= 4) v128.store(p, value);
+  else storePart(p, value, count);
+}
+
 /** Four bf16 at `p`, widened to f32. */
 // @ts-ignore: decorator
 @inline

@@ -169,8 +169,3 @@ function checkShape(p: Attention): void {
     throw new RangeError(`attention: a window of ${p.window} keys, causal ${p.causal}`);
   }
 }
-
-function refuseForNow(p: Attention): void {
-  if (keyHeadsOf(p) === p.heads && !p.prefix && p.window == null) return;
-  throw new Error("attention with fewer key heads, a prefix or a window has no kernel yet");
-}

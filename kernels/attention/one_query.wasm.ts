@@ -111,25 +111,31 @@ function addBlock(
   return f32x4.relaxed_madd(q3, v128.shuffle<i64>(t1, t3, 1, 3), sum);
 }
 
-/** out = Σ_t w[t] · x[t] for `keys` rows of `width` f32, t in order. */
+/** out (+)= Σ_t w[t] · x[t] for `keys` rows of `width` f32, t in order. */
 export function sumOfOne(
-  out: usize, w: usize, x: usize, xStride: usize, keys: i32, width: i32,
+  out: usize, w: usize, x: usize, xStride: usize, keys: i32, width: i32, accumulate: i32,
 ): void {
   let column = 0;
   for (; column + 32 <= width; column += 32) {
     const at = <usize>column << 2;
-    sum32(out + at, w, x + at, xStride, keys);
+    sum32(out + at, w, x + at, xStride, keys, accumulate);
   }
-  if (column < width) combine(out, w, 4, x, xStride, keys, column, width, 0);
+  if (column < width) combine(out, w, 4, x, xStride, keys, column, width, accumulate);
 }
 
 /**
  * {@linkcode sumOfOne} for 32 columns, four rows at a time: a load of one takes part in the bounds
  * check of those at the same offset of the others.
  */
-function sum32(out: usize, w: usize, x: usize, xStride: usize, keys: i32): void {
+function sum32(
+  out: usize, w: usize, x: usize, xStride: usize, keys: i32, accumulate: i32,
+): void {
   const zero = f32x4.splat(0);
   let s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
+  if (accumulate) {
+    s0 = v128.load(out), s1 = v128.load(out, 16), s2 = v128.load(out, 32), s3 = v128.load(out, 48);
+    s4 = v128.load(out, 64), s5 = v128.load(out, 80), s6 = v128.load(out, 96), s7 = v128.load(out, 112);
+  }
   for (; keys >= 4; keys -= 4) {
     const t = v128.load(w);
     const t0 = v128.shuffle<i32>(t, t, 0, 0, 0, 0), t1 = v128.shuffle<i32>(t, t, 1, 1, 1, 1);

@@ -2,11 +2,12 @@
  * The small matrix products of attention, on rows anywhere in memory. What is summed, and in which
  * order, depends only on the row of the result: a full pass and one-token decoding agree bit for bit.
  * Strides are in bytes. Row i of a block sees the first `visible(i)` keys; what it does not see is
- * neither computed nor read.
+ * neither computed nor read. If causal, the first `perQuery` rows see `first` keys, the next ones one
+ * more, and so on.
  */
 import { PANEL } from "../matmul/args.wasm";
 import { PANEL_BYTES, transpose4 } from "../matmul/panel.wasm";
-import { loadPart, storePart } from "../simd.wasm";
+import { loadUpTo4, storeUpTo4 } from "../simd.wasm";
 import {
   columns_4x16, columns_4x8, columns_6x16,
   rows_4x16, rows_4x8, rows_6x16,
@@ -17,11 +18,18 @@ const DEPTH: i32 = 384;
 /** Scratch memory that {@linkcode dots} uses: a panel. */
 export const PANEL_SCRATCH: usize = <usize>DEPTH * PANEL_BYTES;
 
-/** Number of keys, of `keys`, that row `i` of a block sees; if causal, the first row sees `first`. */
+/** Number of keys, of `keys`, that row `i` of a block sees. */
 // @ts-ignore: decorator
 @inline
-export function visible(i: i32, first: i32, keys: i32, causal: i32): i32 {
-  return causal ? max(0, min(keys, first + i)) : keys;
+export function visible(i: i32, first: i32, keys: i32, causal: i32, perQuery: i32): i32 {
+  return causal ? max(0, min(keys, first + queryOf(i, perQuery))) : keys;
+}
+
+/** The query, counted from the first of a block, that row `i` is of. */
+// @ts-ignore: decorator
+@inline
+export function queryOf(i: i32, perQuery: i32): i32 {
+  return perQuery == 1 ? i : i / perQuery;
 }
 
 /**
@@ -33,10 +41,10 @@ export function dots(
   x: usize, xStride: usize, rows: i32,
   y: usize, yStride: usize, keys: i32,
   width: i32, out: usize, outStride: usize,
-  first: i32, causal: i32, wide: i32, scratch: usize,
+  first: i32, causal: i32, perQuery: i32, wide: i32, scratch: usize,
 ): void {
   for (let j = 0; j < keys; j += PANEL) {
-    const begin = causal ? firstSeeing(j, first) : 0;
+    const begin = causal ? firstSeeing(j, first, perQuery) : 0;
     const whole = keys - j > 8;
     for (let column = 0; column < width; column += DEPTH) {
       const depth = min(DEPTH, width - column);
@@ -62,7 +70,7 @@ export function weightedSums(
   w: usize, wStride: usize,
   x: usize, xStride: usize, keys: i32,
   width: i32, accumulate: i32,
-  first: i32, causal: i32, wide: i32, scratch: usize,
+  first: i32, causal: i32, perQuery: i32, wide: i32, scratch: usize,
 ): void {
   let column = 0;
   for (; column + 8 <= width; column += PANEL) {
@@ -73,7 +81,7 @@ export function weightedSums(
       copyPanel(x + <usize>t * xStride + at, xStride, depth, whole, scratch);
       for (let i = 0; i < rows;) {
         const n = tileRows(rows - i, wide != 0 && whole);
-        const inner = min(depth, visible(i + n - 1, first, keys, causal) - t);
+        const inner = min(depth, visible(i + n - 1, first, keys, causal, perQuery) - t);
         const a = w + <usize>i * wStride + (<usize>t << 2);
         const c = out + <usize>i * outStride + at;
         multiplyRows(
@@ -86,7 +94,7 @@ export function weightedSums(
   column = width & ~7;
   if (column == width) return;
   for (let i = 0; i < rows; i++) {
-    const inner = visible(i, first, keys, causal);
+    const inner = visible(i, first, keys, causal, perQuery);
     const to = out + <usize>i * outStride;
     combine(to, w + <usize>i * wStride, 4, x, xStride, inner, column, width, accumulate);
   }
@@ -110,7 +118,7 @@ export function addTransposed(
   out: usize, outStride: usize, keys: i32,
   w: usize, wStride: usize,
   x: usize, xStride: usize, rows: i32,
-  width: i32, first: i32, causal: i32, wide: i32, scratch: usize,
+  width: i32, first: i32, causal: i32, perQuery: i32, wide: i32, scratch: usize,
 ): void {
   let column = 0;
   for (; column + 8 <= width; column += PANEL) {
@@ -119,7 +127,7 @@ export function addTransposed(
     copyPanel(x + at, xStride, rows, whole, scratch);
     for (let t = 0; t < keys;) {
       const n = tileRows(keys - t, wide != 0 && whole);
-      const begin = causal ? firstSeeing(t, first) : 0;
+      const begin = causal ? firstSeeing(t, first, perQuery) : 0;
       const a = w + <usize>begin * wStride + (<usize>t << 2);
       const b = scratch + <usize>begin * PANEL_BYTES;
       const c = out + <usize>t * outStride + at;
@@ -130,7 +138,7 @@ export function addTransposed(
   column = width & ~7;
   if (column == width) return;
   for (let t = 0; t < keys; t++) {
-    const begin = causal ? firstSeeing(t, first) : 0;
+    const begin = causal ? firstSeeing(t, first, perQuery) : 0;
     const a = w + <usize>begin * wStride + (<usize>t << 2);
     const b = x + <usize>begin * xStride;
     combine(out + <usize>t * outStride, a, wStride, b, xStride, rows - begin, column, width, 1);
@@ -140,8 +148,8 @@ export function addTransposed(
 /** The first row of a causal block that sees key `t`. */
 // @ts-ignore: decorator
 @inline
-function firstSeeing(t: i32, first: i32): i32 {
-  return max(0, t + 1 - first);
+function firstSeeing(t: i32, first: i32, perQuery: i32): i32 {
+  return max(0, t + 1 - first) * perQuery;
 }
 
 /** Rows of the next tile when `left` are left: six, where they do not leave less than a tile of four. */
@@ -235,17 +243,4 @@ export function combine(
     }
     storeUpTo4(out + at, sum, count);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function loadUpTo4(p: usize, count: i32): v128 {
-  return count >= 4 ? v128.load(p) : loadPart(p, count);
-}
-
-// @ts-ignore: decorator
-@inline
-function storeUpTo4(p: usize, value: v128, count: i32): void {
-  if (count >= 4) v128.store(p, value);
-  else storePart(p, value, count);
 }

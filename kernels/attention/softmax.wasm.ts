@@ -1,16 +1,27 @@
 /** The softmax of a row of scores, and its derivative. */
 import { exp4, exp8 } from "../math.wasm";
-import { loadPart, sum4 } from "../simd.wasm";
+import { loadPart, loadUpTo4, sum4 } from "../simd.wasm";
 
 /**
  * s = s · scale + bias for the first n, -∞ up to the next multiple of four; returns the largest.
- * `bias` is 0 when there is none.
+ * `bias` is 0 when there is none. The first `skip`, at most three, become -∞ as well.
  */
-export function finishScores(s: usize, n: i32, scale: f32, bias: usize): f32 {
+export function finishScores(s: usize, n: i32, skip: i32, scale: f32, bias: usize): f32 {
   const factor = f32x4.splat(scale);
   let highest = f32x4.splat(-Infinity);
   const whole = <usize>(n & ~3) << 2;
-  for (let j: usize = 0; j < whole; j += 16) {
+  let j: usize = 0;
+  if (skip) {
+    const count = min(n, 4);
+    let x = f32x4.mul(v128.load(s), factor);
+    if (bias) x = f32x4.add(x, loadUpTo4(bias, count));
+    x = lanes(x, skip, count);
+    v128.store(s, x);
+    highest = f32x4.pmax(highest, x);
+    if (n < 4) return largest(highest);
+    j = 16;
+  }
+  for (; j < whole; j += 16) {
     let x = f32x4.mul(v128.load(s + j), factor);
     if (bias) x = f32x4.add(x, v128.load(bias + j));
     v128.store(s + j, x);
@@ -21,13 +32,19 @@ export function finishScores(s: usize, n: i32, scale: f32, bias: usize): f32 {
   if (rest) {
     let x = f32x4.mul(v128.load(s + whole), factor);
     if (bias) x = f32x4.add(x, loadPart(bias + whole, rest));
-    x = firstLanes(x, rest);
+    x = lanes(x, 0, rest);
     v128.store(s + whole, x);
     highest = f32x4.pmax(highest, x);
   }
+  return largest(highest);
+}
+
+// @ts-ignore: decorator
+@inline
+function largest(x: v128): f32 {
   return max(
-    max(f32x4.extract_lane(highest, 0), f32x4.extract_lane(highest, 1)),
-    max(f32x4.extract_lane(highest, 2), f32x4.extract_lane(highest, 3)),
+    max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
+    max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)),
   );
 }
 
@@ -86,7 +103,7 @@ export function differentiateRow(
   if (rest) {
     let x = f32x4.mul(v128.load(p + whole), factor);
     if (bias) x = f32x4.add(x, loadPart(bias + whole, rest));
-    differentiate4(p + whole, ds + whole, firstLanes(f32x4.sub(x, shift4), rest), mean4);
+    differentiate4(p + whole, ds + whole, lanes(f32x4.sub(x, shift4), 0, rest), mean4);
   }
   const filled = wholeBytes(n);
   zero(p + filled, p + wholeBytes(end));
@@ -101,11 +118,14 @@ function differentiate4(p: usize, ds: usize, x: v128, mean: v128): void {
   v128.store(ds, f32x4.mul(e, f32x4.sub(v128.load(ds), mean)));
 }
 
-/** The first `count` (1 to 3) lanes of x, the others -∞. */
+/** The lanes of x from `begin` to `end` (exclusive), the others -∞. */
 // @ts-ignore: decorator
 @inline
-function firstLanes(x: v128, count: i32): v128 {
-  const kept = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+function lanes(x: v128, begin: i32, end: i32): v128 {
+  const lane = i32x4(0, 1, 2, 3);
+  const kept = v128.and(
+    i32x4.lt_s(lane, i32x4.splat(end)), i32x4.ge_s(lane, i32x4.splat(begin)),
+  );
   return v128.bitselect(x, f32x4.splat(-Infinity), kept);
 }
 
@@ -119,6 +139,6 @@ function wholeBytes(n: i32): usize {
 /** Sets vectors to 0. */
 // @ts-ignore: decorator
 @inline
-function zero(begin: usize, end: usize): void {
+export function zero(begin: usize, end: usize): void {
   for (let at = begin; at < end; at += 16) v128.store(at, f32x4.splat(0));
 }

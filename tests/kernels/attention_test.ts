@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { attention as launch, attentionBackward } from "../../kernels/attention/attention.ts";
 import type { Attention } from "../../kernels/attention/operands.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { attention } from "../../lib/tensor/ops/attention.ts";
-import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import {
@@ -11,77 +9,7 @@ import {
   type AttentionCase,
   attentionReference,
 } from "../reference/attention.ts";
-
-/** Largest error by norm, relative or, below 1, absolute; exp and the sums are good to about 1e-7. */
-const TOLERANCE = 2e-6;
-
-interface Sizes {
-  qLengths: number[];
-  kLengths: number[];
-  heads: number;
-  headSize: number;
-  causal?: boolean;
-  bias?: boolean;
-  scale?: number;
-}
-
-function packedStarts(lengths: number[]): number[] {
-  let total = 0;
-  return lengths.map((n) => (total += n) - n);
-}
-
-function makeCase(sizes: Sizes): AttentionCase {
-  const { qLengths, kLengths, heads, headSize } = sizes;
-  const total = (lengths: number[]) => lengths.reduce((a, b) => a + b, 0) * heads * headSize;
-  const reach = Math.max(...kLengths) + 2;
-  return {
-    q: randomValues(total(qLengths), 1),
-    k: randomValues(total(kLengths), 2),
-    v: randomValues(total(kLengths), 3),
-    qStarts: packedStarts(qLengths),
-    qLengths,
-    kStarts: packedStarts(kLengths),
-    kLengths,
-    heads,
-    headSize,
-    scale: sizes.scale ?? 1,
-    causal: sizes.causal ?? false,
-    bias: sizes.bias ? { table: randomValues(heads * (2 * reach + 1), 4), reach } : null,
-  };
-}
-
-function f32(cx: Context, data: ArrayLike<number>, width: number): Tensor {
-  const tensor = cx.from(Float32Array.from(data), [data.length / width, width]);
-  tensor.requiresGrad = cx.grad;
-  return tensor;
-}
-
-function rows(cx: Context, starts: number[], lengths: number[]) {
-  return {
-    starts: cx.from(Int32Array.from(starts)),
-    lengths: cx.from(Int32Array.from(lengths)),
-    maxLength: Math.max(...lengths),
-  };
-}
-
-function build(cx: Context, c: AttentionCase) {
-  const width = c.heads * c.headSize;
-  const q = f32(cx, c.q, width);
-  const k = f32(cx, c.k, width);
-  const v = f32(cx, c.v, width);
-  const bias = c.bias && f32(cx, c.bias.table, 2 * c.bias.reach + 1);
-  const queries = rows(cx, c.qStarts, c.qLengths);
-  const keys = rows(cx, c.kStarts, c.kLengths);
-  const { heads, scale, causal } = c;
-  const o = attention(cx, q, k, v, { heads, scale, causal, bias, queries, keys });
-  return { q, k, v, bias, o };
-}
-
-function assertClose(actual: Float32Array, expected: Float64Array, name: string): void {
-  const error = Math.hypot(...expected.map((x, i) => actual[i] - x));
-  const norm = Math.hypot(...expected);
-  assert.ok(error <= TOLERANCE * Math.max(norm, 1), `${name}: error ${error}, norm ${norm}`);
-}
+import { assertClose, build, f32, makeCase, rows, type Sizes } from "./attention_case.ts";
 
 const CASES: Record<string, Sizes> = {
   "one token": { qLengths: [1], kLengths: [1], heads: 1, headSize: 4, causal: true },
