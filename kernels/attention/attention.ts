@@ -30,7 +30,6 @@ const TASK_WORK = 60_000;
 export function attention(device: Device, p: Attention, o: Span, lse: Span | null): void {
   checkShape(p);
   if (device.kind === "webgpu") return attentionGpu(device, p, o, lse);
-  refuseForNow(p);
   const { queries, headSize } = p;
   const keyHeads = keyHeadsOf(p);
   // A block's rows are queries times the query heads of a key head.
@@ -59,7 +58,6 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
 export function attentionBackward(device: Device, p: Attention, g: AttentionGradients): void {
   checkShape(p);
   if (device.kind === "webgpu") return attentionBackwardGpu(device, p, g);
-  refuseForNow(p);
   const { dq, dk, dv } = g;
   const sharing = p.prefix?.sharing ?? null;
   const groups = sharing?.groups ?? p.sequences;

@@ -93,8 +93,10 @@ export function build(cx: Context, c: AttentionCase) {
   let prefix: (Prefix & { k: Tensor; v: Tensor }) | null = null;
   if (c.prefix) {
     const { starts, lengths } = c.prefix;
-    const order = [...starts.keys()].toSorted((a, b) => starts[a] - starts[b] || a - b);
-    const firsts = order.flatMap((s, i) => starts[s] === starts[order[i - 1]] ? [] : [i]);
+    // An empty prefix may start where another does.
+    const place = (s: number) => starts[s] + (lengths[s] && 0.5);
+    const order = [...starts.keys()].toSorted((a, b) => place(a) - place(b) || a - b);
+    const firsts = order.flatMap((s, i) => i > 0 && place(s) === place(order[i - 1]) ? [] : [i]);
     prefix = {
       k: f32(cx, c.prefix.k, keyWidth),
       v: f32(cx, c.prefix.v, keyWidth),

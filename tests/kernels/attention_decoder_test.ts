@@ -5,7 +5,7 @@ import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { attention } from "../../lib/tensor/ops/attention.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import {
   attentionBackwardReference,
@@ -13,12 +13,6 @@ import {
   attentionReference,
 } from "../reference/attention.ts";
 import { assertClose, build, f32, makeCase, rows, type Sizes } from "./attention_case.ts";
-
-/** The WGSL does not have these options yet. */
-function wasmTest(name: string, body: (device: Device) => Promise<void>): void {
-  const ignore = Deno.env.get("TEMPER_DEVICE") === "webgpu";
-  Deno.test({ name: `${name} [wasm]`, ignore, fn: () => withDevice(body, "wasm") });
-}
 
 const CASES: Record<string, Sizes> = {
   "two query heads for a key head": {
@@ -50,14 +44,13 @@ const CASES: Record<string, Sizes> = {
     ...{ qLengths: [5, 60, 1], kLengths: [0, 0, 0], heads: 3, headSize: 20 },
     prefixes: { lengths: [18], of: [0, 0, 0] },
   },
-  "a prefix, some sequences without keys of their own, with bias": {
+  "a prefix, some sequences without keys of their own": {
     ...{
       qLengths: [6, 2, 3],
       kLengths: [0, 11, 3],
       heads: 2,
       keyHeads: 1,
       headSize: 8,
-      bias: true,
     },
     prefixes: { lengths: [4, 40], of: [0, 1, 0] },
   },
@@ -69,7 +62,7 @@ const CASES: Record<string, Sizes> = {
     ...{ qLengths: [40], kLengths: [40], causal: true, window: 1, heads: 1, headSize: 8 },
   },
   "a window over shared prefixes, fewer key heads": {
-    ...{ qLengths: [50, 1, 8], kLengths: [50, 1, 8], causal: true, window: 34, bias: true },
+    ...{ qLengths: [50, 1, 8], kLengths: [50, 1, 8], causal: true, window: 34 },
     ...{ heads: 4, keyHeads: 1, headSize: 24, scale: 0.3 },
     prefixes: { lengths: [77, 3], of: [0, 0, 1] },
   },
@@ -91,7 +84,7 @@ const CASES: Record<string, Sizes> = {
 };
 
 for (const [name, sizes] of Object.entries(CASES)) {
-  wasmTest(`attention, ${name}: forward and backward agree with f64`, async (device) => {
+  deviceTest(`attention, ${name}: forward and backward agree with f64`, async (device) => {
     const c = makeCase(sizes);
     const cx = new Context(device, { grad: true });
     const { q, k, v, bias, prefix, o } = build(cx, c);
@@ -165,14 +158,14 @@ const EXACT: Record<string, Sizes> = {
     prefixes: { lengths: [35], of: [0, 0] },
   },
   "a window": {
-    ...{ qLengths: [40, 26], kLengths: [40, 26], causal: true, window: 21, bias: true },
+    ...{ qLengths: [40, 26], kLengths: [40, 26], causal: true, window: 21 },
     ...{ heads: 4, keyHeads: 2, headSize: 12 },
     prefixes: { lengths: [90, 3], of: [0, 1] },
   },
 };
 
 for (const [name, sizes] of Object.entries(EXACT)) {
-  wasmTest(
+  deviceTest(
     `attention, ${name}: a query alone, some queries and all are the same bits`,
     async (device) => {
       const c = makeCase(sizes);
@@ -193,7 +186,7 @@ for (const [name, sizes] of Object.entries(EXACT)) {
     },
   );
 
-  wasmTest(`attention, ${name}: the same bits wherever the prefix ends`, async (device) => {
+  deviceTest(`attention, ${name}: the same bits wherever the prefix ends`, async (device) => {
     const c = alone(makeCase(sizes), 0, 0, sizes.qLengths[0]);
     const expected = Array.from(await outputs(device, c));
     const keyWidth = c.keyHeads! * c.headSize;
@@ -223,7 +216,7 @@ for (const [name, sizes] of Object.entries(EXACT)) {
   });
 }
 
-wasmTest(
+deviceTest(
   "attention, a window: without the keys that no query sees, the same bits",
   async (device) => {
     const c = makeCase({
@@ -241,7 +234,7 @@ wasmTest(
   },
 );
 
-wasmTest(
+deviceTest(
   "attention: the same bits in any batch, and with any number of threads",
   async (device) => {
     const c = makeCase({
@@ -250,7 +243,6 @@ wasmTest(
       prefixes: { lengths: [70, 20], of: [0, 1, 0, 0] },
     });
     const width = c.heads * c.headSize;
-    const single = await WasmDevice.create({ threads: 1 });
     const pass = async (device: Device, c: AttentionCase) => {
       const cx = new Context(device, { grad: true });
       const { q, k, v, prefix, o } = build(cx, c);
@@ -262,9 +254,12 @@ wasmTest(
       return results;
     };
     const results = await pass(device, c);
-    assert.deepEqual(await pass(single, c), results);
     assert.deepEqual(await pass(device, c), results);
-    single.close();
+    if (device.kind === "wasm") {
+      const single = await WasmDevice.create({ threads: 1 });
+      assert.deepEqual(await pass(single, c), results);
+      single.close();
+    }
     for (let s = 0; s < 4; s++) {
       const o = await outputs(device, alone(c, s, 0, c.qLengths[s]));
       assert.deepEqual(Array.from(o), rowsOf(results[0], width, c.qStarts[s], c.qLengths[s]));
@@ -272,7 +267,7 @@ wasmTest(
   },
 );
 
-wasmTest("attention: a shared prefix's gradient is the sum of separate ones", async (device) => {
+deviceTest("attention: a shared prefix's gradient is the sum of separate ones", async (device) => {
   const c = makeCase({
     ...{ qLengths: [12, 30, 5], kLengths: [12, 30, 5], causal: true, scale: 0.2 },
     ...{ heads: 4, keyHeads: 2, headSize: 24 },
@@ -300,7 +295,7 @@ wasmTest("attention: a shared prefix's gradient is the sum of separate ones", as
   });
 });
 
-wasmTest("attention: columns of one tensor for queries, keys and values", async (device) => {
+deviceTest("attention: columns of one tensor for queries, keys and values", async (device) => {
   const c = makeCase({
     ...{ qLengths: [7, 20], kLengths: [7, 20], causal: true, heads: 4, keyHeads: 2, headSize: 12 },
     prefixes: { lengths: [9], of: [0, 0] },
@@ -351,7 +346,7 @@ wasmTest("attention: columns of one tensor for queries, keys and values", async 
   cx.release();
 });
 
-wasmTest("attention: key heads and windows that do not fit are refused", (device) => {
+deviceTest("attention: key heads and windows that do not fit are refused", (device) => {
   const cx = new Context(device);
   const sizes = { qLengths: [3], kLengths: [3], heads: 3, headSize: 4 };
   assert.throws(() => build(cx, makeCase({ ...sizes, keyHeads: 2 })), {
