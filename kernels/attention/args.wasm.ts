@@ -2,7 +2,7 @@
 
 export const MAX_ROWS: i32 = 48;
 
-export const SCRATCH_BYTES: i32 = 1048576;
+export const SCRATCH_BYTES: i32 = 1114112;
 
 /** Arguments of attention. */
 @unmanaged

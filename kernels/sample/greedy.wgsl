@@ -9,15 +9,13 @@ fn greedy(
   if (index >= p.rows) {
     return;
   }
-  let start = p.logits + index * p.vocabulary;
-  let position = positions[p.positions + index];
-  let banned = select(NO_TOKEN, i32(p.eos_token_id), position < i32(p.min_length));
-  var best = minus_infinity(p.rows & 0u);
+  let row = row_of(index);
+  var best = row.removed;
   var token = 0x7fffffffu;
   var strange = 0.0;
   for (var i = thread; i < p.vocabulary; i += ROW_THREADS) {
-    let z = logits[start + i];
-    if (i32(i) == banned) {
+    let z = penalised(row, i);
+    if (is_banned(row, i)) {
       continue;
     }
     if (is_nan(z)) {
@@ -39,5 +37,5 @@ fn greedy(
     }
     drawn = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
   }
-  finish(index, start, thread);
+  finish(index, row, thread);
 }

@@ -13,7 +13,7 @@ const shared = logSoftmax + logprob + drawn;
 const sampleShader = wgsl(SAMPLE, "sample/sample.wgsl", sampleCode, { shared })();
 const greedyShader = wgsl(GREEDY, "sample/greedy.wgsl", greedyCode, { shared })();
 
-/** The logits of the next token of some sequences, and when a sequence may end. */
+/** The logits of the next token of some sequences, and what they go through first. */
 export interface NextTokenLogits {
   /** f32 [rows, vocabulary] */
   readonly logits: Span;
@@ -21,10 +21,32 @@ export interface NextTokenLogits {
   readonly vocabulary: number;
   /** i32 [rows]: how many tokens each row has generated before this one. */
   readonly positions: Span;
-  /** The token that ends a sequence; -1 if there is none. */
-  readonly eosTokenId: number;
-  /** The end token cannot come while a row's position is below this. */
+  /** {@linkcode tokenSet} of the tokens that end a sequence; null for none. */
+  readonly ends: Span | null;
+  /** No end token can come while a row's position is below this. */
   readonly minLength: number;
+  /** Penalty on tokens that a sequence has already; null for none. */
+  readonly repetition: Repetition | null;
+}
+
+/** Penalty on tokens that have come before (Keskar et al. 2019, "CTRL"). */
+export interface Repetition {
+  /** Divides positive logits of these tokens, and multiplies negative ones. */
+  readonly penalty: number;
+  /** A {@linkcode tokenSet} in each row, which drawn tokens are added to. */
+  readonly seen: Span;
+  /** i32 [rows]: row of `seen` of each row, distinct. */
+  readonly rows: Span;
+}
+
+/** Set of tokens as the kernels read it, [⌈vocabulary / 32⌉]: token t is bit t % 32 of word ⌊t / 32⌋. */
+export function tokenSet(
+  tokens: readonly number[],
+  vocabulary: number,
+): Int32Array<ArrayBuffer> {
+  const words = new Int32Array(Math.ceil(vocabulary / 32));
+  for (const token of tokens) words[token >> 5] |= 1 << (token & 31);
+  return words;
 }
 
 /** Settings of a draw. */
@@ -49,7 +71,7 @@ export interface DrawnExtras {
   /** f32 [rows, vocabulary], what {@linkcode sample} drew from. */
   readonly probabilities?: Span | null;
   /**
-   * f32 [rows], where {@linkcode drawsLogprobs}: the token's logprob before minimum length,
+   * f32 [rows], where {@linkcode drawsLogprobs}: the token's logprob before penalty, minimum length,
    * temperature, top-k and top-p. Elsewhere kernels/lm_head computes it, spread over the threads.
    */
   readonly logprobs?: Span | null;
@@ -61,8 +83,8 @@ export function drawsLogprobs(device: Device): boolean {
 }
 
 /**
- * Draws the next token of each row. The logits go through what transformers 4.27 does, in its
- * order: minimum length, temperature, top-k, top-p. Then the token is where the cumulated
+ * Draws the next token of each row. The logits go through what transformers does, in its order:
+ * repetition penalty, minimum length, temperature, top-k, top-p. Then the token is where the cumulated
  * probability, in the order of ids, exceeds a uniform number from Philox keyed by (seed, rollout,
  * position): a draw does not depend on the other rows.
  *
@@ -77,17 +99,20 @@ export function sample(
   { probabilities = null, logprobs = null }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
+  const { rollouts, temperature, topK, topP } = options;
   const seedLow = options.seed % 2 ** 32;
   const seedHigh = Math.floor(options.seed / 2 ** 32);
   const outputs = { tokens, probabilities, logprobs };
-  const args = { ...input, ...options, ...outputs, seedLow, seedHigh, perTask };
+  const drawing = { rollouts, topK, seedLow, seedHigh, temperature, topP };
+  const args = { ...outputs, ...inputArguments(input), ...drawing, perTask };
   if (device.kind === "webgpu") return device.dispatch(sampleShader, input.rows, args);
   refuse(logprobs);
   device.run(SAMPLE, tasks, args);
 }
 
 /**
- * The most likely next token of each row, the first of equally likely ones.
+ * The most likely next token of each row after repetition penalty and minimum length, the first of
+ * equally likely ones.
  *
  * @param tokens i32 [rows]; -1 where there is a NaN
  * @throws {RangeError} when the vocabulary is too large
@@ -99,10 +124,26 @@ export function greedy(
   { logprobs = null }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
-  const args = { ...input, tokens, logprobs, perTask };
+  const args = { tokens, logprobs, ...inputArguments(input), perTask };
   if (device.kind === "webgpu") return device.dispatch(greedyShader, input.rows, args);
   refuse(logprobs);
   device.run(GREEDY, tasks, args);
+}
+
+function inputArguments(
+  { logits, rows, vocabulary, positions, ends, minLength, repetition }: NextTokenLogits,
+) {
+  return {
+    seen: repetition?.seen ?? null,
+    logits,
+    positions,
+    ends,
+    seenRows: repetition?.rows ?? null,
+    rows,
+    vocabulary,
+    minLength,
+    repetitionPenalty: repetition?.penalty ?? 1,
+  };
 }
 
 function refuse(logprobs: Span | null): void {

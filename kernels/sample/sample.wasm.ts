@@ -25,8 +25,10 @@ export function sample(args: SampleArgs, task: i32, scratch: usize): void {
     const position = load<u32>(args.positions + at);
     const rollout = load<u32>(args.rollouts + at);
     const logits = args.logits + at * <usize>vocabulary;
-    const banned = <i32>position < args.minLength ? args.eosTokenId : -1;
-    const highest = scores(logits, vocabulary, banned, temperature, scratch);
+    const seen = seenOf(args.seen, args.seenRows, row, vocabulary);
+    process(logits, vocabulary, seen, args.repetitionPenalty, scratch);
+    if (<i32>position < args.minLength) ban(args.ends, vocabulary, scratch);
+    const highest = scores(vocabulary, temperature, scratch);
     if (topK > 0 && topK < vocabulary) keepTopK(scratch, padded, topK, scratch + HISTOGRAM_AT);
     if (topP < 1) {
       let mass: f64 = 0;
@@ -43,7 +45,9 @@ export function sample(args: SampleArgs, task: i32, scratch: usize): void {
     }
     const words = philox4x32(rollout, position, 0, PURPOSE, seedLow, seedHigh);
     const uniform: f64 = f32x4.extract_lane(uniform4(words), 0);
-    store<i32>(tokens + at, total > 0 ? draw(scratch, padded, uniform * total) : -1);
+    const token = total > 0 ? draw(scratch, padded, uniform * total) : -1;
+    store<i32>(tokens + at, token);
+    remember(seen, token);
     if (!probabilities) continue;
     const p = probabilities + at * <usize>vocabulary;
     for (let i: usize = 0; i < <usize>vocabulary << 2; i += 4) {
@@ -59,24 +63,61 @@ export function greedy(args: GreedyArgs, task: i32, scratch: usize): void {
   const end = min((task + 1) * perTask, args.rows);
   for (let row = task * perTask; row < end; row++) {
     const at = <usize>row << 2;
-    const banned = load<i32>(args.positions + at) < args.minLength ? args.eosTokenId : -1;
     const logits = args.logits + at * <usize>vocabulary;
-    const highest = scores(logits, vocabulary, banned, 1, scratch);
+    const seen = seenOf(args.seen, args.seenRows, row, vocabulary);
+    process(logits, vocabulary, seen, args.repetitionPenalty, scratch);
+    if (load<i32>(args.positions + at) < args.minLength) ban(args.ends, vocabulary, scratch);
+    const highest = scores(vocabulary, 1, scratch);
     let token = 0;
     while (token < vocabulary && load<f32>(scratch + (<usize>token << 2)) != highest) token++;
-    store<i32>(args.tokens + at, token < vocabulary ? token : -1);
+    if (token == vocabulary) token = -1;
+    store<i32>(args.tokens + at, token);
+    remember(seen, token);
   }
 }
 
-/**
- * z = logits / temperature, -∞ for the banned token and up to a multiple of four; returns the
- * largest, NaN if there is one.
- */
-function scores(logits: usize, vocabulary: i32, banned: i32, temperature: f32, z: usize): f32 {
+/** A row's set of tokens, one bit each; 0 for none. */
+function seenOf(seen: usize, seenRows: usize, row: i32, vocabulary: i32): usize {
+  if (!seen) return 0;
+  const words = <usize>(vocabulary + 31) >> 5;
+  return seen + <usize>load<u32>(seenRows + (<usize>row << 2)) * (words << 2);
+}
+
+/** Adds a token to a row's set. */
+function remember(seen: usize, token: i32): void {
+  if (!seen || token < 0) return;
+  const word = seen + (<usize>(token >> 5) << 2);
+  store<u32>(word, load<u32>(word) | (1 << (token & 31)));
+}
+
+/** z = logits, those of tokens in the set penalised, and -∞ up to a multiple of four. */
+function process(logits: usize, vocabulary: i32, seen: usize, penalty: f32, z: usize): void {
   const bytes = <usize>vocabulary << 2;
   memory.copy(z, logits, bytes);
   v128.store(z + bytes, f32x4.splat(-Infinity));
-  if (banned >= 0) store<f32>(z + (<usize>banned << 2), -Infinity);
+  if (!seen) return;
+  for (let first = 0; first < vocabulary; first += 32) {
+    for (let bits = load<u32>(seen + (<usize>first >> 3)); bits; bits &= bits - 1) {
+      const at = z + (<usize>(first + ctz(bits)) << 2);
+      const logit = load<f32>(at);
+      store<f32>(at, logit < 0 ? logit * penalty : logit / penalty);
+    }
+  }
+}
+
+/** Removes the tokens of a set. */
+function ban(tokens: usize, vocabulary: i32, z: usize): void {
+  if (!tokens) return;
+  for (let first = 0; first < vocabulary; first += 32) {
+    for (let bits = load<u32>(tokens + (<usize>first >> 3)); bits; bits &= bits - 1) {
+      store<f32>(z + (<usize>(first + ctz(bits)) << 2), -Infinity);
+    }
+  }
+}
+
+/** z /= temperature, up to a multiple of four; returns the largest, NaN if there is one. */
+function scores(vocabulary: i32, temperature: f32, z: usize): f32 {
+  const bytes = <usize>vocabulary << 2;
   const divisor = f32x4.splat(temperature);
   let highest = f32x4.splat(-Infinity);
   for (let i: usize = 0; i < bytes; i += 16) {

@@ -12,34 +12,28 @@ fn key_of(z: f32) -> u32 {
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
 
-/** The scores of a row that are left: see `score`. */
-struct Row {
-  /** First logit. */
-  start: u32,
-  /** Token that may not come; -1 for none. */
-  banned: i32,
-  /** Scores whose key is below this are removed by top-k. */
+/** The scores of a row that are left: those whose key is below `top_k_key` are removed by top-k. */
+struct Scores {
+  row: Row,
   top_k_key: u32,
-  /** -∞ */
-  removed: f32,
 }
 
 /** logits / temperature; -∞ for what is banned or removed by top-k. */
-fn score(row: Row, token: u32) -> f32 {
-  if (i32(token) == row.banned) {
-    return row.removed;
+fn score(scores: Scores, token: u32) -> f32 {
+  if (is_banned(scores.row, token)) {
+    return scores.row.removed;
   }
-  let quotient = logits[row.start + token] / p.temperature;
+  let quotient = penalised(scores.row, token) / p.temperature;
   // -0 becomes 0: keys would tell them apart.
   let z = select(quotient, 0.0, quotient == 0.0);
-  return select(z, row.removed, key_of(z) < row.top_k_key);
+  return select(z, scores.row.removed, key_of(z) < scores.top_k_key);
 }
 
 /** Weight of the scores with keys below `key`: their number, or Σ e^(z - highest). */
-fn weight_below(row: Row, key: u32, by_mass: bool, highest: f32, begin: u32, end: u32, thread: u32) -> f32 {
+fn weight_below(scores: Scores, key: u32, by_mass: bool, highest: f32, begin: u32, end: u32, thread: u32) -> f32 {
   var sum = 0.0;
   for (var i = begin; i < end; i++) {
-    let z = score(row, i);
+    let z = score(scores, i);
     if (key_of(z) < key) {
       sum += select(1.0, exp_f32(z - highest), by_mass);
     }
@@ -51,7 +45,7 @@ fn weight_below(row: Row, key: u32, by_mass: bool, highest: f32, begin: u32, end
  * The key at which the weights of the scores, summed from the smallest, first exceed `limit`: found
  * three bits at a time, from what the scores that share the bits before weigh for each of the eight.
  */
-fn threshold(row: Row, by_mass: bool, highest: f32, limit: f32, begin: u32, end: u32, thread: u32) -> u32 {
+fn threshold(scores: Scores, by_mass: bool, highest: f32, limit: f32, begin: u32, end: u32, thread: u32) -> u32 {
   var prefix = 0u;
   var below = 0.0;
   for (var step = 0u; step < 11u; step++) {
@@ -59,7 +53,7 @@ fn threshold(row: Row, by_mass: bool, highest: f32, limit: f32, begin: u32, end:
     // With an initialiser: without one, wgpu clears a variable of a loop only once.
     var buckets = array<f32, 8>();
     for (var i = begin; i < end; i++) {
-      let z = score(row, i);
+      let z = score(scores, i);
       let key = key_of(z);
       if (step == 0u || (key >> (shift + 3u)) == prefix) {
         buckets[(key >> shift) & 7u] += select(1.0, exp_f32(z - highest), by_mass);
@@ -108,20 +102,16 @@ fn sample(
     return;
   }
   let position = positions[p.positions + index];
-  var row: Row;
-  row.start = p.logits + index * p.vocabulary;
-  row.banned = select(NO_TOKEN, i32(p.eos_token_id), position < i32(p.min_length));
-  row.top_k_key = 0u;
-  row.removed = minus_infinity(p.rows & 0u);
+  var scores = Scores(row_of(index), 0u);
   let stretch = (p.vocabulary + ROW_THREADS - 1u) / ROW_THREADS;
   let begin = min(thread * stretch, p.vocabulary);
   let end = min(begin + stretch, p.vocabulary);
 
   // NaN and ∞ are not distributions; comparisons need not see NaN, so it is counted.
-  var highest = row.removed;
+  var highest = scores.row.removed;
   var strange = 0.0;
   for (var i = begin; i < end; i++) {
-    let z = score(row, i);
+    let z = score(scores, i);
     if (!is_finite(z) && bitcast<u32>(z) != 0xff800000u) {
       strange = 1.0;
     }
@@ -131,20 +121,20 @@ fn sample(
   strange = row_sum(strange, thread);
 
   if (p.top_k > 0u && p.top_k < p.vocabulary) {
-    row.top_k_key = threshold(row, false, 0.0, f32(p.vocabulary - p.top_k), begin, end, thread);
+    scores.top_k_key = threshold(scores, false, 0.0, f32(p.vocabulary - p.top_k), begin, end, thread);
   }
   var top_p_key = 0u;
   var removed_equals = 0u;
   if (p.top_p < 1.0) {
-    let mass = weight_below(row, 0xffffffffu, true, highest, begin, end, thread);
+    let mass = weight_below(scores, 0xffffffffu, true, highest, begin, end, thread);
     // The largest weighs 1, and one of it is always kept.
     let limit = min((1.0 - p.top_p) * mass, mass - 0.5);
-    top_p_key = threshold(row, true, highest, limit, begin, end, thread);
-    let below = weight_below(row, top_p_key, true, highest, begin, end, thread);
+    top_p_key = threshold(scores, true, highest, limit, begin, end, thread);
+    let below = weight_below(scores, top_p_key, true, highest, begin, end, thread);
     var equals = 0u;
     var each = 0.0;
     for (var i = begin; i < end; i++) {
-      let z = score(row, i);
+      let z = score(scores, i);
       if (key_of(z) == top_p_key) {
         equals++;
         each = exp_f32(z - highest);
@@ -161,13 +151,13 @@ fn sample(
   }
 
   var sum = 0.0;
-  var seen = equals_before;
+  var seen_equals = equals_before;
   for (var i = begin; i < end; i++) {
-    let z = score(row, i);
+    let z = score(scores, i);
     let key = key_of(z);
     if (key == top_p_key && p.top_p < 1.0) {
-      seen++;
-      if (seen <= removed_equals) {
+      seen_equals++;
+      if (seen_equals <= removed_equals) {
         continue;
       }
     }
@@ -205,13 +195,13 @@ fn sample(
   if (thread == mine) {
     var token = NO_TOKEN;
     var mass = before_mine;
-    seen = equals_before;
+    seen_equals = equals_before;
     for (var i = begin; i < end && valid; i++) {
-      let z = score(row, i);
+      let z = score(scores, i);
       let key = key_of(z);
       if (key == top_p_key && p.top_p < 1.0) {
-        seen++;
-        if (seen <= removed_equals) {
+        seen_equals++;
+        if (seen_equals <= removed_equals) {
           continue;
         }
       }
@@ -227,20 +217,19 @@ fn sample(
     }
     drawn = token;
   }
-  finish(index, row.start, thread);
-  if (p.probabilities == NONE) {
-    return;
-  }
-  seen = equals_before;
-  for (var i = begin; i < end; i++) {
-    let z = score(row, i);
-    let key = key_of(z);
-    var kept = key >= top_p_key;
-    if (key == top_p_key && p.top_p < 1.0) {
-      seen++;
-      kept = seen > removed_equals;
+  if (p.probabilities != NONE) {
+    seen_equals = equals_before;
+    for (var i = begin; i < end; i++) {
+      let z = score(scores, i);
+      let key = key_of(z);
+      var kept = key >= top_p_key;
+      if (key == top_p_key && p.top_p < 1.0) {
+        seen_equals++;
+        kept = seen_equals > removed_equals;
+      }
+      let at = p.probabilities + index * p.vocabulary + i;
+      probabilities[at] = select(0.0, exp_f32(z - highest) / total, kept);
     }
-    let at = p.probabilities + index * p.vocabulary + i;
-    probabilities[at] = select(0.0, exp_f32(z - highest) / total, kept);
   }
+  finish(index, scores.row, thread);
 }

@@ -6,30 +6,35 @@ import { LOGITS_CHUNK } from "../lm_head/signatures.ts";
 const BLOCK = 256;
 /** In the scratch memory of a thread: scores, then the blocks' sums, then top-k's histogram. */
 const HISTOGRAM_AT = SCRATCH_BYTES - 16384;
-const SUMS_AT = HISTOGRAM_AT - 8192;
+const SUMS_AT = HISTOGRAM_AT - 16384;
 
 /** The most tokens whose scores fit in the scratch memory, and up to a multiple of four more. */
 export const MAX_VOCABULARY = SUMS_AT / 4 - 4;
 
 const constants = { BLOCK, SUMS_AT, HISTOGRAM_AT, LOGITS_CHUNK };
 
-/** Draws a token for each row of logits [rows, vocabulary]; `logprobs` on a GPU only. */
+/** Logits [rows, vocabulary] and what they go through: see `NextTokenLogits` in sample.ts. */
+const INPUTS = { logits: "f32", positions: "i32", ends: "u32?", seenRows: "u32?" } as const;
+const SIZES = ["rows", "vocabulary", "minLength"] as const;
+
+/** Draws a token for each row; `logprobs` on a GPU only. */
 export const SAMPLE = signature({
   name: "sample",
-  outputs: { tokens: "i32", probabilities: "f32?", logprobs: "f32?" },
-  inputs: { logits: "f32", positions: "i32", rollouts: "u32" },
-  ints: ["rows", "vocabulary", "eosTokenId", "minLength", "topK", "seedLow", "seedHigh"],
+  outputs: { tokens: "i32", probabilities: "f32?", logprobs: "f32?", seen: "u32?" },
+  inputs: { ...INPUTS, rollouts: "u32" },
+  ints: [...SIZES, "topK", "seedLow", "seedHigh"],
   taskInts: ["perTask"],
-  floats: ["temperature", "topP"],
+  floats: ["repetitionPenalty", "temperature", "topP"],
   constants,
 });
 
-/** The token with the largest logit of each row, the first of equal ones; `logprobs` on a GPU only. */
+/** The token with the largest score of each row, the first of equal ones; `logprobs` on a GPU only. */
 export const GREEDY = signature({
   name: "greedy",
-  outputs: { tokens: "i32", logprobs: "f32?" },
-  inputs: { logits: "f32", positions: "i32" },
-  ints: ["rows", "vocabulary", "eosTokenId", "minLength"],
+  outputs: { tokens: "i32", logprobs: "f32?", seen: "u32?" },
+  inputs: INPUTS,
+  ints: SIZES,
   taskInts: ["perTask"],
+  floats: ["repetitionPenalty"],
   constants,
 });

@@ -39,7 +39,10 @@ export function textGenerator(
 ): TextGenerator {
   return async (prompts, firstRollout) => {
     const queries = prompts.map(({ inputIds }) => inputIds);
-    const generated = await generate(model, queries, { ...config, firstRollout }, { adapter });
+    const generated = await generate(model, queries, { ...config, firstRollout }, {
+      adapter,
+      tokenizer,
+    });
     return generated.map(({ tokens }) => tokenizer.decode(tokens, { skipSpecialTokens: true }));
   };
 }

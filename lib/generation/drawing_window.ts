@@ -1,3 +1,4 @@
+import type { Repetition } from "../../kernels/sample/sample.ts";
 import type { Decoding, DecodingWindow, LanguageModel } from "../models/language_model.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
@@ -37,6 +38,18 @@ export interface WindowRows {
   readonly steps: number;
 }
 
+/** Batch that is being generated: what all its windows have in common. */
+export interface DrawingBatch {
+  readonly model: LanguageModel;
+  readonly decoding: Decoding;
+  readonly config: GenerationConfig;
+  readonly extras: DrawingExtras;
+  /** Set of the model's end tokens; null for none. */
+  readonly ends: Tensor | null;
+  /** Set of each row's tokens so far; null without a penalty. */
+  readonly seen: Tensor | null;
+}
+
 /**
  * Steps of decoding that one set of rows takes. Everything that they read is on the device before
  * the first, and every token goes from one step to the next there.
@@ -50,6 +63,8 @@ export class DrawingWindow {
   readonly #positions: Tensor;
   /** i32 [rows] */
   readonly #rollouts: Tensor;
+  /** Penalty on tokens that came before; null for none. */
+  readonly #repetition: Repetition | null;
   /** Results, [steps, rows] each. */
   readonly #tokens: Tensor;
   readonly #logprobs: Tensor | null;
@@ -57,12 +72,10 @@ export class DrawingWindow {
 
   /** Uploads everything that the steps read. */
   constructor(
-    private readonly model: LanguageModel,
-    decoding: Decoding,
+    private readonly batch: DrawingBatch,
     { rows, last, first, steps }: WindowRows,
-    private readonly config: GenerationConfig,
-    private readonly extras: DrawingExtras,
   ) {
+    const { model, decoding, config, extras, seen } = batch;
     const count = rows.length;
     const cx = new Context(model.device);
     this.#cx = cx;
@@ -74,8 +87,9 @@ export class DrawingWindow {
         Int32Array.from(positions, (_, i) => first + Math.floor(i / count)),
         [steps, count],
       );
-      const { firstRollout = 0 } = config;
+      const { firstRollout = 0, repetitionPenalty: penalty = 1 } = config;
       this.#rollouts = cx.from(Int32Array.from(rows, (row) => firstRollout + row));
+      this.#repetition = seen && { penalty, seen, rows: cx.from(Int32Array.from(rows)) };
       this.#tokens = cx.empty([steps, count], "i32");
       this.#logprobs = extras.logprobs ? cx.empty([steps, count]) : null;
       this.#values = extras.valueHead ? cx.empty([steps, count]) : null;
@@ -87,15 +101,15 @@ export class DrawingWindow {
 
   /** Draws the token of each row at a step; those of the steps before it are drawn. */
   draw(step: number): void {
-    const { model, config } = this;
-    const { seed = 0, topK = 0, topP = 1, minLength = 0, doSample } = config;
+    const { model, config, extras: { valueHead, scaledLogprobs }, ends } = this.batch;
+    const { seed = 0, topK = 0, topP = 1, doSample } = config;
+    const { minLength = 0, minNewTokens = 0 } = config;
     // The division is that of a training pass, so that the log-probabilities agree bit for bit.
     const { temperature: divisor = 1 } = config;
-    const [before, temperature] = this.extras.scaledLogprobs ? [divisor, 1] : [1, divisor];
+    const [before, temperature] = scaledLogprobs ? [divisor, 1] : [1, divisor];
     const cx = new Context(model.device);
     try {
       const ids = step === 0 ? this.#last : this.#tokens.slice(step - 1, 1);
-      const { valueHead } = this.extras;
       const values = valueHead && { head: valueHead, into: this.#values!.slice(step, 1) };
       const hidden = this.#window.step(cx, step, ids, values);
       const input = {
@@ -103,9 +117,10 @@ export class DrawingWindow {
         rows: this.#last.length,
         vocabulary: model.vocabSize,
         positions: this.#positions.slice(step, 1),
-        eosTokenId: model.eosTokenIds[0] ?? -1,
+        ends,
         // transformers counts the start token as part of the length.
-        minLength: minLength - 1,
+        minLength: Math.max(minLength - 1, minNewTokens),
+        repetition: this.#repetition,
       };
       const drawing = doSample ? { rollouts: this.#rollouts, seed, temperature, topK, topP } : null;
       const logprobs = this.#logprobs?.slice(step, 1) ?? null;

@@ -1,15 +1,23 @@
-import { NotFiniteError } from "../errors.ts";
-import type { LanguageModel, PromptMemory, PromptPart } from "../models/language_model.ts";
+import { tokenSet } from "../../kernels/sample/sample.ts";
+import { NotFiniteError, UserError } from "../errors.ts";
+import {
+  decoderPrompt,
+  type LanguageModel,
+  type PromptMemory,
+  type PromptPart,
+} from "../models/language_model.ts";
 import { distinctPrompts, readPrompts } from "../models/shared_prompts.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
-import { DrawingWindow, type DrawnTokens } from "./drawing_window.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type DrawingBatch, DrawingWindow, type DrawnTokens } from "./drawing_window.ts";
 import {
   checkGeneration,
   type GenerationConfig,
   promptOfEachResponse,
 } from "./generation_config.ts";
+import { StopStrings, type TokenDecoder } from "./stop_strings.ts";
 
 /** Weights that generate, and results to report. */
 export interface GenerationOptions {
@@ -29,6 +37,8 @@ export interface GenerationOptions {
    * Default none.
    */
   prefilled?: readonly PromptPart[];
+  /** Decoder of the text that `stopStrings` are looked for in. Default none. */
+  tokenizer?: TokenDecoder | null;
   /**
    * Called with the new tokens of a row as they come: as text that streams, or to stop on it.
    *
@@ -41,7 +51,7 @@ export interface GenerationOptions {
 export interface Generated {
   /** t1 … tn, with the end token where it stopped by itself; without the start token. */
   tokens: number[];
-  /** log p(token) before top-k and top-p, in nats; null when not asked for. */
+  /** log p(token) before penalty, top-k and top-p, in nats; null when not asked for. */
   logprobs: number[] | null;
   /** Values at the positions that the tokens were drawn from; null when not asked for. */
   values: number[] | null;
@@ -70,6 +80,7 @@ export async function generate(
   const limits = checkGeneration(model, prompts, config);
   const queries = promptOfEachResponse(prompts, config);
   const { adapter = null, valueHead = null, logprobs = false, scaledLogprobs = false } = options;
+  const stops = stopStrings(config, options);
   const results = queries.map((): Generated => ({
     tokens: [],
     logprobs: logprobs ? [] : null,
@@ -82,7 +93,15 @@ export async function generate(
   const cx = new Context(model.device);
   try {
     const memory = readRows(cx, model, queries, options);
-    const decoding = model.startDecoding(cx, memory, capacities, adapter);
+    const { eosTokenIds: ends } = model;
+    const batch: DrawingBatch = {
+      model,
+      decoding: model.startDecoding(cx, memory, capacities, adapter),
+      config,
+      extras: { logprobs, scaledLogprobs, valueHead },
+      ends: ends.length > 0 ? cx.from(tokenSet(ends, model.vocabSize)) : null,
+      seen: (config.repetitionPenalty ?? 1) === 1 ? null : seenTokens(cx, model, queries),
+    };
     let active = [...queries.keys()];
     let position = 0;
     while (active.length > 0) {
@@ -91,11 +110,7 @@ export async function generate(
       const steps = Math.min(WINDOW_STEPS, longest - position);
       const last = rows.map((row) => results[row].tokens.at(-1) ?? model.firstInput(queries[row]));
       const place = { rows, last, first: position, steps };
-      const window = new DrawingWindow(model, decoding, place, config, {
-        logprobs,
-        scaledLogprobs,
-        valueHead,
-      });
+      const window = new DrawingWindow(batch, place);
       try {
         // The next window is for the rows that are left.
         for (let step = 0; step < steps && active === rows; step += stride) {
@@ -107,7 +122,8 @@ export async function generate(
             const before = tokens.length;
             const finished = takeTokens(results[row], drawn, column, rows.length, {
               limit: limits[row],
-              ends: model.eosTokenIds,
+              ends,
+              stops,
               rollout: (config.firstRollout ?? 0) + row,
             });
             const stopped = options.onTokens?.(row, tokens.slice(before));
@@ -124,6 +140,27 @@ export async function generate(
     cx.release();
   }
   return results;
+}
+
+function stopStrings(
+  { stopStrings = [] }: GenerationConfig,
+  { tokenizer = null }: GenerationOptions,
+): StopStrings | null {
+  if (stopStrings.length === 0) return null;
+  if (tokenizer) return new StopStrings(stopStrings, tokenizer);
+  throw new UserError("`stopStrings` are looked for in text: give a `tokenizer` to decode with");
+}
+
+/** Set of the tokens that each row begins with. */
+function seenTokens(
+  cx: Context,
+  model: LanguageModel,
+  prompts: readonly (readonly number[])[],
+): Tensor {
+  const sets = prompts.map((prompt) => tokenSet(decoderPrompt(model, prompt), model.vocabSize));
+  const all = new Int32Array(sets.length * sets[0].length);
+  sets.forEach((set, row) => all.set(set, row * set.length));
+  return cx.from(all, [sets.length, sets[0].length]);
 }
 
 /** Reads the prompts that have not been read yet, equal ones once. */
@@ -167,7 +204,12 @@ function takeTokens(
   { tokens, logprobs, values }: DrawnTokens,
   column: number,
   rows: number,
-  { limit, ends, rollout }: { limit: number; ends: readonly number[]; rollout: number },
+  { limit, ends, stops, rollout }: {
+    limit: number;
+    ends: readonly number[];
+    stops: StopStrings | null;
+    rollout: number;
+  },
 ): boolean {
   for (let i = column; i < tokens.length; i += rows) {
     if (tokens[i] < 0) {
@@ -180,6 +222,7 @@ function takeTokens(
     if (logprobs) response.logprobs!.push(logprobs[i]);
     if (values) response.values!.push(values[i]);
     if (ends.includes(tokens[i]) || response.tokens.length === limit) return true;
+    if (stops?.completedBy(response.tokens)) return true;
   }
   return false;
 }

@@ -7,8 +7,20 @@ export interface GenerationConfig {
   maxNewTokens: number | readonly number[];
   /** Number of responses to each prompt; each is drawn as a separate row. Default 1. */
   numReturnSequences?: number;
-  /** The end token cannot come while start token and response together are shorter. Default 0. */
+  /** No end token can come while start token and response together are shorter. Default 0. */
   minLength?: number;
+  /** No end token can come while the response is shorter. Default 0. */
+  minNewTokens?: number;
+  /**
+   * Divisor of the positive logits of tokens that came before, and factor of the negative ones: in
+   * the response, and for a decoder-only model in the prompt. Default 1: no penalty.
+   */
+  repetitionPenalty?: number;
+  /**
+   * Texts that end a response, which keeps the token that completes one. They need a `tokenizer`.
+   * Default none.
+   */
+  stopStrings?: readonly string[];
   /** Draws from the distribution instead of taking the most likely token. Default false. */
   doSample?: boolean;
   /** Divisor of the logits. Default 1. */
@@ -32,12 +44,12 @@ export interface GenerationConfig {
  * @throws {UserError} when a setting or a prompt is impossible
  */
 export function checkGeneration(
-  model: Pick<LanguageModel, "vocabSize" | "eosTokenIds">,
+  model: Pick<LanguageModel, "vocabSize">,
   prompts: readonly (readonly number[])[],
   config: GenerationConfig,
 ): number[] {
-  const { maxNewTokens, minLength = 0, temperature = 1, topK = 0, topP = 1 } = config;
-  const { numReturnSequences: repeats = 1 } = config;
+  const { maxNewTokens, temperature = 1, topK = 0, topP = 1 } = config;
+  const { numReturnSequences: repeats = 1, repetitionPenalty: penalty = 1 } = config;
   const check = (name: string, value: number, fits: boolean, allowed: string) => {
     if (!fits) throw new UserError(`\`${name}\` is ${value}: it must be ${allowed}`);
   };
@@ -55,11 +67,17 @@ export function checkGeneration(
   for (const limit of limits) {
     check("maxNewTokens", limit, isCount(limit), "a whole number from 1");
   }
+  for (const name of ["minLength", "minNewTokens"] as const) {
+    const minimum = config[name] ?? 0;
+    check(name, minimum, Number.isInteger(minimum) && minimum >= 0, "a whole number from 0");
+  }
+  check("repetitionPenalty", penalty, penalty > 0 && penalty < Infinity, "positive (1 for none)");
   check("temperature", temperature, temperature > 0 && temperature < Infinity, "positive");
   check("topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number from 0 (off)");
   check("topP", topP, topP > 0 && topP <= 1, "above 0 and at most 1 (off)");
-  const ends = model.eosTokenIds.length;
-  check("minLength", minLength, ends < 2 || minLength <= 1, `0: the model has ${ends} end tokens`);
+  if (config.stopStrings?.includes("")) {
+    throw new UserError("`stopStrings` has an empty text: every response would end at once");
+  }
   prompts.forEach((prompt, row) => {
     if (prompt.length === 0) throw new UserError(`prompt ${row} has no tokens`);
     checkTokens(model, prompt, `prompt ${row}`);

@@ -169,6 +169,14 @@ export interface ModelMemory {
   readonly activations: number;
 }
 
+/** Tokens that come before the first of a response where it is generated: the prompt, or a start token. */
+export function decoderPrompt(
+  model: Pick<LanguageModel, "taskType" | "firstInput">,
+  prompt: readonly number[],
+): readonly number[] {
+  return model.taskType === "CAUSAL_LM" ? prompt : [model.firstInput(prompt)];
+}
+
 /**
  * Checks token ids from outside: on the device, an id beyond the vocabulary reads as zeros.
  *

@@ -1,6 +1,6 @@
 import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
 import { yieldToEventLoop } from "../event_loop.ts";
-import { generate } from "../generation/generate.ts";
+import { generate, type GenerationOptions } from "../generation/generate.ts";
 import {
   checkGeneration,
   type GenerationConfig,
@@ -105,6 +105,7 @@ export class PPOTrainer implements Trainer {
    * responses) and what a step on them can go on from. Calls may overlap.
    *
    * @param queries tokens of the prompts
+   * @param options `tokenizer`: decoder of the text that `stopStrings` are looked for in
    * @returns `numReturnSequences` rows for each query, adjacent
    * @throws {UserError} when a setting or a query is impossible, or a step is running
    * @throws {NotFiniteError} when the model's logits are not finite
@@ -112,6 +113,7 @@ export class PPOTrainer implements Trainer {
   async generate(
     queries: readonly (readonly number[])[],
     generation: GenerationConfig,
+    { tokenizer = null }: Pick<GenerationOptions, "tokenizer"> = {},
   ): Promise<Rollouts> {
     if (this.#stepping) {
       throw new UserError("generate was called while a step is running: await the step first");
@@ -127,7 +129,7 @@ export class PPOTrainer implements Trainer {
     const attempt = async (promptPass: PromptPass | null): Promise<Rollouts> => {
       try {
         const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
-        const options = { adapter, prefilled, ...reported };
+        const options = { adapter, prefilled, tokenizer, ...reported };
         const generated = await generate(model, prompts, config, options);
         return Rollouts.label(generated, revision, promptPass);
       } catch (error) {

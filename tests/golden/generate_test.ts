@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { sample } from "../../kernels/sample/sample.ts";
+import { sample, tokenSet } from "../../kernels/sample/sample.ts";
 import { generate } from "../../lib/generation/generate.ts";
 import { loadAdapter } from "../../lib/models/policy.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
@@ -61,7 +61,7 @@ deviceTest("golden generate: probabilities after the processors", async (device)
       topP: all.top_p,
     },
   };
-  const [eosTokenId] = (await loadLanguageModel(device, modelDir)).eosTokenIds;
+  const { eosTokenIds } = await loadLanguageModel(device, modelDir);
   const cx = new Context(device);
   const same = (value: number) => cx.from(new Int32Array(rows).fill(value));
   for (const [name, { minLength, ...sampling }] of Object.entries(settings)) {
@@ -70,8 +70,9 @@ deviceTest("golden generate: probabilities after the processors", async (device)
       rows,
       vocabulary,
       positions: same(processors.generated_so_far),
-      eosTokenId,
+      ends: cx.from(tokenSet(eosTokenIds, vocabulary)),
       minLength,
+      repetition: null,
     };
     const probabilities = cx.empty([rows, vocabulary]);
     const options = { ...sampling, rollouts: same(0), seed: 0 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { greedy, sample, type SampleOptions } from "../../kernels/sample/sample.ts";
+import { greedy, sample, type SampleOptions, tokenSet } from "../../kernels/sample/sample.ts";
 import { logSoftmaxChunk, logSoftmaxFinish } from "../../kernels/lm_head/lm_head.ts";
 import { LOG_SOFTMAX_STATE, LOGITS_CHUNK } from "../../kernels/lm_head/signatures.ts";
 import type { Device } from "../../lib/device/device.ts";
@@ -7,43 +7,61 @@ import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest, gpuTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { philox4x32, uniform } from "../reference/philox.ts";
-import { inverseCdf, processedProbabilities } from "../reference/sampling.ts";
+import { inverseCdf, penalised, processedProbabilities } from "../reference/sampling.ts";
 
 interface Row {
   logits: ArrayLike<number>;
   rollout?: number;
   position?: number;
+  /** Tokens that came before. */
+  seen?: readonly number[];
 }
 
 interface Settings extends Partial<Omit<SampleOptions, "rollouts">> {
-  eosTokenId?: number;
+  ends?: number[];
   minLength?: number;
+  /** Penalty on the tokens that came before; rows have their sets in reverse order. */
+  penalty?: number;
 }
 
-/** A token for each row and the probabilities it was drawn from. */
+/** A token for each row, the probabilities it was drawn from, and the tokens that came before then. */
 async function run(device: Device, rows: Row[], settings: Settings = {}) {
   const cx = new Context(device);
   const vocabulary = rows[0].logits.length;
+  const { ends = [], minLength = 0, penalty, ...drawing } = settings;
+  const sets = rows.toReversed().map(({ seen = [] }) => tokenSet(seen, vocabulary));
+  const words = sets[0].length;
+  const bits = Int32Array.from(sets.flatMap((set) => [...set]));
+  const seen = cx.from(bits);
+  const order = cx.from(Int32Array.from(rows, (_, i) => rows.length - 1 - i));
   const input = {
     logits: cx.from(Float32Array.from(rows.flatMap((row) => Array.from(row.logits)))),
     rows: rows.length,
     vocabulary,
     positions: cx.from(Int32Array.from(rows, (row) => row.position ?? 0)),
-    eosTokenId: settings.eosTokenId ?? -1,
-    minLength: settings.minLength ?? 0,
+    ends: ends.length > 0 ? cx.from(tokenSet(ends, vocabulary)) : null,
+    minLength,
+    repetition: penalty === undefined ? null : { penalty, seen, rows: order },
   };
   const rollouts = cx.from(Int32Array.from(rows, (row) => row.rollout ?? 0));
-  const options = { rollouts, seed: 0, temperature: 1, topK: 0, topP: 1, ...settings };
+  const options = { rollouts, seed: 0, temperature: 1, topK: 0, topP: 1, ...drawing };
   const tokens = cx.empty([rows.length], "i32");
   const probabilities = cx.empty([rows.length, vocabulary]);
   sample(device, input, options, tokens, { probabilities });
   const sampled = Array.from(await tokens.readInts());
   const all = await probabilities.read();
+  const after = await seen.readInts();
+  seen.write(bits);
   greedy(device, input, tokens);
   const result = {
     sampled,
     greedy: Array.from(await tokens.readInts()),
     probabilities: rows.map((_, i) => all.slice(i * vocabulary, (i + 1) * vocabulary)),
+    seen: rows.map((_, i) => {
+      const own = after.subarray((rows.length - 1 - i) * words);
+      return Array.from({ length: vocabulary }, (_, token) => token)
+        .filter((token) => own[token >> 5] >> (token & 31) & 1);
+    }),
   };
   cx.release();
   return result;
@@ -93,13 +111,56 @@ deviceTest(
 deviceTest("sample: the end token waits for the minimum length, row by row", async (device) => {
   const logits = [1, 50, 2, 2];
   const rows = [3, 4, 5].map((position) => ({ logits, position }));
-  const result = await run(device, rows, { eosTokenId: 1, minLength: 4 });
+  const result = await run(device, rows, { ends: [1], minLength: 4 });
   assert.equal(result.probabilities[0][1], 0);
   assert.notEqual(result.sampled[0], 1);
   assert.deepEqual(result.sampled.slice(1), [1, 1]);
   // 2 and 3 are equally likely: the first is taken.
   assert.deepEqual(result.greedy, [2, 1, 1]);
 });
+
+deviceTest("sample: none of several end tokens comes before the minimum length", async (device) => {
+  const logits = [50, 1, 50, 2, 49];
+  const rows = [0, 1, 2].map((position) => ({ logits, position }));
+  const result = await run(device, rows, { ends: [0, 4, 2], minLength: 2 });
+  for (const row of [0, 1]) {
+    const { probabilities: { [row]: p } } = result;
+    assert.deepEqual(Array.from(p.keys()).filter((i) => p[i] > 0), [1, 3]);
+  }
+  assert.deepEqual(result.greedy, [3, 3, 0]);
+  assert.ok([0, 2, 4].includes(result.sampled[2]));
+});
+
+deviceTest(
+  "sample: tokens that came before are penalised before anything else; a drawn one joins them",
+  async (device) => {
+    for (const vocabulary of [5, 33, 704, 40_003]) {
+      const logits = randomValues(vocabulary, vocabulary).map((x) => 3 * x);
+      const rows = [[], [1], [0, 2, 4], Array.from({ length: vocabulary }, (_, i) => i)]
+        .map((seen, rollout) => ({ logits, rollout, seen }));
+      for (const penalty of [1.3, 0.7]) {
+        const settings = { temperature: 0.8, topK: 4, topP: 0.9, seed: 4 };
+        const end = { ends: [2], minLength: 1 };
+        const result = await run(device, rows, { ...settings, ...end, penalty });
+        rows.forEach(({ seen }, i) => {
+          const expected = processedProbabilities(logits, {
+            ...settings,
+            banned: [2],
+            penalty,
+            seen,
+          });
+          assertProbabilities(result.probabilities[i], expected);
+          const scores = logits.map((x, token) =>
+            token === 2 ? -Infinity : penalised(x, seen.includes(token) ? penalty : 1)
+          );
+          assert.equal(result.greedy[i], scores.indexOf(Math.max(...scores)));
+          const joined = new Set([...seen, result.sampled[i]]);
+          assert.deepEqual(result.seen[i], [...joined].sort((a, b) => a - b));
+        });
+      }
+    }
+  },
+);
 
 deviceTest("sample: frequencies follow the probabilities", async (device) => {
   const logits = [0, 1, 2, -1, 0.5];
@@ -140,13 +201,13 @@ deviceTest(
       assert.deepEqual((await run(device, rows, settings)).sampled.slice(0, 2), [-1, -1]);
     }
     assert.deepEqual((await run(device, rows)).greedy, [-1, 1, 1]);
-    const logits = new Float32Array(255_997);
+    const logits = new Float32Array(270_333);
     await assert.rejects(
       run(device, [{ logits }]),
-      /255997 tokens is too large to sample from: at most 255996/,
+      /270333 tokens is too large to sample from: at most 270332/,
     );
     const largest = await run(device, [{ logits: logits.subarray(1) }], { topK: 5, topP: 0.5 });
-    assert.ok(largest.sampled[0] >= 127_998);
+    assert.ok(largest.sampled[0] >= 135_166, `${largest.sampled}`);
   },
 );
 
@@ -160,7 +221,12 @@ gpuTest(
       const logits = cx.from(values, [rows, vocabulary]);
       const positions = cx.from(Int32Array.of(0, 1, 2));
       const rollouts = cx.from(Int32Array.of(4, 5, 6));
-      const input = { logits, rows, vocabulary, positions, eosTokenId: 0, minLength: 1 };
+      const ends = cx.from(tokenSet([0], vocabulary));
+      const words = Math.ceil(vocabulary / 32);
+      const seen = cx.from(new Int32Array(rows * words).fill(0x55555555));
+      const repetition = { penalty: 1.2, seen, rows: positions };
+      const end = { ends, minLength: 1 };
+      const input = { logits, rows, vocabulary, positions, ...end, repetition };
       const settings = { rollouts, seed: 1, temperature: 0.5, topK: 40, topP: 0.9 };
       for (const draws of [true, false]) {
         const tokens = cx.empty([rows], "i32");

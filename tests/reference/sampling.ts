@@ -2,19 +2,33 @@
 export interface Processors {
   /** Tokens that must not come: the end token before the minimum length. */
   banned: readonly number[];
+  /** Penalty on tokens that came before; default 1. */
+  penalty?: number;
+  /** Tokens that came before; default none. */
+  seen?: readonly number[];
   temperature: number;
   topK: number;
   topP: number;
 }
 
+/** A logit after transformers' RepetitionPenaltyLogitsProcessor, in f32. */
+export function penalised(logit: number, penalty: number): number {
+  const factor = Math.fround(penalty);
+  return Math.fround(logit < 0 ? Math.fround(logit) * factor : Math.fround(logit) / factor);
+}
+
 /**
- * The probabilities of one row after transformers 4.27's MinLengthLogitsProcessor and its
- * temperature, top-k and top-p warpers, in f64, by sorting.
+ * The probabilities of one row after transformers' RepetitionPenaltyLogitsProcessor,
+ * MinLengthLogitsProcessor and its temperature, top-k and top-p warpers, in f64, by sorting.
  */
 export function processedProbabilities(logits: ArrayLike<number>, p: Processors): Float64Array {
   let scores = Array.from(
     logits,
-    (x, i) => p.banned.includes(i) ? -Infinity : Math.fround(Math.fround(x) / p.temperature),
+    (x, i) => {
+      if (p.banned.includes(i)) return -Infinity;
+      const z = p.seen?.includes(i) ? penalised(x, p.penalty ?? 1) : Math.fround(x);
+      return Math.fround(z / p.temperature);
+    },
   );
   if (p.topK > 0) {
     const kth = scores.toSorted((a, b) => b - a)[Math.min(p.topK, scores.length) - 1];

@@ -9,8 +9,8 @@ export const CONTROL = 65536;
 export const ARGS = CONTROL + 8192;
 /** Scratch memory of thread t starts at SCRATCH + t * SCRATCH_BYTES. */
 export const SCRATCH = 131072;
-/** Bytes of scratch memory of a thread. */
-export const SCRATCH_BYTES = 1 << 20;
+/** Bytes of scratch memory of a thread: the scores of the largest vocabulary, and a little more. */
+export const SCRATCH_BYTES = (1 << 20) + (1 << 16);
 
 /** Index of each control word, counted in 32-bit words from CONTROL; 64 bytes apart. */
 export const WORD = {

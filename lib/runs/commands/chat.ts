@@ -79,7 +79,8 @@ export class Chat {
       if (text !== "") hooks.onText?.(text);
       return streamed.stopped || hooks.signal?.aborted;
     };
-    await generate(model, [prompt], config, { adapter: this.adapted ? adapter : null, onTokens });
+    const options = { adapter: this.adapted ? adapter : null, tokenizer, onTokens };
+    await generate(model, [prompt], config, options);
     const rest = streamed.end();
     if (rest !== "") hooks.onText?.(rest);
     return streamed.text;

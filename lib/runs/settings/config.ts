@@ -104,6 +104,14 @@ export const generationFields = {
     .describe("Cumulative probability of the most likely tokens to sample from"),
   temperature: z.number().positive().default(1)
     .describe("Sampling temperature; below 1 sharpens the distribution, above 1 flattens it"),
+  minNewTokens: z.int().nonnegative().default(0)
+    .describe("Number of tokens before which no end token is sampled"),
+  repetitionPenalty: z.number().positive().default(1)
+    .describe(
+      "Penalty on tokens that came before, also in the prompt of a decoder-only model; 1 for none",
+    ),
+  stopStrings: z.array(text).nullable().default(null).meta({ metavar: "TEXTS" })
+    .describe("Texts that end a response, which keeps them"),
 };
 
 /** Length of the rollouts of training. */
@@ -258,10 +266,11 @@ export function ppoConfigOf(config: TrainConfig): z.output<typeof ppoConfigSchem
 
 /** Sampling part of a run's settings. */
 export function samplingOf(
-  { minLength, topK, topP, temperature, seed }: Pick<
+  { minLength, topK, topP, temperature, minNewTokens, repetitionPenalty, stopStrings, seed }: Pick<
     TrainConfig,
-    "minLength" | "topK" | "topP" | "temperature" | "seed"
+    keyof typeof generationFields | "seed"
   >,
 ): Omit<GenerationConfig, "maxNewTokens"> {
-  return { doSample: true, minLength, topK, topP, temperature, seed };
+  const ends = { minLength, minNewTokens, stopStrings: stopStrings ?? [] };
+  return { doSample: true, topK, topP, temperature, repetitionPenalty, ...ends, seed };
 }

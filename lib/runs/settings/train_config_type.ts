@@ -122,6 +122,15 @@ export interface TrainConfig {
   topP: number;
   /** Sampling temperature; below 1 sharpens the distribution, above 1 flattens it. Default: `1`. */
   temperature: number;
+  /** Number of tokens before which no end token is sampled. Default: `0`. */
+  minNewTokens: number;
+  /**
+   * Penalty on tokens that came before, also in the prompt of a decoder-only model; 1 for none.
+   * Default: `1`.
+   */
+  repetitionPenalty: number;
+  /** Texts that end a response, which keeps them. Default: `null`. */
+  stopStrings: string[] | null;
   /** Minimum rollout length, in tokens; a length is drawn for each rollout. Default: `100`. */
   outputMinLength: number;
   /** Maximum rollout length (exclusive), in tokens. Default: `400`. */

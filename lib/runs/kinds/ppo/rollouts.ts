@@ -53,7 +53,7 @@ export async function collectRollouts(
   const maxNewTokens = rolloutLengths(prompts.length, step, config);
   const queries = prompts.map(({ inputIds }) => inputIds);
   const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
-  const rollouts = await trainer.generate(queries, sampling);
+  const rollouts = await trainer.generate(queries, sampling, { tokenizer });
   const finished = performance.now();
   const texts = prompts.map(({ query }, index) => ({
     query,
