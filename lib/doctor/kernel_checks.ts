@@ -16,6 +16,12 @@ export interface KernelCheck {
   run(device: Device): Promise<string>;
 }
 
+/** Results of a kernel and of its f64 version. */
+interface Comparison {
+  readonly actual: Float32Array;
+  readonly expected: Float64Array;
+}
+
 /** The kernels where most of the time goes, each against a plain loop in f64. */
 export const KERNEL_CHECKS: readonly KernelCheck[] = [
   check("matrix product", async (cx, random) => {
@@ -49,58 +55,85 @@ export const KERNEL_CHECKS: readonly KernelCheck[] = [
     });
     return { actual, expected };
   }),
-  check("attention", async (cx, random) => {
-    const [length, heads, size] = [37, 3, 32];
-    const width = heads * size;
-    const [q, k, v] = [0, 1, 2].map(() => randomValues(random, length * width));
-    const rows = {
-      starts: cx.from(Int32Array.of(0)),
-      lengths: cx.from(Int32Array.of(length)),
-      maxLength: length,
-    };
-    const o = cx.empty([length, width]);
-    attention(
-      cx.device,
-      {
-        q: cx.from(q),
-        k: cx.from(k),
-        v: cx.from(v),
-        qStride: width,
-        kStride: width,
-        vStride: width,
-        queries: rows,
-        keys: rows,
-        sequences: 1,
-        heads,
-        headSize: size,
-        scale: 1,
-        causal: true,
-        bias: null,
-      },
-      o,
-      null,
-    );
-    const actual = await o.read();
-    const expected = Float64Array.from(actual, (_, at) => {
-      const [i, column] = [Math.floor(at / width), at % width];
-      const head = column - column % size;
-      const weights = Float64Array.from(
-        { length: i + 1 },
-        (_, j) => Math.exp(sum(size, (d) => q[i * width + head + d] * k[j * width + head + d])),
-      );
-      const total = sum(weights.length, (j) => weights[j]);
-      return sum(weights.length, (j) => weights[j] * v[j * width + column]) / total;
-    });
-    return { actual, expected };
-  }),
+  check("attention", (cx, random) => attend(cx, random, { prefix: 0, queries: 37, window: null })),
+  check(
+    "attention over a prompt",
+    (cx, random) => attend(cx, random, { prefix: 45, queries: 37, window: 40 }),
+  ),
+  check(
+    "attention of one token",
+    (cx, random) => attend(cx, random, { prefix: 300, queries: 1, window: null }),
+  ),
 ];
+
+/**
+ * Causal attention of the last `queries` of 37 tokens and a prefix of theirs, in two heads of queries for
+ * each of keys.
+ */
+async function attend(
+  cx: Context,
+  random: Random,
+  { prefix, queries, window }: { prefix: number; queries: number; window: number | null },
+): Promise<Comparison> {
+  const [own, heads, keyHeads, size] = [37, 4, 2, 32];
+  const [width, keyWidth] = [heads * size, keyHeads * size];
+  const keys = prefix + own;
+  const q = randomValues(random, queries * width);
+  const [k, v] = [0, 1].map(() => randomValues(random, keys * keyWidth));
+  const rows = (start: number, length: number) => ({
+    starts: cx.from(Int32Array.of(start)),
+    lengths: cx.from(Int32Array.of(length)),
+    maxLength: length,
+  });
+  const [deviceK, deviceV] = [k, v].map((x) => cx.from(x, [keys, keyWidth]));
+  const strides = { kStride: keyWidth, vStride: keyWidth };
+  const o = cx.empty([queries, width]);
+  attention(
+    cx.device,
+    {
+      q: cx.from(q),
+      k: deviceK,
+      v: deviceV,
+      qStride: width,
+      ...strides,
+      queries: rows(0, queries),
+      keys: rows(prefix, own),
+      sequences: 1,
+      heads,
+      keyHeads,
+      headSize: size,
+      scale: 1,
+      causal: true,
+      bias: null,
+      window,
+      prefix: prefix === 0
+        ? null
+        : { k: deviceK, v: deviceV, ...strides, rows: rows(0, prefix), sharing: null },
+    },
+    o,
+    null,
+  );
+  const actual = await o.read();
+  const expected = Float64Array.from(actual, (_, at) => {
+    const [i, column] = [Math.floor(at / width), at % width];
+    const head = Math.floor(column / size);
+    const keyColumn = Math.floor(head * keyHeads / heads) * size;
+    const position = keys - queries + i;
+    const first = window === null ? 0 : Math.max(0, position - window + 1);
+    const weights = Float64Array.from({ length: position - first + 1 }, (_, j) => {
+      const [query, key] = [i * width + head * size, (first + j) * keyWidth + keyColumn];
+      return Math.exp(sum(size, (d) => q[query + d] * k[key + d]));
+    });
+    const total = sum(weights.length, (j) => weights[j]);
+    const value = (j: number) => v[(first + j) * keyWidth + keyColumn + column % size];
+    return sum(weights.length, (j) => weights[j] * value(j)) / total;
+  });
+  return { actual, expected };
+}
 
 function check(
   name: string,
-  compute: (
-    cx: Context,
-    random: Random,
-  ) => Promise<{ actual: Float32Array; expected: Float64Array }>,
+  compute: (cx: Context, random: Random) => Promise<Comparison>,
 ): KernelCheck {
   return {
     name,

@@ -10,7 +10,10 @@ Deno.test("the self-test passes on the WASM device and reports each check", asyn
   assert.deepEqual(reported, checks);
   assert.deepEqual(
     checks.map(({ name }) => name),
-    ["open", "matrix product", "norm", "attention", "generate", "PPO step"],
+    [
+      ...["open", "matrix product", "norm", "attention", "attention over a prompt"],
+      ...["attention of one token", "generate", "PPO step"],
+    ],
   );
 });
 
