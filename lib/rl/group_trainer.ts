@@ -1,44 +1,16 @@
-import { TrainingDivergedError, UserError } from "../errors.ts";
-import { yieldToEventLoop } from "../event_loop.ts";
+import { UserError } from "../errors.ts";
 import { generate } from "../generation/generate.ts";
 import type { GenerationConfig } from "../generation/generation_config.ts";
-import type { Policy } from "../models/policy.ts";
 import { checkTokens } from "../models/language_model.ts";
 import { distinctPrompts } from "../models/shared_prompts.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
-import { Adam } from "../nn/optimizer.ts";
-import type { Parameters } from "../nn/parameters.ts";
-import { z } from "../packages/zod.ts";
-import { Random } from "../random.ts";
-import { frozenCopy } from "../training/reference.ts";
+import { AdapterTrainer, type OptimizerStep } from "../training/adapter_trainer.ts";
 import type { RowLoss } from "../training/row_loss.ts";
-import { forwardBackwardRows, type RowLogprobs } from "../training/row_pass.ts";
-import { learningRateAt } from "../training/schedules.ts";
+import type { RowLogprobs } from "../training/row_pass.ts";
 import type { TokenModel } from "../training/token_model.ts";
-import { predict } from "../training/token_pass.ts";
 import { responseRow, type TokenRow } from "../training/token_rows.ts";
-import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { type GroupConfig, rowsOfUpdate } from "./group_config.ts";
 import { checkRevision, Rollouts, type SampledTokens } from "./rollouts.ts";
-
-/** A model with the adapter that is trained. */
-export type AdaptedModel = Pick<Policy, "model" | "adapter">;
-
-/** State of a trainer between steps, beside its buffers on the device. */
-export interface GroupTrainerState {
-  /** Steps done. */
-  step: number;
-  /** Tokens of prompts and completions so far. */
-  numTokens: number;
-  /** State of the generator behind the order of minibatches. */
-  random: number[];
-}
-
-const stateSchema: z.ZodType<GroupTrainerState> = z.object({
-  step: z.int().nonnegative(),
-  numTokens: z.number().nonnegative(),
-  random: randomState,
-});
 
 /** Responses to prompts, in groups, as the policy and the reference see them. */
 export interface GroupBatch {
@@ -54,16 +26,6 @@ export interface GroupBatch {
   readonly refLogprobs: readonly Float32Array[] | null;
 }
 
-/** Results of one optimizer step. */
-export interface GroupUpdate<Loss> {
-  /** Loss of each of its passes. */
-  readonly losses: readonly Loss[];
-  /** Mean entropy over its counted tokens, in nats. */
-  readonly entropy: number;
-  /** Global norm of the gradient before clipping. */
-  readonly gradNorm: number;
-}
-
 /** Rows of one pass of an optimizer step. */
 export interface UpdatePass {
   /** Indices into the batch. */
@@ -76,48 +38,9 @@ export interface UpdatePass {
 
 /**
  * Loop that algorithms on groups of responses share: several responses to each prompt, their
- * log-probabilities, and optimizer steps on them, with AdamW on an adapter.
+ * log-probabilities, and optimizer steps on them.
  */
-export abstract class GroupTrainer<Config extends GroupConfig = GroupConfig> implements Trainer {
-  /** Its moments and step count belong to a checkpoint. */
-  readonly optimizer: Adam;
-  /** Adapter that the KL is measured from; null for the base model without an adapter. */
-  readonly reference: LoraAdapter | null;
-  /** Steps done, which the learning rate follows. */
-  stepsDone = 0;
-  /** Tokens of prompts and completions so far. */
-  protected numTokens = 0;
-  readonly #random: Random;
-  #isBusy = false;
-
-  /**
-   * Trains the adapter in place.
-   *
-   * @param algorithm its name, for messages
-   * @param needsCopy true where the reference will differ from the first adapter even if that changes nothing
-   * @throws {OutOfMemoryError} when the optimizer's moments or the reference do not fit
-   */
-  protected constructor(
-    readonly policy: AdaptedModel,
-    readonly config: Config,
-    private readonly algorithm: string,
-    usesReference: boolean,
-    needsCopy: boolean,
-  ) {
-    const { adapter } = policy;
-    const isInitial = usesReference && config.reference === "initial";
-    this.reference = (isInitial && !adapter.changesNothing) || needsCopy
-      ? frozenCopy(adapter)
-      : null;
-    this.optimizer = new Adam(adapter.parameters, {
-      betas: [config.adamBeta1, config.adamBeta2],
-      eps: config.adamEpsilon,
-      weightDecay: config.weightDecay,
-      decoupled: true,
-    });
-    this.#random = new Random(config.seed);
-  }
-
+export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTrainer<Config> {
   /**
    * Lets the policy respond to prompts, `numGenerations` times to each, at `temperature`. Their
    * log-probabilities, which a step takes as the old ones, are those of a pass over them, bit for bit.
@@ -145,24 +68,12 @@ export abstract class GroupTrainer<Config extends GroupConfig = GroupConfig> imp
     return Rollouts.label(await generate(model, prompts, settings, options), revision, null);
   }
 
-  /** Runs one step; two at a time are refused. */
-  protected async exclusively<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#isBusy) {
-      throw new UserError("step was called while another step is running: await that first");
-    }
-    this.#isBusy = true;
-    try {
-      return await step();
-    } finally {
-      this.#isBusy = false;
-    }
-  }
-
   /**
-   * Lays out a batch, and has the policies' log-probabilities computed that are not known.
+   * Lays out a batch, and computes the log-probabilities that are not known.
    *
    * @throws {UserError} when there is not one response for each prompt, one is empty or has tokens
-   *   beyond the vocabulary, or a row of `sampled` was generated before the last update
+   *   beyond the vocabulary, a prompt has a single response, or a row of `sampled` was generated
+   *   before the last update
    */
   protected async layOut(
     prompts: readonly (readonly number[])[],
@@ -170,7 +81,7 @@ export abstract class GroupTrainer<Config extends GroupConfig = GroupConfig> imp
     sampled: readonly SampledTokens[] | null,
     withReference: boolean,
   ): Promise<GroupBatch> {
-    const { model, adapter } = this.policy;
+    const { model } = this.policy;
     const { batchSize } = this.config;
     if (prompts.length !== batchSize || completions.length !== batchSize) {
       throw new UserError(
@@ -185,124 +96,48 @@ export abstract class GroupTrainer<Config extends GroupConfig = GroupConfig> imp
       }
       return responseRow(model, prompt, completions[i]);
     });
-    const [oldLogprobs, refLogprobs] = [
-      sampled ? this.#reported(rows, sampled) : await this.#predict(rows, adapter),
-      withReference ? await this.#predict(rows, this.reference) : null,
-    ];
+    const groups = groupsOf(prompts);
+    const oldLogprobs = sampled
+      ? this.#reported(rows, sampled)
+      : await this.logprobs(rows, "policy");
+    const refLogprobs = withReference ? await this.logprobs(rows, "reference") : null;
     this.numTokens += rows.reduce((sum, row) => sum + row.query.length + row.targets.length, 0);
-    return {
-      rows,
-      groups: groupsOf(prompts),
-      ended: completions.map((tokens) => model.eosTokenIds.includes(tokens.at(-1)!)),
-      oldLogprobs,
-      refLogprobs,
-    };
+    const ended = completions.map((tokens) => model.eosTokenIds.includes(tokens.at(-1)!));
+    return { rows, groups, ended, oldLogprobs, refLogprobs };
   }
 
   /**
    * Trains on a batch, `numIterations` times.
    *
    * @param prepare prepares the loss of a pass
-   * @throws {TrainingDivergedError} when the loss or its gradient is not finite: no update is made then
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite: that update is not made
    */
   protected async optimize<Loss extends RowLoss>(
     rows: readonly TokenRow[],
     prepare: (pass: UpdatePass) => (predictions: RowLogprobs) => Loss,
-  ): Promise<GroupUpdate<Loss>[]> {
+  ): Promise<OptimizerStep<Loss>[]> {
     const { numIterations, shuffleMinibatches, miniBatchSize } = this.config;
     const size = rowsOfUpdate(this.config);
-    const updates: GroupUpdate<Loss>[] = [];
+    const steps: OptimizerStep<Loss>[] = [];
     for (let iteration = 0; iteration < numIterations; iteration++) {
       const order = [...rows.keys()];
-      if (shuffleMinibatches && rows.length > miniBatchSize) this.#random.shuffle(order);
-      for (let first = 0; first < order.length; first += size) {
-        updates.push(await this.#update(rows, order.slice(first, first + size), prepare));
+      if (shuffleMinibatches && rows.length > miniBatchSize) this.random.shuffle(order);
+      for (const update of slices(order, size)) {
+        const passes = slices(update, miniBatchSize);
+        steps.push(
+          await this.optimizerStep(passes.map((pass) => ({
+            rows: pass.map((row) => rows[row]),
+            lossOf: prepare({ rows: pass, update, passes: passes.length }),
+          }))),
+        );
       }
     }
     this.stepsDone++;
-    return updates;
+    return steps;
   }
 
-  /** One optimizer step. */
-  async #update<Loss extends RowLoss>(
-    rows: readonly TokenRow[],
-    update: readonly number[],
-    prepare: (pass: UpdatePass) => (predictions: RowLogprobs) => Loss,
-  ): Promise<GroupUpdate<Loss>> {
-    const { miniBatchSize, activationMemory, maxGradNorm } = this.config;
-    const { adapter } = this.policy;
-    const losses: Loss[] = [];
-    const passes = Math.ceil(update.length / miniBatchSize);
-    let [entropy, tokens] = [0, 0];
-    adapter.parameters.zeroGrad();
-    for (let first = 0; first < update.length; first += miniBatchSize) {
-      const pass = update.slice(first, first + miniBatchSize);
-      const lossOf = prepare({ rows: pass, update, passes });
-      const chosen = pass.map((row) => rows[row]);
-      losses.push(
-        await forwardBackwardRows(this.#subject(adapter), chosen, (predictions) => {
-          for (const row of predictions.entropy) {
-            for (const value of row) entropy += value;
-            tokens += row.length;
-          }
-          return lossOf(predictions);
-        }, { activationMemory }),
-      );
-      await yieldToEventLoop();
-    }
-    this.optimizer.step(learningRateAt(this.stepsDone, this.config), maxGradNorm);
-    const [gradNorm] = await this.optimizer.gradNorm.read();
-    const loss = losses.reduce((sum, { loss }) => sum + loss, 0);
-    for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
-      if (Number.isFinite(value)) continue;
-      throw new TrainingDivergedError(
-        `training diverged in ${this.algorithm} step ${this.stepsDone + 1}: the ${name} is ` +
-          `${value}; the parameters are those of the last finite update; try a lower ` +
-          "`learningRate` or a `maxGradNorm`",
-      );
-    }
-    return { losses, entropy: entropy / tokens, gradNorm };
-  }
-
-  /** Parameters of the adapter. */
-  get parameters(): Parameters {
-    return this.policy.adapter.parameters;
-  }
-
-  /** The reference, where it is an adapter. */
-  get frozen(): Record<string, Parameters> {
-    return this.reference ? { reference: this.reference.parameters } : {};
-  }
-
-  /** State to keep, beside the buffers on the device, to go on from here exactly. */
-  state(): GroupTrainerState {
-    return { step: this.stepsDone, numTokens: this.numTokens, random: this.#random.state };
-  }
-
-  /**
-   * Goes on from a state.
-   *
-   * @throws {UserError} when it is not a state of this algorithm
-   */
-  setState(state: unknown): void {
-    const { step, numTokens, random } = parseState(stateSchema, state, this.algorithm);
-    this.stepsDone = step;
-    this.numTokens = numTokens;
-    this.#random.state = random;
-  }
-
-  /** Frees the optimizer's moments and the reference. */
-  dispose(): void {
-    this.optimizer.dispose();
-    this.reference?.parameters.dispose();
-  }
-
-  #subject(adapter: LoraAdapter | null): TokenModel {
+  protected override subject(adapter: LoraAdapter | null): TokenModel {
     return { model: this.policy.model, adapter, temperature: this.config.temperature };
-  }
-
-  async #predict(rows: readonly TokenRow[], adapter: LoraAdapter | null): Promise<Float32Array[]> {
-    return (await predict(this.#subject(adapter), rows)).map(({ logprobs }) => logprobs);
   }
 
   /** Log-probabilities as generation reported them. */
@@ -321,10 +156,24 @@ export abstract class GroupTrainer<Config extends GroupConfig = GroupConfig> imp
   }
 }
 
-/** Rows with equal prompts, in the order of their first rows. */
+/** Rows with equal prompts, in the order of their first rows; groups of one are refused. */
 function groupsOf(prompts: readonly (readonly number[])[]): number[][] {
   const { firsts, which } = distinctPrompts(prompts);
   const groups: number[][] = firsts.map(() => []);
   which.forEach((group, row) => groups[group].push(row));
+  const single = groups.find((group) => group.length === 1);
+  if (single) {
+    throw new UserError(
+      `prompt ${
+        single[0]
+      } has a single completion: an advantage is relative to others of the same ` +
+        "prompt, give at least two",
+    );
+  }
   return groups;
+}
+
+function slices<T>(values: readonly T[], size: number): T[][] {
+  const count = Math.ceil(values.length / size);
+  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
 }

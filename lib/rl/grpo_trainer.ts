@@ -1,14 +1,10 @@
 import { UserError } from "../errors.ts";
+import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { moveReference } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { completionMetrics } from "./completion_metrics.ts";
 import { groupAdvantages } from "./group_advantages.ts";
-import {
-  type AdaptedModel,
-  type GroupBatch,
-  GroupTrainer,
-  type UpdatePass,
-} from "./group_trainer.ts";
+import { type GroupBatch, GroupTrainer, type UpdatePass } from "./group_trainer.ts";
 import { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./grpo_config.ts";
 import { grpoLoss, type GRPOSums, tokenWeights } from "./grpo_loss.ts";
 import { mean } from "./moments.ts";
@@ -38,7 +34,8 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
    */
   constructor(policy: AdaptedModel, input: GRPOConfigInput) {
     const config = resolveGRPOConfig(input);
-    super(policy, config, "GRPO", config.beta !== 0, config.syncRefModel);
+    const reference = config.beta === 0 ? null : config.reference;
+    super(policy, config, "GRPO", { reference, moves: config.syncRefModel });
   }
 
   /**
@@ -64,7 +61,6 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
       const weighted = weightRewards(rewards, completions.length, config.rewardWeights);
       const learningRate = learningRateAt(this.stepsDone, config);
       const batch = await this.layOut(prompts, completions, sampled, config.beta !== 0);
-      checkGroups(batch);
       const scored = this.#score(batch, weighted.rewards);
       const lengths = batch.rows.map(({ targets }, row) =>
         scored.isCounted[row] ? targets.length : 0
@@ -82,7 +78,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
         rewards: weighted.rewards,
         advantages: scored.advantages,
         metrics: {
-          loss: mean(updates.map(({ losses }) => losses.reduce((sum, { loss }) => sum + loss, 0))),
+          loss: mean(updates.map(({ loss }) => loss)),
           grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
           learning_rate: learningRate,
           num_tokens: this.numTokens,
@@ -167,16 +163,6 @@ interface ScoredGroups {
   /** False where a rollout has no part in the loss. */
   readonly isCounted: boolean[];
   readonly metrics: Record<string, number>;
-}
-
-/** Refuses groups of one, whose advantage is always 0. */
-function checkGroups({ groups }: GroupBatch): void {
-  const single = groups.find((group) => group.length === 1);
-  if (!single) return;
-  throw new UserError(
-    `prompt ${single[0]} has a single completion: an advantage is relative to others of the same ` +
-      "prompt, give at least two",
-  );
 }
 
 /** TRL's metrics of an optimizer step's clipped tokens, and of the KL where there is a reference. */

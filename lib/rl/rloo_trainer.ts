@@ -1,8 +1,9 @@
 import { UserError } from "../errors.ts";
+import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { completionMetrics } from "./completion_metrics.ts";
 import { leaveOneOutAdvantages } from "./group_advantages.ts";
-import { type AdaptedModel, type GroupBatch, GroupTrainer } from "./group_trainer.ts";
+import { type GroupBatch, GroupTrainer } from "./group_trainer.ts";
 import { mean, standardDeviation } from "./moments.ts";
 import { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./rloo_config.ts";
 import { rlooLoss } from "./rloo_loss.ts";
@@ -35,7 +36,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
    */
   constructor(policy: AdaptedModel, input: RLOOConfigInput) {
     const config = resolveRLOOConfig(input);
-    super(policy, config, "RLOO", config.beta !== 0, false);
+    super(policy, config, "RLOO", { reference: config.beta === 0 ? null : config.reference });
   }
 
   /**
@@ -84,7 +85,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
         rewards: penalised,
         advantages,
         metrics: {
-          loss: mean(updates.map(({ losses }) => losses.reduce((sum, { loss }) => sum + loss, 0))),
+          loss: mean(updates.map(({ loss }) => loss)),
           grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
           learning_rate: learningRate,
           num_tokens: this.numTokens,
@@ -118,13 +119,6 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
   }
 
   #advantages(rewards: readonly number[], { groups }: GroupBatch): Float64Array {
-    const single = groups.find((group) => group.length === 1);
-    if (single) {
-      throw new UserError(
-        `prompt ${single[0]} has a single completion: its advantage is relative to the others of ` +
-          "the same prompt, give at least two",
-      );
-    }
     const advantages = leaveOneOutAdvantages(rewards, groups);
     return this.config.normalizeAdvantages
       ? Float64Array.from(normalized([...advantages]))

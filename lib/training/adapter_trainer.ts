@@ -1,0 +1,215 @@
+import { TrainingDivergedError, UserError } from "../errors.ts";
+import { yieldToEventLoop } from "../event_loop.ts";
+import type { Policy } from "../models/policy.ts";
+import type { LoraAdapter } from "../nn/lora.ts";
+import { Adam } from "../nn/optimizer.ts";
+import type { Parameters } from "../nn/parameters.ts";
+import { z } from "../packages/zod.ts";
+import { Random } from "../random.ts";
+import { frozenCopy } from "./reference.ts";
+import type { RowLoss } from "./row_loss.ts";
+import { forwardBackwardRows, type RowLogprobs } from "./row_pass.ts";
+import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
+import type { TokenModel } from "./token_model.ts";
+import { predict } from "./token_pass.ts";
+import type { TokenRow } from "./token_rows.ts";
+import { parseState, randomState, type Trainer } from "./trainer.ts";
+
+/** A model with the adapter that is trained. */
+export type AdaptedModel = Pick<Policy, "model" | "adapter">;
+
+/** Settings of the optimizer, as in Hugging Face's TrainingArguments. */
+export interface AdapterTrainerConfig extends LearningRateSchedule {
+  readonly adamBeta1: number;
+  readonly adamBeta2: number;
+  readonly adamEpsilon: number;
+  readonly weightDecay: number;
+  readonly maxGradNorm: number | null;
+  readonly activationMemory: number | null;
+  readonly seed: number;
+}
+
+/** Reference that a trainer keeps: a frozen copy of the first adapter, where that is not the base model. */
+export interface ReferenceOptions {
+  /** Policy that the reference is; null for no reference. */
+  readonly reference: "initial" | "base" | null;
+  /** Keeps a copy also where the first adapter changes nothing, since the reference will move. */
+  readonly moves?: boolean;
+}
+
+/** State of a trainer between steps, beside its buffers on the device. */
+export interface AdapterTrainerState {
+  /** Steps done. */
+  step: number;
+  /** Tokens of prompts and responses so far. */
+  numTokens: number;
+  /** State of the generator behind the order of rows. */
+  random: number[];
+}
+
+const stateSchema: z.ZodType<AdapterTrainerState> = z.object({
+  step: z.int().nonnegative(),
+  numTokens: z.number().nonnegative(),
+  random: randomState,
+});
+
+/** Rows of one pass, and the loss on them. */
+export interface LossPass<Loss extends RowLoss> {
+  readonly rows: readonly TokenRow[];
+  /** Computes the pass's part of the loss. */
+  lossOf(predictions: RowLogprobs): Loss;
+}
+
+/** Results of one optimizer step. */
+export interface OptimizerStep<Loss extends RowLoss> {
+  /** Loss of each of its passes, of which it is the sum. */
+  readonly losses: readonly Loss[];
+  /** Sum of `losses`. */
+  readonly loss: number;
+  /** Mean entropy over the counted tokens, in nats. */
+  readonly entropy: number;
+  /** Global norm of the gradient before clipping. */
+  readonly gradNorm: number;
+}
+
+/**
+ * Training of an adapter with AdamW by losses over rows, on a leash to a frozen reference or not: what
+ * GRPO, RLOO, DPO, ORPO and KTO have in common.
+ */
+export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implements Trainer {
+  /** Its moments and step count belong to a checkpoint. */
+  readonly optimizer: Adam;
+  /** Adapter of the reference; null for the base model without an adapter. */
+  readonly reference: LoraAdapter | null;
+  /** Steps done, which the learning rate follows. */
+  stepsDone = 0;
+  /** Tokens of prompts and responses so far. */
+  protected numTokens = 0;
+  /** Generator behind the order of rows. */
+  protected readonly random: Random;
+  #isBusy = false;
+
+  /**
+   * Trains the adapter in place.
+   *
+   * @param algorithm its name, for messages
+   * @throws {OutOfMemoryError} when the optimizer's moments or the reference do not fit
+   */
+  protected constructor(
+    readonly policy: AdaptedModel,
+    readonly config: Config,
+    protected readonly algorithm: string,
+    { reference, moves = false }: ReferenceOptions,
+  ) {
+    const { adapter } = policy;
+    const isInitial = reference === "initial" && !adapter.changesNothing;
+    this.reference = isInitial || moves ? frozenCopy(adapter) : null;
+    this.optimizer = new Adam(adapter.parameters, {
+      betas: [config.adamBeta1, config.adamBeta2],
+      eps: config.adamEpsilon,
+      weightDecay: config.weightDecay,
+      decoupled: true,
+    });
+    this.random = new Random(config.seed);
+  }
+
+  /** Policy as passes see it. */
+  protected subject(adapter: LoraAdapter | null): TokenModel {
+    return { model: this.policy.model, adapter };
+  }
+
+  /** Log-probabilities of rows under the policy, or under the reference, in nats. */
+  protected async logprobs(
+    rows: readonly TokenRow[],
+    of: "policy" | "reference",
+  ): Promise<Float32Array[]> {
+    const adapter = of === "policy" ? this.policy.adapter : this.reference;
+    return (await predict(this.subject(adapter), rows)).map(({ logprobs }) => logprobs);
+  }
+
+  /** Runs one step; two at a time are refused. */
+  protected async exclusively<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#isBusy) {
+      throw new UserError("step was called while another step is running: await that first");
+    }
+    this.#isBusy = true;
+    try {
+      return await step();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /**
+   * One optimizer step on the sum of its passes' losses.
+   *
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite: the parameters stay
+   *   as they are
+   */
+  protected async optimizerStep<Loss extends RowLoss>(
+    passes: readonly LossPass<Loss>[],
+  ): Promise<OptimizerStep<Loss>> {
+    const { activationMemory, maxGradNorm } = this.config;
+    const { adapter } = this.policy;
+    const losses: Loss[] = [];
+    let [entropy, tokens] = [0, 0];
+    adapter.parameters.zeroGrad();
+    for (const { rows, lossOf } of passes) {
+      const lossAndEntropy = (predictions: RowLogprobs) => {
+        for (const row of predictions.entropy) {
+          for (const value of row) entropy += value;
+          tokens += row.length;
+        }
+        return lossOf(predictions);
+      };
+      const subject = this.subject(adapter);
+      losses.push(await forwardBackwardRows(subject, rows, lossAndEntropy, { activationMemory }));
+      await yieldToEventLoop();
+    }
+    this.optimizer.step(learningRateAt(this.stepsDone, this.config), maxGradNorm);
+    const [gradNorm] = await this.optimizer.gradNorm.read();
+    const loss = losses.reduce((sum, { loss }) => sum + loss, 0);
+    for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
+      if (Number.isFinite(value)) continue;
+      throw new TrainingDivergedError(
+        `training diverged in ${this.algorithm} step ${this.stepsDone + 1}: the ${name} is ` +
+          `${value}; the parameters are those of the last finite update; try a lower ` +
+          "`learningRate` or a `maxGradNorm`",
+      );
+    }
+    return { losses, loss, entropy: entropy / tokens, gradNorm };
+  }
+
+  /** Parameters of the adapter. */
+  get parameters(): Parameters {
+    return this.policy.adapter.parameters;
+  }
+
+  /** The reference, where it is an adapter. */
+  get frozen(): Record<string, Parameters> {
+    return this.reference ? { reference: this.reference.parameters } : {};
+  }
+
+  /** State to keep, beside the buffers on the device, to go on from here exactly. */
+  state(): AdapterTrainerState {
+    return { step: this.stepsDone, numTokens: this.numTokens, random: this.random.state };
+  }
+
+  /**
+   * Goes on from a state.
+   *
+   * @throws {UserError} when it is not a state of this algorithm
+   */
+  setState(state: unknown): void {
+    const { step, numTokens, random } = parseState(stateSchema, state, this.algorithm);
+    this.stepsDone = step;
+    this.numTokens = numTokens;
+    this.random.state = random;
+  }
+
+  /** Frees the optimizer's moments and the reference. */
+  dispose(): void {
+    this.optimizer.dispose();
+    this.reference?.parameters.dispose();
+  }
+}
