@@ -5,6 +5,9 @@
  * deno task build:settings --check    fail when a committed file differs from its schema
  */
 import type { z } from "zod";
+import { dpoConfigSchema } from "../lib/preference/dpo_config.ts";
+import { ktoConfigSchema } from "../lib/preference/kto_config.ts";
+import { orpoConfigSchema } from "../lib/preference/orpo_config.ts";
 import { grpoConfigSchema } from "../lib/rl/grpo_config.ts";
 import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
 import { rlooConfigSchema } from "../lib/rl/rloo_config.ts";
@@ -47,6 +50,27 @@ const FILES: readonly TypeFile[] = [
     name: "RLOOConfig",
     doc: "Settings of RLOO, resolved: TRL's `RLOOConfig` in camelCase.",
     schema: rlooConfigSchema,
+  },
+  {
+    path: "lib/preference/dpo_config_type.ts",
+    from: "dpo_config.ts",
+    name: "DPOConfig",
+    doc: "Settings of DPO, resolved: TRL's `DPOConfig` in camelCase.",
+    schema: dpoConfigSchema,
+  },
+  {
+    path: "lib/preference/kto_config_type.ts",
+    from: "kto_config.ts",
+    name: "KTOConfig",
+    doc: "Settings of KTO, resolved: TRL's `KTOConfig` in camelCase.",
+    schema: ktoConfigSchema,
+  },
+  {
+    path: "lib/preference/orpo_config_type.ts",
+    from: "orpo_config.ts",
+    name: "ORPOConfig",
+    doc: "Settings of ORPO, resolved: TRL's `ORPOConfig` in camelCase.",
+    schema: orpoConfigSchema,
   },
   {
     path: "lib/sft/sft_config_type.ts",

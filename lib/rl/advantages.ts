@@ -1,4 +1,4 @@
-import { mean, variance } from "./moments.ts";
+import { mean, variance } from "../training/moments.ts";
 
 /** Advantages and returns at each position of one rollout. */
 export interface Advantages {

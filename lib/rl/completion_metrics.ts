@@ -1,4 +1,4 @@
-import { mean } from "./moments.ts";
+import { mean } from "../training/moments.ts";
 
 /**
  * Lengths of a batch's completions, by TRL's names; those of completions that end by themselves

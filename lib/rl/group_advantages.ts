@@ -1,4 +1,4 @@
-import { mean, standardDeviation } from "./moments.ts";
+import { mean, standardDeviation } from "../training/moments.ts";
 
 /** Scale of the advantages: the std within a group, that of the whole batch, or none. */
 export type ScaleRewards = "group" | "batch" | "none";

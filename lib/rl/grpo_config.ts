@@ -1,9 +1,9 @@
 import { UserError } from "../errors.ts";
 import { z } from "../packages/zod.ts";
+import type { SnakeCase } from "../settings/names.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { checkGroupConfig, groupConfigFields } from "./group_config.ts";
 import type { GRPOConfig } from "./grpo_config_type.ts";
-import type { SnakeCase } from "./ppo_config.ts";
 
 export type { GRPOConfig };
 

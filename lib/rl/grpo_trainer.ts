@@ -7,7 +7,7 @@ import { groupAdvantages } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer, type UpdatePass } from "./group_trainer.ts";
 import { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./grpo_config.ts";
 import { grpoLoss, type GRPOSums, tokenWeights } from "./grpo_loss.ts";
-import { mean } from "./moments.ts";
+import { mean } from "../training/moments.ts";
 import type { SampledTokens } from "./rollouts.ts";
 import { type RewardColumns, weightRewards } from "./weighted_reward.ts";
 

@@ -6,7 +6,7 @@ import type { PromptPass } from "../training/prompt_pass.ts";
 import { forwardBackward, type TrainingPass } from "../training/token_pass.ts";
 import { countedPositions } from "../training/token_rows.ts";
 import { whiten } from "./advantages.ts";
-import { mean, variance } from "./moments.ts";
+import { mean, variance } from "../training/moments.ts";
 import type { PPOConfig } from "./ppo_config.ts";
 import { ppoLoss } from "./ppo_loss.ts";
 import type { Rollout } from "./rollout.ts";

@@ -1,5 +1,6 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
+import type { SnakeCase } from "../settings/names.ts";
 import { parseSettings } from "../settings/settings.ts";
 import type { PPOConfig } from "./ppo_config_type.ts";
 
@@ -95,11 +96,6 @@ export const ppoConfigSchema = z.strictObject({
   seed: z.int().nonnegative().max(2 ** 32 - 1).default(0)
     .describe("Random seed"),
 });
-
-/** A name in snake_case, as TRL has it: `learning_rate` for `learningRate`. */
-export type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
-  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
-  : Name;
 
 /** Any of PPO's settings, by its own name or by TRL's: `learningRate` or `learning_rate`. */
 export type PPOConfigInput =

@@ -19,7 +19,7 @@ import { learningRateAt } from "../training/schedules.ts";
 import { predict, trainingContext } from "../training/token_pass.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
-import { mean } from "./moments.ts";
+import { mean } from "../training/moments.ts";
 import { PhaseClock } from "./phase_clock.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";

@@ -1,7 +1,7 @@
 import { z } from "../packages/zod.ts";
+import type { SnakeCase } from "../settings/names.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { checkGroupConfig, groupConfigFields } from "./group_config.ts";
-import type { SnakeCase } from "./ppo_config.ts";
 import type { RLOOConfig } from "./rloo_config_type.ts";
 
 export type { RLOOConfig };

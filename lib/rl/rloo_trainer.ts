@@ -4,7 +4,7 @@ import { learningRateAt } from "../training/schedules.ts";
 import { completionMetrics } from "./completion_metrics.ts";
 import { leaveOneOutAdvantages } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer } from "./group_trainer.ts";
-import { mean, standardDeviation } from "./moments.ts";
+import { mean, standardDeviation } from "../training/moments.ts";
 import { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./rloo_config.ts";
 import { rlooLoss } from "./rloo_loss.ts";
 import type { SampledTokens } from "./rollouts.ts";

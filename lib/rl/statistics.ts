@@ -1,4 +1,4 @@
-import { mean, standardDeviation } from "./moments.ts";
+import { mean, standardDeviation } from "../training/moments.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** Statistics of the rollouts of one PPO step, before the policy is optimised on them. */

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { standardDeviation } from "./moments.ts";
+import { standardDeviation } from "../training/moments.ts";
 
 /** Rewards of a batch by name; null where a reward has nothing to say about a response. */
 export type RewardColumns = Readonly<Record<string, readonly (number | null)[]>>;

@@ -70,3 +70,8 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length];
 }
+
+/** A name in snake_case, as TRL has it: `learning_rate` for `learningRate`. */
+export type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : Name;

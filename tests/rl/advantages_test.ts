@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../../lib/random.ts";
 import { generalisedAdvantages, whiten } from "../../lib/rl/advantages.ts";
-import { mean, variance } from "../../lib/rl/moments.ts";
+import { mean, variance } from "../../lib/training/moments.ts";
 import { klPenalisedRewards } from "../../lib/rl/rewards.ts";
 
 const random = new Random(11);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mean, standardDeviation, variance } from "../../lib/rl/moments.ts";
+import { mean, standardDeviation, variance } from "../../lib/training/moments.ts";
 
 Deno.test("mean, and variance with Bessel's correction", () => {
   assert.equal(mean([1, 2, 3, 6]), 3);

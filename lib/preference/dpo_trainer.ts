@@ -1,0 +1,196 @@
+import { mean } from "../training/moments.ts";
+import type { AdaptedModel } from "../training/adapter_trainer.ts";
+import type { RowLoss } from "../training/row_loss.ts";
+import { learningRateAt } from "../training/schedules.ts";
+import { countedPositions, type TokenRow } from "../training/token_rows.ts";
+import { type DPOConfig, type DPOConfigInput, resolveDPOConfig } from "./dpo_config.ts";
+import { dpoLoss } from "./dpo_loss.ts";
+import type { PreferencePair } from "./preference_pair.ts";
+import { type PairRows, PreferenceTrainer, sum } from "./preference_trainer.ts";
+
+/** Log-probability of each answer of each pair under the reference, in nats, summed over its tokens. */
+export interface ReferenceLogps {
+  readonly chosen: readonly number[];
+  readonly rejected: readonly number[];
+}
+
+/** A pair as the policy sees it, in TRL's terms. */
+export interface PairStats {
+  /** Loss of the pair, without the part of `rpoAlpha`. */
+  readonly loss: number;
+  /** Log-probability of the chosen answer; with `ipo` the mean over its tokens. */
+  readonly chosenLogps: number;
+  readonly rejectedLogps: number;
+  /** `beta` times the log-ratio to the reference: the reward that DPO implies. */
+  readonly chosenReward: number;
+  readonly rejectedReward: number;
+}
+
+/** Results of a step. */
+export interface DPOStats {
+  /** Metrics by TRL's names. */
+  readonly metrics: Record<string, number>;
+  /** Each pair. */
+  readonly pairs: readonly PairStats[];
+}
+
+interface DPOPassLoss extends RowLoss {
+  readonly pairs: readonly PairStats[];
+  /** Negative log-likelihood of the chosen answers' tokens, its part of the mean. */
+  readonly nll: number;
+}
+
+/**
+ * Direct preference optimisation (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of a LoRA
+ * adapter, as TRL's DPOTrainer computes it.
+ */
+export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
+  /**
+   * Trains the adapter in place. A reference "initial" is the adapter as it is now.
+   *
+   * @throws {UserError} when the settings are not possible
+   * @throws {OutOfMemoryError} when the optimizer's moments or the reference do not fit
+   */
+  constructor(policy: AdaptedModel, input: DPOConfigInput) {
+    const config = resolveDPOConfig(input);
+    super(policy, config, "DPO", { reference: config.reference });
+  }
+
+  /**
+   * Log-probabilities of pairs under the reference: computed once, they serve every epoch.
+   *
+   * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
+   */
+  async referenceLogps(pairs: readonly PreferencePair[]): Promise<ReferenceLogps> {
+    const tokens = this.numTokens;
+    const rows = this.#layOut(pairs);
+    this.numTokens = tokens;
+    return await this.#referenceLogps(rows);
+  }
+
+  /**
+   * One optimizer step on pairs, `batchSize` of them at a time.
+   *
+   * @param known log-probabilities under the reference, in the pairs' order; null to compute them
+   * @throws {UserError} when a prompt or an answer is empty, nothing is left of it, or another step
+   *   is running
+   * @throws {TrainingDivergedError} when the loss or its gradient is not finite
+   */
+  step(pairs: readonly PreferencePair[], known: ReferenceLogps | null = null): Promise<DPOStats> {
+    return this.exclusively(async () => {
+      const learningRate = learningRateAt(this.stepsDone, this.config);
+      const rows = this.#layOut(pairs);
+      const reference = known ?? await this.#referenceLogps(rows);
+      const chosenTokens = sum(rows.chosen.map(nllTokens));
+      const passes = this.passesOf([...pairs.keys()]).map((pass) => ({
+        rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
+        lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
+          this.#loss(pass, rows, logprobs, reference, { pairs: pairs.length, chosenTokens }),
+      }));
+      const { losses, loss, gradNorm, entropy } = await this.optimizerStep(passes);
+      this.stepsDone++;
+      const stats = losses.flatMap(({ pairs }) => pairs);
+      return {
+        pairs: stats,
+        metrics: {
+          loss,
+          grad_norm: gradNorm,
+          learning_rate: learningRate,
+          num_tokens: this.numTokens,
+          ...pairMetrics(stats),
+          entropy,
+          ...(this.config.rpoAlpha !== null && { nll_loss: sum(losses.map(({ nll }) => nll)) }),
+        },
+      };
+    });
+  }
+
+  /** Loss of one pass: its first rows are the chosen answers of `pass`, the others the rejected ones. */
+  #loss(
+    pass: readonly number[],
+    rows: PairRows,
+    logprobs: readonly Float32Array[],
+    reference: ReferenceLogps,
+    step: { pairs: number; chosenTokens: number },
+  ): DPOPassLoss {
+    const { beta, rpoAlpha, lossType } = this.config;
+    const gradients = logprobs.map(({ length }) => new Float64Array(length));
+    let [loss, nll] = [0, 0];
+    const pairs = pass.map((pair, i): PairStats => {
+      const [chosen, rejected] = [i, pass.length + i];
+      const logp = (row: number) => this.#logp(logprobs[row]);
+      const ofReference = (name: "chosen" | "rejected") =>
+        lossType === "ipo"
+          ? reference[name][pair] / countedPositions(rows[name][pair])
+          : reference[name][pair];
+      const [chosenLogps, rejectedLogps] = [logp(chosen), logp(rejected)];
+      const chosenRatio = chosenLogps - ofReference("chosen");
+      const rejectedRatio = rejectedLogps - ofReference("rejected");
+      const term = dpoLoss(chosenRatio, rejectedRatio, this.config);
+      loss += term.loss / step.pairs;
+      for (const [row, slope] of [[chosen, term.chosen], [rejected, term.rejected]]) {
+        const share = lossType === "ipo" ? logprobs[row].length : 1;
+        gradients[row].fill(slope / share / step.pairs);
+      }
+      rows.chosen[pair].targets.forEach((token, t) => {
+        if (rpoAlpha === null || !countsInNll(token)) return;
+        nll -= logprobs[chosen][t] / step.chosenTokens;
+        gradients[chosen][t] -= rpoAlpha / step.chosenTokens;
+      });
+      return {
+        loss: term.loss,
+        chosenLogps,
+        rejectedLogps,
+        chosenReward: beta * chosenRatio,
+        rejectedReward: beta * rejectedRatio,
+      };
+    });
+    return { loss: loss + (rpoAlpha ?? 0) * nll, gradients, pairs, nll };
+  }
+
+  /** Log-probability of an answer: a sum, or with `ipo` a mean. */
+  #logp(logprobs: Float32Array): number {
+    return this.config.lossType === "ipo" ? mean(logprobs) : sum(logprobs);
+  }
+
+  async #referenceLogps({ chosen, rejected }: PairRows): Promise<ReferenceLogps> {
+    const logps = (await this.logprobs([...chosen, ...rejected], "reference")).map(sum);
+    return { chosen: logps.slice(0, chosen.length), rejected: logps.slice(chosen.length) };
+  }
+
+  #layOut(pairs: readonly PreferencePair[]): PairRows {
+    const rows = this.rowsOf(pairs);
+    const { compat } = this.config;
+    if (compat === "none" || this.policy.model.taskType !== "SEQ_2_SEQ_LM") return rows;
+    const all = [...rows.chosen, ...rows.rejected];
+    const longest = Math.max(...all.map(({ targets }) => targets.length));
+    const cut = (row: TokenRow) => row.targets.length < longest ? row : withoutLast(row);
+    return { chosen: rows.chosen.map(cut), rejected: rows.rejected.map(cut) };
+  }
+}
+
+/** Metrics of pairs, by TRL's names. */
+export function pairMetrics(pairs: readonly PairStats[]): Record<string, number> {
+  const average = (of: (pair: PairStats) => number) => mean(pairs.map(of));
+  return {
+    "rewards/chosen": average(({ chosenReward }) => chosenReward),
+    "rewards/rejected": average(({ rejectedReward }) => rejectedReward),
+    "rewards/accuracies": average((pair) => Number(pair.chosenReward > pair.rejectedReward)),
+    "rewards/margins": average((pair) => pair.chosenReward - pair.rejectedReward),
+    "logps/chosen": average(({ chosenLogps }) => chosenLogps),
+    "logps/rejected": average(({ rejectedLogps }) => rejectedLogps),
+  };
+}
+
+/** TRL's likelihood of the chosen answers leaves the token 0 out, which it takes for padding. */
+function countsInNll(token: number): boolean {
+  return token !== 0;
+}
+
+function nllTokens({ targets }: TokenRow): number {
+  return targets.filter(countsInNll).length;
+}
+
+function withoutLast({ inputs, targets, ...row }: TokenRow): TokenRow {
+  return { ...row, inputs: inputs.slice(0, -1), targets: targets.slice(0, -1) };
+}

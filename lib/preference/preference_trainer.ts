@@ -1,0 +1,54 @@
+import { AdapterTrainer, type AdapterTrainerConfig } from "../training/adapter_trainer.ts";
+import type { TokenRow } from "../training/token_rows.ts";
+import { answerRow, type PreferencePair, type TruncationOptions } from "./preference_pair.ts";
+
+/** Settings that trainers on pairs read. */
+export interface PreferenceTrainerConfig extends AdapterTrainerConfig, TruncationOptions {
+  /** Examples per pass. */
+  readonly batchSize: number;
+}
+
+/** Rows of some pairs: all chosen answers, then all rejected ones. */
+export interface PairRows {
+  readonly chosen: readonly TokenRow[];
+  readonly rejected: readonly TokenRow[];
+}
+
+/** What trainers on preference pairs share: the layout of a pair, whose prompt is read once. */
+export abstract class PreferenceTrainer<Config extends PreferenceTrainerConfig>
+  extends AdapterTrainer<Config> {
+  /**
+   * Lays out pairs for passes.
+   *
+   * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
+   */
+  protected rowsOf(pairs: readonly PreferencePair[]): PairRows {
+    const { model } = this.policy;
+    const rows = (name: "chosen" | "rejected") =>
+      pairs.map((pair, i) =>
+        answerRow(model, pair.prompt, pair[name], this.config, `the ${name} answer of pair ${i}`)
+      );
+    const [chosen, rejected] = [rows("chosen"), rows("rejected")];
+    for (const row of [...chosen, ...rejected]) {
+      this.numTokens += row.query.length + row.targets.length;
+    }
+    return { chosen, rejected };
+  }
+
+  /** Examples of each pass, in order. */
+  protected passesOf<T>(examples: readonly T[]): T[][] {
+    const { batchSize } = this.config;
+    const count = Math.ceil(examples.length / batchSize);
+    return Array.from(
+      { length: count },
+      (_, i) => examples.slice(i * batchSize, (i + 1) * batchSize),
+    );
+  }
+}
+
+/** Sum over an answer's tokens. */
+export function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total;
+}
