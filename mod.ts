@@ -122,19 +122,69 @@ export { Packed } from "./lib/tensor/packed.ts";
 export { type DType, Tensor } from "./lib/tensor/tensor.ts";
 
 // PPO
-export {
-  type PPOConfig,
-  type PPOConfigInput,
-  resolvePPOConfig,
-  type SnakeCase,
-} from "./lib/rl/ppo_config.ts";
+export { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./lib/rl/ppo_config.ts";
+export type { SnakeCase } from "./lib/settings/names.ts";
 export { LengthSampler } from "./lib/rl/length_sampler.ts";
 export { PPOTrainer, type PPOTrainerState } from "./lib/rl/ppo_trainer.ts";
 export { type GeneratedResponse, Rollouts, type SampledTokens } from "./lib/rl/rollouts.ts";
 export type { BatchStatistics, MinibatchStatistics, PPOStats } from "./lib/rl/statistics.ts";
 export { Random } from "./lib/random.ts";
 
+// GRPO and RLOO
+export { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./lib/rl/grpo_config.ts";
+export { type GRPOStats, GRPOTrainer } from "./lib/rl/grpo_trainer.ts";
+export { GroupTrainer } from "./lib/rl/group_trainer.ts";
+export type { GroupBatch, UpdatePass } from "./lib/rl/group_trainer.ts";
+export type { GroupConfig } from "./lib/rl/group_config.ts";
+export { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./lib/rl/rloo_config.ts";
+export { type RLOOStats, RLOOTrainer } from "./lib/rl/rloo_trainer.ts";
+export type { RewardColumns } from "./lib/rl/weighted_reward.ts";
+
+// Preferences
+export {
+  type DPOConfig,
+  type DPOConfigInput,
+  resolveDPOConfig,
+} from "./lib/preference/dpo_config.ts";
+export { type DPOLossType } from "./lib/preference/dpo_loss.ts";
+export {
+  type DPOStats,
+  DPOTrainer,
+  type PairStats,
+  type ReferenceLogps,
+} from "./lib/preference/dpo_trainer.ts";
+export {
+  type KTOConfig,
+  type KTOConfigInput,
+  resolveKTOConfig,
+} from "./lib/preference/kto_config.ts";
+export { type KTOStats, KTOTrainer, type LabelledAnswer } from "./lib/preference/kto_trainer.ts";
+export {
+  type ORPOConfig,
+  type ORPOConfigInput,
+  resolveORPOConfig,
+} from "./lib/preference/orpo_config.ts";
+export { ORPOTrainer } from "./lib/preference/orpo_trainer.ts";
+export type { PreferencePair, TruncationOptions } from "./lib/preference/preference_pair.ts";
+export {
+  type PairRows,
+  PreferenceTrainer,
+  type PreferenceTrainerConfig,
+} from "./lib/preference/preference_trainer.ts";
+
 // Training
+export {
+  type AdaptedModel,
+  AdapterTrainer,
+  type AdapterTrainerConfig,
+  type AdapterTrainerState,
+  type LossPass,
+  type OptimizerStep,
+  type ReferenceOptions,
+} from "./lib/training/adapter_trainer.ts";
+export type { LearningRateSchedule } from "./lib/training/schedules.ts";
+export type { RowLoss } from "./lib/training/row_loss.ts";
+export { forwardBackwardRows, type RowLogprobs } from "./lib/training/row_pass.ts";
 export type { Trainer } from "./lib/training/trainer.ts";
 export { TrainerSnapshot } from "./lib/training/trainer_snapshot.ts";
 export {
