@@ -146,7 +146,7 @@ export {
   type DPOConfigInput,
   resolveDPOConfig,
 } from "./lib/preference/dpo_config.ts";
-export { type DPOLossType } from "./lib/preference/dpo_loss.ts";
+export type { DPOLossType } from "./lib/preference/dpo_loss.ts";
 export {
   type DPOStats,
   DPOTrainer,

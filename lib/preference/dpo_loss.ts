@@ -1,3 +1,4 @@
+import type { DPOConfig } from "./dpo_config_type.ts";
 import { logSigmoid, sigmoid } from "../training/row_loss.ts";
 
 /** Losses of direct preference optimisation. */
@@ -12,7 +13,7 @@ export const DPO_LOSS_TYPES = [
 ] as const;
 
 /** Loss of direct preference optimisation, by TRL's name. */
-export type DPOLossType = typeof DPO_LOSS_TYPES[number];
+export type DPOLossType = DPOConfig["lossType"];
 
 /** Settings of the loss, as in TRL's DPOConfig. */
 export interface DPOLossOptions {

@@ -10,7 +10,9 @@ import { type PairRows, PreferenceTrainer, sum } from "./preference_trainer.ts";
 
 /** Log-probability of each answer of each pair under the reference, in nats, summed over its tokens. */
 export interface ReferenceLogps {
+  /** Chosen answers. */
   readonly chosen: readonly number[];
+  /** Rejected answers. */
   readonly rejected: readonly number[];
 }
 
@@ -20,9 +22,11 @@ export interface PairStats {
   readonly loss: number;
   /** Log-probability of the chosen answer; with `ipo` the mean over its tokens. */
   readonly chosenLogps: number;
+  /** Log-probability of the rejected answer. */
   readonly rejectedLogps: number;
   /** `beta` times the log-ratio to the reference: the reward that DPO implies. */
   readonly chosenReward: number;
+  /** Implied reward of the rejected answer. */
   readonly rejectedReward: number;
 }
 

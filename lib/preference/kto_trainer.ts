@@ -19,9 +19,11 @@ export interface LabelledAnswer {
   readonly label: boolean;
 }
 
-/** Results of a step: metrics by TRL's names, and the reward that KTO implies of each answer. */
+/** Results of a step. */
 export interface KTOStats {
+  /** Metrics by TRL's names. */
   readonly metrics: Record<string, number>;
+  /** Reward that KTO implies of each answer: `beta` times its log-ratio to the reference. */
   readonly rewards: readonly number[];
 }
 

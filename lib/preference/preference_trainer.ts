@@ -10,7 +10,9 @@ export interface PreferenceTrainerConfig extends AdapterTrainerConfig, Truncatio
 
 /** Rows of some pairs: all chosen answers, then all rejected ones. */
 export interface PairRows {
+  /** Rows of the chosen answers. */
   readonly chosen: readonly TokenRow[];
+  /** Rows of the rejected answers. */
   readonly rejected: readonly TokenRow[];
 }
 

@@ -1,5 +1,7 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
+import type { GRPOConfig } from "./grpo_config_type.ts";
+import type { RLOOConfig } from "./rloo_config_type.ts";
 
 const positiveInt = z.int().positive();
 
@@ -52,9 +54,7 @@ export const groupConfigFields = {
 };
 
 /** Resolved settings that the algorithms on groups share. */
-export type GroupConfig =
-  & z.output<z.ZodObject<typeof groupConfigFields>>
-  & { readonly numGenerations: number; readonly maxCompletionLength: number };
+export type GroupConfig = Pick<GRPOConfig, keyof GRPOConfig & keyof RLOOConfig>;
 
 /**
  * Checks the rules that join several settings.

@@ -136,6 +136,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     return steps;
   }
 
+  /** Policy as passes see it, at the temperature. */
   protected override subject(adapter: LoraAdapter | null): TokenModel {
     return { model: this.policy.model, adapter, temperature: this.config.temperature };
   }

@@ -20,12 +20,19 @@ export type AdaptedModel = Pick<Policy, "model" | "adapter">;
 
 /** Settings of the optimizer, as in Hugging Face's TrainingArguments. */
 export interface AdapterTrainerConfig extends LearningRateSchedule {
+  /** Decay rate of AdamW's first moment. */
   readonly adamBeta1: number;
+  /** Decay rate of AdamW's second moment. */
   readonly adamBeta2: number;
+  /** Term added to AdamW's denominator. */
   readonly adamEpsilon: number;
+  /** AdamW's weight decay coefficient. */
   readonly weightDecay: number;
+  /** Maximum gradient norm; null for no clipping. */
   readonly maxGradNorm: number | null;
+  /** Maximum activation memory of a pass, in MiB; null for no limit. */
   readonly activationMemory: number | null;
+  /** Random seed. */
   readonly seed: number;
 }
 
@@ -55,6 +62,7 @@ const stateSchema: z.ZodType<AdapterTrainerState> = z.object({
 
 /** Rows of one pass, and the loss on them. */
 export interface LossPass<Loss extends RowLoss> {
+  /** Rows, in the order of the predictions. */
   readonly rows: readonly TokenRow[];
   /** Computes the pass's part of the loss. */
   lossOf(predictions: RowLogprobs): Loss;
