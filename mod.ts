@@ -110,7 +110,7 @@ export type {
   TaskDevice,
 } from "./lib/device/device.ts";
 export { type DeviceOptions, openDevice } from "./lib/device/open.ts";
-export { Context, type GradientSlot } from "./lib/tensor/context.ts";
+export { Context, type GradientSlot, type OutputGradient } from "./lib/tensor/context.ts";
 export type { Rows } from "./lib/tensor/ops/attention.ts";
 export type { LoraWeights } from "./lib/tensor/ops/linear.ts";
 export type { TokenLogprobs } from "./lib/tensor/ops/lm_head.ts";

@@ -16,7 +16,7 @@ export interface PairRows {
   readonly rejected: readonly TokenRow[];
 }
 
-/** What trainers on preference pairs share: the layout of a pair, whose prompt is read once. */
+/** Common part of trainers on preference pairs: the layout of a pair, whose prompt is read once. */
 export abstract class PreferenceTrainer<Config extends PreferenceTrainerConfig>
   extends AdapterTrainer<Config> {
   /**

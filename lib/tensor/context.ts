@@ -11,14 +11,16 @@ interface TapeNode {
   /** Tensors that `backward` reads. */
   saved: readonly (Tensor | null)[];
   /** Takes the gradients of those outputs that have one, at least one of them. */
-  backward: (seeds: readonly Seed[]) => void;
+  backward: (seeds: readonly OutputGradient[]) => void;
   /** Computes the output again, from what is saved; null where that would take long. */
   recompute: (() => void) | null;
 }
 
-/** Tensor and its gradient. */
-interface Seed {
+/** Output of a pass, and the gradient that its backward pass starts from. */
+export interface OutputGradient {
+  /** Output of a pass. */
   output: Tensor;
+  /** Gradient of the loss by it. */
   gradient: Tensor;
 }
 
@@ -199,7 +201,7 @@ export class Context {
     }
     const outputs = asList(result);
     if (!outputs.some((output) => output.requiresGrad)) return result;
-    const backward = (seeds: readonly Seed[]) => {
+    const backward = (seeds: readonly OutputGradient[]) => {
       const outer = { nodes: this.#nodes, owned: this.#owned, dropouts: this.#dropouts };
       this.#nodes = [];
       this.#owned = [];
@@ -268,7 +270,7 @@ export class Context {
    * beforehand) are added to. The given gradients, which may be added to as well, and those of
    * tensors that no op made stay until `release`.
    */
-  backward(seeds: readonly Seed[]): void {
+  backward(seeds: readonly OutputGradient[]): void {
     const given = new Set(seeds.map(({ gradient }) => gradient));
     for (const { output, gradient } of seeds) output.grad = gradient;
     for (let node = this.#nodes.at(-1); node; node = this.#nodes.at(-1)) {

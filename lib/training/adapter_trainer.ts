@@ -81,7 +81,7 @@ export interface OptimizerStep<Loss extends RowLoss> {
 }
 
 /**
- * Training of an adapter with AdamW by losses over rows, on a leash to a frozen reference or not: what
+ * Training of an adapter with AdamW by losses over rows, on a leash to a frozen reference or not: the part that
  * GRPO, RLOO, DPO, ORPO and KTO have in common.
  */
 export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implements Trainer {
