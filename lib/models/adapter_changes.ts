@@ -28,6 +28,7 @@ interface TensorShapes {
  * Lists what an adapter changes, by the names of the checkpoint's tensors.
  *
  * @param path path of the adapter, for messages
+ * @param options `mayAdd` lets it bring a head along where the checkpoint has none
  * @throws {UserError} naming the first tensor that does not fit
  */
 export function adapterChanges(
@@ -35,6 +36,7 @@ export function adapterChanges(
   layout: CheckpointLayout,
   { config, tensors, replaced = new Map() }: PeftAdapter,
   path: string,
+  { mayAdd = false }: { mayAdd?: boolean } = {},
 ): ReadonlyMap<string, TensorChange> {
   const changes = new Map<string, TensorChange>();
   const numbers = loraNumbers(config);
@@ -62,7 +64,8 @@ export function adapterChanges(
   }
   for (const [name, values] of replaced) {
     const shape = checkpoint.has(name) ? checkpoint.info(name).shape : null;
-    if (shape?.join() !== values.shape.join()) throw fail(name, values, name);
+    const fits = shape === null ? mayAdd : shape.join() === values.shape.join();
+    if (!fits) throw fail(name, values, name);
     changes.set(name, { kind: "values", values });
   }
   return changes;

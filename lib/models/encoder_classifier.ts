@@ -8,6 +8,8 @@ import { linear } from "../tensor/ops/linear.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { WeightMatrix } from "../tensor/weight.ts";
+import type { ProblemType } from "./classifier_config.ts";
+import type { ClassifierModel } from "./classifier_model.ts";
 import type { EncoderConfig } from "./encoder_config.ts";
 import type { WeightStore } from "./weight_store.ts";
 
@@ -112,7 +114,9 @@ interface Layer {
  * al. 2019) and `DistilBertForSequenceClassification` (Sanh et al. 2019), named and computed as in
  * transformers: one encoder with the norms after the residuals, and a head on the first token.
  */
-export class EncoderClassifier {
+export class EncoderClassifier implements ClassifierModel {
+  readonly labels: readonly string[];
+  readonly problemType: ProblemType | null;
   readonly #family: Family;
   readonly #words: Tensor;
   readonly #positions: Tensor;
@@ -142,6 +146,8 @@ export class EncoderClassifier {
     };
     const table = (name: string, rows: number) =>
       store.table(`${family.encoder}.embeddings.${name}_embeddings.weight`, rows, d);
+    this.labels = config.labels;
+    this.problemType = config.problemType;
     this.#family = family;
     this.#words = table("word", vocabSize);
     this.#positions = table("position", maxPositions);

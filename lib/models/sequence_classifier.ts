@@ -1,11 +1,24 @@
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
+import { type PeftAdapter, readPeftAdapter } from "../formats/peft.ts";
 import { Context } from "../tensor/context.ts";
+import { AdaptedSource } from "./adapted_source.ts";
+import { adapterChanges } from "./adapter_changes.ts";
 import type { ProblemType } from "./classifier_config.ts";
-import { EncoderClassifier } from "./encoder_classifier.ts";
-import { parseEncoderConfig } from "./encoder_config.ts";
+import type { ClassifierModel } from "./classifier_model.ts";
+import { configureClassifier } from "./classifier_registry.ts";
+import type { LoadOptions } from "./family.ts";
+import { checkpointLayout } from "./registry.ts";
 import { CheckpointSource, FrozenStore } from "./weight_store.ts";
+
+/** Options of loading a classifier. */
+export interface ClassifierOptions extends LoadOptions {
+  /** Folder, or files, of a PEFT LoRA adapter for it, of the task SEQ_CLS. */
+  adapter?: string | ModelFiles;
+}
 
 /** Classifier of texts with its tokenizer: texts in, logits out. */
 export class SequenceClassifier {
@@ -18,11 +31,11 @@ export class SequenceClassifier {
 
   private constructor(
     private readonly device: Device,
-    private readonly model: EncoderClassifier,
+    private readonly model: ClassifierModel,
     private readonly tokenizer: Tokenizer,
   ) {
-    this.labels = model.config.labels;
-    this.problemType = model.config.problemType;
+    this.labels = model.labels;
+    this.problemType = model.problemType;
     this.maxLength = Math.min(model.maxLength, tokenizer.modelMaxLength);
   }
 
@@ -36,19 +49,18 @@ export class SequenceClassifier {
   static async load(
     device: Device,
     source: string | ModelFiles,
-    { dtype = "f32" }: { dtype?: "f32" | "bf16" } = {},
+    { dtype = "f32", adapter }: ClassifierOptions = {},
   ): Promise<SequenceClassifier> {
     const files = modelFiles(source);
-    const json = await files.requiredJson("config.json", "model");
-    const config = parseEncoderConfig(json, files.pathOf("config.json"));
+    const path = files.pathOf("config.json");
+    const peft = adapter === undefined ? null : await readClassifierAdapter(adapter);
+    const json = withLabels(await files.requiredJson("config.json", "model"), peft);
+    const configure = configureClassifier(json, path);
     const tokenizer = await Tokenizer.load(files);
-    using weights = await CheckpointSource.open(files);
-    const model = FrozenStore.build(
-      device,
-      weights,
-      dtype,
-      (store) => new EncoderClassifier(config, store),
-    );
+    using checkpoint = await CheckpointSource.open(files);
+    const weights = peft ? adaptedSource(checkpoint, json, path, peft) : checkpoint;
+    const build = configure(weights);
+    const model = FrozenStore.build(device, weights, dtype, (store) => build(device, store));
     return new SequenceClassifier(device, model, tokenizer);
   }
 
@@ -67,14 +79,60 @@ export class SequenceClassifier {
       truncated++;
       return this.tokenizer.encode(text, { maxLength: this.maxLength });
     });
+    return { logits: await this.tokenLogits(sequences), truncated };
+  }
+
+  /**
+   * Computes the raw logits of sequences of tokens, in the order of `labels`.
+   *
+   * @throws {UserError} when a token is not in the vocabulary, or a sequence has none or too many
+   */
+  async tokenLogits(sequences: readonly (readonly number[])[]): Promise<number[][]> {
     const cx = new Context(this.device);
     try {
       const values = await this.model.logits(cx, sequences).read();
       const count = this.labels.length;
-      const logits = texts.map((_, i) => [...values.subarray(i * count, (i + 1) * count)]);
-      return { logits, truncated };
+      return sequences.map((_, i) => [...values.subarray(i * count, (i + 1) * count)]);
     } finally {
       cx.release();
     }
   }
+}
+
+/** An adapter, and its path for messages. */
+interface ReadAdapter extends PeftAdapter {
+  readonly path: string;
+}
+
+/** Reads an adapter. @throws {UserError} when it is broken, or not a classifier's */
+async function readClassifierAdapter(source: string | ModelFiles): Promise<ReadAdapter> {
+  const { path } = modelFiles(source);
+  const adapter = await readPeftAdapter(source);
+  const { taskType } = adapter.config;
+  if (taskType === null || taskType === "SEQ_CLS") return { ...adapter, path };
+  throw new UserError(
+    `the adapter in ${path} is for another model: its task_type is ${taskType}, a classifier's is SEQ_CLS`,
+  );
+}
+
+/**
+ * Adds the number of labels to the config.json of a language model whose classifier's head comes with an
+ * adapter: PEFT does not save that number.
+ */
+function withLabels(json: JsonObject, adapter: PeftAdapter | null): JsonObject {
+  const head = adapter?.replaced?.get("score.weight");
+  if (!head || json.id2label || json.num_labels) return json;
+  return { ...json, num_labels: head.shape[0] };
+}
+
+function adaptedSource(
+  source: CheckpointSource,
+  json: JsonObject,
+  path: string,
+  adapter: ReadAdapter,
+): AdaptedSource {
+  const layout = checkpointLayout(json, path, source);
+  const { checkpoint } = source;
+  const changes = adapterChanges(checkpoint, layout, adapter, adapter.path, { mayAdd: true });
+  return new AdaptedSource(source, changes);
 }

@@ -12,6 +12,8 @@ import { WeightMatrix } from "../tensor/weight.ts";
 export interface CheckpointTensors {
   /** Tells whether there is a tensor of this name. */
   has(name: string): boolean;
+  /** Names of all tensors. */
+  names(): Iterable<string>;
   /** Tells whether two tensors have the same values, shape and dtype. */
   same(a: string, b: string): boolean;
 }
@@ -43,7 +45,10 @@ export interface WeightSource {
 export class CheckpointSource implements WeightSource, CheckpointTensors, Disposable {
   readonly #piece = new Piece();
 
-  private constructor(private readonly checkpoint: Checkpoint) {}
+  private constructor(
+    /** The files. */
+    readonly checkpoint: Checkpoint,
+  ) {}
 
   /**
    * Opens the weights of a folder, or of files.
@@ -56,6 +61,10 @@ export class CheckpointSource implements WeightSource, CheckpointTensors, Dispos
 
   has(name: string): boolean {
     return this.checkpoint.files.has(name);
+  }
+
+  names(): Iterable<string> {
+    return this.checkpoint.files.keys();
   }
 
   same(a: string, b: string): boolean {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Device } from "../../device/device.ts";
+import { UserError } from "../../errors.ts";
 import { readJsonIfThere } from "../../formats/hf_config.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { ENCODER_TYPES } from "../../models/encoder_config.ts";
@@ -21,7 +22,8 @@ const WEIGHT_FILES = [
 /**
  * Loads the classifier that a setting names, by its folder or by its name on the Hub: `onnx:NAME`
  * runs its onnx/model.onnx, `pipeline:NAME` is transformers.js, and a name by itself runs on our own
- * kernels where it has weights of a known type, else on its ONNX model.
+ * kernels where it has weights of a known type, else on its ONNX model. A PEFT adapter runs on the
+ * model that its adapter_config.json names.
  *
  * @throws {UserError} when it is missing, broken or of no use
  */
@@ -36,7 +38,34 @@ export async function loadClassifier(
   if (await findOnnxModel(folder) && !await hasKnownWeights(folder)) {
     return await OnnxClassifier.load(folder);
   }
-  return await SequenceClassifier.load(device, folder);
+  const base = await locateBase(folder, hooks);
+  return base === null
+    ? await SequenceClassifier.load(device, folder)
+    : await SequenceClassifier.load(device, base, { adapter: folder });
+}
+
+/** Finds the model of an adapter; null for a folder with a model of its own. @throws {UserError} */
+async function locateBase(folder: string, hooks: DownloadHooks): Promise<string | null> {
+  if (existsSync(join(folder, "config.json"))) return null;
+  const config = await readJsonIfThere(folder, "adapter_config.json");
+  if (config === null) return null;
+  const base = config.base_model_name_or_path;
+  if (typeof base !== "string" || base === "") {
+    throw new UserError(
+      `${join(folder, "adapter_config.json")}: "base_model_name_or_path" is ${
+        JSON.stringify(base) ?? "missing"
+      }, expected the classifier that the adapter is for`,
+    );
+  }
+  try {
+    return await locate("model", base, hooks);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(
+      `${folder} is an adapter for the model ${JSON.stringify(base)}: ${error.message}`,
+      { cause: error },
+    );
+  }
 }
 
 /**

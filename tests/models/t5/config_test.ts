@@ -94,7 +94,11 @@ Deno.test("parseT5Config: keys that change nothing are passed over", () => {
 
 /** A checkpoint of tensors that have one value each. */
 function checkpoint(tensors: Record<string, number>): CheckpointTensors {
-  return { has: (name) => name in tensors, same: (a, b) => tensors[a] === tensors[b] };
+  return {
+    has: (name) => name in tensors,
+    names: () => Object.keys(tensors),
+    same: (a, b) => tensors[a] === tensors[b],
+  };
 }
 
 const FOLLOWED: [string, Record<string, unknown>, Record<string, number>, Partial<T5Config>][] = [

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { writePeftAdapter } from "../../../lib/formats/peft.ts";
 import { loadClassifier } from "../../../lib/runs/loading/classifiers.ts";
 import { loadCase } from "../../golden/cases.ts";
 import { withDevice } from "../../device.ts";
 import { CLASSIFIER, onnxFolder } from "../../rewards/classifier_folder.ts";
 import { withTempDir } from "../../temp_dir.ts";
+
+/** A layer of the demo's classifier. */
+const QUERY = "roberta.encoder.layer.0.attention.self.query";
 
 const { texts } = loadCase<{ texts: string[] }>("toxicity").json;
 
@@ -34,6 +38,47 @@ Deno.test("a folder with weights runs on our kernels, of an unknown type on its 
       const config = JSON.parse(await Deno.readTextFile(path));
       await Deno.writeTextFile(path, JSON.stringify({ ...config, model_type: "electra" }));
       assert.equal(await kind(), "OnnxClassifier");
+    })
+  ));
+
+Deno.test("an adapter runs on the model that it names, and says which one is missing", () =>
+  withDevice((device) =>
+    withTempDir(async (dir) => {
+      const width = 64;
+      const bias = Float32Array.of(7, -7);
+      const named = (baseModel: string | null) =>
+        writePeftAdapter(dir, {
+          config: {
+            taskType: "SEQ_CLS",
+            r: 1,
+            loraAlpha: 1,
+            loraDropout: 0,
+            targetModules: ["query"],
+            modulesToSave: ["classifier"],
+            baseModel,
+          },
+          tensors: new Map([
+            [`${QUERY}.lora_A.weight`, { shape: [1, width], data: new Float32Array(width) }],
+            [`${QUERY}.lora_B.weight`, { shape: [width, 1], data: new Float32Array(width) }],
+          ]),
+          replaced: new Map([["classifier.out_proj.bias", { shape: [2], data: bias }]]),
+        });
+      await named(CLASSIFIER);
+      const load = async (name: string) => (await loadClassifier(device, name)).logits(texts);
+      const { logits: before } = await load(CLASSIFIER);
+      const { logits: after } = await load(dir);
+      const [from, to] = [before, after].map((rows) => rows.map(([a, b]) => a - b));
+      const change = to[0] - from[0];
+      assert.ok(Math.abs(change) > 5);
+      to.forEach((value, i) => assert.ok(Math.abs(value - from[i] - change) < 1e-4));
+
+      await named("no/such/model/anywhere");
+      await assert.rejects(load(dir), {
+        name: "UserError",
+        message: /is an adapter for the model "no\/such\/model\/anywhere": cannot read no\/such/,
+      });
+      await named(null);
+      await assert.rejects(load(dir), /"base_model_name_or_path" is null, expected the classifier/);
     })
   ));
 
