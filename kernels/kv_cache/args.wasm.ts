@@ -10,4 +10,5 @@ export class KvCacheAppendArgs {
   rows: usize;
   count: i32;
   width: i32;
+  stride: i32;
 }

@@ -17,6 +17,7 @@ export interface KeyValueSpans {
  * @param cache f32 [·, width] each
  * @param x f32 [count, width] each
  * @param rows i32 [count], distinct
+ * @param stride elements between the rows of x, where these are columns of others
  */
 export function appendToCache(
   device: Device,
@@ -25,8 +26,9 @@ export function appendToCache(
   rows: Span,
   count: number,
   width: number,
+  stride: number = width,
 ): void {
-  const args = { cacheK: cache.k, cacheV: cache.v, k: x.k, v: x.v, rows, count, width };
+  const args = { cacheK: cache.k, cacheV: cache.v, k: x.k, v: x.v, rows, count, width, stride };
   if (device.kind === "webgpu") device.dispatch(appendShader, elementGroups(count * width), args);
   else device.run(KV_CACHE_APPEND, 1, args);
 }

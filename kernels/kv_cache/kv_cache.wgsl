@@ -9,8 +9,11 @@ fn kv_cache_append(
 ) {
   let at = flat_group(group, groups) * 256u + thread;
   if (at < p.count * p.width) {
-    let to = rows[p.rows + at / p.width] * p.width + at % p.width;
-    cache_k[p.cache_k + to] = k[p.k + at];
-    cache_v[p.cache_v + to] = v[p.v + at];
+    let row = at / p.width;
+    let column = at % p.width;
+    let source = row * p.stride + column;
+    let to = rows[p.rows + row] * p.width + column;
+    cache_k[p.cache_k + to] = k[p.k + source];
+    cache_v[p.cache_v + to] = v[p.v + source];
   }
 }

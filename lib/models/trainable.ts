@@ -14,7 +14,12 @@ import { WeightMatrix } from "../tensor/weight.ts";
 import { type ModelBuilder, readConfig } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { modelFamily } from "./registry.ts";
-import { CheckpointSource, TrainableStore, type WeightStore } from "./weight_store.ts";
+import {
+  CheckpointSource,
+  type MatrixOptions,
+  TrainableStore,
+  type WeightStore,
+} from "./weight_store.ts";
 
 /** A model whose every weight is trained, in f32. */
 export interface TrainableModel {
@@ -93,8 +98,14 @@ class OutlineStore implements WeightStore {
     return true;
   }
 
-  matrix(name: string, rows: number, columns: number): WeightMatrix {
-    return WeightMatrix.trainable(this.tensor(name, [rows, columns]));
+  matrix(
+    name: string,
+    rows: number,
+    columns: number,
+    { transposed = false }: MatrixOptions = {},
+  ): WeightMatrix {
+    const shape = transposed ? [columns, rows] : [rows, columns];
+    return WeightMatrix.trainable(this.tensor(name, shape), { transposed });
   }
 
   table(name: string, rows: number, columns: number): Tensor {

@@ -124,12 +124,18 @@ function bracket(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
+/** Options of {@linkcode WeightStore.matrix}. */
+export interface MatrixOptions {
+  /** True if the checkpoint has it as [in, out], as GPT-2's Conv1D layers. Default false. */
+  readonly transposed?: boolean;
+}
+
 /** Weights by name, in the layouts that ops want: a model is built from them. */
 export interface WeightStore {
   /** Tells whether there is a weight of this name. */
   has(name: string): boolean;
-  /** The matrix of a linear layer. */
-  matrix(name: string, rows: number, columns: number): WeightMatrix;
+  /** The matrix of a linear layer, [rows, columns] = [out, in]. */
+  matrix(name: string, rows: number, columns: number, options?: MatrixOptions): WeightMatrix;
   /** A lookup table, row-major [rows, columns]. */
   table(name: string, rows: number, columns: number): Tensor;
   /** A norm's weight, a bias or another small tensor, always f32. */
@@ -166,8 +172,15 @@ export class FrozenStore implements WeightStore {
     return this.source.has(name);
   }
 
-  matrix(name: string, rows: number, columns: number): WeightMatrix {
-    const read = this.#reader(name, [rows, columns]);
+  matrix(
+    name: string,
+    rows: number,
+    columns: number,
+    { transposed = false }: MatrixOptions = {},
+  ): WeightMatrix {
+    const read = transposed
+      ? this.#transposedReader(name, rows, columns)
+      : this.#reader(name, [rows, columns]);
     const matrix = WeightMatrix.freeze(this.device, read, rows, columns, this.dtype);
     this.#owned.push(matrix);
     return matrix;
@@ -199,6 +212,21 @@ export class FrozenStore implements WeightStore {
     this.source.check?.(name, shape);
     return (first, count) => this.source.read(name, shape, first, count);
   }
+
+  /** Reads rows of the transpose of a tensor, which is on the host whole meanwhile. */
+  #transposedReader(name: string, rows: number, columns: number): RowReader {
+    this.source.check?.(name, [columns, rows]);
+    const stored = this.source.read(name, [columns, rows]);
+    return (first, count) => {
+      const piece = new Float32Array(count * columns);
+      for (let column = 0; column < columns; column++) {
+        for (let row = 0; row < count; row++) {
+          piece[row * columns + column] = stored[column * rows + first + row];
+        }
+      }
+      return piece;
+    };
+  }
 }
 
 /** Trainable weights: every tensor is a parameter, for full fine-tuning. */
@@ -209,8 +237,13 @@ export class TrainableStore implements WeightStore {
     return this.parameters.names.includes(name);
   }
 
-  matrix(name: string, _rows: number, _columns: number): WeightMatrix {
-    return WeightMatrix.trainable(this.parameters.get(name));
+  matrix(
+    name: string,
+    _rows: number,
+    _columns: number,
+    options: MatrixOptions = {},
+  ): WeightMatrix {
+    return WeightMatrix.trainable(this.parameters.get(name), options);
   }
 
   table(name: string, _rows: number, _columns: number): Tensor {

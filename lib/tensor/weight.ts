@@ -7,7 +7,7 @@ import { type RowReader, rowsPerPiece, uploadRows } from "./upload.ts";
 /**
  * A weight matrix W[rows, columns] of a linear layer, y = x Wᵀ. Frozen, it is in the layout that
  * the device's products read fastest: panels on the CPU, row-major on a GPU. Trainable, it is
- * row-major f32.
+ * row-major f32, as it is in the checkpoint: [rows, columns], or its transpose.
  */
 export class WeightMatrix {
   private constructor(
@@ -15,6 +15,8 @@ export class WeightMatrix {
     readonly columns: number,
     private readonly layout: Panels | Tensor,
     private readonly isTrainable: boolean,
+    /** True if `values` are the transpose, [columns, rows]. */
+    readonly isTransposed: boolean = false,
   ) {}
 
   /** Copies a frozen weight to the device, as f32 or bf16. */
@@ -31,35 +33,44 @@ export class WeightMatrix {
     return new WeightMatrix(rows, columns, layout, false);
   }
 
-  /** A trainable weight: a parameter tensor [rows, columns]. */
-  static trainable(values: Tensor): WeightMatrix {
-    return new WeightMatrix(values.rows, values.width, values, true);
+  /** A trainable weight: a parameter tensor [rows, columns], or with `transposed` [columns, rows]. */
+  static trainable(
+    values: Tensor,
+    { transposed = false }: { transposed?: boolean } = {},
+  ): WeightMatrix {
+    const [rows, columns] = transposed ? [values.width, values.rows] : [values.rows, values.width];
+    return new WeightMatrix(rows, columns, values, true, transposed);
   }
 
-  /** The row-major values of a trainable weight; null when it is frozen. */
+  /** The values of a trainable weight; null when it is frozen. */
   get values(): Tensor | null {
     return this.isTrainable ? this.layout as Tensor : null;
   }
 
-  /** The values, [rows, columns], where they are row-major; null where they are panels. */
+  /** The values, [rows, columns], where they are row-major; null where they are not. */
   get rowMajor(): Tensor | null {
-    return this.layout instanceof Tensor ? this.layout : null;
+    return this.layout instanceof Tensor && !this.isTransposed ? this.layout : null;
   }
 
   /** Wᵀ as the right-hand matrix of y = x Wᵀ. */
   forward(): RightMatrix {
     if (!(this.layout instanceof Tensor)) return { kind: "panels", panels: this.layout };
-    return strided(this.layout, 1, this.columns);
+    return this.isTransposed
+      ? strided(this.layout, this.rows, 1)
+      : strided(this.layout, 1, this.columns);
   }
 
   /** W as the right-hand matrix of dx = dy W. */
   backward(): RightMatrix {
     if (!(this.layout instanceof Tensor)) return { kind: "transposedPanels", panels: this.layout };
-    return strided(this.layout, this.columns, 1);
+    return this.isTransposed
+      ? strided(this.layout, 1, this.rows)
+      : strided(this.layout, this.columns, 1);
   }
 
   /** Rows first … first + count - 1 (first a multiple of 16), in the same memory. */
   slice(first: number, count: number): WeightMatrix {
+    if (this.isTransposed) throw new RangeError("a transposed weight has no slices of rows");
     const { layout, columns } = this;
     if (layout instanceof Tensor) {
       return new WeightMatrix(count, columns, layout.slice(first, count), this.isTrainable);

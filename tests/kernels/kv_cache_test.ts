@@ -25,3 +25,29 @@ deviceTest("appendToCache: writes its rows only", async (device) => {
   }
   cx.release();
 });
+
+deviceTest("appendToCache: keys and values that are columns of one tensor", async (device) => {
+  const cx = new Context(device);
+  const [width, stride] = [5, 16];
+  const x = randomValues(2 * stride, 1);
+  const all = cx.from(x);
+  const columns = (first: number) => ({
+    buffer: all.buffer,
+    byteOffset: all.byteOffset + 4 * first,
+  });
+  const cache = {
+    k: cx.from(new Float32Array(3 * width)),
+    v: cx.from(new Float32Array(3 * width)),
+  };
+  const rows = cx.from(Int32Array.of(2, 0));
+  appendToCache(device, cache, { k: columns(4), v: columns(10) }, rows, 2, width, stride);
+  for (const [part, first] of [["k", 4], ["v", 10]] as const) {
+    const row = (i: number) => x.subarray(i * stride + first, i * stride + first + width);
+    assert.deepEqual([...await cache[part].read()], [
+      ...row(1),
+      ...new Array(width).fill(0),
+      ...row(0),
+    ]);
+  }
+  cx.release();
+});

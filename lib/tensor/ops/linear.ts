@@ -60,7 +60,8 @@ export function linear(
     else inputGradient(cx, x, dy, weight);
     if (weight.values) {
       const slot = cx.gradient(weight.values);
-      if (slot) transposedProduct(cx, slot, dy, x, 1);
+      if (slot && weight.isTransposed) transposedProduct(cx, slot, x, dy, 1);
+      else if (slot) transposedProduct(cx, slot, dy, x, 1);
     }
     if (residual) addGradient(cx, residual, dy);
     if (bias) {

@@ -170,6 +170,7 @@ export function normWithHead(
 function fusing(cx: Context, h: Tensor, layers: readonly Projection[]): GpuDevice | null {
   const { device } = cx;
   if (cx.differentiates || cx.dropoutSeed !== null) return null;
+  if (layers.some(({ weight }) => !weight.rowMajor)) return null;
   const weights = layers.map(({ weight }) => ({ n: weight.rows, dtype: dtypeOf(weight) }));
   return fusesProducts(device, h.rows, h.width, weights) ? device : null;
 }
