@@ -80,7 +80,10 @@ deviceTest("golden sft_grad: loss and gradients of every LoRA parameter", async 
 
 deviceTest("golden full_grad: loss and gradients of every weight", async (device) => {
   const { json, arrays } = loadCase<{ loss: number }>("full_grad");
-  const config = parseT5Config(await new FolderFiles(modelDir).json("config.json"), modelDir);
+  const config = parseT5Config(
+    await new FolderFiles(modelDir).requiredJson("config.json", "model"),
+    modelDir,
+  );
   using file = SafetensorsFile.open(join(modelDir, "model.safetensors"));
   const tensors = [...file.tensors.values()];
   const parameters = Parameters.create(device, tensors, { trainable: true });

@@ -2,6 +2,18 @@ import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { checkConfigKeys, COMMON_KEYS, GENERATION_KEYS } from "../../formats/config_keys.ts";
 import type { JsonObject } from "../../formats/hf_config.ts";
+import {
+  checkTokenIds,
+  dropoutSchema,
+  epsilonSchema,
+  layersSchema,
+  parseKeys,
+  resolveAliases,
+  rowsSchema,
+  tokenIdSchema,
+  tokenIdsSchema,
+  widthSchema,
+} from "../config_schema.ts";
 import type { CheckpointTensors } from "../weight_store.ts";
 import { T5_ALIASES, T5_KEYS } from "./config_keys.ts";
 
@@ -28,33 +40,29 @@ const FEED_FORWARDS: Readonly<Record<string, { activation: T5Activation; gated: 
   "gated-gelu": { activation: "gelu_new", gated: true },
 };
 
-const width = z.int().positive().max(2 ** 20);
-const layers = z.int().positive().max(1000);
-const tokenId = z.int().nonnegative();
-
 /** Keys of a T5 checkpoint's config.json that Temper reads; defaults are those of transformers' T5Config. */
 const schema = z.object({
   model_type: z.literal("t5"),
-  vocab_size: z.int().positive().max(2 ** 24).default(32128),
-  d_model: width.default(512),
-  d_kv: width.default(64),
-  d_ff: width.default(2048),
-  num_layers: layers.default(6),
-  num_decoder_layers: layers.nullish(),
-  num_heads: width.default(8),
+  vocab_size: rowsSchema.default(32128),
+  d_model: widthSchema.default(512),
+  d_kv: widthSchema.default(64),
+  d_ff: widthSchema.default(2048),
+  num_layers: layersSchema.default(6),
+  num_decoder_layers: layersSchema.nullish(),
+  num_heads: widthSchema.default(8),
   // Half of them are of each direction, and half of those exact: with fewer none would be.
   relative_attention_num_buckets: z.int().min(4).max(2 ** 20).default(32),
   relative_attention_max_distance: z.int().positive().max(2 ** 30).default(128),
-  dropout_rate: z.number().min(0).lt(1).default(0.1),
-  layer_norm_epsilon: z.number().positive().max(0.1).default(1e-6),
+  dropout_rate: dropoutSchema.default(0.1),
+  layer_norm_epsilon: epsilonSchema.default(1e-6),
   feed_forward_proj: z.enum(Object.keys(FEED_FORWARDS)).optional(),
   dense_act_fn: z.enum(Object.keys(ACTIVATIONS)).optional(),
   is_gated_act: z.boolean().optional(),
   tie_word_embeddings: z.boolean().default(true),
   scale_decoder_outputs: z.boolean().optional(),
-  pad_token_id: tokenId.nullish(),
-  eos_token_id: z.union([tokenId, z.array(tokenId)]).nullable().default(1),
-  decoder_start_token_id: tokenId.nullish(),
+  pad_token_id: tokenIdSchema.nullish(),
+  eos_token_id: tokenIdsSchema.nullable().default(1),
+  decoder_start_token_id: tokenIdSchema.nullish(),
 });
 
 /** Sizes and tokens of a T5 model (T5, T5 v1.1, FLAN-T5). */
@@ -105,19 +113,10 @@ export interface T5Config {
  * @param path path of the file, for messages
  * @throws {UserError} naming the key that is missing or unsupported, and its value
  */
-export function parseT5Config(json: unknown, path: string): T5Config {
-  const own = resolveAliases(json, path);
-  const parsed = schema.safeParse(own);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const [key] = issue.path.map(String);
-    const found = JSON.stringify((own as JsonObject | null)?.[key]) ?? "missing";
-    throw new UserError(
-      `${path}: "${key}" is ${found}: ${issue.message}; Temper trains T5, T5 v1.1 and FLAN-T5 models`,
-    );
-  }
-  checkConfigKeys(own as JsonObject, path, [T5_KEYS, COMMON_KEYS, GENERATION_KEYS]);
-  const c = parsed.data;
+export function parseT5Config(json: JsonObject, path: string): T5Config {
+  const own = resolveAliases(json, T5_ALIASES, path);
+  const c = parseKeys(schema, own, path, "Temper trains T5, T5 v1.1 and FLAN-T5 models");
+  checkConfigKeys(own, path, [T5_KEYS, COMMON_KEYS, GENERATION_KEYS]);
   const buckets = c.relative_attention_num_buckets;
   if (c.relative_attention_max_distance <= buckets / 2) {
     throw new UserError(
@@ -200,24 +199,6 @@ export function repeatedT5Names({ embedding, tieWordEmbeddings }: T5Config): str
   return names.filter((name) => name !== embedding);
 }
 
-/** Puts values under T5's own keys where a file has them under transformers' common names. */
-function resolveAliases(json: unknown, path: string): unknown {
-  if (typeof json !== "object" || json === null) return json;
-  const own: JsonObject = { ...json };
-  for (const [alias, key] of Object.entries(T5_ALIASES)) {
-    const value = own[alias] ?? undefined;
-    if (value !== undefined && own[key] !== undefined && own[key] !== value) {
-      throw new UserError(
-        `${path}: "${alias}" is ${JSON.stringify(value)} and "${key}" is ${
-          JSON.stringify(own[key])
-        }, two names of one size: remove one`,
-      );
-    }
-    if (value !== undefined) own[key] = value;
-  }
-  return own;
-}
-
 /** Reads the three keys of the feed-forward layers, of which the last two follow from the first. */
 function feedForward(
   { feed_forward_proj: name, dense_act_fn: act, is_gated_act: gated }: z.output<typeof schema>,
@@ -237,12 +218,4 @@ function feedForward(
     );
   }
   return said;
-}
-
-function checkTokenIds(path: string, key: string, ids: readonly number[], vocabSize: number): void {
-  const bad = ids.find((id) => id >= vocabSize);
-  if (bad === undefined) return;
-  throw new UserError(
-    `${path}: "${key}" is ${bad}, expected a token below "vocab_size", ${vocabSize}`,
-  );
 }

@@ -1,6 +1,6 @@
-import { add } from "../../../kernels/elementwise/elementwise.ts";
 import type { Context } from "../../tensor/context.ts";
 import type { Rows } from "../../tensor/ops/attention.ts";
+import { concatenate } from "../../tensor/ops/concatenate.ts";
 import type { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PromptMemory, PromptPart } from "../language_model.ts";
@@ -109,19 +109,6 @@ export class EncodedPrompts implements PromptMemory {
       maxLength: Math.max(...this.lengths),
     };
   }
-}
-
-/** The rows of all tensors behind one another; a single one is itself. */
-function concatenate(cx: Context, tensors: readonly Tensor[]): Tensor {
-  if (tensors.length === 1) return tensors[0];
-  const rows = tensors.reduce((sum, tensor) => sum + tensor.rows, 0);
-  const all = cx.empty([rows, tensors[0].width]);
-  let row = 0;
-  for (const tensor of tensors) {
-    add(cx.device, all.slice(row, tensor.rows), null, tensor, tensor.length);
-    row += tensor.rows;
-  }
-  return all;
 }
 
 /** First row of each of some consecutive runs. */
