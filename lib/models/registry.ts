@@ -10,6 +10,7 @@ import {
   PLAIN_LAYOUT,
 } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
+import { decoderFamilies } from "./decoder/families.ts";
 import { t5Family } from "./t5/t5.ts";
 import type { CheckpointTensors } from "./weight_store.ts";
 
@@ -27,7 +28,7 @@ export function registerModelFamily(family: ModelFamily): void {
   families.set(modelType, family);
 }
 
-registerModelFamily(t5Family);
+for (const family of [t5Family, ...decoderFamilies]) registerModelFamily(family);
 
 /**
  * The family of a model.
