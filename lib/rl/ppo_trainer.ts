@@ -125,7 +125,7 @@ export class PPOTrainer implements Trainer {
     const config = { ...generation, numReturnSequences: 1 };
     const { revision } = parameters;
     const rows = this.#trainedFirst(prompts.length);
-    const reported = this.config.compat === "none" ? { valueHead, logprobs: true } : {};
+    const reported = this.#compat === "none" ? { valueHead, logprobs: true } : {};
     const attempt = async (promptPass: PromptPass | null): Promise<Rollouts> => {
       try {
         const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
@@ -248,7 +248,7 @@ export class PPOTrainer implements Trainer {
   ): Promise<Rollout[]> {
     const { config, policy } = this;
     // Rollouts of the trl-0.4 mode report nothing: its responses are cut.
-    const isReported = sampled && !(sampled instanceof Rollouts && config.compat !== "none");
+    const isReported = sampled && !(sampled instanceof Rollouts && this.#compat !== "none");
     const [current, reference] = await Promise.all([
       isReported
         ? reportedPredictions(scored, sampled, policy.parameters.revision)
@@ -322,12 +322,17 @@ export class PPOTrainer implements Trainer {
     this.#latest = null;
   }
 
+  /** TRL 0.4 leaves out tokens of encoder-decoders alone: what others read has no start token. */
+  get #compat(): PPOConfig["compat"] {
+    return this.policy.model.taskType === "CAUSAL_LM" ? "none" : this.config.compat;
+  }
+
   #layOut(
     queries: readonly (readonly number[])[],
     responses: readonly (readonly number[])[],
     scores: readonly number[],
   ): ScoredResponse[] {
-    const { batchSize, compat } = this.config;
+    const { batchSize } = this.config;
     const counts = [queries.length, responses.length, scores.length];
     if (counts.some((count) => count !== batchSize)) {
       throw new UserError(
@@ -341,7 +346,7 @@ export class PPOTrainer implements Trainer {
       checkTokens(model, query, `query ${row}`);
       checkTokens(model, response, `response ${row}`);
       const scored = { query, response, score: scores[row] };
-      return layOutResponse(row, scored, compat, model.firstInput(query));
+      return layOutResponse(row, scored, this.#compat, model.firstInput(query));
     });
   }
 

@@ -52,8 +52,13 @@ export interface GoldenCase<T> {
 
 /** Loads `<name>.json` and, lazily, `<name>.safetensors` (not every case has arrays). */
 export function loadCase<T>(name: string): GoldenCase<T> {
-  const json = JSON.parse(Deno.readTextFileSync(join(goldenDir, `${name}.json`)));
-  return { json, arrays: new GoldenArrays(join(goldenDir, `${name}.safetensors`)) };
+  return loadCaseFrom(goldenDir, name);
+}
+
+/** As {@linkcode loadCase}, of a folder. */
+export function loadCaseFrom<T>(folder: string, name: string): GoldenCase<T> {
+  const json = JSON.parse(Deno.readTextFileSync(join(folder, `${name}.json`)));
+  return { json, arrays: new GoldenArrays(join(folder, `${name}.safetensors`)) };
 }
 
 /** A scalar agrees: |a - b| ≤ 1e-4 + 1e-3·|b|. */
