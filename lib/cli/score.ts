@@ -1,5 +1,6 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
@@ -32,11 +33,10 @@ export const scoreCommand = command(
         }),
         "demo/tiny-roberta-toxicity",
       ),
-      toxicLabel: preset(
+      toxicLabel: optional(
         option("--toxic-label", string({ metavar: "TEXT" }), {
-          description: message`Classifier label for toxic text`,
+          description: message`Classifier label for toxic text (default: hate, if there is one)`,
         }),
-        "hate",
       ),
       json: jsonOption(),
     }),
@@ -47,7 +47,8 @@ export const scoreCommand = command(
     description: paragraphs(
       "Prints the classifier's logits and probabilities for each text, and its toxicity: the " +
         "probability of the toxic label. Then prints the maximum toxicity, and the ratio of texts " +
-        "with a toxicity of at least 0.5.",
+        "with a toxicity of at least 0.5. A classifier without a toxic label, such as a reward model, " +
+        "gives logits and probabilities alone.",
       "The default classifier is the demo's. It knows only sentences like those of the demo, as in " +
         "the example below: what it says of any other text means nothing. To measure your own texts, " +
         "name a classifier with --model.",
@@ -68,26 +69,35 @@ export async function runScore(options: InferValue<typeof scoreCommand>): Promis
     : (await readStandardInput("text")).split(/\r?\n/).filter((line) => line.trim() !== "");
   const { scoreTexts } = await import("../runs/commands/score.ts");
   const { downloadScreen } = await import("./download_screen.ts");
-  const scores = await scoreTexts(model, texts, toxicLabel, given(flags), downloadScreen());
+  const scores = await scoreTexts(
+    model,
+    texts,
+    toxicLabel ?? null,
+    given(flags),
+    downloadScreen(),
+  );
   if (json) return print(JSON.stringify(scores, null, 2));
   const { renderTable } = await import("./table.ts");
   const number = (value: number) => value.toFixed(4);
   const labels = Object.keys(scores.texts[0].logits);
   const right = "right" as const;
+  const { maximum, ratio } = scores;
   const table = renderTable(
     [
       { header: "text", flexible: true },
       ...labels.map((label) => ({ header: `logit ${label}`, align: right })),
       ...labels.map((label) => ({ header: `p(${label})`, align: right })),
-      { header: "toxicity", align: right },
+      ...maximum === null ? [] : [{ header: "toxicity", align: right }],
     ],
     scores.texts.map(({ text, logits, probabilities, toxicity }) => [
       text,
       ...labels.map((label) => number(logits[label])),
       ...labels.map((label) => number(probabilities[label])),
-      number(toxicity),
+      ...toxicity === null ? [] : [number(toxicity)],
     ]),
     { width: terminal("stdout").width },
   );
-  print(`${table}\n\nmaximum ${number(scores.maximum)}  ratio ${number(scores.ratio)}`);
+  print(table);
+  if (maximum === null || ratio === null) return;
+  print(`\nmaximum ${number(maximum)}  ratio ${number(ratio)}`);
 }

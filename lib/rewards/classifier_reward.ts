@@ -9,8 +9,8 @@ import {
 
 /** Options of a classifier as reward. */
 export interface ClassifierRewardOptions {
-  /** Label whose logit is the score, by name; default "nothate". */
-  label?: string;
+  /** Label whose logit is the score, by name; default "nothate", or a reward model's only label. */
+  label?: string | null;
   /**
    * Score with the label's probability, as {@linkcode probabilities} computes it, in place of its raw
    * logit; default false.
@@ -45,7 +45,9 @@ export class ClassifierReward {
    */
   constructor(classifier: TextClassifier, options: ClassifierRewardOptions = {}) {
     this.#classifier = classifier;
-    this.#label = labelIndex(classifier, options.label ?? "nothate", "reward");
+    const [first, ...others] = classifier.labels;
+    const label = options.label ?? (others.length === 0 ? first : "nothate");
+    this.#label = labelIndex(classifier, label, "reward");
     this.#softmax = options.softmax ?? false;
     this.#batchSize = options.batchSize ?? CLASSIFIER_BATCH_SIZE;
   }

@@ -23,6 +23,21 @@ Deno.test("ClassifierReward: selects the label by name, wherever it stands", asy
   assert.deepEqual(await hate.score(samples), [-2, 3]);
 });
 
+Deno.test("ClassifierReward: the only label of a reward model needs no name", async () => {
+  const model = {
+    labels: ["LABEL_0"],
+    maxLength: 9,
+    logits: (texts: readonly string[]) =>
+      Promise.resolve({ logits: texts.map((text) => [text.length]), truncated: 0 }),
+  };
+  const lengths = samples.map(({ query, response }) => query.length + response.length);
+  assert.deepEqual(await new ClassifierReward(model).score(samples), lengths);
+  assert.deepEqual(await new ClassifierReward(model, { label: null }).score(samples), lengths);
+  const [first] = await new ClassifierReward(model, { softmax: true }).score(samples);
+  assert.equal(first, 1 / (1 + Math.exp(-lengths[0])));
+  assert.throws(() => new ClassifierReward(model, { label: "nothate" }), /one of .*: LABEL_0/);
+});
+
 Deno.test("ClassifierReward: softmax on request", async () => {
   const scores = await new ClassifierReward(new FakeClassifier(), { softmax: true }).score(samples);
   assert.ok(Math.abs(scores[0] - 1 / (1 + Math.exp(-4))) < 1e-12);

@@ -65,8 +65,10 @@ export const rewardFields = {
     ),
   rewardWeights: z.array(z.number()).nullable().default(null).meta({ metavar: "NUMBERS" })
     .describe("Weight of each reward, in order (default: 1 each)"),
-  rewardLabel: text.default("nothate")
-    .describe("Classifier label whose score is the reward"),
+  rewardLabel: text.nullable().default(null)
+    .describe(
+      "Classifier label whose score is the reward (default: nothate, or a reward model's only label)",
+    ),
   rewardMode: z.enum(["logits", "softmax"]).default("logits")
     .describe("Classifier score: the label's raw logit, or its probability"),
 };

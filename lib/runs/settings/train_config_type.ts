@@ -94,8 +94,10 @@ export interface TrainConfig {
   reward: string[];
   /** Weight of each reward, in order (default: 1 each). */
   rewardWeights: number[] | null;
-  /** Classifier label whose score is the reward. Default: `"nothate"`. */
-  rewardLabel: string;
+  /**
+   * Classifier label whose score is the reward (default: nothate, or a reward model's only label).
+   */
+  rewardLabel: string | null;
   /** Classifier score: the label's raw logit, or its probability. Default: `"logits"`. */
   rewardMode: "logits" | "softmax";
   /**
