@@ -3,7 +3,7 @@ import process from "node:process";
 import type { UserError } from "../errors.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
 import type { ChatPlace } from "./chat_loop.ts";
-import { printData, printError } from "./terminal.ts";
+import { printData, printError, terminal } from "./terminal.ts";
 
 /** Prompt for the user's lines. */
 const PROMPT = "> ";
@@ -15,7 +15,7 @@ const PROMPT = "> ";
  * @param silent answers are not written as they come
  */
 export function chatPlace(silent: boolean): ChatPlace {
-  const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const isTerminal = Deno.stdin.isTerminal() && terminal("stdout").interactive;
   return isTerminal && !silent ? new ChatTerminal() : new ChatPipe(silent);
 }
 

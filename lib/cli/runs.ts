@@ -12,6 +12,7 @@ import { examples, jsonOption, preset } from "./options.ts";
 import { presentFailure } from "./present.ts";
 import { formatDuration } from "./progress.ts";
 import { renderTable } from "./table.ts";
+import { displayWidth } from "./text_layout.ts";
 import { print, printData, terminal } from "./terminal.ts";
 
 const CHART_HEIGHT = 6;
@@ -233,6 +234,27 @@ function headline({ kind, config, metrics, changes, ...run }: RunRecord) {
 
 function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
   const read = runs.filter((run) => run.status !== "broken");
+  const kinds = [...new Set(read.map(({ kind }) => kind))];
+  const whole = tableOfRuns(runs, Infinity);
+  const fits = Math.max(...whole.split("\n").map(displayWidth)) <= terminal("stdout").width;
+  if (fits || kinds.length < 2) print(tableOfRuns(runs));
+  else {
+    // Each kind has numbers of its own: one table has a column for each of them.
+    const groups = kinds.map((kind) => read.filter((run) => run.kind === kind));
+    const broken = runs.filter((run) => run.status === "broken");
+    print(
+      [...groups, broken].filter((group) => group.length > 0).map((group) => tableOfRuns(group))
+        .join("\n\n"),
+    );
+  }
+  for (const run of runs) {
+    if (run.status === "broken") print(`\n${visibleLine(`${run.name}: ${run.reason}`)}`);
+  }
+}
+
+/** Table of runs with the headline numbers of their kinds. */
+function tableOfRuns(runs: readonly (RunRecord | BrokenRun)[], width?: number): string {
+  const read = runs.filter((run) => run.status !== "broken");
   const labels = [
     ...new Set(read.flatMap(({ kind }) => kind.headline.map(({ label }) => label))),
   ];
@@ -249,13 +271,13 @@ function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
       seconds === null ? "" : formatDuration(seconds),
     ];
   };
-  const columns = ["kind", "steps", ...labels, "before → after", "time"];
+  const columns = read.length > 0 ? ["kind", "steps", ...labels, "before → after", "time"] : [];
   const rows = runs.map((run) => [
     run.name,
     run.status,
     ...(run.status === "broken" ? columns.map(() => "") : numbers(run)),
   ]);
-  print(table(
+  return table(
     [
       { header: "run", flexible: true },
       { header: "status" },
@@ -264,12 +286,14 @@ function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
       ),
     ],
     rows,
-  ));
-  for (const run of runs) {
-    if (run.status === "broken") print(`\n${visibleLine(`${run.name}: ${run.reason}`)}`);
-  }
+    width,
+  );
 }
 
-function table(columns: Parameters<typeof renderTable>[0], rows: string[][]): string {
-  return renderTable(columns, rows, { width: terminal("stdout").width, maxLines: 2 });
+function table(
+  columns: Parameters<typeof renderTable>[0],
+  rows: string[][],
+  width: number = terminal("stdout").width,
+): string {
+  return renderTable(columns, rows, { width, maxLines: 2 });
 }

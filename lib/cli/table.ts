@@ -38,10 +38,12 @@ export function renderTable(
     ...renderRow(columns, columns.map((column) => column.header), widths, 2),
     widths.map((width) => "─".repeat(width)).join(GAP),
   ];
-  const separate = columns.some((column) => column.flexible) && (options.maxLines ?? 2) > 1;
-  rows.forEach((row, index) => {
-    if (separate && index > 0) lines.push("");
-    lines.push(...renderRow(columns, row, widths, options.maxLines));
+  const parts = rows.map((row) => renderRow(columns, row, widths, options.maxLines));
+  // Rows of one line each need nothing between them.
+  const isWrapped = parts.some((part) => part.length > 1);
+  parts.forEach((part, index) => {
+    if (isWrapped && index > 0) lines.push("");
+    lines.push(...part);
   });
   return lines.join("\n");
 }

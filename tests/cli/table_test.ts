@@ -34,5 +34,13 @@ Deno.test("maxLines cuts long cells with an ellipsis", () => {
 Deno.test("numbers are aligned right", () => {
   const lines = renderTable(columns, rows, { width: 200 }).split("\n");
   assert.ok(lines[2].endsWith("  1.25"));
-  assert.ok(lines[4].endsWith(" -0.50"));
+  assert.ok(lines[3].endsWith(" -0.50"));
+});
+
+Deno.test("rows of several lines are set apart, rows of one line are not", () => {
+  const short = [["a", "b", "1"], ["c", "d", "2"]];
+  assert.equal(renderTable(columns, short, { width: 40 }).split("\n").length, 4);
+  const long = [["word ".repeat(40), "b", "1"], ["c", "d", "2"]];
+  const lines = renderTable(columns, long, { width: 40, maxLines: 2 }).split("\n");
+  assert.deepEqual([lines.length, lines[4]], [6, ""]);
 });

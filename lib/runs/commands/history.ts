@@ -116,9 +116,17 @@ function hasTrained(path: string): boolean {
   return existsSync(runDirectory(path).environment);
 }
 
-/** Finds the settings in which runs differ: each run's value, by name. */
+/**
+ * Finds the settings in which runs differ: each run's value, by name. Of runs of several kinds it
+ * compares what all of these kinds have.
+ */
 export function differingSettings(runs: readonly RunRecord[]): Record<string, unknown[]> {
-  const names = new Set(runs.flatMap(({ config }) => Object.keys(config)));
+  const names = new Set(
+    runs.flatMap(({ config }) => Object.keys(config)).filter((name) =>
+      name === "kind" || new Set(runs.map(({ kind }) => kind)).size === 1 ||
+      runs.every(({ kind }) => Object.hasOwn(kind.schema.shape, name))
+    ),
+  );
   const differing: Record<string, unknown[]> = {};
   for (const name of [...names].sort()) {
     const values = runs.map(({ config }) => config[name]);
