@@ -195,7 +195,7 @@ export {
 export type { PromptPass } from "./lib/training/prompt_pass.ts";
 export type { Share, TokenLoss, TokenLossArguments } from "./lib/training/token_loss.ts";
 export type { TokenModel } from "./lib/training/token_model.ts";
-export { responseRow, type TokenRow } from "./lib/training/token_rows.ts";
+export { type PositionRange, responseRow, type TokenRow } from "./lib/training/token_rows.ts";
 export { ppoLoss } from "./lib/rl/ppo_loss.ts";
 export { nllLoss } from "./lib/sft/nll_loss.ts";
 

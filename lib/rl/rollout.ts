@@ -55,11 +55,11 @@ export function layOutResponse(
   }
   const sequence = compat === "none" ? [firstInput, ...response] : response;
   const firstCounted = compat === "none" ? 0 : 1;
-  const counted = sequence.length - 1 - firstCounted;
-  if (compat === "none" && counted < 1) {
+  const count = sequence.length - 1 - firstCounted;
+  if (compat === "none" && count < 1) {
     throw new UserError(`response ${row} is empty; give at least one token`);
   }
-  if (compat === "trl-0.4" && counted < COMPAT_MIN_COUNTED) {
+  if (compat === "trl-0.4" && count < COMPAT_MIN_COUNTED) {
     throw new UserError(
       `response ${row} has ${response.length} tokens; compat "trl-0.4" needs at least ` +
         `${COMPAT_MIN_COUNTED + 2}, the decoder's start token included (or set compat to "none")`,
@@ -71,7 +71,7 @@ export function layOutResponse(
     score,
     inputs: sequence.slice(0, -1),
     targets: sequence.slice(1),
-    firstCounted,
+    counted: [[firstCounted, sequence.length - 1]],
   };
 }
 

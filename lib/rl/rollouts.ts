@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { PromptPass } from "../training/prompt_pass.ts";
 import type { RowPredictions } from "../training/token_pass.ts";
-import type { TokenRow } from "../training/token_rows.ts";
+import { atCounted, type TokenRow } from "../training/token_rows.ts";
 
 /** Numbers that generation reported of a response's tokens, t1 … tn. */
 export interface SampledTokens {
@@ -66,7 +66,8 @@ export function reportedPredictions(
   sampled: readonly SampledTokens[],
   revision: number,
 ): (RowPredictions & { values: Float32Array })[] {
-  return rows.map(({ targets, firstCounted }, row) => {
+  return rows.map((laidOut, row) => {
+    const { targets } = laidOut;
     const { logprobs = null, values = null, revision: made } = sampled[row] ?? {};
     checkRevision(row, made, revision);
     if (logprobs?.length !== targets.length || values?.length !== targets.length) {
@@ -76,8 +77,8 @@ export function reportedPredictions(
       );
     }
     return {
-      logprobs: Float32Array.from(logprobs).subarray(firstCounted),
-      values: Float32Array.from(values).subarray(firstCounted),
+      logprobs: atCounted(laidOut, Float32Array.from(logprobs)),
+      values: atCounted(laidOut, Float32Array.from(values)),
     };
   });
 }

@@ -8,9 +8,8 @@ import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { resolveSFTConfig, type SFTConfig, type SFTConfigInput } from "./sft_config.ts";
 import type { TokenModel } from "../training/token_model.ts";
 import { forwardBackward } from "../training/token_pass.ts";
-import { responseRow } from "../training/token_rows.ts";
 import { nllLoss } from "./nll_loss.ts";
-import { countLabels, type SupervisedExample } from "./supervised_pass.ts";
+import { countLabels, type SupervisedExample, supervisedRow } from "./supervised_pass.ts";
 
 /** A model with the parameters to train: an adapter's, or all of its own. */
 export interface TrainedModel extends Pick<TokenModel, "model" | "adapter"> {
@@ -80,7 +79,7 @@ export class SFTTrainer implements Trainer {
 
   /**
    * One optimizer step on the examples, `batchSize` of them at a time. The loss is the mean over all
-   * their labels, so how they are divided changes nothing but rounding.
+   * their labels that count, so how they are divided changes nothing but rounding.
    *
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite; nothing is updated then
    */
@@ -138,7 +137,7 @@ export class SFTTrainer implements Trainer {
   /** Adds one pass's share of the gradient of the mean over `labels` labels; returns its share of the loss. */
   async #accumulate(examples: readonly SupervisedExample[], labels: number): Promise<number> {
     const { model, adapter } = this.trained;
-    const rows = examples.map((example) => responseRow(model, example.inputIds, example.labels));
+    const rows = examples.map((example) => supervisedRow(model, example));
     const share = { tokens: countLabels(examples), of: labels };
     const dropoutSeed = this.config.dropout ? this.#random.uint32() : null;
     const pass = forwardBackward({ model, adapter }, rows, nllLoss, {}, share, { dropoutSeed });

@@ -1,6 +1,11 @@
 import type { TokenModel } from "../training/token_model.ts";
 import { predict } from "../training/token_pass.ts";
-import { responseRow } from "../training/token_rows.ts";
+import {
+  countedPositions,
+  type PositionRange,
+  responseRow,
+  type TokenRow,
+} from "../training/token_rows.ts";
 
 /** A prompt and the answer that the model is to give, as tokens. */
 export interface SupervisedExample {
@@ -8,15 +13,25 @@ export interface SupervisedExample {
   readonly inputIds: readonly number[];
   /** Tokens of the answer, with the end token. */
   readonly labels: readonly number[];
+  /** Those of the labels that are learnt, the others are only read. Default all. */
+  readonly counted?: readonly PositionRange[];
 }
 
-/** Loss of examples: the mean of -log p over all their labels, in nats; NaN for no examples. */
+/** Lays an example out for a pass. */
+export function supervisedRow(
+  model: TokenModel["model"],
+  { inputIds, labels, counted }: SupervisedExample,
+): TokenRow {
+  return responseRow(model, inputIds, labels, counted);
+}
+
+/** Loss of examples: the mean of -log p over all labels that count, in nats; NaN for no examples. */
 export async function evaluateLoss(
   subject: Pick<TokenModel, "model" | "adapter">,
   examples: readonly SupervisedExample[],
 ): Promise<number> {
   const { model, adapter } = subject;
-  const rows = examples.map((example) => responseRow(model, example.inputIds, example.labels));
+  const rows = examples.map((example) => supervisedRow(model, example));
   let sum = 0;
   for (const { logprobs } of await predict({ model, adapter }, rows)) {
     for (const logprob of logprobs) sum -= logprob;
@@ -24,7 +39,10 @@ export async function evaluateLoss(
   return sum / countLabels(examples);
 }
 
-/** Labels of all examples together. */
+/** Labels of all examples together that count in the loss. */
 export function countLabels(examples: readonly SupervisedExample[]): number {
-  return examples.reduce((count, { labels }) => count + labels.length, 0);
+  return examples.reduce(
+    (sum, { labels, counted = [[0, labels.length]] }) => sum + countedPositions({ counted }),
+    0,
+  );
 }

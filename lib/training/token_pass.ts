@@ -8,7 +8,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { PromptPass } from "./prompt_pass.ts";
 import type { Share, TokenLoss } from "./token_loss.ts";
 import type { TokenModel } from "./token_model.ts";
-import { packPositions, passes, type TokenRow, unpackPositions } from "./token_rows.ts";
+import { packedMask, packPositions, passes, type TokenRow, unpackPositions } from "./token_rows.ts";
 
 /** Predictions at a pass's positions, packed, f32 [M] each. */
 export interface TokenPredictions {
@@ -127,7 +127,7 @@ export function forwardBackward<Need extends string>(
     const needed = loss.needs.map((name) => [name, upload(inputs[name])] as const);
     loss.launch(device, {
       tokens: logprobs.length,
-      mask: upload(rows.map(({ targets, firstCounted }) => targets.slice(firstCounted).fill(1))),
+      mask: cx.from(packedMask(rows)),
       logprobs,
       entropy,
       values,

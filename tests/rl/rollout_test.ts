@@ -8,14 +8,14 @@ Deno.test("by default a response is what was generated, and every token counts",
   const laid = layOutResponse(0, { query, response: [7, 8, 1], score: 2 }, "none", 0);
   assert.deepEqual(laid.inputs, [0, 7, 8]);
   assert.deepEqual(laid.targets, [7, 8, 1]);
-  assert.equal(laid.firstCounted, 0);
+  assert.deepEqual(laid.counted, [[0, 3]]);
 });
 
 Deno.test("in compat mode it is the decoder's sequence, its first position left out", () => {
   const laid = layOutResponse(0, { query, response: [0, 7, 8, 1], score: 2 }, "trl-0.4", 0);
   assert.deepEqual(laid.inputs, [0, 7, 8]);
   assert.deepEqual(laid.targets, [7, 8, 1]);
-  assert.equal(laid.firstCounted, 1);
+  assert.deepEqual(laid.counted, [[1, 3]]);
 });
 
 Deno.test("a row that cannot be trained on is refused by its number", () => {

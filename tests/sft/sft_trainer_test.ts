@@ -4,7 +4,7 @@ import { createAdapter } from "../../lib/models/policy.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { loadTrainableModel, saveTrainableModel } from "../../lib/models/trainable.ts";
 import { SFTTrainer } from "../../lib/sft/sft_trainer.ts";
-import { evaluateLoss } from "../../lib/sft/supervised_pass.ts";
+import { evaluateLoss, type SupervisedExample } from "../../lib/sft/supervised_pass.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { withDevice } from "../device.ts";
 import { relativeNorm } from "../numeric.ts";
@@ -51,6 +51,37 @@ Deno.test("gradient accumulation: the gradient is that of one large pass, relati
     assert.ok(relativeNorm(gradients[1], gradients[0]) < 1e-5);
     assert.ok(Math.abs(stats[1].loss - stats[0].loss) < 1e-5 * stats[0].loss);
     assert.equal(stats[0].labels, stats[1].labels);
+  }));
+
+Deno.test("labels that do not count are read, and teach nothing", () =>
+  withDevice(async (device) => {
+    const examples = await topicExamples(3);
+    const train = async (examples: readonly SupervisedExample[]) => {
+      const subject = await adapterOnDemo(device);
+      const trainer = new SFTTrainer(subject, { steps: 1, learningRate: 1e-3, dropout: false });
+      const { loss, labels } = await trainer.step(examples);
+      return { loss, labels, gradient: await subject.parameters.gradients!.read() };
+    };
+    const short = await train(examples.map((example) => ({
+      ...example,
+      labels: example.labels.slice(0, 2),
+    })));
+    const counted = await train(examples.map((example) => ({ ...example, counted: [[0, 2]] })));
+    assert.deepEqual([counted.labels, counted.loss], [6, short.loss]);
+    assert.ok(relativeNorm(counted.gradient, short.gradient) < 1e-5);
+
+    // The loss of all labels is that of the first and that of the others, by their numbers.
+    const all = await train(examples);
+    const parts = await Promise.all([
+      train(examples.map((example) => ({ ...example, counted: [[0, 1]] }))),
+      train(examples.map((example) => ({ ...example, counted: [[1, example.labels.length]] }))),
+    ]);
+    const sum = parts.reduce((sum, { loss, labels }) => sum + loss * labels, 0);
+    assert.ok(Math.abs(sum / all.labels - all.loss) < 1e-6 * all.loss);
+    const gradient = parts[0].gradient.map((value, i) =>
+      (value * parts[0].labels + parts[1].gradient[i] * parts[1].labels) / all.labels
+    );
+    assert.ok(relativeNorm(gradient, all.gradient) < 1e-5);
   }));
 
 Deno.test("the same seed trains the same, dropout included; another one does not", () =>
