@@ -144,8 +144,7 @@ export class DecoderForCausalLM implements LanguageModel {
     adapter: LoraAdapter | null,
   ): Tensor {
     const prompts = ReadPrompts.of(memory);
-    const own = rowsOf(inputs);
-    const read = prompts.upload(cx);
+    const { own, prompts: read } = prompts.upload(cx, inputs);
     const before = Array.from(prompts.keys.lengths);
     const reading: Reading = {
       ids: inputs.ids,

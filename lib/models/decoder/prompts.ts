@@ -1,7 +1,9 @@
 import type { PromptKeys } from "../../nn/key_value_cache.ts";
 import type { Context } from "../../tensor/context.ts";
-import type { PrefixSharing, Rows } from "../../tensor/ops/attention.ts";
+import { uploadLists } from "../../tensor/lists.ts";
+import type { Prefix, Rows } from "../../tensor/ops/attention.ts";
 import { concatenate } from "../../tensor/ops/concatenate.ts";
+import type { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PromptMemory, PromptPart } from "../language_model.ts";
 
@@ -27,9 +29,8 @@ export class ReadPrompts implements PromptMemory {
    * @param lengths number of tokens of each prompt, its last one included
    */
   static inOrder(lengths: readonly number[], layers: readonly KeptKeys[]): ReadPrompts {
-    const starts = new Int32Array(lengths.length);
-    for (let i = 1; i < starts.length; i++) starts[i] = starts[i - 1] + lengths[i - 1] - 1;
-    return new ReadPrompts(lengths, { starts, lengths: lengths.map((n) => n - 1) }, layers);
+    const read = lengths.map((n) => n - 1);
+    return new ReadPrompts(lengths, { starts: startsOf(read), lengths: read }, layers);
   }
 
   /** A batch of `count` prompts from parts that cover each row once. */
@@ -77,27 +78,54 @@ export class ReadPrompts implements PromptMemory {
     return new ReadPrompts(which.map((prompt) => this.lengths[prompt]), keys, this.layers);
   }
 
-  /** Rows of all prompts' keys, on the device; null where no prompt has any. */
-  upload(cx: Context): { rows: Rows; sharing: PrefixSharing | null } | null {
-    const starts = Int32Array.from(this.keys.starts);
-    const lengths = Int32Array.from(this.keys.lengths);
-    const maxLength = Math.max(...lengths);
-    if (maxLength === 0) return null;
-    const rows = { starts: cx.from(starts), lengths: cx.from(lengths), maxLength };
-    return { rows, sharing: sharingOf(cx, starts, lengths) };
+  /**
+   * Rows of what continues the prompts, and of the prompts' keys: null where no prompt has any. They
+   * are in one block, so that no attention has to copy them.
+   *
+   * @param inputs one sequence for each prompt
+   */
+  upload(
+    cx: Context,
+    { starts, lengths, sequenceLengths, maxLength }: Packed,
+  ): { own: Rows; prompts: Pick<Prefix, "rows" | "sharing"> | null } {
+    const keyStarts = Int32Array.from(this.keys.starts);
+    const keyLengths = Int32Array.from(this.keys.lengths);
+    const longest = Math.max(...keyLengths);
+    if (longest === 0) return { own: { starts, lengths, maxLength }, prompts: null };
+    const shared = sharingOf(keyStarts, keyLengths);
+    const [ownStarts, ownLengths, promptStarts, promptLengths, order, groups] = uploadLists(cx, [
+      startsOf(sequenceLengths),
+      Int32Array.from(sequenceLengths),
+      keyStarts,
+      keyLengths,
+      ...shared ? [shared.order, shared.groups] : [],
+    ]);
+    return {
+      own: { starts: ownStarts, lengths: ownLengths, maxLength },
+      prompts: {
+        rows: { starts: promptStarts, lengths: promptLengths, maxLength: longest },
+        sharing: shared && { order, starts: groups },
+      },
+    };
   }
 }
 
 /** Groups the sequences by the rows of their prefix; null where each has its own. */
 function sharingOf(
-  cx: Context,
   starts: Int32Array,
   lengths: Int32Array,
-): PrefixSharing | null {
+): { order: Int32Array; groups: Int32Array } | null {
   // An empty prefix begins where the next one does.
   const compare = (a: number, b: number) => starts[a] - starts[b] || lengths[a] - lengths[b];
   const order = Int32Array.from(starts.keys()).sort((a, b) => compare(a, b) || a - b);
   const groups = [...order.keys()].filter((i) => i === 0 || compare(order[i - 1], order[i]) !== 0);
   if (groups.length === order.length) return null;
-  return { order: cx.from(order), starts: cx.from(Int32Array.of(...groups, order.length)) };
+  return { order, groups: Int32Array.of(...groups, order.length) };
+}
+
+/** First row of each of some consecutive runs. */
+function startsOf(lengths: readonly number[]): Int32Array {
+  const starts = new Int32Array(lengths.length);
+  for (let i = 1; i < starts.length; i++) starts[i] = starts[i - 1] + lengths[i - 1];
+  return starts;
 }
