@@ -1,7 +1,13 @@
+import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ClassifierConfigurer } from "./classifier_model.ts";
+import { configureDecoderClassifier } from "./decoder/classifier.ts";
+import { DECODER_TYPES } from "./decoder/families.ts";
 import { EncoderClassifier } from "./encoder_classifier.ts";
-import { parseEncoderConfig } from "./encoder_config.ts";
+import { ENCODER_TYPES, parseEncoderConfig } from "./encoder_config.ts";
+
+/** Values of `model_type` of classifiers that Temper computes. */
+export const CLASSIFIER_TYPES: readonly string[] = [...ENCODER_TYPES, ...DECODER_TYPES];
 
 /**
  * Checks a classifier's config.json, before any weight is read.
@@ -10,6 +16,15 @@ import { parseEncoderConfig } from "./encoder_config.ts";
  * @throws {UserError} when it is not of a known classifier, or a value is not supported
  */
 export function configureClassifier(json: JsonObject, path: string): ClassifierConfigurer {
+  const type = String(json.model_type);
+  if (DECODER_TYPES.includes(type)) return configureDecoderClassifier(json, path);
+  if (!ENCODER_TYPES.includes(type)) {
+    throw new UserError(
+      `${path}: "model_type" is ${JSON.stringify(json.model_type) ?? "missing"}, expected one of ${
+        CLASSIFIER_TYPES.join(", ")
+      }; a classifier of another type can be used in ONNX form, named as onnx:FOLDER`,
+    );
+  }
   const config = parseEncoderConfig(json, path);
   return () => (_device, store) => new EncoderClassifier(config, store);
 }

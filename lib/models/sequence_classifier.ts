@@ -43,8 +43,8 @@ export class SequenceClassifier {
    * Loads config.json, the weights (safetensors or PyTorch's .bin) and the tokenizer.
    *
    * @param source a folder's path, or files
-   * @throws {UserError} when a file is missing, broken, or not of a RoBERTa, BERT or DistilBERT
-   * classifier
+   * @throws {UserError} when a file is missing, broken, or not of a classifier that Temper computes:
+   * RoBERTa, BERT, DistilBERT, or a decoder-only model
    */
   static async load(
     device: Device,

@@ -13,7 +13,7 @@ interface RewardCase {
   steps: { batch: number; rewards_chosen: number[]; rewards_rejected: number[] }[];
 }
 
-for (const kind of ["reward-roberta"]) {
+for (const kind of ["reward-llama", "reward-roberta"]) {
   if (!existsSync(join(goldenCausalDir, kind))) continue;
   deviceTest(`${kind}: scores of an adapter with its head`, async (device) => {
     const [checkpoint, adapter] = ["checkpoint", "adapter"].map((name) =>
@@ -30,4 +30,41 @@ for (const kind of ["reward-roberta"]) {
       );
     }
   });
+}
+
+/** Scores of TRL's get_reward: of padded batches, and of each text alone. */
+interface GetReward {
+  queries: number[][];
+  responses: number[][];
+  scores: number[];
+  alone: number[];
+}
+
+if (existsSync(join(goldenCausalDir, "reward-llama"))) {
+  const folder = join(goldenCausalDir, "reward-llama", "checkpoint");
+
+  deviceTest(
+    "reward-llama: TRL's get_reward, padding at the end changes nothing",
+    async (device) => {
+      const { queries, responses, scores, alone } = readCase<GetReward>(
+        "reward-llama",
+        "get_reward.json",
+      );
+      const classifier = await SequenceClassifier.load(device, folder);
+      const texts = queries.map((query, i) => [...query, ...responses[i]]);
+      const found = await classifier.tokenLogits(texts);
+      found.forEach(([score], i) => {
+        assertScalarClose(score, scores[i], `score ${i}`);
+        assertScalarClose(score, alone[i], `score ${i} alone`);
+      });
+      const { pad_token_id } = readCase<{ pad_token_id: number }>(
+        "reward-llama",
+        "checkpoint",
+        "config.json",
+      );
+      const padded = texts.map((ids) => [...ids, pad_token_id, pad_token_id]);
+      assert.deepEqual(await classifier.tokenLogits(padded), found);
+      assert.deepEqual(await classifier.tokenLogits([padded[1]]), [found[1]]);
+    },
+  );
 }

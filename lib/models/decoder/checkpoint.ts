@@ -31,17 +31,19 @@ export function followDecoderWeights(
  * Checks that a checkpoint has nothing that its model would leave out.
  *
  * @param path path of config.json, for messages
+ * @param labels number of labels of a classifier, which leaves out the head of a language model
  * @throws {UserError} naming a tensor that the model has no place for
  */
 export function checkDecoderTensors(
   config: DecoderConfig,
   weights: CheckpointTensors,
   path: string,
+  labels: number | null = null,
 ): void {
-  const known = new Set(tensorNames(config));
+  const known = new Set(tensorNames(config, labels));
   const extra = [...weights.names()].filter((name) =>
     !known.has(name) && !config.names.ignored.test(name) && !VALUE_HEAD.test(name) &&
-    !(name === HEAD && config.tied)
+    !(name === HEAD && (config.tied || labels !== null))
   );
   if (extra.length === 0) return;
   const others = extra.length > 1 ? ` and ${extra.length - 1} more tensors` : "";
@@ -66,9 +68,9 @@ export function decoderLayout(config: DecoderConfig): CheckpointLayout {
 }
 
 /** Names of the tensors that a model asks its store for. */
-export function tensorNames(config: DecoderConfig): string[] {
+export function tensorNames(config: DecoderConfig, labels: number | null = null): string[] {
   const names = new NameStore();
-  new DecoderWeights(config, names);
+  new DecoderWeights(config, names, labels);
   return names.names;
 }
 

@@ -71,18 +71,23 @@ export class DecoderForCausalLM implements LanguageModel {
   readonly #weights: DecoderWeights;
   readonly #rotaryTables: RotaryTables;
 
-  /** Builds the model from weights under their names in the checkpoint. */
+  /**
+   * Builds the model from weights under their names in the checkpoint.
+   *
+   * @param labels number of labels of a classifier, whose head takes the place of the model's
+   */
   constructor(
     readonly device: Device,
     readonly config: DecoderConfig,
     store: WeightStore,
+    labels: number | null = null,
   ) {
     this.modelType = config.modelType;
     this.vocabSize = config.vocabSize;
     this.hiddenSize = config.hiddenSize;
     this.eosTokenIds = config.eosTokenIds;
     this.defaultTargets = defaultTargets(config);
-    this.#weights = new DecoderWeights(config, store);
+    this.#weights = new DecoderWeights(config, store, labels);
     this.#rotaryTables = new RotaryTables(device, config.headSize);
   }
 

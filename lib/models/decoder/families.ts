@@ -18,6 +18,9 @@ const PARSERS: Readonly<Record<string, (json: JsonObject, path: string) => Decod
   gpt2: parseGpt2Config,
 };
 
+/** Values of `model_type` that {@linkcode parseDecoderConfig} knows. */
+export const DECODER_TYPES: readonly string[] = Object.keys(PARSERS);
+
 /** Decoder-only models, by the `model_type` of their config.json. */
 export const decoderFamilies: readonly ModelFamily<DecoderForCausalLM>[] = Object
   .entries(PARSERS).map(([modelType, parse]) => ({

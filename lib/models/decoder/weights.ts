@@ -52,7 +52,12 @@ export class DecoderWeights {
   readonly count: number;
   #count = 0;
 
-  constructor(private readonly config: DecoderConfig, private readonly store: WeightStore) {
+  /** @param labels number of labels of a classifier; null for a head that tells tokens */
+  constructor(
+    private readonly config: DecoderConfig,
+    private readonly store: WeightStore,
+    labels: number | null = null,
+  ) {
     const { vocabSize, hiddenSize, names, tied } = config;
     this.embedding = this.#table(names.embedding, vocabSize);
     this.positions = names.positions === null
@@ -62,9 +67,12 @@ export class DecoderWeights {
       this.#layer(`${names.layers}.${i}`, attention)
     );
     this.finalNorm = this.#norm(names.finalNorm, hiddenSize);
-    const head = tied ? `${config.storedBase}${names.embedding}.weight` : HEAD;
-    this.head = store.matrix(head, vocabSize, hiddenSize);
-    if (!tied) this.#count += vocabSize * hiddenSize;
+    const isShared = tied && labels === null;
+    const ownHead = labels === null ? HEAD : CLASSIFIER_HEAD;
+    const head = isShared ? `${config.storedBase}${names.embedding}.weight` : ownHead;
+    const rows = labels ?? vocabSize;
+    this.head = store.matrix(head, rows, hiddenSize);
+    if (!isShared) this.#count += rows * hiddenSize;
     this.count = this.#count;
   }
 
@@ -164,6 +172,9 @@ export class DecoderWeights {
 
 /** Name of the head's tensor. */
 export const HEAD = "lm_head.weight";
+
+/** Name of the tensor of a classifier's head. */
+export const CLASSIFIER_HEAD = "score.weight";
 
 /** A linear layer with an adapter's update of it. */
 export function adapted({ name, weight, bias }: Linear, adapter: LoraAdapter | null): Projection {

@@ -4,7 +4,7 @@ import type { Device } from "../../device/device.ts";
 import { UserError } from "../../errors.ts";
 import { readJsonIfThere } from "../../formats/hf_config.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
-import { ENCODER_TYPES } from "../../models/encoder_config.ts";
+import { CLASSIFIER_TYPES } from "../../models/classifier_registry.ts";
 import { SequenceClassifier } from "../../models/sequence_classifier.ts";
 import { findOnnxModel, OnnxClassifier } from "../../rewards/onnx_classifier.ts";
 import { PipelineClassifier } from "../../rewards/pipeline_classifier.ts";
@@ -86,5 +86,5 @@ export async function locateClassifier(
 async function hasKnownWeights(folder: string): Promise<boolean> {
   if (!WEIGHT_FILES.some((file) => existsSync(join(folder, file)))) return false;
   const config = await readJsonIfThere(folder, "config.json");
-  return ENCODER_TYPES.includes(String(config?.model_type));
+  return CLASSIFIER_TYPES.includes(String(config?.model_type));
 }

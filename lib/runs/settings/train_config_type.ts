@@ -86,10 +86,11 @@ export interface TrainConfig {
   /** Cache the tokenized dataset in ~/.cache/temper/datasets. Default: `true`. */
   datasetCache: boolean;
   /**
-   * Reward: a RoBERTa, BERT or DistilBERT classifier; onnx:DIR|ORG/NAME for a classifier in ONNX
-   * format; pipeline:DIR|ORG/NAME for a transformers.js pipeline; or a script with a function
-   * (samples) => number[], or (prompts, completions, columns) => number[], as its default export.
-   * Several rewards are added up. Default: `["demo/tiny-roberta-toxicity"]`.
+   * Reward: a classifier or reward model (RoBERTa, BERT, DistilBERT, or a decoder-only model with
+   * one output per label); onnx:DIR|ORG/NAME for one in ONNX format; pipeline:DIR|ORG/NAME for a
+   * transformers.js pipeline; or a script with a function (samples) => number[], or (prompts,
+   * completions, columns) => number[], as its default export. Several rewards are added up.
+   * Default: `["demo/tiny-roberta-toxicity"]`.
    */
   reward: string[];
   /** Weight of each reward, in order (default: 1 each). */
