@@ -1,5 +1,5 @@
 /**
- * Temper fine-tunes text-to-text models with reinforcement learning from a reward model: PPO on
+ * Temper fine-tunes language models with reinforcement learning from a reward model: PPO on
  * LoRA adapters, a value head, a KL leash to a frozen reference, toxicity measured before and
  * after. It runs on handwritten kernels, WebAssembly SIMD on the CPU and WebGPU where there is one.
  *

@@ -168,7 +168,7 @@ function parse(args: readonly string[]): Options {
     version: settings.version,
     help: "both",
     completion: "command",
-    brief: message`Fine-tune text-to-text models with PPO, LoRA and a reward model.`,
+    brief: message`Fine-tune language models with reinforcement learning, LoRA and a reward.`,
     footer: message`For the options of a command: temper train --help`,
     commandList: "top-level",
     usageLine: [{ type: "literal", value: "COMMAND" }, ...usageLine()],

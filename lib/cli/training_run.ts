@@ -59,7 +59,7 @@ export async function trainRun(
   try {
     if (site) screen.info?.(`watch the run: ${site.address}`);
     const { signal } = stop;
-    screen.finish(await run(its, config, screen, { resume: resumed !== null, signal }));
+    await screen.finish(await run(its, config, screen, { resume: resumed !== null, signal }));
     stop[Symbol.dispose]();
     await site?.linger();
   } catch (error) {

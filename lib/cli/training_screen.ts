@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import type { Change, RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
 import type { RunHooks, RunResult } from "../runs/loop/run.ts";
 import { visibleLine } from "../visible_text.ts";
+import { hasChatTemplate } from "../runs/loading/chat_template.ts";
 import { DEMO_MODEL } from "../runs/settings/demo.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
@@ -18,7 +19,7 @@ const NAME_WIDTH = 10;
 /** View of a run of any kind while it trains, and of its results. */
 export interface TrainingScreen extends RunHooks {
   /** Shows the results. */
-  finish(result: RunResult): void;
+  finish(result: RunResult): Promise<void>;
   /** Leaves the line of the progress bar, so that what follows starts on its own. */
   stop(): void;
 }
@@ -69,7 +70,7 @@ export function trainingScreen(
         ),
       });
     },
-    finish({ directory, trained, summary, comparison }): void {
+    async finish({ directory, trained, summary, comparison }): Promise<void> {
       if (json) return print(JSON.stringify({ output: directory.path, ...summary }, null, 2));
       if (comparison.length > 0) {
         say(comparisonTable(comparison.slice(0, SHOWN_ROWS), out.width, SHOWN_LINES));
@@ -86,18 +87,24 @@ export function trainingScreen(
         out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
       out.write("\n");
-      for (const [name, text] of nextCommands(directory.path, trained, config.model)) {
+      const chats = await hasChatTemplate(config.model ?? DEMO_MODEL);
+      for (const [name, text] of nextCommands(directory.path, trained, config.model, chats)) {
         out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
     },
   };
 }
 
-/** Next commands after a finished run: a name, and the line as the user has to type it. */
+/**
+ * Next commands after a finished run: a name, and the line as the user has to type it.
+ *
+ * @param chats true for a model with a chat template
+ */
 export function nextCommands(
   run: string,
   trained: string,
   model: string = DEMO_MODEL,
+  chats: boolean = false,
 ): [name: string, command: string][] {
   const program = programCommand();
   const isAdapter = basename(trained) === "adapter";
@@ -106,7 +113,12 @@ export function nextCommands(
   const runs = dirname(run);
   return [
     ["watch", `${program} ui${runs === "runs" ? "" : ` ${shellWord(runs)}`}`],
-    ["try", `${program} generate${option} ${shellWord(trained)} < dialogue.txt`],
+    [
+      "try",
+      chats
+        ? `${program} generate --chat${option} ${shellWord(trained)}`
+        : `${program} generate${option} ${shellWord(trained)} < dialogue.txt`,
+    ],
     // What push publishes is an adapter.
     ...(isAdapter
       ? [["publish", `${program} push ${shellWord(run)} ORG/NAME`] as [string, string]]

@@ -17,6 +17,11 @@ Deno.test("a run ends with the commands to watch, try and publish it", () => {
     ["watch", "temper ui ."],
     ["try", "temper generate --model one/model < dialogue.txt"],
   ]);
+  const chat = nextCommands("one", "one/adapter", "./SmolLM2", true);
+  assert.deepEqual(chat[1], [
+    "try",
+    "temper generate --chat --model ./SmolLM2 --adapter one/adapter",
+  ]);
 });
 
 Deno.test("train and sft print them last, in the user's own way of calling, and they work", async () => {

@@ -1,3 +1,4 @@
+import { hasChatTemplate } from "../../lib/runs/loading/chat_template.ts";
 import type { Measured } from "../../lib/runs/kinds/run_kind.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import type { RunTab } from "../shared/paths.ts";
@@ -8,7 +9,6 @@ import { RunMetrics } from "./metrics.ts";
 import { Overviews } from "./overviews.ts";
 import { RunsFolder } from "./runs_folder.ts";
 import { SampleIndex } from "./sample_index.ts";
-import { hasChatTemplate } from "./chat_model.ts";
 import { TryQueue } from "./try_queue.ts";
 
 /** Maximum number of runs whose statistics or samples stay in memory. */

@@ -1,9 +1,9 @@
-import { tokenizerConfig } from "../../lib/data/tokenizer_config.ts";
-import { UserError } from "../../lib/errors.ts";
-import { modelFiles } from "../../lib/formats/model_files.ts";
-import { hubSettings } from "../../lib/hub/settings.ts";
-import { resolveRepo } from "../../lib/hub/resolve.ts";
-import { resolveAsset } from "../../lib/runs/settings/demo.ts";
+import { tokenizerConfig } from "../../data/tokenizer_config.ts";
+import { UserError } from "../../errors.ts";
+import { modelFiles } from "../../formats/model_files.ts";
+import { hubSettings } from "../../hub/settings.ts";
+import { resolveRepo } from "../../hub/resolve.ts";
+import { resolveAsset } from "../settings/demo.ts";
 
 /**
  * Tells whether a model comes with a chat template; false as well where it is not on this machine, or
