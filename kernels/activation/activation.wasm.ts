@@ -1,5 +1,5 @@
 import { ActivationArgs, ActivationBackwardArgs, BLOCK, GELU, GELU_NEW, RELU, SILU } from "./args.wasm";
-import { erf4, exp4, sigmoid4, tanh4 } from "../math.wasm";
+import { erf4, exp4, exp8, tanh4 } from "../math.wasm";
 import { loadPart, storePart } from "../simd.wasm";
 
 /** y = f(x) (· gate) */
@@ -11,10 +11,20 @@ export function activation(args: ActivationArgs, task: i32, scratch: usize): voi
   const kind = args.kind;
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
+  const hasSigmoid = kind == SILU || kind == GELU_NEW;
+  if (hasSigmoid) exponentials(scratch, x + (<usize>begin << 2), count, kind, Infinity);
+  const one = f32x4.splat(1);
   for (let i = 0; i < count; i += 4) {
     const at = <usize>(begin + i) << 2;
     const part = count - i;
-    let value = apply(kind, part < 4 ? loadPart(x + at, part) : v128.load(x + at));
+    const input = part < 4 ? loadPart(x + at, part) : v128.load(x + at);
+    let value: v128;
+    if (hasSigmoid) {
+      const e = v128.load(scratch + (<usize>i << 2));
+      value = f32x4.mul(input, f32x4.div(one, f32x4.add(one, e)));
+    } else if (kind == RELU) value = f32x4.max(input, f32x4.splat(0));
+    else if (kind == GELU) value = f32x4.mul(input, normalCdf(input));
+    else value = tanh4(input);
     if (gate) {
       value = f32x4.mul(value, part < 4 ? loadPart(gate + at, part) : v128.load(gate + at));
     }
@@ -37,6 +47,10 @@ export function activation_backward(args: ActivationBackwardArgs, task: i32, scr
   const begin = task * BLOCK;
   const count = min(BLOCK, length - begin);
   const one = f32x4.splat(1);
+  // Beyond, the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
+  const limit: f32 = kind == SILU ? 80 : 10;
+  const hasSigmoid = kind == SILU || kind == GELU_NEW;
+  if (hasSigmoid) exponentials(scratch, x + (<usize>begin << 2), count, kind, limit);
   for (let i = 0; i < count; i += 4) {
     const at = <usize>(begin + i) << 2;
     const part = count - i;
@@ -53,22 +67,18 @@ export function activation_backward(args: ActivationBackwardArgs, task: i32, scr
       const bell = exp4(f32x4.mul(f32x4.mul(input, input), f32x4.splat(-0.5)));
       value = f32x4.mul(input, cdf);
       slope = f32x4.relaxed_madd(input, f32x4.mul(bell, f32x4.splat(0.3989422804)), cdf);
-    } else if (kind == GELU_NEW) {
-      // Beyond ±10 the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
-      const near = f32x4.min(f32x4.max(input, f32x4.splat(-10)), f32x4.splat(10));
-      const e = exp4(f32x4.neg(geluArgument(near)));
+    } else if (hasSigmoid) {
+      const near = clamp(input, limit);
+      const e = v128.load(scratch + (<usize>i << 2));
       const s = f32x4.div(one, f32x4.add(one, e));
       value = f32x4.mul(input, s);
-      const square = f32x4.mul(near, near);
-      const inner = f32x4.relaxed_madd(square, f32x4.splat(0.2140644488), f32x4.splat(1.5957691216));
-      slope = f32x4.relaxed_madd(f32x4.mul(near, inner), f32x4.mul(s, f32x4.mul(e, s)), s);
-    } else if (kind == SILU) {
-      // Beyond ±80 the slope is 1 or 0; inside, e is finite and 1 - s = e s does not cancel.
-      const near = f32x4.min(f32x4.max(input, f32x4.splat(-80)), f32x4.splat(80));
-      const e = exp4(f32x4.neg(near));
-      const s = f32x4.div(one, f32x4.add(one, e));
-      value = f32x4.mul(input, s);
-      slope = f32x4.relaxed_madd(f32x4.mul(near, s), f32x4.mul(e, s), s);
+      let factor = near;
+      if (kind == GELU_NEW) {
+        const square = f32x4.mul(near, near);
+        const inner = f32x4.relaxed_madd(square, f32x4.splat(0.2140644488), f32x4.splat(1.5957691216));
+        factor = f32x4.mul(near, inner);
+      }
+      slope = f32x4.relaxed_madd(factor, f32x4.mul(s, f32x4.mul(e, s)), s);
     } else {
       value = tanh4(input);
       // 1 - tanh² = 4 e^-2|x| / (1 + e^-2|x|)², which does not cancel.
@@ -96,15 +106,32 @@ function put(p: usize, value: v128, part: i32, accumulate: i32): void {
   }
 }
 
-/** f(x) */
+/**
+ * Stores e^-u of each x, u the argument of the sigmoid in silu and gelu_new: of whole vectors, where the
+ * last elements are fewer. x beyond ±limit counts as ±limit.
+ */
+function exponentials(out: usize, x: usize, count: i32, kind: i32, limit: f32): void {
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const at = <usize>i << 2;
+    let u0 = clamp(v128.load(x + at), limit), u1 = clamp(v128.load(x + at, 16), limit);
+    if (kind == GELU_NEW) u0 = geluArgument(u0), u1 = geluArgument(u1);
+    exp8(out + at, f32x4.neg(u0), f32x4.neg(u1));
+  }
+  for (; i < count; i += 4) {
+    const at = <usize>i << 2;
+    const part = count - i;
+    let u = clamp(part < 4 ? loadPart(x + at, part) : v128.load(x + at), limit);
+    if (kind == GELU_NEW) u = geluArgument(u);
+    v128.store(out + at, exp4(f32x4.neg(u)));
+  }
+}
+
+/** x within ±limit; NaN stays. */
 // @ts-ignore: decorator
 @inline
-function apply(kind: i32, x: v128): v128 {
-  if (kind == RELU) return f32x4.max(x, f32x4.splat(0));
-  if (kind == GELU) return f32x4.mul(x, normalCdf(x));
-  if (kind == GELU_NEW) return f32x4.mul(x, sigmoid4(geluArgument(x)));
-  if (kind == SILU) return f32x4.mul(x, sigmoid4(x));
-  return tanh4(x);
+function clamp(x: v128, limit: f32): v128 {
+  return f32x4.pmin(f32x4.pmax(x, f32x4.splat(-limit)), f32x4.splat(limit));
 }
 
 /** Φ(x) of the normal distribution. */

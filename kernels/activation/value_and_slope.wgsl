@@ -25,7 +25,7 @@ fn value_and_slope(kind: u32, x: f32) -> vec2f {
     let near = clamp(x, -80.0, 80.0);
     let e = exp_f32(-near);
     let s = 1.0 / (1.0 + e);
-    return vec2f(x * sigmoid_f32(x), fma(near * s, e * s, s));
+    return vec2f(x * sigmoid_f32(x), fma(near, s * e * s, s));
   }
   // 1 - tanh² = 4 e^-2|x| / (1 + e^-2|x|)², which does not cancel.
   let e = exp_f32(-2.0 * abs(x));
