@@ -38,9 +38,33 @@ export function readPrompts(
   use: "pass" | "decoding",
 ): PromptMemory {
   const { firsts, which } = distinctPrompts(prompts);
-  if (firsts.length === prompts.length || cx.dropoutSeed !== null || cx.grad) {
+  if (firsts.length === prompts.length || cx.dropoutSeed !== null) {
     return model.prefill(cx, prompts, adapter, use);
   }
   const memory = model.prefill(cx, firsts.map((row) => prompts[row]), adapter, use);
   return model.selectPrompts(memory, which);
+}
+
+/** Sequences grouped by prompt, as an attention's `PrefixSharing`. */
+export interface PromptGroups {
+  /** All sequences, sorted stably by prompt. */
+  readonly order: Int32Array;
+  /** First place in `order` of each group, and the number of sequences. */
+  readonly groups: Int32Array;
+}
+
+/**
+ * Groups sequences by the rows of their prompts' keys, for the backward pass of an attention; null
+ * where each has its own.
+ *
+ * @param starts first row of each sequence's prompt
+ * @param lengths number of rows
+ */
+export function groupsOfPrompts(starts: Int32Array, lengths: Int32Array): PromptGroups | null {
+  // A prompt without keys begins where the next one does.
+  const compare = (a: number, b: number) => starts[a] - starts[b] || lengths[a] - lengths[b];
+  const order = Int32Array.from(starts.keys()).sort((a, b) => compare(a, b) || a - b);
+  const groups = [...order.keys()].filter((i) => i === 0 || compare(order[i - 1], order[i]) !== 0);
+  if (groups.length === order.length) return null;
+  return { order, groups: Int32Array.of(...groups, order.length) };
 }

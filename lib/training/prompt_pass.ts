@@ -1,4 +1,5 @@
 import type { PromptMemory } from "../models/language_model.ts";
+import { readPrompts } from "../models/shared_prompts.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import type { Context } from "../tensor/context.ts";
 import type { TokenModel } from "./token_model.ts";
@@ -26,7 +27,7 @@ export class PromptPass implements Disposable {
   ) {
     this.#revision = parameters.revision;
     try {
-      this.prompts = model.prefill(cx, queries, adapter, "decoding");
+      this.prompts = readPrompts(cx, model, queries, adapter, "decoding");
     } catch (error) {
       cx.release();
       throw error;

@@ -5,10 +5,19 @@ import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
 
 /** The demo's model with an adapter and a value head of random values, so that neither is idle. */
-export async function demoPolicy(device: Device): Promise<Policy> {
+export function demoPolicy(device: Device): Promise<Policy> {
   const dir = fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
+  return randomPolicy(device, dir, ["q", "v"]);
+}
+
+/** Any model with an adapter of these layers and a value head, of random values. */
+export async function randomPolicy(
+  device: Device,
+  dir: string,
+  targetModules: string[] | "all-linear",
+): Promise<Policy> {
   const model = await loadLanguageModel(device, dir);
-  const lora = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules: ["q", "v"] };
+  const lora = { r: 4, loraAlpha: 8, loraDropout: 0.1, targetModules };
   const policy = createPolicy(model, lora, 1);
   const random = new Random(1);
   for (const name of policy.parameters.names) {

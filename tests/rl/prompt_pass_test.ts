@@ -22,13 +22,14 @@ const base: PPOConfigInput = {
 async function train(
   device: Device,
   config: PPOConfigInput,
-  step: (trainer: PPOTrainer) => Promise<object>,
+  step: (trainer: PPOTrainer, queries: number[][]) => Promise<object>,
+  batch: number[][] = queries,
 ): Promise<{ parameters: Float32Array; stats: object[] }> {
   const policy = await demoPolicy(device);
   const trainer = new PPOTrainer(policy, { ...base, ...config });
   const stats = [];
   for (let i = 0; i < 2; i++) {
-    const entries = Object.entries(await step(trainer));
+    const entries = Object.entries(await step(trainer, batch));
     stats.push(Object.fromEntries(entries.filter(([name]) => !name.startsWith("time/"))));
   }
   trainer.dispose();
@@ -36,13 +37,13 @@ async function train(
 }
 
 /** Generates with the trainer, which keeps its pass over the prompts. */
-async function keeping(trainer: PPOTrainer): Promise<object> {
+async function keeping(trainer: PPOTrainer, queries: number[][]): Promise<object> {
   const generated = await trainer.generate(queries, sampling);
   return await trainer.step(queries, generated.map(({ tokens }) => tokens), scores, generated);
 }
 
 /** Generates without it. */
-async function readingAgain(trainer: PPOTrainer): Promise<object> {
+async function readingAgain(trainer: PPOTrainer, queries: number[][]): Promise<object> {
   const { model, adapter, valueHead } = trainer.policy;
   const options = { adapter, valueHead, logprobs: true };
   const generated = await generate(model, queries, sampling, options);
@@ -67,6 +68,34 @@ for (const [name, config] of Object.entries(CASES)) {
     },
   );
 }
+
+const [first, second] = queries;
+const GROUPS: Record<string, { batch: number[][]; config: PPOConfigInput }> = {
+  "in one minibatch": {
+    batch: [first, first, second, second],
+    config: { ppoEpochs: 1, shuffleMinibatches: false },
+  },
+  "in several": { batch: [first, second, first, first], config: { ppoEpochs: 1 } },
+};
+
+for (const [name, { batch, config }] of Object.entries(GROUPS)) {
+  deviceTest(`groups of responses keep what they share, bit for bit: ${name}`, async (device) => {
+    const kept = await train(device, config, keeping, batch);
+    assert.deepEqual(kept, await train(device, config, readingAgain, batch));
+    // The first minibatch is trained before anything has changed.
+    const [{ "ppo/policy/ratio": ratio }] = kept.stats as { "ppo/policy/ratio": Float32Array }[];
+    assert.ok(ratio.subarray(0, 9).every((r) => r === 1));
+  });
+}
+
+deviceTest("several responses to a query are those to it given several times", async (device) => {
+  const trainer = new PPOTrainer(await demoPolicy(device), base);
+  const group = await trainer.generate([first, second], { ...sampling, numReturnSequences: 2 });
+  assert.ok(group.promptPass);
+  const rows = await trainer.generate([first, first, second, second], sampling);
+  assert.deepEqual(Array.from(group), Array.from(rows));
+  trainer.dispose();
+});
 
 /** Launches of a kernel while `body` runs. */
 async function countLaunches(
@@ -109,7 +138,7 @@ Deno.test("a step on rollouts reads one minibatch's prompts less, but not other 
 
 deviceTest("what is kept is freed: by the step, the next generation, dispose", async (device) => {
   const trainer = new PPOTrainer(await demoPolicy(device), base);
-  await keeping(trainer);
+  await keeping(trainer, queries);
   const { used } = device.memory;
   await trainer.generate(queries, sampling);
   const kept = device.memory.used;
@@ -118,7 +147,7 @@ deviceTest("what is kept is freed: by the step, the next generation, dispose", a
   assert.equal(device.memory.used, kept);
   await assert.rejects(trainer.generate(queries, { ...sampling, topP: 2 }), /`topP` is 2/);
   assert.equal(device.memory.used, used);
-  await keeping(trainer);
+  await keeping(trainer, queries);
   assert.equal(device.memory.used, used);
   await trainer.generate(queries, sampling);
   trainer.dispose();

@@ -6,6 +6,7 @@ import { concatenate } from "../../tensor/ops/concatenate.ts";
 import type { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PromptMemory, PromptPart } from "../language_model.ts";
+import { groupsOfPrompts } from "../shared_prompts.ts";
 
 /** Keys and values that a layer keeps of M tokens: both, or the output of the layer that makes both. */
 export type KeptKeys = readonly [k: Tensor, v: Tensor] | readonly [qkv: Tensor];
@@ -92,7 +93,7 @@ export class ReadPrompts implements PromptMemory {
     const keyLengths = Int32Array.from(this.keys.lengths);
     const longest = Math.max(...keyLengths);
     if (longest === 0) return { own: { starts, lengths, maxLength }, prompts: null };
-    const shared = sharingOf(keyStarts, keyLengths);
+    const shared = groupsOfPrompts(keyStarts, keyLengths);
     const [ownStarts, ownLengths, promptStarts, promptLengths, order, groups] = uploadLists(cx, [
       startsOf(sequenceLengths),
       Int32Array.from(sequenceLengths),
@@ -108,19 +109,6 @@ export class ReadPrompts implements PromptMemory {
       },
     };
   }
-}
-
-/** Groups the sequences by the rows of their prefix; null where each has its own. */
-function sharingOf(
-  starts: Int32Array,
-  lengths: Int32Array,
-): { order: Int32Array; groups: Int32Array } | null {
-  // An empty prefix begins where the next one does.
-  const compare = (a: number, b: number) => starts[a] - starts[b] || lengths[a] - lengths[b];
-  const order = Int32Array.from(starts.keys()).sort((a, b) => compare(a, b) || a - b);
-  const groups = [...order.keys()].filter((i) => i === 0 || compare(order[i - 1], order[i]) !== 0);
-  if (groups.length === order.length) return null;
-  return { order, groups: Int32Array.of(...groups, order.length) };
 }
 
 /** First row of each of some consecutive runs. */

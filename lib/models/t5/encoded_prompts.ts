@@ -1,9 +1,11 @@
 import type { Context } from "../../tensor/context.ts";
-import type { Rows } from "../../tensor/ops/attention.ts";
+import { uploadLists } from "../../tensor/lists.ts";
+import type { Prefix, Rows } from "../../tensor/ops/attention.ts";
 import { concatenate } from "../../tensor/ops/concatenate.ts";
 import type { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PromptMemory, PromptPart } from "../language_model.ts";
+import { groupsOfPrompts } from "../shared_prompts.ts";
 
 /** Keys and values of one decoder layer's attention to the encoder. */
 export interface CrossKeys {
@@ -109,6 +111,33 @@ export class EncodedPrompts implements PromptMemory {
       maxLength: Math.max(...this.lengths),
     };
   }
+
+  /**
+   * Rows of the prompts' keys for a pass over continuations of all. Keys that sequences share are a
+   * prefix where a backward pass follows, which sums their gradient.
+   */
+  seenRows(cx: Context): SeenRows {
+    const promptLengths = Int32Array.from(this.lengths);
+    const shared = cx.grad ? groupsOfPrompts(this.starts, promptLengths) : null;
+    if (!shared) return { keys: this.rows(cx), prefix: null };
+    const { order, groups } = shared;
+    const none = new Int32Array(order.length);
+    const lists = uploadLists(cx, [none, this.starts, promptLengths, order, groups]);
+    const [zeros, starts, lengths] = lists;
+    return {
+      keys: { starts: zeros, lengths: zeros, maxLength: 0 },
+      prefix: {
+        rows: { starts, lengths, maxLength: Math.max(...promptLengths) },
+        sharing: { order: lists[3], starts: lists[4] },
+      },
+    };
+  }
+}
+
+/** Rows of the keys that a decoder attends to: its own, or those of a prefix that sequences share. */
+export interface SeenRows {
+  readonly keys: Rows;
+  readonly prefix: Pick<Prefix, "rows" | "sharing"> | null;
 }
 
 /** First row of each of some consecutive runs. */

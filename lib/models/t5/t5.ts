@@ -39,7 +39,7 @@ import {
   T5Weights,
 } from "./blocks.ts";
 import { followT5Weights, parseT5Config, repeatedT5Names, type T5Config } from "./config.ts";
-import { type CrossKeys, EncodedPrompts } from "./encoded_prompts.ts";
+import { type CrossKeys, EncodedPrompts, type SeenRows } from "./encoded_prompts.ts";
 import { estimateT5Memory } from "./memory.ts";
 import { RelativeBias } from "./relative_bias.ts";
 
@@ -51,8 +51,7 @@ interface DecoderMemory {
   readonly own: Rows;
   /** Cache slots for the inputs' keys and values in layer `layer`; null in a pass, which needs no others. */
   slots(layer: number): CacheSlots | null;
-  /** Rows of the prompts' keys and values. */
-  readonly cross: Rows;
+  readonly cross: SeenRows;
   readonly prompts: EncodedPrompts;
   readonly adapter: LoraAdapter | null;
 }
@@ -151,7 +150,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
   ): Tensor {
     const prompts = EncodedPrompts.of(memory);
     const rows = attentionRows(inputs);
-    const cross = prompts.rows(cx);
+    const cross = prompts.seenRows(cx);
     const read = { queries: rows, own: rows, slots: () => null, cross, prompts, adapter };
     const h = this.#decode(cx, inputs.ids, read);
     return this.#drop(cx, rmsNorm(cx, h, this.#weights.decoderNorm, this.config.layerNormEpsilon));
@@ -170,7 +169,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
     return {
       window: (cx, rows, first, steps) => {
         const cacheStep = cache.window(cx, rows, first, steps);
-        const cross = prompts.rows(cx, rows);
+        const cross = { keys: prompts.rows(cx, rows), prefix: null };
         return {
           step: (cx, index, ids, values) => {
             const { queries, layer } = cacheStep(index);
@@ -207,7 +206,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
     for (const { self, feedForward } of this.#weights.encoder) {
       h = cx.layer(h, (h) => {
         const { q, k, v } = this.#heads(cx, h, self, null, adapter);
-        const own = { k, v, rows };
+        const own = { k, v, keys: rows, prefix: null };
         const attended = this.#attend(cx, h, q, self, rows, own, adapter, { causal: false, bias });
         return this.#feed(cx, attended, feedForward, adapter);
       });
@@ -227,13 +226,22 @@ export class T5ForConditionalGeneration implements LanguageModel {
     this.#weights.decoder.forEach((block, layer) => {
       h = cx.layer(h, (h) => {
         const { q, k, v } = this.#heads(cx, h, block.self, slots(layer), adapter);
-        h = this.#attend(cx, h, q, block.self, queries, { k, v, rows: own }, adapter, {
-          causal: true,
-          bias,
-        });
+        h = this.#attend(
+          cx,
+          h,
+          q,
+          block.self,
+          queries,
+          { k, v, keys: own, prefix: null },
+          adapter,
+          {
+            causal: true,
+            bias,
+          },
+        );
         const { norm, q: crossQuery } = block.cross;
         const y = projectNormed(cx, h, this.#norm(norm), adapted(crossQuery, adapter));
-        const encoded = { ...prompts.layer(layer), rows: cross };
+        const encoded = { ...prompts.layer(layer), ...cross };
         h = this.#attend(cx, h, y, block.cross, queries, encoded, adapter, {
           causal: false,
           bias: null,
@@ -289,15 +297,17 @@ export class T5ForConditionalGeneration implements LanguageModel {
     q: Tensor,
     layer: AttentionLayer,
     queries: Rows,
-    memory: CrossKeys & { rows: Rows },
+    memory: CrossKeys & SeenRows,
     adapter: LoraAdapter | null,
     options: { causal: boolean; bias: Tensor | null },
   ): Tensor {
-    const attended = attention(cx, q, memory.k, memory.v, {
+    const { k, v, keys, prefix } = memory;
+    const attended = attention(cx, q, k, v, {
       heads: this.config.numHeads,
       scale: 1,
       queries,
-      keys: memory.rows,
+      keys,
+      prefix: prefix && { k, v, ...prefix },
       ...options,
     });
     return this.#addProjection(cx, h, attended, layer.o, adapter);
