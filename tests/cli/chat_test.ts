@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CTRL_C, plainText, runInTerminal } from "../../scripts/pseudo_terminal.ts";
 import { shellWord } from "../../lib/cli/program_command.ts";
+import { writeChatModel } from "../chat_model.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { call, temper, withFolder } from "./temper.ts";
 
@@ -15,11 +15,7 @@ const ARROW_UP = "\x1b[A";
 /** Runs a test with the demo's model as one that chats, by a template of its own. */
 async function withChatModel(body: (folder: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
-    for await (const { name } of Deno.readDir(demoModelDir)) {
-      await Deno.symlink(join(demoModelDir, name), join(folder, name));
-    }
-    const template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}</s>";
-    await Deno.writeTextFile(join(folder, "chat_template.jinja"), template);
+    await writeChatModel(folder);
     await body(folder);
   });
 }
