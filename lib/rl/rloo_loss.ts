@@ -15,6 +15,8 @@ export interface RLOORow {
 export interface RLOOLoss extends RowLoss {
   /** Probability of each completion divided by that under the policy that generated. */
   readonly ratios: Float64Array;
+  /** Bound at which each completion's term was clipped; null where it was not. */
+  readonly clipped: readonly ("low" | "high" | null)[];
 }
 
 /**
@@ -37,5 +39,9 @@ export function rlooLoss(rows: readonly RLOORow[], cliprange: number, weight: nu
       new Float64Array(logprobs.length).fill(weight * terms[i].slope)
     ),
     ratios,
+    clipped: rows.map(({ advantage }, i) => {
+      if (ratios[i] < bounds.low && advantage < 0) return "low";
+      return ratios[i] > bounds.high && advantage > 0 ? "high" : null;
+    }),
   };
 }

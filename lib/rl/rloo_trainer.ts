@@ -6,7 +6,7 @@ import { leaveOneOutAdvantages } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer } from "./group_trainer.ts";
 import { mean, standardDeviation } from "../training/moments.ts";
 import { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./rloo_config.ts";
-import { rlooLoss } from "./rloo_loss.ts";
+import { type RLOOLoss, rlooLoss } from "./rloo_loss.ts";
 import type { SampledTokens } from "./rollouts.ts";
 import { type RewardColumns, weightRewards } from "./weighted_reward.ts";
 
@@ -79,8 +79,9 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
             1 / update.length,
           ),
       );
-      const ratios = updates.flatMap(({ losses }) => losses.flatMap(({ ratios }) => [...ratios]));
-      const isClipped = (ratio: number) => Math.abs(ratio - 1) > config.epsilon;
+      const clips = updates.flatMap(({ losses }) => losses.flatMap(({ clipped }) => clipped));
+      const share = (kind: RLOOLoss["clipped"][number]) =>
+        clips.filter((clip) => clip === kind).length / clips.length;
       return {
         rewards: penalised,
         advantages,
@@ -97,7 +98,11 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
           ),
           entropy: mean(updates.map(({ entropy }) => entropy)),
           kl: mean(kls),
-          "clip_ratio/region_mean": ratios.filter(isClipped).length / ratios.length,
+          "clip_ratio/low_mean": share("low"),
+          "clip_ratio/low_min": share("low"),
+          "clip_ratio/high_mean": share("high"),
+          "clip_ratio/high_max": share("high"),
+          "clip_ratio/region_mean": share("low") + share("high"),
         },
       };
     });
