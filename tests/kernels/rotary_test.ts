@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../../lib/random.ts";
 import { Context } from "../../lib/tensor/context.ts";
+import { gatedActivation } from "../../lib/tensor/ops/activation.ts";
 import { rotary } from "../../lib/tensor/ops/rotary.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { checkOp } from "../check_op.ts";
@@ -156,6 +157,45 @@ deviceTest("rotary: gradients of queries and keys in one pass", async (device) =
   }
   cx.release();
 });
+
+deviceTest(
+  "rotary: a layer computes heads after norms again, with the same gradients",
+  async (device) => {
+    const [rows, heads, headSize] = [7, 2, 8];
+    const c = setUp(rows, headSize);
+    const values = Float32Array.from(randomValues(c.random, rows * heads * headSize));
+    const weights = Float32Array.from(randomValues(c.random, headSize));
+    const gradients = [];
+    for (const inLayer of [true, false]) {
+      const cx = new Context(device, { grad: true });
+      const outer = new Context(device);
+      const parameter = (data: Float32Array<ArrayBuffer>, shape: number[]) => {
+        const tensor = outer.from(data, shape);
+        tensor.requiresGrad = true;
+        tensor.grad = outer.from(new Float32Array(data.length), shape);
+        return tensor;
+      };
+      const x = parameter(values, [rows, heads * headSize]);
+      const norm = { weight: parameter(weights, [headSize]), eps: EPS };
+      const angles = onDevice(cx, c, headSize);
+      const body = (h: Tensor) => {
+        const { q, k } = rotary(cx, { q: h, k: h }, { ...angles, norms: { q: norm, k: norm } });
+        return gatedActivation(cx, q, k, "silu");
+      };
+      const before = device.memory.used;
+      const output = inLayer ? cx.layer(x, body) : body(x);
+      const kept = device.memory.used - before;
+      // The output and one value of each head; else also the rotated heads.
+      const whole = x.length * 4;
+      assert.ok(inLayer ? kept < 3 * whole : kept >= 3 * whole, `${kept} bytes for ${whole}`);
+      cx.backward([{ output, gradient: outer.from(values, output.shape) }]);
+      gradients.push([await x.grad!.read(), await norm.weight.grad!.read()]);
+      cx.release();
+      outer.release();
+    }
+    assert.deepEqual(gradients[0], gradients[1]);
+  },
+);
 
 Deno.test("reference: rotate's gradient", () => {
   const { random, table, positions } = setUp(3, 6);

@@ -53,24 +53,28 @@ export function rotary<Q extends Tensor | null>(
   const constants = norms
     ? { eps: norms.k.eps, weightOffset: norms.k.weightOffset ?? 0 }
     : undefined;
-  launch(cx.device, inputs, k.rows, angles, constants, slots?.rows ?? null);
-  for (const { x, heads, y, rstd, norm, placed } of inputs) {
+  const places = slots?.rows ?? null;
+  launch(cx.device, inputs, k.rows, angles, constants, places);
+  for (const each of inputs) {
+    const { x, heads, y, rstd, norm, placed } = each;
     if (placed) continue;
-    const saved = [table, positions, ...(norm ? [x, rstd] : [])];
-    cx.record(y, [x, norm?.weight ?? null], saved, (dy) => {
-      if (!norm) {
+    if (!norm) {
+      cx.record(y, [x], [table, positions], (dy) => {
         const slot = cx.gradient(x);
-        if (slot) {
-          const { into, accumulate } = slot;
-          rotaryBackward(cx.device, into, dy, x.rows, heads, angles, accumulate);
-        }
-        return;
-      }
+        if (!slot) return;
+        rotaryBackward(cx.device, slot.into, dy, x.rows, heads, angles, slot.accumulate);
+      });
+      continue;
+    }
+    const backward = (dy: Tensor) => {
       const dNormed = cx.empty(x.shape);
       rotaryBackward(cx.device, dNormed, dy, x.rows, heads, angles, false);
       rmsNormGradients(cx, dNormed, x, norm.weight, rstd!, norm.weightOffset ?? 0);
       cx.free(dNormed);
-    });
+    };
+    // The norm's backward reads x: a layer need not keep the result as well.
+    const again = () => launch(cx.device, [each], x.rows, angles, constants);
+    cx.record(y, [x, norm.weight], [table, positions, x, rstd], backward, again);
   }
   return { q: queries?.y as Q, k: keys.y };
 }
