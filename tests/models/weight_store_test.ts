@@ -9,7 +9,8 @@ import { embedding } from "../../lib/tensor/ops/embedding.ts";
 import { linear } from "../../lib/tensor/ops/linear.ts";
 import { withDevice } from "../device.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { tinyConfig, tinyT5, TinyWeights } from "./t5/tiny_t5.ts";
+import { tinyConfig, tinyT5 } from "./t5/tiny_t5.ts";
+import { TinyWeights } from "./tiny_weights.ts";
 
 const CONFIG = {
   model_type: "t5",

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import type { Device } from "../../../lib/device/device.ts";
 import type { PromptMemory } from "../../../lib/models/language_model.ts";
-import type { LoraConfig } from "../../../lib/formats/lora_config.ts";
 import { T5ForConditionalGeneration } from "../../../lib/models/t5/t5.ts";
 import { TrainableStore } from "../../../lib/models/weight_store.ts";
-import { LoraAdapter, loraSpecs } from "../../../lib/nn/lora.ts";
+import type { LoraAdapter } from "../../../lib/nn/lora.ts";
 import { Parameters } from "../../../lib/nn/parameters.ts";
 import { Random } from "../../../lib/random.ts";
 import { Context } from "../../../lib/tensor/context.ts";
@@ -14,7 +12,9 @@ import { withDevice } from "../../device.ts";
 import { assertClose, dot, randomValues } from "../../reference/check.ts";
 import { logSoftmaxReference } from "../../reference/log_softmax.ts";
 import { T5Reference } from "../../reference/t5.ts";
-import { tinyConfig, tinyT5, TinyWeights } from "./tiny_t5.ts";
+import { merge, randomAdapter } from "../random_adapter.ts";
+import { TinyWeights } from "../tiny_weights.ts";
+import { tinyConfig, tinyT5 } from "./tiny_t5.ts";
 
 /** f32 through five blocks. */
 const TOLERANCE = 1e-5;
@@ -68,53 +68,11 @@ async function assertForward(
   cx.release();
 }
 
-/** An adapter of random values on the modules named. */
-function randomAdapter(
-  device: Device,
-  model: T5ForConditionalGeneration,
-  targetModules: string[],
-  patterns: Pick<LoraConfig, "useRslora" | "rankPattern" | "alphaPattern"> = {},
-): LoraAdapter {
-  const config = { r: 3, loraAlpha: 5, loraDropout: 0, targetModules, ...patterns };
-  const specs = loraSpecs(model.linearModules, config);
-  const parameters = Parameters.create(device, specs, { trainable: true });
-  const random = new Random(12);
-  for (const { name } of specs) {
-    const { length } = parameters.get(name);
-    parameters.write(name, Float32Array.from(randomValues(random, length, 0.5)));
-  }
-  return new LoraAdapter(config, parameters);
-}
-
-/** The weights with an adapter's update W + scale · B A in place. */
-async function merge(
-  weights: TinyWeights,
-  { parameters, config }: LoraAdapter,
-  scaleOf: (module: string, r: number) => number = () => config.loraAlpha / config.r,
-) {
-  const merged = new Map(weights.values);
-  const values = await parameters.readAll();
-  for (const [name, { shape: [r, columns], data: a }] of values) {
-    if (!name.endsWith(".lora_A.weight")) continue;
-    const module = name.slice(0, -".lora_A.weight".length);
-    const b = values.get(`${module}.lora_B.weight`)!.data;
-    const w = weights.values.get(`${module}.weight`)!;
-    const update = (i: number) => {
-      let sum = 0;
-      const [row, column] = [Math.floor(i / columns), i % columns];
-      for (let q = 0; q < r; q++) sum += b[row * r + q] * a[q * columns + column];
-      return sum * scaleOf(module, r);
-    };
-    merged.set(`${module}.weight`, w.map((value, i) => value + update(i)));
-  }
-  return merged;
-}
-
 Deno.test("T5: ranks and scales of single layers are those of the merged model", () =>
   withDevice(async (device) => {
     const weights = new TinyWeights();
     const model = tinyT5(device, tinyConfig("v1.1"), { weights });
-    const adapter = randomAdapter(device, model, ["q", "k", "v", "wo"], {
+    const adapter = randomAdapter(model, ["q", "k", "v", "wo"], {
       useRslora: true,
       rankPattern: { "SelfAttention.q": 7, k: 1, "decoder.*v": 5 },
       alphaPattern: { "[qv]": 2, wo: 0.5 },
@@ -161,7 +119,7 @@ for (const version of ["v1.0", "v1.1"] as const) {
       const weights = new TinyWeights();
       const model = tinyT5(device, config, { weights });
       const everywhere = ["q", "k", "v", "o", ...version === "v1.0" ? ["wi"] : ["wi_0", "wi_1"]];
-      const adapter = randomAdapter(device, model, [...everywhere, "wo"]);
+      const adapter = randomAdapter(model, [...everywhere, "wo"]);
       const merged = await merge(weights, adapter);
       await assertForward(model, adapter, new T5Reference(config, merged));
     }));
@@ -215,7 +173,7 @@ for (const version of ["v1.0", "v1.1"] as const) {
 Deno.test("T5: gradients do not change when a longer pass comes before the backward pass", () =>
   withDevice(async (device) => {
     const model = tinyT5(device, tinyConfig("v1.0"));
-    const adapter = randomAdapter(device, model, ["q", "v"]);
+    const adapter = randomAdapter(model, ["q", "v"]);
     const { parameters } = adapter;
     const gradients = async (between: () => void) => {
       parameters.zeroGrad();
@@ -240,7 +198,7 @@ Deno.test("T5: gradients do not change when a longer pass comes before the backw
 Deno.test("T5: dropout changes a pass, the same way for the same seed; off it changes nothing", () =>
   withDevice(async (device) => {
     const model = tinyT5(device, tinyConfig("v1.1"));
-    const adapter = randomAdapter(device, model, ["q", "v"]);
+    const adapter = randomAdapter(model, ["q", "v"]);
     const run = async (dropoutSeed: number | null) => {
       const cx = new Context(device, { dropoutSeed });
       const result = await forward(cx, model, adapter).logprobs.read();
@@ -265,7 +223,7 @@ Deno.test("T5: a sequence's results do not depend on the others, bit for bit", (
 Deno.test("T5: prompts kept for decoding, and joined from parts, give what a pass gives, bit for bit", () =>
   withDevice(async (device) => {
     const model = tinyT5(device, tinyConfig("v1.1"));
-    const adapter = randomAdapter(device, model, ["q", "k", "v"]);
+    const adapter = randomAdapter(model, ["q", "k", "v"]);
     const cx = new Context(device);
     const inputs = Packed.create(cx, DECODER_INPUTS);
     const hidden = (memory: PromptMemory) => model.forward(cx, inputs, memory, adapter).read();
@@ -347,7 +305,7 @@ for (const dropoutSeed of [null, 5]) {
       }
       const full = new T5ForConditionalGeneration(device, config, new TrainableStore(parameters));
       const frozen = tinyT5(device, config, { weights });
-      const adapter = randomAdapter(device, frozen, ["q", "v"]);
+      const adapter = randomAdapter(frozen, ["q", "v"]);
       const cases = [[full, null, parameters], [frozen, adapter, adapter.parameters]] as const;
       for (const [model, lora, trained] of cases) {
         const gradients = async (activationMemory?: number) => {

@@ -1,9 +1,8 @@
 import type { Device } from "../../../lib/device/device.ts";
 import { T5ForConditionalGeneration } from "../../../lib/models/t5/t5.ts";
 import { parseT5Config, type T5Config } from "../../../lib/models/t5/config.ts";
-import { FrozenStore, type WeightSource } from "../../../lib/models/weight_store.ts";
-import { Random } from "../../../lib/random.ts";
-import { fromBf16, randomValues, toBf16 } from "../../reference/check.ts";
+import { FrozenStore } from "../../../lib/models/weight_store.ts";
+import { TinyWeights } from "../tiny_weights.ts";
 
 /** A T5 of sizes that nothing divides, the decoder not as deep as the encoder. */
 export function tinyConfig(version: "v1.0" | "v1.1"): T5Config {
@@ -15,33 +14,6 @@ export function tinyConfig(version: "v1.0" | "v1.1"): T5Config {
     ...{ relative_attention_num_buckets: 8, relative_attention_max_distance: 20 },
     ...version === "v1.1" ? v11 : {},
   }, "config.json");
-}
-
-/** Random weights that bf16 represents exactly, kept on the host by name. */
-export class TinyWeights implements WeightSource {
-  readonly values = new Map<string, Float64Array>();
-  readonly shapes = new Map<string, readonly number[]>();
-  readonly #random = new Random(11);
-
-  has(): boolean {
-    return true;
-  }
-
-  read(
-    name: string,
-    shape: readonly number[],
-    first = 0,
-    count: number = shape[0],
-  ): Float32Array<ArrayBuffer> {
-    const length = shape.reduce((a, b) => a * b);
-    if (!this.values.has(name)) {
-      this.values.set(name, fromBf16(toBf16(randomValues(this.#random, length))));
-      this.shapes.set(name, shape);
-    }
-    const width = length / shape[0];
-    const values = this.values.get(name)!;
-    return Float32Array.from(values.subarray(first * width, (first + count) * width));
-  }
 }
 
 /** A frozen tiny T5. */
