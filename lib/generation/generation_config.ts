@@ -44,7 +44,7 @@ export interface GenerationConfig {
  * @throws {UserError} when a setting or a prompt is impossible
  */
 export function checkGeneration(
-  model: Pick<LanguageModel, "vocabSize">,
+  model: Pick<LanguageModel, "vocabSize" | "maxPositions">,
   prompts: readonly (readonly number[])[],
   config: GenerationConfig,
 ): number[] {
@@ -81,6 +81,14 @@ export function checkGeneration(
   prompts.forEach((prompt, row) => {
     if (prompt.length === 0) throw new UserError(`prompt ${row} has no tokens`);
     checkTokens(model, prompt, `prompt ${row}`);
+    const longest = Math.max(...limits.slice(row * repeats, (row + 1) * repeats));
+    // A response's last token is not read.
+    if (model.maxPositions !== null && prompt.length + longest - 1 > model.maxPositions) {
+      throw new UserError(
+        `prompt ${row} has ${prompt.length} tokens, with a response of ${longest} (\`maxNewTokens\`) ` +
+          `more than the model's ${model.maxPositions} positions: shorten one of them`,
+      );
+    }
   });
   return limits;
 }

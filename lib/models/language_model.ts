@@ -25,6 +25,8 @@ export interface LanguageModel {
   readonly vocabSize: number;
   /** Width of a hidden state. */
   readonly hiddenSize: number;
+  /** Maximum number of tokens of a text that the model has positions for; null for any number. */
+  readonly maxPositions: number | null;
   /** Tokens that end a response. */
   readonly eosTokenIds: readonly number[];
   /** Linear layers that an adapter can update: all but the output head. */

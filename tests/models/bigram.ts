@@ -37,6 +37,7 @@ class Bigram implements LanguageModel {
   readonly defaultTargets = ["mixer"];
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  readonly maxPositions: number | null = null;
   readonly eosTokenIds: readonly number[];
   readonly linearModules: readonly LinearModule[];
   readonly parameterCount: number;

@@ -67,6 +67,7 @@ export class DecoderForCausalLM implements LanguageModel {
   readonly defaultTargets: readonly string[];
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  readonly maxPositions: number | null;
   readonly eosTokenIds: readonly number[];
   readonly #weights: DecoderWeights;
   readonly #rotaryTables: RotaryTables;
@@ -85,6 +86,7 @@ export class DecoderForCausalLM implements LanguageModel {
     this.modelType = config.modelType;
     this.vocabSize = config.vocabSize;
     this.hiddenSize = config.hiddenSize;
+    this.maxPositions = config.positions;
     this.eosTokenIds = config.eosTokenIds;
     this.defaultTargets = defaultTargets(config);
     this.#weights = new DecoderWeights(config, store, labels);

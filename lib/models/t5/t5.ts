@@ -63,6 +63,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
   readonly defaultTargets: readonly string[] = ["q", "v"];
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  readonly maxPositions: number | null = null;
   readonly eosTokenIds: readonly number[];
   readonly #weights: T5Weights;
   readonly #encoderBias: RelativeBias;
