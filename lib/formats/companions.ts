@@ -13,8 +13,11 @@ const COMPANIONS = [
   "special_tokens_map.json",
   "added_tokens.json",
   "spiece.model",
+  "tokenizer.model",
   "vocab.json",
+  "vocab.txt",
   "merges.txt",
+  "chat_template.jinja",
 ];
 
 /**

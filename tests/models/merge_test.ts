@@ -87,6 +87,7 @@ Deno.test("weights keep their dtype; those of a .bin become safetensors without 
   await withTempDir(async (dir) => {
     const [source, merged, reference] = ["source", "merged", "reference"].map((n) => join(dir, n));
     Deno.mkdirSync(source);
+    await Deno.writeTextFile(join(source, "chat_template.jinja"), "{{ messages }}");
     await makeModel(source, "pytorch_model.bin", (name, values) => {
       const shape = name === "shared.weight" ? [704, 128] : [128, 128];
       if (name !== Q && name !== "shared.weight") return null;
@@ -94,6 +95,7 @@ Deno.test("weights keep their dtype; those of a .bin become safetensors without 
     });
     await mergeAdapter(source, ADAPTER, merged);
     await mergeAdapter(demoModelDir, ADAPTER, reference);
+    assert.equal(Deno.readTextFileSync(join(merged, "chat_template.jinja")), "{{ messages }}");
     using file = SafetensorsFile.open(join(merged, "model.safetensors"));
     using expected = SafetensorsFile.open(join(reference, "model.safetensors"));
     assert.equal(file.info(Q).dtype, "F16");

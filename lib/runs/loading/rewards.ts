@@ -77,7 +77,7 @@ function isScript(path: string): boolean {
 
 /**
  * Loads the classifier that measures toxicity: the one named, else the one that rewards, else the
- * demo's.
+ * demo's. The only label of a reward model is taken for toxicity where it is named alone.
  *
  * @throws {UserError} when it is missing or broken, or has no such label
  */
@@ -87,9 +87,12 @@ export async function loadToxicityClassifier(
   rewarding: TextClassifier | null = null,
   hooks: DownloadHooks = {},
 ): Promise<TextClassifier> {
-  const classifier = settings.toxicityModel === null && rewarding
+  const { toxicityModel, toxicLabel } = settings;
+  const isUsable = rewarding !== null &&
+    (rewarding.labels.length > 1 || rewarding.labels.includes(toxicLabel));
+  const classifier = toxicityModel === null && isUsable
     ? rewarding
-    : await loadClassifier(device, settings.toxicityModel ?? DEMO_CLASSIFIER, hooks);
-  labelIndex(classifier, settings.toxicLabel, "toxic");
+    : await loadClassifier(device, toxicityModel ?? DEMO_CLASSIFIER, hooks);
+  labelIndex(classifier, toxicLabel, "toxic");
   return classifier;
 }

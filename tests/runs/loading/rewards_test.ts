@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { loadRewards, loadToxicityClassifier } from "../../../lib/runs/loading/rewards.ts";
+import { withDevice } from "../../device.ts";
+import { goldenCausalDir } from "../../golden_causal/folder.ts";
+import { FakeClassifier } from "../../rewards/fake_classifier.ts";
+
+const REWARD_MODEL = join(goldenCausalDir, "reward-llama", "checkpoint");
+const settings = { reward: [REWARD_MODEL], rewardWeights: null, rewardLabel: null };
+const samples = [{ query: "Tom likes ", response: "the film.", columns: {} }];
+
+Deno.test("a reward model rewards with its logit, or with the sigmoid of it", () =>
+  withDevice(async (device) => {
+    const score = async (rewardMode: "logits" | "softmax") => {
+      const { rewards, classifier } = await loadRewards(device, { ...settings, rewardMode });
+      assert.deepEqual(classifier?.labels, ["LABEL_0"]);
+      return (await rewards.score(samples)).totals[0];
+    };
+    const logit = await score("logits");
+    assert.equal(await score("softmax"), 1 / (1 + Math.exp(-logit)));
+  }));
+
+Deno.test("toxicity is measured with a classifier among the rewards, not with a reward model", () =>
+  withDevice(async (device) => {
+    const { classifier } = await loadRewards(device, { ...settings, rewardMode: "logits" });
+    const load = (toxicLabel: string, rewarding = classifier) =>
+      loadToxicityClassifier(device, { toxicityModel: null, toxicLabel }, rewarding);
+    assert.deepEqual((await load("hate")).labels, ["nothate", "hate"]);
+    assert.equal(await load("LABEL_0"), classifier);
+    const several = new FakeClassifier();
+    assert.equal(await load("hate", several), several);
+    await assert.rejects(load("toxic", several), /"toxic" is not one of/);
+  }));
