@@ -3,6 +3,7 @@ import type { ActivationKind } from "../../kernels/activation/activation.ts";
 import { Random } from "../../lib/random.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { activation, gatedActivation } from "../../lib/tensor/ops/activation.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { checkOp } from "../check_op.ts";
 import { deviceTest } from "../device.ts";
 import { derivatives, functions } from "../reference/activation.ts";
@@ -78,3 +79,33 @@ for (const kind of kinds) {
     assertIsGradient(sum, x, x.map(derivative), kind);
   });
 }
+
+deviceTest(
+  "activation: a layer computes outputs again, with the same gradients",
+  async (device) => {
+    const shape = [9, 64];
+    const values = (seed: number) => Float32Array.from(randomValues(new Random(seed), 9 * 64, 2));
+    const gradients = [];
+    for (const inLayer of [true, false]) {
+      const cx = new Context(device, { grad: true });
+      const outer = new Context(device);
+      const [x, gate] = [1, 2].map((seed) => {
+        const tensor = outer.from(values(seed), shape);
+        tensor.requiresGrad = true;
+        tensor.grad = outer.from(new Float32Array(tensor.length), shape);
+        return tensor;
+      });
+      // Each reads the one before in its backward pass.
+      const body = (x: Tensor) =>
+        activation(cx, activation(cx, gatedActivation(cx, x, gate, "silu"), "gelu_new"), "tanh");
+      const before = device.memory.used;
+      const output = inLayer ? cx.layer(x, body) : body(x);
+      assert.equal(device.memory.used - before, (inLayer ? 1 : 3) * x.length * 4);
+      cx.backward([{ output, gradient: outer.from(values(3), shape) }]);
+      gradients.push([await x.grad!.read(), await gate.grad!.read()]);
+      cx.release();
+      outer.release();
+    }
+    assert.deepEqual(gradients[0], gradients[1]);
+  },
+);
