@@ -12,6 +12,14 @@ export interface ProcessGuard extends Disposable {
 /** Folders of the program's own code, and the file that a bundle makes of them. */
 const OWN_CODE = ["lib/", "web/", "kernels/", "cli."];
 
+let leaving = false;
+
+/** Ends the process at once, because the user wants it. */
+export function leave(exitCode: number): never {
+  leaving = true;
+  Deno.exit(exitCode);
+}
+
 /**
  * Watches over the process while a command runs. A reward script is code of the user's in the same
  * process: it could end it with exit code 0, as `Deno.exit()` does, and a run would look finished;
@@ -27,8 +35,8 @@ export function guardProcess(): ProcessGuard {
     reject(strayError(event.type === "error" ? error : reason));
   };
   const onUnload = () => {
-    if (Deno.exitCode !== 0) return;
-    Deno.exitCode = 1;
+    if (leaving) return;
+    if (Deno.exitCode === 0) Deno.exitCode = 1;
     printError(
       "error: the program ended before the command was done: a reward script must neither exit " +
         "(Deno.exit, process.exit, close) nor wait for what never comes",

@@ -1,3 +1,4 @@
+import { leave } from "./process_guard.ts";
 import { printError } from "./terminal.ts";
 
 /** Requests to stop a run: Ctrl-C and SIGTERM. */
@@ -19,7 +20,7 @@ export function stopOnSignals(): Stop {
   const listeners = names.map((name) => {
     const listener = () => {
       exitCode = EXIT_CODES[name];
-      if (controller.signal.aborted) Deno.exit(exitCode);
+      if (controller.signal.aborted) leave(exitCode);
       printError("\nfinishing the step and saving; press Ctrl-C again to stop at once");
       controller.abort();
     };

@@ -60,8 +60,13 @@ Deno.test("a reward cannot change what is recorded as said", async () => {
 });
 
 /** What a script does in its fourth call, in the third step: one is made before training. */
-const ENDINGS: Record<string, { source: string; says: RegExp }> = {
+const ENDINGS: Record<string, { source: string; says: RegExp; code?: number }> = {
   "Deno.exit": { source: "Deno.exit(0)", says: /ended before the command was done/ },
+  "Deno.exit with a code": {
+    source: "Deno.exit(3)",
+    says: /ended before the command was done/,
+    code: 3,
+  },
   "process.exit": {
     source: "(await import('node:process')).exit()",
     says: /ended before the command was done/,
@@ -82,18 +87,21 @@ const ENDINGS: Record<string, { source: string; says: RegExp }> = {
   },
 };
 
-for (const [name, { source, says }] of Object.entries(ENDINGS)) {
-  Deno.test(`a reward that ends the run is a line and exit code 1: ${name}`, async () => {
+for (const [name, { source, says, code: expected = 1 }] of Object.entries(ENDINGS)) {
+  Deno.test(`a reward that ends the run is a line and an exit code: ${name}`, async () => {
     const script = `let calls = 0;
 export default async (samples) => {
   if (++calls === 4) { ${source} }
   return samples.map(() => Math.random());
 };`;
-    await trainWith({ "ending.ts": script }, ({ code, stdout, stderr }, _, files) => {
-      assert.deepEqual([code, stderr.trim().split("\n").length], [1, 1], stderr);
+    await trainWith({ "ending.ts": script }, ({ code, stdout, stderr }, read, files) => {
+      assert.deepEqual([code, stderr.trim().split("\n").length], [expected, 1], stderr);
       assert.match(stderr, /^error: .*reward script/);
       assert.match(stderr, says);
       assert.match(stdout, /^step 2\/4 /m);
+      const failure = JSON.parse(read("failed.json"));
+      assert.match(failure.message, /reward/);
+      assert.ok(failure.step === 1 || failure.step === 2, `${failure.step}`);
       // That of the second step may just be written.
       const kept = [1, 2].filter((step) => files.includes(`checkpoint-${step}`));
       assert.ok(kept.length > 0, `${files}`);

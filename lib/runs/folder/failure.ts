@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "../../packages/zod.ts";
+import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { readTextFile } from "../../platform/files.ts";
 
@@ -17,13 +18,44 @@ const FILE = "failed.json";
 
 /** Leaves in a run's folder why it failed. Where that cannot be written, the error alone tells. */
 export async function recordFailure(run: string, error: unknown, step: number): Promise<void> {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const failure: Failure = { kind: name, message, step };
   try {
-    await writeFileAtomic(join(run, FILE), JSON.stringify(failure, null, 2) + "\n");
+    await writeFileAtomic(join(run, FILE), contentOf(error, step));
   } catch {
     // A full disk may be what it failed of.
   }
+}
+
+/**
+ * Records a failure where the process ends before the run, as when a reward script exits.
+ *
+ * @param step steps done at that time; null before the run has a folder of its own
+ * @param interrupted true when the run was to stop anyway
+ * @returns the watch, to be disposed of with the run
+ */
+export function recordExit(
+  run: string,
+  step: () => number | null,
+  interrupted: () => boolean,
+): Disposable {
+  const onUnload = () => {
+    const done = step();
+    if (done === null || interrupted()) return;
+    const error = new UserError("the process was ended during the run, by a reward script perhaps");
+    try {
+      // There is no time for anything that waits.
+      Deno.writeTextFileSync(join(run, FILE), contentOf(error, done));
+    } catch {
+      // As above.
+    }
+  };
+  addEventListener("unload", onUnload);
+  return { [Symbol.dispose]: () => removeEventListener("unload", onUnload) };
+}
+
+function contentOf(error: unknown, step: number): string {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const failure: Failure = { kind: name, message, step };
+  return JSON.stringify(failure, null, 2) + "\n";
 }
 
 /** Forgets how a run failed: it goes on. */

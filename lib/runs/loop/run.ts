@@ -13,7 +13,7 @@ import {
   writeSessions,
 } from "../folder/environment.ts";
 import type { MetricsRow } from "../folder/export.ts";
-import { forgetFailure, recordFailure } from "../folder/failure.ts";
+import { forgetFailure, recordExit, recordFailure } from "../folder/failure.ts";
 import { readMeasurement, writeMeasurement } from "../folder/measurement.ts";
 import {
   reopenRunDirectory,
@@ -113,6 +113,11 @@ export async function run<
   }
   // Where the run's folder has nothing of it yet, or nothing new, no failure is left in it.
   let stepsDone: (() => number) | null = null;
+  using _ = recordExit(
+    directory.path,
+    () => lockedRun.isLocked && stepsDone ? stepsDone() : null,
+    () => signal?.aborted === true,
+  );
   try {
     const { steps } = task;
     const checkpoint = resume ? await findCheckpoint(directory.path, info) : null;
