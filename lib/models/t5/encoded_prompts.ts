@@ -113,22 +113,36 @@ export class EncodedPrompts implements PromptMemory {
   }
 
   /**
-   * Rows of the prompts' keys for a pass over continuations of all. Keys that sequences share are a
-   * prefix where a backward pass follows, which sums their gradient.
+   * Rows of continuations of all prompts, and of the keys that they see. Keys that sequences share are
+   * a prefix where a backward pass follows, which sums their gradient.
    */
-  seenRows(cx: Context): SeenRows {
+  passRows(cx: Context, inputs: Packed): { queries: Rows; cross: SeenRows } {
+    const { sequenceLengths, maxLength } = inputs;
     const promptLengths = Int32Array.from(this.lengths);
     const shared = cx.grad ? groupsOfPrompts(this.starts, promptLengths) : null;
-    if (!shared) return { keys: this.rows(cx), prefix: null };
-    const { order, groups } = shared;
-    const none = new Int32Array(order.length);
-    const lists = uploadLists(cx, [none, this.starts, promptLengths, order, groups]);
-    const [zeros, starts, lengths] = lists;
+    if (!shared) {
+      const { starts, lengths } = inputs;
+      const cross = { keys: this.rows(cx), prefix: null };
+      return { queries: { starts, lengths, maxLength }, cross };
+    }
+    // In one block, so that no attention has to copy them.
+    const [queryStarts, queryLengths, zeros, starts, lengths, order, groups] = uploadLists(cx, [
+      startsOf(sequenceLengths),
+      Int32Array.from(sequenceLengths),
+      new Int32Array(promptLengths.length),
+      this.starts,
+      promptLengths,
+      shared.order,
+      shared.groups,
+    ]);
     return {
-      keys: { starts: zeros, lengths: zeros, maxLength: 0 },
-      prefix: {
-        rows: { starts, lengths, maxLength: Math.max(...promptLengths) },
-        sharing: { order: lists[3], starts: lists[4] },
+      queries: { starts: queryStarts, lengths: queryLengths, maxLength },
+      cross: {
+        keys: { starts: zeros, lengths: zeros, maxLength: 0 },
+        prefix: {
+          rows: { starts, lengths, maxLength: Math.max(...promptLengths) },
+          sharing: { order, starts: groups },
+        },
       },
     };
   }

@@ -151,8 +151,8 @@ export class T5ForConditionalGeneration implements LanguageModel {
   ): Tensor {
     const prompts = EncodedPrompts.of(memory);
     const rows = attentionRows(inputs);
-    const cross = prompts.seenRows(cx);
-    const read = { queries: rows, own: rows, slots: () => null, cross, prompts, adapter };
+    const { queries, cross } = prompts.passRows(cx, inputs);
+    const read = { queries, own: rows, slots: () => null, cross, prompts, adapter };
     const h = this.#decode(cx, inputs.ids, read);
     return this.#drop(cx, rmsNorm(cx, h, this.#weights.decoderNorm, this.config.layerNormEpsilon));
   }
