@@ -36,6 +36,15 @@ export function storeUpTo4(p: usize, value: v128, count: i32): void {
   else storePart(p, value, count);
 }
 
+/** Four f32 from four places. */
+// @ts-ignore: decorator
+@inline
+export function gather4(p0: usize, p1: usize, p2: usize, p3: usize): v128 {
+  return v128.load32_lane(
+    p3, v128.load32_lane(p2, v128.load32_lane(p1, v128.load32_zero(p0), 1), 2), 3,
+  );
+}
+
 /** Four bf16 at `p`, widened to f32. */
 // @ts-ignore: decorator
 @inline

@@ -30,7 +30,7 @@ const TASK_WORK = 60_000;
 export function attention(device: Device, p: Attention, o: Span, lse: Span | null): void {
   checkShape(p);
   if (device.kind === "webgpu") return attentionGpu(device, p, o, lse);
-  const { queries, headSize } = p;
+  const { queries, headSize, prefix } = p;
   const keyHeads = keyHeadsOf(p);
   // A block's rows are queries times the query heads of a key head.
   const queryHeads = p.heads / keyHeads;
@@ -38,13 +38,34 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
   const blocks = Math.ceil(queries.maxLength / blockQueries);
   const items = p.sequences * keyHeads * blocks;
   const rows = Math.min(blockQueries, queries.maxLength) * queryHeads;
+  // No spread, which takes longer than all the rest of a launch.
   const { tasks, perTask } = split(items, 2 * rows * mostKeys(p) * headSize);
   device.run(ATTENTION, tasks, {
     o,
     lse,
-    ...operands(p),
-    ...prefixOperands(p),
-    ...sizes(p),
+    q: p.q,
+    k: p.k,
+    v: p.v,
+    queryStarts: p.queries.starts,
+    queryLengths: p.queries.lengths,
+    keyStarts: p.keys.starts,
+    keyLengths: p.keys.lengths,
+    bias: p.bias?.table ?? null,
+    prefixK: prefix?.k ?? null,
+    prefixV: prefix?.v ?? null,
+    prefixStarts: prefix?.rows.starts ?? null,
+    prefixLengths: prefix?.rows.lengths ?? null,
+    heads: p.heads,
+    headSize: p.headSize,
+    qStride: p.qStride,
+    kStride: p.kStride,
+    vStride: p.vStride,
+    causal: p.causal,
+    reach: p.bias?.reach ?? 0,
+    keyHeads,
+    prefixKStride: prefix?.kStride ?? 0,
+    prefixVStride: prefix?.vStride ?? 0,
+    window: p.window ?? 0,
     items,
     blocks,
     blockQueries,
@@ -59,9 +80,11 @@ export function attentionBackward(device: Device, p: Attention, g: AttentionGrad
   checkShape(p);
   if (device.kind === "webgpu") return attentionBackwardGpu(device, p, g);
   const { dq, dk, dv } = g;
-  const sharing = p.prefix?.sharing ?? null;
+  const { prefix } = p;
+  const keyHeads = keyHeadsOf(p);
+  const sharing = prefix?.sharing ?? null;
   const groups = sharing?.groups ?? p.sequences;
-  const items = groups * keyHeadsOf(p);
+  const items = groups * keyHeads;
   const work = 5 * p.queries.maxLength * mostKeys(p) * p.headSize * p.heads * p.sequences;
   const { tasks, perTask } = split(items, work / items);
   device.run(ATTENTION_BACKWARD, tasks, {
@@ -71,14 +94,34 @@ export function attentionBackward(device: Device, p: Attention, g: AttentionGrad
     dPrefixK: g.prefix?.dk ?? null,
     dPrefixV: g.prefix?.dv ?? null,
     dBias: g.dBiasPartials,
-    ...operands(p),
-    ...prefixOperands(p),
+    q: p.q,
+    k: p.k,
+    v: p.v,
+    queryStarts: p.queries.starts,
+    queryLengths: p.queries.lengths,
+    keyStarts: p.keys.starts,
+    keyLengths: p.keys.lengths,
+    bias: p.bias?.table ?? null,
+    prefixK: prefix?.k ?? null,
+    prefixV: prefix?.v ?? null,
+    prefixStarts: prefix?.rows.starts ?? null,
+    prefixLengths: prefix?.rows.lengths ?? null,
     order: sharing?.order ?? null,
     groupStarts: sharing?.starts ?? null,
     o: g.o,
     lse: g.lse,
     dOut: g.dOut,
-    ...sizes(p),
+    heads: p.heads,
+    headSize: p.headSize,
+    qStride: p.qStride,
+    kStride: p.kStride,
+    vStride: p.vStride,
+    causal: p.causal,
+    reach: p.bias?.reach ?? 0,
+    keyHeads,
+    prefixKStride: prefix?.kStride ?? 0,
+    prefixVStride: prefix?.vStride ?? 0,
+    window: p.window ?? 0,
     items,
     perTask,
     accumulateQ: dq?.accumulate ?? false,
@@ -100,44 +143,6 @@ export function reduceBiasPartials(
   const args = { dBias: dBias.into, partials, sequences, length, accumulate: dBias.accumulate };
   if (device.kind === "webgpu") device.dispatch(biasReduceShader, threadGroups(length), args);
   else device.run(ATTENTION_BIAS_REDUCE, 1, args);
-}
-
-function operands({ q, k, v, queries, keys, bias }: Attention) {
-  return {
-    q,
-    k,
-    v,
-    queryStarts: queries.starts,
-    queryLengths: queries.lengths,
-    keyStarts: keys.starts,
-    keyLengths: keys.lengths,
-    bias: bias?.table ?? null,
-  };
-}
-
-function prefixOperands({ prefix }: Attention) {
-  return {
-    prefixK: prefix?.k ?? null,
-    prefixV: prefix?.v ?? null,
-    prefixStarts: prefix?.rows.starts ?? null,
-    prefixLengths: prefix?.rows.lengths ?? null,
-  };
-}
-
-function sizes(p: Attention) {
-  return {
-    heads: p.heads,
-    headSize: p.headSize,
-    qStride: p.qStride,
-    kStride: p.kStride,
-    vStride: p.vStride,
-    causal: p.causal,
-    reach: p.bias?.reach ?? 0,
-    keyHeads: keyHeadsOf(p),
-    prefixKStride: p.prefix?.kStride ?? 0,
-    prefixVStride: p.prefix?.vStride ?? 0,
-    window: p.window ?? 0,
-  };
 }
 
 function split(items: number, work: number): { tasks: number; perTask: number } {

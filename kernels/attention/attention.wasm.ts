@@ -4,14 +4,16 @@ import {
   biasRow, copyRows, firstSeen, Keys, KEYS_AT, mostSeen, multiply, passedOver,
   ROWS_AT, ROWS_BYTES, scores, scoresStride, seek, stepRows, sums, SUMS_AT, VALUES_AT,
 } from "./heads.wasm";
-import { dotsOfOne, sumOfOne } from "./one_query.wasm";
+import { dotsOfFew, sumsOfFew } from "./few_rows.wasm";
 import { queryOf, visible } from "./products.wasm";
-import { exponentials, finishScores, zero } from "./softmax.wasm";
+import { exponentials, finishScores, finishScoresAfter, zero } from "./softmax.wasm";
 
 export { attention_backward } from "./backward.wasm";
 
-/** Rows from which on keys are better copied into panels; fewer are attended to one by one. */
+/** Rows from which on keys are better copied into panels; fewer read them where they are, one by one. */
 const PANEL_ROWS: i32 = 4;
+/** The same for the heads of a single query, which are attended to together; not with wide vectors. */
+const PANEL_HEADS: i32 = 12;
 
 /**
  * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (sequence, key head, block of
@@ -70,7 +72,8 @@ function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
   const packs = group > 1 && end - begin > 1;
   const seen = mostSeen(keys, window);
   const rowBytes = scoresStride(seen, before) + (packs ? headBytes : 0);
-  const step = allRows < PANEL_ROWS ? 1 : min(MAX_ROWS, <i32>(ROWS_BYTES / rowBytes));
+  const few = end - begin == 1 && group > 1 && group < PANEL_HEADS && !wide;
+  const step = allRows < PANEL_ROWS && !few ? 1 : min(MAX_ROWS, <i32>(ROWS_BYTES / rowBytes));
   const packed = scratch + ROWS_AT;
   const s = packs ? packed + (<usize>step * headBytes + 63 & ~63) : packed;
   for (let row = 0; row < allRows;) {
@@ -94,10 +97,12 @@ function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
     const copies = rows > perQuery && group > 1;
     const to = copies ? packed : oAt;
     const toStride = group == 1 ? oStride : headBytes;
-    if (rows == 1) {
-      const own = max(0, limit - split);
-      dotsOfOne(qAt, seenKeys.prefix, prefixKStride, limit - own, width, s);
-      dotsOfOne(qAt, seenKeys.own, kStride, own, width, s + (<usize>(limit - own) << 2));
+    const direct = few || rows == 1;
+    const ahead = min(split, limit);
+    if (direct) {
+      const own = s + (<usize>ahead << 2);
+      dotsOfFew(qAt, headBytes, rows, seenKeys.prefix, prefixKStride, ahead, width, s, stride);
+      dotsOfFew(qAt, headBytes, rows, seenKeys.own, kStride, limit - ahead, width, own, stride);
     } else {
       const groupWidth = group * width;
       if (copies) copyRows(packed, <usize>groupWidth << 2, qAt, qStride, rows / group, groupWidth);
@@ -107,9 +112,9 @@ function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
       );
     }
     let rowHead = head + firstHead;
-    let ahead = 0;
+    let past = 0;
     for (let i = 0; i < rows; i++) {
-      const end = first + ahead;
+      const end = first + past;
       const n = causal ? max(0, min(keys - start, end)) : keys - start;
       const unseen = firstSeen(end, window);
       const whole = unseen & ~3;
@@ -117,23 +122,30 @@ function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
       const at = s + <usize>i * stride;
       if (unseen) zero(at, at + from);
       const bias = args.bias ? biasRow(args.bias, rowHead, reach, end - 1) + from : 0;
-      const highest = finishScores(at + from, n - whole, unseen - whole, scale, bias);
+      const highest = unseen > whole
+        ? finishScoresAfter(unseen - whole, at + from, n - whole, scale, bias)
+        : finishScores(at + from, n - whole, scale, bias);
       const sum = exponentials(at + from, n - whole, limit - whole, highest);
       // A row without keys is 0.
       store<f32>(inverses + (<usize>i << 2), n > 0 ? 1 / sum : 0);
       if (lse) {
         const log = n > 0 ? highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0) : -Infinity;
-        store<f32>(lse + (<usize>((queryRow + query + ahead) * heads + rowHead) << 2), log);
+        store<f32>(lse + (<usize>((queryRow + query + past) * heads + rowHead) << 2), log);
       }
       if (++rowHead < head + group) continue;
       rowHead = head;
-      ahead++;
+      past++;
     }
-    if (rows == 1) {
-      const own = max(0, limit - split);
-      const ahead = limit - own;
-      if (ahead > 0) sumOfOne(to, s, seenValues.prefix, prefixVStride, ahead, width, 0);
-      sumOfOne(to, s + (<usize>ahead << 2), seenValues.own, vStride, own, width, ahead);
+    if (direct) {
+      if (ahead > 0) {
+        sumsOfFew(
+          to, headBytes, rows, s, stride, seenValues.prefix, prefixVStride, ahead, width, 0,
+        );
+      }
+      sumsOfFew(
+        to, headBytes, rows, s + (<usize>ahead << 2), stride, seenValues.own, vStride, limit - ahead,
+        width, ahead,
+      );
     } else {
       sums(
         to, toStride, rows, s, stride, seenValues, split, limit, width, 0,

@@ -7,7 +7,7 @@
  */
 import { PANEL } from "../matmul/args.wasm";
 import { PANEL_BYTES, transpose4 } from "../matmul/panel.wasm";
-import { loadUpTo4, storeUpTo4 } from "../simd.wasm";
+import { gather4, loadUpTo4, storeUpTo4 } from "../simd.wasm";
 import {
   columns_4x16, columns_4x8, columns_6x16,
   rows_4x16, rows_4x8, rows_6x16,
@@ -212,15 +212,6 @@ function transposePanel(y: usize, yStride: usize, rows: i32, depth: i32, panel: 
       to += PANEL_BYTES;
     }
   }
-}
-
-/** Four f32 from four places. */
-// @ts-ignore: decorator
-@inline
-export function gather4(p0: usize, p1: usize, p2: usize, p3: usize): v128 {
-  return v128.load32_lane(
-    p3, v128.load32_lane(p2, v128.load32_lane(p1, v128.load32_zero(p0), 1), 2), 3,
-  );
 }
 
 /** out (+)= Σ_t w[t] · x[t] for the columns from `begin` to `end`; `wStep` is from weight to weight. */

@@ -4,24 +4,13 @@ import { loadPart, loadUpTo4, sum4 } from "../simd.wasm";
 
 /**
  * s = s · scale + bias for the first n, -∞ up to the next multiple of four; returns the largest.
- * `bias` is 0 when there is none. The first `skip`, at most three, become -∞ as well.
+ * `bias` is 0 when there is none.
  */
-export function finishScores(s: usize, n: i32, skip: i32, scale: f32, bias: usize): f32 {
+export function finishScores(s: usize, n: i32, scale: f32, bias: usize): f32 {
   const factor = f32x4.splat(scale);
   let highest = f32x4.splat(-Infinity);
   const whole = <usize>(n & ~3) << 2;
-  let j: usize = 0;
-  if (skip) {
-    const count = min(n, 4);
-    let x = f32x4.mul(v128.load(s), factor);
-    if (bias) x = f32x4.add(x, loadUpTo4(bias, count));
-    x = lanes(x, skip, count);
-    v128.store(s, x);
-    highest = f32x4.pmax(highest, x);
-    if (n < 4) return largest(highest);
-    j = 16;
-  }
-  for (; j < whole; j += 16) {
+  for (let j: usize = 0; j < whole; j += 16) {
     let x = f32x4.mul(v128.load(s + j), factor);
     if (bias) x = f32x4.add(x, v128.load(bias + j));
     v128.store(s + j, x);
@@ -37,6 +26,17 @@ export function finishScores(s: usize, n: i32, skip: i32, scale: f32, bias: usiz
     highest = f32x4.pmax(highest, x);
   }
   return largest(highest);
+}
+
+/** {@linkcode finishScores} where the first `skip`, from one to three, become -∞ as well. */
+export function finishScoresAfter(skip: i32, s: usize, n: i32, scale: f32, bias: usize): f32 {
+  const count = min(n, 4);
+  let x = f32x4.mul(v128.load(s), f32x4.splat(scale));
+  if (bias) x = f32x4.add(x, loadUpTo4(bias, count));
+  x = lanes(x, skip, count);
+  v128.store(s, x);
+  const highest = largest(f32x4.pmax(f32x4.splat(-Infinity), x));
+  return n > 4 ? max(highest, finishScores(s + 16, n - 4, scale, bias ? bias + 16 : 0)) : highest;
 }
 
 // @ts-ignore: decorator

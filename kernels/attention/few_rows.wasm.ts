@@ -1,14 +1,88 @@
 /**
- * Attention's products for a single query, as in decoding: keys and values are read once, where they
- * are. Every sum is in the order of products.wasm.ts. Strides are in bytes.
+ * Attention's products for a single query, as in decoding, or for the few query heads of a key head:
+ * keys and values are read where they are. Every sum is in the order of products.wasm.ts. Strides are
+ * in bytes.
  */
-import { combine, gather4 } from "./products.wasm";
+import { gather4 } from "../simd.wasm";
+import { combine } from "./products.wasm";
+import { dots_2x8, dots_3x8, dots_4x8, strided_4x8 } from "./tiles.wasm";
+
+/** Keys that the weighted sums of few rows take at a time. */
+const FEW_KEYS: i32 = 16;
+
+/** out[i][j] = x[i] · y[j] for `rows` rows: see {@linkcode dotsOfOne}. */
+export function dotsOfFew(
+  x: usize, xStride: usize, rows: i32,
+  y: usize, yStride: usize, keys: i32,
+  width: i32, out: usize, outStride: usize,
+): void {
+  while (rows > 0) {
+    // No row is left alone where it can be avoided.
+    const n = rows == 5 ? 3 : min(4, rows);
+    if (n == 1 || keys < 8) {
+      for (let i = 0; i < n; i++) {
+        dotsOfOne(
+          x + <usize>i * xStride, y, yStride, keys, width, out + <usize>i * outStride,
+        );
+      }
+    } else {
+      // The last eight overlap those before them: their sums are the same again.
+      for (let j = 0; j < keys; j += 8) {
+        const begin = min(j, keys - 8);
+        const from = y + <usize>begin * yStride;
+        const to = out + (<usize>begin << 2);
+        if (n == 4) dots_4x8(x, xStride, from, yStride, width, to, outStride);
+        else if (n == 3) dots_3x8(x, xStride, from, yStride, width, to, outStride);
+        else dots_2x8(x, xStride, from, yStride, width, to, outStride);
+      }
+    }
+    rows -= n;
+    x += <usize>n * xStride;
+    out += <usize>n * outStride;
+  }
+}
+
+/** out[i] (+)= Σ_t w[i][t] · x[t] for `rows` rows: see {@linkcode sumOfOne}. */
+export function sumsOfFew(
+  out: usize, outStride: usize, rows: i32,
+  w: usize, wStride: usize,
+  x: usize, xStride: usize, keys: i32, width: i32, accumulate: i32,
+): void {
+  for (let i = 0; i < rows; i += 4) {
+    const n = min(4, rows - i);
+    const to = out + <usize>i * outStride;
+    const from = w + <usize>i * wStride;
+    if (n == 1) {
+      sumOfOne(to, from, x, xStride, keys, width, accumulate);
+      continue;
+    }
+    // A few keys at a time: their rows stay in the first-level cache for all columns.
+    for (let t = 0; t == 0 || t < keys; t += FEW_KEYS) {
+      const depth = min(FEW_KEYS, keys - t);
+      const xAt = x + <usize>t * xStride;
+      const wAt = from + (<usize>t << 2);
+      const more = accumulate | t;
+      for (let column = 0; column + 8 <= width; column += 8) {
+        const at = <usize>column << 2;
+        strided_4x8(wAt, wStride, n, xAt + at, xStride, depth, to + at, outStride, more);
+      }
+    }
+    const column = width & ~7;
+    if (column == width) continue;
+    for (let row = 0; row < n; row++) {
+      combine(
+        to + <usize>row * outStride, from + <usize>row * wStride, 4, x, xStride, keys,
+        column, width, accumulate,
+      );
+    }
+  }
+}
 
 /**
  * out[j] = x · y[j] for `keys` rows of `width` f32. Columns of `out` up to the next multiple of 4 are
  * overwritten.
  */
-export function dotsOfOne(
+function dotsOfOne(
   x: usize, y: usize, yStride: usize, keys: i32, width: i32, out: usize,
 ): void {
   if (keys < 16) {
@@ -112,7 +186,7 @@ function addBlock(
 }
 
 /** out (+)= Σ_t w[t] · x[t] for `keys` rows of `width` f32, t in order. */
-export function sumOfOne(
+function sumOfOne(
   out: usize, w: usize, x: usize, xStride: usize, keys: i32, width: i32, accumulate: i32,
 ): void {
   let column = 0;
