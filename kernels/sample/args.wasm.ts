@@ -47,4 +47,5 @@ export class SampleArgs {
   repetitionPenalty: f32;
   temperature: f32;
   topP: f32;
+  minP: f32;
 }

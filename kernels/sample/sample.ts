@@ -64,6 +64,8 @@ export interface SampleOptions {
    * those with the smallest ids. 1 keeps all.
    */
   readonly topP: number;
+  /** Removes tokens that are less likely than this share of the likeliest; 0, the default, keeps all. */
+  readonly minP?: number;
 }
 
 /** Further results for each row. */
@@ -72,7 +74,7 @@ export interface DrawnExtras {
   readonly probabilities?: Span | null;
   /**
    * f32 [rows], where {@linkcode drawsLogprobs}: the token's logprob before penalty, minimum length,
-   * temperature, top-k and top-p. Elsewhere kernels/lm_head computes it, spread over the threads.
+   * temperature, top-k, top-p and min-p. Elsewhere kernels/lm_head computes it, spread over the threads.
    */
   readonly logprobs?: Span | null;
 }
@@ -84,7 +86,7 @@ export function drawsLogprobs(device: Device): boolean {
 
 /**
  * Draws the next token of each row. The logits go through what transformers does, in its order:
- * repetition penalty, minimum length, temperature, top-k, top-p. Then the token is where the cumulated
+ * repetition penalty, minimum length, temperature, top-k, top-p, min-p. Then the token is where the cumulated
  * probability, in the order of ids, exceeds a uniform number from Philox keyed by (seed, rollout,
  * position): a draw does not depend on the other rows.
  *
@@ -99,11 +101,11 @@ export function sample(
   { probabilities = null, logprobs = null }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
-  const { rollouts, temperature, topK, topP } = options;
+  const { rollouts, temperature, topK, topP, minP = 0 } = options;
   const seedLow = options.seed % 2 ** 32;
   const seedHigh = Math.floor(options.seed / 2 ** 32);
   const outputs = { tokens, probabilities, logprobs };
-  const drawing = { rollouts, topK, seedLow, seedHigh, temperature, topP };
+  const drawing = { rollouts, topK, seedLow, seedHigh, temperature, topP, minP };
   const args = { ...outputs, ...inputArguments(input), ...drawing, perTask };
   if (device.kind === "webgpu") return device.dispatch(sampleShader, input.rows, args);
   refuse(logprobs);

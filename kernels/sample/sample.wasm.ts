@@ -18,6 +18,7 @@ export function sample(args: SampleArgs, task: i32, scratch: usize): void {
   const seedHigh = <u32>args.seedHigh;
   const temperature = args.temperature;
   const topP = args.topP;
+  const minP = args.minP;
   const padded = (vocabulary + 3) & ~3;
   const end = min((task + 1) * perTask, args.rows);
   for (let row = task * perTask; row < end; row++) {
@@ -33,13 +34,13 @@ export function sample(args: SampleArgs, task: i32, scratch: usize): void {
     if (topP < 1) {
       let mass: f64 = 0;
       for (let begin = 0; begin < padded; begin += BLOCK) {
-        mass += exponentials(scratch, begin, padded, highest, false);
+        mass += exponentials(scratch, begin, padded, highest, 0, false);
       }
       keepTopP(scratch, padded, highest, mass, topP, scratch + HISTOGRAM_AT);
     }
     let total: f64 = 0;
     for (let begin = 0; begin < padded; begin += BLOCK) {
-      const sum = exponentials(scratch, begin, padded, highest, true);
+      const sum = exponentials(scratch, begin, padded, highest, minP, true);
       store<f64>(scratch + SUMS_AT + (<usize>(begin / BLOCK) << 3), sum);
       total += sum;
     }
@@ -132,13 +133,20 @@ function scores(vocabulary: i32, temperature: f32, z: usize): f32 {
   );
 }
 
-/** Σ e^(z - highest) over a block; `replace` leaves the exponentials where the scores were. */
-function exponentials(z: usize, begin: i32, end: i32, highest: f32, replace: bool): f64 {
+/**
+ * Σ e^(z - highest) over a block, those below `least` being 0; `replace` leaves them where the scores
+ * were.
+ */
+function exponentials(
+  z: usize, begin: i32, end: i32, highest: f32, least: f32, replace: bool,
+): f64 {
   const highest4 = f32x4.splat(highest);
+  const least4 = f32x4.splat(least);
   const stop = z + (<usize>min(begin + BLOCK, end) << 2);
   let sum = f32x4.splat(0);
   for (let p = z + (<usize>begin << 2); p < stop; p += 16) {
-    const e = exp4(f32x4.sub(v128.load(p), highest4));
+    const all = exp4(f32x4.sub(v128.load(p), highest4));
+    const e = v128.and(all, f32x4.ge(all, least4));
     if (replace) v128.store(p, e);
     sum = f32x4.add(sum, e);
   }

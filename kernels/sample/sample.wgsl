@@ -29,6 +29,12 @@ fn score(scores: Scores, token: u32) -> f32 {
   return select(z, scores.row.removed, key_of(z) < scores.top_k_key);
 }
 
+/** Probability of a score by that of the highest; 0 where min-p removes it. */
+fn likelihood(z: f32, highest: f32) -> f32 {
+  let e = exp_f32(z - highest);
+  return select(0.0, e, e >= p.min_p);
+}
+
 /** Weight of the scores with keys below `key`: their number, or Σ e^(z - highest). */
 fn weight_below(scores: Scores, key: u32, by_mass: bool, highest: f32, begin: u32, end: u32, thread: u32) -> f32 {
   var sum = 0.0;
@@ -162,7 +168,7 @@ fn sample(
       }
     }
     if (key >= top_p_key) {
-      sum += exp_f32(z - highest);
+      sum += likelihood(z, highest);
     }
   }
   stretch_sums[thread] = sum;
@@ -205,7 +211,7 @@ fn sample(
           continue;
         }
       }
-      let weight = exp_f32(z - highest);
+      let weight = likelihood(z, highest);
       if (key < top_p_key || weight == 0.0) {
         continue;
       }
@@ -228,7 +234,7 @@ fn sample(
         kept = seen_equals > removed_equals;
       }
       let at = p.probabilities + index * p.vocabulary + i;
-      probabilities[at] = select(0.0, exp_f32(z - highest) / total, kept);
+      probabilities[at] = select(0.0, likelihood(z, highest) / total, kept);
     }
   }
   finish(index, scores.row, thread);

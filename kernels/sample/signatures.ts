@@ -24,7 +24,7 @@ export const SAMPLE = signature({
   inputs: { ...INPUTS, rollouts: "u32" },
   ints: [...SIZES, "topK", "seedLow", "seedHigh"],
   taskInts: ["perTask"],
-  floats: ["repetitionPenalty", "temperature", "topP"],
+  floats: ["repetitionPenalty", "temperature", "topP", "minP"],
   constants,
 });
 

@@ -102,7 +102,7 @@ export class DrawingWindow {
   /** Draws the token of each row at a step; those of the steps before it are drawn. */
   draw(step: number): void {
     const { model, config, extras: { valueHead, scaledLogprobs }, ends } = this.batch;
-    const { seed = 0, topK = 0, topP = 1, doSample } = config;
+    const { seed = 0, topK = 0, topP = 1, minP = 0, doSample } = config;
     const { minLength = 0, minNewTokens = 0 } = config;
     // The division is that of a training pass, so that the log-probabilities agree bit for bit.
     const { temperature: divisor = 1 } = config;
@@ -122,9 +122,9 @@ export class DrawingWindow {
         minLength: Math.max(minLength - 1, minNewTokens),
         repetition: this.#repetition,
       };
-      const drawing = doSample ? { rollouts: this.#rollouts, seed, temperature, topK, topP } : null;
+      const drawing = { rollouts: this.#rollouts, seed, temperature, topK, topP, minP };
       const logprobs = this.#logprobs?.slice(step, 1) ?? null;
-      nextTokens(cx, input, drawing, this.#tokens.slice(step, 1), logprobs);
+      nextTokens(cx, input, doSample ? drawing : null, this.#tokens.slice(step, 1), logprobs);
     } finally {
       cx.release();
     }

@@ -31,6 +31,8 @@ export interface GenerationConfig {
    * Draws from the most likely tokens that together have this probability. Default 1: from all.
    */
   topP?: number;
+  /** Draws from the tokens that are at least as likely as this share of the likeliest. Default 0: from all. */
+  minP?: number;
   /** Seed; with a rollout's number and a position it decides each draw. Default 0. */
   seed?: number;
   /** Number of the first response's rollout; the others count on from it. Default 0. */
@@ -48,7 +50,7 @@ export function checkGeneration(
   prompts: readonly (readonly number[])[],
   config: GenerationConfig,
 ): number[] {
-  const { maxNewTokens, temperature = 1, topK = 0, topP = 1 } = config;
+  const { maxNewTokens, temperature = 1, topK = 0, topP = 1, minP = 0 } = config;
   const { numReturnSequences: repeats = 1, repetitionPenalty: penalty = 1 } = config;
   const check = (name: string, value: number, fits: boolean, allowed: string) => {
     if (!fits) throw new UserError(`\`${name}\` is ${value}: it must be ${allowed}`);
@@ -74,6 +76,7 @@ export function checkGeneration(
   check("repetitionPenalty", penalty, penalty > 0 && penalty < Infinity, "positive (1 for none)");
   check("temperature", temperature, temperature > 0 && temperature < Infinity, "positive");
   check("topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number from 0 (off)");
+  check("minP", minP, minP >= 0 && minP <= 1, "from 0 (off) to 1");
   check("topP", topP, topP > 0 && topP <= 1, "above 0 and at most 1 (off)");
   if (config.stopStrings?.includes("")) {
     throw new UserError("`stopStrings` has an empty text: every response would end at once");

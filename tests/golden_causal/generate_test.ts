@@ -69,13 +69,14 @@ async function assertProcessors(
   ends: readonly number[],
   arrays: GoldenArrays,
 ): Promise<void> {
-  const { min_new_tokens, temperature, top_k, top_p, repetition_penalty, all } = processors;
-  const off = { minLength: 0, temperature: 1, topK: 0, topP: 1, penalty: 1 };
+  const { min_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, all } = processors;
+  const off = { minLength: 0, temperature: 1, topK: 0, topP: 1, minP: 0, penalty: 1 };
   const settings = {
     min_new_tokens: { ...off, minLength: min_new_tokens },
     temperature: { ...off, temperature },
     top_k: { ...off, topK: top_k },
     top_p: { ...off, topP: top_p },
+    min_p: { ...off, minP: min_p },
     repetition_penalty: { ...off, penalty: repetition_penalty },
     all: {
       minLength: all.min_new_tokens,

@@ -79,11 +79,20 @@ deviceTest("sample: probabilities and draws agree with sorting in f64", async (d
   for (const vocabulary of [1, 2, 5, 255, 704, 3001]) {
     const logits = randomValues(vocabulary, vocabulary).map((x) => 6 * x);
     for (
-      const { topK, topP } of [[0, 1], [1, 1], [7, 1], [0, 0.5], [0, 1e-9], [300, 0.95]]
-        .map(([topK, topP]) => ({ topK, topP }))
+      const { topK, topP, minP } of [
+        [0, 1, 0],
+        [1, 1, 0],
+        [7, 1, 0],
+        [0, 0.5, 0],
+        [0, 1e-9, 0],
+        [300, 0.95, 0],
+        [0, 1, 0.1],
+        [0, 1, 1],
+        [200, 0.9, 0.02],
+      ].map(([topK, topP, minP]) => ({ topK, topP, minP }))
     ) {
       const rows = [0, 1, 2, 3].map((rollout) => ({ logits, rollout, position: 9 }));
-      const settings = { topK, topP, temperature: 0.8, seed: 2 ** 40 + 3 };
+      const settings = { topK, topP, minP, temperature: 0.8, seed: 2 ** 40 + 3 };
       const { sampled, probabilities } = await run(device, rows, settings);
       const expected = processedProbabilities(logits, { ...settings, banned: [] });
       assertProbabilities(probabilities[0], expected);

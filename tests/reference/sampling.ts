@@ -9,6 +9,8 @@ export interface Processors {
   temperature: number;
   topK: number;
   topP: number;
+  /** Default 0. */
+  minP?: number;
 }
 
 /** A logit after transformers' RepetitionPenaltyLogitsProcessor, in f32. */
@@ -19,7 +21,7 @@ export function penalised(logit: number, penalty: number): number {
 
 /**
  * The probabilities of one row after transformers' RepetitionPenaltyLogitsProcessor,
- * MinLengthLogitsProcessor and its temperature, top-k and top-p warpers, in f64, by sorting.
+ * MinLengthLogitsProcessor and its temperature, top-k, top-p and min-p warpers, in f64, by sorting.
  */
 export function processedProbabilities(logits: ArrayLike<number>, p: Processors): Float64Array {
   let scores = Array.from(
@@ -44,7 +46,9 @@ export function processedProbabilities(logits: ArrayLike<number>, p: Processors)
       if (cumulated <= 1 - p.topP) scores[i] = -Infinity;
     }
   }
-  return softmax(scores);
+  const probabilities = softmax(scores);
+  const least = (p.minP ?? 0) * probabilities.reduce((a, b) => Math.max(a, b));
+  return softmax(scores.map((x, i) => probabilities[i] < least ? -Infinity : x));
 }
 
 function softmax(scores: readonly number[]): Float64Array {

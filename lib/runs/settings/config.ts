@@ -104,6 +104,8 @@ export const generationFields = {
     .describe("Number of most likely tokens to sample from; 0 for all"),
   topP: z.number().gt(0).max(1).default(1)
     .describe("Cumulative probability of the most likely tokens to sample from"),
+  minP: z.number().min(0).max(1).default(0)
+    .describe("Minimum probability of a token to sample, as a share of the most likely one's"),
   temperature: z.number().positive().default(1)
     .describe("Sampling temperature; below 1 sharpens the distribution, above 1 flattens it"),
   minNewTokens: z.int().nonnegative().default(0)
@@ -268,11 +270,13 @@ export function ppoConfigOf(config: TrainConfig): z.output<typeof ppoConfigSchem
 
 /** Sampling part of a run's settings. */
 export function samplingOf(
-  { minLength, topK, topP, temperature, minNewTokens, repetitionPenalty, stopStrings, seed }: Pick<
-    TrainConfig,
-    keyof typeof generationFields | "seed"
-  >,
+  config: Pick<TrainConfig, keyof typeof generationFields | "seed">,
 ): Omit<GenerationConfig, "maxNewTokens"> {
-  const ends = { minLength, minNewTokens, stopStrings: stopStrings ?? [] };
-  return { doSample: true, topK, topP, temperature, repetitionPenalty, ...ends, seed };
+  const { minLength, minNewTokens, repetitionPenalty, stopStrings } = config;
+  const { topK, topP, minP, temperature, seed } = config;
+  return {
+    doSample: true,
+    ...{ topK, topP, minP, temperature, seed },
+    ...{ minLength, minNewTokens, repetitionPenalty, stopStrings: stopStrings ?? [] },
+  };
 }

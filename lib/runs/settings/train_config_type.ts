@@ -123,6 +123,10 @@ export interface TrainConfig {
   topK: number;
   /** Cumulative probability of the most likely tokens to sample from. Default: `1`. */
   topP: number;
+  /**
+   * Minimum probability of a token to sample, as a share of the most likely one's. Default: `0`.
+   */
+  minP: number;
   /** Sampling temperature; below 1 sharpens the distribution, above 1 flattens it. Default: `1`. */
   temperature: number;
   /** Number of tokens before which no end token is sampled. Default: `0`. */
