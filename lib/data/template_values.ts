@@ -5,8 +5,21 @@ import { quote } from "./python_text.ts";
 /** A value of the interpreter. */
 export type Value = ReturnType<Environment["lookupVariable"]>;
 
+/** Class of the package's values that hold JSON values of this kind; it does not export them. */
+function classOf<Json>(sample: Json): new (json: Json) => Value {
+  return new Environment().set("value", sample).constructor as new (json: Json) => Value;
+}
+
+const StringValue = classOf("");
+const BooleanValue = classOf(true);
+const UndefinedValue = classOf(undefined);
+
 /** Makes a value of a JSON value; undefined is Jinja's Undefined. */
 export function valueOf(json: unknown): Value {
+  // An environment for each would take most of a template's time.
+  if (typeof json === "string") return new StringValue(json);
+  if (typeof json === "boolean") return new BooleanValue(json);
+  if (json === undefined) return new UndefinedValue(json);
   return new Environment().set("value", json);
 }
 
