@@ -214,13 +214,19 @@ export {
   Dataset,
   type DatasetOptions,
   DatasetSplit,
-  DEFAULT_PROMPT,
   type Example,
   loadDataset,
 } from "./lib/data/dataset.ts";
 export { type CachedTexts, TokenCache, type TokenCacheOptions } from "./lib/data/token_cache.ts";
 export type { StoredTokens } from "./lib/data/token_entry.ts";
 export { TokenizedTexts, type TokenizedTextsOptions } from "./lib/data/tokenized_texts.ts";
+export { DEFAULT_PROMPT, type DialogueOptions } from "./lib/data/dialogue_format.ts";
+export {
+  type SequenceOptions,
+  type TrainingSequence,
+  TrainingSequences,
+} from "./lib/data/training_sequences.ts";
+export { extractPrompt, renderRow, type TrlRow, type TrlTexts } from "./lib/data/trl_rows.ts";
 export { type EncodeOptions, Tokenizer } from "./lib/data/tokenizer.ts";
 export {
   type ChatOptions,

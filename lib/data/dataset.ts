@@ -1,25 +1,28 @@
 import { UserError } from "../errors.ts";
+import { ChatTemplate } from "./chat_template.ts";
+import {
+  DEFAULT_PROMPT,
+  DialogueFormat,
+  type DialogueOptions,
+  findColumn,
+  noColumn,
+  noText,
+} from "./dialogue_format.ts";
+import { type RowFormat, type TableRow, trlFormat, trlKind } from "./row_format.ts";
 import { findSplitFiles } from "./split_files.ts";
 import { readParts, type Table } from "./table.ts";
 import type { TokenCache } from "./token_cache.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { type SequenceOptions, TrainingSequences } from "./training_sequences.ts";
 
-/** Prompt of the notebook, character for character. */
-export const DEFAULT_PROMPT = "\nSummarize the following conversation.\n\n{dialogue}\n\nSummary:\n";
+/** Column of dialogues; a table without it may be in one of TRL's formats. */
+const DEFAULT_COLUMN = "dialogue";
 
 /** Options for making prompts of rows, under the names of a run's settings. */
-export interface DatasetOptions {
-  /** Column with the texts to respond to. Default `dialogue`. */
-  dialogueColumn?: string;
-  /** Column with the reference responses. Default `summary`. */
-  summaryColumn?: string;
-  /** Minimum number of characters of a dialogue (exclusive). Default 200. */
-  inputMinTextLength?: number;
-  /** Maximum number of characters of a dialogue. Default 1000. */
-  inputMaxTextLength?: number;
-  /** Prompt, in which `{dialogue}` stands for the text. Default {@linkcode DEFAULT_PROMPT}. */
-  prompt?: string;
+export interface DatasetOptions extends Partial<DialogueOptions> {
+  /** Chat template of the model, or a function that loads it, for rows with conversations. */
+  template?: ChatTemplate | (() => Promise<ChatTemplate>) | null;
   /** Cache of tokens, in which its `save` keeps new ones. Default none. */
   cache?: TokenCache | null;
 }
@@ -52,10 +55,8 @@ export class DatasetSplit {
     readonly name: string,
     /** Names of a row's features, as the Hugging Face library lists them. */
     readonly features: readonly string[],
-    private readonly rows: readonly PromptRow[],
-    private readonly tokenizer: Tokenizer,
-    private readonly cache: TokenCache | null,
-    private readonly references: References,
+    private readonly rows: readonly TableRow[],
+    private readonly source: SplitSource,
   ) {}
 
   /** Number of rows. */
@@ -63,12 +64,18 @@ export class DatasetSplit {
     return this.rows.length;
   }
 
-  /** Tokens of the prompts. */
+  /** Tells whether rows have prompts; texts to learn as a whole have none. */
+  get hasPrompts(): boolean {
+    return this.source.format.kind !== "text";
+  }
+
+  /** Tokens of the prompts. @throws UserError when rows have none */
   get prompts(): TokenizedTexts {
+    const { format, tokenizer, cache } = this.source;
     return this.#prompts ??= new TokenizedTexts(
-      this.rows.map(({ prompt }) => prompt),
-      this.tokenizer,
-      { name: `${this.name} prompts`, cache: this.cache },
+      this.rows.map((row) => format.prompt(row)),
+      tokenizer,
+      { name: `${this.name} prompts`, addSpecialTokens: !format.rendered, cache },
     );
   }
 
@@ -85,32 +92,62 @@ export class DatasetSplit {
    */
   labels(maxLength: number): TokenizedTexts {
     return new TokenizedTexts(
-      this.rows.map((row) => this.#summary(row)),
-      this.tokenizer,
-      { name: `${this.name} summaries`, maxLength, cache: this.cache },
+      this.rows.map((row) => this.#reference(row)),
+      this.source.tokenizer,
+      { name: `${this.name} summaries`, maxLength, cache: this.source.cache },
     );
   }
 
+  /**
+   * Returns the rows as sequences for the supervised training of a decoder-only model.
+   *
+   * @throws UserError when a row has nothing to learn
+   */
+  sequences(options: SequenceOptions): TrainingSequences {
+    const { format, tokenizer, cache, template } = this.source;
+    if (format.kind === "dialogue") this.rows.forEach((row) => this.#reference(row));
+    const prompts = this.hasPrompts ? this.prompts : null;
+    const own = { name: this.name, cache };
+    return new TrainingSequences(format, this.rows, tokenizer, prompts, template, options, own);
+  }
+
   /** Reference of a row that must have one. */
-  #summary({ summary, row, columns }: PromptRow): string {
-    const { path, column, wanted } = this.references;
-    if (summary !== null) return summary;
-    if (column === null) throw noColumn(path, wanted, Object.keys(columns), "summaryColumn");
-    throw notText(path, row, column, columns[column]);
+  #reference(row: TableRow): string {
+    const { format, path } = this.source;
+    const reference = format.reference(row);
+    if (reference !== null) return reference;
+    const column = format.referenceColumn;
+    if (column === null) {
+      const wanted = format instanceof DialogueFormat ? format.wantedReference : "completion";
+      throw noColumn(path, wanted, Object.keys(row.columns), "summaryColumn");
+    }
+    throw noText(path, row, column);
   }
 
   /** Makes the example of a row. */
   private toExample(index: number): Example {
-    const { id, summary, columns } = this.rows[index];
+    const { format, tokenizer } = this.source;
+    const row = this.rows[index];
     const inputIds = this.prompts.ids(index);
+    const idKey = ["id", "fname"].find((name) => Object.hasOwn(row.columns, name));
     return {
-      id,
-      query: this.tokenizer.decode(inputIds),
+      id: String(idKey === undefined ? row.row : row.columns[idKey]),
+      query: tokenizer.decode(inputIds),
       inputIds,
-      summary: summary ?? "",
-      columns,
+      summary: format.reference(row) ?? "",
+      columns: row.columns,
     };
   }
+}
+
+/** What the splits of a dataset have in common. */
+interface SplitSource {
+  path: string;
+  format: RowFormat;
+  tokenizer: Tokenizer;
+  cache: TokenCache | null;
+  /** Template of conversations; null for texts. */
+  template: ChatTemplate | null;
 }
 
 /** Prompts in named splits: `train`, `validation`, `test`. */
@@ -148,54 +185,54 @@ export class Dataset {
 }
 
 /**
- * Reads dialogues and makes prompts of them: filters by length in characters, fills the template
- * in, splits.
+ * Reads a dataset and makes prompts of its rows.
  *
- * @param path a .csv, .jsonl or .parquet file, whose last fifth becomes the test split; or a folder
- * with files for each split (train, validation or dev, test), named as on the Hub ({@linkcode
- * findSplitFiles}), where a train split without a test split is divided the same way. The columns
- * are DialogSum's (id, dialogue, summary, topic) or those of `options`. As in the original
- * DialogSum files, `fname` will do for the id and `summary1` (the first of several references) for
- * the summary. Prompts need no references: those that are missing are noticed where they are asked
- * for, in {@linkcode DatasetSplit.labels}.
- * @throws UserError when a file or column is missing, or the filter leaves nothing.
+ * Dialogues, as DialogSum's: the columns are id, dialogue, summary and topic, or those of `options`;
+ * rows are filtered by length in characters, and the template is filled in. As in the original DialogSum
+ * files, `fname` will do for the id and `summary1` (the first of several references) for the summary.
+ *
+ * Otherwise TRL's formats, by their columns: `messages` (or ShareGPT's `conversations`), `prompt` and
+ * `completion`, `prompt`, `text`, or `chosen` and `rejected`; texts or lists of messages, of which
+ * the chat template makes texts.
+ *
+ * Prompts need no references: those that are missing are noticed where they are asked for, in
+ * {@linkcode DatasetSplit.labels}.
+ *
+ * @param path a .csv, .json, .jsonl or .parquet file, whose last fifth becomes the test split; or a
+ * folder with files for each split (train, validation or dev, test), named as on the Hub ({@linkcode
+ * findSplitFiles}), where a train split without a test split is divided the same way
+ * @throws UserError when a file or column is missing, the filter leaves nothing, or a conversation has
+ * no template.
  */
 export async function loadDataset(
   path: string,
   tokenizer: Tokenizer,
   options: DatasetOptions = {},
 ): Promise<Dataset> {
-  const settings = {
-    dialogueColumn: "dialogue",
+  const { template = null, cache = null, ...dialogue } = options;
+  const settings: DialogueOptions = {
+    dialogueColumn: DEFAULT_COLUMN,
     summaryColumn: "summary",
     inputMinTextLength: 200,
     inputMaxTextLength: 1000,
     prompt: DEFAULT_PROMPT,
-    cache: null,
-    ...options,
+    ...dialogue,
   };
-  if (!settings.prompt.includes("{dialogue}")) {
-    throw new UserError(
-      `the prompt ${
-        JSON.stringify(settings.prompt)
-      } has no {dialogue}: put it where the text belongs`,
-    );
-  }
+  let loaded: ChatTemplate | null = null;
+  const loadTemplate = async () => loaded ??= await requireTemplate(path, template);
   const splits = new Map<string, DatasetSplit>();
   const files = await findSplitFiles(path);
   let [kept, total] = [0, 0];
   for (const [name, parts] of files) {
     const table = await readParts(parts);
-    const references = findReferences(table, settings.summaryColumn);
-    const rows = promptRows(table, references, settings);
+    const format = await formatOf(table, settings, loadTemplate);
+    const rows = selectRows(table, format);
     kept += rows.length;
     total += table.rows.length;
     const features = [...table.columns, "input_ids", "query"];
-    const add = (split: string, part: PromptRow[]) =>
-      splits.set(
-        split,
-        new DatasetSplit(split, features, part, tokenizer, settings.cache, references),
-      );
+    const source = { path: table.path, format, tokenizer, cache, template: loaded };
+    const add = (split: string, part: TableRow[]) =>
+      splits.set(split, new DatasetSplit(split, features, part, source));
     if (name === "train" && !files.has("test")) {
       const trainCount = rows.length - testCount(table.path, rows.length);
       add("train", rows.slice(0, trainCount));
@@ -213,6 +250,38 @@ export async function loadDataset(
   return new Dataset(path, splits, notice);
 }
 
+async function requireTemplate(
+  path: string,
+  template: DatasetOptions["template"],
+): Promise<ChatTemplate> {
+  if (template instanceof ChatTemplate) return template;
+  if (template) return await template();
+  throw new UserError(`${path} has conversations: making texts of them takes a chat template`);
+}
+
+/** Format of a table: dialogues where it has their column, else one of TRL's. */
+async function formatOf(
+  table: Table,
+  settings: DialogueOptions,
+  template: () => Promise<ChatTemplate>,
+): Promise<RowFormat> {
+  const kind = trlKind(table.columns);
+  const dialogues = findColumn(table, [settings.dialogueColumn]) !== null;
+  return dialogues || kind === null || settings.dialogueColumn !== DEFAULT_COLUMN
+    ? new DialogueFormat(table, settings)
+    : await trlFormat(table, kind, template);
+}
+
+/** Rows that the format takes. */
+function selectRows(table: Table, format: RowFormat): TableRow[] {
+  const rows = table.rows.map((columns, row) => ({ row, columns }));
+  for (const row of rows) format.check(row);
+  const kept = format instanceof DialogueFormat ? rows.filter((row) => format.takes(row)) : rows;
+  if (rows.length === 0) throw new UserError(`${table.path} has no rows`);
+  if (kept.length > 0) return kept;
+  throw (format as DialogueFormat).nothingLeft(rows.length);
+}
+
 /**
  * Number of rows of the test split, as `train_test_split(test_size=0.2)` in Hugging Face's
  * datasets.
@@ -220,106 +289,8 @@ export async function loadDataset(
 function testCount(path: string, count: number): number {
   if (count < 2) {
     throw new UserError(
-      `${path} leaves ${count} dialogue after the filter: dividing it into train and test takes 2`,
+      `${path} leaves ${count} row after the filter: dividing it into train and test takes 2`,
     );
   }
   return Math.ceil(0.2 * count);
-}
-
-interface PromptRow {
-  id: string;
-  prompt: string;
-  /** Reference response; null where there is no text. */
-  summary: string | null;
-  /** Row of the file, from 0. */
-  row: number;
-  columns: Record<string, unknown>;
-}
-
-/** Column of the reference responses. */
-interface References {
-  /** Path of the file, for messages. */
-  path: string;
-  /** Name of the column; null where the file has none. */
-  column: string | null;
-  /** Name of the column that the settings ask for. */
-  wanted: string;
-}
-
-function findReferences(table: Table, wanted: string): References {
-  return { path: table.path, column: findColumn(table, [wanted, `${wanted}1`]), wanted };
-}
-
-function promptRows(
-  table: Table,
-  { column: summaryKey }: References,
-  settings: Required<DatasetOptions>,
-): PromptRow[] {
-  const { dialogueColumn, inputMinTextLength, inputMaxTextLength, prompt } = settings;
-  const dialogueKey = findColumn(table, [dialogueColumn]);
-  if (dialogueKey === null) {
-    throw noColumn(table.path, dialogueColumn, table.columns, "dialogueColumn");
-  }
-  const idKey = ["id", "fname"].find((name) => table.columns.includes(name));
-  const kept: PromptRow[] = [];
-  for (const [i, row] of table.rows.entries()) {
-    const dialogue = row[dialogueKey];
-    if (typeof dialogue !== "string") throw notText(table.path, i, dialogueKey, dialogue);
-    const length = characterCount(dialogue);
-    if (length <= inputMinTextLength || length > inputMaxTextLength) continue;
-    kept.push({
-      id: String(idKey === undefined ? i : row[idKey]),
-      prompt: prompt.replaceAll("{dialogue}", () => dialogue),
-      summary: textOrNull(summaryKey === null ? null : row[summaryKey]),
-      row: i,
-      columns: row,
-    });
-  }
-  if (table.rows.length === 0) throw new UserError(`${table.path} has no rows`);
-  if (kept.length === 0) {
-    throw new UserError(
-      `${table.path} has no dialogue of more than ${inputMinTextLength} and at most ` +
-        `${inputMaxTextLength} characters among its ${table.rows.length} rows: widen the filter`,
-    );
-  }
-  return kept;
-}
-
-/** Finds the first of several names among a table's columns; null where there is none. */
-function findColumn(table: Table, names: string[]): string | null {
-  const found = names.find((name) => table.columns.includes(name));
-  if (found === undefined) return null;
-  if (table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
-    throw new UserError(`${table.path} has several columns "${found}": rename all but one`);
-  }
-  return found;
-}
-
-function noColumn(
-  path: string,
-  wanted: string,
-  columns: readonly string[],
-  setting: "dialogueColumn" | "summaryColumn",
-): UserError {
-  return new UserError(
-    `${path} has no column "${wanted}": name one of its columns with \`${setting}\`: ${
-      columns.map((name) => JSON.stringify(name)).join(", ")
-    }`,
-  );
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
-}
-
-function notText(path: string, row: number, column: string, value: unknown): UserError {
-  const found = value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
-  return new UserError(`${path}, row ${row + 1}: "${column}" is ${found}, expected a text`);
-}
-
-/** Number of characters as Python counts them, in code points. */
-function characterCount(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }

@@ -48,6 +48,11 @@ export async function parquetRows(bytes: Uint8Array<ArrayBuffer>): Promise<Parqu
   return { columns, rows };
 }
 
+/** The value with numbers in the place of 64-bit integers, in lists and structures as well. */
 function plain(value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  if (ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 }

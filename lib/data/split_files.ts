@@ -1,8 +1,8 @@
 import { UserError } from "../errors.ts";
-import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
+import { isTable, TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
 import { fileInfo, listFolder } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
-import { basename, dirname, extname, join } from "../platform/paths.ts";
+import { basename, dirname, join } from "../platform/paths.ts";
 
 /** Names of the splits, in the order in which they are listed. */
 const SPLIT_NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -38,7 +38,7 @@ export async function findSplitFiles(path: string): Promise<Map<string, string[]
   } catch (error) {
     throw new UserError(`cannot read the dataset ${path}: ${ioReason(error)}`, { cause: error });
   }
-  const tables = names.filter((name) => TABLE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const tables = names.filter((name) => isTable(basename(name)));
   const files = new Map<string, string[]>();
   for (const split of Object.keys(SPLIT_NAMES)) {
     const parts = tables.filter((name) => splitOf(name) === split);

@@ -8,7 +8,7 @@ import { ioReason } from "../platform/io_error.ts";
 import { extname } from "../platform/paths.ts";
 import { parseParquet } from "./parquet.ts";
 
-/** Rows of a CSV, JSONL or Parquet file, or of several that are parts of one. */
+/** Rows of a CSV, JSON, JSONL or Parquet file, or of several that are parts of one. */
 export interface Table {
   /** Path of the file, or of the first of several, for messages. */
   path: string;
@@ -19,7 +19,8 @@ export interface Table {
 }
 
 /**
- * Reads a CSV file with a header line, a JSONL file with one object per line, or a Parquet file.
+ * Reads a CSV file with a header line, a JSON file with a list of objects, a JSONL file with one object
+ * per line, or a Parquet file.
  *
  * @throws UserError naming the file, and the line where one is at fault.
  */
@@ -37,7 +38,8 @@ export async function readTable(path: string): Promise<Table> {
   refusePointer(path, bytes);
   if (extension === ".parquet") return { path, ...await parseParquet(path, bytes) };
   const text = decodeUtf8(path, bytes);
-  return extension === ".csv" ? parseCsv(path, text) : parseJsonLines(path, text);
+  if (extension === ".csv") return parseCsv(path, text);
+  return extension === ".json" ? parseJsonList(path, text) : parseJsonLines(path, text);
 }
 
 /**
@@ -91,25 +93,46 @@ function parseCsv(path: string, text: string): Table {
   return { path, columns, rows };
 }
 
+/** A list of objects; some files of this name have an object per line. */
+function parseJsonList(path: string, text: string): Table {
+  if (!text.trimStart().startsWith("[")) return parseJsonLines(path, text);
+  let list: unknown[];
+  try {
+    list = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  return tableOf(path, list.map((row, i) => [`${path}, item ${i + 1},`, row]));
+}
+
 function parseJsonLines(path: string, text: string): Table {
-  const columns = new Set<string>();
-  const rows: Record<string, unknown>[] = [];
+  const rows: [place: string, row: unknown][] = [];
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    let row: unknown;
     try {
-      row = JSON.parse(line);
+      rows.push([`${path}, line ${i + 1},`, JSON.parse(line)]);
     } catch (error) {
       throw new UserError(`${path}, line ${i + 1}, is not JSON: ${(error as Error).message}`, {
         cause: error,
       });
     }
+  }
+  return tableOf(path, rows);
+}
+
+/** Table of rows, which have to be objects. */
+function tableOf(path: string, rows: readonly [place: string, row: unknown][]): Table {
+  const columns = new Set<string>();
+  for (const [place, row] of rows) {
     if (typeof row !== "object" || row === null || Array.isArray(row)) {
-      throw new UserError(`${path}, line ${i + 1}, is not a JSON object ({"dialogue": …})`);
+      throw new UserError(`${place} is not a JSON object ({"dialogue": …})`);
     }
     for (const name of Object.keys(row)) columns.add(name);
-    rows.push(row as Record<string, unknown>);
   }
-  if (rows.length === 0) throw new UserError(`${path} is empty: expected one JSON object per line`);
-  return { path, columns: [...columns], rows };
+  if (rows.length === 0) throw new UserError(`${path} is empty: expected JSON objects`);
+  return {
+    path,
+    columns: [...columns],
+    rows: rows.map(([, row]) => row as Record<string, unknown>),
+  };
 }

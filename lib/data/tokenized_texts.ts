@@ -16,6 +16,8 @@ export interface TokenizedTextsOptions {
   name: string;
   /** Maximum number of tokens of a text, special tokens included. Default no limit. */
   maxLength?: number;
+  /** Add the special tokens that the model expects. Default true. */
+  addSpecialTokens?: boolean;
   /** Cache of tokens, in which its `save` keeps new ones. Default none. */
   cache?: TokenCache | null;
 }
@@ -27,7 +29,7 @@ export class TokenizedTexts {
   /** Number of texts tokenized here, which the cache did not have. */
   added = 0;
 
-  readonly #maxLength: number;
+  readonly #options: { maxLength: number; addSpecialTokens: boolean };
   readonly #ids: (number[] | undefined)[] = [];
   readonly #stored: StoredTokens | null;
   #key: string | null = null;
@@ -36,10 +38,10 @@ export class TokenizedTexts {
   constructor(
     private readonly texts: readonly string[],
     private readonly tokenizer: Tokenizer,
-    { name, maxLength = Infinity, cache = null }: TokenizedTextsOptions,
+    { name, maxLength = Infinity, addSpecialTokens = true, cache = null }: TokenizedTextsOptions,
   ) {
     this.name = name;
-    this.#maxLength = maxLength;
+    this.#options = { maxLength, addSpecialTokens };
     this.#stored = cache?.open(this) ?? null;
   }
 
@@ -50,20 +52,25 @@ export class TokenizedTexts {
 
   /**
    * SHA-256 of all that the tokens depend on: every text, in order (and so the files they are from,
-   * the columns, filter, template and split), the limit, the tokenizer's files, and the version of
+   * the columns, filter, template and split), the options, the tokenizer's files, and the version of
    * what applies them.
    */
   get key(): string {
     if (this.#key !== null) return this.#key;
     const hash = new Sha256();
     const { fingerprint } = this.tokenizer;
-    hash.update(JSON.stringify([FORMAT, settings.version, fingerprint, this.#maxLength]));
+    hash.update(JSON.stringify([FORMAT, settings.version, fingerprint, this.#options]));
     for (const text of this.texts) {
       // With its length first, a text cannot run into the next one. UTF-8 has no lone surrogates, which
       // JSON escapes; it takes three times as long.
       hash.update(text.isWellFormed() ? `${text.length} ${text}` : JSON.stringify(text));
     }
     return this.#key = hash.hex();
+  }
+
+  /** Returns a text. */
+  text(index: number): string {
+    return this.texts[index];
   }
 
   /** Returns a text's tokens, special tokens included. */
@@ -78,6 +85,6 @@ export class TokenizedTexts {
 
   #tokenize(index: number): number[] {
     this.added++;
-    return this.tokenizer.encode(this.texts[index], { maxLength: this.#maxLength });
+    return this.tokenizer.encode(this.texts[index], this.#options);
   }
 }

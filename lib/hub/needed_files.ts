@@ -1,5 +1,5 @@
-import { basename, extname } from "node:path";
-import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
+import { basename } from "node:path";
+import { isTable } from "../formats/table_extensions.ts";
 import type { Repo } from "./repo.ts";
 
 /** Files of models, tokenizers and adapters beside the weights. */
@@ -44,9 +44,7 @@ export function neededFiles<F extends { path: string }>(
   files: readonly F[],
 ): F[] {
   if (type === "dataset") {
-    return files.filter(({ path }) =>
-      TABLE_EXTENSIONS.includes(extname(path).toLowerCase()) && !basename(path).startsWith(".")
-    );
+    return files.filter(({ path }) => isTable(basename(path)) && !basename(path).startsWith("."));
   }
   const wanted = [onnx ? [...ONNX, ...MODEL_WEIGHTS] : [...MODEL_WEIGHTS, ...ONNX], ADAPTER_WEIGHTS]
     .map((forms) => forms.find((form) => files.some(({ path }) => form.test(path))))

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DEFAULT_PROMPT, loadDataset } from "../../lib/data/dataset.ts";
+import { loadDataset } from "../../lib/data/dataset.ts";
+import { DEFAULT_PROMPT } from "../../lib/data/dialogue_format.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { loadCase } from "../golden/cases.ts";
 import { withTempDir } from "../temp_dir.ts";
@@ -122,15 +123,15 @@ Deno.test("what is missing or empty is said", async () => {
       assert.rejects(loadDataset(dir, tokenizer), { name: "UserError", message });
     const train = join(dir, "train.jsonl");
     await refused(
-      /has no train, validation or test file \(\.csv, \.jsonl, \.parquet\), only nothing/,
+      /has no train, validation or test file \(\.csv, \.json, \.jsonl, \.parquet\), only nothing/,
     );
     Deno.writeTextFileSync(train, dialogues([10, 2000]));
     await refused(/train\.jsonl has no dialogue of more than 200 .* 1000 characters among its 2 r/);
     Deno.writeTextFileSync(train, dialogues([300]));
-    await refused(/train\.jsonl leaves 1 dialogue after the filter/);
-    Deno.writeTextFileSync(train, '{"text": "a", "topic": "b"}');
+    await refused(/train\.jsonl leaves 1 row after the filter/);
+    Deno.writeTextFileSync(train, '{"title": "a", "topic": "b"}');
     await refused(
-      /train\.jsonl has no column "dialogue": name one of .* with `dialogueColumn`: "text", "topic"$/,
+      /train\.jsonl has no column "dialogue": name one of .* with `dialogueColumn`: "title", "topic"$/,
     );
     Deno.writeTextFileSync(train, dialogues([300]) + '\n{"dialogue": 3}');
     await refused(/train\.jsonl, row 2: "dialogue" is 3, expected a text/);

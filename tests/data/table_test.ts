@@ -38,7 +38,7 @@ Deno.test("what is broken is named with its line", async () => {
   const notUtf8 = Uint8Array.of(0x69, 0x64, 0x0a, 0xfc, 0x0a);
   await refused("a.csv", notUtf8, /a\.csv is not UTF-8: line 2 has the byte 0xFC, at 3/);
   await refused("a.jsonl", notUtf8, /a\.jsonl is not UTF-8: line 2 has the byte 0xFC, at 3/);
-  await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv, \.jsonl, \.parquet/);
+  await refused("a.txt", "", /a\.txt is not a dataset: expected \.csv, \.json, \.jsonl, \.parquet/);
   await assert.rejects(readTable("/nothing/a.csv"), /cannot read .*a\.csv: it does not exist/);
 });
 

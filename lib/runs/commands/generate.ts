@@ -1,4 +1,4 @@
-import { DEFAULT_PROMPT } from "../../data/dataset.ts";
+import { DEFAULT_PROMPT } from "../../data/dialogue_format.ts";
 import { generateInBatches, textGenerator } from "../../evaluation/text_generator.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { samplingOf, type TrainConfig } from "../settings/config.ts";

@@ -1,5 +1,5 @@
 import { z } from "../../packages/zod.ts";
-import { DEFAULT_PROMPT } from "../../data/dataset.ts";
+import { DEFAULT_PROMPT } from "../../data/dialogue_format.ts";
 import { UserError } from "../../errors.ts";
 import type { GenerationConfig } from "../../generation/generation_config.ts";
 import { checkPPOConfig, ppoConfigSchema } from "../../rl/ppo_config.ts";
