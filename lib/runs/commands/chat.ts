@@ -46,7 +46,7 @@ export class Chat {
     const device = await openRunDevice(config);
     try {
       const folder = await locate("model", config.model, hooks);
-      const template = await ChatTemplate.load(folder);
+      const template = await ChatTemplate.load(folder, { file: config.chatTemplate });
       const policy = await loadRunPolicy(device, config, hooks);
       // A fresh adapter changes nothing, but costs time.
       const adapted = config.adapter !== null;

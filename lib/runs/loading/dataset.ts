@@ -5,6 +5,7 @@ import {
   type Example,
   loadDataset,
 } from "../../data/dataset.ts";
+import { ChatTemplate } from "../../data/chat_template.ts";
 import { TokenCache } from "../../data/token_cache.ts";
 import type { Tokenizer } from "../../data/tokenizer.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
@@ -22,6 +23,10 @@ export interface DatasetHooks extends DownloadHooks {
 export interface DatasetSettings extends DatasetOptions {
   /** A path, or a name on the Hub. */
   dataset: string;
+  /** Model with the chat template: a folder, or a name on the Hub. */
+  model: string;
+  /** File with another chat template; null for the model's own. */
+  chatTemplate: string | null;
   /** Take tokens from the cache, and keep them there. */
   datasetCache: boolean;
 }
@@ -32,6 +37,7 @@ export class RunDataset implements AsyncDisposable {
     /** The dataset. */
     readonly dataset: Dataset,
     private readonly cache: TokenCache | null,
+    private readonly template: ChatTemplate | null,
     private readonly hooks: DatasetHooks,
   ) {}
 
@@ -45,9 +51,15 @@ export class RunDataset implements AsyncDisposable {
       ? new TokenCache({ folder: hooks.datasetCacheFolder })
       : null;
     const path = await locate("dataset", settings.dataset, hooks);
-    const dataset = await loadDataset(path, tokenizer, { ...settings, cache });
+    let template: ChatTemplate | null = null;
+    const loadTemplate = async () => {
+      const model = await locate("model", settings.model, hooks);
+      return template = await ChatTemplate.load(model, { file: settings.chatTemplate });
+    };
+    const options = { ...settings, template: loadTemplate, cache };
+    const dataset = await loadDataset(path, tokenizer, options);
     if (dataset.filterNotice !== null) hooks.info?.(dataset.filterNotice);
-    return new RunDataset(dataset, cache, hooks);
+    return new RunDataset(dataset, cache, template, hooks);
   }
 
   /** Reports which of the splits used so far came from the cache, and what was wrong there. */
@@ -57,6 +69,7 @@ export class RunDataset implements AsyncDisposable {
 
   /** Caches the tokens. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.template?.close();
     await this.cache?.save();
     this.reportCache();
   }

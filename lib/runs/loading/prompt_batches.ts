@@ -20,7 +20,7 @@ export type PromptPosition = z.output<typeof positionSchema>;
  * torch's `DataLoader(shuffle=True, drop_last=True)` does.
  */
 export class PromptBatches {
-  readonly #split: DatasetSplit;
+  readonly #split: Pick<DatasetSplit, "length" | "example">;
   readonly #batchSize: number;
   readonly #random: Random;
   #passStart: number[] = [];
@@ -28,10 +28,10 @@ export class PromptBatches {
   #drawn = 0;
 
   /** @throws {UserError} when the split has too few rows for one batch */
-  constructor(split: DatasetSplit, batchSize: number, seed: number) {
+  constructor(split: Pick<DatasetSplit, "length" | "example">, batchSize: number, seed: number) {
     if (split.length < batchSize) {
       throw new UserError(
-        `the train split has ${split.length} dialogues, too few for \`batchSize\` ${batchSize}: ` +
+        `the train split has ${split.length} rows, too few for \`batchSize\` ${batchSize}: ` +
           "make it smaller, or widen the length filter",
       );
     }

@@ -34,13 +34,15 @@ export const modelFields = {
     ),
   dtype: z.enum(["f32", "bf16"]).default("f32")
     .describe("Storage type of the model's weights; arithmetic and trained parameters are f32"),
+  chatTemplate: z.string().min(1).nullable().default(null).meta({ metavar: "FILE" })
+    .describe("Chat template, in Jinja, for conversations (default: the model's own)"),
 };
 
 /** Dataset and prompts. */
 export const dataFields = {
   dataset: z.string().min(1).meta({ metavar: "PATH|ORG/NAME" }).default(DEMO_DATASET)
     .describe(
-      "Dataset: a .csv, .jsonl or .parquet file, a folder with one file per split (train, test, …), or a name on the Hub",
+      "Dataset: a .csv, .json, .jsonl or .parquet file, a folder with one file per split (train, test, …), or a name on the Hub. Dialogues with summaries, or TRL's formats by their columns: messages; prompt and completion; prompt; text; chosen and rejected (texts, or lists of messages)",
     ),
   dialogueColumn: text.default("dialogue")
     .describe("Column of the dialogues"),

@@ -36,7 +36,17 @@ export const sftFields = {
     .describe("Peak learning rate (default: 1e-3 for an adapter, 1e-5 for all weights)"),
   ...sftShape,
   maxTargetLength: positiveInt.default(128)
-    .describe("Maximum target length, in tokens; longer summaries are cut off"),
+    .describe(
+      "Maximum target length of an encoder-decoder, in tokens; longer summaries are cut off",
+    ),
+  maxLength: positiveInt.default(1024)
+    .describe(
+      "Maximum length of prompt and response of a decoder-only model together, in tokens; the end of longer ones is cut off",
+    ),
+  completionOnlyLoss: z.boolean().default(true)
+    .describe("Learn only the completions of a decoder-only model's prompts; otherwise both"),
+  assistantOnlyLoss: z.boolean().default(false)
+    .describe("Learn only what the assistant says in a conversation; otherwise all of it"),
 };
 
 /** Measurement before and after training. */

@@ -42,6 +42,8 @@ export interface SftRunConfig {
    * `"f32"`.
    */
   dtype: "f32" | "bf16";
+  /** Chat template, in Jinja, for conversations (default: the model's own). */
+  chatTemplate: string | null;
   /** LoRA rank. Default: `32`. */
   loraR: number;
   /** LoRA scale; the adapter's output is multiplied by alpha / r. Default: `32`. */
@@ -60,8 +62,10 @@ export interface SftRunConfig {
   /** LoRA scale of single layers, by the ends of their names (default: one scale for all). */
   alphaPattern: Record<string, number> | null;
   /**
-   * Dataset: a .csv, .jsonl or .parquet file, a folder with one file per split (train, test, …), or
-   * a name on the Hub. Default: `"demo/dialogues"`.
+   * Dataset: a .csv, .json, .jsonl or .parquet file, a folder with one file per split (train, test,
+   * …), or a name on the Hub. Dialogues with summaries, or TRL's formats by their columns:
+   * messages; prompt and completion; prompt; text; chosen and rejected (texts, or lists of
+   * messages). Default: `"demo/dialogues"`.
    */
   dataset: string;
   /** Column of the dialogues. Default: `"dialogue"`. */
@@ -102,8 +106,24 @@ export interface SftRunConfig {
   maxGradNorm: number | null;
   /** Apply the dropout of the model and the adapter during training. Default: `true`. */
   dropout: boolean;
-  /** Maximum target length, in tokens; longer summaries are cut off. Default: `128`. */
+  /**
+   * Maximum target length of an encoder-decoder, in tokens; longer summaries are cut off. Default:
+   * `128`.
+   */
   maxTargetLength: number;
+  /**
+   * Maximum length of prompt and response of a decoder-only model together, in tokens; the end of
+   * longer ones is cut off. Default: `1024`.
+   */
+  maxLength: number;
+  /**
+   * Learn only the completions of a decoder-only model's prompts; otherwise both. Default: `true`.
+   */
+  completionOnlyLoss: boolean;
+  /**
+   * Learn only what the assistant says in a conversation; otherwise all of it. Default: `false`.
+   */
+  assistantOnlyLoss: boolean;
   /** Maximum number of test examples to measure loss and ROUGE on. Default: `64`. */
   evalSamples: number;
   /**

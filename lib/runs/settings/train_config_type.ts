@@ -46,6 +46,8 @@ export interface TrainConfig {
    * `"f32"`.
    */
   dtype: "f32" | "bf16";
+  /** Chat template, in Jinja, for conversations (default: the model's own). */
+  chatTemplate: string | null;
   /** LoRA rank. Default: `32`. */
   loraR: number;
   /** LoRA scale; the adapter's output is multiplied by alpha / r. Default: `32`. */
@@ -64,8 +66,10 @@ export interface TrainConfig {
   /** LoRA scale of single layers, by the ends of their names (default: one scale for all). */
   alphaPattern: Record<string, number> | null;
   /**
-   * Dataset: a .csv, .jsonl or .parquet file, a folder with one file per split (train, test, …), or
-   * a name on the Hub. Default: `"demo/dialogues"`.
+   * Dataset: a .csv, .json, .jsonl or .parquet file, a folder with one file per split (train, test,
+   * …), or a name on the Hub. Dialogues with summaries, or TRL's formats by their columns:
+   * messages; prompt and completion; prompt; text; chosen and rejected (texts, or lists of
+   * messages). Default: `"demo/dialogues"`.
    */
   dataset: string;
   /** Column of the dialogues. Default: `"dialogue"`. */

@@ -25,7 +25,7 @@ Deno.test("the seed decides the order", () => {
 });
 
 Deno.test("too few prompts are refused at once", () => {
-  assert.throws(() => new PromptBatches(split(3), 4, 0), /3 dialogues, too few for `batchSize` 4/);
+  assert.throws(() => new PromptBatches(split(3), 4, 0), /3 rows, too few for `batchSize` 4/);
 });
 
 Deno.test("drawing goes on from a position, within a pass and at its end", () => {

@@ -20,15 +20,19 @@ export function sftCard(
   const what = config.full ? `\`${base}\`` : `A LoRA adapter for \`${base}\``;
   const row = (name: string, before: number, after: number) =>
     `| ${name} | ${before.toFixed(4)} | ${after.toFixed(4)} |\n`;
-  const rougeRows = ROUGE_TYPES.map((type) => row(type, rouge.before[type], rouge.after[type]));
+  const rougeRows = rouge
+    ? ROUGE_TYPES.map((type) => row(type, rouge.before[type], rouge.after[type]))
+    : [];
+  const measured = rouge
+    ? "the loss (nats a token), and ROUGE F-measures of\ngreedy responses"
+    : "the loss (nats a token)";
   const body = `\
 ${what}, fine-tuned on the reference responses of \`${config.dataset}\` in ${steps} steps by
 Temper. It has ${parameters.trainable} trained parameters of ${parameters.all}.
 
 ## Results
 
-On ${examples} examples that were not trained on: the loss (nats a token), and ROUGE F-measures of
-greedy responses.
+On ${examples} examples that were not trained on: ${measured}.
 
 | | before | after |
 | --- | --- | --- |

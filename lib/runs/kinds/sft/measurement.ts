@@ -14,8 +14,8 @@ import { rougeSchema } from "./summary.ts";
 export interface SftMeasurement {
   /** Mean of -log p over the labels, in nats. */
   loss: number;
-  /** Mean F-measures of the summaries, 0 … 1. */
-  rouge: MeanRouge;
+  /** Mean F-measures of the summaries, 0 … 1; null where there are no prompts. */
+  rouge: MeanRouge | null;
   /** Greedy summaries of the examples. */
   summaries: string[];
 }
@@ -37,13 +37,14 @@ export async function measureSummaries(
   const loss = await evaluateLoss({ model, adapter }, held);
   const generate = textGenerator(model, tokenizer, { maxNewTokens }, adapter);
   const summaries = await generateInBatches(unlessAborted(generate, signal), examples);
-  const rouge = meanRouge(examples.map(({ summary }) => summary), summaries);
+  const references = examples.map(({ summary }) => summary);
+  const rouge = examples.length === 0 ? null : meanRouge(references, summaries);
   return { loss, rouge, summaries };
 }
 
 const schema: z.ZodType<SftMeasurement> = z.object({
   loss: z.number(),
-  rouge: rougeSchema,
+  rouge: rougeSchema.nullable(),
   summaries: z.array(z.string()),
 });
 
@@ -55,6 +56,6 @@ export function parseSftMeasurement(json: unknown, examples: number): SftMeasure
 
 /** Describes a measurement in one line. */
 export function sftMeasurementLine(title: string, { loss, rouge }: SftMeasurement): string {
-  const scores = ROUGE_TYPES.map((type) => `${type} ${rouge[type].toFixed(4)}`);
-  return `${title}: loss ${loss.toFixed(4)}  ${scores.join("  ")}`;
+  const scores = rouge ? ROUGE_TYPES.map((type) => `${type} ${rouge[type].toFixed(4)}`) : [];
+  return [`${title}: loss ${loss.toFixed(4)}`, ...scores].join("  ");
 }

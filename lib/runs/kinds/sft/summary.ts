@@ -13,8 +13,8 @@ export interface SftSummary {
   trained: string;
   /** Mean of -log p over the labels of the measured examples, in nats. */
   loss: { before: number; after: number };
-  /** Mean F-measures of the measured examples' greedy summaries, 0 … 1. */
-  rouge: { before: MeanRouge; after: MeanRouge };
+  /** Mean F-measures of the measured examples' greedy summaries, 0 … 1; null without prompts. */
+  rouge: { before: MeanRouge; after: MeanRouge } | null;
   /** Optimizer steps done. */
   steps: number;
   /** Numbers that were trained, and all numbers of the model. */
@@ -33,7 +33,7 @@ export const sftSummarySchema: z.ZodType<SftSummary> = z.object({
   output: z.string(),
   trained: z.string(),
   loss: z.object({ before: z.number(), after: z.number() }),
-  rouge: z.object({ before: rougeSchema, after: rougeSchema }),
+  rouge: z.object({ before: rougeSchema, after: rougeSchema }).nullable(),
   steps: z.int(),
   parameters: z.object({ trainable: z.int(), all: z.int() }),
   seconds: z.number(),

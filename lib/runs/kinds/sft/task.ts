@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DatasetSplit, Example } from "../../../data/dataset.ts";
+import type { Example } from "../../../data/dataset.ts";
 import { type SFTStats, SFTTrainer } from "../../../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../../../sft/supervised_pass.ts";
 import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
@@ -9,6 +9,7 @@ import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { sftConfigOf, type SftRunConfig } from "../../settings/sft_config.ts";
 import type { Conclusion, FinishedSteps, RunContext, RunTask, StepReport } from "../run_task.ts";
 import { sftCard } from "./card.ts";
+import { type LearnableRows, learnableRows, leftOutNotice } from "./examples.ts";
 import {
   measureSummaries,
   parseSftMeasurement,
@@ -23,12 +24,12 @@ interface SftData {
   /** Dataset; to be disposed of when the run ends. */
   readonly data: RunDataset;
   /** Examples to learn from. */
-  readonly train: DatasetSplit;
+  readonly train: LearnableRows;
   /** Rows of the examples to learn from, without end. */
   readonly batches: PromptBatches;
-  /** Examples to measure on. */
+  /** Examples whose prompts are answered to measure; none where rows have no prompts. */
   readonly evaluation: readonly Example[];
-  /** The same, as tokens. */
+  /** Examples to measure the loss on. */
   readonly held: readonly SupervisedExample[];
 }
 
@@ -43,7 +44,6 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
   readonly #context: RunContext<SftRunConfig>;
   readonly #subject: SftSubject;
   readonly #data: SftData;
-  readonly #example: (row: number) => SupervisedExample;
 
   private constructor(
     context: RunContext<SftRunConfig>,
@@ -55,8 +55,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
     this.#context = context;
     this.#subject = subject;
     this.#data = data;
-    this.#example = supervised(data.train, config);
-    this.trainer = new SFTTrainer(subject, sftConfigOf(config, data.train.length));
+    this.trainer = new SFTTrainer(subject, sftConfigOf(config, data.train.rows.length));
     this.steps = this.trainer.config.steps;
     this.sources = sources;
     this.trainedFolder = subject.folder;
@@ -73,16 +72,22 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
     const subject = await loadSubject(device, config, paths);
     const data = await RunDataset.load({ ...config, ...paths }, subject.tokenizer, hooks);
     const { dataset } = data;
-    const [train, test] = [dataset.split("train"), dataset.split("test")];
+    const splits = [dataset.split("train"), dataset.split("test")];
+    const [train, test] = splits.map((split) => learnableRows(split, subject.model, config));
     const rows = config.batchSize * config.gradientAccumulationSteps;
-    const evaluation = firstExamples(test, config.evalSamples);
+    const evaluation = splits[1].hasPrompts ? firstExamples(splits[1], config.evalSamples) : [];
+    const drawn = { length: train.rows.length, example: (i: number) => splits[0].example(i) };
     const task = new SftTask(context, paths, subject, {
       data,
       train,
-      batches: new PromptBatches(train, rows, config.seed),
+      batches: new PromptBatches(drawn, rows, config.seed),
       evaluation,
-      held: Array.from(evaluation.keys(), supervised(test, config)),
+      held: test.rows.slice(0, config.evalSamples).map((row) => test.example(row)),
     });
+    for (const [i, learnable] of [train, test].entries()) {
+      const notice = leftOutNotice(splits[i], learnable, config);
+      if (notice !== null) hooks.info?.(notice);
+    }
     hooks.info?.(`device: ${device.description}`);
     const unknown = unknownTokensNotice(evaluation, subject.tokenizer);
     if (unknown !== null) hooks.info?.(unknown);
@@ -102,7 +107,8 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
 
   // deno-lint-ignore require-await
   async collect(): Promise<SupervisedExample[]> {
-    return this.#data.batches.nextRows().map(this.#example);
+    const { train, batches } = this.#data;
+    return batches.nextRows().map((index) => train.example(train.rows[index]));
   }
 
   async step(examples: SupervisedExample[], step: number): Promise<StepReport<SFTStats>> {
@@ -115,7 +121,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
     return {
       stats,
       metrics: {
-        epoch: step * examples.length / train.length,
+        epoch: step * examples.length / train.rows.length,
         loss: stats.loss,
         grad_norm: stats.gradNorm,
         learning_rate: stats.learningRate,
@@ -164,7 +170,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
       output: folder,
       trained: join(folder, this.trainedFolder),
       loss: { before: before.loss, after: after.loss },
-      rouge: { before: before.rouge, after: after.rouge },
+      rouge: before.rouge && after.rouge && { before: before.rouge, after: after.rouge },
       steps: this.steps,
       parameters: this.#subject.count,
       seconds: elapsed(),
@@ -184,7 +190,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
           this.#subject.model,
           this.#context.config,
           summary,
-          rows.length,
+          this.#data.held.length,
         ),
       },
       comparison: [],
@@ -194,14 +200,4 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#data.data[Symbol.asyncDispose]();
   }
-}
-
-/** Makes a supervised example of a row of a split: the summary becomes the labels. */
-function supervised(
-  split: DatasetSplit,
-  { maxTargetLength }: SftRunConfig,
-): (row: number) => SupervisedExample {
-  const { prompts } = split;
-  const labels = split.labels(maxTargetLength);
-  return (row) => ({ inputIds: prompts.ids(row), labels: labels.ids(row) });
 }
