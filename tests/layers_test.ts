@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["lib/rl", "lib/sft", "lib/preference"],
   ["lib/runs/settings"],
   ["lib/runs/folder", "lib/doctor"],
-  ["lib/runs/loading"],
+  ["lib/runs/loading", "lib/verify"],
   ["lib/runs/kinds"],
   ["lib/runs/loop"],
   ["lib/runs/commands"],

@@ -11,6 +11,7 @@ import { runKinds } from "../runs/kinds/registry.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
+import { runVerify, verifyCommand } from "./verify.ts";
 import { downloadCommand, runDownload } from "./download.ts";
 import { evaluateCommand, runEvaluate } from "./evaluate.ts";
 import { generateCommand, runGenerate } from "./generate.ts";
@@ -50,21 +51,27 @@ const WIDEST_HELP = 100;
 /** Parser of a command line; errors about unknown input need to know all of it. */
 function parserOf(args: readonly string[]) {
   const parser = or(
-    trainCommand,
-    sftCommand,
-    evaluateCommand,
-    compareCommand,
-    generateCommand,
-    scoreCommand,
-    downloadCommand,
-    paramsCommand,
-    runsCommand,
-    pushCommand,
-    mergeCommand,
-    uiCommand,
-    benchCommand,
-    doctorCommand,
-    permissionsCommand,
+    // `or` takes up to 15 parsers.
+    or(
+      trainCommand,
+      sftCommand,
+      evaluateCommand,
+      compareCommand,
+      generateCommand,
+      scoreCommand,
+    ),
+    or(
+      downloadCommand,
+      paramsCommand,
+      runsCommand,
+      pushCommand,
+      mergeCommand,
+      uiCommand,
+      benchCommand,
+      doctorCommand,
+      verifyCommand,
+      permissionsCommand,
+    ),
     {
       errors: {
         unexpectedInput: (token: string): Message =>
@@ -146,6 +153,8 @@ function dispatch(options: Options): Promise<void> {
       return runUi(options);
     case "doctor":
       return runDoctor(options);
+    case "verify":
+      return runVerify(options);
     case "permissions":
       return printPermissions(options.words);
     case "bench ppo":

@@ -18,14 +18,7 @@ export interface NamedCommand {
  * @param usage of all commands
  */
 export function namedCommand(usage: Usage, words: readonly string[]): NamedCommand {
-  const below = usage.flatMap((term) =>
-    term.type === "exclusive"
-      ? term.terms.filter(([first]) => first?.type === "command").map((terms) => ({
-        name: first(terms),
-        terms,
-      }))
-      : []
-  );
+  const below = commandsBelow(usage);
   const found = below.find(({ name }) => name === words[0]);
   if (!found) {
     // The options of the commands below are not the command's own.
@@ -36,8 +29,14 @@ export function namedCommand(usage: Usage, words: readonly string[]): NamedComma
   return { name: [found.name, name].filter(Boolean).join(" "), ...rest };
 }
 
-function first([term]: Usage): string {
-  return term?.type === "command" ? term.name : "";
+/** Commands with their usages; alternatives of alternatives are alternatives. */
+function commandsBelow(usage: Usage): { name: string; terms: Usage }[] {
+  return usage.flatMap((term) =>
+    term.type !== "exclusive" ? [] : term.terms.flatMap((terms) => {
+      const [first] = terms;
+      return first?.type === "command" ? [{ name: first.name, terms }] : commandsBelow(terms);
+    })
+  );
 }
 
 /**
