@@ -118,7 +118,7 @@ async function runChat(
   const { Chat } = await import("../runs/commands/chat.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const sampling = { ...config.samplingOf(resolved), maxNewTokens, doSample };
-  const chat = await Chat.open(resolved, sampling, sampling.stopStrings ?? [], downloadScreen());
+  const chat = await Chat.open(resolved, sampling, downloadScreen());
   try {
     if (texts.length > 0) {
       const answers: string[] = [];

@@ -52,6 +52,24 @@ Deno.test("generate --chat answers each argument by the model's template", () =>
     assert.deepEqual(JSON.parse(json.stdout), [{ text: "Bye", response: stdout.trimEnd() }]);
   }));
 
+Deno.test("an answer of a chat ends before a stop string", () =>
+  withChatModel(async (model) => {
+    const args = [
+      "generate",
+      "--chat",
+      "--model",
+      model,
+      ...DEVICE,
+      "--max-new-tokens",
+      "12",
+      "Hello",
+    ];
+    const whole = (await call(args)).stdout.trimEnd();
+    const [first, second] = whole.split(" ");
+    const { stdout } = await call([...args, "--stop-strings", second]);
+    assert.equal(stdout, `${first} \n`);
+  }));
+
 Deno.test("generate --chat holds a conversation with the lines of a pipe", () =>
   withChatModel(async (model) => {
     const args = ["generate", "--chat", "--model", model, ...DEVICE, "--max-new-tokens", "6"];

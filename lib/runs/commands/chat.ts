@@ -28,19 +28,17 @@ export class Chat {
     private readonly adapted: boolean,
     private readonly template: ChatTemplate,
     private readonly sampling: GenerationConfig,
-    private readonly stops: readonly string[],
   ) {}
 
   /**
    * Loads a model, with the adapter that is named.
    *
-   * @param stops texts that end an answer, and do not belong to it
+   * @param sampling settings of the answers, which end before its stop strings
    * @throws {UserError} when something does not load, or the model has no chat template
    */
   static async open(
     config: TrainConfig,
     sampling: GenerationConfig,
-    stops: readonly string[],
     hooks: DownloadHooks = {},
   ): Promise<Chat> {
     const device = await openRunDevice(config);
@@ -50,7 +48,7 @@ export class Chat {
       const policy = await loadRunPolicy(device, config, hooks);
       // A fresh adapter changes nothing, but costs time.
       const adapted = config.adapter !== null;
-      return new Chat(device, policy, adapted, template, sampling, stops);
+      return new Chat(device, policy, adapted, template, sampling);
     } catch (error) {
       device.close();
       throw error;
@@ -72,8 +70,9 @@ export class Chat {
   async answer(messages: readonly ChatMessage[], hooks: AnswerHooks = {}): Promise<string> {
     const { model, tokenizer, adapter } = this.policy;
     const prompt = this.template.encode(tokenizer, messages, { addGenerationPrompt: true });
-    const streamed = new StreamedText(tokenizer, this.stops);
-    const config = { ...this.sampling, firstRollout: this.#answers++ };
+    const { stopStrings, ...sampling } = this.sampling;
+    const streamed = new StreamedText(tokenizer, stopStrings);
+    const config = { ...sampling, firstRollout: this.#answers++ };
     const onTokens = (_row: number, tokens: readonly number[]) => {
       const text = streamed.push(tokens);
       if (text !== "") hooks.onText?.(text);
