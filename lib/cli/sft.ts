@@ -26,11 +26,12 @@ export const sftCommand = command(
     optionsFromSchema("Device", config.deviceFields),
   ),
   {
-    brief: message`Fine-tune a model on the summaries of a dataset.`,
+    brief: message`Fine-tune a model on the responses of a dataset.`,
     description: paragraphs(
-      "Trains a LoRA adapter, or all weights with --full, on the summaries of the train split. " +
+      "Trains a LoRA adapter, or all weights with --full, on the train split: dialogues with " +
+        "summaries, or conversations, completions and texts in TRL's formats. " +
         "Before and after training, measures the loss on the test split, and ROUGE-1, ROUGE-2, " +
-        "ROUGE-L and ROUGE-Lsum of greedy summaries (F-measures, without stemming). temper train " +
+        "ROUGE-L and ROUGE-Lsum of greedy responses (F-measures, without stemming). temper train " +
         "can start from the result.",
       "The output folder contains config.json (all settings), environment.json (hardware and " +
         "software), metrics.jsonl (statistics of each step), log.txt, checkpoint-N/, adapter/ " +
@@ -44,6 +45,11 @@ export const sftCommand = command(
         "Train an adapter",
         "temper sft --model ./flan-t5-base " +
         "--dataset ./dialogsum --output sft",
+      ],
+      [
+        "Teach a chat model the assistant's turns of conversations",
+        "temper sft " +
+        "--model ./SmolLM2-135M-Instruct --dataset chats.jsonl --assistant-only-loss",
       ],
       [
         "Continue with PPO",

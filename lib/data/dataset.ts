@@ -140,7 +140,7 @@ export class DatasetSplit {
   }
 }
 
-/** What the splits of a dataset have in common. */
+/** Common parts of the splits of a dataset. */
 interface SplitSource {
   path: string;
   format: RowFormat;

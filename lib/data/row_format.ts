@@ -21,7 +21,7 @@ export interface TableRow {
   readonly columns: Readonly<Record<string, unknown>>;
 }
 
-/** How the rows of a dataset are read. */
+/** Form of the rows of a dataset. */
 export interface RowFormat {
   readonly kind: RowKind;
   /** True where a chat template writes the texts, and with them the special tokens. */

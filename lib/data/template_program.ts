@@ -29,6 +29,9 @@ export interface RenderedText {
 /** Maximum length of what a template writes, and of a text that it makes on the way. */
 const MAX_LENGTH = 2 ** 25;
 
+/** Statement or expression, in which texts have escapes. */
+const TAG = /\{[{%][\s\S]*?[%}]\}/g;
+
 /** Tag around the assistant's own words; transformers' own. */
 const GENERATION = /\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}/g;
 
@@ -72,7 +75,7 @@ export class TemplateProgram {
 
   /** Parses the template with marks in the place of the tags around what is generated. */
   #parse(): Node {
-    const marked = this.#source.replaceAll(
+    const marked = this.#source.replaceAll(TAG, withKnownEscapes).replaceAll(
       GENERATION,
       (_, left, end, right) =>
         `{%${left} if true %}{{ '${this.#marks[end ? 1 : 0]}' }}{% endif ${right}%}`,
@@ -108,6 +111,17 @@ const GLOBALS = {
     throw new TemplateRefusal(String(message));
   },
 };
+
+/**
+ * A tag without the escapes that the package refuses: Python drops a line break behind a backslash, and
+ * keeps a backslash before a character that makes no escape.
+ */
+function withKnownEscapes(tag: string): string {
+  return tag.replaceAll(/\\([\s\S])/g, (escape, character) => {
+    if (character === "\n") return "";
+    return "ntrbfv'\"\\xu".includes(character) ? escape : `\\${escape}`;
+  });
+}
 
 /** Two characters for private use that a text lacks. */
 function unusedCharacters(text: string): [string, string] {

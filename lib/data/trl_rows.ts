@@ -5,7 +5,7 @@ import { type ChatMessage, isConversation } from "./messages.ts";
 
 /** Texts or conversations of a row in one of TRL's formats, by the names of its columns. */
 export interface TrlRow {
-  /** What is to be continued. */
+  /** Text or messages to be continued. */
   prompt?: string | ChatMessage[];
   /** Continuation of the prompt. */
   completion?: string | ChatMessage[];

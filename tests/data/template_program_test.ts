@@ -11,6 +11,10 @@ for (const [template, expected] of recorded.renderings) {
   });
 }
 
+Deno.test("escapes in texts are Python's, in tags alone", () => {
+  assert.equal(render('{{ "a\\\n  b\\d\\\\n\\n" }}c\\\nd').text, "a  b\\d\\n\nc\\\nd");
+});
+
 Deno.test("what Jinja2 refuses is refused", () => {
   assert.throws(() => render('{{ raise_exception("no") }}'), new TemplateRefusal("no"));
   assert.throws(() => render('{{ "a" + 1 }}'), /str and int cannot be added/);
