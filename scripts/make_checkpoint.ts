@@ -1,8 +1,9 @@
 /**
  * Makes a checkpoint of a real model's shape with random weights, to try the scale of a real run where
- * the real weights cannot be downloaded. The tokenizer is the demo's, whose ids the vocabulary has.
+ * the real weights cannot be downloaded. The shapes are those of bench/model_configs.ts; the tokenizer
+ * is a small one, whose ids the vocabulary has.
  *
- *     deno run -A scripts/make_checkpoint.ts FOLDER [--shape small|base] [--dtype f32|bf16] [--shards N]
+ *     deno run -A scripts/make_checkpoint.ts FOLDER [--shape NAME] [--dtype f32|bf16] [--shards N]
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,33 +16,16 @@ import { modelFamily } from "../lib/models/registry.ts";
 import { modelWeights } from "../lib/models/trainable.ts";
 import type { ParameterSpec } from "../lib/nn/parameters.ts";
 import { toBf16 } from "../lib/formats/bf16.ts";
+import type { JsonObject } from "../lib/formats/hf_config.ts";
+import { MODEL_CONFIGS } from "../bench/model_configs.ts";
 
-/** Keys that the config.json of google/flan-t5-small and flan-t5-base have in common. */
-const FLAN_T5 = {
-  architectures: ["T5ForConditionalGeneration"],
-  d_kv: 64,
-  decoder_start_token_id: 0,
-  dropout_rate: 0.1,
-  eos_token_id: 1,
-  feed_forward_proj: "gated-gelu",
-  initializer_factor: 1.0,
-  is_encoder_decoder: true,
-  layer_norm_epsilon: 1e-6,
-  model_type: "t5",
-  n_positions: 512,
-  output_past: true,
-  pad_token_id: 0,
-  relative_attention_max_distance: 128,
-  relative_attention_num_buckets: 32,
-  tie_word_embeddings: false,
-  use_cache: true,
-  vocab_size: 32128,
+/** Tokenizers of a few hundred tokens, whose ids every model's vocabulary has. */
+const TOKENIZERS = {
+  t5: "../demo/tiny-flan-t5",
+  other: "../tests/golden_causal/cases/tokenizers/qwen2",
 };
-
-const SHAPES: Record<string, object> = {
-  small: { d_ff: 1024, d_model: 512, num_decoder_layers: 8, num_heads: 6, num_layers: 8 },
-  base: { d_ff: 2048, d_model: 768, num_decoder_layers: 12, num_heads: 12, num_layers: 12 },
-};
+/** Names of their files. */
+const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
 
 /** Elements of a tensor that are made at once, in whole rows. */
 const PIECE_ELEMENTS = 1 << 20;
@@ -51,17 +35,15 @@ async function makeCheckpoint(
   folder: string,
   { shape, dtype, shards }: { shape: string; dtype: "f32" | "bf16"; shards: number },
 ): Promise<void> {
-  const json = {
-    ...FLAN_T5,
-    ...SHAPES[shape],
+  const json: JsonObject = {
+    ...MODEL_CONFIGS[shape],
     torch_dtype: dtype === "f32" ? "float32" : "bfloat16",
   };
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify(json, null, 2) + "\n");
-  const demo = fileURLToPath(new URL("../demo/tiny-flan-t5", import.meta.url));
-  for (const name of ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]) {
-    await Deno.copyFile(join(demo, name), join(folder, name));
-  }
+  const tokenizer = json.model_type === "t5" ? TOKENIZERS.t5 : TOKENIZERS.other;
+  const source = fileURLToPath(new URL(tokenizer, import.meta.url));
+  for (const name of TOKENIZER_FILES) await Deno.copyFile(join(source, name), join(folder, name));
   const device = await openDevice({ device: "wasm", threads: 1 });
   const build = modelFamily(json, "config.json").configure(json, "config.json");
   const specs = modelWeights(device, build);
@@ -117,7 +99,7 @@ function randomTensor(
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    shape: { type: "string", default: "base" },
+    shape: { type: "string", default: "flan-t5-base" },
     dtype: { type: "string", default: "f32" },
     shards: { type: "string", default: "1" },
   },
@@ -125,11 +107,12 @@ const { values, positionals } = parseArgs({
 const shards = Number(values.shards);
 const { shape, dtype } = values;
 if (
-  positionals.length !== 1 || !(shape in SHAPES) || (dtype !== "f32" && dtype !== "bf16") ||
+  positionals.length !== 1 || !(shape in MODEL_CONFIGS) || (dtype !== "f32" && dtype !== "bf16") ||
   !Number.isInteger(shards) || shards < 1
 ) {
   console.error(
-    "usage: make_checkpoint.ts FOLDER [--shape small|base] [--dtype f32|bf16] [--shards N]",
+    "usage: make_checkpoint.ts FOLDER [--shape NAME] [--dtype f32|bf16] [--shards N]\n" +
+      `shapes: ${Object.keys(MODEL_CONFIGS).join(", ")}`,
   );
   Deno.exit(2);
 }

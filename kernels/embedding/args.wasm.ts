@@ -12,6 +12,7 @@ export class EmbeddingArgs {
   accumulate: i32;
   perTask: i32;
   bf16: i32;
+  panels: i32;
 }
 
 /** Arguments of embedding_backward. */
@@ -23,5 +24,6 @@ export class EmbeddingBackwardArgs {
   count: i32;
   rows: i32;
   width: i32;
+  padding: i32;
   perTask: i32;
 }

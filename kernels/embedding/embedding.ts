@@ -30,7 +30,7 @@ export interface EmbeddingShape {
  * @param out f32 [count, width]
  * @param table [rows, width], of type `dtype`
  * @param ids i32 [count]
- * @param options `accumulate`: add to what is in `out`
+ * @param options `accumulate`: add to what is in `out`; `panels`: the table is as kernels/matmul packs it
  */
 export function embedding(
   device: Device,
@@ -38,7 +38,11 @@ export function embedding(
   table: Span,
   ids: Span,
   { count, rows, width }: EmbeddingShape,
-  { dtype, accumulate }: { dtype: "f32" | "bf16"; accumulate: boolean },
+  { dtype, accumulate, panels = false }: {
+    dtype: "f32" | "bf16";
+    accumulate: boolean;
+    panels?: boolean;
+  },
 ): void {
   if (device.kind === "webgpu") {
     for (const piece of tablePieces(device, table, rows, width, dtype)) {
@@ -57,7 +61,7 @@ export function embedding(
   }
   const perTask = rowsPerTask(width);
   const bf16 = dtype === "bf16";
-  const args = { out, table, ids, count, rows, width, accumulate, perTask, bf16 };
+  const args = { out, table, ids, count, rows, width, accumulate, perTask, bf16, panels };
   device.run(EMBEDDING, Math.ceil(count / perTask), args);
 }
 
@@ -68,6 +72,7 @@ export function embedding(
  * @param dTable f32 [rows, width], added to
  * @param dOut f32 [count, width]
  * @param ids i32 [count]
+ * @param padding id that is passed over as well, as torch's `padding_idx`; default none
  */
 export function embeddingBackward(
   device: Device,
@@ -75,6 +80,7 @@ export function embeddingBackward(
   dOut: Span,
   ids: Span,
   { count, rows, width }: EmbeddingShape,
+  padding = -1,
 ): void {
   if (device.kind === "webgpu") {
     for (const piece of tablePieces(device, dTable, rows, width, "f32")) {
@@ -85,13 +91,14 @@ export function embeddingBackward(
         count,
         rows: piece.rows,
         width,
+        padding,
         firstRow: piece.first,
       });
     }
     return;
   }
   const perTask = columnsPerTask(count);
-  const args = { dTable, dOut, ids, count, rows, width, perTask };
+  const args = { dTable, dOut, ids, count, rows, width, padding, perTask };
   device.run(EMBEDDING_BACKWARD, Math.ceil(width / perTask), args);
 }
 

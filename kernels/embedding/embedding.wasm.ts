@@ -11,6 +11,7 @@ export function embedding(args: EmbeddingArgs, task: i32, scratch: usize): void 
   const width = args.width;
   const perTask = args.perTask;
   const bf16 = args.bf16;
+  const panels = args.panels;
   const accumulate = args.accumulate;
   const begin = task * perTask;
   const end = min(begin + perTask, count);
@@ -19,6 +20,8 @@ export function embedding(args: EmbeddingArgs, task: i32, scratch: usize): void 
     const to = out + <usize>i * (<usize>width << 2);
     if (<u32>id >= <u32>rows) {
       if (!accumulate) memory.fill(to, 0, <usize>width << 2);
+    } else if (panels) {
+      copyPanelRow(to, table, id, width, bf16, accumulate);
     } else if (bf16) {
       copyBf16(to, table + <usize>id * (<usize>width << 1), width, accumulate);
     } else {
@@ -26,6 +29,21 @@ export function embedding(args: EmbeddingArgs, task: i32, scratch: usize): void 
       if (accumulate) addRow(to, from, width);
       else memory.copy(to, from, <usize>width << 2);
     }
+  }
+}
+
+/** to[:] = row `id` (+ to[:]) of what `pack_panels` (../matmul/matmul.wasm.ts) has packed */
+function copyPanelRow(to: usize, table: usize, id: i32, width: i32, bf16: i32, accumulate: i32): void {
+  const place = <usize>(id & 15);
+  const panel = <usize>(id >> 4) * <usize>width;
+  for (let c: usize = 0; c < <usize>width; c++) {
+    let value: f32;
+    if (bf16) {
+      const word = load<u32>(table + ((panel + c) << 5) + ((place & 7) << 2));
+      value = reinterpret<f32>(place < 8 ? word << 16 : word & 0xffff0000);
+    } else value = load<f32>(table + ((panel + c) << 6) + (place << 2));
+    const at = to + (c << 2);
+    store<f32>(at, accumulate ? load<f32>(at) + value : value);
   }
 }
 
@@ -37,6 +55,7 @@ export function embedding_backward(args: EmbeddingBackwardArgs, task: i32, scrat
   const count = args.count;
   const rows = args.rows;
   const width = args.width;
+  const padding = args.padding;
   const perTask = args.perTask;
   const column = task * perTask;
   const columns = min(perTask, width - column);
@@ -44,7 +63,7 @@ export function embedding_backward(args: EmbeddingBackwardArgs, task: i32, scrat
   const offset = <usize>column << 2;
   for (let i = 0; i < count; i++) {
     const id = load<i32>(ids + (<usize>i << 2));
-    if (<u32>id >= <u32>rows) continue;
+    if (<u32>id >= <u32>rows || id == padding) continue;
     addRow(dTable + <usize>id * rowBytes + offset, dOut + <usize>i * rowBytes + offset, columns);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * dTable[ids[i], :] += dOut[i, :]. A workgroup takes one i; the one with an id's first occurrence
+ * dTable[ids[i], :] += dOut[i, :], but for the padding. A workgroup takes one i; the one with an id's first occurrence
  * adds up all of them, in order, so that no two write one row.
  */
 @compute @workgroup_size(ROW_THREADS)
@@ -13,7 +13,7 @@ fn embedding_backward(
     return;
   }
   let id = ids[p.ids + first] - p.first_row;
-  if (id >= p.rows) {
+  if (id >= p.rows || ids[p.ids + first] == p.padding) {
     return;
   }
   for (var i = 0u; i < first; i++) {

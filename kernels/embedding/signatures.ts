@@ -7,15 +7,15 @@ export const EMBEDDING = signature({
   inputs: { table: "u32", ids: "u32" },
   ints: ["count", "rows", "width", "accumulate"],
   gpuInts: ["firstRow"],
-  taskInts: ["perTask", "bf16"],
+  taskInts: ["perTask", "bf16", "panels"],
 });
 
-/** dTable[ids[i], :] += dOut[i, :]. */
+/** dTable[ids[i], :] += dOut[i, :], but for ids that are `padding`. */
 export const EMBEDDING_BACKWARD = signature({
   name: "embedding_backward",
   outputs: { dTable: "f32" },
   inputs: { dOut: "f32", ids: "u32" },
-  ints: ["count", "rows", "width"],
+  ints: ["count", "rows", "width", "padding"],
   gpuInts: ["firstRow"],
   taskInts: ["perTask"],
 });

@@ -1,4 +1,4 @@
-import type { Device, TaskDevice } from "../device/device.ts";
+import type { Device, Span, TaskDevice } from "../device/device.ts";
 import { packPanels, panelBytes, readsPanels } from "../../kernels/matmul/panels.ts";
 import type { Panels, RightMatrix } from "../../kernels/matmul/product.ts";
 import { Tensor } from "./tensor.ts";
@@ -66,6 +66,14 @@ export class WeightMatrix {
     return this.isTransposed
       ? strided(this.layout, 1, this.rows)
       : strided(this.layout, this.columns, 1);
+  }
+
+  /** Memory of the rows as the table of an embedding; `panels` tells how they lie in it. */
+  lookup(): { span: Span; dtype: "f32" | "bf16"; panels: boolean } {
+    if (this.isTransposed) throw new RangeError("a transposed weight has no rows to look up");
+    const { layout } = this;
+    if (!(layout instanceof Tensor)) return { ...layout, panels: true };
+    return { span: layout, dtype: layout.dtype === "bf16" ? "bf16" : "f32", panels: false };
   }
 
   /** Rows first … first + count - 1 (first a multiple of 16), in the same memory. */

@@ -4,6 +4,7 @@ import { Context } from "../../lib/tensor/context.ts";
 import { embedding, embeddingSum } from "../../lib/tensor/ops/embedding.ts";
 import { Tensor } from "../../lib/tensor/tensor.ts";
 import { checkOp } from "../check_op.ts";
+import { freeze } from "../tensor/freeze.ts";
 import { deviceTest } from "../device.ts";
 import { assertIsGradient, dot, fromBf16, randomValues, toBf16 } from "../reference/check.ts";
 import * as reference from "../reference/embedding.ts";
@@ -114,4 +115,41 @@ Deno.test("reference: embedding's gradient", () => {
     gradient,
     "table",
   );
+});
+
+for (const dtype of ["f32", "bf16"] as const) {
+  deviceTest(`embedding: rows of a ${dtype} weight that is a head as well`, async (device) => {
+    for (const [rows, width] of [[1, 1], [37, 5], [64, 20]]) {
+      const random = new Random(rows);
+      const exact = randomValues(random, rows * width);
+      const values = dtype === "bf16" ? fromBf16(toBf16(exact)) : exact;
+      const ids = Int32Array.from({ length: rows + 1 }, (_, i) => rows - i); // the first is outside
+      const weight = freeze(device, Float32Array.from(values), rows, width, dtype);
+      const cx = new Context(device);
+      const out = embeddingSum(cx, [1, 2].map(() => ({ table: weight, ids: cx.from(ids) })));
+      const inside = reference.embedding(values, ids.subarray(1), width).map((value) => 2 * value);
+      assert.deepEqual([...await out.read()], [...new Float64Array(width), ...inside]);
+      cx.release();
+      weight.dispose(device);
+    }
+  });
+}
+
+deviceTest("embedding: the padding's row gets no gradient", async (device) => {
+  const random = new Random(4);
+  const [rows, width] = [4, 3];
+  const ids = Int32Array.of(2, 0, 2, 1, 3, 1);
+  const table = randomValues(random, rows * width);
+  const dOutput = randomValues(random, ids.length * width);
+  const dTable = new Float64Array(rows * width);
+  reference.embeddingBackward(dTable, dOutput, ids, width);
+  dTable.fill(0, 2 * width, 3 * width);
+  await checkOp(device, {
+    inputs: [{ name: "table", values: table, shape: [rows, width] }],
+    op: (cx, t) => embedding(cx, t, cx.from(ids), 2),
+    output: reference.embedding(table, ids, width),
+    dOutput,
+    gradients: [dTable],
+    tolerance: 1e-6,
+  });
 });

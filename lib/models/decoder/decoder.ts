@@ -297,10 +297,10 @@ export class DecoderForCausalLM implements LanguageModel {
 
   #embed(cx: Context, { ids, positions }: Reading): Tensor {
     const { embedding: table, positions: places } = this.#weights;
-    const { embeddingScale, dropout } = this.config;
+    const { embeddingScale, dropout, paddingId } = this.config;
     const h = places
-      ? embeddingSum(cx, [{ table, ids }, { table: places, ids: positions }])
-      : embedding(cx, table, ids);
+      ? embeddingSum(cx, [{ table, ids, paddingId }, { table: places, ids: positions }])
+      : embedding(cx, table, ids, paddingId);
     const scaled = embeddingScale === 1 ? h : scale(cx, h, embeddingScale);
     return this.#drop(cx, scaled, dropout.embedding);
   }

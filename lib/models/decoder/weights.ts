@@ -40,7 +40,8 @@ export interface DecoderLayer {
 
 /** Weights of a decoder-only model, taken from a store under their names in the checkpoint. */
 export class DecoderWeights {
-  readonly embedding: Tensor;
+  /** The head, where both are one weight. */
+  readonly embedding: Tensor | WeightMatrix;
   /** [positions, hiddenSize]; null without learned positions. */
   readonly positions: Tensor | null;
   readonly layers: readonly DecoderLayer[];
@@ -59,7 +60,9 @@ export class DecoderWeights {
     labels: number | null = null,
   ) {
     const { vocabSize, hiddenSize, names, tied } = config;
-    this.embedding = this.#table(names.embedding, vocabSize);
+    const isShared = tied && labels === null;
+    const shared = isShared ? this.#shared(names.embedding, vocabSize) : null;
+    this.embedding = shared ?? this.#table(names.embedding, vocabSize);
     this.positions = names.positions === null
       ? null
       : this.#table(names.positions, config.positions!);
@@ -67,12 +70,7 @@ export class DecoderWeights {
       this.#layer(`${names.layers}.${i}`, attention)
     );
     this.finalNorm = this.#norm(names.finalNorm, hiddenSize);
-    const isShared = tied && labels === null;
-    const ownHead = labels === null ? HEAD : CLASSIFIER_HEAD;
-    const head = isShared ? `${config.storedBase}${names.embedding}.weight` : ownHead;
-    const rows = labels ?? vocabSize;
-    this.head = store.matrix(head, rows, hiddenSize);
-    if (!isShared) this.#count += rows * hiddenSize;
+    this.head = shared ?? this.#head(labels);
     this.count = this.#count;
   }
 
@@ -161,6 +159,20 @@ export class DecoderWeights {
   #vector(name: string, width: number): Tensor {
     this.#count += width;
     return this.store.tensor(`${this.config.storedBase}${name}`, [width]);
+  }
+
+  #head(labels: number | null): WeightMatrix {
+    const { vocabSize, hiddenSize } = this.config;
+    const rows = labels ?? vocabSize;
+    this.#count += rows * hiddenSize;
+    return this.store.matrix(labels === null ? HEAD : CLASSIFIER_HEAD, rows, hiddenSize);
+  }
+
+  /** A table that is the head, too, in the layout of a head. */
+  #shared(name: string, rows: number): WeightMatrix {
+    const { hiddenSize, storedBase } = this.config;
+    this.#count += rows * hiddenSize;
+    return this.store.matrix(`${storedBase}${name}.weight`, rows, hiddenSize);
   }
 
   #table(name: string, rows: number): Tensor {
