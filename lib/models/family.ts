@@ -1,6 +1,7 @@
 import type { Device } from "../device/device.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
+import { withEndTokens } from "./generation_file.ts";
 import type { LanguageModel } from "./language_model.ts";
 import {
   CheckpointSource,
@@ -82,12 +83,12 @@ export async function loadModel<Model extends LanguageModel>(
   return FrozenStore.build(device, weights, dtype, (store) => build(device, store));
 }
 
-/** Reads config.json, and finds its family; the checkpoint's tensors make a builder of both. */
+/** Reads config.json, and generation_config.json's end tokens, and finds its family; the checkpoint's tensors make a builder of both. */
 export async function readConfig<Model extends LanguageModel>(
   files: ModelFiles,
   choose: (config: JsonObject, path: string) => ModelFamily<Model>,
 ): Promise<(weights: CheckpointTensors) => ModelBuilder<Model>> {
-  const config = await files.requiredJson("config.json", "model");
+  const config = await withEndTokens(await files.requiredJson("config.json", "model"), files);
   const path = files.pathOf("config.json");
   const family = choose(config, path);
   return (weights) => family.configure(config, path, weights);

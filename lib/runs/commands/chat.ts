@@ -4,10 +4,14 @@ import type { Device } from "../../device/device.ts";
 import { generate } from "../../generation/generate.ts";
 import type { GenerationConfig } from "../../generation/generation_config.ts";
 import { StreamedText } from "../../generation/streamed_text.ts";
-import type { DownloadHooks } from "../../hub/download.ts";
 import { openRunDevice } from "../loading/device.ts";
 import { locate } from "../loading/locate.ts";
-import { loadRunPolicy, type RunPolicy } from "../loading/policy.ts";
+import {
+  type GeneratorHooks,
+  loadRunPolicy,
+  noteRecommendations,
+  type RunPolicy,
+} from "../loading/policy.ts";
 import type { TrainConfig } from "../settings/config.ts";
 
 /** Listeners of an answer. */
@@ -39,13 +43,14 @@ export class Chat {
   static async open(
     config: TrainConfig,
     sampling: GenerationConfig,
-    hooks: DownloadHooks = {},
+    hooks: GeneratorHooks = {},
   ): Promise<Chat> {
     const device = await openRunDevice(config);
     try {
       const folder = await locate("model", config.model, hooks);
       const template = await ChatTemplate.load(folder, { file: config.chatTemplate });
       const policy = await loadRunPolicy(device, config, hooks);
+      noteRecommendations(policy, hooks);
       // A fresh adapter changes nothing, but costs time.
       const adapted = config.adapter !== null;
       return new Chat(device, policy, adapted, template, sampling);

@@ -1,9 +1,8 @@
 import { DEFAULT_PROMPT } from "../../data/dialogue_format.ts";
 import { generateInBatches, textGenerator } from "../../evaluation/text_generator.ts";
-import type { DownloadHooks } from "../../hub/download.ts";
 import { samplingOf, type TrainConfig } from "../settings/config.ts";
 import { openRunDevice } from "../loading/device.ts";
-import { loadRunPolicy } from "../loading/policy.ts";
+import { type GeneratorHooks, loadRunPolicy, noteRecommendations } from "../loading/policy.ts";
 
 /** Settings of generating texts: those of a run, and a template that may be left open. */
 export type TextSettings = Omit<TrainConfig, "prompt"> & {
@@ -23,11 +22,13 @@ export async function generateTexts(
   config: TextSettings,
   texts: readonly string[],
   options: { maxNewTokens: number; doSample: boolean },
-  hooks: DownloadHooks = {},
+  hooks: GeneratorHooks = {},
 ): Promise<string[]> {
   const device = await openRunDevice(config);
   try {
-    const { model, tokenizer, adapter } = await loadRunPolicy(device, config, hooks);
+    const policy = await loadRunPolicy(device, config, hooks);
+    noteRecommendations(policy, hooks);
+    const { model, tokenizer, adapter } = policy;
     // A fresh adapter changes nothing, but costs time.
     const used = config.adapter === null ? null : adapter;
     const generate = textGenerator(model, tokenizer, { ...samplingOf(config), ...options }, used);

@@ -1,6 +1,8 @@
 import { Tokenizer } from "../../data/tokenizer.ts";
 import type { Device } from "../../device/device.ts";
+import type { JsonObject } from "../../formats/hf_config.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
+import { recommendedSampling } from "../../models/generation_file.ts";
 import { createPolicy, loadPolicy, type Policy } from "../../models/policy.ts";
 import { loadLanguageModel } from "../../models/registry.ts";
 import type { TrainConfig } from "../settings/config.ts";
@@ -16,6 +18,8 @@ export type PolicySettings =
 export interface RunPolicy extends Policy {
   /** Tokenizer of the model's folder. */
   readonly tokenizer: Tokenizer;
+  /** Settings of the model's generation_config.json by which transformers would draw tokens. */
+  readonly recommendedSampling: JsonObject;
 }
 
 /**
@@ -35,7 +39,29 @@ export async function loadRunPolicy(
   const policy = adapter === null
     ? createPolicy(model, loraConfigOf(settings), seed)
     : await loadPolicy(model, await locate("model", adapter, hooks), seed);
-  return { ...policy, tokenizer };
+  return { ...policy, tokenizer, recommendedSampling: await recommendedSampling(folder) };
+}
+
+/** Hooks of loading a policy that generates. */
+export interface GeneratorHooks extends DownloadHooks {
+  /** Called with a line for people. */
+  info?(text: string): void;
+}
+
+/** Says which recommendations for drawing tokens a policy does not follow. */
+export function noteRecommendations(
+  { recommendedSampling }: Pick<RunPolicy, "recommendedSampling">,
+  hooks: GeneratorHooks,
+): void {
+  const names = Object.entries(recommendedSampling)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  if (names.length === 0) return;
+  hooks.info?.(
+    `the model's generation_config.json recommends ${
+      names.join(", ")
+    }: not followed, set options ` +
+      "to draw tokens so",
+  );
 }
 
 /** Numbers of parameters. */
