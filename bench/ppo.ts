@@ -10,6 +10,7 @@ import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
 import { parseEncoderConfig } from "../lib/models/encoder_config.ts";
 import { modelFamily } from "../lib/models/registry.ts";
 import { FrozenStore } from "../lib/models/weight_store.ts";
+import { peakProcessMemory } from "./memory.ts";
 import { stepProducts, timeProducts } from "./products.ts";
 import { Random } from "../lib/random.ts";
 import { PPOTrainer } from "../lib/rl/ppo_trainer.ts";
@@ -295,14 +296,4 @@ async function score(
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
-
-/** Peak resident memory of this process, in bytes (Linux); elsewhere the current one. */
-function peakProcessMemory(): number {
-  try {
-    const [, kib] = Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\s+(\d+) kB/)!;
-    return Number(kib) * 1024;
-  } catch {
-    return Deno.memoryUsage().rss;
-  }
 }

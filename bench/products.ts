@@ -36,26 +36,11 @@ const TIME = 40;
  * out: they are part of why a step's ratio to this is above 1.
  */
 export function stepProducts(
-  model: Pick<LanguageModel, "linearModules" | "vocabSize" | "hiddenSize">,
+  model: ProductModel,
   classifier: EncoderConfig,
   { batch, mini, prompt, new: length }: StepSizes,
 ): Product[] {
-  const products: Product[] = [];
-  const add = (m: number, n: number, k: number, count: number) => {
-    const same = products.find((p) => p.m === m && p.n === n && p.k === k);
-    if (same) same.count += count;
-    else products.push({ m, n, k, count });
-  };
-  const modules = (tokens: "prompt" | "response", rows: number, passes: number) => {
-    for (const { inFeatures, outFeatures, tokens: works } of model.linearModules) {
-      if (works === tokens || works === "both") add(rows, outFeatures, inFeatures, passes);
-    }
-  };
-  const readPrompts = (rows: number, passes: number) => modules("prompt", rows, passes);
-  const respond = (rows: number, passes: number) => {
-    modules("response", rows, passes);
-    add(rows, model.vocabSize, model.hiddenSize, passes);
-  };
+  const { products, add, readPrompts, respond } = productsOf(model);
   // Generating.
   readPrompts(batch * prompt, 1);
   respond(batch, length);
@@ -79,6 +64,60 @@ export function stepProducts(
   readPrompts(mini * prompt, 2 * minibatches - 1);
   respond(mini * length, 2 * minibatches);
   return products;
+}
+
+/**
+ * Products of one step on groups of responses: prompts are read once for all their responses, in
+ * generating, in the reference's pass and in the update, which computes activations once.
+ *
+ * @param sizes `prompts` different ones, each with `responses`
+ */
+export function groupStepProducts(
+  model: ProductModel,
+  { prompts, responses, prompt, new: length }: {
+    prompts: number;
+    responses: number;
+    prompt: number;
+    new: number;
+  },
+): Product[] {
+  const { products, readPrompts, respond } = productsOf(model);
+  const rows = prompts * responses;
+  // Generating, the reference, forward and backward.
+  readPrompts(prompts * prompt, 4);
+  respond(rows, length);
+  respond(rows * length, 3);
+  return products;
+}
+
+/** Products of decoding one token of each row. */
+export function decodingProducts(model: ProductModel, rows: number): Product[] {
+  const { products, respond } = productsOf(model);
+  respond(rows, 1);
+  return products;
+}
+
+type ProductModel = Pick<LanguageModel, "linearModules" | "vocabSize" | "hiddenSize">;
+
+/** A list of products, and what adds a model's to it. */
+function productsOf(model: ProductModel) {
+  const products: Product[] = [];
+  const add = (m: number, n: number, k: number, count: number) => {
+    const same = products.find((p) => p.m === m && p.n === n && p.k === k);
+    if (same) same.count += count;
+    else products.push({ m, n, k, count });
+  };
+  const modules = (tokens: "prompt" | "response", rows: number, passes: number) => {
+    for (const { inFeatures, outFeatures, tokens: works } of model.linearModules) {
+      if (works === tokens || works === "both") add(rows, outFeatures, inFeatures, passes);
+    }
+  };
+  const readPrompts = (rows: number, passes: number) => modules("prompt", rows, passes);
+  const respond = (rows: number, passes: number) => {
+    modules("response", rows, passes);
+    add(rows, model.vocabSize, model.hiddenSize, passes);
+  };
+  return { products, add, readPrompts, respond };
 }
 
 /** Seconds that the products take, each shape timed by itself. */

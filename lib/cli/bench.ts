@@ -57,6 +57,53 @@ const benchPPOCommand = command(
   },
 );
 
+const STEP_SHAPES = [
+  "tiny",
+  "smollm2-135m",
+  "qwen2.5-0.5b",
+  "qwen3-0.6b",
+  "llama-3.2-1b",
+  "gemma-3-270m",
+] as const;
+
+const benchStepCommand = command(
+  "step",
+  merge(
+    object({
+      command: constant("bench step"),
+      shape: preset(
+        option("--shape", choice(STEP_SHAPES, { metavar: "MODEL" }), {
+          description: message`Model size: ${text(STEP_SHAPES.join(", "))}`,
+        }),
+        "smollm2-135m",
+      ),
+      prompts: count("--prompts", "Prompts per step", 2),
+      responses: count("--responses", "Responses to each prompt", 4),
+      prompt: count("--prompt", "Prompt length, in tokens", 128),
+      new: count("--new", "Response length, in tokens", 64),
+      dtype: preset(
+        option("--dtype", choice(["f32", "bf16"], { metavar: "f32|bf16" }), {
+          description: message`Storage type of the model's weights`,
+        }),
+        "bf16",
+      ),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Training", { activationMemory: config.ppoFields.activationMemory }),
+    optionsFromSchema("Device", config.deviceFields),
+  ),
+  {
+    brief: message`Time a GRPO step of a decoder-only model on random weights.`,
+    description: paragraphs(
+      "Generates groups of responses with an adapter of rank 16 on all linear layers, computes the " +
+        "reference's log-probabilities and makes one update. Prints the seconds of each part, peak " +
+        "memory, the time of the step's matrix products alone, and the speed of decoding 1, 8 and 32 " +
+        "responses at once.",
+    ),
+    footer: examples(["A larger model", "temper bench step --shape qwen2.5-0.5b"]),
+  },
+);
+
 const benchMatmulCommand = command(
   "matmul",
   merge(
@@ -82,8 +129,8 @@ const benchMatmulCommand = command(
 /** `temper bench` */
 export const benchCommand = command(
   "bench",
-  or(benchPPOCommand, benchMatmulCommand, {
-    errors: { noMatch: message`no command given: use bench ppo or bench matmul` },
+  or(benchPPOCommand, benchStepCommand, benchMatmulCommand, {
+    errors: { noMatch: message`no command given: use bench ppo, bench step or bench matmul` },
   }),
   {
     brief: message`Measure the training speed of this machine.`,
@@ -96,6 +143,14 @@ export async function runBenchPPO(options: InferValue<typeof benchPPOCommand>): 
   const { benchPPO, benchReport } = await import("../../bench/ppo.ts");
   const result = await benchPPO(given(bench));
   print(json ? JSON.stringify(result, null, 2) : benchReport(result));
+}
+
+/** Runs `temper bench step`, and prints its result. */
+export async function runBenchStep(options: InferValue<typeof benchStepCommand>): Promise<void> {
+  const { command: _, json, ...bench } = options;
+  const { benchStep, stepReport } = await import("../../bench/step.ts");
+  const result = await benchStep(given(bench));
+  print(json ? JSON.stringify(result, null, 2) : stepReport(result));
 }
 
 /** Runs `temper bench matmul`, and prints its result. */

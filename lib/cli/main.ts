@@ -8,7 +8,7 @@ import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { visibleLine } from "../visible_text.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
-import { benchCommand, runBenchMatmul, runBenchPPO } from "./bench.ts";
+import { benchCommand, runBenchMatmul, runBenchPPO, runBenchStep } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
 import { runVerify, verifyCommand } from "./verify.ts";
@@ -159,6 +159,8 @@ function dispatch(options: Options): Promise<void> {
       return printPermissions(options.words);
     case "bench ppo":
       return runBenchPPO(options);
+    case "bench step":
+      return runBenchStep(options);
     case "bench matmul":
       return runBenchMatmul(options);
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { stepProducts, timeProducts } from "../../bench/products.ts";
+import { groupStepProducts, stepProducts, timeProducts } from "../../bench/products.ts";
 import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
 import { RandomSource } from "../../lib/models/random_weights.ts";
@@ -38,6 +38,16 @@ Deno.test("stepProducts: the multiply-adds of a step, by hand", async () => {
   // Of the classifier's second and last layer only the first tokens are wanted.
   const scoring = 4 * 13 * (2 * scoredKeys + scored) + 4 * scored;
   assert.equal(work, passes - spared + scoring);
+});
+
+Deno.test("groupStepProducts: prompts are read once for all their responses", () => {
+  const linearModules = [{ name: "a", inFeatures: 10, outFeatures: 20, tokens: "both" as const }];
+  const model = { linearModules, vocabSize: 100, hiddenSize: 10 };
+  const sizes = { prompts: 2, responses: 4, prompt: 16, new: 3 };
+  const products = groupStepProducts(model, sizes);
+  const work = products.reduce((sum, { m, n, k, count }) => sum + m * n * k * count, 0);
+  // Generating, the reference, forward and backward.
+  assert.equal(work, 4 * (2 * 16 * 200 + 8 * 3 * (200 + 1000)));
 });
 
 Deno.test("timeProducts: takes time, leaves no memory behind", async () => {

@@ -45,6 +45,7 @@ for (
     "download",
     "params",
     "bench ppo",
+    "bench step",
     "bench matmul",
     "doctor",
   ]
@@ -147,7 +148,7 @@ const usage: [string[], string][] = [
     ["download", "t5-small"],
     '"t5-small" is not a repository of the Hub: expected org/name or org/name@revision',
   ],
-  [["bench"], "no command given: use bench ppo or bench matmul"],
+  [["bench"], "no command given: use bench ppo, bench step or bench matmul"],
   [["download"], "no repository given: name at least one, as org/name"],
   [["runs"], "no command given: use runs list, show, compare, export or delete"],
   [["runs", "compare", "runs"], "too few runs: give the folders of at least two"],

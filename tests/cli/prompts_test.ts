@@ -69,6 +69,7 @@ Deno.test({
         [["runs", "export", "out"], 0],
         [["ui", "--port", "0"], 0, { after: /http:/, keys: CTRL_C }],
         [["bench", "ppo", ...bench], 0],
+        [["bench", "step", "--shape", "tiny", "--prompt", "8", "--new", "4"], 0],
         [["doctor"], 0],
       ];
       for (const [args, ...rest] of cases) {
