@@ -256,8 +256,8 @@ async function findSource(
   );
 }
 
-/** Reads a file with a template. */
-async function readTemplate(path: string): Promise<string> {
+/** Reads a file with a template. @throws {UserError} when it cannot be read, or is no text */
+export async function readTemplate(path: string): Promise<string> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await readFile(path);

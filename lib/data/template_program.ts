@@ -80,7 +80,14 @@ export class TemplateProgram {
       (_, left, end, right) =>
         `{%${left} if true %}{{ '${this.#marks[end ? 1 : 0]}' }}{% endif ${right}%}`,
     );
-    return parse(tokenize(marked, { lstrip_blocks: true, trim_blocks: true })) as unknown as Node;
+    const tokens = tokenize(marked, { lstrip_blocks: true, trim_blocks: true });
+    try {
+      return parse(tokens) as unknown as Node;
+    } catch (error) {
+      // The parser goes on where there are no more tokens.
+      if (!(error instanceof TypeError)) throw error;
+      throw new Error("it ends within a statement", { cause: error });
+    }
   }
 
   /** Takes the marks out. */

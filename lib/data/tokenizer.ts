@@ -91,8 +91,9 @@ export class Tokenizer {
     const json = file ?? sentencePiece ?? await readByteLevelBpe(files, config, specialTokens) ??
       await readWordPiece(files, config);
     if (!json) {
+      const found = await files.has("tokenizer.model") ? "tokenizer.model alone" : "no tokenizer";
       throw new UserError(
-        `${files.path} has no tokenizer: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt`,
+        `${files.path} has ${found}: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt`,
       );
     }
     if (!file) {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readTemplate } from "../../../data/chat_template.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import type { Device } from "../../../device/device.ts";
 import {
@@ -8,6 +9,7 @@ import {
   saveAdapter,
 } from "../../../models/policy.ts";
 import { loadLanguageModel } from "../../../models/registry.ts";
+import { writeFileAtomic } from "../../../platform/atomic_write.ts";
 import { loadTrainableModel, saveTrainableModel } from "../../../models/trainable.ts";
 import type { TrainedModel } from "../../../sft/sft_trainer.ts";
 import { type Checkpointed, readTensors } from "../../folder/checkpoint.ts";
@@ -44,7 +46,7 @@ export async function loadSubject(
   paths: { model: string; adapter?: string },
 ): Promise<SftSubject> {
   const tokenizer = await Tokenizer.load(paths.model);
-  if (config.full) return await wholeModel(device, paths.model, tokenizer);
+  if (config.full) return await wholeModel(device, paths.model, tokenizer, config.chatTemplate);
   const model = await loadLanguageModel(device, paths.model, config);
   const adapter = paths.adapter === undefined
     ? createAdapter(model, loraConfigOf(config), config.seed)
@@ -68,10 +70,16 @@ async function wholeModel(
   device: Device,
   source: string,
   tokenizer: Tokenizer,
+  chatTemplate: string | null,
 ): Promise<SftSubject> {
   const trainable = await loadTrainableModel(device, source);
   const count = trainable.parameters.count;
-  const save = (folder: string) => saveTrainableModel(trainable, source, folder);
+  // The form of the conversations that it has learnt is a part of the model.
+  const template = chatTemplate === null ? null : await readTemplate(chatTemplate);
+  const save = async (folder: string) => {
+    await saveTrainableModel(trainable, source, folder);
+    if (template !== null) await writeFileAtomic(join(folder, "chat_template.jinja"), template);
+  };
   return {
     ...trainable,
     adapter: null,

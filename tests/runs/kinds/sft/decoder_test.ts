@@ -106,6 +106,13 @@ Deno.test("a template of one's own takes the place of the model's", async () => 
     await learn(folder, "mine", CHATS, { chatTemplate, steps: 1 });
     const samples = await Deno.readTextFile(join(folder, "mine", "summaries.jsonl"));
     assert.match(JSON.parse(samples.split("\n")[0]).query, /^<user>.*<user>Sure\?\n<assistant>$/s);
+
+    // A model that was trained whole takes it along.
+    const { trained } = await learn(folder, "full", CHATS, { chatTemplate, steps: 1, full: true });
+    assert.equal(
+      await Deno.readTextFile(join(trained, "chat_template.jinja")),
+      await Deno.readTextFile(chatTemplate),
+    );
   });
 });
 
