@@ -38,7 +38,7 @@ export const TINY_CONFIGS: Readonly<Record<string, JsonObject>> = {
   qwen3: { model_type: "qwen3", ...SIZES, rope_theta: 1e6, tie_word_embeddings: true },
   gemma3_text: {
     ...{ model_type: "gemma3_text", ...SIZES, query_pre_attn_scalar: 11 },
-    ...{ sliding_window: 33, sliding_window_pattern: 2 },
+    ...{ sliding_window: 33, sliding_window_pattern: 2, pad_token_id: null },
     rope_scaling: { rope_type: "linear", factor: 2 },
   },
   gpt2: {
