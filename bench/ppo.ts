@@ -104,6 +104,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     const store = () => new FrozenStore(device, new RandomSource(random.uint32()), dtype);
     const model = build(device, store());
     const classifier = new EncoderClassifier(
+      device,
       parseEncoderConfig(
         { model_type: "roberta", max_position_embeddings: 514, ...SHAPES[shape].classifier },
         "bench",

@@ -83,6 +83,26 @@ export function positionCount(config: Readonly<JsonObject>, path: string): numbe
   );
 }
 
+/**
+ * config.json of a classifier on a language model: its architecture and the names of its labels, as
+ * transformers writes them. One that is of a classifier already stays as it is.
+ *
+ * @param labels number of labels
+ */
+export function asClassifierConfig(config: Readonly<JsonObject>, labels: number): JsonObject {
+  if (config.id2label) return { ...config };
+  const names = Array.from({ length: labels }, (_, i) => `LABEL_${i}`);
+  const architectures = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
+  return {
+    ...config,
+    architectures: architectures.map((name) =>
+      name.replace(/(ForCausalLM|LMHeadModel|ForMaskedLM)$/, "ForSequenceClassification")
+    ),
+    id2label: Object.fromEntries(names.map((name, i) => [i, name])),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+  };
+}
+
 function read(config: Readonly<JsonObject>, path: string): z.output<typeof schema> {
   const parsed = schema.safeParse(config);
   if (parsed.success) return parsed.data;

@@ -1,9 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
-import type { ClassifierConfigurer } from "./classifier_model.ts";
+import type { ConfiguredClassifier } from "./classifier_model.ts";
 import { configureDecoderClassifier } from "./decoder/classifier.ts";
 import { DECODER_TYPES } from "./decoder/families.ts";
-import { EncoderClassifier } from "./encoder_classifier.ts";
+import { EncoderClassifier, encoderHead } from "./encoder_classifier.ts";
 import { ENCODER_TYPES, parseEncoderConfig } from "./encoder_config.ts";
 
 /** Values of `model_type` of classifiers that Temper computes. */
@@ -15,7 +15,7 @@ export const CLASSIFIER_TYPES: readonly string[] = [...ENCODER_TYPES, ...DECODER
  * @param path path of the file, for messages
  * @throws {UserError} when it is not of a known classifier, or a value is not supported
  */
-export function configureClassifier(json: JsonObject, path: string): ClassifierConfigurer {
+export function configureClassifier(json: JsonObject, path: string): ConfiguredClassifier {
   const type = String(json.model_type);
   if (DECODER_TYPES.includes(type)) return configureDecoderClassifier(json, path);
   if (!ENCODER_TYPES.includes(type)) {
@@ -26,5 +26,8 @@ export function configureClassifier(json: JsonObject, path: string): ClassifierC
     );
   }
   const config = parseEncoderConfig(json, path);
-  return () => (_device, store) => new EncoderClassifier(config, store);
+  return {
+    head: encoderHead(config),
+    configure: () => (device, store) => new EncoderClassifier(device, config, store),
+  };
 }

@@ -1,4 +1,8 @@
+import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
+import type { ClassifierAdapter, DenseLayer } from "../nn/classifier_adapter.ts";
+import type { LinearModule } from "../nn/lora.ts";
+import type { ParameterSpec } from "../nn/parameters.ts";
 import type { Context } from "../tensor/context.ts";
 import { activation } from "../tensor/ops/activation.ts";
 import { attention } from "../tensor/ops/attention.ts";
@@ -7,7 +11,6 @@ import { layerNorm } from "../tensor/ops/layer_norm.ts";
 import { linear } from "../tensor/ops/linear.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { WeightMatrix } from "../tensor/weight.ts";
 import type { ProblemType } from "./classifier_config.ts";
 import type { ClassifierModel } from "./classifier_model.ts";
 import type { EncoderConfig } from "./encoder_config.ts";
@@ -38,6 +41,8 @@ interface Family {
   dense: string;
   activation: "tanh" | "relu";
   logits: string;
+  /** Linear layers that PEFT adapts by default. */
+  targets: readonly string[];
 }
 
 const BERT_LAYER: LayerNames = {
@@ -59,6 +64,7 @@ const FAMILIES: Record<EncoderConfig["modelType"], Family> = {
     dense: "classifier.dense",
     activation: "tanh",
     logits: "classifier.out_proj",
+    targets: ["query", "value"],
   },
   bert: {
     encoder: "bert",
@@ -67,6 +73,7 @@ const FAMILIES: Record<EncoderConfig["modelType"], Family> = {
     dense: "bert.pooler.dense",
     activation: "tanh",
     logits: "classifier",
+    targets: ["query", "value"],
   },
   distilbert: {
     encoder: "distilbert",
@@ -84,13 +91,14 @@ const FAMILIES: Record<EncoderConfig["modelType"], Family> = {
     dense: "pre_classifier",
     activation: "relu",
     logits: "classifier",
+    targets: ["q_lin", "v_lin"],
   },
 };
 
 /** Linear layer with its bias. */
-interface Dense {
-  readonly weight: WeightMatrix;
-  readonly bias: Tensor;
+interface Dense extends DenseLayer {
+  /** Name in the checkpoint. */
+  readonly name: string;
 }
 
 interface Norm {
@@ -117,6 +125,10 @@ interface Layer {
 export class EncoderClassifier implements ClassifierModel {
   readonly labels: readonly string[];
   readonly problemType: ProblemType | null;
+  readonly linearModules: LinearModule[] = [];
+  readonly defaultTargets: readonly string[];
+  /** Number of weights. */
+  readonly parameterCount: number;
   readonly #family: Family;
   readonly #words: Tensor;
   readonly #positions: Tensor;
@@ -128,24 +140,40 @@ export class EncoderClassifier implements ClassifierModel {
   readonly #logits: Dense;
 
   /** Builds the model from weights under their names in the checkpoint. */
-  constructor(readonly config: EncoderConfig, store: WeightStore) {
+  constructor(readonly device: Device, readonly config: EncoderConfig, store: WeightStore) {
     const { hiddenSize: d, intermediateSize: inner, vocabSize, maxPositions } = config;
     const family = FAMILIES[config.modelType];
-    const dense = (name: string, rows: number, columns: number): Dense => ({
-      weight: store.matrix(`${name}.weight`, rows, columns),
-      bias: store.tensor(`${name}.bias`, [rows]),
-    });
+    let count = 0;
+    const vector = (name: string, width: number) => {
+      count += width;
+      return store.tensor(name, [width]);
+    };
+    const dense = (name: string, rows: number, columns: number): Dense => {
+      count += rows * columns;
+      if (!HEAD.test(name)) {
+        const module = { name, inFeatures: columns, outFeatures: rows, tokens: "both" } as const;
+        this.linearModules.push(module);
+      }
+      return {
+        name,
+        weight: store.matrix(`${name}.weight`, rows, columns),
+        bias: vector(`${name}.bias`, rows),
+      };
+    };
     const norm = (name: string): Norm => {
       // Checkpoints that come from TensorFlow have its names.
       const isOld = !store.has(`${name}.weight`) && store.has(`${name}.gamma`);
       const [weight, bias] = isOld ? ["gamma", "beta"] : ["weight", "bias"];
       return {
-        weight: store.tensor(`${name}.${weight}`, [d]),
-        bias: store.tensor(`${name}.${bias}`, [d]),
+        weight: vector(`${name}.${weight}`, d),
+        bias: vector(`${name}.${bias}`, d),
       };
     };
-    const table = (name: string, rows: number) =>
-      store.table(`${family.encoder}.embeddings.${name}_embeddings.weight`, rows, d);
+    const table = (name: string, rows: number) => {
+      count += rows * d;
+      return store.table(`${family.encoder}.embeddings.${name}_embeddings.weight`, rows, d);
+    };
+    this.defaultTargets = family.targets;
     this.labels = config.labels;
     this.problemType = config.problemType;
     this.#family = family;
@@ -168,6 +196,7 @@ export class EncoderClassifier implements ClassifierModel {
     });
     this.#dense = dense(family.dense, d, d);
     this.#logits = dense(family.logits, config.labels.length, d);
+    this.parameterCount = count;
   }
 
   /** Maximum length of a sequence by its positions: RoBERTa's count from padTokenId + 1. */
@@ -176,12 +205,11 @@ export class EncoderClassifier implements ClassifierModel {
     return modelType === "roberta" ? maxPositions - padTokenId - 1 : maxPositions;
   }
 
-  /**
-   * Computes logits [B, labels] of token sequences of at most `maxLength` tokens.
-   *
-   * @throws {UserError} when a token is not in the vocabulary, or a text has none or too many
-   */
-  logits(cx: Context, sequences: readonly (readonly number[])[]): Tensor {
+  logits(
+    cx: Context,
+    sequences: readonly (readonly number[])[],
+    adapter: ClassifierAdapter | null = null,
+  ): Tensor {
     const { numHeads, hiddenSize, vocabSize } = this.config;
     const { maxLength } = this;
     const odd = sequences.find(({ length }) => length === 0 || length > maxLength);
@@ -199,15 +227,19 @@ export class EncoderClassifier implements ClassifierModel {
     const inputs = Packed.create(cx, sequences);
     // The head reads each text's first token alone: of the last layer nothing else is computed.
     const firsts = Packed.create(cx, sequences.map(([first]) => [first]));
+    const affine = (x: Tensor, layer: Dense, residual: Tensor | null = null) => {
+      const { weight, bias } = adapter?.head(layer.name) ?? layer;
+      return linear(cx, x, weight, { bias, residual, lora: adapter?.lora.weights(layer.name) });
+    };
     let h = this.#embed(cx, inputs, sequences);
     for (const layer of this.#layers) {
       const isLast = layer === this.#layers.at(-1);
       h = cx.layer(h, (h) => {
-        const k = affine(cx, h, layer.key);
-        const v = affine(cx, h, layer.value);
+        const k = affine(h, layer.key);
+        const v = affine(h, layer.value);
         const queries = isLast ? firsts : inputs;
         if (isLast) h = embedding(cx, h, inputs.starts);
-        const attended = attention(cx, affine(cx, h, layer.query), k, v, {
+        const attended = attention(cx, affine(h, layer.query), k, v, {
           heads: numHeads,
           scale: 1 / Math.sqrt(hiddenSize / numHeads),
           causal: false,
@@ -217,15 +249,15 @@ export class EncoderClassifier implements ClassifierModel {
         });
         const x = this.#norm(
           cx,
-          affine(cx, attended, layer.attentionOutput, h),
+          affine(attended, layer.attentionOutput, h),
           layer.attentionNorm,
         );
-        const inner = activation(cx, affine(cx, x, layer.intermediate), this.config.activation);
-        return this.#norm(cx, affine(cx, inner, layer.output, x), layer.outputNorm);
+        const inner = activation(cx, affine(x, layer.intermediate), this.config.activation);
+        return this.#norm(cx, affine(inner, layer.output, x), layer.outputNorm);
       });
     }
-    const first = affine(cx, h, this.#dense);
-    return affine(cx, activation(cx, first, this.#family.activation), this.#logits);
+    const first = affine(h, this.#dense);
+    return affine(activation(cx, first, this.#family.activation), this.#logits);
   }
 
   #embed(cx: Context, inputs: Packed, sequences: readonly (readonly number[])[]): Tensor {
@@ -254,12 +286,17 @@ export class EncoderClassifier implements ClassifierModel {
   }
 }
 
-/** Computes x Wᵀ + bias (+ residual). */
-function affine(
-  cx: Context,
-  x: Tensor,
-  { weight, bias }: Dense,
-  residual: Tensor | null = null,
-): Tensor {
-  return linear(cx, x, weight, { bias, residual });
+/** Tensors of the head of a classifier: those of PEFT's modules_to_save, `classifier`. */
+export function encoderHead(
+  { modelType, hiddenSize, labels }: EncoderConfig,
+): ParameterSpec[] {
+  const { dense, logits } = FAMILIES[modelType];
+  const layers = [[dense, hiddenSize] as const, [logits, labels.length] as const];
+  return layers.filter(([name]) => HEAD.test(name)).flatMap(([name, rows]) => [
+    { name: `${name}.weight`, shape: [rows, hiddenSize] },
+    { name: `${name}.bias`, shape: [rows] },
+  ]);
 }
+
+/** Names of the layers of a head, of which PEFT adapts none and trains all. */
+const HEAD = /^classifier(\.|$)/;

@@ -5,9 +5,13 @@ import { copyCompanions } from "../formats/companions.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { readPeftAdapter } from "../formats/peft.ts";
 import { elementCount, type TensorData, type TensorInfo } from "../formats/tensor_file.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { listFolder, makeFolder } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { join } from "../platform/paths.ts";
 import { adapterChanges, applyChange, type TensorChange } from "./adapter_changes.ts";
+import { asClassifierConfig } from "./classifier_config.ts";
+import { CLASSIFIER_HEAD, HEAD } from "./decoder/weights.ts";
 import { checkpointLayout } from "./registry.ts";
 
 /**
@@ -19,7 +23,7 @@ const PIECE_ELEMENTS = 1 << 20;
  * Folds an adapter into its model, W + scale · B A with the adapter's scale of each layer, by default
  * loraAlpha / r, and writes a plain Hugging Face model folder: safetensors in the dtypes of the model's
  * weights and in as many files, its config.json and tokenizer files. The head that a classifier's
- * adapter brings along replaces the model's.
+ * adapter brings along replaces the model's, or makes a classifier of a language model.
  *
  * @param model a folder, or files, with config.json and weights (safetensors or .bin, in one file
  * or several).
@@ -38,17 +42,35 @@ export async function mergeAdapter(
   const peft = await readPeftAdapter(adapter);
   using checkpoint = await Checkpoint.open(files);
   const layout = checkpointLayout(config, files.pathOf("config.json"), checkpoint);
-  const changes = adapterChanges(checkpoint, layout, peft, modelFiles(adapter).path);
+  const { path } = modelFiles(adapter);
+  const mayAdd = peft.config.taskType === "SEQ_CLS";
+  const changes = adapterChanges(checkpoint, layout, peft, path, { mayAdd });
+  const added = [...changes].filter(([name]) => !checkpoint.has(name));
   await makeEmptyFolder(outputDir);
   const tensors = new Map<string, TensorData>();
   for (const name of checkpoint.names()) {
     if (layout.repeated.includes(name)) continue;
+    // The head of a language model that becomes a classifier.
+    if (added.length > 0 && name === HEAD) continue;
     const info = checkpoint.info(name);
     const data = () => pieces(checkpoint, info, changes.get(name) ?? null);
     tensors.set(name, { dtype: info.dtype, shape: info.shape, data });
   }
-  await writeCheckpoint(outputDir, tensors, (name) => checkpoint.fileOf(name));
+  const [first] = checkpoint.names();
+  const { dtype } = checkpoint.info(first);
+  for (const [name, change] of added) {
+    if (change.kind !== "values") continue;
+    const { shape, data } = change.values;
+    const info = { name, dtype, shape };
+    tensors.set(name, { dtype, shape, data: encode(data, info, path) });
+  }
+  const fileOf = (name: string) => checkpoint.fileOf(checkpoint.has(name) ? name : first);
+  await writeCheckpoint(outputDir, tensors, fileOf);
   await copyCompanions(files, outputDir);
+  if (added.length === 0) return;
+  const labels = peft.replaced?.get(CLASSIFIER_HEAD)?.shape[0] ?? 1;
+  const own = JSON.stringify(asClassifierConfig(config, labels), null, 2);
+  await writeFileAtomic(join(outputDir, "config.json"), own + "\n");
 }
 
 /** Yields a tensor of the merged model, some rows at a time. */

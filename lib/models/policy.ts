@@ -12,6 +12,7 @@ import type { LoraConfig } from "../formats/lora_config.ts";
 import {
   adaptedModules,
   initLora,
+  type LinearModule,
   LoraAdapter,
   loraSpecs,
   type NewLoraConfig,
@@ -201,9 +202,14 @@ function assemble(
   return { model, adapter, valueHead: new ValueHead(parameters), parameters };
 }
 
-/** Names the first tensor that the model has no place for, or that the adapter lacks. */
-function checkAdapter(
-  model: LanguageModel,
+/**
+ * Checks that an adapter fits a model.
+ *
+ * @param path path of the adapter, for messages
+ * @throws {UserError} naming the first tensor that the model has no place for, or that the adapter lacks
+ */
+export function checkAdapter(
+  model: { readonly linearModules: readonly LinearModule[]; readonly taskType: string },
   { config, tensors }: PeftAdapter,
   path: string,
 ): void {

@@ -54,8 +54,8 @@ export class SequenceClassifier {
     const files = modelFiles(source);
     const path = files.pathOf("config.json");
     const peft = adapter === undefined ? null : await readClassifierAdapter(adapter);
-    const json = withLabels(await files.requiredJson("config.json", "model"), peft);
-    const configure = configureClassifier(json, path);
+    const json = labeledConfig(await files.requiredJson("config.json", "model"), peft);
+    const { configure } = configureClassifier(json, path);
     const tokenizer = await Tokenizer.load(files);
     using checkpoint = await CheckpointSource.open(files);
     const weights = peft ? adaptedSource(checkpoint, json, path, peft) : checkpoint;
@@ -100,12 +100,12 @@ export class SequenceClassifier {
 }
 
 /** An adapter, and its path for messages. */
-interface ReadAdapter extends PeftAdapter {
+export interface ReadAdapter extends PeftAdapter {
   readonly path: string;
 }
 
 /** Reads an adapter. @throws {UserError} when it is broken, or not a classifier's */
-async function readClassifierAdapter(source: string | ModelFiles): Promise<ReadAdapter> {
+export async function readClassifierAdapter(source: string | ModelFiles): Promise<ReadAdapter> {
   const { path } = modelFiles(source);
   const adapter = await readPeftAdapter(source);
   const { taskType } = adapter.config;
@@ -119,7 +119,7 @@ async function readClassifierAdapter(source: string | ModelFiles): Promise<ReadA
  * Adds the number of labels to the config.json of a language model whose classifier's head comes with an
  * adapter: PEFT does not save that number.
  */
-function withLabels(json: JsonObject, adapter: PeftAdapter | null): JsonObject {
+export function labeledConfig(json: JsonObject, adapter: PeftAdapter | null): JsonObject {
   const head = adapter?.replaced?.get("score.weight");
   if (!head || json.id2label || json.num_labels) return json;
   return { ...json, num_labels: head.shape[0] };

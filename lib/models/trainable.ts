@@ -2,6 +2,7 @@ import type { Device, DeviceBuffer } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { copyCompanions } from "../formats/companions.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { makeFolder } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
@@ -55,12 +56,14 @@ export async function loadTrainableModel(
  * Writes a plain Hugging Face model folder: model.safetensors in f32, and the other files as they are
  * in the folder that the model was loaded from.
  *
+ * @param adapt changes config.json
  * @throws {UserError} when a file cannot be written
  */
 export async function saveTrainableModel(
-  { parameters }: TrainableModel,
+  { parameters }: Pick<TrainableModel, "parameters">,
   source: string | ModelFiles,
   folder: string,
+  adapt: (config: JsonObject) => JsonObject = (config) => config,
 ): Promise<void> {
   const tensors = new Map<string, TensorData>();
   for (const [name, { shape, data }] of await parameters.readAll()) {
@@ -73,13 +76,16 @@ export async function saveTrainableModel(
   }
   await copyCompanions(source, folder);
   const own = await modelFiles(source).requiredJson("config.json", "model");
-  const config = { ...own, torch_dtype: "float32" };
+  const config = { ...adapt(own), torch_dtype: "float32" };
   await writeFileAtomic(join(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
 }
 
 /** Names and shapes of the weights that a model asks for. */
-export function modelWeights(device: Device, build: ModelBuilder): ParameterSpec[] {
+export function modelWeights(
+  device: Device,
+  build: (device: Device, store: WeightStore) => unknown,
+): ParameterSpec[] {
   const outline = new OutlineStore(device);
   build(device, outline);
   return outline.finish();

@@ -41,7 +41,7 @@ for (const file of ["model.safetensors", "pytorch_model.bin"]) {
           },
         };
         const parsed = parseEncoderConfig(config, "");
-        const model = new EncoderClassifier(parsed, new FrozenStore(device, source, "f32"));
+        const model = new EncoderClassifier(device, parsed, new FrozenStore(device, source, "f32"));
         const write = file.endsWith(".bin") ? writeTorchFile : writeSafetensors;
         await write(join(dir, file), tensors);
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { EncoderClassifier } from "../../lib/models/encoder_classifier.ts";
 import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
-import { FrozenStore, type WeightSource } from "../../lib/models/weight_store.ts";
+import { FrozenStore, TrainableStore, type WeightSource } from "../../lib/models/weight_store.ts";
+import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { withDevice } from "../device.ts";
 import { randomValues } from "../numeric.ts";
@@ -53,7 +54,7 @@ for (const [family, json] of Object.entries(configs)) {
     withDevice(async (device) => {
       const config = parseEncoderConfig(json, "config.json");
       const source = new RecordingSource();
-      const model = new EncoderClassifier(config, new FrozenStore(device, source, "f32"));
+      const model = new EncoderClassifier(device, config, new FrozenStore(device, source, "f32"));
       // Id 0 is padding: unlike RoBERTa's it keeps its position.
       const sequences = [[2, 7, 0, 9, 3], [2], [2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 3]];
       assert.equal(model.maxLength, 11);
@@ -67,11 +68,62 @@ for (const [family, json] of Object.entries(configs)) {
     }));
 }
 
+for (const [family, json] of Object.entries(configs)) {
+  Deno.test(`${family}: gradients of every weight against finite differences of the reference`, () =>
+    withDevice(async (device) => {
+      const config = parseEncoderConfig(json, "config.json");
+      const source = new RecordingSource();
+      const shapes = new Map<string, readonly number[]>();
+      const read = source.read.bind(source);
+      source.read = (name, shape) => {
+        shapes.set(name, shape);
+        return read(name, shape);
+      };
+      new EncoderClassifier(device, config, new FrozenStore(device, source, "f32"));
+      const specs = [...shapes].map(([name, shape]) => ({ name, shape }));
+      const parameters = Parameters.create(device, specs, { trainable: true });
+      for (const [name, values] of source.values) parameters.write(name, values);
+      const model = new EncoderClassifier(device, config, new TrainableStore(parameters));
+      assert.equal(model.parameterCount, parameters.count);
+      const sequences = [[2, 7, 0, 9, 3], [2], [2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 3]];
+      const weights = randomValues(3 * config.labels.length, 5);
+      const cx = new Context(device, { grad: true });
+      const output = model.logits(cx, sequences);
+      cx.backward([{ output, gradient: cx.from(weights, output.shape) }]);
+      cx.release();
+
+      const exact = new Map(
+        Array.from(source.values, ([name, values]) => [name, Float64Array.from(values)]),
+      );
+      const loss = () =>
+        sequences.flatMap((ids) => [...encoderLogits(config, (name) => exact.get(name)!, ids)])
+          .reduce((sum, value, i) => sum + value * weights[i], 0);
+      for (const [index, name] of parameters.names.entries()) {
+        const values = exact.get(name)!;
+        const direction = randomValues(values.length, 100 + index);
+        const saved = values.slice();
+        const moved = (by: number) => {
+          for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
+          return loss();
+        };
+        const difference = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+        values.set(saved);
+        const gradient = await parameters.get(name).grad!.read();
+        const slope = gradient.reduce((sum, value, i) => sum + value * direction[i], 0);
+        assert.ok(
+          Math.abs(slope - difference) < 1e-4 * (1 + Math.abs(difference)),
+          `${name}: ${slope} along a direction, differences say ${difference}`,
+        );
+      }
+    }));
+}
+
 Deno.test("norms under TensorFlow's names, gamma and beta, are read", () =>
   withDevice((device) => {
     const source = new RecordingSource();
     source.has = (name?: string) => !/LayerNorm\.(weight|bias)$/.test(name ?? "");
     new EncoderClassifier(
+      device,
       parseEncoderConfig(configs.bert, ""),
       new FrozenStore(device, source, "f32"),
     );
@@ -85,7 +137,7 @@ Deno.test("norms under TensorFlow's names, gamma and beta, are read", () =>
 Deno.test("tokens that are no rows of a table, and texts without tokens, are refused", () =>
   withDevice((device) => {
     const store = new FrozenStore(device, new RecordingSource(), "f32");
-    const model = new EncoderClassifier(parseEncoderConfig(configs.bert, ""), store);
+    const model = new EncoderClassifier(device, parseEncoderConfig(configs.bert, ""), store);
     const refused = (ids: number[], message: RegExp) => {
       const cx = new Context(device);
       assert.throws(() => model.logits(cx, [[1], ids]), { name: "UserError", message });
@@ -102,7 +154,11 @@ Deno.test("the names are those of transformers' checkpoints", () =>
   withDevice((device) => {
     const names = (json: object) => {
       const source = new RecordingSource();
-      new EncoderClassifier(parseEncoderConfig(json, ""), new FrozenStore(device, source, "f32"));
+      new EncoderClassifier(
+        device,
+        parseEncoderConfig(json, ""),
+        new FrozenStore(device, source, "f32"),
+      );
       return [...source.values.keys()];
     };
     const bert = names(configs.bert);
@@ -148,7 +204,7 @@ async function robertaLogits(
         return values;
       },
     };
-    const model = new EncoderClassifier(config, new FrozenStore(device, source, "f32"));
+    const model = new EncoderClassifier(device, config, new FrozenStore(device, source, "f32"));
     assert.equal(model.maxLength, 9);
     const cx = new Context(device);
     logits = [...await model.logits(cx, sequences).read()];

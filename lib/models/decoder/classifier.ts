@@ -2,13 +2,20 @@ import type { Device } from "../../device/device.ts";
 import { UserError } from "../../errors.ts";
 import type { JsonObject } from "../../formats/hf_config.ts";
 import type { Context } from "../../tensor/context.ts";
+import type { ClassifierAdapter } from "../../nn/classifier_adapter.ts";
+import type { LinearModule } from "../../nn/lora.ts";
 import { embedding } from "../../tensor/ops/embedding.ts";
+import { linear } from "../../tensor/ops/linear.ts";
 import { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { labelsOf, positionCount, type ProblemType, problemTypeOf } from "../classifier_config.ts";
-import type { ClassifierConfigurer, ClassifierModel } from "../classifier_model.ts";
+import type {
+  ClassifierBuilder,
+  ClassifierModel,
+  ConfiguredClassifier,
+} from "../classifier_model.ts";
 import { checkTokens } from "../language_model.ts";
-import type { WeightStore } from "../weight_store.ts";
+import type { CheckpointTensors, WeightStore } from "../weight_store.ts";
 import { checkDecoderTensors, followDecoderWeights } from "./checkpoint.ts";
 import type { DecoderConfig } from "./config.ts";
 import { DecoderForCausalLM } from "./decoder.ts";
@@ -39,7 +46,7 @@ export class DecoderClassifier implements ClassifierModel {
 
   /** Builds the model from weights under their names in the checkpoint. */
   constructor(
-    device: Device,
+    readonly device: Device,
     config: DecoderConfig,
     { labels, problemType, maxLength, padTokenId }: ClassifierSettings,
     store: WeightStore,
@@ -51,7 +58,23 @@ export class DecoderClassifier implements ClassifierModel {
     this.#model = new DecoderForCausalLM(device, config, store, labels.length);
   }
 
-  logits(cx: Context, sequences: readonly (readonly number[])[]): Tensor {
+  get parameterCount(): number {
+    return this.#model.parameterCount;
+  }
+
+  get linearModules(): readonly LinearModule[] {
+    return this.#model.linearModules;
+  }
+
+  get defaultTargets(): readonly string[] {
+    return this.#model.defaultTargets;
+  }
+
+  logits(
+    cx: Context,
+    sequences: readonly (readonly number[])[],
+    adapter: ClassifierAdapter | null = null,
+  ): Tensor {
     const { maxLength } = this;
     for (const ids of sequences) {
       if (ids.length === 0 || ids.length > maxLength) {
@@ -63,10 +86,12 @@ export class DecoderClassifier implements ClassifierModel {
     }
     // Tokens behind the one that is scored change nothing.
     const inputs = Packed.create(cx, sequences.map((ids) => ids.slice(0, this.#scored(ids) + 1)));
-    const hidden = this.#model.encode(cx, inputs, null);
+    const hidden = this.#model.encode(cx, inputs, adapter?.lora ?? null);
     let end = -1;
     const last = Int32Array.from(inputs.sequenceLengths, (length) => end += length);
-    return this.#model.logits(cx, embedding(cx, hidden, cx.from(last)));
+    const scored = embedding(cx, hidden, cx.from(last));
+    const head = adapter?.head("score");
+    return head ? linear(cx, scored, head.weight) : this.#model.logits(cx, scored);
   }
 
   /** Place of the token that is scored: of a text of padding tokens alone, the first. */
@@ -81,7 +106,7 @@ export class DecoderClassifier implements ClassifierModel {
  * @param path path of the file, for messages
  * @throws {UserError} when a key is missing, or its value is not supported
  */
-export function configureDecoderClassifier(json: JsonObject, path: string): ClassifierConfigurer {
+export function configureDecoderClassifier(json: JsonObject, path: string): ConfiguredClassifier {
   const parsed = parseDecoderConfig(json, path);
   const settings = {
     labels: labelsOf(json, path),
@@ -89,7 +114,7 @@ export function configureDecoderClassifier(json: JsonObject, path: string): Clas
     maxLength: parsed.positions ?? positionCount(json, path),
     padTokenId: typeof json.pad_token_id === "number" ? json.pad_token_id : null,
   };
-  return (weights) => {
+  const configure = (weights: CheckpointTensors): ClassifierBuilder => {
     if (!weights.has(CLASSIFIER_HEAD)) {
       throw new UserError(
         `${path}: the weights have no "${CLASSIFIER_HEAD}", the head of a classifier: is it a model that ` +
@@ -100,4 +125,6 @@ export function configureDecoderClassifier(json: JsonObject, path: string): Clas
     checkDecoderTensors(config, weights, path, settings.labels.length);
     return (device, store) => new DecoderClassifier(device, config, settings, store);
   };
+  const shape = [settings.labels.length, parsed.hiddenSize];
+  return { head: [{ name: CLASSIFIER_HEAD, shape }], configure };
 }

@@ -31,7 +31,7 @@ async function classifierOn(device: Device, family: string, changes: object = {}
   const folder = folderOf(family);
   const own = await readJsonIfThere(folder, "config.json");
   const json: JsonObject = { ...own, num_labels: LABELS, pad_token_id: PAD, ...changes };
-  const configure = configureDecoderClassifier(json, "config.json");
+  const { configure } = configureDecoderClassifier(json, "config.json");
   using checkpoint = await CheckpointSource.open(folder);
   const width = Number(json.hidden_size ?? json.n_embd);
   const head = randomValues(LABELS * width, 3);
@@ -93,7 +93,7 @@ Deno.test("texts of a wrong length or vocabulary, and a model without a head, ar
     cx.release();
     const json = await readJsonIfThere(folderOf("llama"), "config.json");
     using checkpoint = await CheckpointSource.open(folderOf("llama"));
-    assert.throws(() => configureDecoderClassifier(json!, "config.json")(checkpoint), {
+    assert.throws(() => configureDecoderClassifier(json!, "config.json").configure(checkpoint), {
       name: "UserError",
       message:
         /^config\.json: the weights have no "score\.weight", the head of a classifier: is it/,

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { writePeftAdapter } from "../../lib/formats/peft.ts";
+import { mergeAdapter } from "../../lib/models/merge.ts";
+import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
+import {
+  loadClassifierAdapter,
+  loadTrainableClassifier,
+  saveClassifierAdapter,
+  saveTrainableClassifier,
+  type TrainableClassifier,
+} from "../../lib/models/trainable_classifier.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { demoRewardDir } from "../demo_model.ts";
+import { withDevice } from "../device.ts";
+import { goldenCausalDir } from "../golden_causal/folder.ts";
+import { randomValues, relativeNorm } from "../numeric.ts";
+import { withTempDir } from "../temp_dir.ts";
+
+/** A language model, without a head of labels. */
+const LLAMA = join(goldenCausalDir, "llama", "checkpoint");
+const GPT2 = join(goldenCausalDir, "gpt2", "checkpoint");
+const LORA = { r: 2, loraAlpha: 4, loraDropout: 0 };
+const TEXTS = [[5, 9, 30], [7], [8, 8, 8, 12, 40]];
+
+async function logits({ model, adapter }: TrainableClassifier, texts = TEXTS): Promise<number[]> {
+  const cx = new Context(model.device);
+  const values = [...await model.logits(cx, texts, adapter).read()];
+  cx.release();
+  return values;
+}
+
+/** Writes random values into everything that is trained. */
+function randomize({ parameters }: TrainableClassifier): void {
+  parameters.names.forEach((name, i) => {
+    const values = randomValues(parameters.get(name).length, i + 1).map((x) => x / 10);
+    parameters.write(name, values);
+  });
+}
+
+Deno.test("a new adapter on a language model: PEFT's default layers and a new head, by the seed", () =>
+  withDevice(async (device) => {
+    const load = (seed: number) => loadClassifierAdapter(device, LLAMA, LORA, { labels: 1, seed });
+    const trained = await load(1);
+    assert.deepEqual(trained.model.labels, ["LABEL_0"]);
+    assert.deepEqual(trained.adapter.lora.config.targetModules, ["q_proj", "v_proj"]);
+    const { names } = trained.parameters;
+    assert.deepEqual([names.length, names.at(-1)], [13, "score.weight"]);
+    const values = async (seed: number) => (await (await load(seed)).parameters.readAll());
+    assert.deepEqual(await values(1), await trained.parameters.readAll());
+    assert.notDeepEqual(
+      (await values(2)).get("score.weight"),
+      (await values(1)).get("score.weight"),
+    );
+    // As PEFT begins: the update is nothing, and the trained head is the model's.
+    const frozen = await logits({ ...trained, adapter: null });
+    assert.deepEqual(await logits(trained), frozen);
+    assert.equal(frozen.length, 3);
+  }));
+
+Deno.test("a new adapter on an encoder: its own head, and the layers that PEFT adapts", () =>
+  withDevice(async (device) => {
+    const trained = await loadClassifierAdapter(device, demoRewardDir, LORA);
+    assert.deepEqual(trained.adapter.lora.config.targetModules, ["query", "value"]);
+    assert.deepEqual(trained.parameters.names.slice(-4), [
+      "classifier.dense.weight",
+      "classifier.dense.bias",
+      "classifier.out_proj.weight",
+      "classifier.out_proj.bias",
+    ]);
+    assert.deepEqual(await logits(trained), await logits({ ...trained, adapter: null }));
+    assert.ok(!trained.model.linearModules.some(({ name }) => name.startsWith("classifier")));
+    const all = await loadTrainableClassifier(device, demoRewardDir);
+    assert.equal(all.parameters.count, trained.model.parameterCount);
+  }));
+
+for (const [kind, folder] of [["llama", LLAMA], ["gpt2", GPT2]]) {
+  Deno.test(`an adapter on ${kind}: saved, loaded, folded in and merged it scores alike`, () =>
+    withDevice((device) =>
+      withTempDir(async (dir) => {
+        const [saved, merged] = ["adapter", "merged"].map((name) => join(dir, name));
+        const trained = await loadClassifierAdapter(device, folder, LORA, { labels: 2 });
+        randomize(trained);
+        await saveClassifierAdapter(trained, saved, folder);
+        const expected = await logits(trained);
+        const again = await loadClassifierAdapter(device, folder, { adapter: saved });
+        assert.deepEqual(await logits(again), expected);
+        await mergeAdapter(folder, saved, merged);
+        for (const [name, options] of [[folder, { adapter: saved }], [merged, {}]] as const) {
+          const classifier = await SequenceClassifier.load(device, name, options);
+          assert.deepEqual(classifier.labels, ["LABEL_0", "LABEL_1"]);
+          const found = (await classifier.tokenLogits(TEXTS)).flat();
+          assert.ok(relativeNorm(found, expected) < 1e-4, name);
+        }
+        const config = JSON.parse(Deno.readTextFileSync(join(merged, "config.json")));
+        assert.match(config.architectures[0], /^(Llama|GPT2)ForSequenceClassification$/);
+      })
+    ));
+
+  Deno.test(`all weights of a classifier on ${kind}: saved as a Hugging Face classifier`, () =>
+    withDevice((device) =>
+      withTempDir(async (dir) => {
+        const trained = await loadTrainableClassifier(device, folder, { labels: 1 });
+        assert.equal(trained.parameters.count, trained.model.parameterCount);
+        const names = trained.parameters.names;
+        assert.ok(names.includes("score.weight") && !names.includes("lm_head.weight"));
+        randomize(trained);
+        await saveTrainableClassifier(trained, folder, join(dir, "model"));
+        const classifier = await SequenceClassifier.load(device, join(dir, "model"));
+        assert.deepEqual(classifier.labels, ["LABEL_0"]);
+        const found = (await classifier.tokenLogits(TEXTS)).flat();
+        assert.ok(relativeNorm(found, await logits(trained)) < 1e-5);
+      })
+    ));
+}
+
+Deno.test("gradients reach every weight", () =>
+  withDevice(async (device) => {
+    for (const source of [LLAMA, demoRewardDir]) {
+      const trained = await loadTrainableClassifier(device, source, {
+        labels: source === LLAMA ? 1 : undefined,
+      });
+      const cx = new Context(device, { grad: true });
+      const output = trained.model.logits(cx, TEXTS);
+      const gradient = cx.from(randomValues(output.length, 4), output.shape);
+      cx.backward([{ output, gradient }]);
+      cx.release();
+      for (const name of trained.parameters.names) {
+        // Keys shifted alike change no attention.
+        if (/key\.bias$/.test(name)) continue;
+        const values = await trained.parameters.get(name).grad!.read();
+        assert.ok(values.some((value) => value !== 0), name);
+      }
+    }
+  }));
+
+Deno.test("what does not fit is refused by name, and nothing stays on the device", () =>
+  withDevice((device) =>
+    withTempDir(async (dir) => {
+      const refused = async (loading: Promise<unknown>, message: RegExp) => {
+        await assert.rejects(loading, { name: "UserError", message });
+        assert.equal(device.memory.used, used);
+      };
+      let { used } = device.memory;
+      await refused(
+        loadClassifierAdapter(device, demoRewardDir, LORA, { labels: 1 }),
+        /config\.json is of a classifier with 2 labels, expected 1: choose another model/,
+      );
+      await refused(
+        loadClassifierAdapter(device, LLAMA, { ...LORA, targetModules: ["query"] }, { labels: 1 }),
+        /no linear layer is called "query"/,
+      );
+      const trained = await loadClassifierAdapter(device, LLAMA, LORA, { labels: 1 });
+      ({ used } = device.memory);
+      await saveClassifierAdapter(trained, dir, "llama");
+      await refused(
+        loadClassifierAdapter(device, GPT2, { adapter: dir }),
+        /the adapter's "score\.weight" is \[1, 64\], config\.json asks for \[1, 48\]/,
+      );
+      const values = { shape: [1, 2], data: new Float32Array(2) };
+      await writePeftAdapter(dir, {
+        config: {
+          ...trained.adapter.lora.config,
+          taskType: "SEQ_CLS",
+          modulesToSave: ["norm"],
+          baseModel: null,
+        },
+        tensors: new Map(
+          Array.from(await trained.parameters.readAll())
+            .filter(([name]) => name.includes("lora_"))
+            .map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data) }]),
+        ),
+        replaced: new Map([["model.norm.weight", values]]),
+      });
+      await refused(
+        loadClassifierAdapter(device, LLAMA, { adapter: dir }, { labels: 1 }),
+        /its model\.norm\.weight is \[1, 2\], which is not of this model's head/,
+      );
+    })
+  ));
