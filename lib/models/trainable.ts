@@ -12,7 +12,7 @@ import type { TensorData } from "../formats/tensor_file.ts";
 import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
-import { type ModelBuilder, readConfig } from "./family.ts";
+import { readConfig } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { modelFamily } from "./registry.ts";
 import {

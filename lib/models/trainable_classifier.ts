@@ -24,7 +24,7 @@ export interface TrainableClassifier {
   readonly model: ClassifierModel;
   /** Trained part of a frozen model; null where all weights are trained. */
   readonly adapter: ClassifierAdapter | null;
-  /** What is trained, under the names of PEFT and of the checkpoint. */
+  /** Trained parameters, under the names of PEFT and of the checkpoint. */
   readonly parameters: Parameters;
 }
 

@@ -12,7 +12,7 @@ export interface DenseLayer {
 }
 
 /**
- * What is trained of a classifier whose other weights are frozen: updates of its linear layers, and its
+ * Trained part of a classifier whose other weights are frozen: updates of its linear layers, and its
  * head as a whole, as with PEFT's task SEQ_CLS.
  */
 export class ClassifierAdapter {
