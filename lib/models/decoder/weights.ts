@@ -61,8 +61,8 @@ export class DecoderWeights {
   ) {
     const { vocabSize, hiddenSize, names, tied } = config;
     const isShared = tied && labels === null;
-    const shared = isShared ? this.#shared(names.embedding, vocabSize) : null;
-    this.embedding = shared ?? this.#table(names.embedding, vocabSize);
+    const shared = isShared ? { weight: this.#shared(names.embedding, vocabSize) } : null;
+    this.embedding = shared ? shared.weight : this.#table(names.embedding, vocabSize);
     this.positions = names.positions === null
       ? null
       : this.#table(names.positions, config.positions!);
@@ -70,7 +70,7 @@ export class DecoderWeights {
       this.#layer(`${names.layers}.${i}`, attention)
     );
     this.finalNorm = this.#norm(names.finalNorm, hiddenSize);
-    this.head = shared ?? this.#head(labels);
+    this.head = shared ? shared.weight : this.#head(labels);
     this.count = this.#count;
   }
 
