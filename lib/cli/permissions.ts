@@ -49,8 +49,10 @@ type Parsed = Readonly<Record<string, unknown>>;
 
 /** Options with a path or a name on the Hub, for classifiers also after `onnx:` or `pipeline:`. */
 const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel"];
+/** Options with a file that a run reads. */
+const FILES = ["chatTemplate"];
 /** Options with a file or folder to read. */
-const READ = ["config", "run", "runs", "resume", "folder", "named"];
+const READ = ["config", "run", "runs", "resume", "folder", "named", ...FILES];
 /** Options with a file or folder to write. */
 const WRITTEN = ["output", "resume"];
 
@@ -156,14 +158,14 @@ async function settingsOf(parsed: Parsed): Promise<Parsed> {
   const folder = command === "compare" ? run : resume;
   if (folder !== undefined) {
     const ofRun = await readJsonIfThere(folder, "config.json");
-    checkAllowed(ofRun ?? {}, parsed, folder, SOURCES);
+    checkAllowed(ofRun ?? {}, parsed, folder, [...SOURCES, ...FILES]);
   }
   if (config === undefined) return given(parsed);
   const { readConfigFile } = await import("../runs/settings/config_file.ts");
   const kind = runKinds().find((kind) => kind.command === command);
   const ofFile: Parsed = await readConfigFile(config, kind?.schema ?? trainConfigSchema);
   if (!writtenByCommands(config)) return { ...ofFile, ...given(parsed) };
-  checkAllowed(ofFile, parsed, config, [...SOURCES, "output"]);
+  checkAllowed(ofFile, parsed, config, [...SOURCES, ...FILES, "output"]);
   return given(parsed);
 }
 

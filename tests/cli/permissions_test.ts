@@ -124,9 +124,18 @@ Deno.test("a run's folder raises no permissions: the command line names what its
     const run = join(folder, "run");
     const config = join(run, "config.json");
     await Deno.mkdir(run);
-    const stored = { model: "/models/m", reward: ["pipeline:x/y"], output: "/home" };
+    const stored = {
+      model: "/models/m",
+      reward: ["pipeline:x/y"],
+      chatTemplate: "/chat.jinja",
+      output: "/home",
+    };
     await Deno.writeTextFile(config, JSON.stringify(stored));
-    const named = { model: "/models/m", reward: ["demo/tiny-roberta-toxicity"] };
+    const named = {
+      model: "/models/m",
+      reward: ["demo/tiny-roberta-toxicity"],
+      chatTemplate: "/chat.jinja",
+    };
     for (
       const parsed of [
         { command: "compare", run },
@@ -136,7 +145,7 @@ Deno.test("a run's folder raises no permissions: the command line names what its
     ) {
       await assert.rejects(permissionFlags(parsed), (error: Error) => {
         assert.ok(error instanceof UserError);
-        return /(run|config\.json) names files that only .* add --model \/models\/m --reward pipeline:x\/y if/
+        return /(run|config\.json) names files that only .* add --model \/models\/m --reward pipeline:x\/y --chat-template \/chat\.jinja if/
           .test(error.message);
       });
       const { read, write, ...others } = await allowed({ ...parsed, ...named });
