@@ -15,7 +15,7 @@ export const pushCommand = command(
   object({
     command: constant("push"),
     folder: argument(path({ metavar: "RUN|FOLDER", type: "directory" }), {
-      description: message`Folder of a run, an adapter or a checkpoint`,
+      description: message`Folder of a run, an adapter, a checkpoint or a model`,
     }),
     repo: argument(string({ metavar: "ORG/NAME" }), {
       description: message`Repository, created if it does not exist`,
@@ -29,11 +29,11 @@ export const pushCommand = command(
     json: jsonOption(),
   }),
   {
-    brief: message`Push a run's adapter to the Hugging Face Hub.`,
+    brief: message`Push a run's adapter or model to the Hugging Face Hub.`,
     description: paragraphs(
-      "Pushes the adapter, its value head and its model card, and for a run also config.json, " +
-        "metrics.jsonl, summary.json and comparison.csv, in the folder run/. Everything is pushed in " +
-        "one commit, or nothing is.",
+      "Pushes the adapter, its value head and its model card, or the model of sft --full or merge, and " +
+        "for a run also config.json, metrics.jsonl, summary.json and comparison.csv, in the folder " +
+        "run/. Everything is pushed in one commit, or nothing is.",
       "Needs a token with write access: HF_TOKEN, or the one stored by hf auth login. HF_ENDPOINT " +
         "sets another Hub.",
     ),
@@ -56,7 +56,7 @@ export async function runPush(options: InferValue<typeof pushCommand>): Promise<
   const repo = requireRepo("model", revision === undefined ? name : `${name}@${revision}`);
   const files = await publishedFiles(folder);
   const pushed = await pushFiles(repo, files, {
-    title: "Upload adapter trained with Temper",
+    title: "Upload files trained with Temper",
     private: options.private,
     obsolete: ADAPTER_WEIGHTS,
   }, hubSettings());

@@ -5,7 +5,7 @@ import { join } from "../platform/paths.ts";
 import { type ModelFiles, modelFiles } from "./model_files.ts";
 
 /** Files of a model beside its weights. */
-const COMPANIONS = [
+export const COMPANIONS: readonly string[] = [
   "config.json",
   "generation_config.json",
   "tokenizer.json",

@@ -51,6 +51,9 @@ Deno.test("mistakes of a push are one line", async () => {
     );
     const empty = await temper(["push", inCache("."), "me/polite"], { env });
     assert.equal(empty.code, 1);
-    assert.match(empty.stderr, /^error: \S+ is neither a run with a trained adapter nor .*\n$/);
+    assert.match(
+      empty.stderr,
+      /^error: \S+ is neither a run with a trained adapter or model nor .*\n$/,
+    );
   });
 });

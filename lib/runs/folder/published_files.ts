@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { fileExists, readFile } from "../../platform/files.ts";
+import { COMPANIONS } from "../../formats/companions.ts";
+import { fileExists, listFolder, readFile } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import type { PushedFile } from "../../hub/push.ts";
 import { runInUse, RunLock } from "./lock.ts";
@@ -25,7 +26,10 @@ export const ADAPTER_WEIGHTS: readonly string[] = [
   "value_head.safetensors",
 ];
 
-/** Files of a run that are published beside its adapter. */
+/** Weights of a model, in one file or several. */
+const MODEL_WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
+
+/** Files of a run that are published beside its result. */
 const RECORDS: readonly string[] = [
   "config.json",
   "metrics.jsonl",
@@ -41,10 +45,11 @@ const RECORDS_FOLDER = "run";
 /**
  * The files of a run that are for others, as a repository of the Hub has them: the adapter, its value
  * head and its model card at the top, `config.json`, `metrics.jsonl`, `summary.json` and
- * `comparison.csv` or `summaries.jsonl` in `run/`. Of a folder with an adapter alone, the adapter's.
+ * `comparison.csv` or `summaries.jsonl` in `run/`. Where all weights were trained, the model takes the
+ * adapter's place. Of a folder with an adapter or a model alone, its files.
  *
- * @param path folder of a run, of an adapter, or a checkpoint
- * @throws {UserError} when there is no adapter in it, a process works on it, or a file cannot be read
+ * @param path folder of a run, of an adapter, a checkpoint, or a model
+ * @throws {UserError} when there is no result in it, a process works on it, or a file cannot be read
  */
 export async function publishedFiles(path: string): Promise<PushedFile[]> {
   const found = await Deno.stat(path).catch((error) => {
@@ -55,15 +60,30 @@ export async function publishedFiles(path: string): Promise<PushedFile[]> {
   const run = runDirectory(path);
   const ofAdapter = await readThose(ADAPTER_FILES.map((name) => [name, join(path, name)]));
   if (isAdapter(ofAdapter)) return ofAdapter;
+  const records = RECORDS.map((name) => [`${RECORDS_FOLDER}/${name}`, join(path, name)] as const);
   const ofRun = await readThose([
     ...ADAPTER_FILES.map((name) => [name, join(run.adapter, name)] as const),
-    ...RECORDS.map((name) => [`${RECORDS_FOLDER}/${name}`, join(path, name)] as const),
+    ...records,
   ]);
   if (isAdapter(ofRun)) return ofRun;
+  const model = await modelFilesIn(join(path, "model"));
+  if (model.length > 0) return await readThose([...model, ...records]);
+  const alone = await modelFilesIn(path);
+  if (alone.length > 0) return await readThose(alone);
   throw new UserError(
-    `${path} is neither a run with a trained adapter nor an adapter: expected ` +
+    `${path} is neither a run with a trained adapter or model nor one of these: expected ` +
       `adapter_config.json and adapter_model.safetensors in ${run.adapter} or ${path}`,
     { run: await fileExists(run.config) ? path : undefined },
+  );
+}
+
+/** Paths of a model's files in a repository and here; none where the folder has no model. */
+async function modelFilesIn(folder: string): Promise<(readonly [path: string, source: string])[]> {
+  const names = (await listFolder(folder).catch(() => [])).map(({ name }) => name);
+  const weights = names.filter((name) => MODEL_WEIGHTS.test(name)).sort();
+  if (weights.length === 0 || !names.includes("config.json")) return [];
+  return [...COMPANIONS, ...weights, "README.md"].map((name) =>
+    [name, join(folder, name)] as const
   );
 }
 

@@ -51,10 +51,41 @@ Deno.test("of a checkpoint: the adapter alone", async () => {
   });
 });
 
+Deno.test("of a run that trained all weights: the model; of a merged model, its files in shards", async () => {
+  await withTempDir(async (folder) => {
+    const model = ["config.json", "tokenizer.json", "chat_template.jinja", "README.md"];
+    write(folder, [
+      ...[...model, "model.safetensors", "notes.txt"].map((name) => `model/${name}`),
+      ...["config.json", "metrics.jsonl", "log.txt"],
+    ]);
+    assert.deepEqual(
+      (await published(folder)).sort(),
+      [
+        ...[...model, "model.safetensors"].map((name) => `${name} = model/${name}`),
+        "run/config.json = config.json",
+        "run/metrics.jsonl = metrics.jsonl",
+      ].sort(),
+    );
+    const shards = [
+      "model-00001-of-00002.safetensors",
+      "model-00002-of-00002.safetensors",
+      "model.safetensors.index.json",
+    ];
+    const merged = join(folder, "merged");
+    write(merged, [...model, ...shards, "optimizer.safetensors"]);
+    assert.deepEqual(
+      (await published(merged)).sort(),
+      [...model, ...shards].map((name) => `${name} = ${name}`).sort(),
+    );
+  });
+});
+
 Deno.test("a folder without an adapter, or a run in use, is refused", async () => {
   await withTempDir(async (folder) => {
     write(folder, ["config.json", "adapter/adapter_config.json"]);
-    const without = explained(/is neither a run with a trained adapter nor an adapter: expected /);
+    const without = explained(
+      /is neither a run with a trained adapter or model nor one of these: expected /,
+    );
     await assert.rejects(publishedFiles(folder), without);
     write(folder, ["adapter/adapter_model.bin"]);
     assert.equal((await publishedFiles(folder)).length, 3);
