@@ -12,6 +12,7 @@ import { grpoConfigSchema } from "../lib/rl/grpo_config.ts";
 import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
 import { rlooConfigSchema } from "../lib/rl/rloo_config.ts";
 import { trainConfigSchema } from "../lib/runs/settings/config.ts";
+import { grpoRunConfigSchema, rlooRunConfigSchema } from "../lib/runs/settings/group_config.ts";
 import { sftRunConfigSchema } from "../lib/runs/settings/sft_config.ts";
 import { formatNumber, type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
 import { sftConfigSchema } from "../lib/sft/sft_config.ts";
@@ -94,6 +95,20 @@ const FILES: readonly TypeFile[] = [
     name: "SftRunConfig",
     doc: "Settings of a run of supervised fine-tuning, resolved.",
     schema: sftRunConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/grpo_run_config_type.ts",
+    from: "group_config.ts",
+    name: "GrpoRunConfig",
+    doc: "Settings of a GRPO run, resolved.",
+    schema: grpoRunConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/rloo_run_config_type.ts",
+    from: "group_config.ts",
+    name: "RlooRunConfig",
+    doc: "Settings of an RLOO run, resolved.",
+    schema: rlooRunConfigSchema,
   },
 ];
 

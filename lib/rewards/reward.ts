@@ -11,8 +11,13 @@ export interface RewardSample {
   columns?: Readonly<Record<string, unknown>>;
 }
 
-/** Scores rollouts: one finite number per sample, in order; higher is better. */
-export type RewardFunction = (samples: RewardSample[]) => number[] | Promise<number[]>;
+/**
+ * Scores rollouts: one finite number per sample, in order; higher is better. In algorithms on groups,
+ * null is for a sample that the reward does not apply to.
+ */
+export type RewardFunction = (
+  samples: RewardSample[],
+) => (number | null)[] | Promise<(number | null)[]>;
 
 /**
  * Calls a reward function and checks what it returned, so that a faulty one stops the run before
@@ -28,6 +33,30 @@ export async function callReward(
   reward: RewardFunction,
   samples: RewardSample[],
 ): Promise<number[]> {
+  const scores = await callNullableReward(name, reward, samples);
+  const at = scores.indexOf(null);
+  if (at < 0) return scores as number[];
+  throw new UserError(
+    `the reward ${name} returned null for sample ${at} (response ` +
+      `${
+        excerpt(samples[at].response)
+      }); every score must be a finite number: only algorithms on ` +
+      "groups leave a sample out that a reward does not apply to",
+  );
+}
+
+/**
+ * As {@linkcode callReward}, for algorithms that take null for a sample that the reward does not
+ * apply to.
+ *
+ * @throws {UserError} when the function throws, returns another count, or a value that is neither a
+ *   finite number nor null
+ */
+export async function callNullableReward(
+  name: string,
+  reward: RewardFunction,
+  samples: RewardSample[],
+): Promise<(number | null)[]> {
   let scores: unknown;
   try {
     scores = await reward(structuredClone(samples));
@@ -53,15 +82,14 @@ export async function callReward(
   // A copy, because the function may keep its array; with undefined for the holes of a sparse one.
   const checked: unknown[] = Array.from(scores);
   for (const [i, score] of checked.entries()) {
-    if (!Number.isFinite(score)) {
+    if (score !== null && !Number.isFinite(score)) {
       throw new UserError(
         `the reward ${name} returned ${describe(score)} for sample ${i} (response ` +
-          `${excerpt(samples[i].response)}); every score must be a finite number` +
-          (score === null ? ": there is no null for a sample that a reward does not apply to" : ""),
+          `${excerpt(samples[i].response)}); every score must be a finite number`,
       );
     }
   }
-  return checked as number[];
+  return checked as (number | null)[];
 }
 
 /** Addresses of Temper's own modules, in a checkout and bundled: they say nothing to a script's author. */

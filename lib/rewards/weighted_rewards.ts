@@ -1,5 +1,10 @@
 import { UserError } from "../errors.ts";
-import { callReward, type RewardFunction, type RewardSample } from "./reward.ts";
+import {
+  callNullableReward,
+  callReward,
+  type RewardFunction,
+  type RewardSample,
+} from "./reward.ts";
 
 /** One of several rewards. */
 export interface WeightedReward {
@@ -60,5 +65,19 @@ export class WeightedRewards {
       scores.forEach((score, i) => totals[i] += weight * score);
     }
     return { totals, parts };
+  }
+
+  /**
+   * Scores samples with every reward; null where one does not apply to a sample.
+   *
+   * @returns scores of each reward before weighting, by its name
+   * @throws {UserError} when a reward misbehaves (see `callNullableReward`)
+   */
+  async columns(samples: RewardSample[]): Promise<Record<string, (number | null)[]>> {
+    const columns: Record<string, (number | null)[]> = {};
+    for (const { name, reward } of this.rewards) {
+      columns[name] = await callNullableReward(name, reward, samples);
+    }
+    return columns;
   }
 }

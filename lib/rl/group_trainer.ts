@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { generate } from "../generation/generate.ts";
+import { generate, type GenerationOptions } from "../generation/generate.ts";
 import type { GenerationConfig } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import { distinctPrompts } from "../models/shared_prompts.ts";
@@ -46,6 +46,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
    * log-probabilities, which a step takes as the old ones, are those of a pass over them, bit for bit.
    *
    * @param prompts tokens of each prompt
+   * @param options `tokenizer`: decoder of the text that `stopStrings` are looked for in
    * @returns rollouts, those of a prompt adjacent
    * @throws {UserError} when a setting or a prompt is impossible
    * @throws {NotFiniteError} when the model's logits are not finite
@@ -53,6 +54,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
   async generate(
     prompts: readonly (readonly number[])[],
     generation: Partial<Omit<GenerationConfig, "temperature" | "numReturnSequences">> = {},
+    { tokenizer = null }: Pick<GenerationOptions, "tokenizer"> = {},
   ): Promise<Rollouts> {
     const { model, adapter } = this.policy;
     const { numGenerations, maxCompletionLength, temperature } = this.config;
@@ -64,7 +66,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       temperature,
       numReturnSequences: numGenerations,
     };
-    const options = { adapter, logprobs: true, scaledLogprobs: true };
+    const options = { adapter, logprobs: true, scaledLogprobs: true, tokenizer };
     return Rollouts.label(await generate(model, prompts, settings, options), revision, null);
   }
 

@@ -1,5 +1,6 @@
 import type { Device } from "../../device/device.ts";
 import { OutOfMemoryError } from "../../errors.ts";
+import type { BatchShape } from "../../models/language_model.ts";
 import type { Policy } from "../../models/policy.ts";
 
 /** Sizes that the memory of a PPO step depends on. */
@@ -16,7 +17,7 @@ export interface StepShape {
   readonly activationBytes: number | null;
 }
 
-/** Bytes that a PPO step takes at least. */
+/** Bytes that a step of training takes at least. */
 export interface MemoryEstimate {
   /** The optimizer's moments and the reference, which live as long as the trainer. */
   readonly training: number;
@@ -27,14 +28,30 @@ export interface MemoryEstimate {
 }
 
 /** Estimates the memory of a PPO step on top of the loaded policy; everything is f32. */
-export function estimateStepMemory(
-  { model, adapter, parameters }: Policy,
-  { promptTokens, newTokens, miniBatchSize, frozenReference, activationBytes }: StepShape,
+export function estimateStepMemory(policy: Policy, shape: StepShape): MemoryEstimate {
+  const { promptTokens, newTokens, miniBatchSize, frozenReference, activationBytes } = shape;
+  const batch = { promptTokens, newTokens, passRows: miniBatchSize };
+  return {
+    ...estimateAdapterMemory(policy, batch, frozenReference, activationBytes),
+    training: 4 * policy.parameters.count * (frozenReference ? 3 : 2),
+  };
+}
+
+/**
+ * Estimates the memory of a step that trains an adapter on top of the loaded model.
+ *
+ * @param frozenReference true with a frozen copy of the adapter as the reference
+ * @param activationBytes maximum bytes of activations kept for a backward pass; null for no limit
+ */
+export function estimateAdapterMemory(
+  { model, adapter }: Pick<Policy, "model" | "adapter">,
+  shape: BatchShape,
+  frozenReference: boolean,
+  activationBytes: number | null,
 ): MemoryEstimate {
-  const shape = { promptTokens, newTokens, passRows: miniBatchSize };
   const { cache, activations } = model.estimateMemory(shape, adapter.maxRank);
   return {
-    training: 4 * parameters.count * (frozenReference ? 3 : 2),
+    training: 4 * adapter.parameters.count * (frozenReference ? 3 : 2),
     cache,
     activations: Math.min(activations, activationBytes ?? Infinity),
   };

@@ -39,6 +39,21 @@ const { learningRate: _, ...besideLearningRate } = DEMO_SETTINGS;
  */
 export const DEMO_ADAPTER_SETTINGS = besideLearningRate;
 
+/**
+ * Settings of the demo's runs of GRPO and RLOO where they differ from the defaults. As with PPO, a
+ * small model takes a larger learning rate, and its summaries end within 64 tokens.
+ */
+export const DEMO_GROUP_SETTINGS = {
+  steps: 30,
+  batchSize: 32,
+  miniBatchSize: 32,
+  numGenerations: 8,
+  maxCompletionLength: 64,
+  learningRate: 2e-3,
+  lrScheduler: "constant",
+  beta: 0.04,
+} as const;
+
 /** Settings of the demo's supervised fine-tuning where they differ from the defaults. */
 export const DEMO_SFT_SETTINGS = { evalMaxNewTokens: 64 } as const;
 

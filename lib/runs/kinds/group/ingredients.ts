@@ -1,0 +1,113 @@
+import type { Example } from "../../../data/dataset.ts";
+import { Tokenizer } from "../../../data/tokenizer.ts";
+import type { Device } from "../../../device/device.ts";
+import { createAdapter, loadAdapter } from "../../../models/policy.ts";
+import { loadLanguageModel } from "../../../models/registry.ts";
+import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
+import {
+  type DatasetHooks,
+  firstExamples,
+  RunDataset,
+  unknownTokensNotice,
+} from "../../loading/dataset.ts";
+import { locate } from "../../loading/locate.ts";
+import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
+import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
+import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { type LoadedRewards, loadRewards, locateReward } from "../../loading/rewards.ts";
+import type { GroupRunConfig } from "../../settings/group_config.ts";
+import { loraConfigOf } from "../../settings/lora.ts";
+
+/** Models, rewards and data of a run, loaded and checked. */
+export interface GroupIngredients {
+  /** Policy, as it is before the first step. */
+  policy: AdaptedModel;
+  tokenizer: Tokenizer;
+  /** Numbers that are trained, and all numbers of the model. */
+  count: ParameterCount;
+  /** Rewards of training. */
+  rewards: LoadedRewards;
+  /** Rewards to measure. */
+  evalRewards: LoadedRewards;
+  /** Dataset; to be disposed of when the run ends. */
+  data: RunDataset;
+  /** Batches of prompts to train on, without end. */
+  batches: PromptBatches;
+  /** Prompts to measure on. */
+  evalPrompts: Example[];
+  /** Paths of what was loaded, by the names that messages use. */
+  sources: Record<string, string>;
+}
+
+/**
+ * Loads and checks all that a run needs, and tells about it.
+ *
+ * @throws {UserError} when something is missing or broken, or does not go together
+ * @throws {OutOfMemoryError} when training would not fit on the device
+ */
+export async function loadGroupIngredients(
+  device: Device,
+  config: GroupRunConfig,
+  hooks: DatasetHooks,
+): Promise<GroupIngredients> {
+  const paths: Record<string, string> = {
+    model: await locate("model", config.model, hooks),
+    ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
+    dataset: await locate("dataset", config.dataset, hooks),
+  };
+  const tokenizer = await Tokenizer.load(paths.model);
+  const model = await loadLanguageModel(device, paths.model, config);
+  const adapter = paths.adapter === undefined
+    ? createAdapter(model, loraConfigOf(config), config.seed)
+    : await loadAdapter(model, paths.adapter, { trainable: true });
+  const policy = { model, adapter };
+  const rewards = await loadRewards(device, config, hooks);
+  const evalRewards = config.evalReward === null ? rewards : await loadRewards(
+    device,
+    { ...config, reward: config.evalReward, rewardWeights: null },
+    hooks,
+  );
+  const data = await RunDataset.load({ ...config, ...paths }, tokenizer, hooks);
+  const { dataset } = data;
+  const [train, test] = [dataset.split("train"), dataset.split("test")];
+  const prompts = config.batchSize / config.numGenerations;
+  const batches = new PromptBatches(train, prompts, config.seed);
+  const evalPrompts = firstExamples(test, config.evalSamples);
+  for (const { rewards: all } of new Set([rewards, evalRewards])) {
+    // A faulty reward shows here, before anything is measured or written.
+    await all.columns(
+      evalPrompts.slice(0, config.batchSize).map(({ query, summary, columns }) => ({
+        query,
+        response: summary === "" ? query : summary,
+        columns,
+      })),
+    );
+  }
+  const sources = { ...paths };
+  for (const name of [...config.reward, ...config.evalReward ?? []]) {
+    sources[`reward ${name}`] = await locateReward(name, hooks);
+  }
+  hooks.info?.(`device: ${device.description}`);
+  const firstPrompts = firstExamples(train, prompts);
+  const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], tokenizer);
+  if (unknown !== null) hooks.info?.(unknown);
+  const shape = {
+    promptTokens: firstPrompts.flatMap(({ inputIds }) =>
+      new Array<number>(config.numGenerations).fill(inputIds.length)
+    ),
+    newTokens: config.maxCompletionLength,
+    passRows: config.miniBatchSize,
+  };
+  const activations = config.activationMemory === null ? null : config.activationMemory * 2 ** 20;
+  const hasReference = config.beta !== 0 && config.reference === "initial" &&
+    !adapter.changesNothing;
+  hooks.info?.(
+    checkStepMemory(device, estimateAdapterMemory(policy, shape, hasReference, activations)),
+  );
+  hooks.info?.(dataset.describe());
+  data.reportCache();
+  const trainable = adapter.parameters.count;
+  const count = { trainable, all: model.parameterCount + trainable };
+  hooks.info?.(describeParameters(count));
+  return { policy, tokenizer, count, rewards, evalRewards, data, batches, evalPrompts, sources };
+}

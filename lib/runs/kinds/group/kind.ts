@@ -1,0 +1,71 @@
+import type { z } from "../../../packages/zod.ts";
+import type { GRPOStats } from "../../../rl/grpo_trainer.ts";
+import type { GroupRunConfig } from "../../settings/group_config.ts";
+import { changeOf, meanChangeOf, measuredOf } from "../change.ts";
+import type { RunKind } from "../run_kind.ts";
+import { GROUP_CHARTS } from "./charts.ts";
+import type { GroupMeasurement } from "./measurement.ts";
+import { BEFORE_FILE, type GroupSummary, groupSummarySchema } from "./summary.ts";
+import type { GroupAlgorithm } from "./task.ts";
+
+/** An algorithm on groups, its names and its settings. */
+export interface GroupKind<Config extends GroupRunConfig> {
+  readonly kind: Config["kind"];
+  /** Name for people. */
+  readonly title: string;
+  readonly schema: z.ZodObject;
+  readonly resolve: RunKind<Config>["resolve"];
+  /** Loads what makes the trainer: lists and help do not need it. */
+  trainer(): Promise<GroupAlgorithm<Config>["trainer"]>;
+}
+
+/** Makes the kind of run of an algorithm on groups. */
+export function groupKind<Config extends GroupRunConfig>(
+  { kind, title, schema, resolve, trainer }: GroupKind<Config>,
+): RunKind<Config, GRPOStats, GroupMeasurement, GroupSummary> {
+  return {
+    kind,
+    title,
+    schema,
+    mayChange: [
+      "steps",
+      "saveEvery",
+      "keep",
+      "progress",
+      "log",
+      "peftFormat",
+      "datasetCache",
+      "device",
+      "threads",
+      "onDivergence",
+    ],
+    headline: [
+      { metric: "reward", label: "reward", better: "higher" },
+      { metric: "kl", label: "KL", better: null },
+    ],
+    charts: GROUP_CHARTS,
+    curves: ["reward", "kl", "loss"],
+    stepTimes: ["time/generate", "time/score", "time/optimize"],
+    command: kind,
+    generates: true,
+    changes: (summary) => [
+      ...meanChangeOf(summary, "reward", "higher"),
+      ...Object.keys(Object(summary.rewards)).slice(1).flatMap((name) =>
+        changeOf(summary, name, "higher", ["rewards", name], ["mean"])
+      ),
+    ],
+    before: {
+      file: BEFORE_FILE,
+      read: (measurement) =>
+        Object.keys(Object(measurement.rewards)).flatMap((name) =>
+          measuredOf(measurement, name, ["rewards", name, "mean"])
+        ),
+    },
+    summarySchema: groupSummarySchema,
+    resolve,
+    async open(context) {
+      const { GroupTask } = await import("./task.ts");
+      return await GroupTask.open(context, { title, trainer: await trainer() });
+    },
+  };
+}

@@ -1,0 +1,307 @@
+import type { Example } from "../../../data/dataset.ts";
+import type { ComparisonRow } from "../../../evaluation/compare.ts";
+import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
+import type { GenerationConfig } from "../../../generation/generation_config.ts";
+import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
+import type { GRPOStats, GRPOTrainer } from "../../../rl/grpo_trainer.ts";
+import type { RLOOTrainer } from "../../../rl/rloo_trainer.ts";
+import type { Rollouts } from "../../../rl/rollouts.ts";
+import type { RewardColumns } from "../../../rl/weighted_reward.ts";
+import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
+import { baseModelName } from "../../loading/locate.ts";
+import type { GroupRunConfig } from "../../settings/group_config.ts";
+import type {
+  Conclusion,
+  DivergenceGuard,
+  FinishedSteps,
+  RunContext,
+  RunTask,
+  StepReport,
+} from "../run_task.ts";
+import { groupCard } from "./card.ts";
+import { type GroupIngredients, loadGroupIngredients } from "./ingredients.ts";
+import {
+  type GroupMeasurement,
+  groupMeasurementLine,
+  measureRewards,
+  parseGroupMeasurement,
+} from "./measurement.ts";
+import { BEFORE_FILE, type GroupSummary } from "./summary.ts";
+
+/** Trainer of an algorithm on groups. */
+export type AnyGroupTrainer = GRPOTrainer | RLOOTrainer;
+
+/** Responses that a step learns from. */
+export interface GroupRollouts {
+  /** Prompt of each response. */
+  readonly prompts: readonly Example[];
+  readonly rollouts: Rollouts;
+  /** Responses as text. */
+  readonly responses: readonly string[];
+  readonly rewards: RewardColumns;
+  /** Seconds of each part. */
+  readonly times: { "time/generate": number; "time/score": number };
+}
+
+/** Names of an algorithm. */
+export interface GroupAlgorithm<Config extends GroupRunConfig> {
+  /** Name for people. */
+  readonly title: string;
+  /** Makes the trainer. @throws {UserError} when the settings are not possible */
+  trainer(policy: AdaptedModel, config: Config): AnyGroupTrainer;
+}
+
+/** A run of GRPO or RLOO: groups of responses are rewarded and trained on. */
+export class GroupTask<Config extends GroupRunConfig>
+  implements RunTask<GRPOStats, GroupMeasurement, GroupSummary, GroupRollouts> {
+  readonly trainer: AnyGroupTrainer;
+  readonly steps: number;
+  readonly sources: Readonly<Record<string, string>>;
+  readonly guard: DivergenceGuard;
+  readonly beforeFile = BEFORE_FILE;
+  readonly trainedFolder = "adapter";
+  /** Prompts of the last step, and its rollouts once they are collected. */
+  #last: { prompts: readonly Example[]; batch: GroupRollouts | null } = {
+    prompts: [],
+    batch: null,
+  };
+
+  private constructor(
+    private readonly context: RunContext<Config>,
+    private readonly algorithm: GroupAlgorithm<Config>,
+    private readonly ingredients: GroupIngredients,
+  ) {
+    const { config } = context;
+    this.trainer = algorithm.trainer(ingredients.policy, config);
+    this.steps = config.steps;
+    this.sources = ingredients.sources;
+    this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
+  }
+
+  /** Loads all that the run needs. @throws {UserError} when something does not load */
+  static async open<Config extends GroupRunConfig>(
+    context: RunContext<Config>,
+    algorithm: GroupAlgorithm<Config>,
+  ): Promise<GroupTask<Config>> {
+    const { device, config, hooks } = context;
+    return new GroupTask(context, algorithm, await loadGroupIngredients(device, config, hooks));
+  }
+
+  get position(): unknown {
+    return this.ingredients.batches.position;
+  }
+
+  set position(position: unknown) {
+    this.ingredients.batches.position = position;
+  }
+
+  async collect(step: number): Promise<GroupRollouts> {
+    const { config } = this.context;
+    const { batches, tokenizer, rewards: { rewards } } = this.ingredients;
+    const examples = batches.next();
+    const prompts = examples.flatMap((example) =>
+      new Array<Example>(config.numGenerations).fill(example)
+    );
+    this.#last = { prompts, batch: null };
+    const started = performance.now();
+    const rollouts = await this.trainer.generate(
+      examples.map(({ inputIds }) => inputIds),
+      {
+        ...this.#sampling(config.maxCompletionLength),
+        firstRollout: (step - 1) * config.batchSize,
+      },
+      { tokenizer },
+    );
+    const generated = performance.now();
+    const responses = rollouts.map(({ tokens }) =>
+      tokenizer.decode(tokens, { skipSpecialTokens: true })
+    );
+    const columns = await rewards.columns(
+      prompts.map(({ query, columns }, i) => ({ query, response: responses[i], columns })),
+    );
+    const batch = {
+      prompts,
+      rollouts,
+      responses,
+      rewards: columns,
+      times: {
+        "time/generate": (generated - started) / 1000,
+        "time/score": (performance.now() - generated) / 1000,
+      },
+    };
+    this.#last = { prompts, batch };
+    return batch;
+  }
+
+  async step(batch: GroupRollouts, step: number): Promise<StepReport<GRPOStats>> {
+    const { prompts, rollouts, responses, rewards, times } = batch;
+    const { evalEvery, numGenerations } = this.context.config;
+    const started = performance.now();
+    const stats = await this.trainer.step(
+      prompts.map(({ inputIds }) => inputIds),
+      rollouts.map(({ tokens }) => tokens),
+      rewards,
+      rollouts,
+    );
+    const optimized = performance.now();
+    const due = evalEvery > 0 && step % evalEvery === 0;
+    const measurement = due ? await this.measure() : null;
+    return {
+      stats,
+      metrics: {
+        ...stats.metrics,
+        reward_dist: stats.rewards.filter(Number.isFinite),
+        ...times,
+        "time/optimize": (optimized - started) / 1000,
+        ...(measurement && evaluationOf(measurement, optimized)),
+      },
+      samples: prompts.map(({ query }, row) => ({
+        query,
+        response: responses[row],
+        // What no reward has judged has none.
+        reward: Number.isFinite(stats.rewards[row]) ? stats.rewards[row] : null,
+        rewards: rewardsOf(rewards, row),
+        advantage: stats.advantages[row],
+        group: Math.floor(row / numGenerations),
+        length: rollouts[row].tokens.length,
+      })),
+      score: stats.metrics.reward,
+      ...(measurement ? { measured: first(measurement.rewards).mean } : {}),
+    };
+  }
+
+  async measure(signal?: AbortSignal): Promise<GroupMeasurement> {
+    const { policy, tokenizer, evalRewards, evalPrompts } = this.ingredients;
+    const { maxCompletionLength, evalMaxNewTokens, seed } = this.context.config;
+    const generation = this.#sampling(evalMaxNewTokens ?? maxCompletionLength);
+    const { rewards } = evalRewards;
+    return await measureRewards(policy, tokenizer, rewards, evalPrompts, generation, seed, signal);
+  }
+
+  parseMeasurement(json: unknown): GroupMeasurement | null {
+    const { evalPrompts, evalRewards: { rewards } } = this.ingredients;
+    const names = rewards.rewards.map(({ name }) => name);
+    return parseGroupMeasurement(json, evalPrompts.map(({ query }) => query), names);
+  }
+
+  describe(when: "before" | "after", measurement: GroupMeasurement): string {
+    return groupMeasurementLine(`${when} training`, measurement);
+  }
+
+  async writeTrained(folder: string): Promise<void> {
+    await saveAdapter(this.trainer.policy, folder, baseModelName(this.context.config.model));
+  }
+
+  readTrained(folder: string): AsyncIterable<readonly [string, Float32Array]> {
+    return readAdapterValues(folder);
+  }
+
+  async saveTrained(folder: string): Promise<void> {
+    const { model, peftFormat } = this.context.config;
+    await saveAdapter(this.trainer.policy, folder, baseModelName(model), peftFormat);
+  }
+
+  // deno-lint-ignore require-await
+  async conclude(
+    before: GroupMeasurement,
+    after: GroupMeasurement,
+    run: FinishedSteps,
+  ): Promise<Conclusion<GroupSummary>> {
+    const { config, hooks } = this.context;
+    const { policy, count, rewards, evalRewards } = this.ingredients;
+    const comparison = compare(before, after);
+    const changes = Object.entries(after.rewards).map(([name, statistics]) => [
+      name,
+      { before: before.rewards[name], after: statistics },
+    ]);
+    const summary: GroupSummary = {
+      reward: { before: first(before.rewards), after: first(after.rewards) },
+      rewards: Object.fromEntries(changes),
+      winRate: winRate(comparison),
+      steps: this.steps,
+      parameters: count,
+      seconds: run.elapsed(),
+    };
+    for (const loaded of new Set([rewards, evalRewards])) {
+      for (const notice of loaded.notices()) hooks.info?.(notice);
+    }
+    const { title } = this.algorithm;
+    return {
+      summary,
+      files: {
+        "comparison.csv": comparisonToCsv(comparison),
+        "adapter/README.md": groupCard(policy.model, config, title, summary, comparison),
+      },
+      comparison,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.ingredients.data[Symbol.asyncDispose]();
+  }
+
+  #sampling(maxNewTokens: number): GenerationConfig {
+    const { topK, topP, minNewTokens, repetitionPenalty, stopStrings, seed } = this.context.config;
+    const ends = { minNewTokens, stopStrings: stopStrings ?? [] };
+    return { maxNewTokens, doSample: true, topK, topP, repetitionPenalty, ...ends, seed };
+  }
+
+  #batchRows(): object[] {
+    const { prompts, batch } = this.#last;
+    return prompts.map(({ id, query, inputIds }, row) => ({
+      id,
+      query,
+      response: batch?.responses[row],
+      rewards: batch && rewardsOf(batch.rewards, row),
+      queryTokens: inputIds,
+      responseTokens: batch?.rollouts[row].tokens,
+      logprobs: batch?.rollouts[row].logprobs,
+    }));
+  }
+}
+
+function rewardsOf(columns: RewardColumns, row: number): Record<string, number | null> {
+  return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[row]]));
+}
+
+/** The first of some rewards' statistics, the one that counts most. */
+function first<T>(rewards: Readonly<Record<string, T>>): T {
+  return Object.values(rewards)[0];
+}
+
+/** A measurement on the way, for `metrics.jsonl`. */
+function evaluationOf(
+  { rewards }: GroupMeasurement,
+  started: number,
+): Record<string, number> {
+  return {
+    ...Object.fromEntries(
+      Object.entries(rewards).map(([name, { mean }]) => [`eval/${name}/mean`, mean]),
+    ),
+    "time/eval": (performance.now() - started) / 1000,
+  };
+}
+
+/** Responses before and after by their first reward, the largest gain first; those without are left out. */
+function compare(before: GroupMeasurement, after: GroupMeasurement): ComparisonRow[] {
+  const rows = after.samples.flatMap(({ query, response, rewards }, i): ComparisonRow[] => {
+    const [rewardBefore, rewardAfter] = [first(before.samples[i].rewards), first(rewards)];
+    if (rewardBefore === null || rewardAfter === null) return [];
+    return [{
+      query,
+      responseBefore: before.samples[i].response,
+      responseAfter: response,
+      rewardBefore,
+      rewardAfter,
+      difference: rewardAfter - rewardBefore,
+    }];
+  });
+  return rows.sort((a, b) => b.difference - a.difference);
+}
+
+/** Share of rows with a gain, ties counted half; one half of none. */
+function winRate(rows: readonly ComparisonRow[]): number {
+  if (rows.length === 0) return 0.5;
+  const wins = rows.reduce((sum, { difference }) => sum + (Math.sign(difference) + 1) / 2, 0);
+  return wins / rows.length;
+}

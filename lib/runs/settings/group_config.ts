@@ -1,0 +1,161 @@
+import { z } from "../../packages/zod.ts";
+import { UserError } from "../../errors.ts";
+import { grpoConfigSchema, resolveGRPOConfig } from "../../rl/grpo_config.ts";
+import type { GRPOConfig } from "../../rl/grpo_config_type.ts";
+import { resolveRLOOConfig, rlooConfigSchema } from "../../rl/rloo_config.ts";
+import type { RLOOConfig } from "../../rl/rloo_config_type.ts";
+import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import {
+  dataFields,
+  deviceFields,
+  evaluationFields,
+  generationFields,
+  guardFields,
+  modelFields,
+  rewardFields,
+  runFields,
+} from "./config.ts";
+import { DEMO_GROUP_SETTINGS, withDemoSettings } from "./demo.ts";
+import type { GrpoRunConfig } from "./grpo_run_config_type.ts";
+import { checkLoraSettings, loraFields } from "./lora.ts";
+import type { RlooRunConfig } from "./rloo_run_config_type.ts";
+
+export type { GrpoRunConfig, RlooRunConfig };
+
+const { rewardWeights: _, ...rewards } = rewardFields;
+const { minLength: __, temperature: ___, ...sampling } = generationFields;
+
+/** Run. */
+export const groupRunFields = {
+  ...runFields,
+  steps: runFields.steps.describe("Batches of rollouts"),
+};
+
+/** Rewards; their weights are among the settings of the algorithm. */
+export const groupRewardFields = rewards;
+
+/** Measurement before and after training. */
+export const groupEvaluationFields = {
+  evalReward: z.array(z.string().min(1)).min(1).nullable().default(null)
+    .meta({ metavar: "DIR|ORG/NAME|FILE.ts" })
+    .describe("Rewards to measure before and after training (default: those of training)"),
+  evalSamples: evaluationFields.evalSamples
+    .describe("Maximum number of test prompts to measure on"),
+  evalMaxNewTokens: z.int().positive().nullable().default(null)
+    .describe("Maximum response length when measuring, in tokens (default: that of training)"),
+  evalEvery: z.int().nonnegative().default(0)
+    .describe(
+      "Steps between measurements, the best of which keeps its adapter in best/; 0 measures only before and after training",
+    ),
+};
+
+/** Sampling of responses, beside the temperature. */
+export const groupGenerationFields = sampling;
+
+/** Guard against divergence. */
+export const groupGuardFields = { onDivergence: guardFields.onDivergence };
+
+const { steps: ____, seed: _____, ...grpoFields } = grpoConfigSchema.shape;
+const { steps: ______, seed: _______, ...rlooFields } = rlooConfigSchema.shape;
+export { grpoFields, rlooFields };
+
+const fieldsBeside = {
+  ...groupRunFields,
+  ...modelFields,
+  ...loraFields,
+  ...dataFields,
+  ...groupRewardFields,
+  ...groupEvaluationFields,
+  ...groupGenerationFields,
+  ...groupGuardFields,
+  ...deviceFields,
+};
+
+/** Every setting of a GRPO run. */
+export const grpoRunConfigSchema = z.strictObject({
+  kind: z.enum(["grpo"]).default("grpo").describe("Kind of the run"),
+  ...fieldsBeside,
+  ...grpoFields,
+});
+
+/** Every setting of an RLOO run. */
+export const rlooRunConfigSchema = z.strictObject({
+  kind: z.enum(["rloo"]).default("rloo").describe("Kind of the run"),
+  ...fieldsBeside,
+  ...rlooFields,
+});
+
+/** Settings that runs of algorithms on groups share. */
+export type GroupRunConfig =
+  & Omit<GrpoRunConfig | RlooRunConfig, "kind">
+  & { readonly kind: "grpo" | "rloo" };
+
+/**
+ * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ *
+ * @throws {UserError} naming the setting, its value and what is allowed
+ */
+export function resolveGrpoRunConfig(input: Partial<GrpoRunConfig> = {}): GrpoRunConfig {
+  const { settings } = withSettingNames(grpoRunConfigSchema, input);
+  const config: GrpoRunConfig = parseSettings(
+    grpoRunConfigSchema,
+    withDemoSettings(settings, DEMO_GROUP_SETTINGS),
+  );
+  checkShared(config);
+  grpoConfigOf(config);
+  return config;
+}
+
+/**
+ * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ *
+ * @throws {UserError} naming the setting, its value and what is allowed
+ */
+export function resolveRlooRunConfig(input: Partial<RlooRunConfig> = {}): RlooRunConfig {
+  const { settings } = withSettingNames(rlooRunConfigSchema, input);
+  const config: RlooRunConfig = parseSettings(
+    rlooRunConfigSchema,
+    withDemoSettings(settings, DEMO_GROUP_SETTINGS),
+  );
+  checkShared(config);
+  rlooConfigOf(config);
+  return config;
+}
+
+/** GRPO's part of a run's settings. @throws {UserError} when they do not go together */
+export function grpoConfigOf(config: GrpoRunConfig): GRPOConfig {
+  return resolveGRPOConfig(partOf(grpoConfigSchema, config));
+}
+
+/** RLOO's part of a run's settings. @throws {UserError} when they do not go together */
+export function rlooConfigOf(config: RlooRunConfig): RLOOConfig {
+  return resolveRLOOConfig(partOf(rlooConfigSchema, config));
+}
+
+function partOf<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  config: object,
+): z.output<z.ZodObject<Shape>> {
+  const settings = config as Record<string, unknown>;
+  const names = Object.keys(schema.shape);
+  return Object.fromEntries(names.map((name) => [name, settings[name]])) as z.output<
+    z.ZodObject<Shape>
+  >;
+}
+
+function checkShared(config: GrpoRunConfig | RlooRunConfig): void {
+  checkLoraSettings(config);
+  if (!config.prompt.includes("{dialogue}")) {
+    throw new UserError(
+      `\`prompt\` ${
+        JSON.stringify(config.prompt)
+      } has no {dialogue}: put it where the text belongs`,
+    );
+  }
+  if (config.rewardWeights && config.rewardWeights.length !== config.reward.length) {
+    throw new UserError(
+      `\`rewardWeights\` has ${config.rewardWeights.length} numbers for ${config.reward.length} ` +
+        "rewards: give one for each",
+    );
+  }
+}
