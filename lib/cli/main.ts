@@ -10,6 +10,8 @@ import { visibleLine } from "../visible_text.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO, runBenchStep } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
+import { withAlgorithm } from "./algorithm.ts";
+import { grpoCommand, rlooCommand, runGroup } from "./group.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
 import { runVerify, verifyCommand } from "./verify.ts";
 import { downloadCommand, runDownload } from "./download.ts";
@@ -54,6 +56,8 @@ function parserOf(args: readonly string[]) {
     // `or` takes up to 15 parsers.
     or(
       trainCommand,
+      grpoCommand,
+      rlooCommand,
       sftCommand,
       evaluateCommand,
       compareCommand,
@@ -102,6 +106,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let options: Options | null = null;
   using guard = guardProcess();
   try {
+    args = withAlgorithm(args);
     options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
       const code = await relaunchInTurbo(args, printError);
@@ -121,6 +126,9 @@ function dispatch(options: Options): Promise<void> {
   switch (options.command) {
     case "train":
       return runTrain(options);
+    case "grpo":
+    case "rloo":
+      return runGroup(options);
     case "sft":
       return runSft(options);
     case "evaluate":
@@ -168,7 +176,7 @@ function dispatch(options: Options): Promise<void> {
 
 /** Prints the flags that a command line needs, one per line, as a path may have spaces. */
 async function printPermissions(words: readonly string[]): Promise<void> {
-  for (const flag of await permissionFlags(parse(words))) printData(`${flag}\n`);
+  for (const flag of await permissionFlags(parse(withAlgorithm(words)))) printData(`${flag}\n`);
 }
 
 function parse(args: readonly string[]): Options {

@@ -130,8 +130,9 @@ export function nextCommands(
 function changeText({ before, after, count }: Change): string {
   const arrow = `${before.toFixed(4)} → ${after.toFixed(4)}`;
   if (count === undefined) return arrow;
+  const prompts = count === 1 ? "1 prompt" : `${count} prompts`;
   const percent = (after - before) / before * 100;
-  return `${arrow}  (${percent > 0 ? "+" : ""}${percent.toFixed(1)} %, ${
-    count === 1 ? "1 prompt" : `${count} prompts`
-  })`;
+  // Of a number near zero, or below it, a percentage says nothing.
+  if (before <= 0 || percent > 1000) return `${arrow}  (${prompts})`;
+  return `${arrow}  (${percent > 0 ? "+" : ""}${percent.toFixed(1)} %, ${prompts})`;
 }

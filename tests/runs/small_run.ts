@@ -9,6 +9,7 @@ import {
   type SftRunConfig,
   type SftRunConfigInput,
 } from "../../lib/runs/settings/sft_config.ts";
+import type { resolveGrpoRunConfig } from "../../lib/runs/settings/group_config.ts";
 import { readRows } from "../../lib/runs/folder/jsonl.ts";
 
 /** Settings of a run that takes a second, and in which everything that is random is on. */
@@ -51,6 +52,29 @@ export function smallSft(output: string, settings: SftRunConfigInput = {}): SftR
     ...settings,
   });
 }
+
+/** Settings of a small run of GRPO or RLOO in a folder. */
+export function smallGroup(output: string, settings: GrpoInput = {}): GrpoInput {
+  return {
+    steps: 4,
+    saveEvery: 2,
+    batchSize: 4,
+    numGenerations: 2,
+    miniBatchSize: 2,
+    gradientAccumulationSteps: 1,
+    numIterations: 2,
+    maxCompletionLength: 6,
+    evalEvery: 2,
+    evalSamples: 2,
+    device: "wasm",
+    threads: 1,
+    datasetCache: false,
+    output,
+    ...settings,
+  };
+}
+
+type GrpoInput = NonNullable<Parameters<typeof resolveGrpoRunConfig>[0]>;
 
 /** Files that differ between runs with the same outcome. */
 const OF_A_PROCESS = ["log.txt", "environment.json", "config.json"];

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readRows } from "../../../../lib/runs/folder/jsonl.ts";
+import { grpo } from "../../../../lib/runs/kinds/grpo/kind.ts";
+import { rloo } from "../../../../lib/runs/kinds/rloo/kind.ts";
+import { run } from "../../../../lib/runs/loop/run.ts";
+import {
+  type GrpoRunConfig,
+  resolveGrpoRunConfig,
+  resolveRlooRunConfig,
+} from "../../../../lib/runs/settings/group_config.ts";
+import { call, withFolder } from "../../../cli/temper.ts";
+import { outcome, smallGroup } from "../../small_run.ts";
+
+/** Share of the letter e, and null for responses without any letter. */
+const SCRIPT = `export default (prompts, completions, columns) =>
+  completions.map((text, i) =>
+    columns.dialogue[i].length > 0 && /[a-z]/.test(text) ? text.split("e").length / text.length : null);
+`;
+
+for (const kind of [grpo, rloo]) {
+  Deno.test(`${kind.kind} that is stopped and resumed ends bit for bit as one that was not`, () =>
+    withFolder(async (folder) => {
+      const [whole, cut] = ["whole", "cut"].map((name) => join(folder, name));
+      const settings = (output: string) =>
+        kind.resolve(smallGroup(output, { beta: 0.1 })) as GrpoRunConfig;
+      const train = (output: string, options = {}, hooks = {}) =>
+        run(kind as typeof grpo, settings(output), hooks, options);
+      await train(whole);
+      const stop = new AbortController();
+      const hooks = { stepped: (step: number) => void (step === 3 && stop.abort()) };
+      await assert.rejects(train(cut, { signal: stop.signal }, hooks), { run: cut });
+      await train(cut, { resume: true });
+      await Deno.remove(join(cut, "checkpoint-3"), { recursive: true });
+      assert.deepEqual(await outcome(cut), await outcome(whole));
+    }));
+}
+
+Deno.test("a run leaves TRL's metrics, samples with advantages, and a summary that lists read", () =>
+  withFolder(async (folder) => {
+    const output = join(folder, "run");
+    await Deno.writeTextFile(join(folder, "letters.ts"), SCRIPT);
+    const config = resolveGrpoRunConfig(smallGroup(output, {
+      steps: 2,
+      evalEvery: 1,
+      reward: [join(folder, "letters.ts"), "demo/tiny-roberta-toxicity"],
+      rewardWeights: [1, 0.1],
+      evalReward: [join(folder, "letters.ts")],
+    }));
+    const { summary } = await run(grpo, config);
+    const [row] = await readRows<Record<string, number>>(join(output, "metrics.jsonl"));
+    for (
+      const name of [
+        "reward",
+        "reward_std",
+        "frac_reward_zero_std",
+        "rewards/letters.ts/mean",
+        "rewards/tiny-roberta-toxicity/std",
+        "completions/mean_length",
+        "clip_ratio/high_mean",
+        "entropy",
+        "kl",
+        "eval/letters.ts/mean",
+        "time/generate",
+      ]
+    ) assert.equal(typeof row[name], "number", name);
+    const samples = await readRows<Record<string, unknown>>(join(output, "samples.jsonl"));
+    assert.equal(samples.length, 8);
+    assert.equal(samples[0].query, samples[1].query);
+    assert.equal(samples[0].group, 0);
+    const [a, b] = samples.map(({ advantage }) => advantage as number);
+    assert.ok(Math.abs(a + b) < 1e-6, "advantages of a group add up to 0");
+    assert.equal(summary.rewards["letters.ts"].after.count, 2);
+    assert.ok(summary.winRate >= 0 && summary.winRate <= 1);
+    const listed = (await call(["runs", "list", "--folder", folder])).stdout;
+    assert.match(listed, /^run +finished +grpo +2\/2 /m);
+    const card = await Deno.readTextFile(join(output, "adapter", "README.md"));
+    assert.match(card, /trained with GRPO in 2 steps/);
+  }));
+
+Deno.test("grpo, and train --algorithm, train from the command line", () =>
+  withFolder(async (folder) => {
+    const options = (output: string) => [
+      ...["--steps", "1", "--batch-size", "2", "--num-generations", "2", "--eval-samples", "1"],
+      ...["--mini-batch-size", "2", "--max-completion-length", "4", "--device", "wasm"],
+      ...["--output", join(folder, output)],
+    ];
+    const first = await call(["grpo", ...options("first")]);
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stdout, /^step 1\/1 {2}reward /m);
+    const second = await call(["train", "--algorithm", "grpo", ...options("second")]);
+    assert.equal(second.code, 0, second.stderr);
+    const third = await call(["train", "--algorithm=rloo", ...options("third")]);
+    assert.equal(third.code, 0, third.stderr);
+    const adapter = (run: string) =>
+      Deno.readFileSync(join(folder, run, "adapter", "adapter_model.safetensors"));
+    assert.deepEqual(adapter("first"), adapter("second"));
+    const wrong = await call(["train", "--algorithm", "gpro"]);
+    assert.deepEqual([wrong.code, wrong.stdout], [2, ""]);
+    assert.match(wrong.stderr, /^error: --algorithm is "gpro": expected one of ppo, grpo, rloo$/m);
+  }));
+
+Deno.test("settings that do not go together are refused", () => {
+  const refused = (settings: Parameters<typeof resolveGrpoRunConfig>[0], message: RegExp) =>
+    assert.throws(() => resolveGrpoRunConfig(settings), { name: "UserError", message });
+  refused(
+    { batchSize: 12, numGenerations: 8 },
+    /`batchSize` 12 is not divisible by `numGenerations`/,
+  );
+  refused({ prompt: "none" }, /has no \{dialogue\}/);
+  refused({ rewardWeights: [1, 2] }, /2 numbers for 1 rewards/);
+  refused({ numGenerations: 1 }, /`numGenerations`/);
+  assert.throws(() => resolveRlooRunConfig({ batchSize: 3 }), /`numGenerations`/);
+});
