@@ -249,7 +249,7 @@ export { resolveRepo } from "./lib/hub/resolve.ts";
 export { type HubSettings, hubSettings } from "./lib/hub/settings.ts";
 
 // Rewards
-export type { RewardFunction, RewardSample } from "./lib/rewards/reward.ts";
+export type { NullableRewardFunction, RewardFunction, RewardSample } from "./lib/rewards/reward.ts";
 export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/classifier_reward.ts";
 export { OnnxClassifier } from "./lib/rewards/onnx_classifier.ts";
 export { PipelineClassifier } from "./lib/rewards/pipeline_classifier.ts";

@@ -11,11 +11,14 @@ export interface RewardSample {
   columns?: Readonly<Record<string, unknown>>;
 }
 
+/** Scores rollouts: one finite number per sample, in order; higher is better. */
+export type RewardFunction = (samples: RewardSample[]) => number[] | Promise<number[]>;
+
 /**
- * Scores rollouts: one finite number per sample, in order; higher is better. In algorithms on groups,
- * null is for a sample that the reward does not apply to.
+ * Reward of algorithms on groups, such as GRPO: null is for a sample that it does not apply to, or
+ * could not judge.
  */
-export type RewardFunction = (
+export type NullableRewardFunction = (
   samples: RewardSample[],
 ) => (number | null)[] | Promise<(number | null)[]>;
 
@@ -30,7 +33,7 @@ export type RewardFunction = (
  */
 export async function callReward(
   name: string,
-  reward: RewardFunction,
+  reward: NullableRewardFunction,
   samples: RewardSample[],
 ): Promise<number[]> {
   const scores = await callNullableReward(name, reward, samples);
@@ -54,7 +57,7 @@ export async function callReward(
  */
 export async function callNullableReward(
   name: string,
-  reward: RewardFunction,
+  reward: NullableRewardFunction,
   samples: RewardSample[],
 ): Promise<(number | null)[]> {
   let scores: unknown;

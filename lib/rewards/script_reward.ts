@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { fileInfo } from "../platform/files.ts";
 import { basename, pathToFileURL, resolve } from "../platform/paths.ts";
-import { type RewardFunction, scriptReason } from "./reward.ts";
+import { type NullableRewardFunction, scriptReason } from "./reward.ts";
 import { trlReward, type TRLRewardFunction } from "./trl_reward.ts";
 
 /** First parameter of a function, as its source has it; of a destructured one, the first name. */
@@ -25,7 +25,7 @@ const FIRST_PARAMETER = /^(?:async\b\s*)?(?:function\b[^(]*)?\(?\s*[{[]?\s*([\w$
  */
 export async function loadScriptReward(
   path: string,
-): Promise<{ name: string; reward: RewardFunction }> {
+): Promise<{ name: string; reward: NullableRewardFunction }> {
   const file = resolve(path);
   const isFile = await fileInfo(file).then((entry) => entry.isFile, () => false);
   if (!isFile) {
@@ -57,8 +57,8 @@ export async function loadScriptReward(
  * Tells the two forms of reward functions apart by the number of declared parameters. TRL passes its
  * arguments by name: names that stand in another place than their values would are refused.
  */
-function inOurForm(path: string, reward: unknown): RewardFunction {
-  const fn = reward as RewardFunction & TRLRewardFunction;
+function inOurForm(path: string, reward: unknown): NullableRewardFunction {
+  const fn = reward as NullableRewardFunction & TRLRewardFunction;
   const [, first = ""] = FIRST_PARAMETER.exec(String(fn)) ?? [];
   const named = /^(prompts?|completions?)$/.test(first);
   if (fn.length <= 1 && !named) return fn;

@@ -1,7 +1,8 @@
-import type { RewardFunction, RewardSample } from "./reward.ts";
+import type { NullableRewardFunction, RewardSample } from "./reward.ts";
 
 /**
- * Reward function of TRL's form: one finite number per prompt, in order; higher is better.
+ * Reward function of TRL's form: one finite number per prompt, in order; higher is better. In
+ * algorithms on groups, null is for a response that it does not apply to.
  *
  * TRL (`GRPOTrainer`, `reward_funcs`) passes `prompts`, `completions` and the dataset's columns by
  * name; here they are the first, the second and the third argument.
@@ -14,10 +15,10 @@ export type TRLRewardFunction = (
   prompts: string[],
   completions: string[],
   columns: Record<string, unknown[]>,
-) => number[] | Promise<number[]>;
+) => (number | null)[] | Promise<(number | null)[]>;
 
 /** Makes a reward function of one of TRL's form. */
-export function trlReward(reward: TRLRewardFunction): RewardFunction {
+export function trlReward(reward: TRLRewardFunction): NullableRewardFunction {
   return (samples) =>
     reward(
       samples.map(({ query }) => query),

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import {
   callNullableReward,
   callReward,
-  type RewardFunction,
+  type NullableRewardFunction,
   type RewardSample,
 } from "./reward.ts";
 
@@ -11,7 +11,7 @@ export interface WeightedReward {
   /** Name in logs and messages. */
   name: string;
   /** Function that scores samples. */
-  reward: RewardFunction;
+  reward: NullableRewardFunction;
   /** Factor of its scores in the total. */
   weight: number;
 }
