@@ -119,10 +119,7 @@ export function nextCommands(
         ? `${program} generate --chat${option} ${shellWord(trained)}`
         : `${program} generate${option} ${shellWord(trained)} < dialogue.txt`,
     ],
-    // What push publishes is an adapter.
-    ...(isAdapter
-      ? [["publish", `${program} push ${shellWord(run)} ORG/NAME`] as [string, string]]
-      : []),
+    ["publish", `${program} push ${shellWord(run)} ORG/NAME`],
   ];
 }
 

@@ -16,6 +16,7 @@ Deno.test("a run ends with the commands to watch, try and publish it", () => {
   assert.deepEqual(nextCommands("one", "one/model", "./flan-t5"), [
     ["watch", "temper ui ."],
     ["try", "temper generate --model one/model < dialogue.txt"],
+    ["publish", "temper push one ORG/NAME"],
   ]);
   const chat = nextCommands("one", "one/adapter", "./SmolLM2", true);
   assert.deepEqual(chat[1], [
