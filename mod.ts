@@ -78,6 +78,7 @@ export { ValueHead } from "./lib/nn/value_head.ts";
 
 // Generation
 export { generate, type Generated, type GenerationOptions } from "./lib/generation/generate.ts";
+export type { TokenDecoder } from "./lib/generation/stop_strings.ts";
 export type { GenerationConfig } from "./lib/generation/generation_config.ts";
 
 // What models are made of
