@@ -8,6 +8,7 @@ const FIRST = [
   "resolveAsset",
   "loadLanguageModel",
   "Tokenizer",
+  "ChatTemplate",
   "loadDataset",
   "createPolicy",
   "loadPolicy",

@@ -127,7 +127,7 @@ const bad: Record<string, { args: string; files?: Record<string, string>; says: 
   "too little data": {
     args: "--dataset @/data.csv --input-min-text-length 1",
     files: { "data.csv": "dialogue,summary\nhello,hi\nhello there,hi\n" },
-    says: /1 dialogues.* 2/,
+    says: /1 rows.* 2/,
   },
   "unknown reward label": { args: "--reward-label nice", says: /"nice".*nothate, hate/ },
   "unknown toxic label": { args: "--toxic-label rude", says: /"rude".*nothate, hate/ },
