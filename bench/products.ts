@@ -67,8 +67,8 @@ export function stepProducts(
 }
 
 /**
- * Products of one step on groups of responses: prompts are read once for all their responses, in
- * generating, in the reference's pass and in the update, which computes activations once.
+ * Products of one step on groups of responses: prompts are read once for all their responses, and
+ * the update goes on from generation's pass over them.
  *
  * @param sizes `prompts` different ones, each with `responses`
  */
@@ -83,8 +83,8 @@ export function groupStepProducts(
 ): Product[] {
   const { products, readPrompts, respond } = productsOf(model);
   const rows = prompts * responses;
-  // Generating, the reference, forward and backward.
-  readPrompts(prompts * prompt, 4);
+  // Generating and the update's forward pass, the reference, the backward pass.
+  readPrompts(prompts * prompt, 3);
   respond(rows, length);
   respond(rows * length, 3);
   return products;

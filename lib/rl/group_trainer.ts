@@ -1,16 +1,22 @@
 import { UserError } from "../errors.ts";
 import { generate, type GenerationOptions } from "../generation/generate.ts";
-import type { GenerationConfig } from "../generation/generation_config.ts";
+import {
+  checkGeneration,
+  type GenerationConfig,
+  promptOfEachResponse,
+} from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import { distinctPrompts } from "../models/shared_prompts.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import { AdapterTrainer, type OptimizerStep } from "../training/adapter_trainer.ts";
+import { PromptPass } from "../training/prompt_pass.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import type { RowLogprobs } from "../training/row_pass.ts";
 import type { TokenModel } from "../training/token_model.ts";
+import { trainingContext } from "../training/token_pass.ts";
 import { responseRow, type TokenRow } from "../training/token_rows.ts";
 import { type GroupConfig, rowsOfUpdate } from "./group_config.ts";
-import { checkRevision, Rollouts, type SampledTokens } from "./rollouts.ts";
+import { checkRevision, generateKeeping, Rollouts, type SampledTokens } from "./rollouts.ts";
 
 /** Responses to prompts, in groups, as the policy and the reference see them. */
 export interface GroupBatch {
@@ -41,6 +47,9 @@ export interface UpdatePass {
  * log-probabilities, and optimizer steps on them.
  */
 export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTrainer<Config> {
+  /** Latest rollouts, which may hold memory for a step. */
+  #latest: Rollouts | null = null;
+
   /**
    * Lets the policy respond to prompts, `numGenerations` times to each, at `temperature`. Their
    * log-probabilities, which a step takes as the old ones, are those of a pass over them, bit for bit.
@@ -66,8 +75,37 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       temperature,
       numReturnSequences: numGenerations,
     };
-    const options = { adapter, logprobs: true, scaledLogprobs: true, tokenizer };
-    return Rollouts.label(await generate(model, prompts, settings, options), revision, null);
+    this.#latest?.release();
+    checkGeneration(model, prompts, settings);
+    const responses = promptOfEachResponse(prompts, settings);
+    const rows = this.#trainedFirst(responses.length);
+    const attempt = async (promptPass: PromptPass | null) => {
+      const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
+      const options = { adapter, prefilled, tokenizer, logprobs: true, scaledLogprobs: true };
+      const config = { ...settings, numReturnSequences: 1 };
+      const generated = await generate(model, responses, config, options);
+      return Rollouts.label(generated, revision, promptPass);
+    };
+    const read = () => this.#readPrompts(rows.map((row) => responses[row]));
+    const rollouts = await generateKeeping(rows.length > 0 ? read : null, attempt);
+    this.#latest?.release();
+    return this.#latest = rollouts;
+  }
+
+  /** Rows of a batch that make up the next step's first pass; none where it is no batch. */
+  #trainedFirst(count: number): number[] {
+    const { batchSize, miniBatchSize, shuffleMinibatches } = this.config;
+    if (count !== batchSize) return [];
+    const order = [...Array(count).keys()];
+    if (shuffleMinibatches && count > miniBatchSize) this.random.copy().shuffle(order);
+    return order.slice(0, miniBatchSize);
+  }
+
+  /** Reads prompts with a tape, for generation and for the pass that trains on them first. */
+  #readPrompts(queries: readonly (readonly number[])[]): PromptPass {
+    const { model, adapter } = this.policy;
+    const cx = trainingContext(model.device, { activationMemory: this.config.activationMemory });
+    return new PromptPass(cx, { model, adapter }, this.parameters, queries);
   }
 
   /**
@@ -112,12 +150,15 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
    * Trains on a batch, `numIterations` times.
    *
    * @param prepare prepares the loss of a pass
+   * @param sampled the rollouts, which may hold the first pass's prompts
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite: that update is not made
    */
   protected async optimize<Loss extends RowLoss>(
     rows: readonly TokenRow[],
     prepare: (pass: UpdatePass) => (predictions: RowLogprobs) => Loss,
+    sampled: readonly SampledTokens[] | null,
   ): Promise<OptimizerStep<Loss>[]> {
+    using promptPass = sampled instanceof Rollouts ? sampled.take() : null;
     const { numIterations, shuffleMinibatches, miniBatchSize } = this.config;
     const size = rowsOfUpdate(this.config);
     const steps: OptimizerStep<Loss>[] = [];
@@ -126,16 +167,27 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       if (shuffleMinibatches && rows.length > miniBatchSize) this.random.shuffle(order);
       for (const update of slices(order, size)) {
         const passes = slices(update, miniBatchSize);
-        steps.push(
-          await this.optimizerStep(passes.map((pass) => ({
-            rows: pass.map((row) => rows[row]),
+        const prepared = passes.map((pass, i) => {
+          const passRows = pass.map((row) => rows[row]);
+          const isFirst = steps.length === 0 && i === 0;
+          const isRead = isFirst && promptPass?.isOf(passRows.map(({ query }) => query));
+          return {
+            rows: passRows,
             lossOf: prepare({ rows: pass, update, passes: passes.length }),
-          }))),
-        );
+            promptPass: isRead ? promptPass : null,
+          };
+        });
+        steps.push(await this.optimizerStep(prepared));
       }
     }
     this.stepsDone++;
     return steps;
+  }
+
+  /** Frees what a step could have gone on from, the optimizer's moments and the reference. */
+  override dispose(): void {
+    this.#latest?.release();
+    super.dispose();
   }
 
   /** Policy as passes see it, at the temperature. */

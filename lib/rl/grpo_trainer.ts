@@ -68,6 +68,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
       const updates = await this.optimize(
         batch.rows,
         (pass) => this.#loss(batch, scored, lengths, pass),
+        sampled,
       );
       this.#moveReference();
       const clips = updates.map(({ losses }) =>

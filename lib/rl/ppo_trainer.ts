@@ -1,4 +1,4 @@
-import { OutOfMemoryError, TrainingDivergedError, UserError } from "../errors.ts";
+import { TrainingDivergedError, UserError } from "../errors.ts";
 import { yieldToEventLoop } from "../event_loop.ts";
 import { generate, type GenerationOptions } from "../generation/generate.ts";
 import {
@@ -24,7 +24,7 @@ import { PhaseClock } from "./phase_clock.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type Rollout, type ScoredResponse } from "./rollout.ts";
-import { reportedPredictions, Rollouts, type SampledTokens } from "./rollouts.ts";
+import { generateKeeping, reportedPredictions, Rollouts, type SampledTokens } from "./rollouts.ts";
 import { averageStatistics, batchStatistics, type PPOStats } from "./statistics.ts";
 
 /**
@@ -127,24 +127,15 @@ export class PPOTrainer implements Trainer {
     const rows = this.#trainedFirst(prompts.length);
     const reported = this.#compat === "none" ? { valueHead, logprobs: true } : {};
     const attempt = async (promptPass: PromptPass | null): Promise<Rollouts> => {
-      try {
-        const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
-        const options = { adapter, prefilled, tokenizer, ...reported };
-        const generated = await generate(model, prompts, config, options);
-        return Rollouts.label(generated, revision, promptPass);
-      } catch (error) {
-        promptPass?.[Symbol.dispose]();
-        throw error;
-      }
+      const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
+      const options = { adapter, prefilled, tokenizer, ...reported };
+      const generated = await generate(model, prompts, config, options);
+      return Rollouts.label(generated, revision, promptPass);
     };
-    const keeping = async () => await attempt(this.#readPrompts(rows.map((row) => prompts[row])));
+    const read = () => this.#readPrompts(rows.map((row) => prompts[row]));
     this.#generating++;
     try {
-      const rollouts = rows.length === 0 ? await attempt(null) : await keeping().catch((error) => {
-        // Without what is kept for the step there may be room.
-        if (error instanceof OutOfMemoryError) return attempt(null);
-        throw error;
-      });
+      const rollouts = await generateKeeping(rows.length > 0 ? read : null, attempt);
       this.#release();
       return this.#latest = rollouts;
     } finally {

@@ -78,6 +78,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
             config.epsilon,
             1 / update.length,
           ),
+        sampled,
       );
       const clips = updates.flatMap(({ losses }) => losses.flatMap(({ clipped }) => clipped));
       const share = (kind: RLOOLoss["clipped"][number]) =>

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { OutOfMemoryError, UserError } from "../errors.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { PromptPass } from "../training/prompt_pass.ts";
 import type { RowPredictions } from "../training/token_pass.ts";
@@ -21,8 +21,8 @@ export interface GeneratedResponse extends Generated {
 }
 
 /**
- * A policy's responses to a batch of queries, as `PPOTrainer.generate` returns them: an array with a
- * row for each query. It may hold the prompts of the rows that are trained first, read with a tape,
+ * A policy's responses to a batch of queries, as a trainer's `generate` returns them: an array with a
+ * row for each response. It may hold the prompts of the rows that are trained first, read with a tape,
  * with the memory of a minibatch's activations, until the trainer's next `generate` or `step`.
  */
 export class Rollouts extends Array<GeneratedResponse> {
@@ -46,10 +46,39 @@ export class Rollouts extends Array<GeneratedResponse> {
     return rollouts;
   }
 
+  /** Gives what a step goes on from to it, which frees it. */
+  take(): PromptPass | null {
+    const { promptPass } = this;
+    this.promptPass = null;
+    return promptPass;
+  }
+
   /** Frees what a step could have gone on from. */
   release(): void {
     this.promptPass?.[Symbol.dispose]();
     this.promptPass = null;
+  }
+}
+
+/**
+ * Generates with the prompts of the rows that are trained first read with a tape, where there is room.
+ *
+ * @param read reads them; null where none are to be kept
+ * @param attempt generates, with the prompts that were read
+ */
+export async function generateKeeping(
+  read: (() => PromptPass) | null,
+  attempt: (promptPass: PromptPass | null) => Promise<Rollouts>,
+): Promise<Rollouts> {
+  if (!read) return await attempt(null);
+  let promptPass: PromptPass | null = null;
+  try {
+    promptPass = read();
+    return await attempt(promptPass);
+  } catch (error) {
+    promptPass?.[Symbol.dispose]();
+    if (error instanceof OutOfMemoryError) return await attempt(null);
+    throw error;
   }
 }
 

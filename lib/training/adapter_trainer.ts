@@ -7,6 +7,7 @@ import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
 import { frozenCopy } from "./reference.ts";
+import type { PromptPass } from "./prompt_pass.ts";
 import type { RowLoss } from "./row_loss.ts";
 import { forwardBackwardRows, type RowLogprobs } from "./row_pass.ts";
 import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
@@ -66,6 +67,8 @@ export interface LossPass<Loss extends RowLoss> {
   readonly rows: readonly TokenRow[];
   /** Computes the pass's part of the loss. */
   lossOf(predictions: RowLogprobs): Loss;
+  /** The rows' prompts, if they have been read with a tape already; its memory is released. */
+  readonly promptPass?: PromptPass | null;
 }
 
 /** Results of one optimizer step. */
@@ -162,7 +165,7 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     const losses: Loss[] = [];
     let [entropy, tokens] = [0, 0];
     adapter.parameters.zeroGrad();
-    for (const { rows, lossOf } of passes) {
+    for (const { rows, lossOf, promptPass } of passes) {
       const lossAndEntropy = (predictions: RowLogprobs) => {
         for (const row of predictions.entropy) {
           for (const value of row) entropy += value;
@@ -171,7 +174,8 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
         return lossOf(predictions);
       };
       const subject = this.subject(adapter);
-      losses.push(await forwardBackwardRows(subject, rows, lossAndEntropy, { activationMemory }));
+      const options = { activationMemory, promptPass };
+      losses.push(await forwardBackwardRows(subject, rows, lossAndEntropy, options));
       await yieldToEventLoop();
     }
     this.optimizer.step(learningRateAt(this.stepsDone, this.config), maxGradNorm);

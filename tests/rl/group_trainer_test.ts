@@ -70,6 +70,38 @@ deviceTest(
   },
 );
 
+for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
+  for (const miniBatchSize of [8, 2]) {
+    deviceTest(
+      `${Algorithm.name}: prompts that generation has read change nothing, passes of ${miniBatchSize}`,
+      async (device) => {
+        const train = async (keeps: boolean) => {
+          const trainer = new Algorithm(await demoPolicy(device), {
+            ...base,
+            miniBatchSize,
+            beta: 0.1,
+            gradientAccumulationSteps: 1,
+          });
+          const metrics = [];
+          for (const seed of [1, 2]) {
+            const rollouts = await trainer.generate(PROMPTS, { seed });
+            assert.ok(rollouts.promptPass);
+            if (!keeps) rollouts.release();
+            const rewards = { even: even(rollouts) };
+            const prompts = promptsOf(rollouts);
+            const stats = await trainer.step(prompts, tokensOf(rollouts), rewards, rollouts);
+            assert.equal(rollouts.promptPass, null);
+            metrics.push(stats.metrics);
+          }
+          trainer.dispose();
+          return { metrics, parameters: await trainer.parameters.values.read() };
+        };
+        assert.deepEqual(await train(true), await train(false));
+      },
+    );
+  }
+}
+
 for (const lossType of ["grpo", "bnpo", "dr_grpo", "dapo"] as const) {
   Deno.test(`${lossType}: a step does not depend on how it is divided into passes`, () =>
     withDevice(async (device) => {
