@@ -71,7 +71,17 @@ export type { JsonObject } from "./lib/formats/hf_config.ts";
 export type { RandomAccessFile } from "./lib/formats/random_access_file.ts";
 export { mergeAdapter } from "./lib/models/merge.ts";
 export { SequenceClassifier } from "./lib/models/sequence_classifier.ts";
+export type { ClassifierModel } from "./lib/models/classifier_model.ts";
+export {
+  loadClassifierAdapter,
+  loadTrainableClassifier,
+  saveClassifierAdapter,
+  saveTrainableClassifier,
+  type TrainableClassifier,
+  type TrainableClassifierOptions,
+} from "./lib/models/trainable_classifier.ts";
 export type { LoraConfig } from "./lib/formats/lora_config.ts";
+export { ClassifierAdapter } from "./lib/nn/classifier_adapter.ts";
 export { type LinearModule, LoraAdapter, type NewLoraConfig } from "./lib/nn/lora.ts";
 export { Adam, type AdamConfig } from "./lib/nn/optimizer.ts";
 export { ValueHead } from "./lib/nn/value_head.ts";
@@ -172,6 +182,20 @@ export {
   PreferenceTrainer,
   type PreferenceTrainerConfig,
 } from "./lib/preference/preference_trainer.ts";
+export {
+  resolveRewardConfig,
+  type RewardConfig,
+  type RewardConfigInput,
+} from "./lib/preference/reward_config.ts";
+export { rewardLoss } from "./lib/preference/reward_loss.ts";
+export type { PairLoss } from "./lib/preference/dpo_loss.ts";
+export {
+  type PairRewards,
+  type RewardPair,
+  type RewardStats,
+  RewardTrainer,
+  type RewardTrainerState,
+} from "./lib/preference/reward_trainer.ts";
 
 // Training
 export {

@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { dpoConfigSchema } from "../lib/preference/dpo_config.ts";
 import { ktoConfigSchema } from "../lib/preference/kto_config.ts";
 import { orpoConfigSchema } from "../lib/preference/orpo_config.ts";
+import { rewardConfigSchema } from "../lib/preference/reward_config.ts";
 import { grpoConfigSchema } from "../lib/rl/grpo_config.ts";
 import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
 import { rlooConfigSchema } from "../lib/rl/rloo_config.ts";
@@ -72,6 +73,13 @@ const FILES: readonly TypeFile[] = [
     name: "ORPOConfig",
     doc: "Settings of ORPO, resolved: TRL's `ORPOConfig` in camelCase.",
     schema: orpoConfigSchema,
+  },
+  {
+    path: "lib/preference/reward_config_type.ts",
+    from: "reward_config.ts",
+    name: "RewardConfig",
+    doc: "Settings of a reward model's training, resolved: TRL's `RewardConfig` in camelCase.",
+    schema: rewardConfigSchema,
   },
   {
     path: "lib/sft/sft_config_type.ts",

@@ -21,6 +21,7 @@ import { CheckpointSource, FrozenStore, TrainableStore } from "./weight_store.ts
 
 /** A classifier that is trained: an adapter with a head, or all of its weights. */
 export interface TrainableClassifier {
+  /** Classifier, whose frozen weights an adapter updates. */
   readonly model: ClassifierModel;
   /** Trained part of a frozen model; null where all weights are trained. */
   readonly adapter: ClassifierAdapter | null;

@@ -37,7 +37,11 @@ export class ClassifierAdapter {
     }
   }
 
-  /** Layer of the head in place of the model's; null for a layer that is not of the head. */
+  /**
+   * Layer of the head in place of the model's; null for a layer that is not of the head.
+   *
+   * @internal
+   */
   head(module: string): DenseLayer | null {
     return this.#head.get(module) ?? null;
   }

@@ -26,6 +26,7 @@ export interface DPOLossOptions {
 
 /** Loss of a pair, and its derivatives by the log-probabilities of its two answers. */
 export interface PairLoss {
+  /** Value. */
   readonly loss: number;
   /** Derivative by the log-probability of the chosen answer. */
   readonly chosen: number;
