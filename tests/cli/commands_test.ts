@@ -34,7 +34,7 @@ Deno.test("score gives logits, probabilities and toxicity", async () => {
 Deno.test("score takes a text from each line of standard input", async () => {
   const { code, stdout } = await temper(["score", ...device], { input: "one\n\ntwo\n" });
   assert.equal(code, 0);
-  assert.match(stdout, /^one .*\n\ntwo .*\n\nmaximum 0\.\d+ {2}ratio 0\.0000\n$/m);
+  assert.match(stdout, /^one .*\ntwo .*\n\nmaximum 0\.\d+ {2}ratio 0\.0000\n$/m);
 });
 
 Deno.test("standard input that is not UTF-8 is refused", async () => {
