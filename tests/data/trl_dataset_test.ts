@@ -5,10 +5,10 @@ import { ChatTemplate } from "../../lib/data/chat_template.ts";
 import { type DatasetOptions, type DatasetSplit, loadDataset } from "../../lib/data/dataset.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { SequenceOptions } from "../../lib/data/training_sequences.ts";
-import { goldenCausalDir } from "../golden_causal/folder.ts";
+import { ownCases } from "../golden_causal/folder.ts";
 import { withTempDir } from "../temp_dir.ts";
 
-const QWEN2 = join(goldenCausalDir, "tokenizers", "qwen2");
+const QWEN2 = join(ownCases, "tokenizers", "qwen2");
 const tokenizer = await Tokenizer.load(QWEN2);
 
 const CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n" +

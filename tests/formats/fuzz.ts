@@ -236,7 +236,7 @@ const METASPACE = { type: "Metaspace", replacement: "▁", add_prefix_space: tru
 const SMALL_T5 = {
   added_tokens: [
     { id: 0, content: "<pad>", special: true, normalized: false, lstrip: true, rstrip: true },
-    { id: 1, content: "</s>", special: true, normalized: false, single_word: true },
+    { id: 1, content: "</s>", special: true, normalized: false, lstrip: true },
   ],
   normalizer: {
     type: "Sequence",

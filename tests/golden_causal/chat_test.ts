@@ -1,59 +1,54 @@
-/** Conversations' texts and tokens as transformers' `apply_chat_template` makes them. */
+/** Conversations' texts and tokens as transformers' `apply_chat_template` and TRL make them. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ChatTemplate } from "../../lib/data/chat_template.ts";
 import type { ChatMessage } from "../../lib/data/messages.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { extractPrompt, renderRow, type TrlRow, type TrlTexts } from "../../lib/data/trl_rows.ts";
-import { goldenCausalDir, readCase } from "./folder.ts";
+import { goldenCausalDir, readCase, tokenizerNames } from "./folder.ts";
 
-const TOKENIZERS = ["gpt2", "qwen2"] as const;
-
-type ChatCase = Record<typeof TOKENIZERS[number], { text: string; ids: number[] }> & {
+interface ChatCase {
   messages: ChatMessage[];
   add_generation_prompt?: boolean;
   continue_final_message?: boolean;
-};
-
-const { chats } = readCase<{ chats: ChatCase[] }>("tokenizers", "chat.json");
-
-for (const name of TOKENIZERS) {
-  const folder = join(goldenCausalDir, "tokenizers", name);
-  Deno.test(`${name}'s chat template gives transformers' texts and tokens`, async (t) => {
-    const tokenizer = await Tokenizer.load(folder);
-    const template = await ChatTemplate.load(folder);
-    for (const [i, chat] of chats.entries()) {
-      await t.step(`chat ${i}`, () => {
-        const options = {
-          addGenerationPrompt: chat.add_generation_prompt,
-          continueFinalMessage: chat.continue_final_message,
-        };
-        assert.equal(template.render(chat.messages, options), chat[name].text);
-        assert.deepEqual(template.encode(tokenizer, chat.messages, options), chat[name].ids);
-      });
-    }
-    template.close();
-  });
 }
 
 interface TrlCase {
   example: TrlRow;
   extracted: TrlRow;
-  gpt2: { texts: TrlTexts; ids?: Record<string, number[]> };
-  qwen2: { texts: TrlTexts; ids?: Record<string, number[]> };
 }
 
-const { trl } = readCase<{ trl: TrlCase[] }>("tokenizers", "chat.json");
+/** Results that are expected of each tokenizer, by its name. */
+type ByTokenizer = Readonly<Record<string, unknown>>;
 
-for (const name of TOKENIZERS) {
-  Deno.test(`${name}: rows in TRL's formats become TRL's texts and tokens`, async () => {
-    const folder = join(goldenCausalDir, "tokenizers", name);
-    const tokenizer = await Tokenizer.load(folder);
-    const template = await ChatTemplate.load(folder);
-    for (const { example, extracted, [name]: { texts, ids = {} } } of trl) {
-      const row = extractPrompt(example);
-      assert.deepEqual(row, extracted);
-      const rendered = renderRow(row, template);
+const { chats, trl } = readCase<{
+  chats: (ChatCase & ByTokenizer)[];
+  trl: (TrlCase & ByTokenizer)[];
+}>("tokenizers", "chat.json");
+
+for (const name of tokenizerNames()) {
+  const folder = join(goldenCausalDir, "tokenizers", name);
+  const tokenizer = await Tokenizer.load(folder);
+  const template = await ChatTemplate.load(folder);
+
+  for (const [i, chat] of chats.entries()) {
+    Deno.test(`${name}, chat ${i}: transformers' text and tokens`, () => {
+      const { text, ids } = chat[name] as { text: string; ids: number[] };
+      const options = {
+        addGenerationPrompt: chat.add_generation_prompt,
+        continueFinalMessage: chat.continue_final_message,
+      };
+      assert.equal(template.render(chat.messages, options), text);
+      assert.deepEqual(template.encode(tokenizer, chat.messages, options), ids);
+    });
+  }
+
+  for (const [i, row] of trl.entries()) {
+    Deno.test(`${name}, row ${i} in TRL's format: TRL's texts and tokens`, () => {
+      const { texts, ids = {} } = row[name] as { texts: TrlTexts; ids?: Record<string, number[]> };
+      const extracted = extractPrompt(row.example);
+      assert.deepEqual(extracted, row.extracted);
+      const rendered = renderRow(extracted, template);
       assert.deepEqual(rendered, texts);
       // DPOTrainer.tokenize_row: no special tokens but the end token behind a continuation.
       for (const [key, expected] of Object.entries(ids)) {
@@ -62,7 +57,6 @@ for (const name of TOKENIZERS) {
         if (kind !== "prompt") tokens.push(tokenizer.eosTokenId!);
         assert.deepEqual(tokens, expected);
       }
-    }
-    template.close();
-  });
+    });
+  }
 }

@@ -6,11 +6,21 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** Folder of the repository's own cases, whichever are tested. */
+export const ownCases: string = fileURLToPath(new URL("./cases", import.meta.url));
+
 /** Folder that holds the cases. */
-export const goldenCausalDir: string = Deno.env.get("TEMPER_GOLDEN_CAUSAL") ??
-  fileURLToPath(new URL("./cases", import.meta.url));
+export const goldenCausalDir: string = Deno.env.get("TEMPER_GOLDEN_CAUSAL") ?? ownCases;
 
 /** Reads a JSON file of the cases. */
 export function readCase<T>(...path: string[]): T {
   return JSON.parse(Deno.readTextFileSync(join(goldenCausalDir, ...path)));
+}
+
+/** Names of the tokenizers' folders, which the cases have as well. */
+export function tokenizerNames(): string[] {
+  return Array.from(Deno.readDirSync(join(goldenCausalDir, "tokenizers")))
+    .filter((entry) => entry.isDirectory)
+    .map((entry) => entry.name)
+    .sort();
 }

@@ -7,10 +7,10 @@ import {
   type SftRunConfigInput,
 } from "../../../../lib/runs/settings/sft_config.ts";
 import { withFolder } from "../../../cli/temper.ts";
-import { goldenCausalDir } from "../../../golden_causal/folder.ts";
+import { ownCases } from "../../../golden_causal/folder.ts";
 import { outcome } from "../../small_run.ts";
 
-const MODEL = join(goldenCausalDir, "qwen2", "checkpoint");
+const MODEL = join(ownCases, "qwen2", "checkpoint");
 
 const turn = (role: string, content: string) => ({ role, content });
 
