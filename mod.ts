@@ -251,6 +251,15 @@ export {
   type TrainingSequence,
   TrainingSequences,
 } from "./lib/data/training_sequences.ts";
+export {
+  type LabelledAnswers,
+  type LabelledTexts,
+  type LabelledTokens,
+  type PairTexts,
+  type PairTokens,
+  PreferencePairs,
+  type RowSource,
+} from "./lib/data/preference_pairs.ts";
 export { extractPrompt, renderRow, type TrlRow, type TrlTexts } from "./lib/data/trl_rows.ts";
 export { type EncodeOptions, Tokenizer } from "./lib/data/tokenizer.ts";
 export {

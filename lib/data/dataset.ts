@@ -8,6 +8,12 @@ import {
   noColumn,
   noText,
 } from "./dialogue_format.ts";
+import {
+  type LabelledAnswers,
+  labelledAnswers,
+  PreferencePairs,
+  type RowSource,
+} from "./preference_pairs.ts";
 import { type RowFormat, type TableRow, trlFormat, trlKind } from "./row_format.ts";
 import { findSplitFiles } from "./split_files.ts";
 import { readParts, type Table } from "./table.ts";
@@ -109,6 +115,29 @@ export class DatasetSplit {
     const prompts = this.hasPrompts ? this.prompts : null;
     const own = { name: this.name, cache };
     return new TrainingSequences(format, this.rows, tokenizer, prompts, template, options, own);
+  }
+
+  /**
+   * Returns the rows as preference pairs.
+   *
+   * @param needsPrompts leave rows out whose answers have no prompt. Default true
+   * @throws UserError when rows are no pairs, or none has a preference
+   */
+  pairs(needsPrompts = true): PreferencePairs {
+    return new PreferencePairs(this.#rowSource, needsPrompts);
+  }
+
+  /**
+   * Returns the rows as answers that were liked or not; pairs are taken apart.
+   *
+   * @throws UserError when rows have no labels, or one is not true or false
+   */
+  answers(): LabelledAnswers {
+    return labelledAnswers(this.#rowSource);
+  }
+
+  get #rowSource(): RowSource {
+    return { ...this.source, rows: this.rows, name: this.name };
   }
 
   /** Reference of a row that must have one. */

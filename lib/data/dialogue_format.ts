@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { RowFormat, TableRow } from "./row_format.ts";
 import type { Table } from "./table.ts";
+import type { TrlTexts } from "./trl_rows.ts";
 
 /** Prompt of the notebook, character for character. */
 export const DEFAULT_PROMPT = "\nSummarize the following conversation.\n\n{dialogue}\n\nSummary:\n";
@@ -80,6 +81,10 @@ export class DialogueFormat implements RowFormat {
   whole(row: TableRow, end: string): string {
     const reference = this.reference(row) ?? "";
     return this.prompt(row) + (reference.endsWith(end) ? reference : reference + end);
+  }
+
+  texts(row: TableRow): TrlTexts {
+    return { prompt: this.prompt(row), completion: this.reference(row) ?? "" };
   }
 
   conversation(): null {

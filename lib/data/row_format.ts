@@ -2,7 +2,14 @@ import { UserError } from "../errors.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type ChatMessage, isConversation } from "./messages.ts";
 import type { Table } from "./table.ts";
-import { endingOf, extractPrompt, isConversational, renderRow, type TrlRow } from "./trl_rows.ts";
+import {
+  endingOf,
+  extractPrompt,
+  isConversational,
+  renderRow,
+  type TrlRow,
+  type TrlTexts,
+} from "./trl_rows.ts";
 
 /** Kinds of datasets: dialogues with summaries, or one of TRL's by the names of its columns. */
 export type RowKind =
@@ -41,6 +48,8 @@ export interface RowFormat {
    * @throws {UserError} when there is no response to learn
    */
   whole(row: TableRow, end: string): string;
+  /** Texts of a row by TRL's columns. @throws {UserError} when the template refuses the messages */
+  texts(row: TableRow): TrlTexts;
   /** Conversation that `whole` renders; null for texts. */
   conversation(row: TableRow): ChatMessage[] | null;
 }
@@ -121,7 +130,7 @@ const NEEDED: Readonly<Record<RowKind, readonly (keyof TrlRow)[]>> = {
   "prompt-completion": ["prompt", "completion"],
   messages: ["messages"],
   text: ["text"],
-  preference: ["prompt", "chosen", "rejected"],
+  preference: ["chosen", "rejected", "prompt"],
 };
 
 /** Column of a kind's reference responses. */
@@ -168,6 +177,10 @@ class TextFormat implements RowFormat {
     return prompt + (learnt.endsWith(end) ? learnt : learnt + end);
   }
 
+  texts({ columns }: TableRow): TrlTexts {
+    return trlRow(columns) as TrlTexts;
+  }
+
   conversation(): null {
     return null;
   }
@@ -189,7 +202,7 @@ class ConversationFormat implements RowFormat {
   check(row: TableRow): void {
     const texts = trlRow(row.columns);
     for (const name of NEEDED[this.kind]) {
-      if (isConversation(texts[name])) continue;
+      if (isConversation(texts[name]) || name === "prompt" && isEmptyList(texts.prompt)) continue;
       const expected = 'a list of messages ({"role": …, "content": …})';
       throw unfit(this.path, row, `"${name}" is ${found(texts[name])}, expected ${expected}`);
     }
@@ -210,8 +223,15 @@ class ConversationFormat implements RowFormat {
 
   whole(row: TableRow): string {
     if (this.kind === "prompt" || this.kind === "preference") throw noResponse(this.path);
-    const texts = this.#render(row, () => renderRow(trlRow(row.columns), this.template));
+    const texts = this.texts(row);
     return texts.text ?? texts.prompt! + texts.completion!;
+  }
+
+  texts(row: TableRow): TrlTexts {
+    const { prompt, ...rest } = trlRow(row.columns);
+    // Answers that begin differently have no prompt.
+    const texts = isEmptyList(prompt) ? rest : { prompt, ...rest };
+    return this.#render(row, () => renderRow(texts, this.template));
   }
 
   conversation({ columns }: TableRow): ChatMessage[] {
@@ -240,6 +260,10 @@ class ConversationFormat implements RowFormat {
       throw unfit(this.path, row, error.message);
     }
   }
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** A row's variables of the template. */
