@@ -258,7 +258,6 @@ export {
   type PairTexts,
   type PairTokens,
   PreferencePairs,
-  type RowSource,
 } from "./lib/data/preference_pairs.ts";
 export { extractPrompt, renderRow, type TrlRow, type TrlTexts } from "./lib/data/trl_rows.ts";
 export { type EncodeOptions, Tokenizer } from "./lib/data/tokenizer.ts";

@@ -28,11 +28,15 @@ export interface PairTokens {
 export interface RowSource {
   /** Path of the file, for messages. */
   readonly path: string;
+  /** Form of the rows. */
   readonly format: RowFormat;
+  /** Rows of the file. */
   readonly rows: readonly TableRow[];
+  /** Tokenizer of the model. */
   readonly tokenizer: Tokenizer;
   /** Name of the split. */
   readonly name: string;
+  /** Cache of tokens; null for none. */
   readonly cache: TokenCache | null;
 }
 
