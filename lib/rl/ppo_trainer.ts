@@ -1,11 +1,7 @@
 import { TrainingDivergedError, UserError } from "../errors.ts";
 import { yieldToEventLoop } from "../event_loop.ts";
-import { generate, type GenerationOptions } from "../generation/generate.ts";
-import {
-  checkGeneration,
-  type GenerationConfig,
-  promptOfEachResponse,
-} from "../generation/generation_config.ts";
+import type { GenerationOptions } from "../generation/generate.ts";
+import type { GenerationConfig } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import type { Policy } from "../models/policy.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
@@ -13,10 +9,9 @@ import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
-import { PromptPass } from "../training/prompt_pass.ts";
 import { frozenCopy } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
-import { predict, trainingContext } from "../training/token_pass.ts";
+import { predict } from "../training/token_pass.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
 import { mean } from "../training/moments.ts";
@@ -24,7 +19,8 @@ import { PhaseClock } from "./phase_clock.ts";
 import { type PolicyUpdate, updatePolicy } from "./policy_update.ts";
 import { type PPOConfig, type PPOConfigInput, resolvePPOConfig } from "./ppo_config.ts";
 import { completeRollout, layOutResponse, type Rollout, type ScoredResponse } from "./rollout.ts";
-import { generateKeeping, reportedPredictions, Rollouts, type SampledTokens } from "./rollouts.ts";
+import { RolloutSource } from "./rollout_source.ts";
+import { reportedPredictions, Rollouts, type SampledTokens } from "./rollouts.ts";
 import { averageStatistics, batchStatistics, type PPOStats } from "./statistics.ts";
 
 /**
@@ -65,11 +61,7 @@ export class PPOTrainer implements Trainer {
   readonly #random: Random;
   /** Steps done, which the learning rate follows. */
   stepsDone = 0;
-  /** The latest rollouts: what they hold for the next step is freed when others come. */
-  #latest: Rollouts | null = null;
-  /** Calls of `generate` that have not returned. */
-  #generating = 0;
-  #stepping = false;
+  readonly #rollouts: RolloutSource;
 
   /**
    * Trains the policy in place. A reference "initial" is the adapter as it is now.
@@ -97,6 +89,7 @@ export class PPOTrainer implements Trainer {
       ? new AdaptiveKLController(initKlCoef, target, horizon)
       : new FixedKLController(initKlCoef);
     this.#random = new Random(this.config.seed);
+    this.#rollouts = new RolloutSource(policy, policy.parameters, this.config.activationMemory);
   }
 
   /**
@@ -110,37 +103,20 @@ export class PPOTrainer implements Trainer {
    * @throws {UserError} when a setting or a query is impossible, or a step is running
    * @throws {NotFiniteError} when the model's logits are not finite
    */
-  async generate(
+  generate(
     queries: readonly (readonly number[])[],
     generation: GenerationConfig,
     { tokenizer = null }: Pick<GenerationOptions, "tokenizer"> = {},
   ): Promise<Rollouts> {
-    if (this.#stepping) {
-      throw new UserError("generate was called while a step is running: await the step first");
-    }
-    this.#release();
-    const { model, adapter, valueHead, parameters } = this.policy;
-    checkGeneration(model, queries, generation);
-    const prompts = promptOfEachResponse(queries, generation);
-    const config = { ...generation, numReturnSequences: 1 };
-    const { revision } = parameters;
-    const rows = this.#trainedFirst(prompts.length);
+    const { valueHead } = this.policy;
     const reported = this.#compat === "none" ? { valueHead, logprobs: true } : {};
-    const attempt = async (promptPass: PromptPass | null): Promise<Rollouts> => {
-      const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
-      const options = { adapter, prefilled, tokenizer, ...reported };
-      const generated = await generate(model, prompts, config, options);
-      return Rollouts.label(generated, revision, promptPass);
-    };
-    const read = () => this.#readPrompts(rows.map((row) => prompts[row]));
-    this.#generating++;
-    try {
-      const rollouts = await generateKeeping(rows.length > 0 ? read : null, attempt);
-      this.#release();
-      return this.#latest = rollouts;
-    } finally {
-      this.#generating--;
-    }
+    const options = { tokenizer, ...reported };
+    return this.#rollouts.generate(
+      queries,
+      generation,
+      options,
+      (count) => this.#trainedFirst(count),
+    );
   }
 
   /**
@@ -164,16 +140,7 @@ export class PPOTrainer implements Trainer {
     scores: readonly number[],
     sampled?: readonly SampledTokens[],
   ): Promise<PPOStats> {
-    if (this.#generating > 0 || this.#stepping) {
-      const other = this.#stepping ? "another step" : "generate";
-      throw new UserError(`step was called while ${other} is running: await that first`);
-    }
-    this.#stepping = true;
-    try {
-      return await this.#step(queries, responses, scores, sampled);
-    } finally {
-      this.#stepping = false;
-    }
+    return await this.#rollouts.exclusively(() => this.#step(queries, responses, scores, sampled));
   }
 
   async #step(
@@ -199,7 +166,7 @@ export class PPOTrainer implements Trainer {
         const minibatch = order.slice(row, row + updateRows);
         const options = { config, learningRate, random, promptPass };
         const update = updatePolicy(policy, this.optimizer, minibatch, options);
-        this.#release();
+        this.#rollouts.release();
         promptPass = null;
         updates.push(update);
         await yieldToEventLoop();
@@ -285,7 +252,7 @@ export class PPOTrainer implements Trainer {
 
   /** Frees what the trainer made on the device: the optimizer's moments and the reference. */
   dispose(): void {
-    this.#release();
+    this.#rollouts.release();
     this.optimizer.dispose();
     this.reference?.parameters.dispose();
   }
@@ -298,19 +265,6 @@ export class PPOTrainer implements Trainer {
     const order = [...Array(count).keys()];
     if (shuffleMinibatches) this.#random.copy().shuffle(order);
     return order.slice(0, miniBatchSize);
-  }
-
-  /** Reads prompts with a tape, for generation and for the pass that trains on them first. */
-  #readPrompts(queries: readonly (readonly number[])[]): PromptPass {
-    const { policy, config } = this;
-    const cx = trainingContext(policy.model.device, { activationMemory: config.activationMemory });
-    return new PromptPass(cx, policy, policy.parameters, queries);
-  }
-
-  /** Frees what the latest rollouts hold for a step. */
-  #release(): void {
-    this.#latest?.release();
-    this.#latest = null;
   }
 
   /** TRL 0.4 leaves out tokens of encoder-decoders alone: what others read has no start token. */
