@@ -1,22 +1,19 @@
 import { UserError } from "../errors.ts";
-import { generate, type GenerationOptions } from "../generation/generate.ts";
-import {
-  checkGeneration,
-  type GenerationConfig,
-  promptOfEachResponse,
-} from "../generation/generation_config.ts";
+import type { GenerationOptions } from "../generation/generate.ts";
+import type { GenerationConfig } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
 import { distinctPrompts } from "../models/shared_prompts.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
-import { AdapterTrainer, type OptimizerStep } from "../training/adapter_trainer.ts";
-import { PromptPass } from "../training/prompt_pass.ts";
+import { AdapterTrainer, type LossPass, type OptimizerStep } from "../training/adapter_trainer.ts";
+import type { Random } from "../random.ts";
+import type { PromptPass } from "../training/prompt_pass.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import type { RowLogprobs } from "../training/row_pass.ts";
 import type { TokenModel } from "../training/token_model.ts";
-import { trainingContext } from "../training/token_pass.ts";
 import { responseRow, type TokenRow } from "../training/token_rows.ts";
 import { type GroupConfig, rowsOfUpdate } from "./group_config.ts";
-import { checkRevision, generateKeeping, Rollouts, type SampledTokens } from "./rollouts.ts";
+import { RolloutSource } from "./rollout_source.ts";
+import { checkRevision, Rollouts, type SampledTokens } from "./rollouts.ts";
 
 /** Responses to prompts, in groups, as the policy and the reference see them. */
 export interface GroupBatch {
@@ -30,6 +27,8 @@ export interface GroupBatch {
   readonly oldLogprobs: readonly Float32Array[];
   /** Log-probabilities under the reference; null where none was asked for. */
   readonly refLogprobs: readonly Float32Array[] | null;
+  /** Prompts of the rows that are trained first, if generation has read them with a tape. */
+  readonly promptPass: PromptPass | null;
 }
 
 /** Rows of one pass of an optimizer step. */
@@ -47,8 +46,11 @@ export interface UpdatePass {
  * log-probabilities, and optimizer steps on them.
  */
 export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTrainer<Config> {
-  /** Latest rollouts, which may hold memory for a step. */
-  #latest: Rollouts | null = null;
+  readonly #rollouts = new RolloutSource(
+    this.policy,
+    this.parameters,
+    this.config.activationMemory,
+  );
 
   /**
    * Lets the policy respond to prompts, `numGenerations` times to each, at `temperature`. Their
@@ -56,18 +58,16 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
    *
    * @param prompts tokens of each prompt
    * @param options `tokenizer`: decoder of the text that `stopStrings` are looked for in
-   * @returns rollouts, those of a prompt adjacent
-   * @throws {UserError} when a setting or a prompt is impossible
+   * @returns rollouts, those of a prompt adjacent, with what a step on them can go on from
+   * @throws {UserError} when a setting or a prompt is impossible, or a step is running
    * @throws {NotFiniteError} when the model's logits are not finite
    */
-  async generate(
+  generate(
     prompts: readonly (readonly number[])[],
     generation: Partial<Omit<GenerationConfig, "temperature" | "numReturnSequences">> = {},
     { tokenizer = null }: Pick<GenerationOptions, "tokenizer"> = {},
   ): Promise<Rollouts> {
-    const { model, adapter } = this.policy;
     const { numGenerations, maxCompletionLength, temperature } = this.config;
-    const { revision } = adapter.parameters;
     const settings = {
       maxNewTokens: maxCompletionLength,
       doSample: true,
@@ -75,37 +75,18 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       temperature,
       numReturnSequences: numGenerations,
     };
-    this.#latest?.release();
-    checkGeneration(model, prompts, settings);
-    const responses = promptOfEachResponse(prompts, settings);
-    const rows = this.#trainedFirst(responses.length);
-    const attempt = async (promptPass: PromptPass | null) => {
-      const prefilled = promptPass ? [{ rows, memory: promptPass.prompts }] : [];
-      const options = { adapter, prefilled, tokenizer, logprobs: true, scaledLogprobs: true };
-      const config = { ...settings, numReturnSequences: 1 };
-      const generated = await generate(model, responses, config, options);
-      return Rollouts.label(generated, revision, promptPass);
-    };
-    const read = () => this.#readPrompts(rows.map((row) => responses[row]));
-    const rollouts = await generateKeeping(rows.length > 0 ? read : null, attempt);
-    this.#latest?.release();
-    return this.#latest = rollouts;
+    const options = { logprobs: true, scaledLogprobs: true, tokenizer };
+    return this.#rollouts.generate(
+      prompts,
+      settings,
+      options,
+      (count) => this.#trainedFirst(count),
+    );
   }
 
-  /** Rows of a batch that make up the next step's first pass; none where it is no batch. */
-  #trainedFirst(count: number): number[] {
-    const { batchSize, miniBatchSize, shuffleMinibatches } = this.config;
-    if (count !== batchSize) return [];
-    const order = [...Array(count).keys()];
-    if (shuffleMinibatches && count > miniBatchSize) this.random.copy().shuffle(order);
-    return order.slice(0, miniBatchSize);
-  }
-
-  /** Reads prompts with a tape, for generation and for the pass that trains on them first. */
-  #readPrompts(queries: readonly (readonly number[])[]): PromptPass {
-    const { model, adapter } = this.policy;
-    const cx = trainingContext(model.device, { activationMemory: this.config.activationMemory });
-    return new PromptPass(cx, { model, adapter }, this.parameters, queries);
+  /** Runs one step; two at a time, and generation meanwhile, are refused. */
+  protected override exclusively<T>(step: () => Promise<T>): Promise<T> {
+    return this.#rollouts.exclusively(step);
   }
 
   /**
@@ -143,51 +124,62 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     const refLogprobs = withReference ? await this.logprobs(rows, "reference") : null;
     this.numTokens += rows.reduce((sum, row) => sum + row.query.length + row.targets.length, 0);
     const ended = completions.map((tokens) => model.eosTokenIds.includes(tokens.at(-1)!));
-    return { rows, groups, ended, oldLogprobs, refLogprobs };
+    const promptPass = sampled instanceof Rollouts ? sampled.promptPass : null;
+    return { rows, groups, ended, oldLogprobs, refLogprobs, promptPass };
   }
 
   /**
    * Trains on a batch, `numIterations` times.
    *
    * @param prepare prepares the loss of a pass
-   * @param sampled the rollouts, which may hold the first pass's prompts
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite: that update is not made
    */
   protected async optimize<Loss extends RowLoss>(
-    rows: readonly TokenRow[],
+    { rows, promptPass }: Pick<GroupBatch, "rows" | "promptPass">,
     prepare: (pass: UpdatePass) => (predictions: RowLogprobs) => Loss,
-    sampled: readonly SampledTokens[] | null,
   ): Promise<OptimizerStep<Loss>[]> {
-    using promptPass = sampled instanceof Rollouts ? sampled.take() : null;
-    const { numIterations, shuffleMinibatches, miniBatchSize } = this.config;
+    const { numIterations, miniBatchSize } = this.config;
     const size = rowsOfUpdate(this.config);
     const steps: OptimizerStep<Loss>[] = [];
     for (let iteration = 0; iteration < numIterations; iteration++) {
-      const order = [...rows.keys()];
-      if (shuffleMinibatches && rows.length > miniBatchSize) this.random.shuffle(order);
-      for (const update of slices(order, size)) {
+      for (const update of slices(this.#order(rows.length, this.random), size)) {
         const passes = slices(update, miniBatchSize);
-        const prepared = passes.map((pass, i) => {
-          const passRows = pass.map((row) => rows[row]);
-          const isFirst = steps.length === 0 && i === 0;
-          const isRead = isFirst && promptPass?.isOf(passRows.map(({ query }) => query));
+        const lossPasses = passes.map((pass, i): LossPass<Loss> => {
+          const chosen = pass.map((row) => rows[row]);
+          const isRead = steps.length === 0 && i === 0 &&
+            promptPass?.isOf(chosen.map(({ query }) => query));
           return {
-            rows: passRows,
-            lossOf: prepare({ rows: pass, update, passes: passes.length }),
+            rows: chosen,
             promptPass: isRead ? promptPass : null,
+            lossOf: prepare({ rows: pass, update, passes: passes.length }),
           };
         });
-        steps.push(await this.optimizerStep(prepared));
+        steps.push(await this.optimizerStep(lossPasses));
+        this.#rollouts.release();
       }
     }
     this.stepsDone++;
     return steps;
   }
 
-  /** Frees what a step could have gone on from, the optimizer's moments and the reference. */
+  /** Frees the optimizer's moments, the reference, and what the latest rollouts hold. */
   override dispose(): void {
-    this.#latest?.release();
+    this.#rollouts.release();
     super.dispose();
+  }
+
+  /** Order in which rows are trained. */
+  #order(count: number, random: Random): number[] {
+    const { shuffleMinibatches, miniBatchSize } = this.config;
+    const order = [...Array(count).keys()];
+    return shuffleMinibatches && count > miniBatchSize ? random.shuffle(order) : order;
+  }
+
+  /** Rows of a batch that make up the next step's first pass. */
+  #trainedFirst(count: number): number[] {
+    const { batchSize, miniBatchSize } = this.config;
+    if (count !== batchSize) return [];
+    return this.#order(count, this.random.copy()).slice(0, miniBatchSize);
   }
 
   /** Policy as passes see it, at the temperature. */

@@ -66,9 +66,8 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
         scored.isCounted[row] ? targets.length : 0
       );
       const updates = await this.optimize(
-        batch.rows,
+        batch,
         (pass) => this.#loss(batch, scored, lengths, pass),
-        sampled,
       );
       this.#moveReference();
       const clips = updates.map(({ losses }) =>

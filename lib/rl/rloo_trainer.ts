@@ -67,7 +67,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
       const penalised = scores.map((score, row) => score - config.beta * kls[row]);
       const advantages = this.#advantages(penalised, batch);
       const updates = await this.optimize(
-        batch.rows,
+        batch,
         ({ rows, update }) => ({ logprobs }) =>
           rlooLoss(
             rows.map((row, i) => ({
@@ -78,7 +78,6 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
             config.epsilon,
             1 / update.length,
           ),
-        sampled,
       );
       const clips = updates.flatMap(({ losses }) => losses.flatMap(({ clipped }) => clipped));
       const share = (kind: RLOOLoss["clipped"][number]) =>

@@ -1,4 +1,4 @@
-import { OutOfMemoryError, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { PromptPass } from "../training/prompt_pass.ts";
 import type { RowPredictions } from "../training/token_pass.ts";
@@ -46,39 +46,10 @@ export class Rollouts extends Array<GeneratedResponse> {
     return rollouts;
   }
 
-  /** Gives what a step goes on from to it, which frees it. */
-  take(): PromptPass | null {
-    const { promptPass } = this;
-    this.promptPass = null;
-    return promptPass;
-  }
-
   /** Frees what a step could have gone on from. */
   release(): void {
     this.promptPass?.[Symbol.dispose]();
     this.promptPass = null;
-  }
-}
-
-/**
- * Generates with the prompts of the rows that are trained first read with a tape, where there is room.
- *
- * @param read reads them; null where none are to be kept
- * @param attempt generates, with the prompts that were read
- */
-export async function generateKeeping(
-  read: (() => PromptPass) | null,
-  attempt: (promptPass: PromptPass | null) => Promise<Rollouts>,
-): Promise<Rollouts> {
-  if (!read) return await attempt(null);
-  let promptPass: PromptPass | null = null;
-  try {
-    promptPass = read();
-    return await attempt(promptPass);
-  } catch (error) {
-    promptPass?.[Symbol.dispose]();
-    if (error instanceof OutOfMemoryError) return await attempt(null);
-    throw error;
   }
 }
 

@@ -243,3 +243,20 @@ Deno.test("a loss that is not finite stops the training, and changes nothing", (
     );
     assert.deepEqual(await trainer.parameters.values.read(), before);
   }));
+
+deviceTest(
+  "generating during a step, and a step during generation, are refused",
+  async (device) => {
+    const trainer = await grpo(device);
+    const rollouts = await trainer.generate(PROMPTS, { seed: 1 });
+    const step = () =>
+      trainer.step(promptsOf(rollouts), tokensOf(rollouts), { even: even(rollouts) });
+    const stepping = step();
+    await assert.rejects(trainer.generate(PROMPTS), /generate was called while a step is running/);
+    await stepping;
+    const generating = trainer.generate(PROMPTS);
+    await assert.rejects(step(), /step was called while generate is running/);
+    await generating;
+    trainer.dispose();
+  },
+);
