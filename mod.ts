@@ -286,6 +286,11 @@ export type { NullableRewardFunction, RewardFunction, RewardSample } from "./lib
 export { ClassifierReward, type ClassifierRewardOptions } from "./lib/rewards/classifier_reward.ts";
 export { OnnxClassifier } from "./lib/rewards/onnx_classifier.ts";
 export { PipelineClassifier } from "./lib/rewards/pipeline_classifier.ts";
+export { exactReward, numberReward } from "./lib/rewards/ready/answers.ts";
+export { jsonReward } from "./lib/rewards/ready/json.ts";
+export { type JudgeOptions, judgeReward } from "./lib/rewards/ready/judge.ts";
+export { formatReward, lengthReward, repetitionReward } from "./lib/rewards/ready/shape.ts";
+export { profanityReward, sentimentReward } from "./lib/rewards/ready/word_lists.ts";
 export { loadScriptReward } from "./lib/rewards/script_reward.ts";
 export { trlReward, type TRLRewardFunction } from "./lib/rewards/trl_reward.ts";
 export { probabilities, softmax, type TextClassifier } from "./lib/rewards/text_classifier.ts";

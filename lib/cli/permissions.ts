@@ -11,6 +11,7 @@ import { turboFlag } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
 import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
+import { readyName } from "../rewards/ready/ready.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
 import { optionName } from "./options_from_schema.ts";
@@ -48,7 +49,15 @@ export const permissionsCommand = command(
 type Parsed = Readonly<Record<string, unknown>>;
 
 /** Options with a path or a name on the Hub, for classifiers also after `onnx:` or `pipeline:`. */
-const SOURCES = ["model", "adapter", "adapterBefore", "dataset", "reward", "toxicityModel"];
+const SOURCES = [
+  "model",
+  "adapter",
+  "adapterBefore",
+  "dataset",
+  "reward",
+  "evalReward",
+  "toxicityModel",
+];
 /** Options with a file that a run reads. */
 const FILES = ["chatTemplate"];
 /** Options with a file or folder to read. */
@@ -78,7 +87,9 @@ export async function permissionFlags(
   const write = new Set([cacheDirectory(), ...values(WRITTEN)]);
   // A run that is not told where to go makes a folder in `runs`.
   if (runKinds().some((kind) => kind.command === command) && write.size === 1) write.add("runs");
-  const sources = values(SOURCES);
+  const named = values(SOURCES);
+  const ready = named.map(readyName).filter((name) => name !== null);
+  const sources = named.filter((source) => readyName(source) === null);
   const needsHub = ["download", "push"].includes(String(command)) || sources.some(isOnHub);
   if (needsHub) write.add(hubSettings(env).cacheDir);
   checkProgramIsApart(write);
@@ -103,6 +114,11 @@ export async function permissionFlags(
 
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
   for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));
+  for (const { name, argument } of ready) if (name === "json" && argument) read.add(argument);
+  const allowedEnv = [
+    ...offline.env,
+    ...(ready.some(({ name }) => name === "judge") ? ["OPENAI_API_KEY"] : []),
+  ];
   if (needsHub) {
     const { endpoint, offline: noNetwork } = hubSettings(env);
     read.add(tokenPath(env));
@@ -120,7 +136,7 @@ export async function permissionFlags(
     // transformers.js runs a native library, and reads more of the environment.
     ...(pipeline
       ? ["--allow-ffi", "--allow-env", "--allow-sys"]
-      : [flag("env", offline.env), flag("sys", [...offline.sys, ...sys])]),
+      : [flag("env", allowedEnv), flag("sys", [...offline.sys, ...sys])]),
     ...(parsed.turbo === true ? [turboFlag()] : []),
   ];
 }

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { ClassifierReward } from "../../rewards/classifier_reward.ts";
+import { readyName, readyReward } from "../../rewards/ready/ready.ts";
 import { loadScriptReward } from "../../rewards/script_reward.ts";
 import { labelIndex, type TextClassifier } from "../../rewards/text_classifier.ts";
 import { type WeightedReward, WeightedRewards } from "../../rewards/weighted_rewards.ts";
@@ -29,7 +30,7 @@ export interface LoadedRewards {
 }
 
 /**
- * Loads the rewards of a run: scripts, and classifiers as {@linkcode loadClassifier} names them.
+ * Loads the rewards of a run: ready ones, scripts, and classifiers as {@linkcode loadClassifier} names them.
  *
  * @throws {UserError} when one is missing or broken, or a classifier has no such label
  */
@@ -43,6 +44,11 @@ export async function loadRewards(
   let first: TextClassifier | null = null;
   for (const [index, path] of settings.reward.entries()) {
     const weight = settings.rewardWeights?.[index] ?? 1;
+    const ready = readyName(path);
+    if (ready) {
+      weighted.push({ name: ready.name, reward: await readyReward(ready), weight });
+      continue;
+    }
     if (isScript(path)) {
       weighted.push({ ...await loadScriptReward(path), weight });
       continue;
@@ -66,8 +72,13 @@ export async function loadRewards(
   };
 }
 
-/** Finds what a reward is made of: a script, or a classifier's folder. @throws {UserError} */
-export async function locateReward(path: string, hooks: DownloadHooks): Promise<string> {
+/**
+ * Finds what a reward is made of: a script, or a classifier's folder; null for one that is ready.
+ *
+ * @throws {UserError} when it is not there
+ */
+export async function locateReward(path: string, hooks: DownloadHooks): Promise<string | null> {
+  if (readyName(path)) return null;
   return isScript(path) ? path : (await locateClassifier(path, hooks)).folder;
 }
 

@@ -85,7 +85,8 @@ export async function loadGroupIngredients(
   }
   const sources = { ...paths };
   for (const name of [...config.reward, ...config.evalReward ?? []]) {
-    sources[`reward ${name}`] = await locateReward(name, hooks);
+    const path = await locateReward(name, hooks);
+    if (path !== null) sources[`reward ${name}`] = path;
   }
   hooks.info?.(`device: ${device.description}`);
   const firstPrompts = firstExamples(train, prompts);

@@ -64,7 +64,10 @@ async function classifierPaths(
   hooks: DatasetHooks,
 ): Promise<Record<string, string>> {
   const paths: Record<string, string> = {};
-  for (const name of reward) paths[`reward ${name}`] = await locateReward(name, hooks);
+  for (const name of reward) {
+    const path = await locateReward(name, hooks);
+    if (path !== null) paths[`reward ${name}`] = path;
+  }
   if (toxicityModel !== null) {
     paths["toxicity model"] = (await locateClassifier(toxicityModel, hooks)).folder;
   }

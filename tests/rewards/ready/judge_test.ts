@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { judgeOf, type JudgeOptions, judgeReward } from "../../../lib/rewards/ready/judge.ts";
+
+const samples = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ query: `q${i}`, response: `r${i}` }));
+
+interface Request {
+  authorization: string | null;
+  body: { model: string; messages: { role: string; content: string }[] };
+}
+
+/** Serves a judge that replies with `answer`, and returns what it was asked. */
+async function withJudge(
+  answer: (request: Request, attempt: number) => Response | Promise<Response>,
+  body: (address: string, asked: Request[]) => Promise<void>,
+): Promise<void> {
+  const asked: Request[] = [];
+  await using server = Deno.serve({ port: 0, onListen: () => {} }, async (request) => {
+    const authorization = request.headers.get("authorization");
+    asked.push({ authorization, body: await request.json() });
+    return await answer(asked.at(-1)!, asked.length);
+  });
+  await body(`http://localhost:${server.addr.port}/v1`, asked);
+}
+
+const reply = (content: string) => Response.json({ choices: [{ message: { content } }] });
+const options: JudgeOptions = { model: "m", apiKey: "key", retries: 1 };
+
+Deno.test("a judge's rating becomes a reward between 0 and 1", () =>
+  withJudge(
+    ({ body }) => reply(body.messages[1].content.includes("r1") ? "I give 7.5 of it" : "10"),
+    async (address, asked) => {
+      assert.deepEqual(await judgeReward(address, options)(samples(3)), [1, 0.75, 1]);
+      const { authorization, body } = asked[0];
+      assert.equal(authorization, "Bearer key");
+      assert.equal(body.model, "m");
+      assert.match(body.messages[0].content, /0 .* 10/);
+    },
+  ));
+
+Deno.test("no number, a number out of range and a failure are null; a failure is tried again", () =>
+  withJudge(
+    ({ body }, attempt) => {
+      const { content } = body.messages[1];
+      if (content.includes("r0")) return reply("none");
+      if (content.includes("r1")) return reply("11");
+      return attempt < 4 ? new Response("busy", { status: 503 }) : reply("5");
+    },
+    async (address, asked) => {
+      const one = { ...options, concurrency: 1 };
+      assert.deepEqual(await judgeReward(address, one)(samples(3)), [null, null, 0.5]);
+      assert.equal(asked.length, 4);
+    },
+  ));
+
+Deno.test("a judge that is too slow is null, and no more requests run at once than allowed", () => {
+  let [now, most] = [0, 0];
+  const released = Promise.withResolvers<void>();
+  return withJudge(
+    async ({ body }) => {
+      most = Math.max(most, ++now);
+      if (body.messages[1].content.includes("r0")) await released.promise;
+      now--;
+      return reply("2");
+    },
+    async (address) => {
+      const limited = { ...options, retries: 0, timeout: 2, concurrency: 2 };
+      assert.deepEqual(await judgeReward(address, limited)(samples(5)), [null, 0.2, 0.2, 0.2, 0.2]);
+      assert.ok(most <= 2, `${most} at once`);
+      released.resolve();
+    },
+  );
+});
+
+Deno.test("a setting names the address, the model and perhaps a rubric", () =>
+  withJudge(() => reply("1"), async (address, asked) => {
+    assert.deepEqual(await judgeOf(`${address}?model=a/b&rubric=Rate%20it.`)(samples(1)), [0.1]);
+    assert.equal(asked[0].body.model, "a/b");
+    assert.match(asked[0].body.messages[0].content, /^Rate it\./);
+    for (const wrong of ["", "localhost", `${address}`, "ftp://h/v1?model=m"]) {
+      assert.throws(() => judgeOf(wrong), { name: "UserError" });
+    }
+  }));
