@@ -13,7 +13,7 @@ import { writeSafetensors } from "../lib/formats/safetensors.ts";
 import { elementCount, tensorBytes, type TensorData } from "../lib/formats/tensor_file.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { modelFamily } from "../lib/models/registry.ts";
-import { modelWeights } from "../lib/models/trainable.ts";
+import { modelWeights } from "../lib/models/outline.ts";
 import type { ParameterSpec } from "../lib/nn/parameters.ts";
 import { toBf16 } from "../lib/formats/bf16.ts";
 import type { JsonObject } from "../lib/formats/hf_config.ts";

@@ -1,4 +1,4 @@
-import type { Device, DeviceBuffer } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { copyCompanions } from "../formats/companions.ts";
@@ -9,18 +9,12 @@ import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 import { writeSafetensors } from "../formats/safetensors.ts";
 import type { TensorData } from "../formats/tensor_file.ts";
-import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
-import { Tensor } from "../tensor/tensor.ts";
-import { WeightMatrix } from "../tensor/weight.ts";
+import { Parameters } from "../nn/parameters.ts";
 import { readConfig } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { modelFamily } from "./registry.ts";
-import {
-  CheckpointSource,
-  type MatrixOptions,
-  TrainableStore,
-  type WeightStore,
-} from "./weight_store.ts";
+import { checkWeightMemory, modelWeights } from "./outline.ts";
+import { CheckpointSource, TrainableStore } from "./weight_store.ts";
 
 /** A model whose every weight is trained, in f32. */
 export interface TrainableModel {
@@ -45,7 +39,10 @@ export async function loadTrainableModel(
   const configure = await readConfig(files, modelFamily);
   using weights = await CheckpointSource.open(files);
   const build = configure(weights);
-  const parameters = Parameters.create(device, modelWeights(device, build), { trainable: true });
+  const specs = modelWeights(device, build);
+  for (const { name, shape } of specs) weights.check(name, shape);
+  checkWeightMemory(device, specs, "trained");
+  const parameters = Parameters.create(device, specs, { trainable: true });
   for (const name of parameters.names) {
     parameters.write(name, weights.read(name, parameters.get(name).shape));
   }
@@ -79,53 +76,4 @@ export async function saveTrainableModel(
   const config = { ...adapt(own), torch_dtype: "float32" };
   await writeFileAtomic(join(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
-}
-
-/** Names and shapes of the weights that a model asks for. */
-export function modelWeights(
-  device: Device,
-  build: (device: Device, store: WeightStore) => unknown,
-): ParameterSpec[] {
-  const outline = new OutlineStore(device);
-  build(device, outline);
-  return outline.finish();
-}
-
-/** Notes the names and shapes of the weights that a model asks for; it hands out placeholders. */
-class OutlineStore implements WeightStore {
-  readonly #specs = new Map<string, ParameterSpec>();
-  readonly #placeholder: DeviceBuffer;
-
-  constructor(private readonly device: Device) {
-    this.#placeholder = device.alloc(4);
-  }
-
-  has(_name: string): boolean {
-    return true;
-  }
-
-  matrix(
-    name: string,
-    rows: number,
-    columns: number,
-    { transposed = false }: MatrixOptions = {},
-  ): WeightMatrix {
-    const shape = transposed ? [columns, rows] : [rows, columns];
-    return WeightMatrix.trainable(this.tensor(name, shape), { transposed });
-  }
-
-  table(name: string, rows: number, columns: number): Tensor {
-    return this.tensor(name, [rows, columns]);
-  }
-
-  tensor(name: string, shape: readonly number[]): Tensor {
-    this.#specs.set(name, { name, shape });
-    return new Tensor(this.device, this.#placeholder, shape);
-  }
-
-  /** The weights, each once: tied ones are asked for twice. */
-  finish(): ParameterSpec[] {
-    this.device.free(this.#placeholder);
-    return [...this.#specs.values()];
-  }
 }

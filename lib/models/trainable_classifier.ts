@@ -16,7 +16,8 @@ import { configureClassifier } from "./classifier_registry.ts";
 import type { LoadOptions } from "./family.ts";
 import { checkAdapter } from "./policy.ts";
 import { labeledConfig, type ReadAdapter, readClassifierAdapter } from "./sequence_classifier.ts";
-import { modelWeights, saveTrainableModel } from "./trainable.ts";
+import { modelWeights } from "./outline.ts";
+import { saveTrainableModel } from "./trainable.ts";
 import { CheckpointSource, FrozenStore, TrainableStore } from "./weight_store.ts";
 
 /** A classifier that is trained: an adapter with a head, or all of its weights. */

@@ -1,6 +1,7 @@
 import type { Device } from "../../device/device.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import type { BatchShape } from "../../models/language_model.ts";
+import { memorySize } from "../../models/outline.ts";
 import type { Policy } from "../../models/policy.ts";
 
 /** Sizes that the memory of a PPO step depends on. */
@@ -67,19 +68,17 @@ export function checkStepMemory(device: Device, estimate: MemoryEstimate): strin
   const { used } = device.memory;
   const { training, cache, activations } = estimate;
   const needed = used + training + Math.max(cache, activations);
-  const parts = `${gib(used)} loaded, ${gib(training)} for the optimizer and the reference, ` +
-    `${gib(cache)} to generate, ${gib(activations)} of activations`;
+  const parts =
+    `${memorySize(used)} loaded, ${memorySize(training)} for the optimizer and the reference, ` +
+    `${memorySize(cache)} to generate, ${memorySize(activations)} of activations`;
   const limit = device.memoryLimit;
   if (limit !== null && needed > limit) {
     throw new OutOfMemoryError(
-      `training needs at least ${gib(needed)} (${parts}), the device has ${gib(limit)}`,
+      `training needs at least ${memorySize(needed)} (${parts}), the device has ${
+        memorySize(limit)
+      }`,
       { needed, available: limit },
     );
   }
-  return `memory: at least ${gib(needed)} (${parts})`;
-}
-
-function gib(bytes: number): string {
-  const mib = bytes / 2 ** 20;
-  return mib < 1000 ? `${Math.ceil(mib)} MiB` : `${(mib / 1024).toFixed(2)} GiB`;
+  return `memory: at least ${memorySize(needed)} (${parts})`;
 }
