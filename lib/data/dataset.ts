@@ -14,7 +14,7 @@ import {
   PreferencePairs,
   type RowSource,
 } from "./preference_pairs.ts";
-import { type RowFormat, type TableRow, trlFormat, trlKind } from "./row_format.ts";
+import { hasCompletions, type RowFormat, type TableRow, trlFormat, trlKind } from "./row_format.ts";
 import { findSplitFiles } from "./split_files.ts";
 import { readParts, type Table } from "./table.ts";
 import type { TokenCache } from "./token_cache.ts";
@@ -112,7 +112,8 @@ export class DatasetSplit {
   sequences(options: SequenceOptions): TrainingSequences {
     const { format, tokenizer, cache, template } = this.source;
     if (format.kind === "dialogue") this.rows.forEach((row) => this.#reference(row));
-    const prompts = this.hasPrompts ? this.prompts : null;
+    // Rendering prompts that nobody asks for takes time.
+    const prompts = hasCompletions(format) ? this.prompts : null;
     const own = { name: this.name, cache };
     return new TrainingSequences(format, this.rows, tokenizer, prompts, template, options, own);
   }

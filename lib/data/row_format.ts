@@ -54,6 +54,11 @@ export interface RowFormat {
   conversation(row: TableRow): ChatMessage[] | null;
 }
 
+/** Tells whether rows have a prompt and, apart from it, what follows. */
+export function hasCompletions({ kind }: RowFormat): boolean {
+  return kind === "dialogue" || kind === "prompt-completion";
+}
+
 /** Columns of TRL's formats that may hold a conversation. */
 const TRL_COLUMNS = ["prompt", "completion", "messages", "chosen", "rejected", "text"] as const;
 

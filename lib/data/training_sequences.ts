@@ -26,6 +26,9 @@ export interface TrainingSequence {
   counted: (readonly [start: number, end: number])[];
 }
 
+/** Number of rows in which the assistant's turns are looked for before training. */
+const FIRST_ROWS = 64;
+
 /**
  * Rows of a split as TRL's SFTTrainer makes sequences of them for decoder-only models: prompt and
  * response are one text, from whose end is cut what is too long.
@@ -37,7 +40,7 @@ export class TrainingSequences {
   /**
    * Takes the texts of rows.
    *
-   * @param prompts tokens of the rows' prompts; null for rows without
+   * @param prompts tokens of the prompts that completions follow; null for rows without
    * @param template of the conversations; null for texts
    * @throws {UserError} when rows have no response, or no conversation where only the assistant's turns
    *   are to be learnt
@@ -67,12 +70,27 @@ export class TrainingSequences {
 
   /** Numbers of the rows that have something to learn within the maximum length. */
   learnable(): number[] {
-    const { maxLength, assistantOnlyLoss } = this.options;
-    // A token has at least one byte, a UTF-16 unit at most three.
-    const mayBeCut = (row: number) => 3 * this.#wholes.text(row).length >= maxLength;
     return Array.from(this.rows.keys()).filter((row) =>
-      !assistantOnlyLoss && !mayBeCut(row) || this.#counted(row).length > 0
+      this.#surelyLearnable(row) || this.#counted(row).length > 0
     );
+  }
+
+  /** Tells without tokens, where it can, that a row has something to learn. */
+  #surelyLearnable(row: number): boolean {
+    const { maxLength, completionOnlyLoss, assistantOnlyLoss } = this.options;
+    const text = this.#wholes.text(row);
+    const fits = (text: string) => mostTokens(text) < maxLength;
+    if (assistantOnlyLoss) {
+      // Of the first rows the turns are looked for, so that a template without them shows at once.
+      if (row < FIRST_ROWS || !fits(text)) {
+        const [first] = this.#spans(row);
+        return first !== undefined && fits(text.slice(0, first[0])) && first[1] > first[0] + 1;
+      }
+      return this.format.conversation(this.rows[row])!.some(({ role }) => role === "assistant");
+    }
+    return completionOnlyLoss && this.prompts !== null
+      ? fits(this.prompts.text(row))
+      : text.length > 64;
   }
 
   /** Returns a row that has something to learn. */
@@ -97,11 +115,8 @@ export class TrainingSequences {
   #findCounted(row: number): [number, number][] {
     const { maxLength, completionOnlyLoss, assistantOnlyLoss } = this.options;
     const ids = this.#wholes.ids(row);
-    const hasPrompt = this.format.kind === "dialogue" || this.format.kind === "prompt-completion";
     // Nothing precedes the first token, so nothing can predict it.
-    const first = completionOnlyLoss && hasPrompt
-      ? Math.max(1, this.prompts?.ids(row).length ?? 1)
-      : 1;
+    const first = completionOnlyLoss ? Math.max(1, this.prompts?.ids(row).length ?? 1) : 1;
     const ranges = assistantOnlyLoss ? this.#assistantTokens(row) : [[0, ids.length] as const];
     const end = Math.min(ids.length, maxLength);
     return ranges
@@ -111,12 +126,25 @@ export class TrainingSequences {
 
   /** Ranges of the tokens with what the assistant says. */
   #assistantTokens(row: number): [number, number][] {
-    const text = this.#wholes.text(row);
-    const turns = this.format.conversation(this.rows[row])!;
-    const spans = assistantSpans(turns, text, this.template!, optionsOf(this.rows[row]));
-    const bounds = new TokenBounds(this.tokenizer, text, this.#wholes.ids(row));
-    return spans.map((span) => bounds.tokensOf(span));
+    const bounds = new TokenBounds(this.tokenizer, this.#wholes.text(row), this.#wholes.ids(row));
+    return this.#spans(row).map((span) => bounds.tokensOf(span));
   }
+
+  /** Parts of the text that the assistant says. */
+  #spans(row: number): TextSpan[] {
+    const turns = this.format.conversation(this.rows[row])!;
+    const options = optionsOf(this.rows[row]);
+    return assistantSpans(turns, this.#wholes.text(row), this.template!, options);
+  }
+}
+
+/**
+ * Number of tokens that a text has at most: a token has at least one byte, and a tokenizer may take
+ * characters beyond ASCII apart before.
+ */
+function mostTokens(text: string): number {
+  const bytes = new TextEncoder().encode(text).length;
+  return 1 + (bytes === text.length ? bytes : 2 * bytes);
 }
 
 /** Finds which tokens a part of a text is in, by decoding the tokens before. */
@@ -129,14 +157,20 @@ class TokenBounds {
 
   /** Range of the tokens from the one with the span's first character to the one with its last. */
   tokensOf([start, end]: TextSpan): [number, number] {
-    const [from, to] = [this.#decodedLength(start), this.#decodedLength(end)];
-    return [this.#tokensWithin(from), this.#tokensUpTo(to)];
+    return [
+      this.#boundary(start, (length) => this.#tokensWithin(length)),
+      this.#boundary(end, (length) => this.#tokensUpTo(length)),
+    ];
   }
 
-  /** Length that the first characters have once they are decoded: a tokenizer may normalize them. */
-  #decodedLength(characters: number): number {
-    const ids = this.tokenizer.encode(this.text.slice(0, characters), { addSpecialTokens: false });
-    return this.tokenizer.decode(ids).length;
+  /**
+   * Number of the tokens before a place in the text. Mostly they are those of the text before it;
+   * otherwise its length is compared with those of decoded tokens, since a tokenizer may normalize.
+   */
+  #boundary(place: number, within: (length: number) => number): number {
+    const ids = this.tokenizer.encode(this.text.slice(0, place), { addSpecialTokens: false });
+    if (ids.every((id, i) => id === this.ids[i])) return ids.length;
+    return within(this.tokenizer.decode(ids).length);
   }
 
   /** Number of the tokens that end at most here. */
