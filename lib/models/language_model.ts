@@ -157,9 +157,11 @@ export interface ValueOutput {
 export interface BatchShape {
   /** Number of tokens of each prompt. */
   readonly promptTokens: readonly number[];
+  /** Number of responses to each prompt, which share it. Default 1. */
+  readonly responsesPerPrompt?: number;
   /** Maximum number of tokens of a response. */
   readonly newTokens: number;
-  /** Rows of one forward and backward pass: the longest prompts are assumed. */
+  /** Responses of one forward and backward pass: those to the longest prompts are assumed. */
   readonly passRows: number;
 }
 

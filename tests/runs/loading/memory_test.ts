@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Device } from "../../../lib/device/device.ts";
 import { OutOfMemoryError } from "../../../lib/errors.ts";
 import { generate } from "../../../lib/generation/generate.ts";
@@ -10,7 +11,11 @@ import {
   estimateStepMemory,
   type StepShape,
 } from "../../../lib/runs/loading/memory.ts";
+import { nllLoss } from "../../../lib/sft/nll_loss.ts";
+import { forwardBackward } from "../../../lib/training/token_pass.ts";
+import { responseRow } from "../../../lib/training/token_rows.ts";
 import { deviceTest, gpuTest } from "../../device.ts";
+import { randomPolicy } from "../../rl/demo_policy.ts";
 import { demoModelDir } from "../../demo_model.ts";
 
 const LORA = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
@@ -44,6 +49,35 @@ deviceTest("the estimate is what a step takes, or little less", async (device) =
 
   assert.equal(estimateStepMemory(policy, { ...shape, activationBytes: 1000 }).activations, 1000);
 });
+
+for (const family of ["t5", "llama", "gemma3"]) {
+  deviceTest(`the estimate knows that groups share prompts: ${family}`, async (device) => {
+    const [dir, layers] = family === "t5" ? [demoModelDir, ["q", "v"]] : [
+      fileURLToPath(new URL(`../../golden_causal/cases/${family}/checkpoint`, import.meta.url)),
+      ["q_proj", "v_proj"],
+    ];
+    const { model, adapter } = await randomPolicy(device, dir, layers);
+    const prompts = [150, 90].map((length) => Array.from({ length }, (_, i) => 3 + i * 37 % 200));
+    const shape = { promptTokens: [150, 90], responsesPerPrompt: 4, newTokens: 60, passRows: 4 };
+    const { cache, activations } = model.estimateMemory(shape, adapter.maxRank);
+    const separate = {
+      ...shape,
+      promptTokens: prompts.flatMap((p) => [p, p, p, p]).map((p) => p.length),
+    };
+    const { used } = device.memory;
+    const config = { maxNewTokens: 60, minNewTokens: 60, numReturnSequences: 4, doSample: true };
+    const generated = await generate(model, prompts, config, { adapter });
+    assert.ok(device.memory.peak - used >= cache);
+    const rows = generated.slice(0, 4).map(({ tokens }) => responseRow(model, prompts[0], tokens));
+    const share = { tokens: 240, of: 240 };
+    await forwardBackward({ model, adapter }, rows, nllLoss, {}, share).logprobs;
+    const peak = device.memory.peak - used;
+    assert.ok(activations <= peak && activations > 0.6 * peak, `${activations} of ${peak}`);
+    // Rows that share nothing take much more.
+    const apart = model.estimateMemory({ ...separate, responsesPerPrompt: 1 }, adapter.maxRank);
+    assert.ok(apart.cache > 1.5 * cache && apart.activations > 1.5 * activations);
+  });
+}
 
 Deno.test("what does not fit is one line, with the bytes", () => {
   const device = { memory: { used: 3 * 2 ** 30 }, memoryLimit: 2 ** 32 } as unknown as Device;

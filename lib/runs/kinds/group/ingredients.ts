@@ -93,9 +93,8 @@ export async function loadGroupIngredients(
   const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], tokenizer);
   if (unknown !== null) hooks.info?.(unknown);
   const shape = {
-    promptTokens: firstPrompts.flatMap(({ inputIds }) =>
-      new Array<number>(config.numGenerations).fill(inputIds.length)
-    ),
+    promptTokens: firstPrompts.map(({ inputIds }) => inputIds.length),
+    responsesPerPrompt: config.numGenerations,
     newTokens: config.maxCompletionLength,
     passRows: config.miniBatchSize,
   };
