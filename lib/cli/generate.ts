@@ -41,7 +41,7 @@ export const generateCommand = command(
       })),
       sample: optional(negatableFlag({ positive: "--sample", negative: "--no-sample" }, {
         description:
-          message`Sample tokens at random instead of taking the most likely one (default: if a temperature, top-k or top-p is given)`,
+          message`Sample tokens at random instead of taking the most likely one (default: if a temperature, top-k, top-p or min-p is given)`,
       })),
       json: jsonOption(),
     }),
@@ -82,10 +82,10 @@ export const generateCommand = command(
 /** Generates, and prints the responses. */
 export async function runGenerate(options: InferValue<typeof generateCommand>): Promise<void> {
   const { command: _, texts, chat, system, newTokens, sample, json, ...flags } = options;
-  const { temperature, topK, topP } = flags;
+  const { temperature, topK, topP, minP } = flags;
   const sampling = {
     maxNewTokens: newTokens ?? NEW_TOKENS[chat ? "chat" : "text"],
-    doSample: sample ?? [temperature, topK, topP].some((value) => value !== undefined),
+    doSample: sample ?? [temperature, topK, topP, minP].some((value) => value !== undefined),
   };
   if (chat) {
     if (flags.prompt !== undefined) {
