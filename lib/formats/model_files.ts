@@ -82,6 +82,9 @@ export abstract class ModelFiles {
   }
 }
 
+/** Maximum number of bytes of a file that is read whole: the tokenizers in use have up to 33 MiB. */
+const MAX_BYTES = 2 ** 28;
+
 /** Files in a folder on the disk. */
 export class FolderFiles extends ModelFiles {
   /** Names a folder; nothing is read yet. */
@@ -113,7 +116,7 @@ export class FolderFiles extends ModelFiles {
     const path = this.pathOf(name);
     let bytes: Uint8Array<ArrayBuffer>;
     try {
-      bytes = await readFile(path);
+      bytes = await readFile(path, MAX_BYTES);
     } catch (error) {
       if (isNotFound(error)) return null;
       throw this.#failure(path, error);

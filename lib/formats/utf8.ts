@@ -1,13 +1,20 @@
 import { UserError } from "../errors.ts";
+import { MAX_TEXT_BYTES } from "../platform/files.ts";
 
 /**
  * Decodes a user's text, without its byte order mark. Text that is not UTF-8 is refused: lenient
  * decoding would silently replace its letters.
  *
  * @param source path of the file, or another name for it, for messages
- * @throws {UserError} naming the line and the byte
+ * @throws {UserError} naming the line and the byte, or when it is too large
  */
 export function decodeUtf8(source: string, bytes: Uint8Array): string {
+  if (bytes.length > MAX_TEXT_BYTES) {
+    throw new UserError(
+      `${source} has ${Math.ceil(bytes.length / 2 ** 20)} MiB of text, ` +
+        `at most ${Math.floor(MAX_TEXT_BYTES / 2 ** 20)} can be read at once: divide it into files`,
+    );
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

@@ -64,16 +64,31 @@ export function refuseSpecialIfThere(path: string): void {
   }
 }
 
-/** Reads a whole file. */
-export async function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+/** Maximum number of bytes of a text: V8's texts have up to 2²⁹ - 24 characters. */
+export const MAX_TEXT_BYTES = 2 ** 29 - 24;
+
+/** Reads a whole file. @throws {Error} when it has more than `maxBytes` */
+export async function readFile(
+  path: string | URL,
+  maxBytes: number = Infinity,
+): Promise<Uint8Array<ArrayBuffer>> {
   refuseSpecial(path);
+  refuseLarge(path, maxBytes);
   return await Deno.readFile(path);
 }
 
-/** Reads a whole text file. */
+/** Reads a whole text file. @throws {Error} when it has more than {@linkcode MAX_TEXT_BYTES} */
 export async function readTextFile(path: string): Promise<string> {
   refuseSpecial(path);
+  refuseLarge(path, MAX_TEXT_BYTES);
   return await Deno.readTextFile(path);
+}
+
+function refuseLarge(path: string | URL, maxBytes: number): void {
+  const { size } = Deno.statSync(path);
+  if (size <= maxBytes) return;
+  const [found, most] = [Math.ceil(size / 2 ** 20), Math.floor(maxBytes / 2 ** 20)];
+  throw new Error(`it has ${found} MiB, expected at most ${most}`);
 }
 
 /** Reads a file in chunks of up to 1 MiB. A chunk is good until the next one is read. */

@@ -7,6 +7,7 @@ import {
   type ModelFiles,
   modelFiles,
 } from "../../lib/formats/model_files.ts";
+import { readTextIfThere } from "../../lib/platform/files.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 const CONTENTS: [string, string][] = [
@@ -76,5 +77,23 @@ Deno.test("a folder that does not exist and a folder in place of a file are name
       { message: /cannot read .*config\.json: it is a folder/ },
     );
     assert.equal(await readJsonIfThere(dir, "other.json"), null);
+  });
+});
+
+Deno.test("a text file out of reason is not read into memory", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "tokenizer.json");
+    await Deno.writeTextFile(path, "{}");
+    // Without blocks on the disk.
+    await Deno.truncate(path, 300 * 2 ** 20);
+    await assert.rejects(new FolderFiles(dir).json("tokenizer.json"), {
+      name: "UserError",
+      message: `cannot read ${path}: it has 300 MiB, expected at most 256`,
+    });
+    await Deno.truncate(path, 2 ** 30);
+    await assert.rejects(readTextIfThere(path), {
+      name: "UserError",
+      message: `cannot read ${path}: it has 1024 MiB, expected at most 511`,
+    });
   });
 });
