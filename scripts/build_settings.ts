@@ -14,6 +14,7 @@ import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
 import { rlooConfigSchema } from "../lib/rl/rloo_config.ts";
 import { trainConfigSchema } from "../lib/runs/settings/config.ts";
 import { grpoRunConfigSchema, rlooRunConfigSchema } from "../lib/runs/settings/group_config.ts";
+import { rewardRunConfigSchema } from "../lib/runs/settings/reward_config.ts";
 import { sftRunConfigSchema } from "../lib/runs/settings/sft_config.ts";
 import { formatNumber, type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
 import { sftConfigSchema } from "../lib/sft/sft_config.ts";
@@ -96,6 +97,13 @@ const FILES: readonly TypeFile[] = [
       "Settings of a PPO run, resolved. Where TRL and the original notebook differ, the defaults " +
       "are the notebook's.",
     schema: trainConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/reward_run_config_type.ts",
+    from: "reward_config.ts",
+    name: "RewardRunConfig",
+    doc: "Settings of a run that trains a reward model, resolved.",
+    schema: rewardRunConfigSchema,
   },
   {
     path: "lib/runs/settings/sft_run_config_type.ts",

@@ -1,7 +1,12 @@
 import { UserError } from "../errors.ts";
 
 /** Commands of the algorithms that `train --algorithm` names, as TRL's scripts are called. */
-const COMMANDS: Readonly<Record<string, string>> = { ppo: "train", grpo: "grpo", rloo: "rloo" };
+const COMMANDS: Readonly<Record<string, string>> = {
+  ppo: "train",
+  grpo: "grpo",
+  rloo: "rloo",
+  reward: "reward",
+};
 
 /**
  * Words of a command line with `train --algorithm NAME` as the algorithm's own command.

@@ -32,6 +32,7 @@ import {
   runRunsShow,
   runsCommand,
 } from "./runs.ts";
+import { rewardCommand, runReward } from "./reward.ts";
 import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
 import { runSft, sftCommand } from "./sft.ts";
@@ -59,6 +60,7 @@ function parserOf(args: readonly string[]) {
       grpoCommand,
       rlooCommand,
       sftCommand,
+      rewardCommand,
       evaluateCommand,
       compareCommand,
       generateCommand,
@@ -129,6 +131,8 @@ function dispatch(options: Options): Promise<void> {
     case "grpo":
     case "rloo":
       return runGroup(options);
+    case "reward":
+      return runReward(options);
     case "sft":
       return runSft(options);
     case "evaluate":

@@ -29,7 +29,7 @@ export interface TrainingScreen extends RunHooks {
  * goes to standard error.
  */
 export function trainingScreen(
-  kind: Pick<RunKind, "headline" | "changes">,
+  kind: Pick<RunKind, "headline" | "changes" | "scores">,
   config: Pick<RunSettings, "progress" | "model">,
   { json }: { json: boolean },
 ): TrainingScreen {
@@ -88,7 +88,8 @@ export function trainingScreen(
       }
       out.write("\n");
       const chats = await hasChatTemplate(config.model ?? DEMO_MODEL);
-      for (const [name, text] of nextCommands(directory.path, trained, config.model, chats)) {
+      const use = kind.scores ? "score" : chats ? "chat" : "prompt";
+      for (const [name, text] of nextCommands(directory.path, trained, config.model, use)) {
         out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
     },
@@ -98,27 +99,28 @@ export function trainingScreen(
 /**
  * Next commands after a finished run: a name, and the line as the user has to type it.
  *
- * @param chats true for a model with a chat template
+ * @param use what the result can be tried with: a chat, for a model with a chat template; a prompt; or for
+ *   a reward model a text to score
  */
 export function nextCommands(
   run: string,
   trained: string,
   model: string = DEMO_MODEL,
-  chats: boolean = false,
+  use: "chat" | "prompt" | "score" = "prompt",
 ): [name: string, command: string][] {
   const program = programCommand();
   const isAdapter = basename(trained) === "adapter";
   const base = model === DEMO_MODEL ? "" : ` --model ${shellWord(model)}`;
   const option = isAdapter ? `${base} --adapter` : " --model";
   const runs = dirname(run);
+  const tries = {
+    chat: `${program} generate --chat${option} ${shellWord(trained)}`,
+    prompt: `${program} generate${option} ${shellWord(trained)} < dialogue.txt`,
+    score: `${program} score --model ${shellWord(trained)} TEXT`,
+  };
   return [
     ["watch", `${program} ui${runs === "runs" ? "" : ` ${shellWord(runs)}`}`],
-    [
-      "try",
-      chats
-        ? `${program} generate --chat${option} ${shellWord(trained)}`
-        : `${program} generate${option} ${shellWord(trained)} < dialogue.txt`,
-    ],
+    ["try", tries[use]],
     ["publish", `${program} push ${shellWord(run)} ORG/NAME`],
   ];
 }

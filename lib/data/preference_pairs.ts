@@ -28,15 +28,11 @@ export interface PairTokens {
 export interface RowSource {
   /** Path of the file, for messages. */
   readonly path: string;
-  /** Form of the rows. */
   readonly format: RowFormat;
-  /** Rows of the file. */
   readonly rows: readonly TableRow[];
-  /** Tokenizer of the model. */
   readonly tokenizer: Tokenizer;
   /** Name of the split. */
   readonly name: string;
-  /** Cache of tokens; null for none. */
   readonly cache: TokenCache | null;
 }
 
@@ -128,11 +124,11 @@ export class PreferencePairs {
 
   /**
    * Tokens of each prompt and one of its answers as a single text, with the special tokens that a model
-   * expects: what a classifier reads.
+   * expects, also around what a template has written: so a classifier reads texts that it scores.
    */
   wholes(answer: "chosen" | "rejected"): TokenizedTexts {
     const whole = (pair: PairTexts) => pair.prompt + pair[answer];
-    return this.#tokenized(`${answer} texts`, whole, !this.source.format.rendered);
+    return this.#tokenized(`${answer} texts`, whole, true);
   }
 
   #tokenized(

@@ -18,7 +18,9 @@ Deno.test("a run ends with the commands to watch, try and publish it", () => {
     ["try", "temper generate --model one/model < dialogue.txt"],
     ["publish", "temper push one ORG/NAME"],
   ]);
-  const chat = nextCommands("one", "one/adapter", "./SmolLM2", true);
+  const reward = nextCommands("one", "one/model", "./SmolLM2", "score");
+  assert.match(reward[1][1], / score --model one\/model TEXT$/);
+  const chat = nextCommands("one", "one/adapter", "./SmolLM2", "chat");
   assert.deepEqual(chat[1], [
     "try",
     "temper generate --chat --model ./SmolLM2 --adapter one/adapter",

@@ -36,6 +36,7 @@ const RECORDS: readonly string[] = [
   "summary.json",
   "comparison.csv",
   "summaries.jsonl",
+  "pairs.jsonl",
 ];
 /**
  * Folder for them in the repository: a `config.json` beside an adapter would be taken for the configuration of a model.
@@ -45,7 +46,7 @@ const RECORDS_FOLDER = "run";
 /**
  * The files of a run that are for others, as a repository of the Hub has them: the adapter, its value
  * head and its model card at the top, `config.json`, `metrics.jsonl`, `summary.json` and
- * `comparison.csv` or `summaries.jsonl` in `run/`. Where all weights were trained, the model takes the
+ * `comparison.csv`, `summaries.jsonl` or `pairs.jsonl` in `run/`. Where all weights were trained, the model takes the
  * adapter's place. Of a folder with an adapter or a model alone, its files.
  *
  * @param path folder of a run, of an adapter, a checkpoint, or a model

@@ -14,16 +14,17 @@ const LEFT_OUT: readonly string[] = [
   "threads",
 ];
 
-/** The Hub's names for what models generate. */
-const PIPELINES: Readonly<Record<TaskType, string>> = {
+/** The Hub's names for what models do. */
+const PIPELINES: Readonly<Record<TaskType | "SEQ_CLS", string>> = {
   SEQ_2_SEQ_LM: "text2text-generation",
   CAUSAL_LM: "text-generation",
+  SEQ_CLS: "text-classification",
 };
 
 /** Contents of a model card. */
 export interface CardContents {
   /** Model that was trained, or that the adapter is for. */
-  model: Pick<LanguageModel, "taskType">;
+  model: { readonly taskType: LanguageModel["taskType"] | "SEQ_CLS" };
   /** Settings of the run. */
   config: { readonly model: string; readonly name: string | null };
   /** Result of training: an adapter for the model, or a model. */

@@ -1,12 +1,13 @@
 import { UserError } from "../../errors.ts";
 import { grpo } from "./grpo/kind.ts";
 import { ppo } from "./ppo/kind.ts";
+import { reward } from "./reward/kind.ts";
 import { rloo } from "./rloo/kind.ts";
 import type { RunKind } from "./run_kind.ts";
 import { sft } from "./sft/kind.ts";
 
 const kinds = new Map<string, RunKind>(
-  [ppo, grpo, rloo, sft].map((kind: RunKind) => [kind.kind, kind]),
+  [ppo, grpo, rloo, sft, reward].map((kind: RunKind) => [kind.kind, kind]),
 );
 
 /** Kinds of runs, in the order of their registration. */

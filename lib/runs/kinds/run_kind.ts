@@ -56,6 +56,8 @@ export interface RunKind<
   readonly command?: string;
   /** Trained model responds to prompts with text: its adapters can be tried on the site. */
   readonly generates?: boolean;
+  /** Trained model scores texts: it can be a reward. */
+  readonly scores?: boolean;
   /**
    * Comparisons of before and after training, the most telling first, from a `summary.json` of this
    * kind, also a broken one.

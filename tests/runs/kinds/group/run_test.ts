@@ -97,7 +97,10 @@ Deno.test("grpo, and train --algorithm, train from the command line", () =>
     assert.deepEqual(adapter("first"), adapter("second"));
     const wrong = await call(["train", "--algorithm", "gpro"]);
     assert.deepEqual([wrong.code, wrong.stdout], [2, ""]);
-    assert.match(wrong.stderr, /^error: --algorithm is "gpro": expected one of ppo, grpo, rloo$/m);
+    assert.match(
+      wrong.stderr,
+      /^error: --algorithm is "gpro": expected one of ppo, grpo, rloo, reward$/m,
+    );
   }));
 
 Deno.test("settings that do not go together are refused", () => {

@@ -1,0 +1,138 @@
+import { z } from "../../packages/zod.ts";
+import { UserError } from "../../errors.ts";
+import {
+  resolveRewardConfig,
+  type RewardConfig,
+  rewardConfigSchema,
+} from "../../preference/reward_config.ts";
+import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { dataFields, deviceFields, modelFields, runFields } from "./config.ts";
+import { loraFields } from "./lora.ts";
+import type { RewardRunConfig } from "./reward_run_config_type.ts";
+
+export type { RewardRunConfig };
+
+const positiveInt = z.int().positive();
+const { steps, seed, learningRate, ...trainerShape } = rewardConfigSchema.shape;
+
+/** Run. */
+export const rewardRunFields = {
+  epochs: positiveInt.default(1)
+    .describe("Passes over the training pairs"),
+  steps: steps.nullable().default(null).describe("Optimizer steps (default: whole epochs)"),
+  seed,
+  output: runFields.output,
+  name: runFields.name,
+  saveEvery: z.int().nonnegative().default(100)
+    .describe("Steps between checkpoints; 0 saves one only at the end"),
+  keep: runFields.keep.describe("Number of latest checkpoints to keep"),
+  merge: z.boolean().default(true)
+    .describe(
+      "Save the whole classifier, with the adapter folded in, in model/; otherwise the adapter with its head in adapter/",
+    ),
+  log: runFields.log,
+  progress: runFields.progress,
+};
+
+/** Classifier, or language model to make one of. */
+export const rewardModelFields = {
+  ...modelFields,
+  model: z.string().min(1).meta({ metavar: "DIR|ORG/NAME" })
+    .describe(
+      "Model: a classifier with one label, or a model to give a new head (decoder-only, RoBERTa, BERT, DistilBERT); a folder, or a name on the Hugging Face Hub (org/name@revision)",
+    ),
+};
+
+const { loraDropout: _, ...adapterFields } = loraFields;
+/** New adapter, where none is given. */
+export const rewardLoraFields = adapterFields;
+
+/** Preferences. */
+export const rewardDataFields = {
+  dataset: z.string().min(1).meta({ metavar: "PATH|ORG/NAME" })
+    .describe(
+      'Dataset of preferences: a file or a folder with one file per split, or a name on the Hub, with the columns "chosen" and "rejected", and if there is one "prompt" (texts, or lists of messages) and "margin" (a number)',
+    ),
+  datasetCache: dataFields.datasetCache,
+};
+
+/** Training. */
+export const rewardTrainingFields = {
+  full: z.boolean().default(false)
+    .describe("Train all weights of the model instead of an adapter and the head"),
+  learningRate: learningRate.unwrap().nullable().default(null)
+    .describe("Peak learning rate (default: 1e-4 for an adapter, 1e-5 for all weights)"),
+  ...trainerShape,
+};
+
+/** Measurement before and after training. */
+export const rewardEvaluationFields = {
+  evalSamples: positiveInt.default(256)
+    .describe("Maximum number of test pairs to measure on"),
+  evalEvery: z.int().nonnegative().default(0)
+    .describe(
+      "Steps between measurements, the best of which keeps its result in best/; 0 measures only before and after training",
+    ),
+};
+
+/**
+ * Every setting of a reward model's training. The one schema behind the options of `reward`, its
+ * `--config` file and the `config.json` of its runs.
+ */
+export const rewardRunConfigSchema = z.strictObject({
+  kind: z.enum(["reward"]).default("reward").describe("Kind of the run"),
+  ...rewardRunFields,
+  ...rewardModelFields,
+  ...rewardLoraFields,
+  ...rewardDataFields,
+  ...rewardTrainingFields,
+  ...rewardEvaluationFields,
+  ...deviceFields,
+});
+
+/** Model and dataset, and any other of the settings of a reward model's training. */
+export type RewardRunConfigInput =
+  & Pick<RewardRunConfig, "model" | "dataset">
+  & Partial<RewardRunConfig>;
+
+/**
+ * Fills in defaults and checks every setting.
+ *
+ * @throws {UserError} naming the setting, its value and what is allowed
+ */
+export function resolveRewardRunConfig(input: Partial<RewardRunConfigInput>): RewardRunConfig {
+  const { settings } = withSettingNames(rewardRunConfigSchema, input);
+  for (const name of ["model", "dataset"] as const) {
+    if (settings[name] !== undefined) continue;
+    throw new UserError(
+      `\`${name}\` is missing: name the ${
+        name === "model" ? "model to train" : "dataset of preferences"
+      }`,
+    );
+  }
+  const config: RewardRunConfig = parseSettings(rewardRunConfigSchema, settings);
+  if (config.full && config.adapter !== null) {
+    throw new UserError(
+      "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",
+    );
+  }
+  if (config.full && config.dtype !== "f32") {
+    throw new UserError(
+      `\`full\` trains weights in f32, \`dtype\` is ${config.dtype}: leave it out`,
+    );
+  }
+  return config;
+}
+
+/** Trainer's part of a run's settings, for a run over `trainLength` pairs. */
+export function rewardConfigOf(config: RewardRunConfig, trainLength: number): RewardConfig {
+  const stepsOfEpoch = Math.floor(
+    trainLength / (config.batchSize * config.gradientAccumulationSteps),
+  );
+  const keys = Object.keys(rewardConfigSchema.shape) as (keyof RewardConfig)[];
+  return resolveRewardConfig({
+    ...Object.fromEntries(keys.map((key) => [key, config[key]])),
+    steps: config.steps ?? config.epochs * stepsOfEpoch,
+    learningRate: config.learningRate ?? (config.full ? 1e-5 : 1e-4),
+  });
+}
