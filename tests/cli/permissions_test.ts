@@ -7,6 +7,7 @@ import { checkProgramIsApart } from "../../lib/cli/protected_program.ts";
 import { UserError } from "../../lib/errors.ts";
 import { trainConfigSchema } from "../../lib/runs/settings/config.ts";
 import { settingInfo } from "../../lib/settings/settings.ts";
+import { rewardRunConfigSchema } from "../../lib/runs/settings/reward_config.ts";
 import { sftRunConfigSchema } from "../../lib/runs/settings/sft_config.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { filesOf } from "../hub/stand_in_hub.ts";
@@ -56,6 +57,7 @@ Deno.test("every setting that names a file or a repository may be read", async (
   const shapes = {
     train: trainConfigSchema.shape,
     sft: sftRunConfigSchema.shape,
+    reward: rewardRunConfigSchema.shape,
   };
   for (const [command, shape] of Object.entries(shapes)) {
     for (const [name, field] of Object.entries(shape)) {
