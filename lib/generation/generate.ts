@@ -51,7 +51,7 @@ export interface GenerationOptions {
 export interface Generated {
   /** t1 … tn, with the end token where it stopped by itself; without the start token. */
   tokens: number[];
-  /** log p(token) before penalty, top-k and top-p, in nats; null when not asked for. */
+  /** log p(token) before penalty, top-k, top-p and min-p, in nats; null when not asked for. */
   logprobs: number[] | null;
   /** Values at the positions that the tokens were drawn from; null when not asked for. */
   values: number[] | null;

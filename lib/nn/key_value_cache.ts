@@ -170,11 +170,19 @@ class SlotGroup {
         from.push(old && i < kept ? old.start + dropped - old.dropped + i : -1);
       }
     }
+    const isFirst = this.#slots.size === 0;
     this.#slots = slots;
+    if (isFirst) {
+      for (const layer of this.layers.values()) {
+        layer.k = this.cx.empty([from.length, layer.width]);
+        layer.v = this.cx.empty([from.length, layer.width]);
+      }
+      return;
+    }
     const ids = this.cx.from(Int32Array.from(from));
     for (const layer of this.layers.values()) {
-      layer.k = this.#moved(layer.k, ids, layer.width);
-      layer.v = this.#moved(layer.v, ids, layer.width);
+      layer.k = this.#moved(layer.k!, ids);
+      layer.v = this.#moved(layer.v!, ids);
     }
     this.cx.free(ids);
   }
@@ -222,11 +230,10 @@ class SlotGroup {
   }
 
   /** Keys or values in their new rows. */
-  #moved(old: Tensor | null, from: Tensor, width: number): Tensor {
+  #moved(old: Tensor, from: Tensor): Tensor {
     const { cx } = this;
-    const moved = cx.empty([from.length, width]);
-    if (!old) return moved;
-    const shape = { count: from.length, rows: old.rows, width };
+    const moved = cx.empty([from.length, old.width]);
+    const shape = { count: from.length, rows: old.rows, width: old.width };
     gather(cx.device, moved, old, from, shape, { dtype: "f32", accumulate: false });
     cx.free(old);
     return moved;
