@@ -212,6 +212,8 @@ export class RewardTask
       query: prompt,
       response: answers[side],
       reward: rewards[side],
+      // Both stand beside each answer, so that a pair is seen whole.
+      rewards: { ...rewards },
       side,
       margin: rewards.chosen - rewards.rejected,
       length: pair[side].length,

@@ -152,6 +152,7 @@ Deno.test("a run leaves metrics by TRL's names, both answers of a pair as sample
     assert.deepEqual([chosen.side, rejected.side], ["chosen", "rejected"]);
     assert.equal(chosen.query, rejected.query);
     assert.match(String(chosen.response), /^We liked the park/);
+    assert.deepEqual(chosen.rewards, { chosen: chosen.reward, rejected: rejected.reward });
     assert.equal(chosen.margin, Number(chosen.reward) - Number(rejected.reward));
     assert.ok(Deno.statSync(join(folder, "run", "best", "model.safetensors")).isFile);
     const listed = (await call(["runs", "list", "--folder", folder])).stdout;
