@@ -11,9 +11,12 @@ Deno.test("a run's kind is what its config.json says; older ones are told by the
   assert.equal(kindOf(resolveSftConfig()).kind, "sft");
   assert.equal(kindOf({ steps: 3, initKlCoef: 0.2 }).kind, "ppo");
   assert.equal(kindOf({ steps: null, maxTargetLength: 128 }).kind, "sft");
-  const unknown = { name: "UserError", message: /^there is no kind of run "dpo": known are ppo, / };
-  assert.throws(() => kindOf({ kind: "dpo" }), unknown);
-  assert.throws(() => runKind("dpo"), unknown);
+  const unknown = {
+    name: "UserError",
+    message: /^there is no kind of run "sarsa": known are ppo, /,
+  };
+  assert.throws(() => kindOf({ kind: "sarsa" }), unknown);
+  assert.throws(() => runKind("sarsa"), unknown);
   assert.throws(() => kindOf({ kind: 3 }), /^UserError: there is no kind of run "3"/);
 });
 

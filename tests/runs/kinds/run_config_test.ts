@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { runKinds } from "../../../lib/runs/kinds/registry.ts";
 import { reserveRunDirectory, writeRunConfig } from "../../../lib/runs/folder/run_directory.ts";
 import {
   readRunConfig,
@@ -48,10 +49,11 @@ Deno.test("a run says its kind; one that is not known is named", async () => {
     await write(earlier);
     const { kind, settings } = await readRunConfig(run);
     assert.deepEqual([kind.kind, settings.seed], ["sft", 3]);
-    await write({ kind: "dpo" });
+    await write({ kind: "sarsa" });
+    const known = runKinds().map(({ kind }) => kind).join(", ");
     await assert.rejects(readRunConfig(run), {
       name: "UserError",
-      message: `${run}/config.json: there is no kind of run "dpo": known are ppo, sft`,
+      message: `${run}/config.json: there is no kind of run "sarsa": known are ${known}`,
     });
   });
 });
