@@ -1,13 +1,21 @@
-/** config.json of published decoder-only models, as far as it says their shape. */
+import type { JsonObject } from "../lib/formats/hf_config.ts";
+import { MODEL_CONFIGS } from "./model_configs.ts";
 
-const LLAMA = { model_type: "llama", hidden_act: "silu", tie_word_embeddings: true };
-const QWEN2 = { model_type: "qwen2", hidden_act: "silu", tie_word_embeddings: true };
-const QWEN3 = { model_type: "qwen3", hidden_act: "silu", tie_word_embeddings: true };
+/** Name of a shape. */
+export type DecoderShape =
+  | "tiny"
+  | "smollm2-135m"
+  | "qwen2.5-0.5b"
+  | "qwen3-0.6b"
+  | "llama-3.2-1b"
+  | "gemma-3-270m";
 
-/** By the names of the models on the Hugging Face Hub, in lower case; tiny is no model's. */
-export const DECODER_SHAPES = {
+/** config.json of published decoder-only models; tiny is no model's. */
+export const DECODER_SHAPES: Readonly<Record<DecoderShape, JsonObject>> = {
   "tiny": {
-    ...LLAMA,
+    model_type: "llama",
+    hidden_act: "silu",
+    tie_word_embeddings: true,
     vocab_size: 500,
     hidden_size: 48,
     intermediate_size: 96,
@@ -18,83 +26,9 @@ export const DECODER_SHAPES = {
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
   },
-  "smollm2-135m": {
-    ...LLAMA,
-    vocab_size: 49152,
-    hidden_size: 576,
-    intermediate_size: 1536,
-    num_hidden_layers: 30,
-    num_attention_heads: 9,
-    num_key_value_heads: 3,
-    max_position_embeddings: 8192,
-    rms_norm_eps: 1e-5,
-    rope_theta: 100000,
-  },
-  "qwen2.5-0.5b": {
-    ...QWEN2,
-    vocab_size: 151936,
-    hidden_size: 896,
-    intermediate_size: 4864,
-    num_hidden_layers: 24,
-    num_attention_heads: 14,
-    num_key_value_heads: 2,
-    max_position_embeddings: 32768,
-    rms_norm_eps: 1e-6,
-    rope_theta: 1000000,
-  },
-  "qwen3-0.6b": {
-    ...QWEN3,
-    vocab_size: 151936,
-    hidden_size: 1024,
-    intermediate_size: 3072,
-    num_hidden_layers: 28,
-    num_attention_heads: 16,
-    num_key_value_heads: 8,
-    head_dim: 128,
-    max_position_embeddings: 40960,
-    rms_norm_eps: 1e-6,
-    rope_theta: 1000000,
-  },
-  "llama-3.2-1b": {
-    ...LLAMA,
-    vocab_size: 128256,
-    hidden_size: 2048,
-    intermediate_size: 8192,
-    num_hidden_layers: 16,
-    num_attention_heads: 32,
-    num_key_value_heads: 8,
-    head_dim: 64,
-    max_position_embeddings: 131072,
-    rms_norm_eps: 1e-5,
-    rope_theta: 500000,
-    rope_scaling: {
-      rope_type: "llama3",
-      factor: 32,
-      low_freq_factor: 1,
-      high_freq_factor: 4,
-      original_max_position_embeddings: 8192,
-    },
-  },
-  "gemma-3-270m": {
-    model_type: "gemma3_text",
-    hidden_activation: "gelu_pytorch_tanh",
-    tie_word_embeddings: true,
-    vocab_size: 262144,
-    hidden_size: 640,
-    intermediate_size: 2048,
-    num_hidden_layers: 18,
-    num_attention_heads: 4,
-    num_key_value_heads: 1,
-    head_dim: 256,
-    query_pre_attn_scalar: 256,
-    sliding_window: 512,
-    sliding_window_pattern: 6,
-    max_position_embeddings: 32768,
-    rms_norm_eps: 1e-6,
-    rope_theta: 1000000,
-    rope_local_base_freq: 10000,
-  },
-} as const;
-
-/** Name of a shape. */
-export type DecoderShape = keyof typeof DECODER_SHAPES;
+  "smollm2-135m": MODEL_CONFIGS["smollm2-135m"],
+  "qwen2.5-0.5b": MODEL_CONFIGS["qwen2.5-0.5b"],
+  "qwen3-0.6b": MODEL_CONFIGS["qwen3-0.6b"],
+  "llama-3.2-1b": MODEL_CONFIGS["llama-3.2-1b"],
+  "gemma-3-270m": MODEL_CONFIGS["gemma-3-270m"],
+};
