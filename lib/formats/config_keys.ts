@@ -31,8 +31,8 @@ export const COMMON_KEYS: ConfigKeys = {
     // Heads of classifiers, which a family of classifiers reads, and pipelines' settings.
     ...["id2label", "label2id", "num_labels", "_num_labels", "classifier_dropout"],
     ...["task_specific_params", "prefix"],
-    // Left by old trainers, and for transformers.js.
-    ...["total_flos", "xla_device", "transformers.js_config"],
+    // Left by trainers, and for transformers.js.
+    ...["total_flos", "xla_device", "transformers.js_config", "unsloth_fixed", "unsloth_version"],
   ],
   neutral: {
     quantization_config: [],

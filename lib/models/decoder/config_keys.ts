@@ -77,6 +77,8 @@ export const DECODER_KEYS = {
       "reorder_and_upcast_attn",
       // As Llama's.
       ...["attn_pdrop", "n_ctx", "model_max_length"],
+      // Left in OpenAI's larger models, and read by nothing.
+      ...["n_special", "predict_special_tokens"],
       // A head for multiple choice.
       ...["summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels"],
       "summary_first_dropout",

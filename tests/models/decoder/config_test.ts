@@ -145,6 +145,18 @@ Deno.test("parseDecoderConfig: rotary positions of transformers 4 and 5", () => 
   ]);
 });
 
+Deno.test("parseDecoderConfig: keys that change nothing are passed over", () => {
+  const gpt2 = { n_special: 0, predict_special_tokens: true, n_ctx: 1024, attn_pdrop: 0.1 };
+  parse({ model_type: "gpt2", ...gpt2, reorder_and_upcast_attn: true });
+  const llama = {
+    pretraining_tp: 2,
+    is_llama_config: true,
+    unsloth_fixed: true,
+    dtype: "bfloat16",
+  };
+  parse({ model_type: "llama", ...llama, rope_interleaved: false, max_position_embeddings: 2048 });
+});
+
 const REFUSED: readonly (readonly [json: JsonObject, message: RegExp])[] = [
   [{ model_type: "llama", rope_scaling: { rope_type: "yarn", factor: 4 } }, /"yarn".*llama3$/],
   [{ model_type: "llama", rope_scaling: { rope_type: "dynamic", factor: 4 } }, /"dynamic"/],
