@@ -8,22 +8,33 @@
  *
  * deno task test:webgpu
  */
+import { join } from "node:path";
 import { ROOT } from "./program.ts";
 
-/** Tests that depend on the device. */
-const TESTS = [
+/** Folders of tests that depend on the device, in part without saying so. */
+const FOLDERS = [
   "tests/kernels",
   "tests/golden",
   "tests/device",
   "tests/generation",
   "tests/nn",
   "tests/doctor",
-  "tests/tensor/ops/projections_test.ts",
-  "tests/rl/prompt_pass_test.ts",
-  "tests/runs/loop/lost_device_test.ts",
-  "tests/runs/loading/memory_test.ts",
-  "tests/runs/loading/device_test.ts",
 ];
+
+/** Paths of the tests that depend on the device: those folders, and files that register tests for each. */
+async function deviceTests(folder = "tests"): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(ROOT, folder))) {
+    const path = `${folder}/${name}`;
+    if (FOLDERS.includes(path)) paths.push(path);
+    else if (isDirectory) paths.push(...await deviceTests(path));
+    else if (name.endsWith("_test.ts")) {
+      const text = await Deno.readTextFile(join(ROOT, path));
+      if (/^(deviceTest|gpuTest)\(|\s(deviceTest|gpuTest)\(/m.test(text)) paths.push(path);
+    }
+  }
+  return paths.sort();
+}
 
 /** End of a run of tests. */
 export interface TestOutcome {
@@ -45,7 +56,7 @@ export function crashedAtExit({ code, output }: TestOutcome): boolean {
 
 if (import.meta.main) {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", ...(Deno.args.length > 0 ? Deno.args : TESTS)],
+    args: ["test", "-A", ...(Deno.args.length > 0 ? Deno.args : await deviceTests())],
     cwd: ROOT,
     env: { TEMPER_DEVICE: "webgpu" },
     stdout: "piped",
