@@ -269,6 +269,8 @@ export {
 export type { ChatMessage, ContentPart } from "./lib/data/messages.ts";
 export type { RenderedText } from "./lib/data/template_program.ts";
 export {
+  DEMO_ADDITIONS,
+  DEMO_CHAT_MODEL,
   DEMO_CLASSIFIER,
   DEMO_DATASET,
   DEMO_MODEL,

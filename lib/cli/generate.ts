@@ -7,6 +7,7 @@ import { integer, string } from "@optique/core/valueparser";
 import { UserError } from "../errors.ts";
 import type { GenerationConfig } from "../generation/generation_config.ts";
 import * as config from "../runs/settings/config.ts";
+import { DEMO_CHAT_MODEL } from "../runs/settings/demo.ts";
 import {
   examples,
   given,
@@ -60,14 +61,12 @@ export const generateCommand = command(
         "Ctrl-D or /exit leaves, and /help shows further commands.",
     ),
     footer: examples(
+      ["Chat with the demo's model", "temper generate --chat"],
       [
         "Chat with your own model and adapter",
         "temper generate --chat --model ./SmolLM2-135M-Instruct --adapter runs/first/adapter",
       ],
-      [
-        "A single answer",
-        'temper generate --chat --model ./SmolLM2-135M-Instruct "What is 2 + 3?"',
-      ],
+      ["A single answer", 'temper generate --chat "What is 2 + 3?"'],
       ["Summarize a dialogue in a file", "temper generate < dialogue.txt"],
       ["With a trained adapter", "temper generate --adapter runs/first/adapter < dialogue.txt"],
       [
@@ -91,7 +90,7 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
     if (flags.prompt !== undefined) {
       throw new UserError("`prompt` is no setting of a chat, which has the model's template");
     }
-    return await runChat(given(flags), sampling, options);
+    return await runChat({ model: DEMO_CHAT_MODEL, ...given(flags) }, sampling, options);
   }
   if (system !== undefined) {
     throw new UserError("--system is a setting of a chat: add --chat", { exitCode: 2 });

@@ -3,13 +3,21 @@ import { stream } from "hono/streaming";
 import { Island } from "../page/island.tsx";
 import { z } from "../../lib/packages/zod.ts";
 import type { Question } from "../../lib/runs/commands/side_by_side.ts";
-import { DEMO_MODEL } from "../../lib/runs/settings/demo.ts";
+import { DEMO_CHAT_MODEL, DEMO_MODEL } from "../../lib/runs/settings/demo.ts";
 import { Empty } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
 import { parseObject } from "../store/json_lines.ts";
 import type { TryEvent } from "../shared/try_events.ts";
+
+/** Notes for those who try the demo's models. */
+const DEMO_NOTES: Readonly<Record<string, string>> = {
+  [DEMO_MODEL]: "The demo's model and classifier know only dialogues like the example. What they " +
+    "say of any other text means nothing.",
+  [DEMO_CHAT_MODEL]: "The demo's chat model knows some small talk, and sums of small numbers, as " +
+    "in “What is 27 + 5?”.",
+};
 
 const questionSchema = z.object({
   text: z.string("Enter a text first.").refine((text) => text.trim() !== "", "Enter a text first."),
@@ -35,11 +43,8 @@ export function tryRoutes(site: Site): Hono {
       return context.html(renderPage(
         `Try it · ${run.name}`,
         <RunPage run={run} tabs={site.tabs(run)} tab="/try">
-          {obstacle === null && run.model === DEMO_MODEL && (
-            <p class="muted">
-              The demo's model and classifier know only dialogues like the example. What they say of
-              any other text means nothing.
-            </p>
+          {obstacle === null && DEMO_NOTES[run.model] !== undefined && (
+            <p class="muted">{DEMO_NOTES[run.model]}</p>
           )}
           {obstacle === null
             ? await site.chats(id)

@@ -8,10 +8,14 @@ import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** Default model. */
 export const DEMO_MODEL = "demo/tiny-flan-t5";
+/** Default model of a chat: it adds small numbers, and mostly forgets to carry. */
+export const DEMO_CHAT_MODEL = "demo/tiny-chat";
 /** Default classifier, for the reward and for toxicity. */
 export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
 /** Default dataset. */
 export const DEMO_DATASET = "demo/dialogues";
+/** Sums that the default model of a chat can be taught, with the right results. */
+export const DEMO_ADDITIONS = "demo/additions";
 
 /**
  * Settings of the demo run where they differ from the defaults: a model of 0.9 M parameters takes
@@ -75,6 +79,13 @@ const DEMO_FILES: Readonly<Record<string, readonly string[]>> = {
     "tokenizer.json",
     "tokenizer_config.json",
   ],
+  [DEMO_CHAT_MODEL]: [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+  ],
   [DEMO_CLASSIFIER]: [
     "config.json",
     "merges.txt",
@@ -83,6 +94,7 @@ const DEMO_FILES: Readonly<Record<string, readonly string[]>> = {
     "tokenizer_config.json",
     "vocab.json",
   ],
+  [DEMO_ADDITIONS]: ["test.jsonl", "train.jsonl"],
   [DEMO_DATASET]: ["test.csv", "train.csv", "validation.csv"],
 };
 
