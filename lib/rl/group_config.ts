@@ -1,4 +1,5 @@
 import { z } from "../packages/zod.ts";
+import { optimizerFields } from "../training/optimizer_fields.ts";
 import { UserError } from "../errors.ts";
 import type { GRPOConfig } from "./grpo_config_type.ts";
 import type { RLOOConfig } from "./rloo_config_type.ts";
@@ -20,26 +21,7 @@ export const groupConfigFields = {
   shuffleMinibatches: z.boolean().default(true)
     .describe("Shuffle a batch's rollouts in each iteration, where it is more than one pass"),
 
-  learningRate: z.number().positive().default(1e-6)
-    .describe("Peak learning rate"),
-  lrScheduler: z.enum(["constant", "linear", "cosine"]).default("linear")
-    .describe("Learning rate schedule after the warm-up: constant, or decay to 0"),
-  warmupSteps: z.int().nonnegative().default(0)
-    .describe("Steps of linear learning rate warm-up from 0"),
-  adamBeta1: z.number().min(0).lt(1).default(0.9)
-    .describe("Decay rate of AdamW's first moment"),
-  adamBeta2: z.number().min(0).lt(1).default(0.999)
-    .describe("Decay rate of AdamW's second moment"),
-  adamEpsilon: z.number().positive().default(1e-8)
-    .describe("Term added to AdamW's denominator"),
-  weightDecay: z.number().nonnegative().default(0)
-    .describe("AdamW's weight decay coefficient"),
-  maxGradNorm: z.number().positive().nullable().default(1)
-    .describe("Maximum gradient norm; a larger gradient is scaled down to it (none: no clipping)"),
-  activationMemory: z.number().nonnegative().nullable().default(null)
-    .describe(
-      "Maximum activation memory of a pass, in MiB; further layers are recomputed in the backward pass, with the same result (none: no limit)",
-    ),
+  ...optimizerFields("Steps"),
 
   reference: z.enum(["initial", "base"]).default("initial")
     .describe(
