@@ -28,7 +28,8 @@ interface TensorShapes {
  * Lists what an adapter changes, by the names of the checkpoint's tensors.
  *
  * @param path path of the adapter, for messages
- * @param options `mayAdd` lets it bring a head along where the checkpoint has none
+ * @param options `mayAdd` lets it bring a head along where the checkpoint has none, or one for another
+ *   number of labels
  * @throws {UserError} naming the first tensor that does not fit
  */
 export function adapterChanges(
@@ -64,7 +65,10 @@ export function adapterChanges(
   }
   for (const [name, values] of replaced) {
     const shape = checkpoint.has(name) ? checkpoint.info(name).shape : null;
-    const fits = shape === null ? mayAdd : shape.join() === values.shape.join();
+    const width = (shape: readonly number[]) => shape.slice(1).join();
+    const fits = shape === null || shape.join() !== values.shape.join()
+      ? mayAdd && (shape === null || width(shape) === width(values.shape))
+      : true;
     if (!fits) throw fail(name, values, name);
     changes.set(name, { kind: "values", values });
   }

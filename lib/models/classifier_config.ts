@@ -83,18 +83,26 @@ export function positionCount(config: Readonly<JsonObject>, path: string): numbe
   );
 }
 
+/** A config.json with this number of labels: where it has another one, its labels lose their names. */
+export function withLabelCount(config: Readonly<JsonObject>, labels: number): JsonObject {
+  const { id2label, label2id: _, problem_type: __, _num_labels: ___, ...rest } = config;
+  const found = id2label ? Object.keys(id2label).length : config.num_labels;
+  return found === labels ? { ...config } : { ...rest, num_labels: labels };
+}
+
 /**
- * config.json of a classifier on a language model: its architecture and the names of its labels, as
- * transformers writes them. One that is of a classifier already stays as it is.
+ * config.json of a classifier with a new head: its architecture and the names of its labels, as
+ * transformers writes them. One that is of a classifier with as many labels stays as it is.
  *
  * @param labels number of labels
  */
 export function asClassifierConfig(config: Readonly<JsonObject>, labels: number): JsonObject {
-  if (config.id2label) return { ...config };
+  const own = withLabelCount(config, labels);
+  if (own.id2label) return own;
   const names = Array.from({ length: labels }, (_, i) => `LABEL_${i}`);
   const architectures = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
   return {
-    ...config,
+    ...own,
     architectures: architectures.map((name) =>
       name.replace(/(ForCausalLM|LMHeadModel|ForMaskedLM)$/, "ForSequenceClassification")
     ),

@@ -11,8 +11,9 @@ import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 import { adapterChanges, applyChange, type TensorChange } from "./adapter_changes.ts";
 import { asClassifierConfig } from "./classifier_config.ts";
-import { CLASSIFIER_HEAD, HEAD } from "./decoder/weights.ts";
+import { HEAD } from "./decoder/weights.ts";
 import { checkpointLayout } from "./registry.ts";
+import { labelCount } from "./sequence_classifier.ts";
 
 /**
  * Maximum number of elements on the host at once while a tensor is copied or merged, in whole rows.
@@ -45,13 +46,18 @@ export async function mergeAdapter(
   const { path } = modelFiles(adapter);
   const mayAdd = peft.config.taskType === "SEQ_CLS";
   const changes = adapterChanges(checkpoint, layout, peft, path, { mayAdd });
-  const added = [...changes].filter(([name]) => !checkpoint.has(name));
+  // A head that the model does not have, or has for other labels.
+  const added = new Map([...changes].filter(([name, change]) =>
+    change.kind === "values" &&
+    !(checkpoint.has(name) &&
+      checkpoint.info(name).shape.join() === change.values.shape.join())
+  ));
   await makeEmptyFolder(outputDir);
   const tensors = new Map<string, TensorData>();
   for (const name of checkpoint.names()) {
-    if (layout.repeated.includes(name)) continue;
+    if (layout.repeated.includes(name) || added.has(name)) continue;
     // The head of a language model that becomes a classifier.
-    if (added.length > 0 && name === HEAD) continue;
+    if (added.size > 0 && name === HEAD) continue;
     const info = checkpoint.info(name);
     const data = () => pieces(checkpoint, info, changes.get(name) ?? null);
     tensors.set(name, { dtype: info.dtype, shape: info.shape, data });
@@ -67,8 +73,8 @@ export async function mergeAdapter(
   const fileOf = (name: string) => checkpoint.fileOf(checkpoint.has(name) ? name : first);
   await writeCheckpoint(outputDir, tensors, fileOf);
   await copyCompanions(files, outputDir);
-  if (added.length === 0) return;
-  const labels = peft.replaced?.get(CLASSIFIER_HEAD)?.shape[0] ?? 1;
+  if (added.size === 0) return;
+  const labels = labelCount(peft) ?? 1;
   const own = JSON.stringify(asClassifierConfig(config, labels), null, 2);
   await writeFileAtomic(join(outputDir, "config.json"), own + "\n");
 }

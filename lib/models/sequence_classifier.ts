@@ -7,7 +7,7 @@ import { type PeftAdapter, readPeftAdapter } from "../formats/peft.ts";
 import { Context } from "../tensor/context.ts";
 import { AdaptedSource } from "./adapted_source.ts";
 import { adapterChanges } from "./adapter_changes.ts";
-import type { ProblemType } from "./classifier_config.ts";
+import { type ProblemType, withLabelCount } from "./classifier_config.ts";
 import type { ClassifierModel } from "./classifier_model.ts";
 import { configureClassifier } from "./classifier_registry.ts";
 import type { LoadOptions } from "./family.ts";
@@ -115,14 +115,19 @@ export async function readClassifierAdapter(source: string | ModelFiles): Promis
   );
 }
 
-/**
- * Adds the number of labels to the config.json of a language model whose classifier's head comes with an
- * adapter: PEFT does not save that number.
- */
+/** A config.json with the number of labels of the head in an adapter: PEFT does not save that number. */
 export function labeledConfig(json: JsonObject, adapter: PeftAdapter | null): JsonObject {
-  const head = adapter?.replaced?.get("score.weight");
-  if (!head || json.id2label || json.num_labels) return json;
-  return { ...json, num_labels: head.shape[0] };
+  const labels = adapter && labelCount(adapter);
+  return labels === null ? json : withLabelCount(json, labels);
+}
+
+/** Last layers of the heads of classifiers. */
+const LOGITS = ["score.weight", "classifier.out_proj.weight", "classifier.weight"];
+
+/** Number of labels of the head that an adapter brings along; null where it has none. */
+export function labelCount({ replaced }: PeftAdapter): number | null {
+  const name = LOGITS.find((name) => replaced?.has(name));
+  return name === undefined ? null : replaced!.get(name)!.shape[0];
 }
 
 function adaptedSource(

@@ -10,7 +10,7 @@ import { Parameters, type ParameterSpec } from "../nn/parameters.ts";
 import { Random } from "../random.ts";
 import type { TensorChange } from "./adapter_changes.ts";
 import { AdaptedSource } from "./adapted_source.ts";
-import { asClassifierConfig } from "./classifier_config.ts";
+import { asClassifierConfig, withLabelCount } from "./classifier_config.ts";
 import type { ClassifierModel } from "./classifier_model.ts";
 import { configureClassifier } from "./classifier_registry.ts";
 import type { LoadOptions } from "./family.ts";
@@ -33,7 +33,8 @@ export interface TrainableClassifier {
 /** Options of loading a classifier for training. */
 export interface TrainableClassifierOptions extends LoadOptions {
   /**
-   * Number of labels of a new head, for a model whose files have none; by default that of config.json.
+   * Number of labels; by default that of config.json. Layers of the head that the model's files lack, or
+   * have for another number of labels, begin anew.
    */
   labels?: number;
   /** Seed of a new adapter, and of a new head. Default 0. */
@@ -158,7 +159,10 @@ async function open(
   const files = modelFiles(source);
   const path = files.pathOf("config.json");
   const json = labeledConfig(await files.requiredJson("config.json", "model"), peft);
-  const { head, configure } = configureClassifier(withLabels(json, path, labels), path);
+  const { head, configure } = configureClassifier(
+    labels === undefined ? json : withLabelCount(json, labels),
+    path,
+  );
   const checkpoint = await CheckpointSource.open(files);
   try {
     const weights = new AdaptedSource(checkpoint, newHead(checkpoint, head, peft, seed));
@@ -185,16 +189,6 @@ function checkHead(head: readonly ParameterSpec[], { replaced, path }: ReadAdapt
   }
 }
 
-/** Puts the number of labels into a config.json that has none. @throws {UserError} for another one */
-function withLabels(json: JsonObject, path: string, labels: number | undefined): JsonObject {
-  if (labels === undefined) return json;
-  const found = json.id2label ? Object.keys(json.id2label).length : json.num_labels ?? labels;
-  if (found === labels) return { ...json, num_labels: labels };
-  throw new UserError(
-    `${path} is of a classifier with ${found} labels, expected ${labels}: choose another model`,
-  );
-}
-
 /** Values of a head: those of an adapter, and new ones of what the checkpoint lacks. */
 function newHead(
   checkpoint: CheckpointSource,
@@ -207,7 +201,7 @@ function newHead(
   for (const { name, shape } of head) {
     const given = peft?.replaced?.get(name);
     if (given) changes.set(name, { kind: "values", values: given });
-    else if (!checkpoint.has(name)) {
+    else if (!hasTensor(checkpoint, name, shape)) {
       const data = new Float32Array(elementCount(shape));
       if (shape.length > 1) {
         for (let i = 0; i < data.length; i++) data[i] = HEAD_STD * normal(random);
@@ -216,6 +210,14 @@ function newHead(
     }
   }
   return changes;
+}
+
+function hasTensor(
+  { checkpoint }: CheckpointSource,
+  name: string,
+  shape: readonly number[],
+): boolean {
+  return checkpoint.files.has(name) && checkpoint.info(name).shape.join() === shape.join();
 }
 
 /** A number of the normal distribution (Box and Muller 1958). */

@@ -231,10 +231,18 @@ Deno.test("the head of a classifier's adapter replaces the model's", async () =>
     using file = SafetensorsFile.open(join(merged, "model.safetensors"));
     assert.deepEqual([...file.readFloats("bert.q.weight")], Array(6).fill(25));
     assert.deepEqual([...file.readFloats("classifier.weight")], [5, 5, 5]);
+    // A head for other labels.
+    const relabeled = join(dir, "relabeled");
     await write([2, 3]);
+    await mergeAdapter(source, adapter, relabeled);
+    using other = SafetensorsFile.open(join(relabeled, "model.safetensors"));
+    assert.deepEqual(other.info("classifier.weight").shape, [2, 3]);
+    const { id2label } = JSON.parse(Deno.readTextFileSync(join(relabeled, "config.json")));
+    assert.deepEqual(id2label, { 0: "LABEL_0", 1: "LABEL_1" });
+    await write([1, 4]);
     await assert.rejects(mergeAdapter(source, adapter, join(dir, "other")), {
       name: "UserError",
-      message: /its classifier\.weight is \[2, 3\], .* has classifier\.weight \[1, 3\]/,
+      message: /its classifier\.weight is \[1, 4\], .* has classifier\.weight \[1, 3\]/,
     });
   });
 });

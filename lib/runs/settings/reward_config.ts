@@ -39,7 +39,7 @@ export const rewardModelFields = {
   ...modelFields,
   model: z.string().min(1).meta({ metavar: "DIR|ORG/NAME" })
     .describe(
-      "Model: a classifier with one label, or a model to give a new head (decoder-only, RoBERTa, BERT, DistilBERT); a folder, or a name on the Hugging Face Hub (org/name@revision)",
+      "Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT), which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision)",
     ),
 };
 

@@ -31,8 +31,8 @@ export interface RewardRunConfig {
   /** Show a progress bar; otherwise plain lines. Default: `true`. */
   progress: boolean;
   /**
-   * Model: a classifier with one label, or a model to give a new head (decoder-only, RoBERTa, BERT,
-   * DistilBERT); a folder, or a name on the Hugging Face Hub (org/name@revision).
+   * Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT),
+   * which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision).
    */
   model: string;
   /** PEFT LoRA adapter to start from: a folder or a name on the Hub (default: a new adapter). */
