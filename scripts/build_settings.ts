@@ -14,6 +14,11 @@ import { ppoConfigSchema } from "../lib/rl/ppo_config.ts";
 import { rlooConfigSchema } from "../lib/rl/rloo_config.ts";
 import { trainConfigSchema } from "../lib/runs/settings/config.ts";
 import { grpoRunConfigSchema, rlooRunConfigSchema } from "../lib/runs/settings/group_config.ts";
+import {
+  dpoRunConfigSchema,
+  ktoRunConfigSchema,
+  orpoRunConfigSchema,
+} from "../lib/runs/settings/preference_config.ts";
 import { rewardRunConfigSchema } from "../lib/runs/settings/reward_config.ts";
 import { sftRunConfigSchema } from "../lib/runs/settings/sft_config.ts";
 import { formatNumber, type SettingInfo, settingInfo } from "../lib/settings/settings.ts";
@@ -125,6 +130,27 @@ const FILES: readonly TypeFile[] = [
     name: "RlooRunConfig",
     doc: "Settings of an RLOO run, resolved.",
     schema: rlooRunConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/dpo_run_config_type.ts",
+    from: "preference_config.ts",
+    name: "DpoRunConfig",
+    doc: "Settings of a DPO run, resolved.",
+    schema: dpoRunConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/orpo_run_config_type.ts",
+    from: "preference_config.ts",
+    name: "OrpoRunConfig",
+    doc: "Settings of an ORPO run, resolved.",
+    schema: orpoRunConfigSchema,
+  },
+  {
+    path: "lib/runs/settings/kto_run_config_type.ts",
+    from: "preference_config.ts",
+    name: "KtoRunConfig",
+    doc: "Settings of a KTO run, resolved.",
+    schema: ktoRunConfigSchema,
   },
 ];
 

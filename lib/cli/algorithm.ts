@@ -5,6 +5,9 @@ const COMMANDS: Readonly<Record<string, string>> = {
   ppo: "train",
   grpo: "grpo",
   rloo: "rloo",
+  dpo: "dpo",
+  orpo: "orpo",
+  kto: "kto",
   reward: "reward",
 };
 

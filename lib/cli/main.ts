@@ -32,6 +32,7 @@ import {
   runRunsShow,
   runsCommand,
 } from "./runs.ts";
+import { dpoCommand, ktoCommand, orpoCommand, runPreference } from "./preference.ts";
 import { rewardCommand, runReward } from "./reward.ts";
 import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
@@ -59,6 +60,9 @@ function parserOf(args: readonly string[]) {
       trainCommand,
       grpoCommand,
       rlooCommand,
+      dpoCommand,
+      orpoCommand,
+      ktoCommand,
       sftCommand,
       rewardCommand,
       evaluateCommand,
@@ -131,6 +135,10 @@ function dispatch(options: Options): Promise<void> {
     case "grpo":
     case "rloo":
       return runGroup(options);
+    case "dpo":
+    case "orpo":
+    case "kto":
+      return runPreference(options);
     case "reward":
       return runReward(options);
     case "sft":

@@ -38,7 +38,7 @@ export const trainCommand = command(
         "software), metrics.jsonl (statistics of each step), samples.jsonl (responses of each " +
         "step), log.txt, checkpoint-N/, adapter/ (PEFT format, with the value head), " +
         "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.",
-      "With --algorithm grpo or --algorithm rloo it is temper grpo or temper rloo.",
+      "With --algorithm it is the command of another algorithm: grpo, rloo, dpo, orpo or kto.",
       "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
         "continues with --resume, and gives the same result as one that was not. Its settings stay " +
         "the same; only steps, save-every, keep, log, device, threads, progress and the guards may " +

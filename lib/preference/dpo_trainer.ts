@@ -66,10 +66,33 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
    * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
    */
   async referenceLogps(pairs: readonly PreferencePair[]): Promise<ReferenceLogps> {
-    const tokens = this.numTokens;
+    return await this.#referenceLogps(this.#layOut(pairs));
+  }
+
+  /**
+   * Loss and rewards of pairs, which are not trained on.
+   *
+   * @param known log-probabilities under the reference, in the pairs' order; null to compute them
+   * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
+   */
+  async evaluate(
+    pairs: readonly PreferencePair[],
+    known: ReferenceLogps | null = null,
+  ): Promise<DPOStats> {
     const rows = this.#layOut(pairs);
-    this.numTokens = tokens;
-    return await this.#referenceLogps(rows);
+    const reference = known ?? await this.#referenceLogps(rows);
+    const logprobs = await this.logprobs([...rows.chosen, ...rows.rejected], "policy");
+    const chosenTokens = sum(rows.chosen.map(nllTokens));
+    const all = [...pairs.keys()];
+    const result = this.#loss(all, rows, logprobs, reference, { pairs: all.length, chosenTokens });
+    return {
+      pairs: result.pairs,
+      metrics: {
+        loss: result.loss,
+        ...pairMetrics(result.pairs),
+        ...(this.config.rpoAlpha !== null && { nll_loss: result.nll }),
+      },
+    };
   }
 
   /**
@@ -84,6 +107,7 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
     return this.exclusively(async () => {
       const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.#layOut(pairs);
+      this.countTokens(rows);
       const reference = known ?? await this.#referenceLogps(rows);
       const chosenTokens = sum(rows.chosen.map(nllTokens));
       const passes = this.passesOf([...pairs.keys()]).map((pass) => ({

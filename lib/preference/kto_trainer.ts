@@ -60,9 +60,7 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
     return this.exclusively(async () => {
       const { batchSize, beta } = this.config;
       const learningRate = learningRateAt(this.stepsDone, this.config);
-      const rows = examples.map(({ prompt, completion }, i) =>
-        this.#row(prompt, completion, `the answer ${i}`)
-      );
+      const rows = this.#rows(examples);
       this.numTokens += sum(rows.map(({ query, targets }) => query.length + targets.length));
       const reference = (await this.logprobs(rows, "reference")).map(sum);
       const passes: { rows: TokenRow[]; lossOf: PassLoss }[] = [];
@@ -80,10 +78,6 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
       this.stepsDone++;
       const rewards = losses.flatMap(({ rewards }) => rewards);
       const logps = losses.flatMap(({ logps }) => logps);
-      const of = (values: readonly number[], label: boolean) => {
-        const chosen = values.filter((_, i) => examples[i].label === label);
-        return chosen.length > 0 ? mean(chosen) : 0;
-      };
       return {
         rewards,
         metrics: {
@@ -91,17 +85,34 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
           grad_norm: gradNorm,
           learning_rate: learningRate,
           num_tokens: this.numTokens,
-          "rewards/chosen": of(rewards, true),
-          "rewards/rejected": of(rewards, false),
-          "rewards/margins": of(rewards, true) - of(rewards, false),
-          "logps/chosen": of(logps, true),
-          "logps/rejected": of(logps, false),
+          ...answerMetrics(examples, rewards, logps),
           kl: mean(kls),
           entropy,
           "objective/beta": beta,
         },
       };
     });
+  }
+
+  /**
+   * Loss and rewards of answers, which are not trained on; their KL is estimated on all of them.
+   *
+   * @throws {UserError} when a prompt or an answer is empty, nothing is left of it, or there is one
+   *   alone and the loss needs a KL
+   */
+  async evaluate(examples: readonly LabelledAnswer[]): Promise<KTOStats> {
+    const rows = this.#rows(examples);
+    const reference = (await this.logprobs(rows, "reference")).map(sum);
+    const kl = await this.#kl(examples);
+    const logprobs = await this.logprobs(rows, "policy");
+    const { loss, rewards, logps } = this.#loss(
+      [...examples.keys()],
+      examples,
+      logprobs,
+      reference,
+      kl,
+    );
+    return { rewards, metrics: { loss, ...answerMetrics(examples, rewards, logps), kl } };
   }
 
   /** KL from the reference on mismatched answers, at least 0. */
@@ -145,9 +156,34 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
     };
   }
 
+  #rows(examples: readonly LabelledAnswer[]): TokenRow[] {
+    return examples.map(({ prompt, completion }, i) =>
+      this.#row(prompt, completion, `the answer ${i}`)
+    );
+  }
+
   #row(prompt: readonly number[], completion: readonly number[], what: string): TokenRow {
     return answerRow(this.policy.model, prompt, completion, this.config, what);
   }
+}
+
+/** Metrics of answers by their labels, by TRL's names; 0 where no answer has a label. */
+function answerMetrics(
+  examples: readonly LabelledAnswer[],
+  rewards: readonly number[],
+  logps: readonly number[],
+): Record<string, number> {
+  const of = (values: readonly number[], label: boolean) => {
+    const chosen = values.filter((_, i) => examples[i].label === label);
+    return chosen.length > 0 ? mean(chosen) : 0;
+  };
+  return {
+    "rewards/chosen": of(rewards, true),
+    "rewards/rejected": of(rewards, false),
+    "rewards/margins": of(rewards, true) - of(rewards, false),
+    "logps/chosen": of(logps, true),
+    "logps/rejected": of(logps, false),
+  };
 }
 
 type PassLoss = (predictions: { logprobs: readonly Float32Array[] }) => KTOPassLoss;

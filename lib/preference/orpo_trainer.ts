@@ -43,6 +43,7 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
     return this.exclusively(async () => {
       const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.rowsOf(pairs);
+      this.countTokens(rows);
       const chosenTokens = sum(rows.chosen.map(countedPositions));
       const passes = this.passesOf([...pairs.keys()]).map((pass) => ({
         rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
@@ -68,6 +69,32 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
         },
       };
     });
+  }
+
+  /**
+   * Loss and rewards of pairs, which are not trained on.
+   *
+   * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
+   */
+  async evaluate(pairs: readonly PreferencePair[]): Promise<DPOStats> {
+    const rows = this.rowsOf(pairs);
+    const logprobs = await this.logprobs([...rows.chosen, ...rows.rejected], "policy");
+    const chosenTokens = sum(rows.chosen.map(countedPositions));
+    const { loss, nll, pairs: stats, logOddsRatios } = this.#loss(
+      logprobs,
+      pairs.length,
+      chosenTokens,
+    );
+    return {
+      pairs: stats,
+      metrics: {
+        loss,
+        ...pairMetrics(stats),
+        nll_loss: nll,
+        log_odds_chosen: mean(logOddsRatios),
+        log_odds_ratio: mean(stats.map(({ loss }) => -loss / this.config.beta)),
+      },
+    };
   }
 
   /** Loss of one pass, the first half of whose rows are chosen answers. */

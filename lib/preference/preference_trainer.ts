@@ -30,11 +30,14 @@ export abstract class PreferenceTrainer<Config extends PreferenceTrainerConfig>
       pairs.map((pair, i) =>
         answerRow(model, pair.prompt, pair[name], this.config, `the ${name} answer of pair ${i}`)
       );
-    const [chosen, rejected] = [rows("chosen"), rows("rejected")];
+    return { chosen: rows("chosen"), rejected: rows("rejected") };
+  }
+
+  /** Adds the tokens of a step. */
+  protected countTokens({ chosen, rejected }: PairRows): void {
     for (const row of [...chosen, ...rejected]) {
       this.numTokens += row.query.length + row.targets.length;
     }
-    return { chosen, rejected };
   }
 
   /** Examples of each pass, in order. */

@@ -75,6 +75,23 @@ for (const { name, make, step } of subjects) {
   });
 }
 
+for (const { name, make, step } of subjects) {
+  Deno.test(`${name}: an evaluation has the figures of the next step, and changes nothing`, () =>
+    withDevice(async (device) => {
+      const trainer = await make(device, { batchSize: 8 });
+      await step(trainer);
+      const state = JSON.stringify(trainer.state());
+      const examples = name === "KTO" ? answers : pairs;
+      const { metrics } = await (trainer as unknown as DPOTrainer).evaluate(examples as never);
+      assert.equal(JSON.stringify(trainer.state()), state);
+      const next = await step(trainer);
+      assert.ok("rewards/margins" in metrics);
+      for (const [metric, value] of Object.entries(metrics)) {
+        assert.equal(value, next.metrics[metric], metric);
+      }
+    }));
+}
+
 for (const { name, make, step } of subjects.slice(0, 2)) {
   Deno.test(`${name}: how a step is divided into passes changes nothing but rounding`, () =>
     withDevice(async (device) => {

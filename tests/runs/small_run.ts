@@ -10,6 +10,7 @@ import {
   type SftRunConfigInput,
 } from "../../lib/runs/settings/sft_config.ts";
 import type { resolveGrpoRunConfig } from "../../lib/runs/settings/group_config.ts";
+import type { resolveDpoRunConfig } from "../../lib/runs/settings/preference_config.ts";
 import { readRows } from "../../lib/runs/folder/jsonl.ts";
 
 /** Settings of a run that takes a second, and in which everything that is random is on. */
@@ -74,6 +75,26 @@ export function smallGroup(output: string, settings: GrpoInput = {}): GrpoInput 
   };
 }
 
+/** Settings of a small run of DPO, ORPO or KTO in a folder. */
+export function smallPreference(output: string, settings: DpoInput = {}): DpoInput {
+  return {
+    steps: 4,
+    saveEvery: 2,
+    batchSize: 2,
+    gradientAccumulationSteps: 2,
+    evalEvery: 2,
+    evalSamples: 4,
+    evalPrompts: 2,
+    evalMaxNewTokens: 6,
+    device: "wasm",
+    threads: 1,
+    datasetCache: false,
+    output,
+    ...settings,
+  };
+}
+
+type DpoInput = NonNullable<Parameters<typeof resolveDpoRunConfig>[0]>;
 type GrpoInput = NonNullable<Parameters<typeof resolveGrpoRunConfig>[0]>;
 
 /** Files that differ between runs with the same outcome. */

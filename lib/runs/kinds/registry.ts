@@ -1,5 +1,8 @@
 import { UserError } from "../../errors.ts";
+import { dpo } from "./dpo/kind.ts";
 import { grpo } from "./grpo/kind.ts";
+import { kto } from "./kto/kind.ts";
+import { orpo } from "./orpo/kind.ts";
 import { ppo } from "./ppo/kind.ts";
 import { reward } from "./reward/kind.ts";
 import { rloo } from "./rloo/kind.ts";
@@ -7,7 +10,7 @@ import type { RunKind } from "./run_kind.ts";
 import { sft } from "./sft/kind.ts";
 
 const kinds = new Map<string, RunKind>(
-  [ppo, grpo, rloo, sft, reward].map((kind: RunKind) => [kind.kind, kind]),
+  [ppo, grpo, rloo, dpo, orpo, kto, sft, reward].map((kind: RunKind) => [kind.kind, kind]),
 );
 
 /** Kinds of runs, in the order of their registration. */

@@ -12,6 +12,8 @@ export const DEMO_MODEL = "demo/tiny-flan-t5";
 export const DEMO_CHAT_MODEL = "demo/tiny-chat";
 /** Default classifier, for the reward and for toxicity. */
 export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
+/** Default preferences. */
+export const DEMO_PAIRS = "demo/pairs";
 /** Default dataset. */
 export const DEMO_DATASET = "demo/dialogues";
 /** Sums that the default model of a chat can be taught, with the right results. */
@@ -58,6 +60,25 @@ export const DEMO_GROUP_SETTINGS = {
   beta: 0.04,
 } as const;
 
+const preferences = {
+  steps: 30,
+  evalPrompts: 32,
+  evalMaxNewTokens: 64,
+  evalReward: [DEMO_CLASSIFIER],
+} as const;
+
+/**
+ * Settings of the demo's DPO where they differ from the defaults: a small model takes a larger
+ * learning rate than TRL's. At 2e-3 the summaries fall apart, while the margin still grows.
+ */
+export const DEMO_DPO_SETTINGS = { ...preferences, learningRate: 5e-4 } as const;
+
+/** Settings of the demo's ORPO where they differ from the defaults. */
+export const DEMO_ORPO_SETTINGS = { ...preferences, learningRate: 2e-3 } as const;
+
+/** Settings of the demo's KTO where they differ from the defaults: an answer says less than a pair. */
+export const DEMO_KTO_SETTINGS = { ...preferences, batchSize: 16, learningRate: 1e-3 } as const;
+
 /** Settings of the demo's supervised fine-tuning where they differ from the defaults. */
 export const DEMO_SFT_SETTINGS = { evalMaxNewTokens: 64 } as const;
 
@@ -95,6 +116,7 @@ const DEMO_FILES: Readonly<Record<string, readonly string[]>> = {
     "vocab.json",
   ],
   [DEMO_ADDITIONS]: ["test.jsonl", "train.jsonl"],
+  [DEMO_PAIRS]: ["test.jsonl", "train.jsonl"],
   [DEMO_DATASET]: ["test.csv", "train.csv", "validation.csv"],
 };
 

@@ -1,6 +1,7 @@
 import { z } from "../../../packages/zod.ts";
 import type { Example } from "../../../data/dataset.ts";
 import type { Tokenizer } from "../../../data/tokenizer.ts";
+import type { ComparisonRow } from "../../../evaluation/compare.ts";
 import { type SampleStatistics, sampleStatistics } from "../../../evaluation/statistics.ts";
 import {
   generateInBatches,
@@ -92,4 +93,32 @@ export function groupMeasurementLine(title: string, { rewards }: GroupMeasuremen
     `${high.toFixed(4)})`
   );
   return `${title}: ${parts.join(", ")}`;
+}
+
+/**
+ * Compares responses before and after by their first reward, the largest gain first; those without
+ * are left out.
+ */
+export function compareSamples(
+  before: GroupMeasurement["samples"],
+  after: GroupMeasurement["samples"],
+): ComparisonRow[] {
+  const rows = after.flatMap(({ query, response, rewards }, i): ComparisonRow[] => {
+    const [rewardBefore, rewardAfter] = [first(before[i].rewards), first(rewards)];
+    if (rewardBefore === null || rewardAfter === null) return [];
+    return [{
+      query,
+      responseBefore: before[i].response,
+      responseAfter: response,
+      rewardBefore,
+      rewardAfter,
+      difference: rewardAfter - rewardBefore,
+    }];
+  });
+  return rows.sort((a, b) => b.difference - a.difference);
+}
+
+/** Returns the first of some rewards' statistics, the one that counts most. */
+export function first<T>(rewards: Readonly<Record<string, T>>): T {
+  return Object.values(rewards)[0];
 }

@@ -21,6 +21,8 @@ import type {
 import { groupCard } from "./card.ts";
 import { type GroupIngredients, loadGroupIngredients } from "./ingredients.ts";
 import {
+  compareSamples,
+  first,
   type GroupMeasurement,
   groupMeasurementLine,
   measureRewards,
@@ -209,7 +211,7 @@ export class GroupTask<Config extends GroupRunConfig>
   ): Promise<Conclusion<GroupSummary>> {
     const { config, hooks } = this.context;
     const { policy, count, rewards, evalRewards } = this.ingredients;
-    const comparison = compare(before, after);
+    const comparison = compareSamples(before.samples, after.samples);
     const changes = Object.entries(after.rewards).map(([name, statistics]) => [
       name,
       { before: before.rewards[name], after: statistics },
@@ -264,11 +266,6 @@ function rewardsOf(columns: RewardColumns, row: number): Record<string, number |
   return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[row]]));
 }
 
-/** The first of some rewards' statistics, the one that counts most. */
-function first<T>(rewards: Readonly<Record<string, T>>): T {
-  return Object.values(rewards)[0];
-}
-
 /** A measurement on the way, for `metrics.jsonl`. */
 function evaluationOf(
   { rewards }: GroupMeasurement,
@@ -280,23 +277,6 @@ function evaluationOf(
     ),
     "time/eval": (performance.now() - started) / 1000,
   };
-}
-
-/** Responses before and after by their first reward, the largest gain first; those without are left out. */
-function compare(before: GroupMeasurement, after: GroupMeasurement): ComparisonRow[] {
-  const rows = after.samples.flatMap(({ query, response, rewards }, i): ComparisonRow[] => {
-    const [rewardBefore, rewardAfter] = [first(before.samples[i].rewards), first(rewards)];
-    if (rewardBefore === null || rewardAfter === null) return [];
-    return [{
-      query,
-      responseBefore: before.samples[i].response,
-      responseAfter: response,
-      rewardBefore,
-      rewardAfter,
-      difference: rewardAfter - rewardBefore,
-    }];
-  });
-  return rows.sort((a, b) => b.difference - a.difference);
 }
 
 /** Share of rows with a gain, ties counted half; one half of none. */

@@ -1,0 +1,92 @@
+import type { ChartSpec } from "../chart_spec.ts";
+
+/** Charts of a run on preferences, in the order in which they are shown. */
+export function preferenceCharts(kind: "dpo" | "orpo" | "kto"): ChartSpec[] {
+  const isPairs = kind !== "kto";
+  return [
+    {
+      id: "preference-loss",
+      title: "Loss",
+      help: "Mean loss of the step, and of the test rows.",
+      unit: "",
+      series: [
+        { metric: "loss", label: "training" },
+        { metric: "eval_loss", label: "test" },
+      ],
+    },
+    {
+      id: "margins",
+      title: "Margin",
+      help: "Mean implied reward of what is liked, minus that of what is not.",
+      unit: "",
+      series: [
+        { metric: "rewards/margins", label: "training" },
+        { metric: "eval_rewards/margins", label: "test" },
+      ],
+    },
+    {
+      id: "accuracies",
+      title: "Accuracy",
+      help: isPairs
+        ? "Share of the pairs whose chosen answer has the higher implied reward."
+        : "Share of the answers whose implied reward has the sign of the label.",
+      unit: "",
+      series: [
+        { metric: "rewards/accuracies", label: "training" },
+        { metric: "eval_rewards/accuracies", label: "test" },
+      ],
+    },
+    {
+      id: "implied-rewards",
+      title: "Implied rewards",
+      help: kind === "orpo"
+        ? "Mean log-probability of a token, times beta."
+        : "Log-probability of an answer relative to the reference, times beta.",
+      unit: "",
+      series: [
+        { metric: "rewards/chosen", label: "chosen" },
+        { metric: "rewards/rejected", label: "rejected" },
+      ],
+    },
+    {
+      id: "logps",
+      title: "Log-probabilities",
+      help: "Mean log-probability of the answers under the policy.",
+      unit: "nats",
+      series: [
+        { metric: "logps/chosen", label: "chosen" },
+        { metric: "logps/rejected", label: "rejected" },
+      ],
+    },
+    ...(kind === "kto"
+      ? [{
+        id: "preference-kl",
+        title: "KL from the reference",
+        help: "Estimate on prompts with answers of other rows, at least 0.",
+        unit: "nats",
+        series: [{ metric: "kl", label: "KL" }],
+      }]
+      : []),
+    {
+      id: "preference-entropy",
+      title: "Entropy",
+      help: "Entropy of the next-token distribution over the answers.",
+      unit: "nats/token",
+      series: [{ metric: "entropy", label: "entropy" }],
+    },
+    {
+      id: "preference-grad-norm",
+      title: "Gradient norm",
+      help: "Norm of the gradient before it is clipped.",
+      unit: "",
+      series: [{ metric: "grad_norm", label: "gradient norm" }],
+    },
+    {
+      id: "preference-learning-rate",
+      title: "Learning rate",
+      help: "Learning rate of the optimizer, with warm-up and schedule.",
+      unit: "",
+      series: [{ metric: "learning_rate", label: "learning rate" }],
+    },
+  ];
+}

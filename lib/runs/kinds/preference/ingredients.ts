@@ -1,0 +1,163 @@
+import type { DatasetSplit, Example } from "../../../data/dataset.ts";
+import { Tokenizer } from "../../../data/tokenizer.ts";
+import type { Device } from "../../../device/device.ts";
+import { createAdapter, loadAdapter } from "../../../models/policy.ts";
+import { loadLanguageModel } from "../../../models/registry.ts";
+import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
+import { type DatasetHooks, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
+import { locate } from "../../loading/locate.ts";
+import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
+import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
+import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { type LoadedRewards, loadRewards, locateReward } from "../../loading/rewards.ts";
+import { loraConfigOf } from "../../settings/lora.ts";
+import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
+import type { Lesson, LessonRows, PreferenceAlgorithm } from "./learner.ts";
+
+/** Model, data and rewards of a run, loaded and checked. */
+export interface PreferenceIngredients<Tokens> {
+  /** Policy, as it is before the first step. */
+  policy: AdaptedModel;
+  tokenizer: Tokenizer;
+  /** Numbers that are trained, and all numbers of the model. */
+  count: ParameterCount;
+  /** Rewards of answers to measure; null for none. */
+  evalRewards: LoadedRewards | null;
+  /** Dataset; to be disposed of when the run ends. */
+  data: RunDataset;
+  /** Rows to learn from. */
+  train: LessonRows<Tokens>;
+  /** Rows of `train`, without end. */
+  batches: PromptBatches;
+  /** Test rows to measure on. */
+  held: Tokens[];
+  /** Prompts to answer. */
+  evalPrompts: Example[];
+  /** Paths of what was loaded, by the names that messages use. */
+  sources: Record<string, string>;
+}
+
+/**
+ * Loads and checks all that a run needs, and tells about it.
+ *
+ * @throws {UserError} when something is missing or broken, or does not go together
+ * @throws {OutOfMemoryError} when training would not fit on the device
+ */
+export async function loadPreferenceIngredients<
+  Config extends PreferenceRunConfig,
+  Tokens extends Lesson,
+>(
+  device: Device,
+  config: Config,
+  { rows }: PreferenceAlgorithm<Config, Tokens>,
+  hooks: DatasetHooks,
+): Promise<PreferenceIngredients<Tokens>> {
+  const paths: Record<string, string> = {
+    model: await locate("model", config.model, hooks),
+    ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
+    dataset: await locate("dataset", config.dataset, hooks),
+  };
+  const tokenizer = await Tokenizer.load(paths.model);
+  const model = await loadLanguageModel(device, paths.model, config);
+  const adapter = paths.adapter === undefined
+    ? createAdapter(model, loraConfigOf(config), config.seed)
+    : await loadAdapter(model, paths.adapter, { trainable: true });
+  const policy = { model, adapter };
+  const evalRewards = config.evalReward === null ? null : await loadRewards(
+    device,
+    { ...config, reward: config.evalReward, rewardWeights: null },
+    hooks,
+  );
+  const data = await RunDataset.load({ ...config, ...paths }, tokenizer, hooks);
+  const splits = [data.dataset.split("train"), data.dataset.split("test")];
+  const [train, test] = splits.map(rows);
+  splits.forEach((split, i) => noteLeftOut(split, i === 0 ? train : test, hooks));
+  const drawn = { length: train.length, example: (row: number) => splits[0].example(row) };
+  const rowsOfStep = config.batchSize * config.gradientAccumulationSteps;
+  const batches = new PromptBatches(drawn, rowsOfStep, config.seed);
+  const count = Math.min(config.evalSamples, test.length);
+  const held = Array.from({ length: count }, (_, row) => test.tokens(row));
+  const evalPrompts = promptsOf(test, tokenizer, config);
+  hooks.info?.(`device: ${device.description}`);
+  const unknown = unknownTokensNotice(evalPrompts, tokenizer);
+  if (unknown !== null) hooks.info?.(unknown);
+  noteMemory(device, policy, config, train, hooks);
+  hooks.info?.(data.dataset.describe());
+  data.reportCache();
+  const trainable = adapter.parameters.count;
+  const parameters = { trainable, all: model.parameterCount + trainable };
+  hooks.info?.(describeParameters(parameters));
+  const sources = { ...paths };
+  for (const name of config.evalReward ?? []) {
+    const source = await locateReward(name, hooks);
+    if (source !== null) sources[`reward ${name}`] = source;
+  }
+  return {
+    ...{ policy, tokenizer, count: parameters, evalRewards, data, train, batches, held },
+    ...{ evalPrompts, sources },
+  };
+}
+
+/** Says how many rows are left out, and why. */
+function noteLeftOut(
+  split: DatasetSplit,
+  { leftOut }: Pick<LessonRows<unknown>, "leftOut">,
+  hooks: DatasetHooks,
+): void {
+  for (const [reason, count] of Object.entries(leftOut)) {
+    hooks.info?.(
+      `${count} of ${split.length} rows of the ${split.name} split left out: ${reason}`,
+    );
+  }
+}
+
+/** First different prompts of some rows. */
+function promptsOf(
+  rows: LessonRows<Lesson>,
+  tokenizer: Tokenizer,
+  { evalPrompts, maxPromptLength }: PreferenceRunConfig,
+): Example[] {
+  const found = new Map<string, Example>();
+  for (let row = 0; row < rows.length && found.size < evalPrompts; row++) {
+    const { prompt, answers } = rows.texts(row);
+    if (found.has(prompt)) continue;
+    const inputIds = rows.tokens(row).prompt.slice(-(maxPromptLength ?? Infinity));
+    found.set(prompt, {
+      id: String(row),
+      query: tokenizer.decode(inputIds),
+      inputIds,
+      summary: answers.chosen ?? "",
+      columns: { prompt, ...answers },
+    });
+  }
+  return [...found.values()];
+}
+
+/** Checks that a step's passes fit, by the first rows. */
+function noteMemory(
+  device: Device,
+  policy: AdaptedModel,
+  config: PreferenceRunConfig,
+  rows: LessonRows<Lesson>,
+  hooks: DatasetHooks,
+): void {
+  const first = Array.from(
+    { length: Math.min(config.batchSize, rows.length) },
+    (_, row) => rows.tokens(row) as Lesson & Record<string, unknown>,
+  );
+  const answersOf = ({ prompt: _, ...answers }: Lesson & Record<string, unknown>) =>
+    Object.values(answers).filter(Array.isArray);
+  const limit = config.maxPromptLength ?? Infinity;
+  const shape = {
+    promptTokens: first.flatMap((lesson) =>
+      answersOf(lesson).map(() => Math.min(limit, lesson.prompt.length))
+    ),
+    newTokens: Math.max(...first.flatMap(answersOf).map(({ length }) => length)),
+    passRows: first.flatMap(answersOf).length,
+  };
+  const activations = config.activationMemory === null ? null : config.activationMemory * 2 ** 20;
+  const hasReference = config.kind !== "orpo" && !policy.adapter.changesNothing;
+  hooks.info?.(
+    checkStepMemory(device, estimateAdapterMemory(policy, shape, hasReference, activations)),
+  );
+}
