@@ -63,11 +63,14 @@ export class StreamedText {
   #certain(): number {
     let end = this.#text.length;
     while (this.#text[end - 1] === INCOMPLETE) end--;
-    for (const stop of this.stops) {
-      for (let start = Math.max(0, end - stop.length + 1); start < end; start++) {
-        if (stop.startsWith(this.#text.slice(start))) end = start;
+    const whole = this.#text.slice(0, end);
+    const beginnings = this.stops.map((stop) => {
+      const first = Math.max(0, whole.length - stop.length + 1);
+      for (let start = first; start < whole.length; start++) {
+        if (stop.startsWith(whole.slice(start))) return start;
       }
-    }
-    return end;
+      return whole.length;
+    });
+    return Math.min(end, ...beginnings);
   }
 }

@@ -6,6 +6,9 @@ export type ScaleRewards = "group" | "batch" | "none";
 /** Term added to the std, as in TRL. */
 const EPSILON = 1e-4;
 
+/** Largest std of rewards that count as equal, as in TRL: the mean of equal rewards may be rounded. */
+const EQUAL_STD = 1e-8;
+
 /** Advantages of a batch of rollouts in groups. */
 export interface GroupAdvantages {
   /** Advantage of each rollout. */
@@ -21,7 +24,7 @@ export interface GroupAdvantages {
  * divided by a std (Shao et al. 2024, "DeepSeekMath", https://arxiv.org/abs/2402.03300, as in TRL's
  * GRPOTrainer).
  *
- * @param rewards reward of each rollout
+ * @param rewards reward of each rollout; NaN for one that is in no group
  * @param groups rollouts of each group
  */
 export function groupAdvantages(
@@ -33,7 +36,7 @@ export function groupAdvantages(
   const rewardsOf = (group: readonly number[]) => group.map((row) => rewards[row]);
   const means = Float64Array.from(groups, (group) => mean(rewardsOf(group)));
   const stds = Float64Array.from(groups, (group) => standardDeviation(rewardsOf(group)));
-  const ofBatch = standardDeviation(rewards);
+  const ofBatch = standardDeviation(rewards.filter((reward) => !Number.isNaN(reward)));
   groups.forEach((group, g) => {
     const std = scaleRewards === "batch" ? ofBatch : stds[g];
     for (const row of group) {
@@ -63,4 +66,9 @@ export function leaveOneOutAdvantages(
     }
   }
   return advantages;
+}
+
+/** Tells a group whose rewards are all equal by their std. */
+export function isWithoutSpread(std: number): boolean {
+  return std <= EQUAL_STD;
 }

@@ -3,7 +3,7 @@ import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { moveReference } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { completionMetrics } from "./completion_metrics.ts";
-import { groupAdvantages } from "./group_advantages.ts";
+import { groupAdvantages, isWithoutSpread } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer, type UpdatePass } from "./group_trainer.ts";
 import { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./grpo_config.ts";
 import { grpoLoss, type GRPOSums, tokenWeights } from "./grpo_loss.ts";
@@ -107,7 +107,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
     );
     if (dynamicSampling) {
       judged.forEach((group, g) => {
-        if (stds[g] === 0) { for (const row of group) isCounted[row] = false; }
+        if (isWithoutSpread(stds[g])) { for (const row of group) isCounted[row] = false; }
       });
     }
     return {
@@ -116,7 +116,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
       metrics: {
         reward: mean(means),
         reward_std: mean(stds),
-        frac_reward_zero_std: stds.filter((std) => std === 0).length / stds.length,
+        frac_reward_zero_std: stds.filter(isWithoutSpread).length / stds.length,
       },
     };
   }

@@ -32,6 +32,11 @@ Deno.test("a stop string ends the text before it, and its beginnings are held ba
   assert.equal(streamed.push([0x61]), "");
 });
 
+Deno.test("a stop string's beginning is held back while its next letter is incomplete", () => {
+  assert.deepEqual(stream("a<é>", ["<é>", "é!"]), ["a", "", "", "", "", ""]);
+  assert.deepEqual(stream("a<è", ["<é>"]), ["a", "", "", "<è", ""]);
+});
+
 Deno.test("what was held back comes at the end when it was no stop string", () => {
   assert.deepEqual(stream("a.", ["..", ".!"]), ["a", "", "."]);
 });

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { groupAdvantages, leaveOneOutAdvantages } from "../../lib/rl/group_advantages.ts";
+import {
+  groupAdvantages,
+  isWithoutSpread,
+  leaveOneOutAdvantages,
+} from "../../lib/rl/group_advantages.ts";
 
 const groups = [[0, 2], [1, 3]];
 const rewards = [1, 5, 3, 5];
@@ -23,6 +27,17 @@ Deno.test("the std of the batch scales every group alike; none leaves the differ
     0,
   ]);
   close(groupAdvantages(rewards, groups, "none").advantages, [-1, 0, 1, 0]);
+});
+
+Deno.test("a rollout in no group, without a reward, has no part in the std of the batch", () => {
+  const { advantages } = groupAdvantages([1, 5, 3, 5, NaN], groups, "batch");
+  assert.deepEqual([...advantages], [...groupAdvantages(rewards, groups, "batch").advantages, 0]);
+});
+
+Deno.test("equal rewards are without spread, also where their mean is rounded", () => {
+  const { stds } = groupAdvantages([0.1, 0.1, 0.1, 0, 0, 1e-6], [[0, 1, 2], [3, 4, 5]], "group");
+  assert.notEqual(stds[0], 0);
+  assert.deepEqual(Array.from(stds, isWithoutSpread), [true, false]);
 });
 
 Deno.test("a leave-one-out advantage is the distance from the mean of the others", () => {
