@@ -94,7 +94,9 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
         "time/step": seconds,
         ...(test && evaluationOf(test)),
       },
-      samples: rows.slice(0, SAMPLES_PER_STEP).map((row, i) => this.#sample(row, stats.rewards[i])),
+      samples: rows.slice(0, SAMPLES_PER_STEP).flatMap((row, i) =>
+        this.#samples(row, stats.rewards[i])
+      ),
       score: null,
       ...(test && { measured: -test.metrics.loss }),
     };
@@ -194,17 +196,17 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
     await this.ingredients.data[Symbol.asyncDispose]();
   }
 
-  /** A row of `samples.jsonl`: of a pair the site shows the chosen answer as the response. */
-  #sample(row: number, rewards: Readonly<Record<string, number>>): object {
+  /** Each answer of a row with its implied reward; both rewards of a pair stand beside each. */
+  #samples(row: number, { margin, ...rewards }: Readonly<Record<string, number>>): object[] {
     const { prompt, answers } = this.ingredients.train.texts(row);
-    const { chosen, rejected } = answers;
-    return {
+    return Object.entries(answers).map(([side, response]) => ({
       query: prompt,
-      response: chosen ?? rejected,
-      ...answers,
-      reward: rewards.margin ?? rewards.chosen ?? rewards.rejected,
+      response,
+      reward: rewards[side],
       rewards,
-    };
+      side,
+      ...(margin !== undefined && { margin }),
+    }));
   }
 
   #batchRows(): object[] {
