@@ -20,6 +20,9 @@ import { labelCount } from "./sequence_classifier.ts";
  */
 const PIECE_ELEMENTS = 1 << 20;
 
+/** Types of weights that can be merged. */
+const FLOATS: ReadonlySet<string> = new Set(["F32", "F16", "BF16"]);
+
 /**
  * Folds an adapter into its model, W + scale · B A with the adapter's scale of each layer, by default
  * loraAlpha / r, and writes a plain Hugging Face model folder: safetensors in the dtypes of the model's
@@ -62,7 +65,9 @@ export async function mergeAdapter(
     const data = () => pieces(checkpoint, info, changes.get(name) ?? null);
     tensors.set(name, { dtype: info.dtype, shape: info.shape, data });
   }
-  const [first] = checkpoint.names();
+  // Integers, such as RoBERTa's position ids, often come first.
+  const names = [...checkpoint.names()];
+  const first = names.find((name) => FLOATS.has(checkpoint.info(name).dtype)) ?? names[0];
   const { dtype } = checkpoint.info(first);
   for (const [name, change] of added) {
     if (change.kind !== "values") continue;

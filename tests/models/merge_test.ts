@@ -247,6 +247,46 @@ Deno.test("the head of a classifier's adapter replaces the model's", async () =>
   });
 });
 
+Deno.test("a head that the model lacks has the type of its weights, whatever tensor comes first", async () => {
+  await withTempDir(async (dir) => {
+    const [source, adapter, merged] = ["source", "adapter", "merged"].map((n) => join(dir, n));
+    Deno.mkdirSync(source);
+    const weights: Record<string, TensorData> = {
+      "roberta.embeddings.position_ids": {
+        dtype: "I64",
+        shape: [1, 2],
+        data: BigInt64Array.of(0n, 1n),
+      },
+      "roberta.q.weight": { dtype: "F16", shape: [3, 2], data: new Float16Array(6) },
+    };
+    await Deno.writeTextFile(join(source, "config.json"), '{"model_type":"roberta"}');
+    await writeSafetensors(join(source, "model.safetensors"), new Map(Object.entries(weights)));
+    await writePeftAdapter(adapter, {
+      config: {
+        taskType: "SEQ_CLS",
+        r: 1,
+        loraAlpha: 1,
+        loraDropout: 0,
+        targetModules: ["q"],
+        modulesToSave: ["classifier", "score"],
+        baseModel: null,
+      },
+      tensors: new Map([
+        ["roberta.q.lora_A.weight", { shape: [1, 2], data: Float32Array.of(1, 2) }],
+        ["roberta.q.lora_B.weight", { shape: [3, 1], data: Float32Array.of(1, 2, 3) }],
+      ]),
+      replaced: new Map([
+        ["classifier.out_proj.weight", { shape: [1, 3], data: Float32Array.of(5, 6, 7) }],
+      ]),
+    });
+    await mergeAdapter(source, adapter, merged);
+    using file = SafetensorsFile.open(join(merged, "model.safetensors"));
+    assert.equal(file.info("classifier.out_proj.weight").dtype, "F16");
+    assert.deepEqual([...file.readFloats("classifier.out_proj.weight")], [5, 6, 7]);
+    assert.equal(file.info("roberta.embeddings.position_ids").dtype, "I64");
+  });
+});
+
 Deno.test("refused: another model's adapter, integers, an output that is not empty", async () => {
   await withTempDir(async (dir) => {
     const refused = (model: string, output: string, message: RegExp) =>
