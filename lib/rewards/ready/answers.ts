@@ -1,7 +1,7 @@
 import type { NullableRewardFunction, RewardSample } from "../reward.ts";
 
 /** Columns that hold a row's right answer, where none is named. */
-const ANSWER_COLUMNS = ["answer", "solution", "completion", "summary"];
+export const ANSWER_COLUMNS: readonly string[] = ["answer", "solution", "completion", "summary"];
 
 /** A number as people write it: with a sign, separators of thousands and decimals. */
 const NUMBER = /[-+]?\d+(?:,\d{3})*(?:\.\d+)?/g;

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
-import type { NullableRewardFunction, RewardSample } from "../reward.ts";
+import { type NullableRewardFunction, reason, type RewardSample } from "../reward.ts";
 
 /** Instructions of the judge, which answers with a number. */
 const RUBRIC = "Rate how well the response answers the prompt, from 0 (useless) to 10 (perfect).";
@@ -24,7 +24,7 @@ export interface JudgeOptions {
 /**
  * Makes a reward of a language model that judges responses, behind an address that speaks OpenAI's
  * protocol (`/chat/completions`): its rating divided by 10. Null where the judge does not answer, or
- * with no number: a failure is no rating.
+ * with no number: a failure is no rating. The reward throws when a whole batch gets no answer.
  *
  * @param address base address of the service, such as http://localhost:8080/v1
  */
@@ -32,14 +32,24 @@ export function judgeReward(address: string, options: JudgeOptions): NullableRew
   const { concurrency = 4 } = options;
   return async (samples) => {
     const scores = new Array<number | null>(samples.length).fill(null);
+    const failures: unknown[] = [];
     let next = 0;
     const worker = async () => {
       while (next < samples.length) {
         const i = next++;
-        scores[i] = await judge(address, options, samples[i]);
+        try {
+          scores[i] = await judge(address, options, samples[i]);
+        } catch (error) {
+          failures.push(error);
+        }
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, samples.length) }, worker));
+    if (failures.length > 0 && failures.length === samples.length) {
+      throw new UserError(`the judge at ${address} does not answer: ${reason(failures[0])}`, {
+        cause: failures[0],
+      });
+    }
     return scores;
   };
 }
@@ -63,23 +73,22 @@ export function judgeOf(setting: string): NullableRewardFunction {
   return judgeReward(url.href.replace(/\/$/, ""), { model, rubric });
 }
 
-/** Rating of one response, with retries; null when all of them fail. */
+/** Rating of one response, with retries. @throws when all of them fail */
 async function judge(
   address: string,
   options: JudgeOptions,
   sample: RewardSample,
 ): Promise<number | null> {
   const { retries = 2 } = options;
-  for (let attempt = 0; attempt <= retries; attempt++) {
+  for (let attempt = 0;; attempt++) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
     try {
       return await ask(address, options, sample);
     } catch (error) {
       // Without permission every request fails, however often it is repeated.
-      if ((error as Error).name === "NotCapable") throw error;
+      if (attempt === retries || (error as Error).name === "NotCapable") throw error;
     }
   }
-  return null;
 }
 
 /** Asks once: a rating, null for an answer without one. @throws when there is no answer */

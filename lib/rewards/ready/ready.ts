@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import type { NullableRewardFunction } from "../reward.ts";
-import { exactReward, numberReward } from "./answers.ts";
+import { ANSWER_COLUMNS, exactReward, numberReward } from "./answers.ts";
 import { jsonReward } from "./json.ts";
 import { judgeOf } from "./judge.ts";
 import { formatReward, lengthReward, repetitionReward } from "./shape.ts";
@@ -43,6 +43,12 @@ export function readyName(setting: string): ReadyName | null {
  */
 export async function readyReward({ name, argument }: ReadyName): Promise<NullableRewardFunction> {
   return await READY[name](argument);
+}
+
+/** Columns of which a ready reward takes the first that a dataset has; none where it reads no column. */
+export function columnsOf({ name, argument }: ReadyName): readonly string[] {
+  if (name !== "exact" && name !== "number") return [];
+  return argument === "" ? ANSWER_COLUMNS : [argument];
 }
 
 function withoutArgument(name: string, make: () => Promise<NullableRewardFunction>): Maker {

@@ -1,8 +1,9 @@
 import { basename } from "node:path";
+import { UserError } from "../../errors.ts";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { ClassifierReward } from "../../rewards/classifier_reward.ts";
-import { readyName, readyReward } from "../../rewards/ready/ready.ts";
+import { columnsOf, readyName, readyReward } from "../../rewards/ready/ready.ts";
 import { loadScriptReward } from "../../rewards/script_reward.ts";
 import { labelIndex, type TextClassifier } from "../../rewards/text_classifier.ts";
 import { type WeightedReward, WeightedRewards } from "../../rewards/weighted_rewards.ts";
@@ -42,11 +43,15 @@ export async function loadRewards(
   const weighted: WeightedReward[] = [];
   const classifierRewards: ClassifierReward[] = [];
   let first: TextClassifier | null = null;
+  const readyNames = settings.reward.map((path) => readyName(path)?.name);
   for (const [index, path] of settings.reward.entries()) {
     const weight = settings.rewardWeights?.[index] ?? 1;
     const ready = readyName(path);
     if (ready) {
-      weighted.push({ name: ready.name, reward: await readyReward(ready), weight });
+      // Two of one name, such as two formats, are told apart by what follows the name.
+      const isOnly = readyNames.indexOf(ready.name) === readyNames.lastIndexOf(ready.name);
+      const name = isOnly ? ready.name : path;
+      weighted.push({ name, reward: await readyReward(ready), weight });
       continue;
     }
     if (isScript(path)) {
@@ -70,6 +75,24 @@ export async function loadRewards(
         notice !== null
       ),
   };
+}
+
+/**
+ * Checks that a dataset has the columns that ready rewards read.
+ *
+ * @throws {UserError} when it does not
+ */
+export function checkRewardColumns(rewards: readonly string[], columns: readonly string[]): void {
+  for (const reward of rewards) {
+    const ready = readyName(reward);
+    const needed = ready === null ? [] : columnsOf(ready);
+    if (needed.length === 0 || needed.some((name) => columns.includes(name))) continue;
+    throw new UserError(
+      `the reward ${reward} reads the right answers from ${needed.join(" or ")}, which the ` +
+        `dataset does not have: name one of its columns (${columns.join(", ")}), such as ` +
+        `${ready!.name}:${columns[0]}`,
+    );
+  }
 }
 
 /**

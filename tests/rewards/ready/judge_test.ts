@@ -81,3 +81,13 @@ Deno.test("a setting names the address, the model and perhaps a rubric", () =>
       assert.throws(() => judgeOf(wrong), { name: "UserError" });
     }
   }));
+
+Deno.test("a judge that answers nothing of a batch is an error, with the reason", async () => {
+  await withJudge(() => new Response("busy", { status: 503 }), async (address) => {
+    await assert.rejects(async () => await judgeReward(address, options)(samples(2)), {
+      name: "UserError",
+      message: `the judge at ${address} does not answer: status 503`,
+    });
+    assert.deepEqual(await judgeReward(address, options)([]), []);
+  });
+});

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadRewards, loadToxicityClassifier } from "../../../lib/runs/loading/rewards.ts";
+import {
+  checkRewardColumns,
+  loadRewards,
+  loadToxicityClassifier,
+} from "../../../lib/runs/loading/rewards.ts";
 import { withDevice } from "../../device.ts";
 import { goldenCausalDir } from "../../golden_causal/folder.ts";
 import { FakeClassifier } from "../../rewards/fake_classifier.ts";
@@ -31,3 +35,20 @@ Deno.test("toxicity is measured with a classifier among the rewards, not with a 
     assert.equal(await load("hate", several), several);
     await assert.rejects(load("toxic", several), /"toxic" is not one of/);
   }));
+
+Deno.test("ready rewards of one name are told apart by what follows it", () =>
+  withDevice(async (device) => {
+    const reward = ["format:^a", "format:b$", "length:4"];
+    const { rewards } = await loadRewards(device, { ...settings, reward, rewardMode: "logits" });
+    assert.deepEqual(rewards.rewards.map(({ name }) => name), ["format:^a", "format:b$", "length"]);
+  }));
+
+Deno.test("a ready reward whose column the dataset lacks is refused", () => {
+  checkRewardColumns(["exact", "number:key", "length:4"], ["prompt", "key", "solution"]);
+  for (const reward of ["exact", "number:key"]) {
+    assert.throws(() => checkRewardColumns([reward], ["prompt", "text"]), {
+      name: "UserError",
+      message: new RegExp(`^the reward ${reward} reads .*\\(prompt, text\\), such as`),
+    });
+  }
+});

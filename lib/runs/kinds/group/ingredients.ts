@@ -1,6 +1,7 @@
-import type { Example } from "../../../data/dataset.ts";
+import type { DatasetSplit, Example } from "../../../data/dataset.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import type { Device } from "../../../device/device.ts";
+import { UserError } from "../../../errors.ts";
 import { createAdapter, loadAdapter } from "../../../models/policy.ts";
 import { loadLanguageModel } from "../../../models/registry.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
@@ -14,7 +15,12 @@ import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
-import { type LoadedRewards, loadRewards, locateReward } from "../../loading/rewards.ts";
+import {
+  checkRewardColumns,
+  type LoadedRewards,
+  loadRewards,
+  locateReward,
+} from "../../loading/rewards.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
 
@@ -70,7 +76,15 @@ export async function loadGroupIngredients(
   const data = await RunDataset.load({ ...config, ...paths }, tokenizer, hooks);
   const { dataset } = data;
   const [train, test] = [dataset.split("train"), dataset.split("test")];
+  checkRewardColumns(config.reward, columnsOf(train));
+  checkRewardColumns(config.evalReward ?? config.reward, columnsOf(test));
   const prompts = config.batchSize / config.numGenerations;
+  if (train.length < prompts) {
+    throw new UserError(
+      `the train split has ${train.length} rows, too few for the ${prompts} prompts of a step ` +
+        "(`batchSize` / `numGenerations`): make `batchSize` smaller, or widen the length filter",
+    );
+  }
   const batches = new PromptBatches(train, prompts, config.seed);
   const evalPrompts = firstExamples(test, config.evalSamples);
   for (const { rewards: all } of new Set([rewards, evalRewards])) {
@@ -110,4 +124,9 @@ export async function loadGroupIngredients(
   const count = { trainable, all: model.parameterCount + trainable };
   hooks.info?.(describeParameters(count));
   return { policy, tokenizer, count, rewards, evalRewards, data, batches, evalPrompts, sources };
+}
+
+/** Columns of a split's table, without the features that tokenizing adds. */
+function columnsOf({ features }: DatasetSplit): string[] {
+  return features.filter((name) => name !== "input_ids" && name !== "query");
 }

@@ -103,6 +103,19 @@ Deno.test("grpo, and train --algorithm, train from the command line", () =>
     );
   }));
 
+Deno.test("too little data, and data without the right answers, are refused before anything is written", () =>
+  withFolder(async (folder) => {
+    const output = join(folder, "run");
+    const refused = (settings: Partial<GrpoRunConfig>, message: RegExp) =>
+      assert.rejects(run(grpo, resolveGrpoRunConfig(smallGroup(output, settings))), {
+        name: "UserError",
+        message,
+      });
+    await refused({ batchSize: 6000 }, /rows, too few for the 3000 prompts of a step/);
+    await refused({ reward: ["number:answer"] }, /^the reward number:answer reads the right/);
+    await assert.rejects(Deno.stat(output), Deno.errors.NotFound);
+  }));
+
 Deno.test("settings that do not go together are refused", () => {
   const refused = (settings: Parameters<typeof resolveGrpoRunConfig>[0], message: RegExp) =>
     assert.throws(() => resolveGrpoRunConfig(settings), { name: "UserError", message });
