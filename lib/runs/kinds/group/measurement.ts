@@ -56,12 +56,15 @@ export async function measureRewards(
   };
 }
 
+/** A mean of no values is NaN, which JSON writes as null. */
+const numberOfSome = z.number().nullable().transform((value) => value ?? NaN);
+
 /** Schema of the statistics in `summary.json`. */
 export const statisticsSchema: z.ZodType<SampleStatistics> = z.object({
   count: z.int(),
-  mean: z.number(),
-  std: z.number(),
-  interval: z.tuple([z.number(), z.number()]),
+  mean: numberOfSome,
+  std: numberOfSome,
+  interval: z.tuple([numberOfSome, numberOfSome]),
 });
 
 const schema: z.ZodType<GroupMeasurement> = z.object({
@@ -89,8 +92,10 @@ export function parseGroupMeasurement(
 /** Describes a measurement in one line. */
 export function groupMeasurementLine(title: string, { rewards }: GroupMeasurement): string {
   const parts = Object.entries(rewards).map(([name, { mean, interval: [low, high], count }]) =>
-    `${name} ${mean.toFixed(4)} (${count} prompts, 95 % confidence ${low.toFixed(4)} to ` +
-    `${high.toFixed(4)})`
+    count === 0
+      ? `${name} applies to no prompt`
+      : `${name} ${mean.toFixed(4)} (${count} prompts, ` +
+        `95 % confidence ${low.toFixed(4)} to ${high.toFixed(4)})`
   );
   return `${title}: ${parts.join(", ")}`;
 }

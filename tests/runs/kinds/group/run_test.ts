@@ -103,6 +103,22 @@ Deno.test("grpo, and train --algorithm, train from the command line", () =>
     );
   }));
 
+Deno.test("a reward that applies to no test prompt leaves a summary that lists read", () =>
+  withFolder(async (folder) => {
+    const output = join(folder, "run");
+    const nothing = join(folder, "nothing.ts");
+    await Deno.writeTextFile(nothing, "export default (samples) => samples.map(() => null);");
+    const settings = smallGroup(output, { steps: 1, evalEvery: 0, reward: ["length:9", nothing] });
+    await run(grpo, resolveGrpoRunConfig(settings));
+    const log = await Deno.readTextFile(join(output, "log.txt"));
+    assert.match(log, /before training: length .*, nothing\.ts applies to no prompt$/m);
+    const summary = JSON.parse(await Deno.readTextFile(join(output, "summary.json")));
+    assert.equal(summary.rewards["nothing.ts"].after.mean, null);
+    const listed = await call(["runs", "list", "--folder", folder]);
+    assert.match(listed.stdout, /^run +finished +grpo +1\/1 /m);
+    assert.equal(listed.stderr, "");
+  }));
+
 Deno.test("too little data, and data without the right answers, are refused before anything is written", () =>
   withFolder(async (folder) => {
     const output = join(folder, "run");
