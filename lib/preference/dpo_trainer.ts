@@ -82,7 +82,7 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
     const rows = this.#layOut(pairs);
     const reference = known ?? await this.#referenceLogps(rows);
     const logprobs = await this.logprobs([...rows.chosen, ...rows.rejected], "policy");
-    const chosenTokens = sum(rows.chosen.map(nllTokens));
+    const chosenTokens = sum(rows.chosen.map(countedPositions));
     const all = [...pairs.keys()];
     const result = this.#loss(all, rows, logprobs, reference, { pairs: all.length, chosenTokens });
     return {
@@ -109,7 +109,7 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
       const rows = this.#layOut(pairs);
       this.countTokens(rows);
       const reference = known ?? await this.#referenceLogps(rows);
-      const chosenTokens = sum(rows.chosen.map(nllTokens));
+      const chosenTokens = sum(rows.chosen.map(countedPositions));
       const passes = this.passesOf([...pairs.keys()]).map((pass) => ({
         rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
         lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
@@ -160,11 +160,10 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
         const share = lossType === "ipo" ? logprobs[row].length : 1;
         gradients[row].fill(slope / share / step.pairs);
       }
-      rows.chosen[pair].targets.forEach((token, t) => {
-        if (rpoAlpha === null || !countsInNll(token)) return;
-        nll -= logprobs[chosen][t] / step.chosenTokens;
-        gradients[chosen][t] -= rpoAlpha / step.chosenTokens;
-      });
+      if (rpoAlpha !== null) {
+        nll -= sum(logprobs[chosen]) / step.chosenTokens;
+        gradients[chosen] = gradients[chosen].map((slope) => slope - rpoAlpha / step.chosenTokens);
+      }
       return {
         loss: term.loss,
         chosenLogps,
@@ -210,15 +209,7 @@ export function pairMetrics(pairs: readonly PairStats[]): Record<string, number>
   };
 }
 
-/** TRL's likelihood of the chosen answers leaves the token 0 out, which it takes for padding. */
-function countsInNll(token: number): boolean {
-  return token !== 0;
-}
-
-function nllTokens({ targets }: TokenRow): number {
-  return targets.filter(countsInNll).length;
-}
-
-function withoutLast({ inputs, targets, ...row }: TokenRow): TokenRow {
-  return { ...row, inputs: inputs.slice(0, -1), targets: targets.slice(0, -1) };
+function withoutLast({ query, inputs, targets }: TokenRow): TokenRow {
+  const kept = targets.slice(0, -1);
+  return { query, inputs: inputs.slice(0, -1), targets: kept, counted: [[0, kept.length]] };
 }

@@ -144,6 +144,24 @@ Deno.test("compat trl-0.19 leaves the last token of a batch's longest answers ou
     assert.deepEqual(differs, [[false, true], [false, false], [true, false], [false, false]]);
   }));
 
+Deno.test("compat trl-0.19: the means of ipo are over the tokens that are left", () =>
+  withDevice(async (device) => {
+    const config = { ...base, lossType: "ipo", compat: "trl-0.19" } as const;
+    const { pairs: stats } = await new DPOTrainer(await demoPolicy(device), config).step(pairs);
+    for (const { chosenReward, rejectedReward } of stats) {
+      assert.ok(Math.abs(chosenReward) < 1e-6 && Math.abs(rejectedReward) < 1e-6);
+    }
+  }));
+
+Deno.test("every token of the chosen answers has a part in their likelihood, 0 among them", () =>
+  withDevice(async (device) => {
+    const trainer = new DPOTrainer(await demoPolicy(device), { ...base, rpoAlpha: 1 });
+    const { metrics, pairs: [pair] } = await trainer.step([
+      { prompt: [5, 1], chosen: [0, 12, 0, 1], rejected: [7, 1] },
+    ]);
+    assert.ok(Math.abs(metrics.nll_loss + pair.chosenLogps / 4) < 1e-6);
+  }));
+
 Deno.test("nonsense is refused in one line", () =>
   withDevice(async (device) => {
     const policy = await demoPolicy(device);
