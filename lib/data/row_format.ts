@@ -113,11 +113,10 @@ function conversation(value: unknown): unknown {
     }
   }
   if (!Array.isArray(value) || typeof Object(value[0]).from !== "string") return value;
-  return value.map(({ from, value, ...rest }) => ({
-    role: ROLES[from] ?? from,
-    content: value,
-    ...rest,
-  }));
+  return value.map((turn) => {
+    const { from, value: content, ...rest } = Object(turn);
+    return { role: ROLES[from] ?? from, content, ...rest };
+  });
 }
 
 function unfit(path: string, { row }: TableRow, problem: string): UserError {

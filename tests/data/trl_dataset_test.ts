@@ -218,6 +218,11 @@ Deno.test("rows of another form than the first are refused with their number", a
   );
   await refused([{ text: "a" }, { text: null }], /row 2: "text" is null, expected a text/);
   await refused([{ messages: [] }], /row 1: "messages" is \[\], expected/);
+  const said = { from: "human", value: "a" };
+  await refused(
+    [{ conversations: [said] }, { conversations: [said, null] }],
+    /row 2: "messages" is .*, expected a list of messages/,
+  );
   await refused([chat], /has conversations: making texts of them takes a chat template/, {
     template: null,
   });
