@@ -157,6 +157,7 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
   }
 
   #rows(examples: readonly LabelledAnswer[]): TokenRow[] {
+    if (examples.length === 0) throw new UserError("no answer was given; give at least one");
     return examples.map(({ prompt, completion }, i) =>
       this.#row(prompt, completion, `the answer ${i}`)
     );

@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import { AdapterTrainer, type AdapterTrainerConfig } from "../training/adapter_trainer.ts";
 import type { TokenRow } from "../training/token_rows.ts";
 import { answerRow, type PreferencePair, type TruncationOptions } from "./preference_pair.ts";
@@ -22,9 +23,10 @@ export abstract class PreferenceTrainer<Config extends PreferenceTrainerConfig>
   /**
    * Lays out pairs for passes.
    *
-   * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
+   * @throws {UserError} when there is no pair, a prompt or an answer is empty, or nothing is left of it
    */
   protected rowsOf(pairs: readonly PreferencePair[]): PairRows {
+    if (pairs.length === 0) throw new UserError("no pair was given; give at least one");
     const { model } = this.policy;
     const rows = (name: "chosen" | "rejected") =>
       pairs.map((pair, i) =>

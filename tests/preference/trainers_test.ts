@@ -166,6 +166,9 @@ Deno.test("nonsense is refused in one line", () =>
   withDevice(async (device) => {
     const policy = await demoPolicy(device);
     const dpo = new DPOTrainer(policy, base);
+    await assert.rejects(dpo.step([]), /no pair was given/);
+    await assert.rejects(new ORPOTrainer(policy, base).step([]), /no pair was given/);
+    await assert.rejects(new KTOTrainer(policy, base).step([]), /no answer was given/);
     await assert.rejects(
       dpo.step([{ prompt: [1], chosen: [], rejected: [1] }]),
       /the chosen answer of pair 0 is empty/,
