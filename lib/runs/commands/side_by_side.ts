@@ -21,8 +21,10 @@ export interface AnswerSettings
   extends PolicySettings, DeviceOptions, Partial<RewardSettings>, Partial<ToxicitySettings> {
   /** Template of the prompt; {dialogue} stands for the text. */
   readonly prompt: string;
-  /** Maximum number of tokens of a response. */
-  readonly evalMaxNewTokens: number;
+  /** Maximum number of tokens of a response; null for that of training. */
+  readonly evalMaxNewTokens: number | null;
+  /** Maximum number of tokens of a response in training. Default 256. */
+  readonly maxCompletionLength?: number | null;
   /** Minimum length of a response, start token included; else none. */
   readonly minLength?: number;
 }
@@ -49,9 +51,9 @@ export interface ChatBefore {
 export interface Answer {
   /** Text of the response. */
   response: string;
-  /** Weighted sum of the rewards; null for a run without rewards. */
+  /** Weighted sum of the rewards; null where there is none. */
   reward: number | null;
-  /** Score of each reward, by its name. */
+  /** Score of each reward that applies, by its name. */
   rewards: Record<string, number>;
   /** Toxicity of the prompt with the response; null for a run that measures none. */
   toxicity: number | null;
@@ -113,7 +115,7 @@ export class SideBySide {
     };
     const sampling = {
       minLength: config.minLength,
-      maxNewTokens: config.evalMaxNewTokens,
+      maxNewTokens: config.evalMaxNewTokens ?? config.maxCompletionLength ?? 256,
       ...(temperature > 0
         ? { doSample: true, temperature, seed: crypto.getRandomValues(new Uint32Array(1))[0] }
         : {}),
@@ -124,7 +126,7 @@ export class SideBySide {
       { query: asked.base.query, response: base },
       { query: asked.adapter.query, response: adapted },
     ];
-    const scores = await this.rewards?.rewards.score(samples);
+    const columns = await this.rewards?.rewards.columns(samples);
     const measured = this.classifier && await measureToxicity(
       this.classifier,
       // As evaluation measures a policy.
@@ -133,10 +135,7 @@ export class SideBySide {
     );
     const answer = (i: number): Answer => ({
       response: samples[i].response,
-      reward: scores?.totals[i] ?? null,
-      rewards: Object.fromEntries(
-        Object.entries(scores?.parts ?? {}).map(([name, part]) => [name, part[i]]),
-      ),
+      ...this.#rewardsOf(columns ?? {}, i),
       toxicity: measured?.toxicities[i] ?? null,
     });
     return { base: answer(0), adapter: answer(1) };
@@ -146,6 +145,24 @@ export class SideBySide {
   close(): void {
     this.template?.close();
     this.device.close();
+  }
+
+  /** Rewards that apply to a sample: one that compares with a column of a dataset has none of a text. */
+  #rewardsOf(
+    columns: Readonly<Record<string, readonly (number | null)[]>>,
+    sample: number,
+  ): Pick<Answer, "reward" | "rewards"> {
+    const all = this.rewards?.rewards.rewards ?? [];
+    const given = all.flatMap(({ name, weight }) => {
+      const score = columns[name][sample];
+      return score === null ? [] : [{ name, weight, score }];
+    });
+    return {
+      reward: given.length === 0
+        ? null
+        : given.reduce((sum, { weight, score }) => sum + weight * score, 0),
+      rewards: Object.fromEntries(given.map(({ name, score }) => [name, score])),
+    };
   }
 
   /** Prompt of a question: the run's with the text in it, or the conversation with one of the two. */
