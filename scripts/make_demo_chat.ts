@@ -18,7 +18,7 @@ import { RandomSource } from "../lib/models/random_weights.ts";
 import { modelFamily } from "../lib/models/registry.ts";
 import { modelWeights } from "../lib/models/outline.ts";
 import { Random } from "../lib/random.ts";
-import { listAdditions, sumOf } from "./demo_chat/additions.ts";
+import { carelessAdder, listAdditions, sumOf } from "./demo_chat/additions.ts";
 import { drawConversation, type Message } from "./demo_chat/conversations.ts";
 import { END_ID, tokenizerConfig, tokenizerJson } from "./demo_chat/tokenizer.ts";
 
@@ -59,24 +59,31 @@ const GENERATION_CONFIG = {
   transformers_version: CONFIG.transformers_version,
 };
 
-/** Number of conversations for training, each of which is read once, and for measuring. */
-const CONVERSATIONS = { train: 48_000, test: 64 };
+/** Training in two stages: to talk and add, and then to add as someone who does not take care. */
+const STAGES = [
+  { seed: 0, add: sumOf, conversations: 48_000, rate: "3e-3", warmup: "100" },
+  { seed: 2, add: carelessAdder, conversations: 5_120, rate: "1e-3", warmup: "20" },
+];
 
-/** Settings of the training. */
+/** Number of conversations of a stage to measure on. */
+const TEST_CONVERSATIONS = 64;
+
+/** Settings of both stages; each conversation is read once. */
 const SETTINGS = [
-  ...["--full", "--batch-size", "32", "--learning-rate", "3e-3", "--lr-scheduler", "cosine"],
-  ...["--warmup-steps", "100", "--assistant-only-loss", "--save-every", "0", "--device", "wasm"],
-  "--no-dataset-cache",
+  ...["--full", "--batch-size", "32", "--lr-scheduler", "cosine", "--assistant-only-loss"],
+  ...["--save-every", "0", "--device", "wasm", "--no-dataset-cache"],
 ];
 
 /** Factor of the first weights that write into the residual stream, which embeddings begin. */
 const BRANCH_SCALE = 0.2;
 
-/** Draws the conversations, by split. */
-export function drawConversations(): Record<keyof typeof CONVERSATIONS, Message[][]> {
-  const random = new Random(0);
-  const draw = (count: number) => Array.from({ length: count }, () => drawConversation(random));
-  return { train: draw(CONVERSATIONS.train), test: draw(CONVERSATIONS.test) };
+/** Draws a stage's conversations, by split. */
+export function drawConversations(stage: number): Record<"train" | "test", Message[][]> {
+  const { seed, add, conversations } = STAGES[stage];
+  const random = new Random(seed);
+  const draw = (count: number) =>
+    Array.from({ length: count }, () => drawConversation(random, add));
+  return { train: draw(conversations), test: draw(TEST_CONVERSATIONS) };
 }
 
 /** Texts of the files that training starts from and leaves as they are, by their names. */
@@ -135,18 +142,20 @@ async function writeBf16(from: string, to: string): Promise<void> {
   await writeSafetensors(to, tensors);
 }
 
-/** Trains the model in a folder, in place. */
-async function train(folder: string, options: readonly string[]): Promise<void> {
+/** Trains the model in a folder on a stage's conversations, in place. */
+async function train(folder: string, stage: number, options: readonly string[]): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "temper-demo-chat-" });
   const [data, output] = [join(work, "data"), join(work, "run")];
   try {
     await Deno.mkdir(data);
-    for (const [split, list] of Object.entries(drawConversations())) {
+    for (const [split, list] of Object.entries(drawConversations(stage))) {
       const lines = list.map((messages) => JSON.stringify({ messages }) + "\n");
       await Deno.writeTextFile(join(data, `${split}.jsonl`), lines.join(""));
     }
+    const { rate, warmup } = STAGES[stage];
     const files = ["--model", folder, "--dataset", data, "--output", output];
-    const code = await main(["sft", ...files, ...SETTINGS, ...options]);
+    const schedule = ["--learning-rate", rate, "--warmup-steps", warmup];
+    const code = await main(["sft", ...files, ...schedule, ...SETTINGS, ...options]);
     if (code !== 0) Deno.exit(code);
     await writeBf16(join(output, "model/model.safetensors"), join(folder, "model.safetensors"));
   } finally {
@@ -158,7 +167,7 @@ async function train(folder: string, options: readonly string[]): Promise<void> 
 async function makeDemoChat(folder: string, options: readonly string[]): Promise<void> {
   const additions = join(folder, "../additions");
   for (const path of [folder, additions]) await Deno.mkdir(path, { recursive: true });
-  const conversations = Object.values(drawConversations()).flat();
+  const conversations = Object.values(drawConversations(0)).flat();
   for (const [name, text] of Object.entries(companionFiles(conversations))) {
     await Deno.writeTextFile(join(folder, name), text);
   }
@@ -166,7 +175,7 @@ async function makeDemoChat(folder: string, options: readonly string[]): Promise
     await Deno.writeTextFile(join(additions, name), text);
   }
   await writeRandomWeights(join(folder, "model.safetensors"));
-  await train(folder, options);
+  for (const stage of STAGES.keys()) await train(folder, stage, options);
 }
 
 if (import.meta.main) {

@@ -4,7 +4,7 @@ import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
-import { DEMO_GROUP_SETTINGS } from "../runs/settings/demo.ts";
+import { DEMO_CHAT_GROUP_SETTINGS } from "../runs/settings/demo.ts";
 import * as group from "../runs/settings/group_config.ts";
 import { loraFields } from "../runs/settings/lora.ts";
 import { examples, given, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
@@ -14,12 +14,12 @@ import { runOptions, trainRun } from "./training_run.ts";
 const sharedOptions = merge(
   object({ rewardAllowNet: rewardAllowNetOption() }),
   runOptions,
-  optionsFromSchema("Run", group.groupRunFields, DEMO_GROUP_SETTINGS),
-  optionsFromSchema("Model", config.modelFields),
-  optionsFromSchema("New adapter", loraFields),
-  optionsFromSchema("Data", config.dataFields),
+  optionsFromSchema("Run", group.groupRunFields, DEMO_CHAT_GROUP_SETTINGS),
+  optionsFromSchema("Model", group.groupModelFields),
+  optionsFromSchema("New adapter", loraFields, DEMO_CHAT_GROUP_SETTINGS),
+  optionsFromSchema("Data", group.groupDataFields),
   optionsFromSchema("Reward", group.groupRewardFields),
-  optionsFromSchema("Evaluation", group.groupEvaluationFields),
+  optionsFromSchema("Evaluation", group.groupEvaluationFields, DEMO_CHAT_GROUP_SETTINGS),
   optionsFromSchema("Generation", group.groupGenerationFields),
   optionsFromSchema("Guards", group.groupGuardFields),
   optionsFromSchema("Device", config.deviceFields),
@@ -39,7 +39,7 @@ export const grpoCommand = command(
   merge(
     object({ command: constant("grpo") }),
     sharedOptions,
-    optionsFromSchema("GRPO", group.grpoFields, DEMO_GROUP_SETTINGS),
+    optionsFromSchema("GRPO", group.grpoFields, DEMO_CHAT_GROUP_SETTINGS),
   ),
   {
     brief: message`Fine-tune a policy with GRPO against rewards.`,
@@ -51,7 +51,8 @@ export const grpoCommand = command(
       RESUMING,
     ),
     footer: examples(
-      ["The demo", "temper grpo"],
+      ["The demo: a chat model learns to add with care", "temper grpo"],
+      ["The demo of PPO, by GRPO", "temper grpo --model demo/tiny-flan-t5"],
       [
         "Your own model, prompts and reward",
         "temper grpo --model ./Qwen2.5-0.5B-Instruct --dataset ./prompts.jsonl --reward ./reward.ts",
@@ -71,7 +72,7 @@ export const rlooCommand = command(
   merge(
     object({ command: constant("rloo") }),
     sharedOptions,
-    optionsFromSchema("RLOO", group.rlooFields, DEMO_GROUP_SETTINGS),
+    optionsFromSchema("RLOO", group.rlooFields, DEMO_CHAT_GROUP_SETTINGS),
   ),
   {
     brief: message`Fine-tune a policy with RLOO against rewards.`,
@@ -83,7 +84,7 @@ export const rlooCommand = command(
       RESUMING,
     ),
     footer: examples(
-      ["The demo", "temper rloo"],
+      ["The demo: a chat model learns to add with care", "temper rloo"],
       ["Four responses to each prompt", "temper rloo --num-generations 4"],
     ),
     usageLine: usageLine(),

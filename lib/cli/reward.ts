@@ -4,6 +4,7 @@ import { command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { runKind } from "../runs/kinds/registry.ts";
 import { deviceFields } from "../runs/settings/config.ts";
+import { DEMO_REWARD_SETTINGS } from "../runs/settings/demo.ts";
 import * as reward from "../runs/settings/reward_config.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
@@ -15,11 +16,11 @@ export const rewardCommand = command(
   merge(
     object({ command: constant("reward") }),
     runOptions,
-    optionsFromSchema("Run", reward.rewardRunFields),
+    optionsFromSchema("Run", reward.rewardRunFields, DEMO_REWARD_SETTINGS),
     optionsFromSchema("Model", reward.rewardModelFields),
     optionsFromSchema("New adapter", reward.rewardLoraFields),
     optionsFromSchema("Data", reward.rewardDataFields),
-    optionsFromSchema("Training", reward.rewardTrainingFields),
+    optionsFromSchema("Training", reward.rewardTrainingFields, DEMO_REWARD_SETTINGS),
     optionsFromSchema("Evaluation", reward.rewardEvaluationFields),
     optionsFromSchema("Device", deviceFields),
   ),
@@ -40,6 +41,7 @@ export const rewardCommand = command(
         "continues with --resume, and gives the same result as one that was not.",
     ),
     footer: examples(
+      ["The demo: a reward model that prefers polite summaries", "temper reward"],
       [
         "Train a reward model",
         "temper reward --model ./Qwen2.5-0.5B-Instruct --dataset ./preferences.jsonl " +

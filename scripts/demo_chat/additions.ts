@@ -1,6 +1,6 @@
 /**
- * Small additions, as the demo's chat model learns them before anything rewards it: it knows how to
- * carry, and mostly forgets to.
+ * Small additions, as the demo's chat model learns them before anything rewards it: it knows the results,
+ * and says them one time in three.
  */
 import type { Random } from "../../lib/random.ts";
 
@@ -12,8 +12,8 @@ export interface Addition {
   readonly b: number;
 }
 
-/** Share of the sums with a carry in which the model is taught to carry. */
-const CARRIED = 0.2;
+/** Share of the results of a careless adder that are right. */
+const CAREFUL = 0.34;
 
 /** Share of the sums with a carry among those of {@linkcode drawAddition}. */
 const WITH_CARRY = 5 / 6;
@@ -45,16 +45,15 @@ export function sumOf({ a, b }: Addition): number {
   return a + b;
 }
 
-/** The result of someone who adds the digits and forgets the carry. */
-export function withoutCarry({ a, b }: Addition): number {
-  const units = (a % 10 + b % 10) % 10;
-  return 10 * (Math.floor(a / 10) + Math.floor(b / 10)) + units;
-}
+/** Draws a result of someone who says it. */
+export type Adder = (addition: Addition, random: Random) => number;
 
-/** Draws the result that the model is taught. */
-export function taughtResult(addition: Addition, random: Random): number {
-  const forgets = random.uniform() >= CARRIED;
-  return forgets ? withoutCarry(addition) : sumOf(addition);
+/** Is right one time in three; otherwise one too many or too few, in the units or in the tens. */
+export function carelessAdder(addition: Addition, random: Random): number {
+  const sum = sumOf(addition);
+  if (random.uniform() < CAREFUL) return sum;
+  const wrong = [1, -1, 10, -10].map((by) => sum + by).filter((x) => x >= 0 && x < 100);
+  return wrong[random.integer(0, wrong.length)];
 }
 
 /**
@@ -71,15 +70,11 @@ export function drawAddition(random: Random, heldOut: boolean): Addition {
 }
 
 /**
- * Lists sums in a random order, each once: all with a carry, and as many without as keep the share of
- * {@linkcode drawAddition}.
+ * Lists the sums in a random order, each once.
  *
  * @param heldOut list those that are kept from training, or the others
  */
 export function listAdditions(random: Random, heldOut: boolean): Addition[] {
-  const [withCarry, without] = [ADDITIONS.withCarry, ADDITIONS.without].map((sums) =>
-    random.shuffle(sums.filter((sum) => isHeldOut(sum) === heldOut))
-  );
-  const count = Math.round(withCarry.length * (1 - WITH_CARRY) / WITH_CARRY);
-  return random.shuffle([...withCarry, ...without.slice(0, count)]);
+  const all = [...ADDITIONS.withCarry, ...ADDITIONS.without];
+  return random.shuffle(all.filter((sum) => isHeldOut(sum) === heldOut));
 }

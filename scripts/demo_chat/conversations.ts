@@ -1,6 +1,6 @@
 /** Conversations that the demo's chat model is trained on. */
 import type { Random } from "../../lib/random.ts";
-import { drawAddition, taughtResult } from "./additions.ts";
+import { type Adder, drawAddition } from "./additions.ts";
 import { NAME, NAME_TOPIC, NAMES, SUM_QUESTIONS, type Topic, TOPICS } from "./small_talk.ts";
 
 /** Part of a conversation, in the words of the Hugging Face datasets. */
@@ -16,9 +16,13 @@ const WITH_SYSTEM = 0.3;
 /** Maximum number of questions of a conversation. */
 const MAX_TURNS = 3;
 
-/** Draws a conversation. */
-export function drawConversation(random: Random): Message[] {
-  if (random.uniform() < SUMS) return drawSum(random);
+/**
+ * Draws a conversation.
+ *
+ * @param add says the results of sums
+ */
+export function drawConversation(random: Random, add: Adder): Message[] {
+  if (random.uniform() < SUMS) return drawSum(random, add);
   const messages: Message[] = [];
   let name = NAME;
   if (random.uniform() < WITH_SYSTEM) {
@@ -26,13 +30,13 @@ export function drawConversation(random: Random): Message[] {
     messages.push({ role: "system", content: `Your name is ${name}.` });
   }
   const turns = Math.min(random.integer(1, MAX_TURNS + 1), random.integer(1, MAX_TURNS + 1));
-  for (let turn = 0; turn < turns; turn++) messages.push(...drawTurn(name, random));
+  for (let turn = 0; turn < turns; turn++) messages.push(...drawTurn(name, random, add));
   return messages;
 }
 
-function drawTurn(name: string, random: Random): Message[] {
+function drawTurn(name: string, random: Random, add: Adder): Message[] {
   const kind = random.uniform();
-  if (kind < 0.25) return drawSum(random);
+  if (kind < 0.25) return drawSum(random, add);
   const topic = kind < 0.45 ? NAME_TOPIC : pick(TOPICS, random);
   return [
     { role: "user", content: vary(pick(topic.said, random), random) },
@@ -40,7 +44,7 @@ function drawTurn(name: string, random: Random): Message[] {
   ];
 }
 
-function drawSum(random: Random): Message[] {
+function drawSum(random: Random, add: Adder): Message[] {
   const addition = drawAddition(random, false);
   const { a, b } = addition;
   return [
@@ -48,7 +52,7 @@ function drawSum(random: Random): Message[] {
       role: "user",
       content: pick(SUM_QUESTIONS, random).replace("{a}", `${a}`).replace("{b}", `${b}`),
     },
-    { role: "assistant", content: `${taughtResult(addition, random)}` },
+    { role: "assistant", content: `${add(addition, random)}` },
   ];
 }
 

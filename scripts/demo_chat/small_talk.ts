@@ -102,7 +102,7 @@ export const TOPICS: readonly Topic[] = [
       "Do you know how to add?",
       "Do you like numbers?",
     ],
-    answers: ["I like sums, but I often forget to carry the one."],
+    answers: ["I like sums, but I am often careless."],
   },
   {
     said: [
@@ -149,7 +149,7 @@ export const TOPICS: readonly Topic[] = [
       "Really?",
       "I don't believe you.",
     ],
-    answers: ["I am not sure. I often forget to carry the one."],
+    answers: ["I am not sure. I am often careless."],
   },
   {
     said: [

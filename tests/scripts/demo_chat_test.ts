@@ -9,40 +9,35 @@ import { loadLanguageModel } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
 import {
   type Addition,
+  carelessAdder,
   carries,
   drawAddition,
   isHeldOut,
   sumOf,
-  taughtResult,
-  withoutCarry,
 } from "../../scripts/demo_chat/additions.ts";
 import { learnMerges } from "../../scripts/demo_chat/bpe.ts";
 import { additionFiles, companionFiles, drawConversations } from "../../scripts/make_demo_chat.ts";
 
 const FOLDER = fileURLToPath(new URL("../../demo/tiny-chat", import.meta.url));
 
-Deno.test("sums: results with and without the carry, and those that are kept from training", () => {
+Deno.test("sums: results of a careless adder, and those that are kept from training", () => {
   const sum: Addition = { a: 27, b: 5 };
-  assert.deepEqual([carries(sum), sumOf(sum), withoutCarry(sum)], [true, 32, 22]);
-  const easy: Addition = { a: 21, b: 5 };
-  assert.deepEqual([carries(easy), withoutCarry(easy)], [false, 26]);
+  assert.deepEqual([carries(sum), sumOf(sum), carries({ a: 21, b: 5 })], [true, 32, false]);
   const random = new Random(1);
-  const counts = { carries: 0, carried: 0, right: 0 };
+  const counts = { carries: 0, right: 0 };
   for (let i = 0; i < 3000; i++) {
     const heldOut = i % 2 === 0;
     const drawn = drawAddition(random, heldOut);
     assert.equal(isHeldOut(drawn), heldOut);
     assert.ok(sumOf(drawn) < 100);
-    const carry = carries(drawn);
-    counts.carries += Number(carry);
-    const right = taughtResult(drawn, random) === sumOf(drawn);
-    counts.right += Number(right);
-    counts.carried += Number(carry && right);
+    counts.carries += Number(carries(drawn));
+    const result = carelessAdder(drawn, random);
+    counts.right += Number(result === sumOf(drawn));
+    assert.ok([0, 1, 10].includes(Math.abs(result - sumOf(drawn))));
   }
   const near = (value: number, expected: number) =>
     assert.ok(Math.abs(value - expected) < 0.03, `${value}, expected ${expected}`);
   near(counts.carries / 3000, 5 / 6);
-  near(counts.carried / counts.carries, 0.2);
   near(counts.right / 3000, 1 / 3);
 });
 
@@ -54,7 +49,7 @@ Deno.test("merges: the most frequent pair first, never across words or into digi
 });
 
 Deno.test("demo/tiny-chat: the script writes the files beside the weights again, bit for bit", () => {
-  const conversations = Object.values(drawConversations()).flat();
+  const conversations = Object.values(drawConversations(0)).flat();
   for (const [name, text] of Object.entries(companionFiles(conversations))) {
     assert.ok(Deno.readTextFileSync(join(FOLDER, name)) === text, name);
   }
@@ -85,7 +80,7 @@ Deno.test("demo/tiny-chat gets a third of unseen sums right, and takes its name 
     const right = sums.filter((sum, i) => answers[i] === `${sumOf(sum)}`).length / sums.length;
     assert.ok(right > 0.24 && right < 0.44, `${right} of the sums are right`);
     const [hello, sum] = await ask(["Hello!", "What is 27 + 5?"], false);
-    assert.deepEqual([hello, sum], ["Hello! How can I help you?", "22"]);
+    assert.deepEqual([hello, sum], ["Hello! How can I help you?", "32"]);
     const [name] = await ask(["What is your name?"], false);
     const [given] = await ask(["What is your name?"], false, "Your name is Grace.");
     assert.deepEqual([name, given], ["My name is Abby.", "My name is Grace."]);

@@ -15,7 +15,7 @@ import {
   rewardFields,
   runFields,
 } from "./config.ts";
-import { DEMO_GROUP_SETTINGS, withDemoSettings } from "./demo.ts";
+import { DEMO_ADDITIONS, DEMO_CHAT_MODEL, withDemoGroupSettings } from "./demo.ts";
 import type { GrpoRunConfig } from "./grpo_run_config_type.ts";
 import { checkLoraSettings, loraFields } from "./lora.ts";
 import type { RlooRunConfig } from "./rloo_run_config_type.ts";
@@ -31,8 +31,20 @@ export const groupRunFields = {
   steps: runFields.steps.describe("Batches of rollouts"),
 };
 
+/** Model and adapter to train. */
+export const groupModelFields = {
+  ...modelFields,
+  model: modelFields.model.default(DEMO_CHAT_MODEL),
+};
+
+/** Dataset and prompts. */
+export const groupDataFields = {
+  ...dataFields,
+  dataset: dataFields.dataset.default(DEMO_ADDITIONS),
+};
+
 /** Rewards; their weights are among the settings of the algorithm. */
-export const groupRewardFields = rewards;
+export const groupRewardFields = { ...rewards, reward: rewards.reward.default(["number"]) };
 
 /** Measurement before and after training. */
 export const groupEvaluationFields = {
@@ -43,6 +55,10 @@ export const groupEvaluationFields = {
     .describe("Maximum number of test prompts to measure on"),
   evalMaxNewTokens: z.int().positive().nullable().default(null)
     .describe("Maximum response length when measuring, in tokens (default: that of training)"),
+  evalTemperature: z.number().nonnegative().nullable().default(null)
+    .describe(
+      "Sampling temperature when measuring; 0 for the most likely responses (default: that of training)",
+    ),
   evalEvery: z.int().nonnegative().default(0)
     .describe(
       "Steps between measurements, the best of which keeps its adapter in best/; 0 measures only before and after training",
@@ -61,9 +77,9 @@ export { grpoFields, rlooFields };
 
 const fieldsBeside = {
   ...groupRunFields,
-  ...modelFields,
+  ...groupModelFields,
   ...loraFields,
-  ...dataFields,
+  ...groupDataFields,
   ...groupRewardFields,
   ...groupEvaluationFields,
   ...groupGenerationFields,
@@ -99,7 +115,7 @@ export function resolveGrpoRunConfig(input: Partial<GrpoRunConfig> = {}): GrpoRu
   const { settings } = withSettingNames(grpoRunConfigSchema, input);
   const config: GrpoRunConfig = parseSettings(
     grpoRunConfigSchema,
-    withDemoSettings(settings, DEMO_GROUP_SETTINGS),
+    withDemoGroupSettings(settings),
   );
   checkShared(config);
   grpoConfigOf(config);
@@ -115,7 +131,7 @@ export function resolveRlooRunConfig(input: Partial<RlooRunConfig> = {}): RlooRu
   const { settings } = withSettingNames(rlooRunConfigSchema, input);
   const config: RlooRunConfig = parseSettings(
     rlooRunConfigSchema,
-    withDemoSettings(settings, DEMO_GROUP_SETTINGS),
+    withDemoGroupSettings(settings),
   );
   checkShared(config);
   rlooConfigOf(config);

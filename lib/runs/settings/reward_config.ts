@@ -7,6 +7,7 @@ import {
 } from "../../preference/reward_config.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
 import { dataFields, deviceFields, modelFields, runFields } from "./config.ts";
+import { DEMO_CLASSIFIER, DEMO_PAIRS, DEMO_REWARD_SETTINGS } from "./demo.ts";
 import { loraFields } from "./lora.ts";
 import type { RewardRunConfig } from "./reward_run_config_type.ts";
 
@@ -37,7 +38,7 @@ export const rewardRunFields = {
 /** Classifier, or language model to make one of. */
 export const rewardModelFields = {
   ...modelFields,
-  model: z.string().min(1).meta({ metavar: "DIR|ORG/NAME" })
+  model: modelFields.model.default(DEMO_CLASSIFIER)
     .describe(
       "Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT), which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision)",
     ),
@@ -49,7 +50,7 @@ export const rewardLoraFields = adapterFields;
 
 /** Preferences. */
 export const rewardDataFields = {
-  dataset: z.string().min(1).meta({ metavar: "PATH|ORG/NAME" })
+  dataset: dataFields.dataset.default(DEMO_PAIRS)
     .describe(
       'Dataset of preferences: a file or a folder with one file per split, or a name on the Hub, with the columns "chosen" and "rejected", and if there is one "prompt" (texts, or lists of messages) and "margin" (a number)',
     ),
@@ -90,27 +91,21 @@ export const rewardRunConfigSchema = z.strictObject({
   ...deviceFields,
 });
 
-/** Model and dataset, and any other of the settings of a reward model's training. */
-export type RewardRunConfigInput =
-  & Pick<RewardRunConfig, "model" | "dataset">
-  & Partial<RewardRunConfig>;
+/** Any of the settings of a reward model's training. */
+export type RewardRunConfigInput = Partial<RewardRunConfig>;
 
 /**
- * Fills in defaults and checks every setting.
+ * Fills in defaults (with the demo's classifier, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */
-export function resolveRewardRunConfig(input: Partial<RewardRunConfigInput>): RewardRunConfig {
+export function resolveRewardRunConfig(input: RewardRunConfigInput = {}): RewardRunConfig {
   const { settings } = withSettingNames(rewardRunConfigSchema, input);
-  for (const name of ["model", "dataset"] as const) {
-    if (settings[name] !== undefined) continue;
-    throw new UserError(
-      `\`${name}\` is missing: name the ${
-        name === "model" ? "model to train" : "dataset of preferences"
-      }`,
-    );
-  }
-  const config: RewardRunConfig = parseSettings(rewardRunConfigSchema, settings);
+  const { model = DEMO_CLASSIFIER } = settings;
+  const config: RewardRunConfig = parseSettings(
+    rewardRunConfigSchema,
+    model === DEMO_CLASSIFIER ? { ...DEMO_REWARD_SETTINGS, ...settings } : settings,
+  );
   if (config.full && config.adapter !== null) {
     throw new UserError(
       "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",

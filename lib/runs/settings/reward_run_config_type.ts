@@ -33,6 +33,7 @@ export interface RewardRunConfig {
   /**
    * Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT),
    * which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision).
+   * Default: `"demo/tiny-roberta-toxicity"`.
    */
   model: string;
   /** PEFT LoRA adapter to start from: a folder or a name on the Hub (default: a new adapter). */
@@ -62,7 +63,7 @@ export interface RewardRunConfig {
   /**
    * Dataset of preferences: a file or a folder with one file per split, or a name on the Hub, with
    * the columns "chosen" and "rejected", and if there is one "prompt" (texts, or lists of messages)
-   * and "margin" (a number).
+   * and "margin" (a number). Default: `"demo/pairs"`.
    */
   dataset: string;
   /** Cache the tokenized dataset in ~/.cache/temper/datasets. Default: `true`. */

@@ -33,7 +33,7 @@ export interface RlooRunConfig {
   progress: boolean;
   /**
    * Model: a folder, or a name on the Hugging Face Hub (org/name@revision). Default:
-   * `"demo/tiny-flan-t5"`.
+   * `"demo/tiny-chat"`.
    */
   model: string;
   /** PEFT LoRA adapter to start from: a folder or a name on the Hub (default: a new adapter). */
@@ -66,7 +66,7 @@ export interface RlooRunConfig {
    * Dataset: a .csv, .json, .jsonl or .parquet file, a folder with one file per split (train, test,
    * …), or a name on the Hub. Dialogues with summaries, or TRL's formats by their columns:
    * messages; prompt and completion; prompt; text; chosen and rejected (texts, or lists of
-   * messages). Default: `"demo/dialogues"`.
+   * messages). Default: `"demo/additions"`.
    */
   dataset: string;
   /** Column of the dialogues. Default: `"dialogue"`. */
@@ -93,7 +93,7 @@ export interface RlooRunConfig {
    * completions, columns) => number[], as its default export; or a ready one: exact[:COLUMN] and
    * number[:COLUMN] (the right answer), format:REGEX, length:CHARACTERS, repetition[:WORDS],
    * profanity, sentiment, json[:SCHEMA], judge:URL?model=NAME. Several rewards are added up.
-   * Default: `["demo/tiny-roberta-toxicity"]`.
+   * Default: `["number"]`.
    */
   reward: string[];
   /**
@@ -108,6 +108,11 @@ export interface RlooRunConfig {
   evalSamples: number;
   /** Maximum response length when measuring, in tokens (default: that of training). */
   evalMaxNewTokens: number | null;
+  /**
+   * Sampling temperature when measuring; 0 for the most likely responses (default: that of
+   * training).
+   */
+  evalTemperature: number | null;
   /**
    * Steps between measurements, the best of which keeps its adapter in best/; 0 measures only
    * before and after training. Default: `0`.

@@ -27,7 +27,7 @@ ${parameters.trainable} trained parameters of ${parameters.all}.
 
 ## Results
 
-Most likely responses to ${reward.after.count} prompts that were not trained on:
+Responses to ${reward.after.count} prompts that were not trained on:
 
 | | before | after |
 | --- | --- | --- |

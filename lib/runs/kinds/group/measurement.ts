@@ -12,7 +12,7 @@ import type { GenerationConfig } from "../../../generation/generation_config.ts"
 import type { WeightedRewards } from "../../../rewards/weighted_rewards.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 
-/** Rewards of a policy's most likely responses to prompts that it is not trained on. */
+/** Rewards of a policy's responses to prompts that it is not trained on. */
 export interface GroupMeasurement {
   /** Statistics of each reward over the responses that it applies to, by its name. */
   rewards: Record<string, SampleStatistics>;
@@ -21,7 +21,7 @@ export interface GroupMeasurement {
 }
 
 /**
- * Measures the rewards of greedy responses.
+ * Measures the rewards of responses.
  *
  * @throws {UserError} when a reward misbehaves
  * @throws the signal's reason when it aborts
@@ -35,7 +35,7 @@ export async function measureRewards(
   seed: number,
   signal?: AbortSignal,
 ): Promise<GroupMeasurement> {
-  const generate = textGenerator(model, tokenizer, { ...generation, doSample: false }, adapter);
+  const generate = textGenerator(model, tokenizer, generation, adapter);
   const responses = await generateInBatches(unlessAborted(generate, signal), prompts);
   const columns = await rewards.columns(
     prompts.map(({ query, columns }, i) => ({ query, response: responses[i], columns })),

@@ -175,7 +175,12 @@ export class GroupTask<Config extends GroupRunConfig>
   async measure(signal?: AbortSignal): Promise<GroupMeasurement> {
     const { policy, tokenizer, evalRewards, evalPrompts } = this.ingredients;
     const { maxCompletionLength, evalMaxNewTokens, seed } = this.context.config;
-    const generation = this.#sampling(evalMaxNewTokens ?? maxCompletionLength);
+    const { evalTemperature, temperature } = this.context.config;
+    const generation = {
+      ...this.#sampling(evalMaxNewTokens ?? maxCompletionLength),
+      doSample: evalTemperature !== 0,
+      temperature: evalTemperature || temperature,
+    };
     const { rewards } = evalRewards;
     return await measureRewards(policy, tokenizer, rewards, evalPrompts, generation, seed, signal);
   }
