@@ -92,10 +92,10 @@ Deno.test("the settings of a run are started with the command of its kind", asyn
         /^error: \S+config\.json has the settings of a run of kind sft: start it with .* sft --config /,
       );
     }
-    await Deno.writeTextFile(file, JSON.stringify({ kind: "dpo" }));
+    await Deno.writeTextFile(file, JSON.stringify({ kind: "sarsa" }));
     assert.match(
       (await call(["train", "--config", file])).stderr,
-      /no kind of run "dpo": known are/,
+      /no kind of run "sarsa": known are/,
     );
   });
 });
