@@ -57,6 +57,7 @@ export function smallSft(output: string, settings: SftRunConfigInput = {}): SftR
 /** Settings of a small run of GRPO or RLOO in a folder. */
 export function smallGroup(output: string, settings: GrpoInput = {}): GrpoInput {
   return {
+    model: "demo/tiny-flan-t5",
     steps: 4,
     saveEvery: 2,
     batchSize: 4,
