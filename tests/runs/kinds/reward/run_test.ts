@@ -245,7 +245,10 @@ for (const [name, rows, options, message] of faults) {
     }));
 }
 
-Deno.test("a model and a dataset have to be named", () => {
-  assert.throws(() => resolveRewardRunConfig({ dataset: "x" }), /^UserError: `model` is missing/);
-  assert.throws(() => resolveRewardRunConfig({ model: "x" }), /^UserError: `dataset` is missing/);
+Deno.test("without a model and a dataset it is the demo, with its own settings", () => {
+  const { model, dataset, steps, learningRate } = resolveRewardRunConfig();
+  assert.deepEqual([model, dataset], ["demo/tiny-roberta-toxicity", "demo/pairs"]);
+  assert.deepEqual([steps, learningRate], [40, 1e-3]);
+  assert.equal(resolveRewardRunConfig({ model: "x" }).steps, null);
+  assert.equal(resolveRewardRunConfig({ steps: 3 }).steps, 3);
 });
