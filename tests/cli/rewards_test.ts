@@ -101,9 +101,10 @@ export default async (samples) => {
       assert.match(stdout, /^step 2\/4 /m);
       const failure = JSON.parse(read("failed.json"));
       assert.match(failure.message, /reward/);
-      assert.ok(failure.step === 1 || failure.step === 2, `${failure.step}`);
-      // That of the second step may just be written.
-      const kept = [1, 2].filter((step) => files.includes(`checkpoint-${step}`));
+      // close() ends the process a moment later: the third step may be done by then. The checkpoint of
+      // the last one may just be written.
+      assert.ok([1, 2, 3].includes(failure.step), `${failure.step}`);
+      const kept = [1, 2, 3].filter((step) => files.includes(`checkpoint-${step}`));
       assert.ok(kept.length > 0, `${files}`);
     });
   });

@@ -278,9 +278,10 @@ Deno.test("trying a model: obstacles are explained, and large requests are refus
     // An error is one line, as in the terminal. Checkpoints can be tried, too.
     Deno.mkdirSync(join(run, "checkpoint-5"));
     Deno.writeTextFileSync(join(run, "checkpoint-5", "adapter_model.safetensors"), "");
-    for (const adapter of ["adapter", "../a/checkpoint-5", "checkpoint-5/.", 5, ""]) {
+    for (const adapter of ["adapter", "../a/checkpoint-5", "checkpoint-5/.", ""]) {
       assert.equal((await ask("a", JSON.stringify({ text: "hi", adapter }))).status, 404);
     }
+    assert.equal((await ask("a", JSON.stringify({ text: "hi", adapter: 5 }))).status, 400);
     const page = await (await get("/runs/a")).text();
     assert.match(page, /--adapter [^ ]*\/a\/checkpoint-5 &lt; dialogue/);
     const broken = await ask("a", text);
