@@ -144,3 +144,11 @@ Deno.test("settings that do not go together are refused", () => {
   refused({ numGenerations: 1 }, /`numGenerations`/);
   assert.throws(() => resolveRlooRunConfig({ batchSize: 3 }), /`numGenerations`/);
 });
+
+Deno.test("the demo: the chat model learns to add with care, also what it has not seen", () =>
+  withFolder(async (folder) => {
+    const settings = { output: join(folder, "run"), device: "wasm", progress: false } as const;
+    const { summary: { reward } } = await run(grpo, resolveGrpoRunConfig(settings));
+    assert.ok(reward.before.mean < 0.5, `${reward.before.mean} before`);
+    assert.ok(reward.after.mean > 0.9, `${reward.after.mean} after`);
+  }));
