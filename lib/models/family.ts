@@ -3,7 +3,7 @@ import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { withEndTokens } from "./generation_file.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { checkWeightMemory, modelWeights } from "./outline.ts";
+import { checkWeights } from "./outline.ts";
 import {
   CheckpointSource,
   type CheckpointTensors,
@@ -81,9 +81,7 @@ export async function loadModel<Model extends LanguageModel>(
   const configure = await readConfig(files, choose);
   using weights = await CheckpointSource.open(files);
   const build = configure(weights);
-  const specs = modelWeights(device, build);
-  for (const { name, shape } of specs) weights.check(name, shape);
-  checkWeightMemory(device, specs, dtype);
+  checkWeights(device, build, weights, dtype);
   return FrozenStore.build(device, weights, dtype, (store) => build(device, store));
 }
 

@@ -4,29 +4,60 @@ import { elementCount } from "../formats/tensor_file.ts";
 import type { ParameterSpec } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
-import type { MatrixOptions, WeightStore } from "./weight_store.ts";
+import type { MatrixOptions, WeightSource, WeightStore } from "./weight_store.ts";
 
-/** Names and shapes of the weights that a model asks for. */
+/** Builder of a model, whatever it returns. */
+type Build = (device: Device, store: WeightStore) => unknown;
+
+/**
+ * Names and shapes of the weights that a model asks for.
+ *
+ * @param has tells whether there is a weight of a name; by default there is any
+ */
 export function modelWeights(
   device: Device,
-  build: (device: Device, store: WeightStore) => unknown,
+  build: Build,
+  has: (name: string) => boolean = () => true,
 ): ParameterSpec[] {
-  const outline = new OutlineStore(device);
+  const outline = new OutlineStore(device, has);
   build(device, outline);
-  return outline.finish();
+  return outline.specs;
 }
+
+/**
+ * Checks that files have the weights that a model asks for, and that a device has room for them.
+ *
+ * @returns names and shapes of the weights
+ * @throws {UserError} when one is missing or has another shape
+ * @throws {OutOfMemoryError} when they cannot fit
+ */
+export function checkWeights(
+  device: Device,
+  build: Build,
+  source: WeightSource,
+  storage: WeightStorage,
+): ParameterSpec[] {
+  const specs = modelWeights(device, build, (name) => source.has(name));
+  for (const { name, shape } of specs) source.check?.(name, shape);
+  checkWeightMemory(device, specs, storage);
+  return specs;
+}
+
+/** Memory of a placeholder, which is none: building a model reads and writes no weight. */
+const NOTHING: DeviceBuffer = { byteLength: 0 };
 
 /** Notes the names and shapes of the weights that a model asks for; it hands out placeholders. */
 class OutlineStore implements WeightStore {
   readonly #specs = new Map<string, ParameterSpec>();
-  readonly #placeholder: DeviceBuffer;
 
-  constructor(private readonly device: Device) {
-    this.#placeholder = device.alloc(4);
-  }
+  constructor(
+    private readonly device: Device,
+    readonly has: (name: string) => boolean,
+  ) {}
 
-  has(_name: string): boolean {
-    return true;
+  /** The weights, each once: tied ones are asked for twice. */
+  get specs(): ParameterSpec[] {
+    return [...this.#specs.values()];
   }
 
   matrix(
@@ -45,26 +76,22 @@ class OutlineStore implements WeightStore {
 
   tensor(name: string, shape: readonly number[]): Tensor {
     this.#specs.set(name, { name, shape });
-    return new Tensor(this.device, this.#placeholder, shape);
-  }
-
-  /** The weights, each once: tied ones are asked for twice. */
-  finish(): ParameterSpec[] {
-    this.device.free(this.#placeholder);
-    return [...this.#specs.values()];
+    return new Tensor(this.device, NOTHING, shape);
   }
 }
+
+/** Type that frozen matrices are stored in; "trained" for weights with gradients, in f32. */
+type WeightStorage = "f32" | "bf16" | "trained";
 
 /**
  * Compares the memory that weights take at least with the device's, before any is read.
  *
- * @param storage type that frozen matrices are stored in; "trained" for weights with gradients, in f32
  * @throws {OutOfMemoryError} when they cannot fit
  */
 export function checkWeightMemory(
   device: Device,
   weights: readonly ParameterSpec[],
-  storage: "f32" | "bf16" | "trained",
+  storage: WeightStorage,
 ): void {
   const { memoryLimit: limit } = device;
   if (limit === null) return;

@@ -11,6 +11,7 @@ import { type ProblemType, withLabelCount } from "./classifier_config.ts";
 import type { ClassifierModel } from "./classifier_model.ts";
 import { configureClassifier } from "./classifier_registry.ts";
 import type { LoadOptions } from "./family.ts";
+import { checkWeights } from "./outline.ts";
 import { checkpointLayout } from "./registry.ts";
 import { CheckpointSource, FrozenStore } from "./weight_store.ts";
 
@@ -45,6 +46,7 @@ export class SequenceClassifier {
    * @param source a folder's path, or files
    * @throws {UserError} when a file is missing, broken, or not of a classifier that Temper computes:
    * RoBERTa, BERT, DistilBERT, or a decoder-only model
+   * @throws {OutOfMemoryError} when the weights do not fit
    */
   static async load(
     device: Device,
@@ -60,6 +62,7 @@ export class SequenceClassifier {
     using checkpoint = await CheckpointSource.open(files);
     const weights = peft ? adaptedSource(checkpoint, json, path, peft) : checkpoint;
     const build = configure(weights);
+    checkWeights(device, build, weights, dtype);
     const model = FrozenStore.build(device, weights, dtype, (store) => build(device, store));
     return new SequenceClassifier(device, model, tokenizer);
   }

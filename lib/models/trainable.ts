@@ -13,8 +13,13 @@ import { Parameters } from "../nn/parameters.ts";
 import { readConfig } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { modelFamily } from "./registry.ts";
-import { checkWeightMemory, modelWeights } from "./outline.ts";
-import { CheckpointSource, TrainableStore } from "./weight_store.ts";
+import { checkWeights } from "./outline.ts";
+import {
+  CheckpointSource,
+  TrainableStore,
+  type WeightSource,
+  type WeightStore,
+} from "./weight_store.ts";
 
 /** A model whose every weight is trained, in f32. */
 export interface TrainableModel {
@@ -39,14 +44,25 @@ export async function loadTrainableModel(
   const configure = await readConfig(files, modelFamily);
   using weights = await CheckpointSource.open(files);
   const build = configure(weights);
-  const specs = modelWeights(device, build);
-  for (const { name, shape } of specs) weights.check(name, shape);
-  checkWeightMemory(device, specs, "trained");
-  const parameters = Parameters.create(device, specs, { trainable: true });
-  for (const name of parameters.names) {
-    parameters.write(name, weights.read(name, parameters.get(name).shape));
-  }
-  return { model: build(device, new TrainableStore(parameters)), parameters };
+  return readTrainable(device, build, weights);
+}
+
+/**
+ * Reads the weights of a model as parameters; when that fails, nothing of it stays on the device.
+ *
+ * @throws {UserError} when one is missing or broken
+ * @throws {OutOfMemoryError} when the weights and their gradients do not fit
+ */
+export function readTrainable<Model>(
+  device: Device,
+  build: (device: Device, store: WeightStore) => Model,
+  weights: WeightSource,
+): { model: Model; parameters: Parameters } {
+  const specs = checkWeights(device, build, weights, "trained");
+  return Parameters.build(device, specs, (parameters) => {
+    for (const { name, shape } of specs) parameters.write(name, weights.read(name, shape));
+    return { model: build(device, new TrainableStore(parameters)), parameters };
+  });
 }
 
 /**

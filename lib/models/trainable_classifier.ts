@@ -16,9 +16,9 @@ import { configureClassifier } from "./classifier_registry.ts";
 import type { LoadOptions } from "./family.ts";
 import { checkAdapter } from "./policy.ts";
 import { labeledConfig, type ReadAdapter, readClassifierAdapter } from "./sequence_classifier.ts";
-import { modelWeights } from "./outline.ts";
-import { saveTrainableModel } from "./trainable.ts";
-import { CheckpointSource, FrozenStore, TrainableStore } from "./weight_store.ts";
+import { checkWeights } from "./outline.ts";
+import { readTrainable, saveTrainableModel } from "./trainable.ts";
+import { CheckpointSource, FrozenStore } from "./weight_store.ts";
 
 /** A classifier that is trained: an adapter with a head, or all of its weights. */
 export interface TrainableClassifier {
@@ -55,6 +55,7 @@ const HEAD_SEED = 0x4ead;
  * @param source a folder's path, or files
  * @param lora settings of a new adapter, or the folder or files of one to go on from
  * @throws {UserError} when a file is missing or broken, or the adapter is for another model
+ * @throws {OutOfMemoryError} when the weights do not fit
  */
 export async function loadClassifierAdapter(
   device: Device,
@@ -66,22 +67,24 @@ export async function loadClassifierAdapter(
   const peft = "adapter" in lora ? await readClassifierAdapter(lora.adapter) : null;
   const { head, weights, build, checkpoint } = await open(source, peft, options);
   using _checkpoint = checkpoint;
+  checkWeights(device, build, weights, dtype);
   // What is refused within leaves nothing on the device.
-  const { model, config } = FrozenStore.build(device, weights, dtype, (store) => {
+  return FrozenStore.build(device, weights, dtype, (store) => {
     const model = build(device, store);
     const { linearModules } = model;
     if (peft) checkAdapter({ linearModules, taskType: "SEQ_CLS" }, peft, peft.path);
     if (peft) checkHead(head, peft);
-    return { model, config: peft ? peft.config : resolveLora(model, lora as NewLoraConfig) };
+    const config = peft ? peft.config : resolveLora(model, lora as NewLoraConfig);
+    const specs = peft
+      ? [...peft.tensors].map(([name, { shape }]) => ({ name, shape }))
+      : loraSpecs(linearModules, config);
+    return Parameters.build(device, [...specs, ...head], (parameters) => {
+      if (peft) { for (const [name, { data }] of peft.tensors) parameters.write(name, data); }
+      else initLora(parameters, seed);
+      for (const { name, shape } of head) parameters.write(name, weights.read(name, shape));
+      return { model, adapter: new ClassifierAdapter(config, parameters), parameters };
+    });
   });
-  const specs = peft
-    ? [...peft.tensors].map(([name, { shape }]) => ({ name, shape }))
-    : loraSpecs(model.linearModules, config);
-  const parameters = Parameters.create(device, [...specs, ...head], { trainable: true });
-  if (peft) { for (const [name, { data }] of peft.tensors) parameters.write(name, data); }
-  else initLora(parameters, seed);
-  for (const { name, shape } of head) parameters.write(name, weights.read(name, shape));
-  return { model, adapter: new ClassifierAdapter(config, parameters), parameters };
 }
 
 /**
@@ -99,12 +102,7 @@ export async function loadTrainableClassifier(
 ): Promise<TrainableClassifier> {
   const { weights, build, checkpoint } = await open(source, null, options);
   using _checkpoint = checkpoint;
-  const parameters = Parameters.create(device, modelWeights(device, build), { trainable: true });
-  for (const name of parameters.names) {
-    parameters.write(name, weights.read(name, parameters.get(name).shape));
-  }
-  const model = build(device, new TrainableStore(parameters));
-  return { model, adapter: null, parameters };
+  return { ...readTrainable(device, build, weights), adapter: null };
 }
 
 /**

@@ -57,6 +57,21 @@ export class Parameters {
     return new Parameters(device, specs, options.trainable);
   }
 
+  /** Makes something of trainable parameters; when that fails, nothing of them stays on the device. */
+  static build<T>(
+    device: Device,
+    specs: readonly ParameterSpec[],
+    make: (parameters: Parameters) => T,
+  ): T {
+    const parameters = Parameters.create(device, specs, { trainable: true });
+    try {
+      return make(parameters);
+    } catch (error) {
+      parameters.dispose();
+      throw error;
+    }
+  }
+
   private constructor(
     private readonly device: Device,
     specs: readonly ParameterSpec[],
@@ -73,7 +88,12 @@ export class Parameters {
       return tensor;
     };
     this.values = zeros();
-    this.gradients = trainable ? zeros() : null;
+    try {
+      this.gradients = trainable ? zeros() : null;
+    } catch (error) {
+      device.free(this.values.buffer);
+      throw error;
+    }
     let byteOffset = 0;
     specs.forEach(({ name, shape }, i) => {
       if (this.#views.has(name)) throw new RangeError(`two parameters are called "${name}"`);

@@ -107,8 +107,9 @@ function freezePanels(
   const span = { buffer: device.alloc(panelBytes(rows, columns, dtype)), byteOffset: 0 };
   const panels = { span, dtype };
   const pieceRows = Math.min(rows, rowsPerPiece(columns));
-  const staging = { buffer: device.alloc(pieceRows * columns * 4), byteOffset: 0 };
+  let staging: Span | null = null;
   try {
+    staging = { buffer: device.alloc(pieceRows * columns * 4), byteOffset: 0 };
     for (let row = 0; row < rows; row += pieceRows) {
       const count = Math.min(pieceRows, rows - row);
       device.write(staging, read(row, count));
@@ -119,7 +120,7 @@ function freezePanels(
     device.free(span.buffer);
     throw error;
   } finally {
-    device.free(staging.buffer);
+    if (staging) device.free(staging.buffer);
   }
 }
 

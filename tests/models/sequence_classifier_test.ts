@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
 import { demoModelDir, demoRewardDir } from "../demo_model.ts";
 import { withDevice } from "../device.ts";
@@ -54,3 +55,13 @@ Deno.test("SequenceClassifier: a folder of another kind is refused by its model_
     });
     await assert.rejects(SequenceClassifier.load(device, "/no/such"), { name: "UserError" });
   }));
+
+Deno.test("SequenceClassifier: one that cannot fit is refused before it is read, and leaves nothing", async () => {
+  const device = await WasmDevice.create({ threads: 1, maxBytes: 2 ** 16 });
+  await assert.rejects(SequenceClassifier.load(device, demoRewardDir), {
+    name: "OutOfMemoryError",
+    message: /^the model takes \d+ MiB for f32 weights, the device has 1 MiB: \d+ MiB are missing$/,
+  });
+  assert.equal(device.memory.used, 0);
+  device.close();
+});

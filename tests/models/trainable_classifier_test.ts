@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
+import { Checkpoint } from "../../lib/formats/checkpoint.ts";
 import { writePeftAdapter } from "../../lib/formats/peft.ts";
+import { writeSafetensors } from "../../lib/formats/safetensors.ts";
+import { elementCount } from "../../lib/formats/tensor_file.ts";
 import { mergeAdapter } from "../../lib/models/merge.ts";
 import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
 import {
@@ -204,5 +208,69 @@ Deno.test("what does not fit is refused by name, and nothing stays on the device
         loadClassifierAdapter(device, LLAMA, { adapter: dir }, { labels: 1 }),
         /its model\.norm\.weight is \[1, 2\], which is not of this model's head/,
       );
+    })
+  ));
+
+Deno.test("a classifier that cannot fit is refused before it is read, and leaves nothing", async () => {
+  const device = await WasmDevice.create({ threads: 1, maxBytes: 2 ** 16 });
+  await assert.rejects(loadClassifierAdapter(device, demoRewardDir, LORA), {
+    name: "OutOfMemoryError",
+    message: /MiB for f32 weights, the device has 1 MiB: /,
+  });
+  await assert.rejects(loadTrainableClassifier(device, demoRewardDir), {
+    name: "OutOfMemoryError",
+    message: /MiB for the weights and their gradients, the device has 1 MiB: /,
+  });
+  assert.equal(device.memory.used, 0);
+  device.close();
+});
+
+Deno.test("what fails while it is read leaves nothing on the device", () =>
+  withDevice(async (device) => {
+    const { readFloats } = Checkpoint.prototype;
+    // The last of the head, which an adapter reads once more, as its own.
+    const cases = [
+      [() => loadClassifierAdapter(device, demoRewardDir, LORA), 2],
+      [() => loadTrainableClassifier(device, demoRewardDir), 1],
+    ] as const;
+    try {
+      for (const [load, failing] of cases) {
+        let reads = 0;
+        Checkpoint.prototype.readFloats = function (name, ...rest) {
+          if (name === "classifier.out_proj.bias" && ++reads === failing) {
+            throw new Error("no disk");
+          }
+          return readFloats.call(this, name, ...rest);
+        };
+        await assert.rejects(load(), { message: "no disk" });
+        assert.equal(device.memory.used, 0);
+      }
+    } finally {
+      Checkpoint.prototype.readFloats = readFloats;
+    }
+  }));
+
+Deno.test("norms under TensorFlow's names train, too", () =>
+  withDevice((device) =>
+    withTempDir(async (dir) => {
+      const renamed = (name: string) =>
+        name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(
+          /LayerNorm\.bias$/,
+          "LayerNorm.beta",
+        );
+      await Deno.copyFile(join(demoRewardDir, "config.json"), join(dir, "config.json"));
+      using source = await Checkpoint.open(demoRewardDir);
+      const names = [...source.files.keys()].filter((name) => source.info(name).dtype !== "I64");
+      const tensors = names.map((name) => {
+        const { shape } = source.info(name);
+        const data = source.readFloats(name, 0, elementCount(shape)).slice();
+        return [renamed(name), { dtype: "F32", shape, data }] as const;
+      });
+      await writeSafetensors(join(dir, "model.safetensors"), new Map(tensors));
+      const [plain, old] = [demoRewardDir, dir].map((folder) =>
+        loadTrainableClassifier(device, folder)
+      );
+      assert.ok((await old).parameters.names.includes("roberta.embeddings.LayerNorm.gamma"));
+      assert.deepEqual(await logits(await old), await logits(await plain));
     })
   ));
