@@ -1,12 +1,13 @@
-import { mean } from "../training/moments.ts";
+import { mean, sum } from "../training/moments.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { slices } from "../training/slices.ts";
 import { countedPositions, type TokenRow } from "../training/token_rows.ts";
 import { type DPOConfig, type DPOConfigInput, resolveDPOConfig } from "./dpo_config.ts";
 import { dpoLoss } from "./dpo_loss.ts";
 import type { PreferencePair } from "./preference_pair.ts";
-import { type PairRows, PreferenceTrainer, sum } from "./preference_trainer.ts";
+import { type PairRows, PreferenceTrainer } from "./preference_trainer.ts";
 
 /** Log-probability of each answer of each pair under the reference, in nats, summed over its tokens. */
 export interface ReferenceLogps {
@@ -107,10 +108,10 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
     return this.exclusively(async () => {
       const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.#layOut(pairs);
-      this.countTokens(rows);
+      this.countTokens([...rows.chosen, ...rows.rejected]);
       const reference = known ?? await this.#referenceLogps(rows);
       const chosenTokens = sum(rows.chosen.map(countedPositions));
-      const passes = this.passesOf([...pairs.keys()]).map((pass) => ({
+      const passes = slices([...pairs.keys()], this.config.batchSize).map((pass) => ({
         rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
         lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
           this.#loss(pass, rows, logprobs, reference, { pairs: pairs.length, chosenTokens }),

@@ -1,13 +1,13 @@
 import { UserError } from "../errors.ts";
 import { type AdaptedModel, AdapterTrainer } from "../training/adapter_trainer.ts";
-import { mean } from "../training/moments.ts";
+import { mean, sum } from "../training/moments.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { slices } from "../training/slices.ts";
 import type { TokenRow } from "../training/token_rows.ts";
 import { type KTOConfig, type KTOConfigInput, resolveKTOConfig } from "./kto_config.ts";
 import { ktoLoss } from "./kto_loss.ts";
 import { answerRow } from "./preference_pair.ts";
-import { sum } from "./preference_trainer.ts";
 
 /** An answer to a prompt, as tokens, that was liked or not. */
 export interface LabelledAnswer {
@@ -61,12 +61,11 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
       const { batchSize, beta } = this.config;
       const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.#rows(examples);
-      this.numTokens += sum(rows.map(({ query, targets }) => query.length + targets.length));
+      this.countTokens(rows);
       const reference = (await this.logprobs(rows, "reference")).map(sum);
       const passes: { rows: TokenRow[]; lossOf: PassLoss }[] = [];
       const kls: number[] = [];
-      for (let first = 0; first < rows.length; first += batchSize) {
-        const pass = [...rows.keys()].slice(first, first + batchSize);
+      for (const pass of slices([...rows.keys()], batchSize)) {
         const kl = await this.#kl(pass.map((i) => examples[i]));
         kls.push(kl);
         passes.push({

@@ -1,13 +1,14 @@
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
-import { mean } from "../training/moments.ts";
+import { mean, sum } from "../training/moments.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { slices } from "../training/slices.ts";
 import { countedPositions } from "../training/token_rows.ts";
 import { type DPOStats, pairMetrics, type PairStats } from "./dpo_trainer.ts";
 import { type ORPOConfig, type ORPOConfigInput, resolveORPOConfig } from "./orpo_config.ts";
 import { orpoLoss } from "./orpo_loss.ts";
 import type { PreferencePair } from "./preference_pair.ts";
-import { PreferenceTrainer, sum } from "./preference_trainer.ts";
+import { PreferenceTrainer } from "./preference_trainer.ts";
 
 interface ORPOPassLoss extends RowLoss {
   readonly pairs: readonly PairStats[];
@@ -43,9 +44,9 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
     return this.exclusively(async () => {
       const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.rowsOf(pairs);
-      this.countTokens(rows);
+      this.countTokens([...rows.chosen, ...rows.rejected]);
       const chosenTokens = sum(rows.chosen.map(countedPositions));
-      const passes = this.passesOf([...pairs.keys()]).map((pass) => ({
+      const passes = slices([...pairs.keys()], this.config.batchSize).map((pass) => ({
         rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
         lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
           this.#loss(logprobs, pairs.length, chosenTokens),

@@ -34,28 +34,4 @@ export abstract class PreferenceTrainer<Config extends PreferenceTrainerConfig>
       );
     return { chosen: rows("chosen"), rejected: rows("rejected") };
   }
-
-  /** Adds the tokens of a step. */
-  protected countTokens({ chosen, rejected }: PairRows): void {
-    for (const row of [...chosen, ...rejected]) {
-      this.numTokens += row.query.length + row.targets.length;
-    }
-  }
-
-  /** Examples of each pass, in order. */
-  protected passesOf<T>(examples: readonly T[]): T[][] {
-    const { batchSize } = this.config;
-    const count = Math.ceil(examples.length / batchSize);
-    return Array.from(
-      { length: count },
-      (_, i) => examples.slice(i * batchSize, (i + 1) * batchSize),
-    );
-  }
-}
-
-/** Sum over an answer's tokens. */
-export function sum(values: ArrayLike<number>): number {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i];
-  return total;
 }

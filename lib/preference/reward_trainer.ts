@@ -5,8 +5,9 @@ import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Context } from "../tensor/context.ts";
-import { mean } from "../training/moments.ts";
+import { mean, sum } from "../training/moments.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { slices } from "../training/slices.ts";
 import { trainingContext } from "../training/token_pass.ts";
 import { parseState, type Trainer } from "../training/trainer.ts";
 import { resolveRewardConfig, type RewardConfig, type RewardConfigInput } from "./reward_config.ts";
@@ -125,7 +126,7 @@ export class RewardTrainer implements Trainer {
   async rewards(pairs: readonly RewardPair[]): Promise<PairRewards[]> {
     const { model, adapter } = this.trained;
     const rewards: PairRewards[] = [];
-    for (const pass of passesOf(pairs, this.config.batchSize)) {
+    for (const pass of slices(pairs, this.config.batchSize)) {
       const cx = new Context(model.device);
       try {
         rewards.push(...unpack(await model.logits(cx, textsOf(pass), adapter).read()));
@@ -139,12 +140,12 @@ export class RewardTrainer implements Trainer {
 
   /** Mean loss of pairs with these rewards, with the step's settings. */
   lossOf(pairs: readonly RewardPair[], rewards: readonly PairRewards[]): number {
-    const size = this.config.batchSize;
-    const passes = passesOf([...pairs.keys()], size);
-    const losses = passes.map((pass) =>
-      this.#loss(pass.map((i) => pairs[i]), pass.map((i) => rewards[i]), pairs.length).loss
+    const passes = slices([...pairs.keys()], this.config.batchSize);
+    return sum(
+      passes.map((pass) =>
+        this.#loss(pass.map((i) => pairs[i]), pass.map((i) => rewards[i]), pairs.length).loss
+      ),
     );
-    return losses.reduce((sum, loss) => sum + loss, 0);
   }
 
   /** Parameters that are trained. */
@@ -179,7 +180,7 @@ export class RewardTrainer implements Trainer {
     const rewards: PairRewards[] = [];
     let loss = 0;
     this.parameters.zeroGrad();
-    for (const pass of passesOf(pairs, batchSize)) {
+    for (const pass of slices(pairs, batchSize)) {
       const result = await this.#accumulate(pass, pairs.length);
       loss += result.loss;
       rewards.push(...result.rewards);
@@ -277,9 +278,4 @@ function unpack(rewards: Float32Array): PairRewards[] {
     chosen: rewards[2 * i],
     rejected: rewards[2 * i + 1],
   }));
-}
-
-function passesOf<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }

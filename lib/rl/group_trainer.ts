@@ -9,6 +9,7 @@ import type { Random } from "../random.ts";
 import type { PromptPass } from "../training/prompt_pass.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import type { RowLogprobs } from "../training/row_pass.ts";
+import { slices } from "../training/slices.ts";
 import type { TokenModel } from "../training/token_model.ts";
 import { responseRow, type TokenRow } from "../training/token_rows.ts";
 import { type GroupConfig, rowsOfUpdate } from "./group_config.ts";
@@ -122,7 +123,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       ? this.#reported(rows, sampled)
       : await this.logprobs(rows, "policy");
     const refLogprobs = withReference ? await this.logprobs(rows, "reference") : null;
-    this.numTokens += rows.reduce((sum, row) => sum + row.query.length + row.targets.length, 0);
+    this.countTokens(rows);
     const ended = completions.map((tokens) => model.eosTokenIds.includes(tokens.at(-1)!));
     const promptPass = sampled instanceof Rollouts ? sampled.promptPass : null;
     return { rows, groups, ended, oldLogprobs, refLogprobs, promptPass };
@@ -218,9 +219,4 @@ function groupsOf(prompts: readonly (readonly number[])[]): number[][] {
     );
   }
   return groups;
-}
-
-function slices<T>(values: readonly T[], size: number): T[][] {
-  const count = Math.ceil(values.length / size);
-  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
 }

@@ -11,6 +11,7 @@ import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
 import { frozenCopy } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { slices } from "../training/slices.ts";
 import { predict } from "../training/token_pass.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { AdaptiveKLController, FixedKLController, type KLController } from "./kl_controller.ts";
@@ -162,8 +163,7 @@ export class PPOTrainer implements Trainer {
     let promptPass = sampled instanceof Rollouts ? sampled.promptPass : null;
     optimisation: for (let epoch = 0; epoch < config.ppoEpochs; epoch++) {
       const order = config.shuffleMinibatches ? this.#random.shuffle([...rollouts]) : rollouts;
-      for (let row = 0; row < order.length; row += updateRows) {
-        const minibatch = order.slice(row, row + updateRows);
+      for (const minibatch of slices(order, updateRows)) {
         const options = { config, learningRate, random, promptPass };
         const update = updatePolicy(policy, this.optimizer, minibatch, options);
         this.#rollouts.release();

@@ -4,6 +4,7 @@ import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
 import { learningRateAt } from "../training/schedules.ts";
+import { slices } from "../training/slices.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { resolveSFTConfig, type SFTConfig, type SFTConfigInput } from "./sft_config.ts";
 import type { TokenModel } from "../training/token_model.ts";
@@ -87,11 +88,8 @@ export class SFTTrainer implements Trainer {
     const { batchSize, maxGradNorm } = this.config;
     const learningRate = learningRateAt(this.stepsDone, this.config);
     const labels = countLabels(examples);
-    const losses: Promise<number>[] = [];
     this.trained.parameters.zeroGrad();
-    for (let row = 0; row < examples.length; row += batchSize) {
-      losses.push(this.#accumulate(examples.slice(row, row + batchSize), labels));
-    }
+    const losses = slices(examples, batchSize).map((pass) => this.#accumulate(pass, labels));
     this.optimizer.step(learningRate, maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
     const loss = (await Promise.all(losses)).reduce((a, b) => a + b);

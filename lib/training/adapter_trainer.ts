@@ -6,6 +6,7 @@ import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
+import { sum } from "./moments.ts";
 import { frozenCopy } from "./reference.ts";
 import type { PromptPass } from "./prompt_pass.ts";
 import type { RowLoss } from "./row_loss.ts";
@@ -138,6 +139,11 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     return (await predict(this.subject(adapter), rows)).map(({ logprobs }) => logprobs);
   }
 
+  /** Adds the tokens of a step's rows. */
+  protected countTokens(rows: readonly TokenRow[]): void {
+    this.numTokens += sum(rows.map(({ query, targets }) => query.length + targets.length));
+  }
+
   /** Runs one step; two at a time are refused. */
   protected async exclusively<T>(step: () => Promise<T>): Promise<T> {
     if (this.#isBusy) {
@@ -180,7 +186,7 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     }
     this.optimizer.step(learningRateAt(this.stepsDone, this.config), maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
-    const loss = losses.reduce((sum, { loss }) => sum + loss, 0);
+    const loss = sum(losses.map(({ loss }) => loss));
     for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
       if (Number.isFinite(value)) continue;
       throw new TrainingDivergedError(

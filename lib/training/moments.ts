@@ -1,8 +1,13 @@
+/** Sum; 0 of nothing. */
+export function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total;
+}
+
 /** Mean; NaN of nothing. */
 export function mean(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return sum / values.length;
+  return sum(values) / values.length;
 }
 
 /**
@@ -12,9 +17,9 @@ export function mean(values: ArrayLike<number>): number {
 export function variance(values: ArrayLike<number>): number {
   if (values.length === 1) return 0;
   const center = mean(values);
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += (values[i] - center) ** 2;
-  return sum / (values.length - 1);
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += (values[i] - center) ** 2;
+  return squares / (values.length - 1);
 }
 
 /** Square root of {@linkcode variance}. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { mean, standardDeviation, variance } from "../../lib/training/moments.ts";
+import { mean, standardDeviation, sum, variance } from "../../lib/training/moments.ts";
 
-Deno.test("mean, and variance with Bessel's correction", () => {
+Deno.test("sum, mean, and variance with Bessel's correction", () => {
+  assert.equal(sum([1, 2, 3, 6]), 12);
+  assert.equal(sum([]), 0);
   assert.equal(mean([1, 2, 3, 6]), 3);
   assert.equal(variance([1, 2, 3, 6]), 14 / 3);
   assert.equal(standardDeviation([1, 5]), Math.sqrt(8));

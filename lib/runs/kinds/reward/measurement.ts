@@ -1,6 +1,7 @@
 import { z } from "../../../packages/zod.ts";
 import type { PairRewards, RewardPair, RewardTrainer } from "../../../preference/reward_trainer.ts";
 import { rewardMetrics } from "../../../preference/reward_trainer.ts";
+import { slices } from "../../../training/slices.ts";
 
 /** Quality of a reward model on pairs that it is not trained on. */
 export interface RewardMeasurement {
@@ -22,11 +23,10 @@ export async function measurePairs(
   pairs: readonly RewardPair[],
   signal?: AbortSignal,
 ): Promise<RewardMeasurement> {
-  const size = trainer.config.batchSize;
   const rewards: PairRewards[] = [];
-  for (let start = 0; start < pairs.length; start += size) {
+  for (const pass of slices(pairs, trainer.config.batchSize)) {
     signal?.throwIfAborted();
-    rewards.push(...await trainer.rewards(pairs.slice(start, start + size)));
+    rewards.push(...await trainer.rewards(pass));
   }
   const { accuracy, margin } = rewardMetrics(rewards);
   return { accuracy, margin, loss: trainer.lossOf(pairs, rewards), count: pairs.length, rewards };
