@@ -24,6 +24,20 @@ export function completionMetrics(
   };
 }
 
+/**
+ * Clipped shares of an optimizer step, by TRL's names: TRL's minimum and maximum over processes are
+ * the mean of the only one.
+ */
+export function clipMetrics(low: number, high: number): Record<string, number> {
+  return {
+    "clip_ratio/low_mean": low,
+    "clip_ratio/low_min": low,
+    "clip_ratio/high_mean": high,
+    "clip_ratio/high_max": high,
+    "clip_ratio/region_mean": low + high,
+  };
+}
+
 function describe(lengths: readonly number[]) {
   return { mean: mean(lengths), min: Math.min(...lengths), max: Math.max(...lengths) };
 }

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { moveReference } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
-import { completionMetrics } from "./completion_metrics.ts";
+import { clipMetrics, completionMetrics } from "./completion_metrics.ts";
 import { groupAdvantages, isWithoutSpread } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer, type UpdatePass } from "./group_trainer.ts";
 import { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./grpo_config.ts";
@@ -71,7 +71,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
       );
       this.#moveReference();
       const clips = updates.map(({ losses }) =>
-        clipMetrics(losses.map(({ sums }) => sums), config.beta)
+        tokenMetrics(losses.map(({ sums }) => sums), config.beta)
       );
       const names = Object.keys(clips[0]);
       return {
@@ -166,17 +166,12 @@ interface ScoredGroups {
 }
 
 /** TRL's metrics of an optimizer step's clipped tokens, and of the KL where there is a reference. */
-function clipMetrics(passes: readonly GRPOSums[], beta: number): Record<string, number> {
+function tokenMetrics(passes: readonly GRPOSums[], beta: number): Record<string, number> {
   const sum = (name: keyof GRPOSums) => passes.reduce((total, sums) => total + sums[name], 0);
   // A step in which no rollout counts has clipped nothing.
   const tokens = Math.max(1, sum("tokens"));
-  const [low, high] = [sum("clippedLow") / tokens, sum("clippedHigh") / tokens];
   return {
     ...(beta !== 0 && { kl: sum("kl") / tokens }),
-    "clip_ratio/low_mean": low,
-    "clip_ratio/low_min": low,
-    "clip_ratio/high_mean": high,
-    "clip_ratio/high_max": high,
-    "clip_ratio/region_mean": low + high,
+    ...clipMetrics(sum("clippedLow") / tokens, sum("clippedHigh") / tokens),
   };
 }

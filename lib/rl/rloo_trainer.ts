@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { learningRateAt } from "../training/schedules.ts";
-import { completionMetrics } from "./completion_metrics.ts";
+import { clipMetrics, completionMetrics } from "./completion_metrics.ts";
 import { leaveOneOutAdvantages } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer } from "./group_trainer.ts";
 import { mean, standardDeviation } from "../training/moments.ts";
@@ -98,11 +98,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
           ),
           entropy: mean(updates.map(({ entropy }) => entropy)),
           kl: mean(kls),
-          "clip_ratio/low_mean": share("low"),
-          "clip_ratio/low_min": share("low"),
-          "clip_ratio/high_mean": share("high"),
-          "clip_ratio/high_max": share("high"),
-          "clip_ratio/region_mean": share("low") + share("high"),
+          ...clipMetrics(share("low"), share("high")),
         },
       };
     });
