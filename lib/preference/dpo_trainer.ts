@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import { mean, sum } from "../training/moments.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import type { RowLoss } from "../training/row_loss.ts";
@@ -74,14 +75,15 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
    * Loss and rewards of pairs, which are not trained on.
    *
    * @param known log-probabilities under the reference, in the pairs' order; null to compute them
-   * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
+   * @throws {UserError} when a prompt or an answer is empty, nothing is left of it, or `known` is not
+   *   of as many pairs
    */
   async evaluate(
     pairs: readonly PreferencePair[],
     known: ReferenceLogps | null = null,
   ): Promise<DPOStats> {
     const rows = this.#layOut(pairs);
-    const reference = known ?? await this.#referenceLogps(rows);
+    const reference = await this.#referenceOf(rows, known);
     const logprobs = await this.logprobs([...rows.chosen, ...rows.rejected], "policy");
     const chosenTokens = sum(rows.chosen.map(countedPositions));
     const all = [...pairs.keys()];
@@ -100,16 +102,16 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
    * One optimizer step on pairs, `batchSize` of them at a time.
    *
    * @param known log-probabilities under the reference, in the pairs' order; null to compute them
-   * @throws {UserError} when a prompt or an answer is empty, nothing is left of it, or another step
-   *   is running
+   * @throws {UserError} when a prompt or an answer is empty, nothing is left of it, `known` is not of
+   *   as many pairs, or another step is running
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite
    */
   step(pairs: readonly PreferencePair[], known: ReferenceLogps | null = null): Promise<DPOStats> {
     return this.exclusively(async () => {
       const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.#layOut(pairs);
+      const reference = await this.#referenceOf(rows, known);
       this.countTokens([...rows.chosen, ...rows.rejected]);
-      const reference = known ?? await this.#referenceLogps(rows);
       const chosenTokens = sum(rows.chosen.map(countedPositions));
       const passes = slices([...pairs.keys()], this.config.batchSize).map((pass) => ({
         rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
@@ -179,6 +181,18 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
   /** Log-probability of an answer: a sum, or with `ipo` a mean. */
   #logp(logprobs: Float32Array): number {
     return this.config.lossType === "ipo" ? mean(logprobs) : sum(logprobs);
+  }
+
+  /** Log-probabilities under the reference: the known ones, or else computed. */
+  async #referenceOf(rows: PairRows, known: ReferenceLogps | null): Promise<ReferenceLogps> {
+    if (known === null) return await this.#referenceLogps(rows);
+    const { chosen, rejected } = known;
+    const count = rows.chosen.length;
+    if (chosen.length === count && rejected.length === count) return known;
+    throw new UserError(
+      `\`known\` has log-probabilities of ${chosen.length} chosen and ${rejected.length} rejected ` +
+        `answers for ${count} pairs: give one for each, or leave it out to have them computed`,
+    );
   }
 
   async #referenceLogps({ chosen, rejected }: PairRows): Promise<ReferenceLogps> {

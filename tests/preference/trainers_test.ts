@@ -128,6 +128,28 @@ Deno.test("known log-probabilities of the reference give the same step, bit for 
     assert.deepEqual(await first.step(pairs), await second.step(pairs, known));
   }));
 
+Deno.test("known log-probabilities of too few pairs are refused, and nothing is counted", () =>
+  withDevice(async (device) => {
+    const trainer = new DPOTrainer(await demoPolicy(device), base);
+    const before = trainer.state();
+    for (
+      const known of [{ chosen: [0, 0, 0], rejected: [0, 0, 0, 0] }, {
+        chosen: [0, 0, 0, 0],
+        rejected: [],
+      }]
+    ) {
+      const refused = {
+        name: "UserError",
+        message: `\`known\` has log-probabilities of ${known.chosen.length} chosen and ` +
+          `${known.rejected.length} rejected answers for 4 pairs: give one for each, or leave it ` +
+          "out to have them computed",
+      };
+      await assert.rejects(trainer.step(pairs, known), refused);
+      await assert.rejects(trainer.evaluate(pairs, known), refused);
+    }
+    assert.deepEqual(trainer.state(), before);
+  }));
+
 Deno.test("compat trl-0.19 leaves the last token of a batch's longest answers out", () =>
   withDevice(async (device) => {
     const known = { chosen: [0, 0, 0, 0], rejected: [0, 0, 0, 0] };
