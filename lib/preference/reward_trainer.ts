@@ -1,13 +1,15 @@
-import { TrainingDivergedError, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import { yieldToEventLoop } from "../event_loop.ts";
 import type { TrainableClassifier } from "../models/trainable_classifier.ts";
 import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Context } from "../tensor/context.ts";
+import { checkFinite } from "../training/divergence.ts";
 import { mean, sum } from "../training/moments.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { slices } from "../training/slices.ts";
+import { StepLock } from "../training/step_lock.ts";
 import { trainingContext } from "../training/token_pass.ts";
 import { parseState, type Trainer } from "../training/trainer.ts";
 import { resolveRewardConfig, type RewardConfig, type RewardConfigInput } from "./reward_config.ts";
@@ -73,7 +75,7 @@ export class RewardTrainer implements Trainer {
   /** Steps done, which the learning rate follows. */
   stepsDone = 0;
   #numTokens = 0;
-  #isBusy = false;
+  readonly #lock = new StepLock();
 
   /**
    * Trains the classifier's parameters in place.
@@ -107,15 +109,7 @@ export class RewardTrainer implements Trainer {
    */
   async step(pairs: readonly RewardPair[]): Promise<RewardStats> {
     if (pairs.length === 0) throw new UserError("a step needs at least one pair, got none");
-    if (this.#isBusy) {
-      throw new UserError("step was called while another step is running: await that first");
-    }
-    this.#isBusy = true;
-    try {
-      return await this.#step(pairs);
-    } finally {
-      this.#isBusy = false;
-    }
+    return await this.#lock.hold(() => this.#step(pairs));
   }
 
   /**
@@ -188,14 +182,7 @@ export class RewardTrainer implements Trainer {
     }
     this.optimizer.step(learningRate, maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
-    for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
-      if (Number.isFinite(value)) continue;
-      throw new TrainingDivergedError(
-        `training diverged in step ${this.stepsDone + 1}: the ${name} is ${value}; the ` +
-          "parameters are those of the last finite update; try a lower `learningRate` or a " +
-          "`maxGradNorm`",
-      );
-    }
+    checkFinite(`step ${this.stepsDone + 1}`, { loss, "gradient's norm": gradNorm });
     this.stepsDone++;
     for (const { chosen, rejected } of pairs) this.#numTokens += chosen.length + rejected.length;
     return {

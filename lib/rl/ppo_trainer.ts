@@ -9,6 +9,7 @@ import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
+import { checkFinite } from "../training/divergence.ts";
 import { frozenCopy } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { slices } from "../training/slices.ts";
@@ -296,28 +297,20 @@ export class PPOTrainer implements Trainer {
   }
 
   #check({ statistics, gradNorm, ratio }: PolicyUpdate): void {
+    const step = `PPO step ${this.stepsDone + 1}`;
     const meanRatio = mean(ratio);
     const { ratioThreshold } = this.config;
     if (ratioThreshold !== null && meanRatio > ratioThreshold) {
       throw new TrainingDivergedError(
-        `training diverged in PPO step ${this.stepsDone + 1}: the mean probability ratio of a ` +
+        `training diverged in ${step}: the mean probability ratio of a ` +
           `minibatch is ${meanRatio}, \`ratioThreshold\` is ${ratioThreshold}; try a lower ` +
           "`learningRate` or fewer `ppoEpochs`",
       );
     }
-    const watched = {
+    checkFinite(step, {
       "policy loss": statistics["ppo/loss/policy"],
       "value loss": statistics["ppo/loss/value"],
       "gradient's norm": gradNorm,
-    };
-    for (const [name, value] of Object.entries(watched)) {
-      if (Number.isFinite(value)) continue;
-      throw new TrainingDivergedError(
-        `training diverged in PPO step ${
-          this.stepsDone + 1
-        }: the ${name} is ${value}; the parameters ` +
-          `are those of the last finite update; try a lower \`learningRate\` or a \`maxGradNorm\``,
-      );
-    }
+    });
   }
 }

@@ -7,6 +7,7 @@ import {
 } from "../generation/generation_config.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { PromptPass } from "../training/prompt_pass.ts";
+import { StepLock } from "../training/step_lock.ts";
 import type { TokenModel } from "../training/token_model.ts";
 import { trainingContext } from "../training/token_pass.ts";
 import { Rollouts } from "./rollouts.ts";
@@ -20,7 +21,7 @@ export class RolloutSource {
   #latest: Rollouts | null = null;
   /** Calls of `generate` that have not returned. */
   #generating = 0;
-  #stepping = false;
+  readonly #lock = new StepLock();
 
   /**
    * Begins without rollouts.
@@ -51,7 +52,7 @@ export class RolloutSource {
     options: Omit<GenerationOptions, "adapter" | "prefilled">,
     trainedFirst: (rollouts: number) => readonly number[],
   ): Promise<Rollouts> {
-    if (this.#stepping) {
+    if (this.#lock.isHeld) {
       throw new UserError("generate was called while a step is running: await the step first");
     }
     this.release();
@@ -96,16 +97,10 @@ export class RolloutSource {
    * @throws {UserError} when generation or another step is running
    */
   async exclusively<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#generating > 0 || this.#stepping) {
-      const other = this.#stepping ? "another step" : "generate";
-      throw new UserError(`step was called while ${other} is running: await that first`);
+    if (this.#generating > 0) {
+      throw new UserError("step was called while generate is running: await that first");
     }
-    this.#stepping = true;
-    try {
-      return await step();
-    } finally {
-      this.#stepping = false;
-    }
+    return await this.#lock.hold(step);
   }
 
   /** Frees what the latest rollouts hold for a step. */

@@ -1,8 +1,8 @@
-import { TrainingDivergedError } from "../errors.ts";
 import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
+import { checkFinite } from "../training/divergence.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { slices } from "../training/slices.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
@@ -93,15 +93,7 @@ export class SFTTrainer implements Trainer {
     this.optimizer.step(learningRate, maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
     const loss = (await Promise.all(losses)).reduce((a, b) => a + b);
-    for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
-      if (Number.isFinite(value)) continue;
-      throw new TrainingDivergedError(
-        `training diverged in step ${
-          this.stepsDone + 1
-        }: the ${name} is ${value}; the parameters are those ` +
-          "of the last finite update; try a lower `learningRate` or `maxGradNorm`",
-      );
-    }
+    checkFinite(`step ${this.stepsDone + 1}`, { loss, "gradient's norm": gradNorm });
     this.stepsDone++;
     return { loss, gradNorm, learningRate, labels };
   }

@@ -1,4 +1,3 @@
-import { TrainingDivergedError, UserError } from "../errors.ts";
 import { yieldToEventLoop } from "../event_loop.ts";
 import type { Policy } from "../models/policy.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
@@ -6,12 +5,14 @@ import { Adam } from "../nn/optimizer.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
+import { checkFinite } from "./divergence.ts";
 import { sum } from "./moments.ts";
 import { frozenCopy } from "./reference.ts";
 import type { PromptPass } from "./prompt_pass.ts";
 import type { RowLoss } from "./row_loss.ts";
 import { forwardBackwardRows, type RowLogprobs } from "./row_pass.ts";
 import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
+import { StepLock } from "./step_lock.ts";
 import type { TokenModel } from "./token_model.ts";
 import { predict } from "./token_pass.ts";
 import type { TokenRow } from "./token_rows.ts";
@@ -99,7 +100,7 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
   protected numTokens = 0;
   /** Generator behind the order of rows. */
   protected readonly random: Random;
-  #isBusy = false;
+  readonly #lock = new StepLock();
 
   /**
    * Trains the adapter in place.
@@ -145,16 +146,8 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
   }
 
   /** Runs one step; two at a time are refused. */
-  protected async exclusively<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#isBusy) {
-      throw new UserError("step was called while another step is running: await that first");
-    }
-    this.#isBusy = true;
-    try {
-      return await step();
-    } finally {
-      this.#isBusy = false;
-    }
+  protected exclusively<T>(step: () => Promise<T>): Promise<T> {
+    return this.#lock.hold(step);
   }
 
   /**
@@ -187,14 +180,8 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     this.optimizer.step(learningRateAt(this.stepsDone, this.config), maxGradNorm);
     const [gradNorm] = await this.optimizer.gradNorm.read();
     const loss = sum(losses.map(({ loss }) => loss));
-    for (const [name, value] of Object.entries({ loss, "gradient's norm": gradNorm })) {
-      if (Number.isFinite(value)) continue;
-      throw new TrainingDivergedError(
-        `training diverged in ${this.algorithm} step ${this.stepsDone + 1}: the ${name} is ` +
-          `${value}; the parameters are those of the last finite update; try a lower ` +
-          "`learningRate` or a `maxGradNorm`",
-      );
-    }
+    const step = `${this.algorithm} step ${this.stepsDone + 1}`;
+    checkFinite(step, { loss, "gradient's norm": gradNorm });
     return { losses, loss, entropy: entropy / tokens, gradNorm };
   }
 
