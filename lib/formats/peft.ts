@@ -155,10 +155,12 @@ function fileTargetTest(config: PeftConfig): (module: string) => boolean {
   return (module) => isTarget(module) || targetModules.some((target) => module.endsWith(target));
 }
 
-/** Tells whether a tensor is of a module that the adapter replaces as a whole. */
+/**
+ * Tells whether a tensor is of a module that the adapter replaces as a whole: as in PEFT's
+ * `_set_trainable`, one whose name ends in one of these, as `pre_classifier` in `classifier`.
+ */
 function isSaved({ modulesToSave = [] }: PeftConfig, tensor: string): boolean {
-  const parts = tensor.split(".").slice(0, -1);
-  return modulesToSave.some((name) => `.${parts.join(".")}.`.includes(`.${name}.`));
+  return modulesToSave.some((name) => tensor.includes(`${name}.`));
 }
 
 function parseConfig(path: string, json: JsonObject): PeftConfig {

@@ -286,7 +286,7 @@ export class EncoderClassifier implements ClassifierModel {
   }
 }
 
-/** Tensors of the head of a classifier: those of PEFT's modules_to_save, `classifier`. */
+/** Tensors of the head of a classifier: those that PEFT saves whole for its modules_to_save, `classifier`. */
 export function encoderHead(
   { modelType, hiddenSize, labels }: EncoderConfig,
 ): ParameterSpec[] {
@@ -298,5 +298,8 @@ export function encoderHead(
   ]);
 }
 
-/** Names of the layers of a head, of which PEFT adapts none and trains all. */
-const HEAD = /^classifier(\.|$)/;
+/**
+ * Names of the layers of a head, of which PEFT adapts none and trains all: the modules whose names end
+ * in `classifier`, DistilBERT's `pre_classifier` among them.
+ */
+const HEAD = /^(pre_)?classifier(\.|$)/;

@@ -257,11 +257,17 @@ Deno.test("a classifier's adapter has its head beside the updates; another's hea
       [`${Q}.lora_B.weight`]: zeros(2, 8),
       "score.weight": head,
       "classifier.dense.bias": zeros(2),
+      // DistilBERT's, whose name ends alike.
+      "pre_classifier.bias": zeros(2),
     });
     const adapter = await readPeftAdapter(dir);
     assert.deepEqual(adapter.config.modulesToSave, ["classifier", "score"]);
     assert.deepEqual([...adapter.tensors.keys()], [`${Q}.lora_A.weight`, `${Q}.lora_B.weight`]);
-    assert.deepEqual([...adapter.replaced!.keys()], ["classifier.dense.bias", "score.weight"]);
+    assert.deepEqual([...adapter.replaced!.keys()], [
+      "classifier.dense.bias",
+      "pre_classifier.bias",
+      "score.weight",
+    ]);
     assert.deepEqual(adapter.replaced!.get("score.weight"), { shape: [1, 2], data: head.data });
     const copy = join(dir, "copy");
     await writePeftAdapter(copy, adapter);

@@ -5,7 +5,10 @@ import { Checkpoint } from "../../lib/formats/checkpoint.ts";
 import { writePeftAdapter } from "../../lib/formats/peft.ts";
 import { writeSafetensors } from "../../lib/formats/safetensors.ts";
 import { elementCount } from "../../lib/formats/tensor_file.ts";
+import { EncoderClassifier } from "../../lib/models/encoder_classifier.ts";
+import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
 import { mergeAdapter } from "../../lib/models/merge.ts";
+import { modelWeights } from "../../lib/models/outline.ts";
 import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
 import {
   loadClassifierAdapter,
@@ -272,5 +275,42 @@ Deno.test("norms under TensorFlow's names train, too", () =>
       );
       assert.ok((await old).parameters.names.includes("roberta.embeddings.LayerNorm.gamma"));
       assert.deepEqual(await logits(await old), await logits(await plain));
+    })
+  ));
+
+Deno.test("a DistilBERT without a head: both of its layers begin anew, are trained and saved", () =>
+  withDevice((device) =>
+    withTempDir(async (dir) => {
+      const sizes = { vocab_size: 50, dim: 8, n_layers: 1, n_heads: 2, hidden_dim: 12 };
+      const json = { model_type: "distilbert", ...sizes, max_position_embeddings: 16 };
+      const config = parseEncoderConfig(json, "config.json");
+      const body = modelWeights(device, (device, store) =>
+        new EncoderClassifier(device, config, store)).filter(({ name }) =>
+          name.startsWith("distilbert.")
+        );
+      await Deno.writeTextFile(join(dir, "config.json"), JSON.stringify(json));
+      await writeSafetensors(
+        join(dir, "model.safetensors"),
+        new Map(body.map(({ name, shape }, i) => {
+          const data = Float32Array.from(randomValues(elementCount(shape), i));
+          return [name, { dtype: "F32", shape, data }];
+        })),
+      );
+      const head = [
+        "pre_classifier.weight",
+        "pre_classifier.bias",
+        "classifier.weight",
+        "classifier.bias",
+      ];
+      const all = await loadTrainableClassifier(device, dir, { labels: 1 });
+      assert.deepEqual(all.parameters.names.slice(-4), head);
+      const trained = await loadClassifierAdapter(device, dir, LORA, { labels: 1 });
+      assert.deepEqual(trained.parameters.names.slice(-4), head);
+      randomize(trained);
+      const expected = await logits(trained);
+      const adapter = join(dir, "adapter");
+      await saveClassifierAdapter(trained, adapter, "distilbert");
+      const again = await loadClassifierAdapter(device, dir, { adapter });
+      assert.deepEqual(await logits(again), expected);
     })
   ));
