@@ -61,6 +61,11 @@ export function checkTokenIds(
   );
 }
 
+/** Id of the padding token; null for one beyond the vocabulary, as of some converted files: no text has it. */
+export function padTokenIn(id: number | null | undefined, vocabSize: number): number | null {
+  return id != null && id < vocabSize ? id : null;
+}
+
 /**
  * Puts values under a family's own keys where a file has them under transformers' common names.
  *

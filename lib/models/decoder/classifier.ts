@@ -28,8 +28,6 @@ interface ClassifierSettings {
   readonly problemType: ProblemType | null;
   /** Maximum number of tokens of a text. */
   readonly maxLength: number;
-  /** Id of the padding token; null for none. */
-  readonly padTokenId: number | null;
 }
 
 /**
@@ -41,20 +39,18 @@ export class DecoderClassifier implements ClassifierModel {
   readonly labels: readonly string[];
   readonly problemType: ProblemType | null;
   readonly maxLength: number;
-  readonly #padTokenId: number | null;
   readonly #model: DecoderForCausalLM;
 
   /** Builds the model from weights under their names in the checkpoint. */
   constructor(
     readonly device: Device,
     config: DecoderConfig,
-    { labels, problemType, maxLength, padTokenId }: ClassifierSettings,
+    { labels, problemType, maxLength }: ClassifierSettings,
     store: WeightStore,
   ) {
     this.labels = labels;
     this.problemType = problemType;
     this.maxLength = maxLength;
-    this.#padTokenId = padTokenId;
     this.#model = new DecoderForCausalLM(device, config, store, labels.length);
   }
 
@@ -96,7 +92,8 @@ export class DecoderClassifier implements ClassifierModel {
 
   /** Place of the token that is scored: of a text of padding tokens alone, the first. */
   #scored(ids: readonly number[]): number {
-    return Math.max(0, ids.findLastIndex((id) => id !== this.#padTokenId));
+    const { padTokenId } = this.#model.config;
+    return Math.max(0, ids.findLastIndex((id) => id !== padTokenId));
   }
 }
 
@@ -112,7 +109,6 @@ export function configureDecoderClassifier(json: JsonObject, path: string): Conf
     labels: labelsOf(json, path),
     problemType: problemTypeOf(json, path),
     maxLength: parsed.positions ?? positionCount(json, path),
-    padTokenId: typeof json.pad_token_id === "number" ? json.pad_token_id : null,
   };
   const configure = (weights: CheckpointTensors): ClassifierBuilder => {
     if (!weights.has(CLASSIFIER_HEAD)) {

@@ -88,8 +88,10 @@ export interface DecoderConfig {
   readonly tied: boolean;
   /** Probabilities of dropout, in passes that have it on. */
   readonly dropout: { readonly embedding: number; readonly residual: number };
-  /** Id of the padding token, whose embedding is trained by the head alone; null for none. */
-  readonly paddingId: number | null;
+  /** Id of the padding token; null for none. */
+  readonly padTokenId: number | null;
+  /** Trains the embedding of the padding token like any other; else it is trained by the head alone. */
+  readonly trainsPadding: boolean;
   /** Ids that end a text. */
   readonly eosTokenIds: readonly number[];
   readonly names: DecoderNames;

@@ -297,7 +297,8 @@ export class DecoderForCausalLM implements LanguageModel {
 
   #embed(cx: Context, { ids, positions }: Reading): Tensor {
     const { embedding: table, positions: places } = this.#weights;
-    const { embeddingScale, dropout, paddingId } = this.config;
+    const { embeddingScale, dropout, padTokenId, trainsPadding } = this.config;
+    const paddingId = trainsPadding ? null : padTokenId;
     const h = places
       ? embeddingSum(cx, [{ table, ids, paddingId }, { table: places, ids: positions }])
       : embedding(cx, table, ids, paddingId);

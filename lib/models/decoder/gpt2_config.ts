@@ -7,6 +7,7 @@ import {
   dropoutSchema,
   epsilonSchema,
   layersSchema,
+  padTokenIn,
   parseKeys,
   resolveAliases,
   rowsSchema,
@@ -102,8 +103,8 @@ export function parseGpt2Config(json: JsonObject, path: string): DecoderConfig {
     transposed: true,
     tied: c.tie_word_embeddings,
     dropout: { embedding: c.embd_pdrop, residual: c.resid_pdrop },
-    // Unlike its relatives GPT-2 trains the embedding of its padding token.
-    paddingId: null,
+    padTokenId: padTokenIn(c.pad_token_id, c.vocab_size),
+    trainsPadding: true,
     eosTokenIds,
     names: GPT2_NAMES,
     storedBase: GPT2_NAMES.base,

@@ -7,6 +7,7 @@ import {
   checkTokenIds,
   epsilonSchema,
   layersSchema,
+  padTokenIn,
   parseKeys,
   rowsSchema,
   tokenIdSchema,
@@ -228,7 +229,6 @@ export function headSizes(
 
 /** Sizes and tokens that every family has under the same keys. */
 export function sharedConfig(c: z.output<typeof sharedSchema>, path: string) {
-  const paddingId = c.pad_token_id ?? null;
   const eosTokenIds = [...new Set([c.eos_token_id ?? []].flat())];
   checkTokenIds(path, "eos_token_id", eosTokenIds, c.vocab_size);
   return {
@@ -240,8 +240,8 @@ export function sharedConfig(c: z.output<typeof sharedSchema>, path: string) {
     tied: c.tie_word_embeddings,
     dropout: { embedding: 0, residual: 0 },
     storedBase: LLAMA_NAMES.base,
-    // An id beyond the embedding, as of some converted files, is never read.
-    paddingId: paddingId !== null && paddingId < c.vocab_size ? paddingId : null,
+    padTokenId: padTokenIn(c.pad_token_id, c.vocab_size),
+    trainsPadding: false,
     eosTokenIds,
   } satisfies Partial<DecoderConfig>;
 }

@@ -80,6 +80,15 @@ Deno.test("without a padding token a text is scored at its last token", () =>
     cx.release();
   }));
 
+Deno.test("a padding token that config.json leaves to the family is one all the same", () =>
+  withDevice(async (device) => {
+    const { classifier } = await classifierOn(device, "gemma3", { pad_token_id: undefined });
+    const cx = new Context(device);
+    const [whole, cut] = [[[7, 8, 0, 0]], [[7, 8]]].map((texts) => classifier.logits(cx, texts));
+    assert.deepEqual(await whole.read(), await cut.read());
+    cx.release();
+  }));
+
 Deno.test("texts of a wrong length or vocabulary, and a model without a head, are refused", () =>
   withDevice(async (device) => {
     const { classifier } = await classifierOn(device, "llama", { max_position_embeddings: 4 });

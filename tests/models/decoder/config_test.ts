@@ -58,7 +58,7 @@ const READ:
   readonly (readonly [what: string, json: JsonObject, expected: Partial<DecoderConfig>])[] = [
     ["Llama's defaults", { model_type: "llama" }, {
       ...{ vocabSize: 32000, hiddenSize: 4096, innerSize: 11008, heads: 32, keyHeads: 32 },
-      ...{ headSize: 128, activation: "silu", tied: false, paddingId: null, eosTokenIds: [2] },
+      ...{ headSize: 128, activation: "silu", tied: false, padTokenId: null, eosTokenIds: [2] },
       norm: { kind: "rms", eps: 1e-6, weightOffset: 0 },
       biases: { heads: false, output: false, feedForward: false },
     }],
@@ -74,8 +74,14 @@ const READ:
       ...{ hiddenSize: 24, innerSize: 96, heads: 3, keyHeads: 3, headSize: 8, positions: 1024 },
       ...{ tied: true, transposed: true, dropout: { embedding: 0.1, residual: 0.1 } },
     }],
+    ["GPT-2's padding token", { model_type: "gpt2", pad_token_id: 7 }, {
+      ...{ padTokenId: 7, trainsPadding: true },
+    }],
+    ["a padding token beyond the vocabulary", { model_type: "llama", pad_token_id: 32000 }, {
+      ...{ padTokenId: null, trainsPadding: false },
+    }],
     ["Gemma's own", GEMMA, {
-      ...{ embeddingScale: Math.sqrt(2304), headSize: 256, keyHeads: 4, tied: true, paddingId: 0 },
+      ...{ embeddingScale: Math.sqrt(2304), headSize: 256, keyHeads: 4, tied: true, padTokenId: 0 },
       ...{ activation: "gelu_new", norm: { kind: "rms", eps: 1e-6, weightOffset: 1 } },
     }],
   ];
