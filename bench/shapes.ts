@@ -1,5 +1,5 @@
 import type { JsonObject } from "../lib/formats/hf_config.ts";
-import { MODEL_CONFIGS } from "./model_configs.ts";
+import MODEL_CONFIGS from "./model_configs.json" with { type: "json" };
 
 /** Name of a shape. */
 export type DecoderShape =

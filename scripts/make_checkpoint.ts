@@ -1,6 +1,6 @@
 /**
  * Makes a checkpoint of a real model's shape with random weights, to try the scale of a real run where
- * the real weights cannot be downloaded. The shapes are those of bench/model_configs.ts; the tokenizer
+ * the real weights cannot be downloaded. The shapes are those of bench/model_configs.json; the tokenizer
  * is a small one, whose ids the vocabulary has.
  *
  *     deno run -A scripts/make_checkpoint.ts FOLDER [--shape NAME] [--dtype f32|bf16] [--shards N]
@@ -17,7 +17,10 @@ import { modelWeights } from "../lib/models/outline.ts";
 import type { ParameterSpec } from "../lib/nn/parameters.ts";
 import { toBf16 } from "../lib/formats/bf16.ts";
 import type { JsonObject } from "../lib/formats/hf_config.ts";
-import { MODEL_CONFIGS } from "../bench/model_configs.ts";
+import configs from "../bench/model_configs.json" with { type: "json" };
+
+/** config.json of published models, by the model's name in lower case. */
+const MODEL_CONFIGS: Readonly<Record<string, JsonObject>> = configs;
 
 /** Tokenizers of a few hundred tokens, whose ids every model's vocabulary has. */
 const TOKENIZERS = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MODEL_CONFIGS } from "../../../bench/model_configs.ts";
+import MODEL_CONFIGS from "../../../bench/model_configs.json" with { type: "json" };
 import type { JsonObject } from "../../../lib/formats/hf_config.ts";
 import {
   checkDecoderTensors,
