@@ -5,6 +5,13 @@ import { type NullableRewardFunction, reason, type RewardSample } from "../rewar
 /** Instructions of the judge, which answers with a number. */
 const RUBRIC = "Rate how well the response answers the prompt, from 0 (useless) to 10 (perfect).";
 
+/** Cause of each status that stays the same however often a request is repeated. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: "the key in OPENAI_API_KEY",
+  403: "the key in OPENAI_API_KEY",
+  404: "the address and the model's name",
+};
+
 /** Options of {@linkcode judgeReward}. */
 export interface JudgeOptions {
   /** Name of the model that judges. */
@@ -24,7 +31,8 @@ export interface JudgeOptions {
 /**
  * Makes a reward of a language model that judges responses, behind an address that speaks OpenAI's
  * protocol (`/chat/completions`): its rating divided by 10. Null where the judge does not answer, or
- * with no number: a failure is no rating. The reward throws when a whole batch gets no answer.
+ * with no number: a failure is no rating. The reward throws when a whole batch gets no answer, or the
+ * service refuses the key, the address or the model.
  *
  * @param address base address of the service, such as http://localhost:8080/v1
  */
@@ -41,10 +49,13 @@ export function judgeReward(address: string, options: JudgeOptions): NullableRew
           scores[i] = await judge(address, options, samples[i]);
         } catch (error) {
           failures.push(error);
+          if (error instanceof UserError) next = samples.length;
         }
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, samples.length) }, worker));
+    const refusal = failures.find((error) => error instanceof UserError);
+    if (refusal) throw refusal;
     if (failures.length > 0 && failures.length === samples.length) {
       throw new UserError(`the judge at ${address} does not answer: ${reason(failures[0])}`, {
         cause: failures[0],
@@ -85,13 +96,19 @@ async function judge(
     try {
       return await ask(address, options, sample);
     } catch (error) {
-      // Without permission every request fails, however often it is repeated.
-      if (attempt === retries || (error as Error).name === "NotCapable") throw error;
+      // Without permission, or refused, every request fails, however often it is repeated.
+      const isFinal = error instanceof UserError || (error as Error).name === "NotCapable";
+      if (attempt === retries || isFinal) throw error;
     }
   }
 }
 
-/** Asks once: a rating, null for an answer without one. @throws when there is no answer */
+/**
+ * Asks once: a rating, null for an answer without one.
+ *
+ * @throws {UserError} when the service refuses the key, the address or the model
+ * @throws when there is no answer
+ */
 async function ask(
   address: string,
   { model, rubric = RUBRIC, apiKey, timeout = 60 }: JudgeOptions,
@@ -115,6 +132,12 @@ async function ask(
     signal: AbortSignal.timeout(1000 * timeout),
   });
   const body = await reply.text();
+  const refused = REFUSALS[reply.status];
+  if (refused) {
+    throw new UserError(
+      `the judge ${model} at ${address} refuses requests with status ${reply.status}: check ${refused}`,
+    );
+  }
   if (!reply.ok) throw new Error(`status ${reply.status}`);
   const content = JSON.parse(body).choices?.[0]?.message?.content;
   const rating = Number(/-?\d+(?:\.\d+)?/.exec(String(content))?.[0] ?? NaN);

@@ -91,3 +91,25 @@ Deno.test("a judge that answers nothing of a batch is an error, with the reason"
     assert.deepEqual(await judgeReward(address, options)([]), []);
   });
 });
+
+for (
+  const [status, check] of [
+    [401, "the key in OPENAI_API_KEY"],
+    [403, "the key in OPENAI_API_KEY"],
+    [404, "the address and the model's name"],
+  ] as const
+) {
+  Deno.test(`status ${status} is an error at once, whatever the others are given`, () =>
+    withJudge(
+      (_, attempt) => attempt === 2 ? new Response("no", { status }) : reply("5"),
+      async (address, asked) => {
+        const one = { ...options, concurrency: 1 };
+        await assert.rejects(async () => await judgeReward(address, one)(samples(4)), {
+          name: "UserError",
+          message:
+            `the judge m at ${address} refuses requests with status ${status}: check ${check}`,
+        });
+        assert.equal(asked.length, 2);
+      },
+    ));
+}
