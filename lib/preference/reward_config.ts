@@ -1,13 +1,18 @@
 import { z } from "../packages/zod.ts";
 import type { SnakeCase } from "../settings/names.ts";
+import { without } from "../settings/part.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { preferenceConfigFields } from "./preference_config.ts";
 import type { RewardConfig } from "./reward_config_type.ts";
 
 export type { RewardConfig };
 
-const { maxLength, maxPromptLength: _, maxCompletionLength: __, truncationMode: ___, ...fields } =
-  preferenceConfigFields;
+const { maxLength, ...fields } = without(
+  preferenceConfigFields,
+  "maxPromptLength",
+  "maxCompletionLength",
+  "truncationMode",
+);
 
 /** Schema of a reward model's settings: TRL's `RewardConfig` in camelCase. */
 export const rewardConfigSchema = z.strictObject({

@@ -11,7 +11,9 @@ import {
   DEMO_SETTINGS,
   withDemoSettings,
 } from "./demo.ts";
+import { partOf } from "../../settings/part.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { checkPrompt, checkRewardWeights } from "./checks.ts";
 import { checkLoraSettings, loraFields } from "./lora.ts";
 import type { TrainConfig } from "./train_config_type.ts";
 
@@ -249,25 +251,13 @@ function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
       `\`outputMinLength\` ${outputMinLength} must be below \`outputMaxLength\` ${outputMaxLength}`,
     );
   }
-  if (!config.prompt.includes("{dialogue}")) {
-    throw new UserError(
-      `\`prompt\` ${
-        JSON.stringify(config.prompt)
-      } has no {dialogue}: put it where the text belongs`,
-    );
-  }
-  if (config.rewardWeights && config.rewardWeights.length !== config.reward.length) {
-    throw new UserError(
-      `\`rewardWeights\` has ${config.rewardWeights.length} numbers for ${config.reward.length} ` +
-        "rewards: give one for each",
-    );
-  }
+  checkPrompt(config);
+  checkRewardWeights(config);
 }
 
 /** PPO's part of a run's settings. */
 export function ppoConfigOf(config: TrainConfig): z.output<typeof ppoConfigSchema> {
-  const keys = Object.keys(ppoConfigSchema.shape) as (keyof typeof ppoConfigSchema.shape)[];
-  return ppoConfigSchema.parse(Object.fromEntries(keys.map((key) => [key, config[key]])));
+  return ppoConfigSchema.parse(partOf(ppoConfigSchema, config));
 }
 
 /** Sampling part of a run's settings. */

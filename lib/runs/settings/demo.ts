@@ -4,6 +4,7 @@ import { programFolder, readAsset } from "../../../assets.ts";
 import settings from "../../../deno.json" with { type: "json" };
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import { UserError } from "../../errors.ts";
+import { without } from "../../settings/part.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** Default model. */
@@ -36,14 +37,12 @@ export const DEMO_SETTINGS = {
   evalMaxNewTokens: 64,
 } as const;
 
-const { learningRate: _, ...besideLearningRate } = DEMO_SETTINGS;
-
 /**
  * Settings of a demo run that starts from an adapter. The demo's learning rate suits a new adapter,
  * whose B is zero; a trained one, as `sft` leaves it, moves too far in a single step of that size
  * (the probability ratio was 29.7). The notebook's, which starts from one as well, suits it.
  */
-export const DEMO_ADAPTER_SETTINGS = besideLearningRate;
+export const DEMO_ADAPTER_SETTINGS = without(DEMO_SETTINGS, "learningRate");
 
 /**
  * Settings of GRPO and RLOO on the chat model, which learns to add with care, where they differ from the

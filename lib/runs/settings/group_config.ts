@@ -1,10 +1,11 @@
 import { z } from "../../packages/zod.ts";
-import { UserError } from "../../errors.ts";
 import { grpoConfigSchema, resolveGRPOConfig } from "../../rl/grpo_config.ts";
 import type { GRPOConfig } from "../../rl/grpo_config_type.ts";
 import { resolveRLOOConfig, rlooConfigSchema } from "../../rl/rloo_config.ts";
 import type { RLOOConfig } from "../../rl/rloo_config_type.ts";
+import { partOf, without } from "../../settings/part.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { checkPrompt, checkRewardWeights } from "./checks.ts";
 import {
   dataFields,
   deviceFields,
@@ -21,9 +22,6 @@ import { checkLoraSettings, loraFields } from "./lora.ts";
 import type { RlooRunConfig } from "./rloo_run_config_type.ts";
 
 export type { GrpoRunConfig, RlooRunConfig };
-
-const { rewardWeights: _, ...rewards } = rewardFields;
-const { minLength: __, temperature: ___, ...sampling } = generationFields;
 
 /** Run. */
 export const groupRunFields = {
@@ -44,7 +42,10 @@ export const groupDataFields = {
 };
 
 /** Rewards; their weights are among the settings of the algorithm. */
-export const groupRewardFields = { ...rewards, reward: rewards.reward.default(["number"]) };
+export const groupRewardFields = {
+  ...without(rewardFields, "rewardWeights"),
+  reward: rewardFields.reward.default(["number"]),
+};
 
 /** Measurement before and after training. */
 export const groupEvaluationFields = {
@@ -66,14 +67,16 @@ export const groupEvaluationFields = {
 };
 
 /** Sampling of responses, beside the temperature. */
-export const groupGenerationFields = sampling;
+export const groupGenerationFields = without(generationFields, "minLength", "temperature");
 
 /** Guard against divergence. */
 export const groupGuardFields = { onDivergence: guardFields.onDivergence };
 
-const { steps: ____, seed: _____, ...grpoFields } = grpoConfigSchema.shape;
-const { steps: ______, seed: _______, ...rlooFields } = rlooConfigSchema.shape;
-export { grpoFields, rlooFields };
+/** GRPO; steps and seed are among the settings of the run. */
+export const grpoFields = without(grpoConfigSchema.shape, "steps", "seed");
+
+/** RLOO, likewise. */
+export const rlooFields = without(rlooConfigSchema.shape, "steps", "seed");
 
 const fieldsBeside = {
   ...groupRunFields,
@@ -148,30 +151,8 @@ export function rlooConfigOf(config: RlooRunConfig): RLOOConfig {
   return resolveRLOOConfig(partOf(rlooConfigSchema, config));
 }
 
-function partOf<Shape extends z.ZodRawShape>(
-  schema: z.ZodObject<Shape>,
-  config: object,
-): z.output<z.ZodObject<Shape>> {
-  const settings = config as Record<string, unknown>;
-  const names = Object.keys(schema.shape);
-  return Object.fromEntries(names.map((name) => [name, settings[name]])) as z.output<
-    z.ZodObject<Shape>
-  >;
-}
-
 function checkShared(config: GrpoRunConfig | RlooRunConfig): void {
   checkLoraSettings(config);
-  if (!config.prompt.includes("{dialogue}")) {
-    throw new UserError(
-      `\`prompt\` ${
-        JSON.stringify(config.prompt)
-      } has no {dialogue}: put it where the text belongs`,
-    );
-  }
-  if (config.rewardWeights && config.rewardWeights.length !== config.reward.length) {
-    throw new UserError(
-      `\`rewardWeights\` has ${config.rewardWeights.length} numbers for ${config.reward.length} ` +
-        "rewards: give one for each",
-    );
-  }
+  checkPrompt(config);
+  checkRewardWeights(config);
 }

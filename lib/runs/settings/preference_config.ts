@@ -6,6 +6,7 @@ import { ktoConfigSchema, resolveKTOConfig } from "../../preference/kto_config.t
 import type { KTOConfig } from "../../preference/kto_config_type.ts";
 import { orpoConfigSchema, resolveORPOConfig } from "../../preference/orpo_config.ts";
 import type { ORPOConfig } from "../../preference/orpo_config_type.ts";
+import { partOf, without } from "../../settings/part.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
 import { dataFields, deviceFields, guardFields, modelFields, rewardFields } from "./config.ts";
 import {
@@ -16,6 +17,7 @@ import {
   withDemoSettings,
 } from "./demo.ts";
 import type { DpoRunConfig } from "./dpo_run_config_type.ts";
+import { type EpochSettings, stepsOf } from "./epochs.ts";
 import type { KtoRunConfig } from "./kto_run_config_type.ts";
 import { checkLoraSettings, loraFields } from "./lora.ts";
 import type { OrpoRunConfig } from "./orpo_run_config_type.ts";
@@ -66,20 +68,20 @@ export const preferenceEvaluationFields = {
 /** Guard against divergence. */
 export const preferenceGuardFields = { onDivergence: guardFields.onDivergence };
 
-const { steps: _, seed: __, ...dpoShape } = dpoConfigSchema.shape;
-const { steps: ___, seed: ____, ...orpoFields } = orpoConfigSchema.shape;
-const { steps: _____, seed: ______, ...ktoFields } = ktoConfigSchema.shape;
-
-/** DPO. */
+/** DPO; steps and seed are among the settings of the run. */
 export const dpoFields = {
-  ...dpoShape,
+  ...without(dpoConfigSchema.shape, "steps", "seed"),
   precomputeRefLogProbs: z.boolean().default(false)
     .describe(
       "Compute the reference's log-probabilities of the whole train split before the first step, instead of in each step",
     ),
 };
 
-export { ktoFields, orpoFields };
+/** ORPO, likewise. */
+export const orpoFields = without(orpoConfigSchema.shape, "steps", "seed");
+
+/** KTO, likewise. */
+export const ktoFields = without(ktoConfigSchema.shape, "steps", "seed");
 
 const shared = {
   ...preferenceRunFields,
@@ -181,33 +183,23 @@ export function resolveKtoRunConfig(input: Partial<KtoRunConfig> = {}): KtoRunCo
 
 /** DPO's part of a run's settings, for a run over `trainLength` pairs. @throws {UserError} */
 export function dpoConfigOf(config: DpoRunConfig, trainLength: number): DPOConfig {
-  return resolveDPOConfig(trainerPart(dpoConfigSchema, config, trainLength));
+  return resolveDPOConfig(partOf(dpoConfigSchema, withSteps(config, trainLength)));
 }
 
 /** ORPO's part of a run's settings, for a run over `trainLength` pairs. @throws {UserError} */
 export function orpoConfigOf(config: OrpoRunConfig, trainLength: number): ORPOConfig {
-  return resolveORPOConfig(trainerPart(orpoConfigSchema, config, trainLength));
+  return resolveORPOConfig(partOf(orpoConfigSchema, withSteps(config, trainLength)));
 }
 
 /** KTO's part of a run's settings, for a run over `trainLength` answers. @throws {UserError} */
 export function ktoConfigOf(config: KtoRunConfig, trainLength: number): KTOConfig {
-  return resolveKTOConfig(trainerPart(ktoConfigSchema, config, trainLength));
+  return resolveKTOConfig(partOf(ktoConfigSchema, withSteps(config, trainLength)));
 }
 
-/** Settings of a trainer: those of its schema, with the run's epochs as steps. */
-function trainerPart<Shape extends z.ZodRawShape>(
-  schema: z.ZodObject<Shape>,
-  config: PreferenceRunConfig | DpoRunConfig | KtoRunConfig,
+/** Settings with the run's epochs as steps. */
+function withSteps<Config extends EpochSettings>(
+  config: Config,
   trainLength: number,
-): z.output<z.ZodObject<Shape>> {
-  const { epochs, steps, batchSize, gradientAccumulationSteps } = config;
-  const stepsOfEpoch = Math.floor(trainLength / (batchSize * gradientAccumulationSteps));
-  const settings: Record<string, unknown> = {
-    ...config,
-    steps: steps ?? Math.max(1, epochs * stepsOfEpoch),
-  };
-  const names = Object.keys(schema.shape);
-  return Object.fromEntries(names.map((name) => [name, settings[name]])) as z.output<
-    z.ZodObject<Shape>
-  >;
+): Config & { steps: number } {
+  return { ...config, steps: Math.max(1, stepsOf(config, trainLength)) };
 }

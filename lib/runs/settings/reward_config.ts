@@ -1,13 +1,15 @@
 import { z } from "../../packages/zod.ts";
-import { UserError } from "../../errors.ts";
 import {
   resolveRewardConfig,
   type RewardConfig,
   rewardConfigSchema,
 } from "../../preference/reward_config.ts";
+import { partOf, without } from "../../settings/part.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { checkFull } from "./checks.ts";
 import { dataFields, deviceFields, modelFields, runFields } from "./config.ts";
 import { DEMO_CLASSIFIER, DEMO_PAIRS, DEMO_REWARD_SETTINGS } from "./demo.ts";
+import { stepsOf } from "./epochs.ts";
 import { loraFields } from "./lora.ts";
 import type { RewardRunConfig } from "./reward_run_config_type.ts";
 
@@ -44,9 +46,8 @@ export const rewardModelFields = {
     ),
 };
 
-const { loraDropout: _, ...adapterFields } = loraFields;
 /** New adapter, where none is given. */
-export const rewardLoraFields = adapterFields;
+export const rewardLoraFields = without(loraFields, "loraDropout");
 
 /** Preferences. */
 export const rewardDataFields = {
@@ -106,28 +107,15 @@ export function resolveRewardRunConfig(input: RewardRunConfigInput = {}): Reward
     rewardRunConfigSchema,
     model === DEMO_CLASSIFIER ? { ...DEMO_REWARD_SETTINGS, ...settings } : settings,
   );
-  if (config.full && config.adapter !== null) {
-    throw new UserError(
-      "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",
-    );
-  }
-  if (config.full && config.dtype !== "f32") {
-    throw new UserError(
-      `\`full\` trains weights in f32, \`dtype\` is ${config.dtype}: leave it out`,
-    );
-  }
+  checkFull(config);
   return config;
 }
 
 /** Trainer's part of a run's settings, for a run over `trainLength` pairs. */
 export function rewardConfigOf(config: RewardRunConfig, trainLength: number): RewardConfig {
-  const stepsOfEpoch = Math.floor(
-    trainLength / (config.batchSize * config.gradientAccumulationSteps),
-  );
-  const keys = Object.keys(rewardConfigSchema.shape) as (keyof RewardConfig)[];
   return resolveRewardConfig({
-    ...Object.fromEntries(keys.map((key) => [key, config[key]])),
-    steps: config.steps ?? config.epochs * stepsOfEpoch,
+    ...partOf(rewardConfigSchema, config),
+    steps: stepsOf(config, trainLength),
     learningRate: config.learningRate ?? (config.full ? 1e-5 : 1e-4),
   });
 }

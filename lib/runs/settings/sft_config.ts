@@ -1,11 +1,13 @@
 import { z } from "../../packages/zod.ts";
-import { UserError } from "../../errors.ts";
 import { resolveSFTConfig, type SFTConfig, sftConfigSchema } from "../../sft/sft_config.ts";
 import type { SftRunConfig } from "./sft_run_config_type.ts";
 import { dataFields, deviceFields, modelFields, runFields } from "./config.ts";
 import { DEMO_SFT_SETTINGS, withDemoSettings } from "./demo.ts";
 import { checkLoraSettings, loraFields } from "./lora.ts";
+import { partOf } from "../../settings/part.ts";
 import { parseSettings, withSettingNames } from "../../settings/settings.ts";
+import { checkFull, checkPrompt } from "./checks.ts";
+import { stepsOf } from "./epochs.ts";
 
 export type { SftRunConfig };
 
@@ -89,35 +91,16 @@ export function resolveSftConfig(input: SftRunConfigInput = {}): SftRunConfig {
     withDemoSettings(settings, DEMO_SFT_SETTINGS),
   );
   checkLoraSettings(config);
-  if (config.full && config.adapter !== null) {
-    throw new UserError(
-      "`full` trains the model itself, `adapter` goes on from an adapter: give one of them",
-    );
-  }
-  if (config.full && config.dtype !== "f32") {
-    throw new UserError(
-      `\`full\` trains weights in f32, \`dtype\` is ${config.dtype}: leave it out`,
-    );
-  }
-  if (!config.prompt.includes("{dialogue}")) {
-    throw new UserError(
-      `\`prompt\` ${
-        JSON.stringify(config.prompt)
-      } has no {dialogue}: put it where the text belongs`,
-    );
-  }
+  checkFull(config);
+  checkPrompt(config);
   return config;
 }
 
 /** Trainer's part of a run's settings, for a run over `trainLength` examples. */
 export function sftConfigOf(config: SftRunConfig, trainLength: number): SFTConfig {
-  const stepsOfEpoch = Math.floor(
-    trainLength / (config.batchSize * config.gradientAccumulationSteps),
-  );
-  const keys = Object.keys(sftConfigSchema.shape) as (keyof SFTConfig)[];
   return resolveSFTConfig({
-    ...Object.fromEntries(keys.map((key) => [key, config[key]])),
-    steps: config.steps ?? config.epochs * stepsOfEpoch,
+    ...partOf(sftConfigSchema, config),
+    steps: stepsOf(config, trainLength),
     learningRate: config.learningRate ?? (config.full ? 1e-5 : 1e-3),
   });
 }
