@@ -93,6 +93,11 @@ export class TrainingSequences {
       : text.length > 64;
   }
 
+  /** Returns a row's text, prompt and response together. */
+  text(row: number): string {
+    return this.#wholes.text(row);
+  }
+
   /** Returns a row that has something to learn. */
   sequence(row: number): TrainingSequence {
     const ids = this.#wholes.ids(row);

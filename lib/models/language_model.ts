@@ -27,6 +27,11 @@ export interface LanguageModel {
   readonly hiddenSize: number;
   /** Maximum number of tokens of a text that the model has positions for; null for any number. */
   readonly maxPositions: number | null;
+  /**
+   * Number of tokens of the longest texts that the model was made for, beyond which it reads on, but
+   * poorly; null where that is not known.
+   */
+  readonly trainedLength: number | null;
   /** Tokens that end a response. */
   readonly eosTokenIds: readonly number[];
   /** Linear layers that an adapter can update: all but the output head. */

@@ -38,6 +38,7 @@ class Bigram implements LanguageModel {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly maxPositions: number | null = null;
+  readonly trainedLength: number | null = null;
   readonly eosTokenIds: readonly number[];
   readonly linearModules: readonly LinearModule[];
   readonly parameterCount: number;

@@ -80,6 +80,8 @@ export interface DecoderConfig {
   readonly layers: readonly LayerAttention[];
   /** Number of learned positions, the longest text that the model reads; null where they are not. */
   readonly positions: number | null;
+  /** Longest text that rotary positions were trained on; null where that is not known. */
+  readonly trainedLength: number | null;
   /** Multiplies the embedding: √hiddenSize in Gemma. */
   readonly embeddingScale: number;
   /** Linear layers are stored as [in, out], as GPT-2's Conv1D. */

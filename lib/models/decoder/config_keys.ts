@@ -6,10 +6,12 @@ const SHARED: Required<Pick<ConfigKeys, "read" | "harmless" | "neutral">> = {
     ...["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "head_dim"],
     ...["num_attention_heads", "num_key_value_heads", "rms_norm_eps", "tie_word_embeddings"],
     ...["rope_theta", "rope_scaling", "rope_parameters", "pad_token_id", "eos_token_id"],
+    // The length that the model was trained on; rotary positions go on beyond it.
+    "max_position_embeddings",
   ],
   harmless: [
-    // A length that the model was trained on; rotary positions go on beyond it.
-    ...["max_position_embeddings", "model_max_length", "max_sequence_length"],
+    // The same under other names.
+    ...["model_max_length", "max_sequence_length"],
     // Dropout of the attention's weights, of training alone, which Temper leaves out, as T5's.
     "attention_dropout",
   ],

@@ -68,6 +68,7 @@ export class DecoderForCausalLM implements LanguageModel {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly maxPositions: number | null;
+  readonly trainedLength: number | null;
   readonly eosTokenIds: readonly number[];
   readonly #weights: DecoderWeights;
   readonly #rotaryTables: RotaryTables;
@@ -87,6 +88,7 @@ export class DecoderForCausalLM implements LanguageModel {
     this.vocabSize = config.vocabSize;
     this.hiddenSize = config.hiddenSize;
     this.maxPositions = config.positions;
+    this.trainedLength = config.trainedLength;
     this.eosTokenIds = config.eosTokenIds;
     this.defaultTargets = defaultTargets(config);
     this.#weights = new DecoderWeights(config, store, labels);

@@ -99,6 +99,7 @@ export function parseGpt2Config(json: JsonObject, path: string): DecoderConfig {
       rope: null,
     })),
     positions: c.n_positions,
+    trainedLength: null,
     embeddingScale: 1,
     transposed: true,
     tied: c.tie_word_embeddings,

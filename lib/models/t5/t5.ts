@@ -64,6 +64,7 @@ export class T5ForConditionalGeneration implements LanguageModel {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly maxPositions: number | null = null;
+  readonly trainedLength: number | null = null;
   readonly eosTokenIds: readonly number[];
   readonly #weights: T5Weights;
   readonly #encoderBias: RelativeBias;

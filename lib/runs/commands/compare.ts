@@ -7,6 +7,7 @@ import { openRunDevice } from "../loading/device.ts";
 import { locate } from "../loading/locate.ts";
 import { loadRunPolicy } from "../loading/policy.ts";
 import { loadRewards } from "../loading/rewards.ts";
+import { checkTextLengths, promptsOfExamples } from "../loading/text_length.ts";
 
 /** Adapters and prompts to compare. */
 export interface ComparisonOptions {
@@ -39,6 +40,11 @@ export async function compare(
     const { rewards } = await loadRewards(device, config, hooks);
     await using data = await RunDataset.load(config, tokenizer, hooks);
     const prompts = firstExamples(data.dataset.split("test"), options.samples);
+    const long = checkTextLengths(model, promptsOfExamples(prompts), {
+      newTokens: config.evalMaxNewTokens,
+      setting: "evalMaxNewTokens",
+    });
+    if (long !== null) hooks.info?.(long);
     data.reportCache();
     const sampling = { ...samplingOf(config), maxNewTokens: config.evalMaxNewTokens };
     return await comparePolicies(

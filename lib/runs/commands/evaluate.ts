@@ -9,6 +9,7 @@ import {
 import { openRunDevice } from "../loading/device.ts";
 import { loadRunPolicy } from "../loading/policy.ts";
 import { loadToxicityClassifier } from "../loading/rewards.ts";
+import { checkTextLengths, promptsOfExamples } from "../loading/text_length.ts";
 import type { TrainConfig } from "../settings/config.ts";
 
 /** Loads a policy and measures its toxicity. @throws {UserError} when something does not load */
@@ -23,7 +24,11 @@ export async function evaluate(
     await using data = await RunDataset.load(config, policy.tokenizer, hooks);
     const prompts = firstExamples(data.dataset.split("test"), config.evalSamples);
     const unknown = unknownTokensNotice(prompts, policy.tokenizer);
-    if (unknown !== null) hooks.info?.(unknown);
+    const long = checkTextLengths(policy.model, promptsOfExamples(prompts), {
+      newTokens: config.evalMaxNewTokens,
+      setting: "evalMaxNewTokens",
+    });
+    for (const notice of [long, unknown]) if (notice !== null) hooks.info?.(notice);
     data.reportCache();
     return await measurePolicy(policy, classifier, prompts, config);
   } finally {

@@ -2,6 +2,7 @@ import { DEFAULT_PROMPT } from "../../data/dialogue_format.ts";
 import { generateInBatches, textGenerator } from "../../evaluation/text_generator.ts";
 import { samplingOf, type TrainConfig } from "../settings/config.ts";
 import { openRunDevice } from "../loading/device.ts";
+import { checkTextLengths, promptsOfExamples } from "../loading/text_length.ts";
 import { type GeneratorHooks, loadRunPolicy, noteRecommendations } from "../loading/policy.ts";
 
 /** Settings of generating texts: those of a run, and a template that may be left open. */
@@ -39,6 +40,12 @@ export async function generateTexts(
       const query = template.replaceAll("{dialogue}", () => text);
       return { query, inputIds: tokenizer.encode(query) };
     });
+    const long = checkTextLengths(
+      model,
+      promptsOfExamples(prompts, (index) => `text ${index + 1}`),
+      { newTokens: options.maxNewTokens, setting: "maxNewTokens" },
+    );
+    if (long !== null) hooks.info?.(long);
     return await generateInBatches(generate, prompts);
   } finally {
     device.close();

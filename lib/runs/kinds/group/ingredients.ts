@@ -15,6 +15,7 @@ import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { checkTextLengths, promptsOfExamples, promptsOfSplit } from "../../loading/text_length.ts";
 import {
   checkRewardColumns,
   type LoadedRewards,
@@ -87,6 +88,18 @@ export async function loadGroupIngredients(
   }
   const batches = new PromptBatches(train, prompts, config.seed);
   const evalPrompts = firstExamples(test, config.evalSamples);
+  const { maxCompletionLength, evalMaxNewTokens } = config;
+  const rollout = { newTokens: maxCompletionLength, setting: "maxCompletionLength" };
+  const lengths = [
+    checkTextLengths(model, promptsOfSplit(train), rollout),
+    checkTextLengths(
+      model,
+      promptsOfExamples(evalPrompts),
+      evalMaxNewTokens === null
+        ? rollout
+        : { newTokens: evalMaxNewTokens, setting: "evalMaxNewTokens" },
+    ),
+  ];
   for (const { rewards: all } of new Set([rewards, evalRewards])) {
     // A faulty reward shows here, before anything is measured or written.
     await all.columns(
@@ -105,7 +118,7 @@ export async function loadGroupIngredients(
   hooks.info?.(`device: ${device.description}`);
   const firstPrompts = firstExamples(train, prompts);
   const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], tokenizer);
-  if (unknown !== null) hooks.info?.(unknown);
+  for (const notice of [...lengths, unknown]) if (notice !== null) hooks.info?.(notice);
   const shape = {
     promptTokens: firstPrompts.map(({ inputIds }) => inputIds.length),
     responsesPerPrompt: config.numGenerations,

@@ -17,6 +17,12 @@ import {
   type RunPolicy,
 } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
+import {
+  checkTextLengths,
+  promptsOfExamples,
+  promptsOfSplit,
+  type TextEnd,
+} from "../../loading/text_length.ts";
 import { locateClassifier } from "../../loading/classifiers.ts";
 import {
   type LoadedRewards,
@@ -51,11 +57,18 @@ function stepShape(
 ): StepShape {
   return {
     promptTokens: examples.map(({ inputIds }) => inputIds.length),
-    newTokens: config.maxNewTokens ?? config.outputMaxLength - 1,
+    newTokens: longestRollout(config).newTokens,
     miniBatchSize: config.miniBatchSize,
     frozenReference: config.reference === "initial" && !adapter.changesNothing,
     activationBytes: config.activationMemory === null ? null : config.activationMemory * 2 ** 20,
   };
+}
+
+/** Longest response of a rollout, and the setting that says so. */
+function longestRollout({ maxNewTokens, outputMaxLength }: TrainConfig): TextEnd {
+  return maxNewTokens === null
+    ? { newTokens: outputMaxLength - 1, setting: "outputMaxLength" }
+    : { newTokens: maxNewTokens, setting: "maxNewTokens" };
 }
 
 /** Paths of the rewards and of the toxicity model, by their names in messages. */
@@ -102,6 +115,13 @@ export async function loadIngredients(
   const { dataset } = data;
   const batches = new PromptBatches(dataset.split("train"), config.batchSize, config.seed);
   const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);
+  const lengths = [
+    checkTextLengths(policy.model, promptsOfSplit(dataset.split("train")), longestRollout(config)),
+    checkTextLengths(policy.model, promptsOfExamples(evalPrompts), {
+      newTokens: config.evalMaxNewTokens,
+      setting: "evalMaxNewTokens",
+    }),
+  ];
   // A faulty reward shows here, before anything is measured or written.
   await loadedRewards.rewards.score(
     evalPrompts.slice(0, config.batchSize).map(({ query, summary, columns }) => ({
@@ -115,7 +135,7 @@ export async function loadIngredients(
   hooks.info?.(`device: ${device.description}`);
   const firstPrompts = firstExamples(dataset.split("train"), config.batchSize);
   const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], policy.tokenizer);
-  if (unknown !== null) hooks.info?.(unknown);
+  for (const notice of [...lengths, unknown]) if (notice !== null) hooks.info?.(notice);
   const shape = stepShape(config, policy, firstPrompts);
   hooks.info?.(checkStepMemory(device, estimateStepMemory(policy, shape)));
   hooks.info?.(dataset.describe());

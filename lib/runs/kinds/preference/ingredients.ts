@@ -10,6 +10,12 @@ import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts"
 import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { type LoadedRewards, loadRewards, locateReward } from "../../loading/rewards.ts";
+import {
+  checkTextLengths,
+  placeOf,
+  promptsOfExamples,
+  type ReadTexts,
+} from "../../loading/text_length.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
 import type { Lesson, LessonRows, PreferenceAlgorithm } from "./learner.ts";
@@ -78,9 +84,18 @@ export async function loadPreferenceIngredients<
   const count = Math.min(config.evalSamples, test.length);
   const held = Array.from({ length: count }, (_, row) => test.tokens(row));
   const evalPrompts = promptsOf(test, tokenizer, config);
+  const lengths = [
+    checkTextLengths(model, answersOf(train, splits[0].name, config), LESSON_END),
+    checkTextLengths(model, answersOf(test, splits[1].name, config, count), LESSON_END),
+    checkTextLengths(
+      model,
+      promptsOfExamples(evalPrompts, (i) => placeOf(Number(evalPrompts[i].id), splits[1].name)),
+      { newTokens: config.evalMaxNewTokens, setting: "evalMaxNewTokens" },
+    ),
+  ];
   hooks.info?.(`device: ${device.description}`);
   const unknown = unknownTokensNotice(evalPrompts, tokenizer);
-  if (unknown !== null) hooks.info?.(unknown);
+  for (const notice of [...lengths, unknown]) if (notice !== null) hooks.info?.(notice);
   noteMemory(device, policy, config, train, hooks);
   hooks.info?.(data.dataset.describe());
   data.reportCache();
@@ -133,6 +148,40 @@ function promptsOf(
   return [...found.values()];
 }
 
+/** Lessons are read as they are: nothing is generated. */
+const LESSON_END = { newTokens: 0, setting: "maxLength" };
+
+/** Prompts of rows with their longest answer, as far as truncation leaves them. */
+function answersOf(
+  rows: LessonRows<Lesson>,
+  split: string,
+  { kind, maxLength, maxPromptLength, maxCompletionLength }: PreferenceRunConfig,
+  count: number = rows.length,
+): ReadTexts {
+  const longest = (texts: readonly { length: number }[]) =>
+    Math.max(...texts.map(({ length }) => length));
+  return {
+    what: "prompt with its answer",
+    length: count,
+    place: (row) => placeOf(row, split, kind === "kto" ? "answer" : "pair"),
+    characters(row) {
+      const { prompt, answers } = rows.texts(row);
+      return prompt.length + longest(Object.values(answers));
+    },
+    tokens(row) {
+      const lesson = rows.tokens(row);
+      const answer = Math.min(longest(answersIn(lesson)), maxCompletionLength ?? Infinity);
+      const prompt = Math.min(lesson.prompt.length, maxPromptLength ?? Infinity);
+      return Math.min(prompt + answer, maxLength ?? Infinity);
+    },
+  };
+}
+
+/** Tokens of the answers in a lesson. */
+function answersIn({ prompt: _, ...answers }: Lesson): number[][] {
+  return Object.values(answers as Record<string, unknown>).filter(Array.isArray);
+}
+
 /** Checks that a step's passes fit, by the first rows. */
 function noteMemory(
   device: Device,
@@ -143,17 +192,15 @@ function noteMemory(
 ): void {
   const first = Array.from(
     { length: Math.min(config.batchSize, rows.length) },
-    (_, row) => rows.tokens(row) as Lesson & Record<string, unknown>,
+    (_, row) => rows.tokens(row),
   );
-  const answersOf = ({ prompt: _, ...answers }: Lesson & Record<string, unknown>) =>
-    Object.values(answers).filter(Array.isArray);
   const limit = config.maxPromptLength ?? Infinity;
   const shape = {
     promptTokens: first.flatMap((lesson) =>
-      answersOf(lesson).map(() => Math.min(limit, lesson.prompt.length))
+      answersIn(lesson).map(() => Math.min(limit, lesson.prompt.length))
     ),
-    newTokens: Math.max(...first.flatMap(answersOf).map(({ length }) => length)),
-    passRows: first.flatMap(answersOf).length,
+    newTokens: Math.max(...first.flatMap(answersIn).map(({ length }) => length)),
+    passRows: first.flatMap(answersIn).length,
   };
   const activations = config.activationMemory === null ? null : config.activationMemory * 2 ** 20;
   const hasReference = config.kind !== "orpo" && !policy.adapter.changesNothing;

@@ -2,6 +2,7 @@ import type { DatasetSplit } from "../../../data/dataset.ts";
 import { UserError } from "../../../errors.ts";
 import type { LanguageModel } from "../../../models/language_model.ts";
 import type { SupervisedExample } from "../../../sft/supervised_pass.ts";
+import { placeOf, type ReadTexts } from "../../loading/text_length.ts";
 import type { SftRunConfig } from "../../settings/sft_config.ts";
 
 /** Examples that the rows of a split make. */
@@ -10,6 +11,8 @@ export interface LearnableRows {
   readonly rows: readonly number[];
   /** Returns a row's example. */
   example(row: number): SupervisedExample;
+  /** Returns a row's text. */
+  text(row: number): string;
 }
 
 /**
@@ -29,6 +32,7 @@ export function learnableRows(
     return {
       rows: Array.from({ length: split.length }, (_, row) => row),
       example: (row) => ({ inputIds: prompts.ids(row), labels: labels.ids(row) }),
+      text: (row) => prompts.text(row),
     };
   }
   const sequences = split.sequences(config);
@@ -39,7 +43,29 @@ export function learnableRows(
         `${config.maxLength} tokens: raise \`maxLength\``,
     );
   }
-  return { rows, example: (row) => sequences.sequence(row) };
+  return {
+    rows,
+    example: (row) => sequences.sequence(row),
+    text: (row) => sequences.text(row),
+  };
+}
+
+/** The first examples, as texts that a decoder-only model is to read. */
+export function textsToRead(
+  split: DatasetSplit,
+  { rows, example, text }: LearnableRows,
+  count: number = rows.length,
+): ReadTexts {
+  return {
+    what: "text",
+    length: Math.min(count, rows.length),
+    place: (index) => placeOf(rows[index], split.name),
+    characters: (index) => text(rows[index]).length,
+    tokens(index) {
+      const { inputIds, labels } = example(rows[index]);
+      return inputIds.length + labels.length;
+    },
+  };
 }
 
 /** Says in one line how many rows are left out; null for none. */

@@ -6,10 +6,11 @@ import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/da
 import { locate } from "../../loading/locate.ts";
 import { describeParameters } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { checkTextLengths, promptsOfExamples } from "../../loading/text_length.ts";
 import { sftConfigOf, type SftRunConfig } from "../../settings/sft_config.ts";
 import type { Conclusion, FinishedSteps, RunContext, RunTask, StepReport } from "../run_task.ts";
 import { sftCard } from "./card.ts";
-import { type LearnableRows, learnableRows, leftOutNotice } from "./examples.ts";
+import { type LearnableRows, learnableRows, leftOutNotice, textsToRead } from "./examples.ts";
 import {
   measureSummaries,
   parseSftMeasurement,
@@ -76,6 +77,16 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
     const [train, test] = splits.map((split) => learnableRows(split, subject.model, config));
     const rows = config.batchSize * config.gradientAccumulationSteps;
     const evaluation = splits[1].hasPrompts ? firstExamples(splits[1], config.evalSamples) : [];
+    const { model } = subject;
+    const whole = { newTokens: 0, setting: "maxLength" };
+    const lengths = [
+      checkTextLengths(model, textsToRead(splits[0], train), whole),
+      checkTextLengths(model, textsToRead(splits[1], test, config.evalSamples), whole),
+      checkTextLengths(model, promptsOfExamples(evaluation), {
+        newTokens: config.evalMaxNewTokens,
+        setting: "evalMaxNewTokens",
+      }),
+    ];
     const drawn = { length: train.rows.length, example: (i: number) => splits[0].example(i) };
     const task = new SftTask(context, paths, subject, {
       data,
@@ -90,7 +101,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
     }
     hooks.info?.(`device: ${device.description}`);
     const unknown = unknownTokensNotice(evaluation, subject.tokenizer);
-    if (unknown !== null) hooks.info?.(unknown);
+    for (const notice of [...lengths, unknown]) if (notice !== null) hooks.info?.(notice);
     hooks.info?.(dataset.describe());
     hooks.info?.(describeParameters(subject.count));
     data.reportCache();
