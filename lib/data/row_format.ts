@@ -155,6 +155,9 @@ class TextFormat implements RowFormat {
   check(row: TableRow): void {
     const texts = trlRow(row.columns);
     for (const name of NEEDED[this.kind]) {
+      // A model has to read something first; of preferences, rows without a prompt are left out.
+      const isEmpty = name === "prompt" && texts[name] === "" && this.kind !== "preference";
+      if (isEmpty) throw unfit(this.path, row, "the prompt is empty: leave the row out");
       if (typeof texts[name] === "string") continue;
       const expected = isConversation(texts[name]) ? "a text as in the first row" : "a text";
       throw unfit(this.path, row, `"${name}" is ${found(texts[name])}, expected ${expected}`);

@@ -216,6 +216,7 @@ Deno.test("rows of another form than the first are refused with their number", a
     [{ prompt: "a", completion: "b" }, chat],
     /row 2: "prompt" is .* as in the first row/,
   );
+  await refused([{ prompt: "a" }, { prompt: "" }], /row 2: the prompt is empty/);
   await refused([{ text: "a" }, { text: null }], /row 2: "text" is null, expected a text/);
   await refused([{ messages: [] }], /row 1: "messages" is \[\], expected/);
   const said = { from: "human", value: "a" };

@@ -20,6 +20,19 @@ const ALL: SamplesQuery = {
   page: 1,
 };
 
+Deno.test("samples of groups have advantages; a reward that did not apply is left out", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(writeSampleRun(dir, "a"), "samples.jsonl");
+    const rewards = { exact: null, length: 0.5 };
+    const row = { step: 1, query: "q", response: "r", reward: 0.5, rewards, advantage: -0.7 };
+    Deno.writeTextFileSync(path, JSON.stringify(row) + "\n");
+    const index = new SampleIndex(path);
+    await index.update();
+    const { samples: [sample] } = await index.find(ALL);
+    assert.deepEqual([sample.advantage, sample.rewards], [-0.7, { length: 0.5 }]);
+  });
+});
+
 Deno.test("SampleIndex finds, sorts and pages samples, and drops repeated steps", async () => {
   await withTempDir(async (dir) => {
     const path = join(writeSampleRun(dir, "a", { step: 30 }), "samples.jsonl");

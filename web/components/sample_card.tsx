@@ -20,6 +20,9 @@ export function SampleCard(
         )}
         {parts.length > 1 &&
           parts.map(([name, value]) => <Measure name={name} value={formatFixed(value, 3)} />)}
+        {Number.isFinite(sample.advantage) && (
+          <Measure name="advantage" value={formatFixed(sample.advantage, 3)} />
+        )}
         {Number.isFinite(sample.length) && (
           <Measure name="length" value={String(sample.length)} unit="tokens" />
         )}

@@ -60,9 +60,10 @@ export function RunCharts(
       />
     );
   };
-  // What a run measures only on request, or with several rewards, has no chart where it is missing.
+  // What a run does not measure, such as the KL without a reference, has no chart; before the first
+  // step only what may well be missing.
   const isEmpty = ({ id, bands, each }: ChartSpec) =>
-    Boolean(bands || each) &&
+    Boolean(bands || each || series?.lastStep) &&
     !series?.charts[id]?.values.some((column) => column.some((value) => value !== null));
   const further = series?.further ?? [];
   const found = further.filter(({ title }) => title.includes(search.value.trim()));

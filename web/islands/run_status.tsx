@@ -40,7 +40,9 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
         <Fact name="Steps">
           <StepProgress run={now} />
         </Fact>
-        {now.headline.map(({ label, unit, value }) => (
+        {now.headline.filter(({ value }) => value !== null || now.step === 0).map((
+          { label, unit, value },
+        ) => (
           <Fact name={`${capitalized(label)}, last step`}>
             <span class="number">{formatNumber(value)}</span>{" "}
             {unit !== "" && <span class="muted">{unit}</span>}

@@ -22,6 +22,8 @@ export interface Sample {
   length: number;
   /** KL of the rollout, in nats. */
   kl: number;
+  /** Advantage of the response within its group; NaN where there are no groups. */
+  advantage: number;
   /** Tokens of the response, where they were recorded. */
   tokens?: SampleToken[];
   /** Name of the prompt in addresses: a hash of its text. */

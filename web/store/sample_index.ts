@@ -115,16 +115,20 @@ function sampleOf(
   row: Record<string, unknown>,
   { step, reward, kl, tokens, prompt }: Entry,
 ): Sample {
-  const rewards = typeof row.rewards === "object" && row.rewards ? row.rewards : {};
+  // A reward that did not apply to the response is null.
+  const rewards = Object.entries(Object(row.rewards)).filter(([, value]) =>
+    typeof value === "number"
+  );
   return {
     step,
     reward,
     kl,
+    advantage: typeof row.advantage === "number" ? row.advantage : NaN,
     length: tokens,
     prompt,
     query: String(row.query),
     response: String(row.response),
-    rewards: rewards as Record<string, number>,
+    rewards: Object.fromEntries(rewards) as Record<string, number>,
     ...tokensOf(row),
   };
 }

@@ -1,12 +1,14 @@
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { ClassifierReward } from "../../rewards/classifier_reward.ts";
-import { columnsOf, readyName, readyReward } from "../../rewards/ready/ready.ts";
+import { columnsOf, READY_REWARDS, readyName, readyReward } from "../../rewards/ready/ready.ts";
 import { loadScriptReward } from "../../rewards/script_reward.ts";
 import { labelIndex, type TextClassifier } from "../../rewards/text_classifier.ts";
 import { type WeightedReward, WeightedRewards } from "../../rewards/weighted_rewards.ts";
+import { nearestName } from "../../settings/names.ts";
 import { loadClassifier, locateClassifier } from "./classifiers.ts";
 import type { TrainConfig } from "../settings/config.ts";
 import { DEMO_CLASSIFIER } from "../settings/demo.ts";
@@ -58,6 +60,7 @@ export async function loadRewards(
       weighted.push({ ...await loadScriptReward(path), weight });
       continue;
     }
+    checkReadyName(path);
     const classifier = await loadClassifier(device, path, hooks);
     const reward = new ClassifierReward(classifier, {
       label: settings.rewardLabel,
@@ -75,6 +78,18 @@ export async function loadRewards(
         notice !== null
       ),
   };
+}
+
+/** Tells a misspelt ready reward from a missing folder. @throws {UserError} */
+function checkReadyName(reward: string): void {
+  const [, word] = /^([a-z]+)(?::.*)?$/.exec(reward) ?? [];
+  if (word === undefined || ["onnx", "pipeline"].includes(word) || existsSync(reward)) return;
+  const nearest = nearestName(word, READY_REWARDS);
+  const ready = `ready rewards: ${READY_REWARDS.join(", ")}`;
+  throw new UserError(
+    `there is neither a folder nor a ready reward "${reward}": ` +
+      (nearest ? `did you mean ${nearest}? (${ready})` : ready),
+  );
 }
 
 /**

@@ -52,3 +52,16 @@ Deno.test("a ready reward whose column the dataset lacks is refused", () => {
     });
   }
 });
+
+Deno.test("a misspelt ready reward is told apart from a missing folder", () =>
+  withDevice(async (device) => {
+    const load = (reward: string) =>
+      loadRewards(device, { ...settings, reward: [reward], rewardMode: "logits" });
+    await assert.rejects(load("sentimental"), {
+      name: "UserError",
+      message:
+        /^there is neither .* "sentimental": did you mean sentiment\? \(ready rewards: exact, /,
+    });
+    await assert.rejects(load("xyz"), /ready reward "xyz": ready rewards: exact/);
+    await assert.rejects(load("./xyz"), /expected a folder/);
+  }));
