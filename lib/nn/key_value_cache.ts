@@ -47,6 +47,16 @@ const FIRST_POSITIONS = 64;
 const DROPPED_TOGETHER = 32;
 
 /**
+ * Number of positions before `position` that no query from there on sees, as far as they can be dropped.
+ *
+ * @param window number of positions that a query sees, its own included; null for all
+ */
+export function outOfReach(window: number | null, position: number): number {
+  const unseen = Math.max(0, position + 1 - (window ?? Infinity));
+  return unseen - unseen % DROPPED_TOGETHER;
+}
+
+/**
  * Keys and values of the self-attention layers of a batch that is being generated. Each row has a
  * slot in one tensor a layer. Slots begin with 64 positions; once they are too short, those of the
  * rows that are left move into new tensors with twice the room. A layer with a window leaves behind
@@ -223,10 +233,8 @@ class SlotGroup {
 
   /** Number of a row's own positions that no query from `position` on sees. */
   #outOfReach(row: number, position: number): number {
-    if (this.reach === null) return 0;
     const before = this.prompts?.lengths[row] ?? 0;
-    const unseen = Math.max(0, before + position + 1 - this.reach);
-    return Math.max(0, unseen - unseen % DROPPED_TOGETHER - before);
+    return Math.max(0, outOfReach(this.reach, before + position) - before);
   }
 
   /** Keys or values in their new rows. */

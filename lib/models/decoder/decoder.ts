@@ -28,7 +28,7 @@ import type { WeightStore } from "../weight_store.ts";
 import type { DecoderConfig } from "./config.ts";
 import { keptKeys, layerHeads, layerKeys, seenKeys } from "./heads.ts";
 import { estimateDecoderMemory } from "./memory.ts";
-import { type KeptKeys, ReadPrompts } from "./prompts.ts";
+import { keepRows, type KeptKeys, keptRows, type LayerPrompts, ReadPrompts } from "./prompts.ts";
 import { RotaryTables } from "./rotary_tables.ts";
 import { adapted, type DecoderLayer, DecoderWeights, type Linear } from "./weights.ts";
 
@@ -115,27 +115,35 @@ export class DecoderForCausalLM implements LanguageModel {
   ): PromptMemory {
     const lengths = prompts.map(({ length }) => length);
     const texts = prompts.map((prompt) => prompt.slice(0, -1)).filter(({ length }) => length > 0);
-    if (texts.length === 0) return ReadPrompts.inOrder(lengths, []);
-    const layers: KeptKeys[] = [];
+    if (texts.length === 0) return new ReadPrompts(lengths, []);
+    const layers: LayerPrompts[] = [];
     cx.scope(() => {
+      const windows = this.config.layers.map(({ window }) => window);
+      const rows = keptRows(cx, lengths.map((length) => length - 1), windows);
       const reading = this.#wholeTexts(cx, Packed.create(cx, texts), adapter);
       let h = this.#embed(cx, reading);
       this.#weights.layers.forEach((layer, index) => {
+        const ofLayer = rows.get(layer.attention.window)!;
+        const { keys } = ofLayer;
         if (index === this.#weights.layers.length - 1) {
           const angles = this.#angles(layer, reading);
-          layers.push(cx.layer(h, (h) => layerKeys(cx, h, layer, angles, adapter)));
+          const kept = cx.layer(
+            h,
+            (h) => keepRows(cx, layerKeys(cx, h, layer, angles, adapter), ofLayer),
+          );
+          layers.push({ kept, keys });
           return;
         }
         const [next, ...kept] = cx.layer(h, (h) => {
           const { output, kept } = this.#layer(cx, h, layer, reading, index);
-          return [output, ...kept];
+          return [output, ...keepRows(cx, kept, ofLayer)];
         });
         h = next;
-        layers.push(kept as unknown as KeptKeys);
+        layers.push({ kept: kept as unknown as KeptKeys, keys });
       });
-      return layers.flat();
+      return layers.flatMap(({ kept }) => kept);
     });
-    return ReadPrompts.inOrder(lengths, layers);
+    return new ReadPrompts(lengths, layers);
   }
 
   joinPrompts(cx: Context, parts: readonly PromptPart[], count: number): PromptMemory {
@@ -153,18 +161,17 @@ export class DecoderForCausalLM implements LanguageModel {
     adapter: LoraAdapter | null,
   ): Tensor {
     const prompts = ReadPrompts.of(memory);
-    const { own, prompts: read } = prompts.upload(cx, inputs);
-    const before = Array.from(prompts.keys.lengths);
+    const { own, prompts: rowsOf } = prompts.upload(cx, inputs);
     const reading: Reading = {
       ids: inputs.ids,
-      ...this.#positions(cx, before, inputs.sequenceLengths),
+      ...this.#positions(cx, prompts.read, inputs.sequenceLengths),
       queries: own,
       adapter,
-      layer: (index) => ({
-        own,
-        slots: null,
-        prefix: read && { ...seenKeys(prompts.layers[index]), ...read },
-      }),
+      layer: (index) => {
+        const rows = rowsOf(index);
+        const prefix = rows && { ...seenKeys(prompts.layers[index].kept), ...rows };
+        return { own, slots: null, prefix };
+      },
     };
     return this.#norm(cx, this.#stack(cx, reading));
   }
@@ -192,11 +199,12 @@ export class DecoderForCausalLM implements LanguageModel {
   ): Decoding {
     const prompts = ReadPrompts.of(memory);
     const { keyHeads, headSize, layers } = this.config;
-    const cached = layers.map(({ window }) => ({
+    const cached = layers.map(({ window }, index) => ({
       width: keyHeads * headSize,
       window,
-      prompts: prompts.keys,
+      prompts: prompts.keys(index),
     }));
+    const { read } = prompts;
     const cache = new KeyValueCache(cx, cached, capacities);
     return {
       window: (cx, rows, first, steps) => {
@@ -204,12 +212,11 @@ export class DecoderForCausalLM implements LanguageModel {
         const positions = cx.from(
           Int32Array.from({ length: steps * rows.length }, (_, i) => {
             const row = rows[i % rows.length];
-            return prompts.keys.lengths[row] + first + Math.floor(i / rows.length);
+            return read[row] + first + Math.floor(i / rows.length);
           }),
           [steps, rows.length],
         );
-        const maxPosition = Math.max(...rows.map((row) => prompts.keys.lengths[row])) + first +
-          steps;
+        const maxPosition = Math.max(...rows.map((row) => read[row])) + first + steps;
         return {
           step: (cx, index, ids, values) => {
             const { queries, layer } = cacheStep(index);
@@ -223,7 +230,7 @@ export class DecoderForCausalLM implements LanguageModel {
                 const { kept, slots, prompts: rows } = layer(index);
                 const seen = rows !== null && rows.maxLength > 0;
                 const prefix = seen
-                  ? { ...seenKeys(prompts.layers[index]), rows, sharing: null }
+                  ? { ...seenKeys(prompts.layers[index].kept), rows, sharing: null }
                   : null;
                 return { own: kept, slots, prefix };
               },

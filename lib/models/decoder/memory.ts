@@ -10,10 +10,12 @@ export function estimateDecoderMemory(
   const keys = keyHeads * headSize;
   const prompts = promptTokens.toSorted((a, b) => b - a);
   const responses = prompts.length * responsesPerPrompt;
-  // A window's layer need not keep more of a response than the window.
-  const kept = layers.map(({ window }) =>
-    sum(prompts) + responses * Math.min(newTokens, window ?? Infinity)
-  );
+  // A window's layer need not keep more of a prompt or a response than the window.
+  const kept = layers.map(({ window }) => {
+    const most = window ?? Infinity;
+    return sum(prompts.map((length) => Math.min(length, most))) +
+      responses * Math.min(newTokens, most);
+  });
   const cache = 4 * 2 * keys * sum(kept);
 
   // A layer keeps of each token: the sums after the attention and the feed-forward layer; the rank's

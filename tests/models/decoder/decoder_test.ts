@@ -264,6 +264,30 @@ for (const family of families) {
   }
 }
 
+deviceTest("layers with a window keep no more of a prompt than it reaches", async (device) => {
+  const model = tinyDecoder(device, tinyDecoderConfig("mistral")); // 5 positions in every layer
+  const [long, short] = [tokens(50, 200), tokens(51, 8)];
+  const response = tokens(52, 9);
+  const pass = async (cx: Context, prompts: number[][]) => {
+    const { used } = device.memory;
+    const memory = model.prefill(cx, prompts, null);
+    const kept = device.memory.used - used;
+    const inputs = Packed.create(cx, prompts.map((prompt) => inputsOf(prompt, response)));
+    return { kept, hidden: await model.forward(cx, inputs, memory, null).read() };
+  };
+  const cx = new Context(device);
+  await pass(cx, [long]); // makes the tables of rotary positions
+  const [one, other, both] = [await pass(cx, [long]), await pass(cx, [short]), [long, short]];
+  // 199 tokens are read, of which 192 are passed; 7 tokens, of which none.
+  assert.equal(one.kept, other.kept);
+  const tape = new Context(device, { grad: true });
+  const whole = await pass(tape, both);
+  assert.ok(whole.kept > 4 * one.kept);
+  assert.deepEqual(whole.hidden, (await pass(cx, both)).hidden);
+  tape.release();
+  cx.release();
+});
+
 Deno.test("GPT-2: a text of more tokens than there are positions is refused", () =>
   withDevice((device) => {
     const model = tinyDecoder(device, tinyDecoderConfig("gpt2"));
