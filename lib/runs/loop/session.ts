@@ -10,6 +10,7 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
 } from "../folder/checkpoint.ts";
+import { writeTrainedFolder } from "../folder/trained_folder.ts";
 import type { RunTask } from "../kinds/run_task.ts";
 
 /** Part of a task that a session saves and restores. */
@@ -218,9 +219,6 @@ export class TrainingSession {
 
   /** Writes the result of training; it appears whole or not at all. @throws {UserError} */
   async saveTrained(): Promise<void> {
-    await writeFolderAtomic(
-      this.#options.trained,
-      (folder) => this.#task.saveTrained(folder),
-    );
+    await writeTrainedFolder(this.#options.trained, (folder) => this.#task.saveTrained(folder));
   }
 }
