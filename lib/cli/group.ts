@@ -1,15 +1,14 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
-import type { InferValue } from "@optique/core/parser";
-import { runKind } from "../runs/kinds/registry.ts";
+import type { z } from "../packages/zod.ts";
 import * as config from "../runs/settings/config.ts";
 import { DEMO_CHAT_GROUP_SETTINGS } from "../runs/settings/demo.ts";
 import * as group from "../runs/settings/group_config.ts";
 import { loraFields } from "../runs/settings/lora.ts";
-import { examples, given, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
+import { examples, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { runOptions, trainRun } from "./training_run.ts";
+import { type AlgorithmHelp, RESUMING, runOptions } from "./training_run.ts";
 
 const sharedOptions = merge(
   object({ rewardAllowNet: rewardAllowNetOption() }),
@@ -29,72 +28,59 @@ const FILES = "The output folder contains config.json (all settings), environmen
   "and software), metrics.jsonl (statistics of each step), samples.jsonl (responses of each step " +
   "with their rewards and advantages), log.txt, checkpoint-N/, adapter/ (PEFT format), " +
   "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.";
-const RESUMING =
-  "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
-  "continues with --resume, and gives the same result as one that was not.";
+
+/** Makes the command of an algorithm on groups. */
+function groupCommand<const Name extends string>(
+  name: Name,
+  fields: z.ZodRawShape,
+  { brief, about, shown }: AlgorithmHelp,
+) {
+  return command(
+    name,
+    merge(
+      object({ command: constant(name) }),
+      sharedOptions,
+      optionsFromSchema(name.toUpperCase(), fields, DEMO_CHAT_GROUP_SETTINGS),
+    ),
+    {
+      brief,
+      description: paragraphs(about, FILES, RESUMING),
+      footer: examples(...shown),
+      usageLine: usageLine(),
+    },
+  );
+}
 
 /** `temper grpo` */
-export const grpoCommand = command(
-  "grpo",
-  merge(
-    object({ command: constant("grpo") }),
-    sharedOptions,
-    optionsFromSchema("GRPO", group.grpoFields, DEMO_CHAT_GROUP_SETTINGS),
-  ),
-  {
-    brief: message`Fine-tune a policy with GRPO against rewards.`,
-    description: paragraphs(
-      "Lets the policy respond several times to each prompt, and trains a LoRA adapter on each " +
-        "response's reward relative to its group: no value head, and no reference unless --beta " +
-        "is set. Measures the rewards of test prompts before and after.",
-      FILES,
-      RESUMING,
-    ),
-    footer: examples(
-      ["The demo: a chat model learns to add with care", "temper grpo"],
-      ["The demo of PPO, by GRPO", "temper grpo --model demo/tiny-flan-t5"],
-      [
-        "Your own model, prompts and reward",
-        "temper grpo --model ./Qwen2.5-0.5B-Instruct --dataset ./prompts.jsonl --reward ./reward.ts",
-      ],
-      [
-        "With the length bias of GRPO removed",
-        "temper grpo --loss-type dr_grpo --scale-rewards none",
-      ],
-    ),
-    usageLine: usageLine(),
-  },
-);
+export const grpoCommand = groupCommand("grpo", group.grpoFields, {
+  brief: message`Fine-tune a policy with GRPO against rewards.`,
+  about:
+    "Lets the policy respond several times to each prompt, and trains a LoRA adapter on each " +
+    "response's reward relative to its group: no value head, and no reference unless --beta " +
+    "is set. Measures the rewards of test prompts before and after.",
+  shown: [
+    ["The demo: a chat model learns to add with care", "temper grpo"],
+    ["The demo of PPO, by GRPO", "temper grpo --model demo/tiny-flan-t5"],
+    [
+      "Your own model, prompts and reward",
+      "temper grpo --model ./Qwen2.5-0.5B-Instruct --dataset ./prompts.jsonl --reward ./reward.ts",
+    ],
+    [
+      "With the length bias of GRPO removed",
+      "temper grpo --loss-type dr_grpo --scale-rewards none",
+    ],
+  ],
+});
 
 /** `temper rloo` */
-export const rlooCommand = command(
-  "rloo",
-  merge(
-    object({ command: constant("rloo") }),
-    sharedOptions,
-    optionsFromSchema("RLOO", group.rlooFields, DEMO_CHAT_GROUP_SETTINGS),
-  ),
-  {
-    brief: message`Fine-tune a policy with RLOO against rewards.`,
-    description: paragraphs(
-      "Lets the policy respond several times to each prompt, and trains a LoRA adapter on each " +
-        "response's reward minus the mean of the others of its group (REINFORCE leave-one-out). " +
-        "Measures the rewards of test prompts before and after.",
-      FILES,
-      RESUMING,
-    ),
-    footer: examples(
-      ["The demo: a chat model learns to add with care", "temper rloo"],
-      ["Four responses to each prompt", "temper rloo --num-generations 4"],
-    ),
-    usageLine: usageLine(),
-  },
-);
-
-/** Trains, and prints the results. */
-export async function runGroup(
-  options: InferValue<typeof grpoCommand> | InferValue<typeof rlooCommand>,
-): Promise<void> {
-  const { command, rewardAllowNet: _, config, resume, ui, json, ...flags } = options;
-  await trainRun(runKind(command), { config, resume, ui, json }, given(flags));
-}
+export const rlooCommand = groupCommand("rloo", group.rlooFields, {
+  brief: message`Fine-tune a policy with RLOO against rewards.`,
+  about:
+    "Lets the policy respond several times to each prompt, and trains a LoRA adapter on each " +
+    "response's reward minus the mean of the others of its group (REINFORCE leave-one-out). " +
+    "Measures the rewards of test prompts before and after.",
+  shown: [
+    ["The demo: a chat model learns to add with care", "temper rloo"],
+    ["Four responses to each prompt", "temper rloo --num-generations 4"],
+  ],
+});

@@ -7,11 +7,11 @@ import settings from "../../deno.json" with { type: "json" };
 import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { visibleLine } from "../visible_text.ts";
-import { runKinds } from "../runs/kinds/registry.ts";
+import { kindOfCommand } from "../runs/kinds/registry.ts";
 import { benchCommand, runBenchMatmul, runBenchPPO, runBenchStep } from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { withAlgorithm } from "./algorithm.ts";
-import { grpoCommand, rlooCommand, runGroup } from "./group.ts";
+import { grpoCommand, rlooCommand } from "./group.ts";
 import { doctorCommand, runDoctor } from "./doctor.ts";
 import { runVerify, verifyCommand } from "./verify.ts";
 import { downloadCommand, runDownload } from "./download.ts";
@@ -32,14 +32,15 @@ import {
   runRunsShow,
   runsCommand,
 } from "./runs.ts";
-import { dpoCommand, ktoCommand, orpoCommand, runPreference } from "./preference.ts";
-import { rewardCommand, runReward } from "./reward.ts";
+import { dpoCommand, ktoCommand, orpoCommand } from "./preference.ts";
+import { rewardCommand } from "./reward.ts";
 import { printProfile } from "./profile.ts";
 import { runScore, scoreCommand } from "./score.ts";
-import { runSft, sftCommand } from "./sft.ts";
+import { sftCommand } from "./sft.ts";
 import { permissionFlags, permissionsCommand } from "./permissions.ts";
 import { printData, printError, terminal } from "./terminal.ts";
-import { runTrain, trainCommand } from "./train.ts";
+import { trainCommand } from "./train.ts";
+import { runTraining } from "./training_run.ts";
 import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
 import { usageError } from "./usage_error.ts";
@@ -131,18 +132,14 @@ export async function main(args: readonly string[]): Promise<number> {
 function dispatch(options: Options): Promise<void> {
   switch (options.command) {
     case "train":
-      return runTrain(options);
     case "grpo":
     case "rloo":
-      return runGroup(options);
     case "dpo":
     case "orpo":
     case "kto":
-      return runPreference(options);
     case "reward":
-      return runReward(options);
     case "sft":
-      return runSft(options);
+      return runTraining(options);
     case "evaluate":
       return runEvaluate(options);
     case "compare":
@@ -253,7 +250,7 @@ async function commandAtHand(options: Options | null): Promise<CommandAtHand> {
     return { options: names, inFile: new Map() };
   }
   const { configFileKeys } = await import("../runs/settings/config_file.ts");
-  const { schema } = runKinds().find(({ command }) => command === options.command)!;
+  const { schema } = kindOfCommand(options.command);
   const keys = await configFileKeys(options.config, schema).catch(() => new Map<string, string>());
   const typed = Object.keys(given(options));
   const inFile = new Map([...keys].filter(([setting]) => !typed.includes(setting)));

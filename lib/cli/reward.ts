@@ -1,14 +1,12 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
-import type { InferValue } from "@optique/core/parser";
-import { runKind } from "../runs/kinds/registry.ts";
 import { deviceFields } from "../runs/settings/config.ts";
 import { DEMO_REWARD_SETTINGS } from "../runs/settings/demo.ts";
 import * as reward from "../runs/settings/reward_config.ts";
-import { examples, given, paragraphs, usageLine } from "./options.ts";
+import { examples, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { runOptions, trainRun } from "./training_run.ts";
+import { RESUMING, runOptions } from "./training_run.ts";
 
 /** `temper reward` */
 export const rewardCommand = command(
@@ -37,8 +35,7 @@ export const rewardCommand = command(
         "with their rewards), log.txt, checkpoint-N/, model/ (Hugging Face format) or adapter/ " +
         "(PEFT format), pairs.jsonl (test pairs with their rewards before and after training) and " +
         "summary.json. If an error ends the run, failed.json has the reason.",
-      "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
-        "continues with --resume, and gives the same result as one that was not.",
+      RESUMING,
     ),
     footer: examples(
       ["The demo: a reward model that prefers polite summaries", "temper reward"],
@@ -61,9 +58,3 @@ export const rewardCommand = command(
     usageLine: usageLine(),
   },
 );
-
-/** Trains, and prints the results. */
-export async function runReward(options: InferValue<typeof rewardCommand>): Promise<void> {
-  const { command: _, config, resume, ui, json, ...flags } = options;
-  await trainRun(runKind("reward"), { config, resume, ui, json }, given(flags));
-}

@@ -1,15 +1,13 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
-import type { InferValue } from "@optique/core/parser";
-import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
 import { loraFields } from "../runs/settings/lora.ts";
 import { DEMO_SFT_SETTINGS } from "../runs/settings/demo.ts";
 import * as sftConfig from "../runs/settings/sft_config.ts";
-import { examples, given, paragraphs, usageLine } from "./options.ts";
+import { examples, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { runOptions, trainRun } from "./training_run.ts";
+import { RESUMING, runOptions } from "./training_run.ts";
 
 /** `temper sft` */
 export const sftCommand = command(
@@ -37,8 +35,7 @@ export const sftCommand = command(
         "software), metrics.jsonl (statistics of each step), log.txt, checkpoint-N/, adapter/ " +
         "(PEFT format) or model/ (Hugging Face format), summaries.jsonl (before and after " +
         "training) and summary.json. If an error ends the run, failed.json has the reason.",
-      "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
-        "continues with --resume, and gives the same result as one that was not.",
+      RESUMING,
     ),
     footer: examples(
       [
@@ -66,9 +63,3 @@ export const sftCommand = command(
     usageLine: usageLine(),
   },
 );
-
-/** Trains, and prints the results. */
-export async function runSft(options: InferValue<typeof sftCommand>): Promise<void> {
-  const { command: _, config, resume, ui, json, ...flags } = options;
-  await trainRun(runKind("sft"), { config, resume, ui, json }, given(flags));
-}

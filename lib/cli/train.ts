@@ -1,14 +1,12 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
-import type { InferValue } from "@optique/core/parser";
-import { runKind } from "../runs/kinds/registry.ts";
 import * as config from "../runs/settings/config.ts";
 import { loraFields } from "../runs/settings/lora.ts";
 import { DEMO_SETTINGS } from "../runs/settings/demo.ts";
-import { examples, given, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
+import { examples, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { runOptions, trainRun } from "./training_run.ts";
+import { RESUMING, runOptions } from "./training_run.ts";
 
 /** `temper train` */
 export const trainCommand = command(
@@ -39,10 +37,8 @@ export const trainCommand = command(
         "step), log.txt, checkpoint-N/, adapter/ (PEFT format, with the value head), " +
         "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.",
       "With --algorithm it is the command of another algorithm: grpo, rloo, dpo, orpo or kto.",
-      "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
-        "continues with --resume, and gives the same result as one that was not. Its settings stay " +
-        "the same; only steps, save-every, keep, log, device, threads, progress and the guards may " +
-        "change.",
+      `${RESUMING} Its settings stay the same; only steps, save-every, keep, log, device, threads, ` +
+        "progress and the guards may change.",
     ),
     footer: examples(
       ["The demo", "temper train"],
@@ -63,9 +59,3 @@ export const trainCommand = command(
     usageLine: usageLine(),
   },
 );
-
-/** Trains, and prints the results. */
-export async function runTrain(options: InferValue<typeof trainCommand>): Promise<void> {
-  const { command: _, rewardAllowNet: __, config, resume, ui, json, ...flags } = options;
-  await trainRun(runKind("ppo"), { config, resume, ui, json }, given(flags));
-}

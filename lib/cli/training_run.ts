@@ -1,4 +1,4 @@
-import { message } from "@optique/core/message";
+import { type Message, message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { object } from "@optique/core/constructs";
@@ -6,10 +6,10 @@ import type { InferValue } from "@optique/core/parser";
 import { path } from "@optique/run/valueparser";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import type { ResumedRun } from "../runs/kinds/run_config.ts";
-import { kindOf, runKinds } from "../runs/kinds/registry.ts";
+import { kindOf, kindOfCommand, runKinds } from "../runs/kinds/registry.ts";
 import type { RunKind } from "../runs/kinds/run_kind.ts";
 import { visibleLine } from "../visible_text.ts";
-import { jsonOption } from "./options.ts";
+import { given as givenOf, jsonOption } from "./options.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 import { stopOnSignals } from "./signals.ts";
 import { terminal } from "./terminal.ts";
@@ -31,17 +31,34 @@ export const runOptions = object({
   json: jsonOption(),
 });
 
-/**
- * Trains, and prints the results.
- *
- * @param kind kind of a new run; one that is resumed says its own
- * @param given settings on the command line
- */
-export async function trainRun(
-  kind: RunKind,
-  { config: file, resume, ui, json }: InferValue<typeof runOptions>,
-  given: object,
-): Promise<void> {
+/** Paragraph of their help. */
+export const RESUMING =
+  "Ctrl-C finishes the current step and saves a checkpoint. A run that was stopped or killed " +
+  "continues with --resume, and gives the same result as one that was not.";
+
+/** Texts of the help of an algorithm's command. */
+export interface AlgorithmHelp {
+  /** One line. */
+  readonly brief: Message;
+  /** Paragraph on the algorithm. */
+  readonly about: string;
+  /** Examples: a title and a command line each. */
+  readonly shown: readonly (readonly [title: string, command: string])[];
+}
+
+/** Options of a command that trains: beside these, its settings. */
+export interface TrainingOptions extends InferValue<typeof runOptions> {
+  /** Name of the command: that of a new run's kind. */
+  readonly command: string;
+  /** Only `permissions` reads it. */
+  readonly rewardAllowNet?: readonly string[];
+}
+
+/** Trains, and prints the results. A run that is resumed says its own kind. */
+export async function runTraining(options: TrainingOptions): Promise<void> {
+  const { command, rewardAllowNet: _, config: file, resume, ui, json, ...settingsGiven } = options;
+  const kind = kindOfCommand(command);
+  const given = givenOf(settingsGiven);
   const fromFile = file === undefined ? {} : await readSettingsOf(kind, file);
   const settings = { ...fromFile, ...given };
   const resumed = resume === undefined ? null : await resumedRun(resume, settings);

@@ -27,6 +27,11 @@ export function runKind(name: string): RunKind {
   );
 }
 
+/** Kind of the runs that a subcommand of `temper` starts. */
+export function kindOfCommand(command: string): RunKind {
+  return runKinds().find((kind) => kind.command === command)!;
+}
+
 /** Adds a kind of run, in place of one of the same name. */
 export function registerRunKind(kind: RunKind): void {
   kinds.set(kind.kind, kind);
