@@ -1,4 +1,5 @@
 import { type ChartSpec, quantileSeries } from "../chart_spec.ts";
+import { ENTROPY, LEARNING_RATE, STEP_TIME } from "../common_charts.ts";
 
 /** Charts of a run of GRPO or RLOO, in the order in which they are shown. */
 export const GROUP_CHARTS: readonly ChartSpec[] = [
@@ -61,13 +62,7 @@ export const GROUP_CHARTS: readonly ChartSpec[] = [
       { metric: "grad_norm", label: "gradient norm", right: true },
     ],
   },
-  {
-    id: "entropy",
-    title: "Entropy",
-    help: "Entropy of the next-token distribution; near zero the policy no longer explores.",
-    unit: "nats/token",
-    series: [{ metric: "entropy", label: "entropy" }],
-  },
+  ENTROPY,
   {
     id: "clip-ratio",
     title: "Clip ratio",
@@ -95,19 +90,9 @@ export const GROUP_CHARTS: readonly ChartSpec[] = [
     unit: "",
     series: [{ metric: "completions/clipped_ratio", label: "share" }],
   },
+  LEARNING_RATE,
   {
-    id: "learning-rate",
-    title: "Learning rate",
-    help: "Learning rate of the optimizer, with warm-up and schedule.",
-    unit: "",
-    series: [{ metric: "learning_rate", label: "learning rate" }],
-  },
-  {
-    id: "time",
-    title: "Time of a step",
-    help: "Seconds of each part of a step, stacked.",
-    unit: "s",
-    stacked: true,
+    ...STEP_TIME,
     series: [
       { metric: "time/generate", label: "generation" },
       { metric: "time/score", label: "reward" },

@@ -1,4 +1,5 @@
 import { type ChartSpec, quantileSeries } from "../chart_spec.ts";
+import { ENTROPY, LEARNING_RATE, STEP_TIME } from "../common_charts.ts";
 
 /** Charts of a PPO run, in the order in which they are shown. */
 export const PPO_CHARTS: readonly ChartSpec[] = [
@@ -67,13 +68,7 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
       { metric: "ppo/loss/value", label: "value", right: true },
     ],
   },
-  {
-    id: "entropy",
-    title: "Entropy",
-    help: "Entropy of the next-token distribution; near zero the policy no longer explores.",
-    unit: "nats/token",
-    series: [{ metric: "ppo/policy/entropy", label: "entropy" }],
-  },
+  { ...ENTROPY, series: [{ metric: "ppo/policy/entropy", label: "entropy" }] },
   {
     id: "clipfrac",
     title: "Clip fraction",
@@ -103,10 +98,7 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
     ],
   },
   {
-    id: "learning-rate",
-    title: "Learning rate",
-    help: "Learning rate of the optimizer, with warm-up and schedule.",
-    unit: "",
+    ...LEARNING_RATE,
     series: [{ metric: "ppo/learning_rate", label: "learning rate" }],
   },
   {
@@ -117,11 +109,7 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
     series: [{ metric: "tokens_per_second", label: "tokens per second" }],
   },
   {
-    id: "time",
-    title: "Time of a step",
-    help: "Seconds of each part of a step, stacked.",
-    unit: "s",
-    stacked: true,
+    ...STEP_TIME,
     series: [
       { metric: "time/generate", label: "generation" },
       { metric: "time/score", label: "reward" },

@@ -1,4 +1,5 @@
 import type { ChartSpec } from "../chart_spec.ts";
+import { ENTROPY, GRAD_NORM, LEARNING_RATE, trainingAndTest } from "../common_charts.ts";
 
 /** Charts of a run on preferences, in the order in which they are shown. */
 export function preferenceCharts(kind: "dpo" | "orpo" | "kto"): ChartSpec[] {
@@ -9,20 +10,14 @@ export function preferenceCharts(kind: "dpo" | "orpo" | "kto"): ChartSpec[] {
       title: "Loss",
       help: "Mean loss of the step, and of the test rows.",
       unit: "",
-      series: [
-        { metric: "loss", label: "training" },
-        { metric: "eval_loss", label: "test" },
-      ],
+      series: trainingAndTest("loss"),
     },
     {
       id: "margins",
       title: "Margin",
       help: "Mean implied reward of what is liked, minus that of what is not.",
       unit: "",
-      series: [
-        { metric: "rewards/margins", label: "training" },
-        { metric: "eval_rewards/margins", label: "test" },
-      ],
+      series: trainingAndTest("rewards/margins"),
     },
     {
       id: "accuracies",
@@ -31,10 +26,7 @@ export function preferenceCharts(kind: "dpo" | "orpo" | "kto"): ChartSpec[] {
         ? "Share of the pairs whose chosen answer has the higher implied reward."
         : "Share of the answers whose implied reward has the sign of the label.",
       unit: "",
-      series: [
-        { metric: "rewards/accuracies", label: "training" },
-        { metric: "eval_rewards/accuracies", label: "test" },
-      ],
+      series: trainingAndTest("rewards/accuracies"),
     },
     {
       id: "implied-rewards",
@@ -68,25 +60,11 @@ export function preferenceCharts(kind: "dpo" | "orpo" | "kto"): ChartSpec[] {
       }]
       : []),
     {
+      ...ENTROPY,
       id: "preference-entropy",
-      title: "Entropy",
       help: "Entropy of the next-token distribution over the answers.",
-      unit: "nats/token",
-      series: [{ metric: "entropy", label: "entropy" }],
     },
-    {
-      id: "preference-grad-norm",
-      title: "Gradient norm",
-      help: "Norm of the gradient before it is clipped.",
-      unit: "",
-      series: [{ metric: "grad_norm", label: "gradient norm" }],
-    },
-    {
-      id: "preference-learning-rate",
-      title: "Learning rate",
-      help: "Learning rate of the optimizer, with warm-up and schedule.",
-      unit: "",
-      series: [{ metric: "learning_rate", label: "learning rate" }],
-    },
+    { ...GRAD_NORM, id: "preference-grad-norm" },
+    { ...LEARNING_RATE, id: "preference-learning-rate" },
   ];
 }

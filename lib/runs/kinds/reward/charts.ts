@@ -1,4 +1,5 @@
 import type { ChartSpec } from "../chart_spec.ts";
+import { GRAD_NORM, LEARNING_RATE, trainingAndTest } from "../common_charts.ts";
 
 /** Charts of a reward model's training, in the order in which they are shown. */
 export const REWARD_CHARTS: readonly ChartSpec[] = [
@@ -7,30 +8,21 @@ export const REWARD_CHARTS: readonly ChartSpec[] = [
     title: "Accuracy",
     help: "Share of the pairs whose chosen answer has the larger reward.",
     unit: "",
-    series: [
-      { metric: "accuracy", label: "training" },
-      { metric: "eval_accuracy", label: "test" },
-    ],
+    series: trainingAndTest("accuracy"),
   },
   {
     id: "reward-margin",
     title: "Margin",
     help: "Mean of the chosen answer's reward minus the rejected one's.",
     unit: "",
-    series: [
-      { metric: "margin", label: "training" },
-      { metric: "eval_margin", label: "test" },
-    ],
+    series: trainingAndTest("margin"),
   },
   {
     id: "reward-loss",
     title: "Loss",
     help: "Mean loss of the step's pairs, and of the test pairs.",
     unit: "",
-    series: [
-      { metric: "loss", label: "training" },
-      { metric: "eval_loss", label: "test" },
-    ],
+    series: trainingAndTest("loss"),
   },
   {
     id: "reward-rewards",
@@ -43,18 +35,6 @@ export const REWARD_CHARTS: readonly ChartSpec[] = [
       { metric: "max_reward", label: "maximum" },
     ],
   },
-  {
-    id: "reward-grad-norm",
-    title: "Gradient norm",
-    help: "Norm of the gradient before it is clipped.",
-    unit: "",
-    series: [{ metric: "grad_norm", label: "gradient norm" }],
-  },
-  {
-    id: "reward-learning-rate",
-    title: "Learning rate",
-    help: "Learning rate of the optimizer, with warm-up and schedule.",
-    unit: "",
-    series: [{ metric: "learning_rate", label: "learning rate" }],
-  },
+  { ...GRAD_NORM, id: "reward-grad-norm" },
+  { ...LEARNING_RATE, id: "reward-learning-rate" },
 ];

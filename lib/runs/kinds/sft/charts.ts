@@ -1,4 +1,5 @@
 import type { ChartSpec } from "../chart_spec.ts";
+import { GRAD_NORM, LEARNING_RATE, trainingAndTest } from "../common_charts.ts";
 
 /** Charts of a run of supervised fine-tuning, in the order in which they are shown. */
 export const SFT_CHARTS: readonly ChartSpec[] = [
@@ -7,23 +8,8 @@ export const SFT_CHARTS: readonly ChartSpec[] = [
     title: "Loss",
     help: "Mean of −log p over the labels of the step, and over those of the test examples.",
     unit: "nats/token",
-    series: [
-      { metric: "loss", label: "training" },
-      { metric: "eval_loss", label: "test" },
-    ],
+    series: trainingAndTest("loss"),
   },
-  {
-    id: "sft-grad-norm",
-    title: "Gradient norm",
-    help: "Norm of the gradient before it is clipped.",
-    unit: "",
-    series: [{ metric: "grad_norm", label: "gradient norm" }],
-  },
-  {
-    id: "sft-learning-rate",
-    title: "Learning rate",
-    help: "Learning rate of the optimizer, with warm-up and schedule.",
-    unit: "",
-    series: [{ metric: "learning_rate", label: "learning rate" }],
-  },
+  { ...GRAD_NORM, id: "sft-grad-norm" },
+  { ...LEARNING_RATE, id: "sft-learning-rate" },
 ];
