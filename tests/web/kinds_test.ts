@@ -32,7 +32,7 @@ function writeToyRun(folder: string): string {
     kind: "web-toy",
     title: "a toy",
     command: undefined,
-    generates: false,
+    answerSettings: undefined,
     headline: [{ metric: "toy/fun", label: "fun", better: "higher" }],
     charts: [{
       id: "fun",

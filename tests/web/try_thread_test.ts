@@ -7,6 +7,7 @@ import { saveAdapter } from "../../lib/models/policy.ts";
 import { loadRunPolicy } from "../../lib/runs/loading/policy.ts";
 import { loadToxicityClassifier } from "../../lib/runs/loading/rewards.ts";
 import { resolveTrainConfig } from "../../lib/runs/settings/config.ts";
+import { resolveDpoRunConfig } from "../../lib/runs/settings/preference_config.ts";
 import { resolveSftConfig } from "../../lib/runs/settings/sft_config.ts";
 import { serveUi } from "../../web/server.ts";
 import type { TryEvent } from "../../web/shared/try_events.ts";
@@ -17,7 +18,7 @@ const SMALL = { device: "wasm", threads: 2, evalMaxNewTokens: 6 } as const;
 /** A dialogue as a request. */
 const REQUEST = JSON.stringify({ text: "#Person1#: Hi. #Person2#: Hello." });
 
-/** A site with two runs: "ppo", rewarded by a script, and "sft". */
+/** A site with runs: "ppo", rewarded by a script, "sft" and "dpo". */
 interface TrySite {
   /** Folder of the runs. */
   folder: string;
@@ -35,6 +36,7 @@ async function withSite(script: string, body: (site: TrySite) => Promise<void>):
     Deno.writeTextFileSync(reward, script.replaceAll("FOLDER", folder));
     await writeRun(join(folder, "ppo"), { ...resolveTrainConfig({ ...SMALL, reward: [reward] }) });
     await writeRun(join(folder, "sft"), { ...resolveSftConfig({ ...SMALL }) });
+    await writeRun(join(folder, "dpo"), { ...resolveDpoRunConfig({ ...SMALL }) });
     const options = { runs: folder, host: "127.0.0.1", port: 0, allowed: { reward: [reward] } };
     const server = serveUi(options);
     try {
@@ -93,6 +95,16 @@ Deno.test("pages load while a model that is tried keeps its thread busy", async 
     assert.ok(!answered, "the pages waited for the model");
     Deno.writeTextFileSync(join(folder, "go"), "");
     assert.deepEqual((await answer).map(({ type }) => type), ["running", "answered"]);
+  });
+});
+
+Deno.test("a model trained on preferences, whose runs have no prompt template, answers the text", async () => {
+  await withSite("export default () => [];", async ({ ask }) => {
+    const [, dpo] = await ask("dpo");
+    assert.ok(dpo.type === "answered", JSON.stringify(dpo));
+    for (const { toxicity, reward } of Object.values(dpo.answers)) {
+      assert.deepEqual([reward, toxicity], [null, null]);
+    }
   });
 });
 

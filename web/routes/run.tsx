@@ -69,7 +69,7 @@ function commandsOf(site: Site, { id, kind: name, model, state }: RunOverview): 
       line: `temper ${kind.command} --resume ${shellWord(path)}`,
     });
   }
-  if (!kind?.generates) return commands;
+  if (!kind?.answerSettings) return commands;
   const [adapter] = site.folder.adapters(id);
   if (adapter !== undefined) {
     commands.push({

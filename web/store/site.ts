@@ -81,7 +81,7 @@ export class Site {
       ["/samples", has("samples.jsonl")],
       ["/comparison", has("comparison.csv", "summaries.jsonl")],
       ["/settings", true],
-      ["/try", kindNamed(kind)?.generates === true],
+      ["/try", kindNamed(kind)?.answerSettings !== undefined],
     ];
     return tabs.filter(([, there]) => there).map(([tab]) => tab);
   }
@@ -92,7 +92,9 @@ export class Site {
       return "The process that serves this page is training and keeps the device to itself. " +
         "Start another server to try adapters: temper ui " + this.folder.path;
     }
-    if (!kindNamed(kind)?.generates) return "Runs of this kind do not train a model to write text.";
+    if (!kindNamed(kind)?.answerSettings) {
+      return "Runs of this kind do not train a model to write text.";
+    }
     return this.tries.obstacle(id);
   }
 

@@ -1,7 +1,8 @@
 import { assetUrl } from "../../assets.ts";
 import { UserError } from "../../lib/errors.ts";
 import { LimitedThread } from "../../lib/platform/limited_thread.ts";
-import type { Answers, AnswerSettings, Question } from "../../lib/runs/commands/side_by_side.ts";
+import type { Answers, Question } from "../../lib/runs/commands/side_by_side.ts";
+import type { AnswerSettings } from "../../lib/runs/kinds/answer_settings.ts";
 import type { TryOrder, TryResult } from "./try_thread.ts";
 
 /** A large model takes its time; whoever stops the server ends the thread. */

@@ -1,5 +1,5 @@
 import { UserError } from "../../lib/errors.ts";
-import type { Answers, AnswerSettings, Question } from "../../lib/runs/commands/side_by_side.ts";
+import type { Answers, Question } from "../../lib/runs/commands/side_by_side.ts";
 import { type AllowedSources, forbiddenSource } from "./allowed_sources.ts";
 import { kindIn } from "./kinds.ts";
 import type { RunsFolder } from "./runs_folder.ts";
@@ -136,8 +136,10 @@ export class TryQueue {
     if (forbidden !== null) throw new UserError(forbidden);
     const { name: kindName, kind } = kindIn(config);
     if (!kind) throw new UserError(`Temper does not know runs of kind ${kindName}.`);
-    // Kinds that generate text have the settings that answers need.
-    const settings = kind.resolve(config) as unknown as AnswerSettings;
+    const settings = kind.answerSettings?.(kind.resolve(config));
+    if (!settings) {
+      throw new UserError(`Runs of kind ${kindName} do not train a model to write text.`);
+    }
     // Toxicity comes beside the answers: they can be had without what measures it.
     const measurer = settings.toxicityModel ?? [];
     const measures = forbiddenSource({ reward: measurer }, this.#allowed) === null;

@@ -1,12 +1,8 @@
 /** A thread in which a model that is tried is loaded, and responds. */
 import { UserError } from "../../lib/errors.ts";
 import { answerCalls } from "../../lib/platform/limited_thread.ts";
-import {
-  type Answers,
-  type AnswerSettings,
-  type Question,
-  SideBySide,
-} from "../../lib/runs/commands/side_by_side.ts";
+import { type Answers, type Question, SideBySide } from "../../lib/runs/commands/side_by_side.ts";
+import type { AnswerSettings } from "../../lib/runs/kinds/answer_settings.ts";
 
 /** Request to the thread: to load a model first, then to respond with it, at last to free it. */
 export type TryOrder =

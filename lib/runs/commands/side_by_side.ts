@@ -1,13 +1,14 @@
 import { ChatTemplate } from "../../data/chat_template.ts";
 import type { ChatMessage } from "../../data/messages.ts";
 import type { Device } from "../../device/device.ts";
-import { type DeviceOptions, openDevice } from "../../device/open.ts";
+import { openDevice } from "../../device/open.ts";
 import { UserError } from "../../errors.ts";
 import { type Prompt, textGenerator } from "../../evaluation/text_generator.ts";
 import { measureToxicity } from "../../evaluation/toxicity.ts";
 import type { TextClassifier } from "../../rewards/text_classifier.ts";
+import type { AnswerSettings } from "../kinds/answer_settings.ts";
 import { locate } from "../loading/locate.ts";
-import { loadRunPolicy, type PolicySettings, type RunPolicy } from "../loading/policy.ts";
+import { loadRunPolicy, type RunPolicy } from "../loading/policy.ts";
 import {
   type LoadedRewards,
   loadRewards,
@@ -15,19 +16,6 @@ import {
   type RewardSettings,
   type ToxicitySettings,
 } from "../loading/rewards.ts";
-
-/** Settings of a run that responses are made with: those of every kind that generates text. */
-export interface AnswerSettings
-  extends PolicySettings, DeviceOptions, Partial<RewardSettings>, Partial<ToxicitySettings> {
-  /** Template of the prompt; {dialogue} stands for the text. */
-  readonly prompt: string;
-  /** Maximum number of tokens of a response; null for that of training. */
-  readonly evalMaxNewTokens: number | null;
-  /** Maximum number of tokens of a response in training. Default 256. */
-  readonly maxCompletionLength?: number | null;
-  /** Minimum length of a response, start token included; else none. */
-  readonly minLength?: number;
-}
 
 /** Text to respond to. */
 export interface Question {

@@ -1,5 +1,6 @@
 import type { z } from "../../packages/zod.ts";
 import type { RunDeviceOptions } from "../loading/device.ts";
+import type { AnswerSettings } from "./answer_settings.ts";
 import type { ChartSpec } from "./chart_spec.ts";
 import type { RunContext, RunTask } from "./run_task.ts";
 
@@ -54,8 +55,6 @@ export interface RunKind<
   readonly stepTimes: readonly string[];
   /** Subcommand of `temper` that starts and resumes it: "train"; absent where only a script does. */
   readonly command?: string;
-  /** Trained model responds to prompts with text: its adapters can be tried on the site. */
-  readonly generates?: boolean;
   /** Trained model scores texts: it can be a reward. */
   readonly scores?: boolean;
   /**
@@ -73,6 +72,11 @@ export interface RunKind<
    * @throws {UserError} naming the setting, its value and what is allowed
    */
   resolve(settings: Readonly<Record<string, unknown>>): Config;
+  /**
+   * Settings that responses are made with; absent where the trained model does not write text, and so
+   * cannot be tried on the site.
+   */
+  answerSettings?(config: Config): AnswerSettings;
   /**
    * Loads and checks all that a run needs, and tells about it.
    *

@@ -47,7 +47,6 @@ export function groupKind<Config extends GroupRunConfig>(
     curves: ["reward", "kl", "loss"],
     stepTimes: ["time/generate", "time/score", "time/optimize"],
     command: kind,
-    generates: true,
     changes: (summary) => [
       ...meanChangeOf(summary, "reward", "higher"),
       ...Object.keys(Object(summary.rewards)).slice(1).flatMap((name) =>
@@ -63,6 +62,7 @@ export function groupKind<Config extends GroupRunConfig>(
     },
     summarySchema: groupSummarySchema,
     resolve,
+    answerSettings: (config) => config,
     async open(context) {
       const { GroupTask } = await import("./task.ts");
       return await GroupTask.open(context, { title, trainer: await trainer() });

@@ -35,7 +35,6 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
   curves: ["ppo/mean_scores", "objective/kl", "ppo/loss/total"],
   stepTimes: ["time/generate", "time/score", "time/ppo/total"],
   command: "train",
-  generates: true,
   changes: (summary) => [
     ...meanChangeOf(summary, "toxicity", "lower"),
     ...changeOf(summary, "reward", "higher", ["reward"]),
@@ -46,6 +45,7 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
   },
   summarySchema,
   resolve: resolveTrainConfig,
+  answerSettings: (config) => config,
   // Lists and help do not need what trains.
   open: async (context) => await (await import("./task.ts")).PPOTask.open(context),
 };

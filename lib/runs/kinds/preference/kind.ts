@@ -57,7 +57,6 @@ export function preferenceKind<Config extends PreferenceRunConfig, Tokens extend
     curves: ["loss", "rewards/margins"],
     stepTimes: ["time/step"],
     command: kind,
-    generates: true,
     changes: (summary) => [
       ...changeOf(summary, "accuracy", "higher", ["accuracy"]),
       ...changeOf(summary, "margin", "higher", ["margin"]),
@@ -79,6 +78,8 @@ export function preferenceKind<Config extends PreferenceRunConfig, Tokens extend
     },
     summarySchema: preferenceSummarySchema,
     resolve,
+    // A prompt of a dataset of preferences is a whole text.
+    answerSettings: (config) => ({ ...config, prompt: "{dialogue}" }),
     async open(context) {
       const { PreferenceTask } = await import("./task.ts");
       return await PreferenceTask.open(context, { title, ...await algorithm() });

@@ -34,7 +34,6 @@ export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = 
   curves: ["loss", "grad_norm"],
   stepTimes: ["time/step"],
   command: "sft",
-  generates: true,
   changes: (summary) => [
     ...ROUGE_TYPES.flatMap((type) =>
       changeOf(summary, rougeLabel(type), "higher", ["rouge"], [type])
@@ -50,6 +49,7 @@ export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = 
   },
   summarySchema: sftSummarySchema,
   resolve: resolveSftConfig,
+  answerSettings: (config) => config,
   open: async (context) => await (await import("./task.ts")).SftTask.open(context),
 };
 
