@@ -66,7 +66,7 @@ export class Tokenizer {
     const limit = config.model_max_length;
     this.modelMaxLength = typeof limit === "number" && limit < 1e9 ? limit : Infinity;
 
-    this.specialTokenCount = engine.encode("", true).length;
+    this.specialTokenCount = checkIds(engine.encode("", true)).length;
     const bare = engine.encode("a", false);
     const full = engine.encode("a", true);
     this.letter = bare;
@@ -136,7 +136,7 @@ export class Tokenizer {
     text: string,
     { addSpecialTokens = true, maxLength = Infinity }: EncodeOptions = {},
   ): number[] {
-    const ids = this.guard(() => this.engine.encode(text, addSpecialTokens));
+    const ids = this.guard(() => checkIds(this.engine.encode(text, addSpecialTokens)));
     if (ids.length <= maxLength) return ids;
     if (!addSpecialTokens) return ids.slice(0, maxLength);
     if (maxLength < this.specialTokenCount) {
@@ -192,4 +192,15 @@ export class Tokenizer {
     const content = tokenContent(config[key]);
     return content === null ? null : this.engine.idOf(content);
   }
+}
+
+/**
+ * Checks the ids of a text, which are in the files as any values.
+ *
+ * @throws {Error} naming one that is none
+ */
+function checkIds(ids: number[]): number[] {
+  const index = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < 2 ** 31));
+  if (index < 0) return ids;
+  throw new Error(`one of its tokens has the id ${ids[index]}, expected a whole number from 0`);
 }

@@ -74,8 +74,9 @@ export function positionCount(config: Readonly<JsonObject>, path: string): numbe
   const rows = config.max_position_embeddings ?? Infinity;
   const fromPadding = /roberta|camembert/.test(String(config.model_type));
   const count = fromPadding ? Number(rows) - Number(config.pad_token_id ?? 1) - 1 : Number(rows);
+  const isWhole = count === Infinity || Number.isInteger(count);
   // Fewer than three tokens are no more than those that begin and end a text.
-  if (typeof rows === "number" && count >= 3) return count;
+  if (typeof rows === "number" && isWhole && count >= 3) return count;
   const padding = fromPadding ? `, "pad_token_id" ${JSON.stringify(config.pad_token_id)}` : "";
   throw new UserError(
     `${path}: "max_position_embeddings" is ${JSON.stringify(rows)}${padding}: expected positions ` +

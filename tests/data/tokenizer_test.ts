@@ -122,3 +122,26 @@ Deno.test("tokenTexts gives each token's text with the space before it", async (
     assert.deepEqual(tokenizer.tokenTexts(ids), texts);
   }
 });
+
+Deno.test("an id that is none is refused: around a text at once, within one when it comes up", async () => {
+  await withTempDir(async (dir) => {
+    const write = async (vocab: object, config: object) => {
+      await Deno.writeTextFile(join(dir, "vocab.json"), JSON.stringify({ a: 0, ...vocab }));
+      await Deno.writeTextFile(join(dir, "merges.txt"), "");
+      const settings = JSON.stringify({ tokenizer_class: "GPT2Tokenizer", ...config });
+      await Deno.writeTextFile(join(dir, "tokenizer_config.json"), settings);
+    };
+    await write({}, { add_bos_token: true, bos_token: "<s>" });
+    await assert.rejects(Tokenizer.load(dir), {
+      name: "UserError",
+      message: /is not a tokenizer: one of its tokens has the id undefined, expected a whole/,
+    });
+    await write({ b: 2 ** 31 }, {});
+    const tokenizer = await Tokenizer.load(dir);
+    assert.deepEqual(tokenizer.encode("aa"), [0, 0]);
+    assert.throws(() => tokenizer.encode("ab"), {
+      name: "UserError",
+      message: /is broken: one of its tokens has the id 2147483648, expected a whole number from 0/,
+    });
+  });
+});

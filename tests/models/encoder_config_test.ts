@@ -131,4 +131,8 @@ Deno.test("positions count from 0, those of RoBERTa's kin from after the padding
   assert.equal(positionCount({ ...rows, model_type: "electra" }, ""), 514);
   assert.equal(positionCount({ ...rows, model_type: "xlm-roberta", pad_token_id: 1 }, ""), 512);
   assert.equal(positionCount({ model_type: "bert" }, ""), Infinity);
+  assert.throws(() => positionCount({ model_type: "llama", max_position_embeddings: 9.5 }, ""), {
+    name: "UserError",
+    message: /"max_position_embeddings" is 9\.5: expected positions for 3 tokens or more$/,
+  });
 });
