@@ -76,7 +76,7 @@ export function checkStepMemory(device: Device, estimate: MemoryEstimate): strin
     throw new OutOfMemoryError(
       `training needs at least ${memorySize(needed)} (${parts}), the device has ${
         memorySize(limit)
-      }`,
+      }: ${memorySize(needed - limit)} are missing`,
       { needed, available: limit },
     );
   }

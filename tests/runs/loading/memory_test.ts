@@ -85,7 +85,7 @@ Deno.test("what does not fit is one line, with the bytes", () => {
   assert.throws(() => checkStepMemory(device, estimate), (error: Error) => {
     assert.ok(error instanceof OutOfMemoryError);
     assert.deepEqual([error.needed, error.available], [2 ** 32 + 2 ** 20, 2 ** 32]);
-    return /^training needs at least 4.00 GiB \(3.00 GiB loaded, .*\), the device has 4.00 GiB$/
+    return /^training needs at least 4.00 GiB \(3.00 GiB loaded, .*\), the device has 4.00 GiB: 1 MiB are missing$/
       .test(error.message);
   });
   assert.match(checkStepMemory(device, { ...estimate, cache: 0 }), /^memory: at least 3.50 GiB/);
