@@ -153,6 +153,19 @@ export class ChatTemplate {
   }
 
   /**
+   * Makes the text of a conversation that a model is to read, which must not be empty.
+   *
+   * @throws {UserError} as {@linkcode render}, and when the template writes nothing
+   */
+  renderPrompt(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
+    const text = this.render(messages, options);
+    if (text !== "") return text;
+    throw new UserError(
+      `the chat template in ${this.path} writes nothing for these messages: the model has nothing to read`,
+    );
+  }
+
+  /**
    * Makes a conversation's text, and says which parts of it lie in the template's
    * `{% generation %}` blocks.
    *
@@ -194,14 +207,14 @@ export class ChatTemplate {
    * Makes a conversation's tokens. The template has written the special tokens, so the tokenizer adds
    * none.
    *
-   * @throws {UserError} as {@linkcode render}
+   * @throws {UserError} as {@linkcode renderPrompt}
    */
   encode(
     tokenizer: Pick<Tokenizer, "encode">,
     messages: readonly ChatMessage[],
     options: ChatOptions = {},
   ): number[] {
-    return tokenizer.encode(this.render(messages, options), { addSpecialTokens: false });
+    return tokenizer.encode(this.renderPrompt(messages, options), { addSpecialTokens: false });
   }
 
   /** Ends the thread, which otherwise ends with the program or once nobody can use the template. */

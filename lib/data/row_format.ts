@@ -219,7 +219,7 @@ class ConversationFormat implements RowFormat {
     const { before } = this.#parts(row);
     return this.#render(
       row,
-      () => this.template.render(before, { ...optionsOf(row), ...endingOf(before) }),
+      () => this.template.renderPrompt(before, { ...optionsOf(row), ...endingOf(before) }),
     );
   }
 

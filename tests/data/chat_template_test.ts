@@ -140,3 +140,16 @@ Deno.test("a list of objects with roles is a conversation", () => {
     assert.ok(!isConversation(other));
   }
 });
+
+Deno.test("a template that writes nothing is named where the model should read what it writes", async () => {
+  const silent = await ChatTemplate.of("{% if messages[0].role == 'x' %}x{% endif %}", {
+    path: "own.jinja",
+  });
+  const message =
+    "the chat template in own.jinja writes nothing for these messages: the model has " +
+    "nothing to read";
+  assert.equal(silent.render(MESSAGES), "");
+  assert.throws(() => silent.renderPrompt(MESSAGES), new UserError(message));
+  assert.throws(() => silent.encode({ encode: () => [] }, MESSAGES), new UserError(message));
+  assert.equal(silent.renderPrompt([{ role: "x", content: "" }]), "x");
+});
