@@ -5,7 +5,6 @@ import { command, constant, negatableFlag, option } from "@optique/core/primitiv
 import type { InferValue } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
 import { UserError } from "../errors.ts";
-import type { GenerationConfig } from "../generation/generation_config.ts";
 import * as config from "../runs/settings/config.ts";
 import { DEMO_CHAT_MODEL } from "../runs/settings/demo.ts";
 import {
@@ -106,7 +105,7 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
 /** Answers messages, or holds a conversation. */
 async function runChat(
   settings: config.TrainConfigInput,
-  { maxNewTokens, doSample }: Pick<GenerationConfig, "maxNewTokens" | "doSample">,
+  { maxNewTokens, doSample }: { maxNewTokens: number; doSample: boolean },
   { texts, system, json }: Pick<
     InferValue<typeof generateCommand>,
     "texts" | "system" | "json"

@@ -30,7 +30,7 @@ export interface TrainingScreen extends RunHooks {
  */
 export function trainingScreen(
   kind: Pick<RunKind, "headline" | "changes" | "scores">,
-  config: Pick<RunSettings, "progress" | "model">,
+  config: Pick<RunSettings, "progress" | "model" | "chatTemplate">,
   { json }: { json: boolean },
 ): TrainingScreen {
   const out = unattended(terminal(json ? "stderr" : "stdout"));
@@ -87,9 +87,11 @@ export function trainingScreen(
         out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
       out.write("\n");
-      const chats = await hasChatTemplate(config.model ?? DEMO_MODEL);
+      const { chatTemplate = null } = config;
+      const chats = chatTemplate !== null || await hasChatTemplate(config.model ?? DEMO_MODEL);
       const use = kind.scores ? "score" : chats ? "chat" : "prompt";
-      for (const [name, text] of nextCommands(directory.path, trained, config.model, use)) {
+      const next = nextCommands(directory.path, trained, config.model, use, chatTemplate);
+      for (const [name, text] of next) {
         out.write(`${name.padEnd(width)}${visibleLine(text)}\n`);
       }
     },
@@ -101,20 +103,26 @@ export function trainingScreen(
  *
  * @param use what the result can be tried with: a chat, for a model with a chat template; a prompt; or for
  *   a reward model a text to score
+ * @param chatTemplate file with the chat's template; null for the model's own
  */
 export function nextCommands(
   run: string,
   trained: string,
   model: string = DEMO_MODEL,
   use: "chat" | "prompt" | "score" = "prompt",
+  chatTemplate: string | null = null,
 ): [name: string, command: string][] {
   const program = programCommand();
   const isAdapter = basename(trained) === "adapter";
   const base = model === DEMO_MODEL ? "" : ` --model ${shellWord(model)}`;
   const option = isAdapter ? `${base} --adapter` : " --model";
   const runs = dirname(run);
+  // A whole model has been saved with its template.
+  const template = isAdapter && chatTemplate !== null
+    ? ` --chat-template ${shellWord(chatTemplate)}`
+    : "";
   const tries = {
-    chat: `${program} generate --chat${option} ${shellWord(trained)}`,
+    chat: `${program} generate --chat${option} ${shellWord(trained)}${template}`,
     prompt: `${program} generate${option} ${shellWord(trained)} < dialogue.txt`,
     score: `${program} score --model ${shellWord(trained)} TEXT`,
   };

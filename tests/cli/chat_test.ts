@@ -94,6 +94,20 @@ Deno.test("generate --chat holds a conversation with the lines of a pipe", () =>
     assert.match(broken.stderr, /^error: line 2 of standard input is not UTF-8/);
   }));
 
+Deno.test("an answer ends where a model with learned positions has no more of them", async () => {
+  const model = fileURLToPath(
+    new URL("../golden_causal/cases/gpt2/checkpoint", import.meta.url),
+  );
+  const chat = ["generate", "--chat", "--model", model, ...DEVICE];
+  const { code, stderr } = await call([...chat, "Hi"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const long = await call([...chat, "ab ".repeat(200)]);
+  assert.match(
+    long.stderr,
+    /^error: the conversation has \d+ tokens, the model has 128 positions: begin a new one\n$/,
+  );
+});
+
 Deno.test("generate --chat says what is missing", async () => {
   const chat = ["generate", "--chat", ...DEVICE, "--model", demoModelDir];
   assert.match((await call([...chat, "Hi"])).stderr, /^error: \S+ has no chat template: expected /);

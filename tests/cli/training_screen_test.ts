@@ -25,6 +25,10 @@ Deno.test("a run ends with the commands to watch, try and publish it", () => {
     "try",
     "temper generate --chat --model ./SmolLM2 --adapter one/adapter",
   ]);
+  const own = nextCommands("one", "one/adapter", "./SmolLM2", "chat", "own.jinja");
+  assert.match(own[1][1], / --adapter one\/adapter --chat-template own\.jinja$/);
+  const whole = nextCommands("one", "one/model", "./SmolLM2", "chat", "own.jinja");
+  assert.match(whole[1][1], /generate --chat --model one\/model$/);
 });
 
 Deno.test("train and sft print them last, in the user's own way of calling, and they work", async () => {

@@ -97,6 +97,33 @@ Deno.test("adapters of supervised fine-tuning can be tried; whole models have a 
   });
 });
 
+Deno.test("what a run of a model that chats has trained is tried in a chat", async () => {
+  await withTempDir(async (dir) => {
+    const run = writeSftRun(dir, "a");
+    const { text } = siteOf(dir);
+    const config = JSON.parse(Deno.readTextFileSync(join(run, "config.json")));
+    const write = (settings: object) =>
+      Deno.writeTextFileSync(join(run, "config.json"), JSON.stringify({ ...config, ...settings }));
+    write({ model: "demo/tiny-chat" });
+    Deno.mkdirSync(join(run, "model"));
+    const whole = /Chat with its model.*temper generate --chat --model \S*\/a\/model<\/pre>/;
+    assert.match(await text("/runs/a"), whole);
+    Deno.mkdirSync(join(run, "adapter"));
+    Deno.writeTextFileSync(join(run, "adapter", "adapter_model.safetensors"), "");
+    const adapter =
+      /Chat with its adapter.*temper generate --chat --model demo\/tiny-chat --adapter \S*\/a\/adapter/;
+    assert.match(await text("/runs/a"), new RegExp(`${adapter.source}</pre>`));
+    assert.match(await text("/runs/a/try"), /TryChat/);
+    // A template of the run's own makes any model one that chats.
+    write({ chatTemplate: "own template.jinja" });
+    assert.match(
+      await text("/runs/a"),
+      /--adapter \S*\/a\/adapter --chat-template 'own template\.jinja'<\/pre>/,
+    );
+    assert.match(await text("/runs/a/try"), /TryChat/);
+  });
+});
+
 Deno.test("early runs of supervised fine-tuning have no kind in their settings", async () => {
   await withTempDir(async (dir) => {
     const run = writeSftRun(dir, "a");

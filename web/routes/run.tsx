@@ -22,7 +22,7 @@ export function runRoutes(site: Site): Hono {
         <div class="cards below">
           {kind && <ChangesCard changes={run.changes} before={site.before(run)} />}
           <Checkpoints checkpoints={site.folder.checkpoints(id)} />
-          <Commands commands={commandsOf(site, run)} />
+          <Commands commands={await commandsOf(site, run)} />
         </div>
       </RunPage>
     );
@@ -59,7 +59,10 @@ interface Command {
 }
 
 /** Commands that go on with a run, or use what it has saved. */
-function commandsOf(site: Site, { id, kind: name, model, state }: RunOverview): Command[] {
+async function commandsOf(
+  site: Site,
+  { id, kind: name, model, state }: RunOverview,
+): Promise<Command[]> {
   const kind = kindNamed(name);
   const path = `${site.folder.path}/${id}`;
   const commands: Command[] = [];
@@ -70,17 +73,23 @@ function commandsOf(site: Site, { id, kind: name, model, state }: RunOverview): 
     });
   }
   if (!kind?.answerSettings) return commands;
+  const chats = await site.chats(id);
+  const purpose = chats ? "Chat" : "Summarize a dialogue";
+  const template = site.folder.readJson(id, "config.json")?.chatTemplate;
+  const generate = chats ? "temper generate --chat" : "temper generate";
+  const input = chats ? "" : " < dialogue.txt";
   const [adapter] = site.folder.adapters(id);
   if (adapter !== undefined) {
+    const own = typeof template === "string" ? ` --chat-template ${shellWord(template)}` : "";
     commands.push({
-      purpose: "Summarize a dialogue with its adapter",
-      line: `temper generate --model ${shellWord(model)} ` +
-        `--adapter ${shellWord(`${path}/${adapter}`)} < dialogue.txt`,
+      purpose: `${purpose} with its adapter`,
+      line: `${generate} --model ${shellWord(model)} ` +
+        `--adapter ${shellWord(`${path}/${adapter}`)}${own}${input}`,
     });
   } else if (site.folder.has(id, "model")) {
     commands.push({
-      purpose: "Summarize a dialogue with its model",
-      line: `temper generate --model ${shellWord(`${path}/model`)} < dialogue.txt`,
+      purpose: `${purpose} with its model`,
+      line: `${generate} --model ${shellWord(`${path}/model`)}${input}`,
     });
   }
   return commands;

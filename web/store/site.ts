@@ -100,8 +100,9 @@ export class Site {
 
   /** Tells whether a run's model holds conversations. */
   async chats(run: string): Promise<boolean> {
-    const model = this.folder.readJson(run, "config.json")?.model;
-    return typeof model === "string" && await hasChatTemplate(model);
+    const { model, chatTemplate } = this.folder.readJson(run, "config.json") ?? {};
+    return typeof model === "string" &&
+      (typeof chatTemplate === "string" || await hasChatTemplate(model));
   }
 
   /** Dialogue to start with: the one whose response gained most by training; empty without one. */

@@ -1,9 +1,11 @@
 import type { ChatMessage } from "../../data/messages.ts";
 import { ChatTemplate } from "../../data/chat_template.ts";
 import type { Device } from "../../device/device.ts";
+import { UserError } from "../../errors.ts";
 import { generate } from "../../generation/generate.ts";
 import type { GenerationConfig } from "../../generation/generation_config.ts";
 import { StreamedText } from "../../generation/streamed_text.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
 import { openRunDevice } from "../loading/device.ts";
 import { locate } from "../loading/locate.ts";
 import {
@@ -22,6 +24,28 @@ export interface AnswerHooks {
   signal?: AbortSignal;
 }
 
+/** Settings of answers. */
+export type ChatSampling = GenerationConfig & { maxNewTokens: number };
+
+/**
+ * Number of new tokens of an answer, at most those wanted, that the model has room for.
+ *
+ * @throws {UserError} when there is no room for any
+ */
+export function chatRoom(
+  model: Pick<LanguageModel, "maxPositions">,
+  prompt: readonly number[],
+  wanted: number,
+): number {
+  // An answer's last token is not read.
+  const room = (model.maxPositions ?? Infinity) - prompt.length + 1;
+  if (room > 0) return Math.min(room, wanted);
+  throw new UserError(
+    `the conversation has ${prompt.length} tokens, the model has ${model.maxPositions} positions: ` +
+      "begin a new one",
+  );
+}
+
 /** A model that stays loaded, to continue conversations in the form of its chat template. */
 export class Chat {
   #answers = 0;
@@ -31,7 +55,7 @@ export class Chat {
     private readonly policy: RunPolicy,
     private readonly adapted: boolean,
     private readonly template: ChatTemplate,
-    private readonly sampling: GenerationConfig,
+    private readonly sampling: ChatSampling,
   ) {}
 
   /**
@@ -42,7 +66,7 @@ export class Chat {
    */
   static async open(
     config: TrainConfig,
-    sampling: GenerationConfig,
+    sampling: ChatSampling,
     hooks: GeneratorHooks = {},
   ): Promise<Chat> {
     const device = await openRunDevice(config);
@@ -75,9 +99,10 @@ export class Chat {
   async answer(messages: readonly ChatMessage[], hooks: AnswerHooks = {}): Promise<string> {
     const { model, tokenizer, adapter } = this.policy;
     const prompt = this.template.encode(tokenizer, messages, { addGenerationPrompt: true });
-    const { stopStrings, ...sampling } = this.sampling;
+    const { stopStrings, maxNewTokens, ...sampling } = this.sampling;
     const streamed = new StreamedText(tokenizer, stopStrings);
-    const config = { ...sampling, firstRollout: this.#answers++ };
+    const room = chatRoom(model, prompt, maxNewTokens);
+    const config = { ...sampling, maxNewTokens: room, firstRollout: this.#answers++ };
     const onTokens = (_row: number, tokens: readonly number[]) => {
       const text = streamed.push(tokens);
       if (text !== "") hooks.onText?.(text);

@@ -1,3 +1,4 @@
+import { chatRoom } from "./chat.ts";
 import { ChatTemplate } from "../../data/chat_template.ts";
 import type { ChatMessage } from "../../data/messages.ts";
 import type { Device } from "../../device/device.ts";
@@ -5,6 +6,7 @@ import { openDevice } from "../../device/open.ts";
 import { UserError } from "../../errors.ts";
 import { type Prompt, textGenerator } from "../../evaluation/text_generator.ts";
 import { measureToxicity } from "../../evaluation/toxicity.ts";
+import type { LoraAdapter } from "../../nn/lora.ts";
 import type { TextClassifier } from "../../rewards/text_classifier.ts";
 import type { AnswerSettings } from "../kinds/answer_settings.ts";
 import { locate } from "../loading/locate.ts";
@@ -77,7 +79,9 @@ export class SideBySide {
     const device = await openDevice(config);
     try {
       const policy = await loadRunPolicy(device, { ...config, adapter });
-      const template = await ChatTemplate.find(await locate("model", config.model, {}));
+      const template = await ChatTemplate.find(await locate("model", config.model, {}), {
+        file: config.chatTemplate,
+      });
       const rewards = hasRewards(config) ? await loadRewards(device, config) : null;
       const classifier = measuresToxicity(config)
         ? await loadToxicityClassifier(device, config, rewards?.classifier)
@@ -101,15 +105,23 @@ export class SideBySide {
       base: this.#prompt(question, "base"),
       adapter: this.#prompt(question, "adapter"),
     };
+    const maxNewTokens = config.evalMaxNewTokens ?? config.maxCompletionLength ?? 256;
     const sampling = {
       minLength: config.minLength,
-      maxNewTokens: config.evalMaxNewTokens ?? config.maxCompletionLength ?? 256,
       ...(temperature > 0
         ? { doSample: true, temperature, seed: crypto.getRandomValues(new Uint32Array(1))[0] }
         : {}),
     };
-    const [base] = await textGenerator(model, tokenizer, sampling, null)([asked.base], 0);
-    const [adapted] = await textGenerator(model, tokenizer, sampling, adapter)([asked.adapter], 0);
+    const respond = async (prompt: Prompt, used: LoraAdapter | null) => {
+      const length = question.chat === null
+        ? maxNewTokens
+        : chatRoom(model, prompt.inputIds, maxNewTokens);
+      const own = { ...sampling, maxNewTokens: length };
+      const [response] = await textGenerator(model, tokenizer, own, used)([prompt], 0);
+      return response;
+    };
+    const base = await respond(asked.base, null);
+    const adapted = await respond(asked.adapter, adapter);
     const samples = [
       { query: asked.base.query, response: base },
       { query: asked.adapter.query, response: adapted },

@@ -7,6 +7,8 @@ export interface AnswerSettings
   extends PolicySettings, DeviceOptions, Partial<RewardSettings>, Partial<ToxicitySettings> {
   /** Template of the prompt; {dialogue} stands for the text. */
   readonly prompt: string;
+  /** File with the chat template; null for the model's own. */
+  readonly chatTemplate: string | null;
   /** Maximum number of tokens of a response; null for that of training. */
   readonly evalMaxNewTokens: number | null;
   /** Maximum number of tokens of a response in training. Default 256. */

@@ -14,6 +14,8 @@ export interface RunSettings extends RunDeviceOptions {
   readonly name: string | null;
   /** Model that is trained, where there is one. */
   readonly model?: string;
+  /** File with a chat template in place of the model's; null or absent for its own. */
+  readonly chatTemplate?: string | null;
   /** Steps between checkpoints; 0 to save one only at the end. */
   readonly saveEvery: number;
   /** Number of checkpoints to keep: the latest ones, and the best. */
