@@ -1,3 +1,18 @@
+/** Waits for so many milliseconds. @throws the reason of the signal when it aborts meanwhile */
+export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  const onAbort = () => reject(signal!.reason);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
 /** The event loop waits no longer for a computation, in milliseconds. A turn takes 1 to 2. */
 const MAX_WAIT_MS = 200;
 let lastTurn = 0;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { yieldToEventLoop } from "../lib/event_loop.ts";
+import { sleep, yieldToEventLoop } from "../lib/event_loop.ts";
 
 Deno.test({
   name: "a signal is heard while something is computed",
@@ -44,3 +44,14 @@ async function computeFor(milliseconds: number): Promise<void> {
     await yieldToEventLoop();
   }
 }
+
+Deno.test("sleep waits, and ends with the signal's reason", async () => {
+  const start = performance.now();
+  await sleep(20);
+  assert.ok(performance.now() - start >= 19);
+  const abort = new AbortController();
+  const sleeping = sleep(60_000, abort.signal);
+  abort.abort(new Error("given up"));
+  await assert.rejects(sleeping, { message: "given up" });
+  await assert.rejects(sleep(60_000, abort.signal), { message: "given up" });
+});

@@ -1,4 +1,4 @@
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "../platform/paths.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { readTextIfThere } from "../platform/files.ts";

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
+import { sleep } from "../event_loop.ts";
 import { refusal } from "./refusal.ts";
 import { describeRepo, type Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
@@ -110,7 +110,7 @@ export async function withRetries<T>(
         );
       }
       const delay = Math.min(LONGEST_DELAY, retryDelay * 2 ** Math.max(0, tries - 1));
-      await sleep(retryAfter ?? delay, undefined, { signal });
+      await sleep(retryAfter ?? delay, signal);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename } from "../platform/paths.ts";
 import { isTable } from "../formats/table_extensions.ts";
 import type { Repo } from "./repo.ts";
 

@@ -1,3 +1,4 @@
+import { isThere } from "../platform/files.ts";
 import { type DownloadHooks, downloadRepo } from "./download.ts";
 import { parseRepo, type Wanted } from "./repo.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
@@ -23,10 +24,6 @@ export async function resolveRepo(
   settings?: HubSettings,
 ): Promise<string> {
   const repo = parseRepo(wanted, nameOrPath);
-  if (!repo || await exists(nameOrPath)) return nameOrPath;
+  if (!repo || isThere(nameOrPath)) return nameOrPath;
   return await downloadRepo(repo, hooks, settings ?? hubSettings());
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { environmentVariable, homeFolder } from "../platform/environment.ts";
+import { isNotFound, readTextNow } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 
@@ -111,9 +112,9 @@ function seconds(name: string, env: Record<string, string | undefined>): number 
 
 function storedToken(path: string): string | null {
   try {
-    return Deno.readTextFileSync(path).trim() || null;
+    return readTextNow(path).trim() || null;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (isNotFound(error)) return null;
     throw new UserError(`cannot read the Hub's token in ${path}: ${ioReason(error)}`, {
       cause: error,
     });

@@ -1,4 +1,5 @@
-import { dirname } from "node:path";
+import { makeFolder, rename } from "../platform/files.ts";
+import { dirname } from "../platform/paths.ts";
 import { UserError } from "../errors.ts";
 import { inCache, type RepoCache, sizeOf } from "./cache.ts";
 import { asTransient, get, TransientError, Watchdog, withRetries } from "./http.ts";
@@ -42,9 +43,9 @@ export async function downloadBlob(transfer: Transfer): Promise<void> {
   const incomplete = `${blob}.incomplete`;
   await cache.locked(file, async () => {
     if (await sizeOf(blob) === file.size) return;
-    await inCache(incomplete, () => Deno.mkdir(dirname(blob), { recursive: true }));
+    await inCache(incomplete, () => makeFolder(dirname(blob)));
     await downloadVerified(transfer, incomplete);
-    await inCache(blob, () => Deno.rename(incomplete, blob));
+    await inCache(blob, () => rename(incomplete, blob));
   });
   arrived(file.size);
 }

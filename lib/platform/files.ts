@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { UserError } from "../errors.ts";
 import { ioReason } from "./io_error.ts";
 
@@ -39,9 +41,25 @@ export interface WritableFile {
   close(): void;
 }
 
+/** File that is open for appending. Its methods throw the system's errors. */
+export interface AppendedFile extends WritableFile {
+  /** Waits until the disk has what was written. */
+  sync(): void;
+}
+
 /** Tells whether a function of this module failed because a file or folder does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
+}
+
+/** Tells whether a function of this module failed because there is a file or folder already. */
+export function isAlreadyThere(error: unknown): boolean {
+  return error instanceof Deno.errors.AlreadyExists;
+}
+
+/** Tells whether a function of this module failed because the user has not allowed it. */
+export function isNotAllowed(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable;
 }
 
 /**
@@ -132,6 +150,49 @@ export function createFile(path: string): WritableFile {
     },
     close: () => file.close(),
   };
+}
+
+/** Opens a file to append to it, a new one where there is none. */
+export function appendFile(path: string): AppendedFile {
+  refuseSpecialIfThere(path);
+  const file = Deno.openSync(path, { append: true, create: true });
+  return {
+    write(bytes) {
+      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    },
+    sync: () => file.syncDataSync(),
+    close: () => file.close(),
+  };
+}
+
+/** Appends to a text file, a new one where there is none. */
+export function appendText(path: string, text: string): void {
+  Deno.writeTextFileSync(path, text, { append: true });
+}
+
+/** Writes a whole text file at once, in place of one that exists: where there is no time to wait. */
+export function writeTextNow(path: string, text: string): void {
+  Deno.writeTextFileSync(path, text);
+}
+
+/** Reads a whole text file at once. */
+export function readTextNow(path: string): string {
+  return Deno.readTextFileSync(path);
+}
+
+/** Cuts a file off behind its first bytes. */
+export function truncateFile(path: string, byteLength: number): Promise<void> {
+  return Deno.truncate(path, byteLength);
+}
+
+/** Copies a file, or a folder with all that is in it. */
+export function copyTree(from: string, to: string): Promise<void> {
+  return cp(from, to, { recursive: true });
+}
+
+/** Tells whether a path leads to a file or folder that can be seen. */
+export function isThere(path: string): boolean {
+  return existsSync(path);
 }
 
 /** Writes a file that must not exist yet, and waits until the disk has it. */

@@ -6,20 +6,29 @@ import {
   setVariableIfUnset,
 } from "../../lib/platform/environment.ts";
 import {
+  appendFile,
+  appendText,
+  copyTree,
   createFile,
   fileExists,
   fileInfo,
+  isAlreadyThere,
   isNotFound,
+  isThere,
   listFolder,
   makeFolder,
+  makeNewFolder,
   openFile,
   readChunks,
   readFile,
   readTextFile,
   readTextIfThere,
+  readTextNow,
   removeFile,
   touch,
+  truncateFile,
   writeNewFile,
+  writeTextNow,
 } from "../../lib/platform/files.ts";
 import { crc32, Sha256 } from "../../lib/platform/hash.ts";
 import { withTempDir } from "../temp_dir.ts";
@@ -133,4 +142,26 @@ Deno.test({
       });
     });
   },
+});
+
+Deno.test("files grow, are cut off and are copied with their folders", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "a", "rows");
+    await makeFolder(join(dir, "a"));
+    for (const text of ["one\n", "two\n"]) {
+      const file = appendFile(path);
+      file.write(new TextEncoder().encode(text));
+      file.sync();
+      file.close();
+    }
+    appendText(path, "three\n");
+    assert.equal(readTextNow(path), "one\ntwo\nthree\n");
+    await truncateFile(path, 8);
+    await copyTree(join(dir, "a"), join(dir, "b"));
+    writeTextNow(path, "new");
+    assert.equal(await readTextFile(path), "new");
+    assert.equal(await readTextFile(join(dir, "b", "rows")), "one\ntwo\n");
+    assert.deepEqual([isThere(path), isThere(join(dir, "c"))], [true, false]);
+    await assert.rejects(makeNewFolder(join(dir, "a")), isAlreadyThere);
+  });
 });

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
@@ -9,7 +9,7 @@ import { ioReason } from "../../platform/io_error.ts";
 import { SafetensorsFile, writeSafetensors } from "../../formats/safetensors.ts";
 import type { Parameters } from "../../nn/parameters.ts";
 import type { Trainer } from "../../training/trainer.ts";
-import { readTextFile } from "../../platform/files.ts";
+import { listFolder, readTextFile, removeFolder, rename } from "../../platform/files.ts";
 
 const STATE_FILE = "trainer_state.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
@@ -93,7 +93,7 @@ export async function saveCheckpoint(
       await writeTensors(join(folder, `${name}.safetensors`), await parameters.readAll());
     }
     const files: Record<string, string> = {};
-    for await (const { name } of Deno.readDir(folder)) {
+    for (const { name } of await listFolder(folder)) {
       files[name] = await fileFingerprint(join(folder, name));
     }
     const json = JSON.stringify({ format: 1, ...state, files }, null, 2);
@@ -139,7 +139,7 @@ export async function findCheckpoint(
 /** Steps that a run has checkpoints of, ascending. @throws {UserError} */
 export async function listCheckpoints(run: string): Promise<number[]> {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(run));
+    const entries = await listFolder(run);
     const steps = entries.map(({ name }) => Number(name.match(/^checkpoint-(\d+)$/)?.[1] ?? NaN));
     return steps.filter(Number.isSafeInteger).sort((a, b) => a - b);
   } catch (error) {
@@ -244,8 +244,8 @@ export async function removeCheckpoints(run: string, steps: readonly number[]): 
     try {
       // Under a name that is no checkpoint's: one that is half deleted is not to be found.
       const aside = temporaryPath(path);
-      await Deno.rename(path, aside);
-      await Deno.remove(aside, { recursive: true });
+      await rename(path, aside);
+      await removeFolder(aside);
     } catch (error) {
       throw new UserError(`cannot delete ${path}: ${ioReason(error)}`, { cause: error });
     }

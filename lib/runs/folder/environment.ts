@@ -1,10 +1,10 @@
-import { availableParallelism, totalmem } from "node:os";
 import { z } from "../../packages/zod.ts";
 import settings from "../../../deno.json" with { type: "json" };
 import type { Device } from "../../device/device.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
-import { readTextFile } from "../../platform/files.ts";
+import { isNotFound, readTextFile } from "../../platform/files.ts";
+import { gitCommit, programFacts } from "../../platform/program.ts";
 
 const sessionSchema = z.object({
   /** Time of its start, ISO 8601. */
@@ -40,18 +40,14 @@ export async function describeSession(
   { step, steps, fingerprints }: Pick<Session, "step" | "steps" | "fingerprints">,
 ): Promise<Session> {
   const { maxBindingBytes } = device;
+  const { command, versions, machine } = programFacts();
   return {
     started: new Date().toISOString(),
     step,
     steps,
-    command: [...Deno.args],
-    versions: { temper: settings.version, ...Deno.version },
-    machine: {
-      os: Deno.build.os,
-      arch: Deno.build.arch,
-      cpus: availableParallelism(),
-      memory: totalmem(),
-    },
+    command,
+    versions: { temper: settings.version, ...versions },
+    machine,
     device: {
       kind: device.kind,
       description: device.description,
@@ -60,22 +56,6 @@ export async function describeSession(
     git: await gitCommit(),
     fingerprints,
   };
-}
-
-/** Asks Git; null outside a repository, without Git, and where running it needs a question. */
-async function gitCommit(): Promise<Session["git"]> {
-  const permission = await Deno.permissions.query({ name: "run", command: "git" });
-  if (permission.state !== "granted") return null;
-  const git = async (...args: string[]) => {
-    const { success, stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
-    return success ? new TextDecoder().decode(stdout).trim() : null;
-  };
-  try {
-    const commit = await git("rev-parse", "HEAD");
-    return commit === null ? null : { commit, dirty: await git("status", "--porcelain") !== "" };
-  } catch {
-    return null;
-  }
 }
 
 /**
@@ -109,7 +89,7 @@ export async function readSessions(
   try {
     return z.array(sessionSchema).parse(JSON.parse(await readTextFile(path)));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
+    if (!isNotFound(error)) {
       info(
         `${path} is broken: it is begun anew, and whether model, data and rewards are those that ` +
           "the run started with cannot be told",

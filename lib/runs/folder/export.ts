@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { UserError } from "../../errors.ts";
+import { listFolder, makeFolder, removeFile } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import { EventFile } from "../../formats/tensorboard.ts";
 
@@ -48,10 +49,10 @@ export async function writeEvents(
   rows: readonly MetricsRow[],
 ): Promise<EventFile> {
   try {
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     // A run has one event file: those of earlier processes, with steps that were redone, go.
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name.includes("tfevents")) await Deno.remove(join(folder, name));
+    for (const { name } of await listFolder(folder)) {
+      if (name.includes("tfevents")) await removeFile(join(folder, name));
     }
   } catch (error) {
     throw new UserError(`cannot write ${folder}: ${ioReason(error)}`, { cause: error });

@@ -1,8 +1,8 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
-import { readTextFile } from "../../platform/files.ts";
+import { readTextFile, removeFile, writeTextNow } from "../../platform/files.ts";
 
 /** Failure of a run: its `failed.json`, there from then on until it is resumed. */
 export interface Failure {
@@ -43,7 +43,7 @@ export function recordExit(
     const error = new UserError("the process was ended during the run, by a reward script perhaps");
     try {
       // There is no time for anything that waits.
-      Deno.writeTextFileSync(join(run, FILE), contentOf(error, done));
+      writeTextNow(join(run, FILE), contentOf(error, done));
     } catch {
       // As above.
     }
@@ -60,7 +60,7 @@ function contentOf(error: unknown, step: number): string {
 
 /** Forgets how a run failed: it goes on. */
 export async function forgetFailure(run: string): Promise<void> {
-  await Deno.remove(join(run, FILE)).catch(() => {});
+  await removeFile(join(run, FILE)).catch(() => {});
 }
 
 const failureSchema = z.object({ kind: z.string(), message: z.string(), step: z.int() });

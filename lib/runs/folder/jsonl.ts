@@ -1,6 +1,13 @@
 import { UserError } from "../../errors.ts";
 import { ioReason } from "../../platform/io_error.ts";
-import { readFile, readTextFile, refuseSpecialIfThere } from "../../platform/files.ts";
+import {
+  type AppendedFile,
+  appendFile,
+  isNotFound,
+  readFile,
+  readTextFile,
+  truncateFile,
+} from "../../platform/files.ts";
 
 /**
  * A file of JSON values, one a line, that grows while a run goes on. Each line is written at once
@@ -8,14 +15,13 @@ import { readFile, readTextFile, refuseSpecialIfThere } from "../../platform/fil
  */
 export class JsonLines implements Disposable {
   readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: AppendedFile;
 
   /** Opens the file, a new one where there is none. @throws {UserError} with the reason */
   constructor(path: string) {
     this.#path = path;
     try {
-      refuseSpecialIfThere(path);
-      this.#file = Deno.openSync(path, { append: true, create: true });
+      this.#file = appendFile(path);
     } catch (error) {
       throw failure(path, error);
     }
@@ -31,8 +37,8 @@ export class JsonLines implements Disposable {
       values.map((value) => JSON.stringify(value) + "\n").join(""),
     );
     try {
-      for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
-      this.#file.syncDataSync();
+      this.#file.write(bytes);
+      this.#file.sync();
     } catch (error) {
       throw failure(this.#path, error);
     }
@@ -66,10 +72,10 @@ export async function truncateRows(path: string, lastStep: number): Promise<void
       if (step <= lastStep) end = start;
       else broken ||= line;
     }
-    if (end < bytes.length) await Deno.truncate(path, end);
+    if (end < bytes.length) await truncateFile(path, end);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (!(error instanceof Deno.errors.NotFound)) throw failure(path, error);
+    if (!isNotFound(error)) throw failure(path, error);
   }
 }
 
@@ -100,7 +106,7 @@ export async function readRows<Row>(path: string): Promise<Row[]> {
   try {
     text = await readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (isNotFound(error)) return [];
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
   const lines = text.split("\n");

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { readTextFile } from "../../platform/files.ts";
 

@@ -1,7 +1,7 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { UserError } from "../../errors.ts";
 import { COMPANIONS } from "../../formats/companions.ts";
-import { fileExists, listFolder, readFile } from "../../platform/files.ts";
+import { fileExists, fileInfo, isNotFound, listFolder, readFile } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import type { PushedFile } from "../../hub/push.ts";
 import { runInUse, RunLock } from "./lock.ts";
@@ -53,10 +53,10 @@ const RECORDS_FOLDER = "run";
  * @throws {UserError} when there is no result in it, a process works on it, or a file cannot be read
  */
 export async function publishedFiles(path: string): Promise<PushedFile[]> {
-  const found = await Deno.stat(path).catch((error) => {
+  const found = await fileInfo(path).catch((error) => {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   });
-  if (!found.isDirectory) throw new UserError(`${path} is a file: expected the folder of a run`);
+  if (!found.isFolder) throw new UserError(`${path} is a file: expected the folder of a run`);
   if (RunLock.isHeld(path)) throw runInUse(path);
   const run = runDirectory(path);
   const ofAdapter = await readThose(ADAPTER_FILES.map((name) => [name, join(path, name)]));
@@ -101,7 +101,7 @@ async function readThose(
     try {
       return { path, content: new Blob([await readFile(source)]) };
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return null;
+      if (isNotFound(error)) return null;
       throw new UserError(`cannot read ${source}: ${ioReason(error)}`, { cause: error });
     }
   }));

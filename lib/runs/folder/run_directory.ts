@@ -1,9 +1,17 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "../../platform/paths.ts";
 import { removeTemporaries } from "../../platform/atomic_folder.ts";
 import { isTemporary } from "../../platform/temporary_name.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
-import { fileExists } from "../../platform/files.ts";
+import {
+  fileExists,
+  fileInfo,
+  isAlreadyThere,
+  listFolder,
+  makeFolder,
+  makeNewFolder,
+  removeFile,
+} from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import { LOCK_FILE, runInUse, RunLock } from "./lock.ts";
 
@@ -83,11 +91,11 @@ export async function reserveRunDirectory(
   let path = config.output ?? defaultRunFolder(config, new Date());
   try {
     if (config.output === null) path = await makeNumberedFolder(path);
-    else await Deno.mkdir(path, { recursive: true });
+    else await makeFolder(path);
     await checkEmpty(path);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const reason = error instanceof Deno.errors.AlreadyExists ? "it is a file" : ioReason(error);
+    const reason = isAlreadyThere(error) ? "it is a file" : ioReason(error);
     throw new UserError(`cannot create the output folder ${path}: ${reason}`, { cause: error });
   }
   const lock = await RunLock.acquire(path);
@@ -104,24 +112,24 @@ export async function reserveRunDirectory(
 
 /** Makes a folder that did not exist: `path`, else `path-2` and so on. */
 async function makeNumberedFolder(path: string): Promise<string> {
-  await Deno.mkdir(dirname(path), { recursive: true }).catch((error) => {
+  await makeFolder(dirname(path)).catch((error) => {
     // Where it is a file, the folder in it cannot be made, and that error says so.
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (!isAlreadyThere(error)) throw error;
   });
   for (let number = 1;; number++) {
     const numbered = number === 1 ? path : `${path}-${number}`;
     try {
-      await Deno.mkdir(numbered);
+      await makeNewFolder(numbered);
       return numbered;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      if (!isAlreadyThere(error)) throw error;
     }
   }
 }
 
 /** Ignores the files of a process that was killed before its run had one. @throws {UserError} */
 async function checkEmpty(path: string): Promise<void> {
-  const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  const names = (await listFolder(path)).map(({ name }) => name);
   if (names.every((name) => name === LOCK_FILE || isTemporary(name))) return;
   if (RunLock.isHeld(path)) throw runInUse(path);
   const run = await fileExists(runDirectory(path).config) ? path : undefined;
@@ -170,7 +178,7 @@ function locked(path: string, lock: RunLock): LockedRun {
     async release() {
       lock[Symbol.dispose]();
       try {
-        await Deno.remove(path);
+        await removeFile(path);
       } catch {
         // It is not ours alone any more: what is in it stays.
       }
@@ -215,9 +223,9 @@ function runName(config: Omit<FolderSettings, "output">): string {
 export async function checkRunFolder(path: string): Promise<void> {
   const failure = (reason: string, cause?: unknown) =>
     new UserError(`${path} is not the folder of a run: ${reason}`, { cause });
-  const found = await Deno.stat(path).catch((error) => {
+  const found = await fileInfo(path).catch((error) => {
     throw failure(ioReason(error), error);
   });
-  if (!found.isDirectory) throw failure("it is a file");
+  if (!found.isFolder) throw failure("it is a file");
   if (!await fileExists(runDirectory(path).config)) throw failure("it has no config.json");
 }

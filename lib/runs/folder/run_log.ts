@@ -1,3 +1,4 @@
+import { appendText } from "../../platform/files.ts";
 import { visibleText } from "../../visible_text.ts";
 
 /** A run's `log.txt`: what the run says beside its numbers, a line each with the time. */
@@ -25,7 +26,7 @@ export class RunLog {
 
   #write(lines: string): void {
     try {
-      Deno.writeTextFileSync(this.#path!, lines, { append: true });
+      appendText(this.#path!, lines);
     } catch {
       // A full disk stops a run where its results are written, with a message; not here.
     }

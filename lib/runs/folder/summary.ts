@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { basename, dirname } from "../../platform/paths.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";

@@ -1,7 +1,7 @@
-import { cp } from "node:fs/promises";
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { COMPANIONS } from "../../formats/companions.ts";
 import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
+import { copyTree, isNotFound, listFolder } from "../../platform/files.ts";
 
 /** Files of a result that a later one has or has not: weights, adapters, heads and the card. */
 const RESULTS = /^(adapter_|value_head\.|model[.-]|pytorch_model[.-]|README\.md$|metadata\.json$)/;
@@ -21,16 +21,16 @@ export async function writeTrainedFolder(
     await save(folder);
     for (const name of await namesIn(path)) {
       if (RESULTS.test(name) || COMPANIONS.includes(name)) continue;
-      await cp(join(path, name), join(folder, name), { recursive: true });
+      await copyTree(join(path, name), join(folder, name));
     }
   });
 }
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    return (await listFolder(folder)).map(({ name }) => name);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (isNotFound(error)) return [];
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { resolve } from "../../platform/paths.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { checkRunFolder, runDirectory } from "../folder/run_directory.ts";

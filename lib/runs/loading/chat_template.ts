@@ -2,6 +2,7 @@ import { tokenizerConfig } from "../../data/tokenizer_config.ts";
 import { UserError } from "../../errors.ts";
 import { modelFiles } from "../../formats/model_files.ts";
 import { hubSettings } from "../../hub/settings.ts";
+import { isNotAllowed } from "../../platform/files.ts";
 import { resolveRepo } from "../../hub/resolve.ts";
 import { resolveAsset } from "../settings/demo.ts";
 
@@ -18,7 +19,7 @@ export async function hasChatTemplate(model: string): Promise<boolean> {
     if (await files.has("chat_template.jinja")) return true;
     return Boolean((await tokenizerConfig(files)).chat_template);
   } catch (error) {
-    if (error instanceof UserError || error instanceof Deno.errors.NotCapable) return false;
+    if (error instanceof UserError || isNotAllowed(error)) return false;
     throw error;
   }
 }

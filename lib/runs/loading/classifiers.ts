@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { isThere } from "../../platform/files.ts";
+import { join } from "../../platform/paths.ts";
 import type { Device } from "../../device/device.ts";
 import { UserError } from "../../errors.ts";
 import { readJsonIfThere } from "../../formats/hf_config.ts";
@@ -46,7 +46,7 @@ export async function loadClassifier(
 
 /** Finds the model of an adapter; null for a folder with a model of its own. @throws {UserError} */
 async function locateBase(folder: string, hooks: DownloadHooks): Promise<string | null> {
-  if (existsSync(join(folder, "config.json"))) return null;
+  if (isThere(join(folder, "config.json"))) return null;
   const config = await readJsonIfThere(folder, "adapter_config.json");
   if (config === null) return null;
   const base = config.base_model_name_or_path;
@@ -84,7 +84,7 @@ export async function locateClassifier(
 }
 
 async function hasKnownWeights(folder: string): Promise<boolean> {
-  if (!WEIGHT_FILES.some((file) => existsSync(join(folder, file)))) return false;
+  if (!WEIGHT_FILES.some((file) => isThere(join(folder, file)))) return false;
   const config = await readJsonIfThere(folder, "config.json");
   return CLASSIFIER_TYPES.includes(String(config?.model_type));
 }

@@ -1,11 +1,11 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { autotuneMatmul, hasTunableProducts } from "../../../kernels/matmul/autotune.ts";
 import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
-import { readTextFile } from "../../platform/files.ts";
+import { makeFolder, readTextFile } from "../../platform/files.ts";
 
 /** Settings of a run's device. */
 export interface RunDeviceOptions extends DeviceOptions {
@@ -44,7 +44,7 @@ export async function tune(
   const choices = await readChoices(path) ?? Object.fromEntries(await measure(device));
   for (const [kind, name] of Object.entries(choices)) device.tuning.set(kind, name);
   try {
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const content = { adapter: device.description, subgroups, choices };
     await writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
   } catch {

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { UserError } from "../../errors.ts";
+import { type FileInfo, fileInfo, isThere } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { parseRepo, type Wanted } from "../../hub/repo.ts";
@@ -27,16 +27,16 @@ export async function locate(
 
 async function checkFolder(path: string): Promise<void> {
   const expected = "expected a folder, or a name on the Hub (org/name)";
-  let found: Deno.FileInfo;
+  let found: FileInfo;
   try {
-    found = await Deno.stat(path);
+    found = await fileInfo(path);
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}; ${expected}`, { cause: error });
   }
-  if (!found.isDirectory) throw new UserError(`${path} is a file; ${expected}`);
+  if (!found.isFolder) throw new UserError(`${path} is a file; ${expected}`);
 }
 
 /** Name of a model in the files of its adapters: on the Hub, without the revision. */
 export function baseModelName(model: string): string {
-  return existsSync(model) ? model : parseRepo("model", model)?.name ?? model;
+  return isThere(model) ? model : parseRepo("model", model)?.name ?? model;
 }

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { isThere } from "../../platform/files.ts";
+import { basename } from "../../platform/paths.ts";
 import { UserError } from "../../errors.ts";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
@@ -83,7 +83,7 @@ export async function loadRewards(
 /** Tells a misspelt ready reward from a missing folder. @throws {UserError} */
 function checkReadyName(reward: string): void {
   const [, word] = /^([a-z]+)(?::.*)?$/.exec(reward) ?? [];
-  if (word === undefined || ["onnx", "pipeline"].includes(word) || existsSync(reward)) return;
+  if (word === undefined || ["onnx", "pipeline"].includes(word) || isThere(reward)) return;
   const nearest = nearestName(word, READY_REWARDS);
   const ready = `ready rewards: ${READY_REWARDS.join(", ")}`;
   throw new UserError(

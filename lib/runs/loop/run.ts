@@ -1,8 +1,9 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import type { Device } from "../../device/device.ts";
 import { RunInterruptedError, TrainingDivergedError, UserError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
 import type { ComparisonRow } from "../../evaluation/compare.ts";
+import { removeFile } from "../../platform/files.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { fingerprint } from "../../formats/fingerprint.ts";
 import { findCheckpoint, listCheckpoints } from "../folder/checkpoint.ts";
@@ -137,7 +138,7 @@ export async function run<
     await writeSessions(directory.environment, [...earlier, environment]);
     log.open(directory.log);
     // From now until its end the run is not a finished one.
-    await Deno.remove(directory.summary).catch(() => {});
+    await removeFile(directory.summary).catch(() => {});
     await forgetFailure(directory.path);
     stepsDone = () => step;
     if (resume) hooks.resumed?.(step);

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../platform/paths.ts";
 import { writeFolderAtomic } from "../../platform/atomic_folder.ts";
 import { TrainerSnapshot } from "../../training/trainer_snapshot.ts";
 import {

@@ -1,4 +1,4 @@
-import { extname } from "node:path";
+import { extname } from "../../platform/paths.ts";
 import { parse as parseYaml, YAMLParseError } from "../../packages/yaml.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";

@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join } from "../../platform/paths.ts";
 import { programFolder, readAsset } from "../../../assets.ts";
 import settings from "../../../deno.json" with { type: "json" };
+import { isThere, makeFolder } from "../../platform/files.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import { UserError } from "../../errors.ts";
 import { without } from "../../settings/part.ts";
@@ -155,7 +155,7 @@ const DEMO_FILES: Readonly<Record<string, readonly string[]>> = {
  * @throws {UserError} when the server does not have it
  */
 export async function resolveAsset(path: string): Promise<string> {
-  if (!path.startsWith("demo/") || existsSync(path)) return path;
+  if (!path.startsWith("demo/") || isThere(path)) return path;
   const program = programFolder();
   if (program !== null) return join(program, path);
   const cache = join(cacheDirectory(), settings.version);
@@ -165,14 +165,14 @@ export async function resolveAsset(path: string): Promise<string> {
 
   async function keep(file: string): Promise<void> {
     const copy = join(cache, folder!, file);
-    if (existsSync(copy)) return;
+    if (isThere(copy)) return;
     let bytes: Uint8Array;
     try {
       bytes = await readAsset(`${folder}/${file}`);
     } catch (error) {
       throw new UserError(`cannot fetch the demo: ${(error as Error).message}`, { cause: error });
     }
-    await Deno.mkdir(dirname(copy), { recursive: true });
+    await makeFolder(dirname(copy));
     await writeFileAtomic(copy, bytes);
   }
 }

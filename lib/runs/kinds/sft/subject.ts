@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../../platform/paths.ts";
 import { readTemplate } from "../../../data/chat_template.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import type { Device } from "../../../device/device.ts";

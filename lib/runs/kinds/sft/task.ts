@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../../platform/paths.ts";
 import type { Example } from "../../../data/dataset.ts";
 import { type SFTStats, SFTTrainer } from "../../../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../../../sft/supervised_pass.ts";
