@@ -354,7 +354,7 @@ export {
   type SftRunConfigInput,
 } from "./lib/runs/settings/sft_config.ts";
 export type { DatasetHooks } from "./lib/runs/loading/dataset.ts";
-export type { ParameterCount } from "./lib/runs/loading/policy.ts";
+export type { ParameterCount } from "./lib/models/parameter_count.ts";
 export type { MetricsRow } from "./lib/runs/folder/export.ts";
 export type { RunDirectory } from "./lib/runs/folder/run_directory.ts";
 export type { Summary } from "./lib/runs/kinds/ppo/summary.ts";

@@ -35,9 +35,8 @@ export async function runParams(options: InferValue<typeof paramsCommand>): Prom
   const { command: _, json, ...flags } = options;
   const resolved = config.resolveTrainConfig(given(flags));
   const { openDevice } = await import("../device/open.ts");
-  const { countParameters, describeParameters, loadRunPolicy } = await import(
-    "../runs/loading/policy.ts"
-  );
+  const { countParameters, describeParameters } = await import("../models/parameter_count.ts");
+  const { loadRunPolicy } = await import("../runs/loading/policy.ts");
   const { downloadScreen } = await import("./download_screen.ts");
   const device = await openDevice(resolved);
   try {

@@ -14,6 +14,7 @@ import { readJsonIfThere } from "../formats/hf_config.ts";
 import { readyName } from "../rewards/ready/ready.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
+import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
 import { optionName } from "./options_from_schema.ts";
 import { checkProgramIsApart } from "./protected_program.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
@@ -87,7 +88,10 @@ export async function permissionFlags(
   const write = new Set([cacheDirectory(), ...values(WRITTEN)]);
   // A run that is not told where to go makes a folder in `runs`.
   if (runKinds().some((kind) => kind.command === command) && write.size === 1) write.add("runs");
-  const named = values(SOURCES);
+  const named = [
+    ...values(SOURCES),
+    ...(parsed.mission === true ? Object.values(NOTEBOOK_REPOS) : []),
+  ];
   const ready = named.map(readyName).filter((name) => name !== null);
   const sources = named.filter((source) => readyName(source) === null);
   const needsHub = ["download", "push"].includes(String(command)) || sources.some(isOnHub);

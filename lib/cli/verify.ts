@@ -1,11 +1,12 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { command, constant } from "@optique/core/primitives";
+import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { UserError } from "../errors.ts";
 import * as config from "../runs/settings/config.ts";
 import { DEMO_MODEL } from "../runs/settings/demo.ts";
-import type { Verified } from "../verify/verify.ts";
+import type { Verified } from "../verify/attempts.ts";
+import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
 import { visibleLine } from "../visible_text.ts";
 import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
@@ -18,7 +19,14 @@ const { device } = config.deviceFields;
 export const verifyCommand = command(
   "verify",
   merge(
-    object({ command: constant("verify"), json: jsonOption() }),
+    object({
+      command: constant("verify"),
+      mission: option("--mission", {
+        description:
+          message`Check what is known of the original notebook's models and data, from the Hub`,
+      }),
+      json: jsonOption(),
+    }),
     optionsFromSchema("Model", { model, dtype }),
     optionsFromSchema("Device", {
       device: device.describe("Device to verify; auto takes wasm, and a GPU if there is one"),
@@ -33,21 +41,48 @@ export const verifyCommand = command(
         "its group; that a seed gives the same response again, and on every device; and that a " +
         "run that is resumed from a checkpoint ends as one that was not interrupted. Exits with " +
         "code 1 if a check fails.",
+      `With --mission, downloads the original notebook's ${
+        Object.values(NOTEBOOK_REPOS).join(", ")
+      } ` +
+        "(about 2 GB; interrupted downloads go on where they were) and compares them with what the " +
+        "notebook printed: numbers of rows and parameters, logits and toxicity of two texts. Then " +
+        "takes a PPO step.",
     ),
     footer: examples(
       ["The demo's model, on every device", "temper verify"],
       ["Your own model", "temper verify --model ./SmolLM2-135M --dtype bf16"],
+      ["The original notebook's models and data", "temper verify --mission"],
     ),
     usageLine: usageLine(),
   },
 );
 
+/** Options of the command. */
+type Options = InferValue<typeof verifyCommand>;
+
 /** Verifies, and prints a table. */
-export async function runVerify(
-  { command: _, json, model = DEMO_MODEL, dtype = "f32", device = "auto" }: InferValue<
-    typeof verifyCommand
-  >,
-): Promise<void> {
+export async function runVerify(options: Options): Promise<void> {
+  const { json, mission, model } = options;
+  if (mission && model !== undefined) {
+    throw new UserError(`--mission checks ${NOTEBOOK_REPOS.model}: leave --model out`);
+  }
+  const report = json ? () => {} : (result: Verified) => print(describe(result));
+  const verified = await (mission ? verifyNotebook : verifyPromises)(options, report);
+  const { results } = verified;
+  if (json) print(JSON.stringify(verified, null, 2));
+  const noun = mission ? "facts" : "promises";
+  const failed = results.filter(({ passed }) => !passed);
+  if (failed.length > 0) {
+    const names = failed.map(({ device, name }) => `${device} ${name}`).join(", ");
+    throw new UserError(`${failed.length} of ${results.length} ${noun} do not hold: ${names}`);
+  }
+  if (!json) print(`all ${results.length} ${noun} hold`);
+}
+
+async function verifyPromises(
+  { model = DEMO_MODEL, dtype = "f32", device = "auto" }: Options,
+  report: (result: Verified) => void,
+) {
   const { locate } = await import("../runs/loading/locate.ts");
   const { verify } = await import("../verify/verify.ts");
   const { findAdapter } = await import("../device/webgpu/adapter.ts");
@@ -58,21 +93,30 @@ export async function runVerify(
     : await findAdapter()
     ? ["wasm", "webgpu"] as const
     : ["wasm"] as const;
-  const results = await verify(
-    folder,
-    all,
-    dtype,
-    json ? undefined : (result) => {
-      print(describe(result));
-    },
-  );
-  if (json) print(JSON.stringify({ model, dtype, results }, null, 2));
-  const failed = results.filter(({ passed }) => !passed);
-  if (failed.length > 0) {
-    const names = failed.map(({ device, name }) => `${device} ${name}`).join(", ");
-    throw new UserError(`${failed.length} of ${results.length} promises do not hold: ${names}`);
+  return { model, dtype, results: await verify(folder, all, dtype, report) };
+}
+
+async function verifyNotebook(
+  { dtype = "bf16", device: name }: Options,
+  report: (result: Verified) => void,
+) {
+  const { openDevice } = await import("../device/open.ts");
+  const { locate } = await import("../runs/loading/locate.ts");
+  const { verifyMission } = await import("../verify/mission.ts");
+  const { downloadScreen } = await import("./download_screen.ts");
+  const screen = downloadScreen();
+  const folders = {
+    model: await locate("model", NOTEBOOK_REPOS.model, screen),
+    classifier: await locate("model", NOTEBOOK_REPOS.classifier, screen),
+    dataset: await locate("dataset", NOTEBOOK_REPOS.dataset, screen),
+  };
+  const device = await openDevice({ device: name });
+  try {
+    const results = await verifyMission(device, folders, { dtype, report });
+    return { ...NOTEBOOK_REPOS, dtype, results };
+  } finally {
+    device.close();
   }
-  if (!json) print(`all ${results.length} promises hold`);
 }
 
 function describe({ device, name, passed, detail, seconds }: Verified): string {

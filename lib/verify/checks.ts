@@ -13,13 +13,16 @@ export interface PromiseCheck {
   run(subject: Subject): Promise<string>;
 }
 
-const SAMPLING: GenerationConfig = {
-  maxNewTokens: 16,
-  minNewTokens: 4,
-  doSample: true,
-  seed: 7,
-  numReturnSequences: REPEATS,
-};
+/** Settings of the responses. */
+function sampling({ newTokens }: Subject): GenerationConfig {
+  return {
+    maxNewTokens: newTokens,
+    minNewTokens: Math.min(4, newTokens),
+    doSample: true,
+    seed: 7,
+    numReturnSequences: REPEATS,
+  };
+}
 
 /** Checks on one device, in order. */
 export const PROMISES: readonly PromiseCheck[] = [
@@ -39,7 +42,10 @@ export const PROMISES: readonly PromiseCheck[] = [
       const queries = promptOfEach(subject);
       const trainer = ppoTrainer(policy, queries.length);
       try {
-        const rollouts = await trainer.generate(queries, { ...SAMPLING, numReturnSequences: 1 });
+        const rollouts = await trainer.generate(queries, {
+          ...sampling(subject),
+          numReturnSequences: 1,
+        });
         const scores = queries.map((_, row) => row % 2 === 0 ? 1 : -1);
         const responses = rollouts.map(({ tokens }) => tokens);
         const stats = await trainer.step(queries, responses, scores, rollouts);
@@ -60,7 +66,7 @@ export const PROMISES: readonly PromiseCheck[] = [
       const queries = promptOfEach(subject);
       const alone: Generated[] = [];
       for (const [row, query] of queries.entries()) {
-        const config = { ...SAMPLING, numReturnSequences: 1, firstRollout: row };
+        const config = { ...sampling(subject), numReturnSequences: 1, firstRollout: row };
         alone.push(...await generate(subject.policy.model, [query], config, reported(subject)));
       }
       const tokens = equalResponses(together, alone, "generated alone");
@@ -105,7 +111,12 @@ function reported({ policy: { adapter, valueHead } }: Subject) {
 }
 
 async function respond(subject: Subject): Promise<Generated[]> {
-  return await generate(subject.policy.model, subject.prompts, SAMPLING, reported(subject));
+  return await generate(
+    subject.policy.model,
+    subject.prompts,
+    sampling(subject),
+    reported(subject),
+  );
 }
 
 function rowsOf(subject: Subject, responses: readonly Generated[]): TokenRow[] {

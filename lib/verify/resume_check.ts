@@ -10,7 +10,7 @@ import {
 } from "../runs/folder/checkpoint.ts";
 import { ppoTrainer, promptOfEach, randomPolicy, type Subject } from "./subject.ts";
 
-const SAMPLING = { maxNewTokens: 8, doSample: true };
+const MAX_NEW_TOKENS = 8;
 
 /**
  * Takes two PPO steps in a row, and again with a checkpoint between them, from which a trainer that
@@ -60,7 +60,11 @@ export async function continuesExactly(subject: Subject): Promise<string> {
 
 async function step(trainer: PPOTrainer, subject: Subject, seed: number): Promise<void> {
   const queries = promptOfEach(subject);
-  const rollouts = await trainer.generate(queries, { ...SAMPLING, seed });
+  const rollouts = await trainer.generate(queries, {
+    maxNewTokens: Math.min(MAX_NEW_TOKENS, subject.newTokens),
+    doSample: true,
+    seed,
+  });
   const responses = rollouts.map(({ tokens }) => tokens);
   const scores = queries.map((_, row) => row % 3 - 1);
   await trainer.step(queries, responses, scores, rollouts);

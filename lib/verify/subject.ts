@@ -1,5 +1,6 @@
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
+import type { LanguageModel } from "../models/language_model.ts";
 import { createPolicy, type Policy } from "../models/policy.ts";
 import { loadLanguageModel } from "../models/registry.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
@@ -12,8 +13,9 @@ const TEXTS: readonly string[] = [
   "1 + 1 =",
   "Write one sentence about the sea, and one about the mountains behind it.",
 ];
-/** Maximum number of tokens of a prompt: the checks are to take a minute with a large model. */
+/** Maximum numbers of tokens: the checks are to take a minute with a large model. */
 const MAX_PROMPT = 48;
+const MAX_NEW_TOKENS = 16;
 
 /** Responses to each prompt. */
 export const REPEATS = 2;
@@ -23,6 +25,8 @@ export interface Subject {
   readonly policy: Policy;
   /** Tokens of each prompt. */
   readonly prompts: readonly (readonly number[])[];
+  /** Maximum number of tokens of a response. */
+  readonly newTokens: number;
 }
 
 /**
@@ -38,8 +42,20 @@ export async function loadSubject(
 ): Promise<Subject> {
   const tokenizer = await Tokenizer.load(folder);
   const model = await loadLanguageModel(device, folder, { dtype });
-  const prompts = TEXTS.map((text) => tokenizer.encode(text).slice(0, MAX_PROMPT));
-  return { policy: randomPolicy({ model }), prompts };
+  const { prompt, newTokens } = lengthsWithin(model);
+  const prompts = TEXTS.map((text) => tokenizer.encode(text).slice(0, prompt));
+  return { policy: randomPolicy({ model }), prompts, newTokens };
+}
+
+/** Maximum lengths of a prompt and its response for which a model has positions. */
+function lengthsWithin(
+  { maxPositions, taskType }: Pick<LanguageModel, "maxPositions" | "taskType">,
+): { prompt: number; newTokens: number } {
+  const positions = maxPositions ?? Infinity;
+  const newTokens = Math.max(1, Math.min(MAX_NEW_TOKENS, Math.floor(positions / 2)));
+  // The last token of a response is never read.
+  const room = taskType === "CAUSAL_LM" ? positions - newTokens + 1 : positions;
+  return { prompt: Math.min(MAX_PROMPT, room), newTokens };
 }
 
 /** A policy on the same model with the same random adapter and value head, untrained. */
@@ -57,9 +73,9 @@ export function randomPolicy({ model }: Pick<Policy, "model">): Policy {
 }
 
 /** A trainer whose step is one update on all rows. */
-export function ppoTrainer(policy: Policy, rows: number): PPOTrainer {
+export function ppoTrainer(policy: Policy, rows: number, learningRate = 1e-3): PPOTrainer {
   const sizes = { batchSize: rows, miniBatchSize: rows, ppoEpochs: 1 };
-  return new PPOTrainer(policy, { ...sizes, learningRate: 1e-3, ratioThreshold: null });
+  return new PPOTrainer(policy, { ...sizes, learningRate, ratioThreshold: null });
 }
 
 /** Prompt of each response. */

@@ -1,22 +1,8 @@
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
+import { attempt, type DeviceName, type Verified } from "./attempts.ts";
 import { drawnTokens, PROMISES } from "./checks.ts";
 import { loadSubject } from "./subject.ts";
-
-/** Name of a device. */
-export type DeviceName = "wasm" | "webgpu";
-
-/** Result of a check. */
-export interface Verified {
-  /** Device that it ran on. */
-  readonly device: DeviceName;
-  /** Promise that was put to the test. */
-  readonly name: string;
-  readonly passed: boolean;
-  /** Facts that were compared, or the first difference. */
-  readonly detail: string;
-  readonly seconds: number;
-}
 
 /**
  * Puts the project's promises about exactness to the test with a model, on each device.
@@ -37,21 +23,15 @@ export async function verify(
     const device: Device = await openDevice({ device: name });
     try {
       const subject = await loadSubject(device, folder, dtype);
-      const attempt = async (what: string, body: () => Promise<string>) => {
-        const started = performance.now();
-        const outcome = await body().then(
-          (detail) => ({ passed: true, detail }),
-          (error: Error) => ({ passed: false, detail: error.message }),
-        );
-        const seconds = (performance.now() - started) / 1000;
-        results.push({ device: name, name: what, ...outcome, seconds });
+      const check = async (what: string, body: () => Promise<string>) => {
+        results.push(await attempt(name, what, body));
         report(results.at(-1)!);
       };
-      for (const { name, run } of PROMISES) await attempt(name, () => run(subject));
+      for (const { name, run } of PROMISES) await check(name, () => run(subject));
       const tokens = await drawnTokens(subject);
       if (first) {
         const other = first;
-        await attempt("same tokens on both devices", () => sameTokens(tokens, other));
+        await check("same tokens on both devices", () => sameTokens(tokens, other));
       }
       first ??= { name, tokens };
     } finally {

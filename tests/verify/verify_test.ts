@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  SafetensorsFile,
+  type TensorData,
+  writeSafetensors,
+} from "../../lib/formats/safetensors.ts";
 import type { LanguageModel } from "../../lib/models/language_model.ts";
 import { atTemperature } from "../../lib/tensor/ops/elementwise.ts";
 import { PROMISES } from "../../lib/verify/checks.ts";
@@ -7,14 +13,52 @@ import { loadSubject, randomPolicy, type Subject } from "../../lib/verify/subjec
 import { verify } from "../../lib/verify/verify.ts";
 import { demoModelDir } from "../demo_model.ts";
 import { deviceTest, withDevice } from "../device.ts";
+import { withTempDir } from "../temp_dir.ts";
 
-const llama = fileURLToPath(new URL("../golden_causal/cases/llama/checkpoint", import.meta.url));
+const golden = (family: string) =>
+  fileURLToPath(new URL(`../golden_causal/cases/${family}/checkpoint`, import.meta.url));
+const [llama, gpt2] = [golden("llama"), golden("gpt2")];
 
 for (const [name, folder] of [["T5", demoModelDir], ["Llama", llama]]) {
   deviceTest(`every promise holds for ${name}`, async (device) => {
     const subject = await loadSubject(device, folder, "f32");
     for (const { run } of PROMISES) await run(subject);
   });
+}
+
+/** Writes GPT-2's golden checkpoint with its first `count` positions alone. */
+async function withFewPositions(folder: string, count: number): Promise<void> {
+  for (const { name } of Deno.readDirSync(gpt2)) {
+    await Deno.copyFile(join(gpt2, name), join(folder, name));
+  }
+  const config = join(folder, "config.json");
+  const json = JSON.parse(await Deno.readTextFile(config));
+  await Deno.writeTextFile(config, JSON.stringify({ ...json, n_positions: count }));
+  using file = SafetensorsFile.open(join(gpt2, "model.safetensors"));
+  const tensors = [...file.tensors.keys()].map((name) => {
+    const data = file.readFloats(name);
+    const { shape } = file.tensors.get(name)!;
+    const rows = name.endsWith("wpe.weight") ? count : shape[0];
+    const size = rows * data.length / shape[0];
+    const tensor: TensorData = {
+      dtype: "F32",
+      shape: [rows, ...shape.slice(1)],
+      data: data.slice(0, size),
+    };
+    return [name, tensor] as const;
+  });
+  await writeSafetensors(join(folder, "model.safetensors"), new Map(tensors));
+}
+
+for (const count of [3, 24]) {
+  Deno.test(`every promise holds for a model with ${count} positions`, () =>
+    withTempDir((folder) =>
+      withDevice(async (device) => {
+        await withFewPositions(folder, count);
+        const subject = await loadSubject(device, folder, "f32");
+        for (const { run } of PROMISES) await run(subject);
+      })
+    ));
 }
 
 /** A subject whose model computes something a little differently. */

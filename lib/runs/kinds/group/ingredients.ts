@@ -13,7 +13,7 @@ import {
 } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
-import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
+import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { checkTextLengths, promptsOfExamples, promptsOfSplit } from "../../loading/text_length.ts";
 import {

@@ -10,12 +10,8 @@ import {
 } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateStepMemory, type StepShape } from "../../loading/memory.ts";
-import {
-  countParameters,
-  describeParameters,
-  loadRunPolicy,
-  type RunPolicy,
-} from "../../loading/policy.ts";
+import { countParameters, describeParameters } from "../../../models/parameter_count.ts";
+import { loadRunPolicy, type RunPolicy } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import {
   checkTextLengths,

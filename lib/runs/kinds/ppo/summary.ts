@@ -1,6 +1,6 @@
 import { z } from "../../../packages/zod.ts";
 import type { SampleStatistics } from "../../../evaluation/statistics.ts";
-import type { ParameterCount } from "../../loading/policy.ts";
+import type { ParameterCount } from "../../../models/parameter_count.ts";
 
 /** File in a run's folder with the measurement before training. */
 export const BEFORE_FILE = "toxicity_before.json";

@@ -9,7 +9,7 @@ import { readAdapterValues, savePolicy } from "../../../models/policy.ts";
 import { PPOTrainer } from "../../../rl/ppo_trainer.ts";
 import type { PPOStats } from "../../../rl/statistics.ts";
 import { baseModelName } from "../../loading/locate.ts";
-import { countParameters } from "../../loading/policy.ts";
+import { countParameters } from "../../../models/parameter_count.ts";
 import { ppoConfigOf, type TrainConfig } from "../../settings/config.ts";
 import type {
   Conclusion,

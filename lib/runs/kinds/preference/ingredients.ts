@@ -7,7 +7,7 @@ import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 import { type DatasetHooks, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
-import { describeParameters, type ParameterCount } from "../../loading/policy.ts";
+import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { type LoadedRewards, loadRewards, locateReward } from "../../loading/rewards.ts";
 import {

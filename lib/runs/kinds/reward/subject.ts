@@ -16,7 +16,7 @@ import { removeFolder } from "../../../platform/files.ts";
 import { temporaryPath } from "../../../platform/temporary_name.ts";
 import { type Checkpointed, readTensors } from "../../folder/checkpoint.ts";
 import { baseModelName } from "../../loading/locate.ts";
-import type { ParameterCount } from "../../loading/policy.ts";
+import type { ParameterCount } from "../../../models/parameter_count.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
 import type { RewardRunConfig } from "../../settings/reward_config.ts";
 

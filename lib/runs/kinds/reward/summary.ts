@@ -1,5 +1,5 @@
 import { z } from "../../../packages/zod.ts";
-import type { ParameterCount } from "../../loading/policy.ts";
+import type { ParameterCount } from "../../../models/parameter_count.ts";
 
 /** File in a run's folder with the measurement before training. */
 export const BEFORE_FILE = "measurement_before.json";

@@ -6,7 +6,7 @@ import {
 } from "../../../preference/reward_trainer.ts";
 import { RunDataset } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
-import { describeParameters } from "../../loading/policy.ts";
+import { describeParameters } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { rewardConfigOf, type RewardRunConfig } from "../../settings/reward_config.ts";
 import type { Conclusion, FinishedSteps, RunContext, RunTask, StepReport } from "../run_task.ts";

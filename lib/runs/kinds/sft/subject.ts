@@ -14,7 +14,7 @@ import { loadTrainableModel, saveTrainableModel } from "../../../models/trainabl
 import type { TrainedModel } from "../../../sft/sft_trainer.ts";
 import { type Checkpointed, readTensors } from "../../folder/checkpoint.ts";
 import { baseModelName } from "../../loading/locate.ts";
-import type { ParameterCount } from "../../loading/policy.ts";
+import type { ParameterCount } from "../../../models/parameter_count.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
 import type { SftRunConfig } from "../../settings/sft_config.ts";
 

@@ -4,7 +4,7 @@ import { type SFTStats, SFTTrainer } from "../../../sft/sft_trainer.ts";
 import { evaluateLoss, type SupervisedExample } from "../../../sft/supervised_pass.ts";
 import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
-import { describeParameters } from "../../loading/policy.ts";
+import { describeParameters } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { checkTextLengths, promptsOfExamples } from "../../loading/text_length.ts";
 import { sftConfigOf, type SftRunConfig } from "../../settings/sft_config.ts";
