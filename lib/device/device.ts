@@ -20,7 +20,7 @@ export interface Span {
 
 /** A span and how much of it a kernel sees, which matters only in blocks above `maxBindingBytes`. */
 export interface Binding extends Span {
-  /** Bytes that the kernel reads or writes. Default: up to the end of the block. */
+  /** Bytes that the kernel reads or writes. Default: up to the end of the buffer. */
   readonly byteLength?: number;
 }
 
@@ -35,6 +35,18 @@ export interface SpanArgument {
   readonly element: ElementType;
 }
 
+/** A storage binding of a GPU. */
+export interface StorageBinding {
+  /** Its name in WGSL. */
+  readonly name: string;
+  /** Type of the elements. */
+  readonly element: ElementType;
+  /** True for outputs. */
+  readonly isWritten: boolean;
+  /** Places of its spans among the signature's: more than one lie in one block. */
+  readonly spans: readonly number[];
+}
+
 /**
  * The arguments of a kernel by name, in the order in which they are passed: memory, then 32-bit
  * integers, then floats. Made by `signature` in signature.ts, which also gives the types of the named
@@ -47,8 +59,8 @@ export interface Signature<GpuArguments = object, TaskArguments = object> {
   readonly only: "wasm" | "webgpu" | null;
   /** Memory: first what is written, then what is only read. */
   readonly spans: readonly SpanArgument[];
-  /** Number of spans that are written. */
-  readonly outputs: number;
+  /** The spans as a GPU binds them, outputs first. */
+  readonly bindings: readonly StorageBinding[];
   /** Integers on a GPU. */
   readonly gpuInts: readonly string[];
   /** Integers on the WASM device. */
@@ -94,6 +106,11 @@ export interface DeviceBase {
    * @throws {OutOfMemoryError} naming what was asked for and what is there.
    */
   alloc(byteLength: number): DeviceBuffer;
+  /**
+   * Reserves several pieces of memory as `alloc` does, in one block where that can be bound as a whole,
+   * so that a kernel may bind them as one. Each is freed by itself; the block lasts until all are.
+   */
+  allocTogether(byteLengths: readonly number[]): DeviceBuffer[];
   /** Gives memory back; what was launched before may still use it. */
   free(buffer: DeviceBuffer): void;
   /** Copies host data to the device, after everything that was launched before. */
@@ -127,7 +144,7 @@ export interface ShaderSource {
   readonly file: string;
   /** Lines before its own text. */
   readonly linesBefore: number;
-  /** The whole text; where bit i of `writable` is set, binding i is declared writable, input or not. */
+  /** The whole text; where bit i of `writable` is set, binding i is declared writable, whatever it is. */
   text(writable: number): string;
 }
 
@@ -153,6 +170,8 @@ export interface GpuDevice extends DeviceBase {
   readonly software: boolean;
   /** The fastest kernel for each class of matrix products, where that was measured. */
   readonly tuning: Map<string, string>;
+  /** Tells spans that can be one binding: they lie in one block, not too far apart to be bound. */
+  bindsTogether(spans: readonly (Binding | null)[]): boolean;
   /**
    * Records a dispatch.
    *

@@ -1,4 +1,4 @@
-import type { Binding, ElementType, Signature } from "./device.ts";
+import type { Binding, ElementType, Signature, StorageBinding } from "./device.ts";
 
 /** Memory arguments by name: the type of the elements, with a `?` where the argument may be null. */
 export type SpanFields = Readonly<Record<string, ElementType | `${ElementType}?`>>;
@@ -13,6 +13,12 @@ export interface SignatureFields {
   readonly outputs: SpanFields;
   /** Memory that is only read. */
   readonly inputs?: SpanFields;
+  /**
+   * Bindings of a GPU that have several spans, by name: the spans lie in one block or are null, are of
+   * one type, and are all written or all only read. Any other span is a binding of its own. WebGPU
+   * guarantees 8 bindings; spans come into one block by `DeviceBase.allocTogether`.
+   */
+  readonly bindings?: Readonly<Record<string, readonly string[]>>;
   /** 32-bit integers, for both devices. */
   readonly ints?: readonly string[];
   /** 32-bit integers of the WGSL kernel alone. */
@@ -50,7 +56,7 @@ export type TaskArguments<F extends SignatureFields> =
  * (webgpu/shader_source.ts) and the accessors of the AssemblyScript (kernels/args_generate.ts) follow
  * from it. Within a kind, arguments are passed in the order in which they stand here.
  *
- * @throws {Error} when two arguments have one name
+ * @throws {Error} when two arguments have one name, or the spans of a binding do not fit together
  */
 export function signature<const F extends SignatureFields>(
   fields: F,
@@ -73,7 +79,7 @@ export function signature<const F extends SignatureFields>(
     name,
     only,
     spans,
-    outputs: Object.keys(outputs).length,
+    bindings: bindingsOf(fields),
     gpuInts,
     taskInts,
     floats,
@@ -81,6 +87,27 @@ export function signature<const F extends SignatureFields>(
     taskOrder,
     constants,
   };
+}
+
+/** The bindings in the order of their first spans: outputs come first. */
+function bindingsOf(
+  { name, outputs, inputs = {}, bindings = {} }: SignatureFields,
+): StorageBinding[] {
+  const all = { ...outputs, ...inputs };
+  const names = Object.keys(all);
+  const found = new Map<string, StorageBinding & { spans: number[] }>();
+  names.forEach((span, i) => {
+    const shared = Object.keys(bindings).find((key) => bindings[key].includes(span)) ?? span;
+    const element = all[span].replace("?", "") as ElementType;
+    const isWritten = span in outputs;
+    const binding = found.get(shared);
+    if (!binding) found.set(shared, { name: shared, element, isWritten, spans: [i] });
+    else if (binding.element === element && binding.isWritten === isWritten) binding.spans.push(i);
+    else throw new Error(`the kernel ${name} cannot bind ${span} as ${shared}`);
+  });
+  const unknown = Object.values(bindings).flat().find((span) => !names.includes(span));
+  if (unknown) throw new Error(`the kernel ${name} has no memory called ${unknown}`);
+  return [...found.values()];
 }
 
 /**

@@ -28,7 +28,12 @@ Deno.test("signature: outputs, inputs and scalars in the order in which they are
       { name: "x", element: "f32" },
       { name: "targets", element: "i32" },
     ],
-    outputs: 2,
+    bindings: [
+      { name: "y", element: "f32", isWritten: true, spans: [0] },
+      { name: "rowState", element: "f32", isWritten: true, spans: [1] },
+      { name: "x", element: "f32", isWritten: false, spans: [2] },
+      { name: "targets", element: "i32", isWritten: false, spans: [3] },
+    ],
     gpuInts: ["rows", "columnStart", "firstRow"],
     taskInts: ["rows", "columnStart", "perTask"],
     floats: ["eps"],
@@ -89,6 +94,45 @@ Deno.test("signature: a missing, unknown or null argument is an error of the com
   // @ts-expect-error y may not be null
   gpu.dispatch(shader, 1, { ...args, firstRow: 0, y: null });
   assert.equal(launches, 7);
+});
+
+/** A kernel that binds its lists as one. */
+const LISTS = signature({
+  name: "sum_lists",
+  outputs: { sum: "f32" },
+  inputs: { first: "u32", x: "f32", second: "u32?" },
+  bindings: { lists: ["first", "second"] },
+});
+
+Deno.test("signature: a binding of several spans comes where the first of them is", () => {
+  assert.deepEqual(LISTS.bindings.map(({ name, spans }) => [name, spans]), [
+    ["sum", [0]],
+    ["lists", [1, 3]],
+    ["x", [2]],
+  ]);
+  const inputs = { x: "f32", n: "u32" } as const;
+  const make = (spans: string[]) =>
+    signature({ name: "f", outputs: { y: "f32" }, inputs, bindings: { both: spans } });
+  assert.throws(() => make(["x", "n"]), /the kernel f cannot bind n as both/);
+  assert.throws(() => make(["y", "x"]), /the kernel f cannot bind x as both/);
+  assert.throws(() => make(["x", "z"]), /the kernel f has no memory called z/);
+});
+
+Deno.test("wgslDeclarations: spans of one binding have offsets of their own", () => {
+  assert.equal(
+    wgslDeclarations(LISTS, 0b10),
+    `struct Params {
+  sum: u32,
+  first: u32,
+  x: u32,
+  second: u32,
+}
+@group(0) @binding(0) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(1) var<storage, read_write> lists: array<u32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+`,
+  );
 });
 
 Deno.test("wgslDeclarations: constants, parameters and bindings in the order of the launch", () => {

@@ -5,5 +5,5 @@ import { kernelSignatures } from "../../scripts/kernel_signatures.ts";
 Deno.test("STORAGE_BUFFERS_NEEDED: what the kernels bind at most", async () => {
   const onGpu = [...(await kernelSignatures()).values()].flat()
     .filter(({ only }) => only !== "wasm");
-  assert.equal(Math.max(...onGpu.map(({ spans }) => spans.length)), STORAGE_BUFFERS_NEEDED);
+  assert.equal(Math.max(...onGpu.map(({ bindings }) => bindings.length)), STORAGE_BUFFERS_NEEDED);
 });

@@ -113,6 +113,11 @@ export class WasmDevice implements TaskDevice {
     return buffer;
   }
 
+  /** Reserves several pieces of memory, each by itself: a kernel takes any addresses. */
+  allocTogether(byteLengths: readonly number[]): DeviceBuffer[] {
+    return byteLengths.map((byteLength) => this.alloc(byteLength));
+  }
+
   /** Gives memory back. */
   free(buffer: DeviceBuffer): void {
     this.#arena.free((buffer as WasmBuffer).address);

@@ -4,7 +4,10 @@ import type { DeviceBuffer, MemoryUse } from "../device.ts";
 /** Limit of unused blocks that are kept: this, or as many bytes as are in use. */
 const SPARE_BYTES = 256 << 20;
 
-/** A block of GPU memory, used by one buffer after another. */
+/** Buffers in one block begin at multiples of this, as blocks do. */
+const ALIGNMENT = 256;
+
+/** A block of GPU memory, used by one buffer after another, or by several that are bound together. */
 export interface Block {
   readonly gpu: GPUBuffer;
   /** Tells blocks apart in the keys of cached bind groups. */
@@ -12,6 +15,8 @@ export interface Block {
   readonly size: number;
   /** The last recording that used it: see WebGpuDevice.write. */
   usedIn: number;
+  /** Number of buffers in it. */
+  buffers: number;
 }
 
 /** A buffer of the pool. */
@@ -19,8 +24,10 @@ export class PooledBuffer implements DeviceBuffer {
   /** Its memory; null once it was freed. */
   block: Block | null;
 
-  constructor(readonly byteLength: number, block: Block) {
+  /** @param start its first byte in the block */
+  constructor(readonly byteLength: number, block: Block, readonly start: number = 0) {
     this.block = block;
+    block.buffers++;
   }
 }
 
@@ -59,6 +66,24 @@ export class BufferPool {
     return buffer;
   }
 
+  /**
+   * Buffers in one block, which is free again when all of them are.
+   *
+   * @param most bytes of a block: buffers that need more are in blocks of their own
+   */
+  allocTogether(byteLengths: readonly number[], most: number): PooledBuffer[] {
+    let end = 0;
+    const starts = byteLengths.map((byteLength) => {
+      const start = end;
+      end += Math.ceil(byteLength / ALIGNMENT) * ALIGNMENT;
+      return start;
+    });
+    if (sizeClass(end) > most) return byteLengths.map((byteLength) => this.alloc(byteLength));
+    const { block } = this.alloc(end);
+    block!.buffers = 0;
+    return byteLengths.map((byteLength, i) => new PooledBuffer(byteLength, block!, starts[i]));
+  }
+
   /** A buffer for the device's own use: it does not count, and is not given back. */
   reserve(byteLength: number): PooledBuffer {
     return new PooledBuffer(byteLength, this.#create(byteLength, byteLength));
@@ -68,6 +93,7 @@ export class BufferPool {
     const { block } = buffer;
     if (!block) throw new Error("the buffer was freed before");
     buffer.block = null;
+    if (--block.buffers > 0) return;
     this.memory.used -= block.size;
     this.#spare += block.size;
     const list = this.#free.get(block.size);
@@ -110,7 +136,7 @@ export class BufferPool {
         ),
       );
     }, () => {/* The device is lost, which is reported by itself. */});
-    return { gpu: buffer, id: this.#nextId++, size, usedIn: -1 };
+    return { gpu: buffer, id: this.#nextId++, size, usedIn: -1, buffers: 0 };
   }
 }
 

@@ -43,7 +43,7 @@ export class Pipelines {
   }
 
   #create(shader: Shader, writable: number): Pipeline {
-    const count = shader.signature.spans.length;
+    const count = shader.signature.bindings.length;
     const layoutKey = writable * 32 + count;
     let layout = this.#layouts.get(layoutKey);
     if (!layout) this.#layouts.set(layoutKey, layout = this.#layout(count, writable));

@@ -1,6 +1,6 @@
 import type { ElementType, ShaderSource, Signature } from "../device.ts";
 
-/** Types of elements that a kernel sees otherwise than its signature says, as vectors of them. */
+/** Types of a binding's elements that a kernel sees otherwise than its signature says, as vectors of them. */
 export type ElementTypes = Readonly<Record<string, ElementType>>;
 
 /**
@@ -25,14 +25,15 @@ export function shaderSource(
 }
 
 /**
- * The WGSL declarations of a kernel's arguments. Each span is a storage binding of group 0 by its name
- * and an offset `p.<name>` in words, since spans are bound from the start of their block; integers and
- * floats follow in `p`. Names are those of the signature, in snake case.
+ * The WGSL declarations of a kernel's arguments. Each span is a storage binding of group 0 by its name,
+ * or by that of a binding of several, and an offset `p.<name>` in words, since spans are bound from the
+ * start of their block; integers and floats follow in `p`. Names are those of the signature, in snake
+ * case.
  *
- * @param writable bit i: input i is declared writable, because it shares a block with an output
+ * @param writable bit i: binding i is declared writable, because it shares a block with an output
  */
 export function wgslDeclarations(
-  { spans, outputs, gpuInts, floats, constants }: Signature,
+  { spans, bindings, gpuInts, floats, constants }: Signature,
   writable = 0,
   elements: ElementTypes = {},
 ): string {
@@ -43,8 +44,8 @@ export function wgslDeclarations(
   }
   for (const name of floats) lines.push(`  ${snakeCase(name)}: f32,`);
   lines.push("}");
-  spans.forEach(({ name, element }, i) => {
-    const access = i < outputs || writable >> i & 1 ? "read_write" : "read";
+  bindings.forEach(({ name, element, isWritten }, i) => {
+    const access = isWritten || writable >> i & 1 ? "read_write" : "read";
     const type = elements[name] ?? element;
     lines.push(
       `@group(0) @binding(${i}) var<storage, ${access}> ${snakeCase(name)}: array<${type}>;`,

@@ -4,6 +4,7 @@ import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "
 import type { KernelTimes } from "../profile.ts";
 import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
+import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
@@ -20,8 +21,6 @@ const MAX_STAGED_BYTES = 64 << 10;
 const STAGING_BYTES = 1 << 20;
 /** The queue keeps a copy of what is written until the next submit: that comes after so much. */
 const MAX_WRITTEN_BYTES = 64 << 20;
-/** Offset of a span that is null; the prelude's NONE. */
-const NONE = -1;
 
 const COPY_SIGNATURE = signature({
   name: "copy",
@@ -74,6 +73,7 @@ export class WebGpuDevice implements GpuDevice {
   readonly memoryLimit = null;
   /** The fastest kernel for each class of matrix products, where that was measured. */
   readonly tuning: Map<string, string> = new Map();
+  readonly #bindingLimits: BindingLimits;
   readonly #pool: BufferPool;
   readonly #pipelines: Pipelines;
   readonly #parameters: ParameterBlocks;
@@ -82,7 +82,7 @@ export class WebGpuDevice implements GpuDevice {
   readonly #groups: BindGroups;
   readonly #timestamps: Timestamps | null;
   /** Bound for null: the one where a shader declares an input, the other for an output. */
-  readonly #nothing: readonly [Span, Span];
+  readonly #nothing: readonly [Block, Block];
   /** Staged writes of this recording. */
   readonly #staging: Span;
   readonly #staged = new Uint8Array(STAGING_BYTES);
@@ -146,6 +146,10 @@ export class WebGpuDevice implements GpuDevice {
       this.#failure ??= error;
     };
     this.maxBindingBytes = gpu.limits.maxStorageBufferBindingSize;
+    this.#bindingLimits = {
+      bytes: this.maxBindingBytes,
+      alignment: gpu.limits.minStorageBufferOffsetAlignment,
+    };
     this.#groups = new BindGroups(gpu);
     this.#pool = new BufferPool(
       gpu,
@@ -162,7 +166,7 @@ export class WebGpuDevice implements GpuDevice {
       entries: [{ binding: 0, resource: { buffer: this.#parameters.buffer, size: BLOCK_BYTES } }],
     });
     const reserve = (bytes: number) => ({ buffer: this.#pool.reserve(bytes), byteOffset: 0 });
-    this.#nothing = [reserve(256), reserve(256)];
+    this.#nothing = [blockOf(reserve(256)), blockOf(reserve(256))];
     this.#staging = reserve(STAGING_BYTES);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -193,6 +197,17 @@ export class WebGpuDevice implements GpuDevice {
     return this.#pool.alloc(byteLength);
   }
 
+  /** Reserves memory in one block if that can be bound as a whole. */
+  allocTogether(byteLengths: readonly number[]): DeviceBuffer[] {
+    this.#check();
+    return this.#pool.allocTogether(byteLengths, this.maxBindingBytes);
+  }
+
+  /** Tells spans that can be one binding. */
+  bindsTogether(spans: readonly (Binding | null)[]): boolean {
+    return bindTogether(spans, this.#bindingLimits);
+  }
+
   /** Gives memory back; what was launched before may still use it. */
   free(buffer: DeviceBuffer): void {
     this.#pool.free(buffer as PooledBuffer);
@@ -217,7 +232,7 @@ export class WebGpuDevice implements GpuDevice {
       }
       this.flush();
     }
-    this.gpu.queue.writeBuffer(block.gpu, span.byteOffset, bytes);
+    this.gpu.queue.writeBuffer(block.gpu, startOf(span), bytes);
     this.#writtenBytes += bytes.length;
     if (this.#writtenBytes > MAX_WRITTEN_BYTES) {
       this.#writtenBytes = 0;
@@ -238,7 +253,7 @@ export class WebGpuDevice implements GpuDevice {
     this.counters.bytesRead += byteLength;
     const readback = this.#readbacks.take(size);
     this.#endPass();
-    this.#encoding().copyBufferToBuffer(block.gpu, span.byteOffset, readback, 0, size);
+    this.#encoding().copyBufferToBuffer(block.gpu, startOf(span), readback, 0, size);
     block.usedIn = this.#recording;
     // Reads that are asked for together are submitted together.
     const recording = this.#recording;
@@ -267,27 +282,24 @@ export class WebGpuDevice implements GpuDevice {
     this.#check();
     if (this.#full) this.flush();
     if (this.#parameters.full) this.#parameters.clear();
-    const { spans, outputs, gpuInts, gpuOrder } = shader.signature;
+    const { spans, gpuInts, gpuOrder } = shader.signature;
     const values = this.#values;
     putInOrder(gpuOrder, args, values);
     const parameters = this.#parameters;
-    const blocks: Block[] = [];
-    const starts: number[] = [];
-    for (let i = 0; i < spans.length; i++) {
-      const span = values[i] as Binding | null;
-      const block = blockOf(span ?? this.#nothing[Number(i < outputs)]);
-      const start = span ? this.#windowStart(shader, span, block) : 0;
-      parameters.ints[i] = span ? (span.byteOffset - start) / 4 : NONE;
-      blocks.push(block);
-      starts.push(start);
-    }
+    const bound = boundBlocks(
+      shader.signature,
+      values,
+      parameters.ints,
+      this.#nothing,
+      this.#bindingLimits,
+    );
     const floats = spans.length + gpuInts.length;
     for (let i = spans.length; i < floats; i++) parameters.ints[i] = Number(values[i]);
     for (let i = floats; i < gpuOrder.length; i++) parameters.floats[i] = values[i] as number;
     const offset = parameters.intern(gpuOrder.length);
-    const compiled = this.#pipelines.get(shader, writableBindings(blocks, outputs));
+    const compiled = this.#pipelines.get(shader, bound.writable);
     const { pipeline } = compiled;
-    const group = this.#groups.get(compiled, blocks, starts);
+    const group = this.#groups.get(compiled, bound.blocks, bound.starts);
 
     if (this.#timestamps) this.#endPass();
     const pass = this.#pass ??= this.#encoding().beginComputePass({
@@ -298,7 +310,7 @@ export class WebGpuDevice implements GpuDevice {
     pass.setBindGroup(1, this.#parameterGroup, [offset]);
     if (typeof workgroups === "number") pass.dispatchWorkgroups(...this.#grid(workgroups));
     else pass.dispatchWorkgroups(...workgroups);
-    for (const block of blocks) block.usedIn = this.#recording;
+    for (const block of bound.blocks) block.usedIn = this.#recording;
     this.#recorded++;
     this.counters.dispatches++;
   }
@@ -352,22 +364,6 @@ export class WebGpuDevice implements GpuDevice {
     this.dispatch(COPY, Math.ceil(words / 64), { output: span, input: from, words });
   }
 
-  /** Beginning of the part of a block that is bound: 0 unless the block is too large to bind. */
-  #windowStart(shader: Shader, span: Binding, block: Block): number {
-    if (block.size <= this.maxBindingBytes) return 0;
-    const alignment = this.gpu.limits.minStorageBufferOffsetAlignment;
-    const start = Math.floor(span.byteOffset / alignment) * alignment;
-    const end = span.byteOffset + (span.byteLength ?? block.size);
-    if (end - start > this.maxBindingBytes) {
-      throw new UserError(
-        `${shader.entryPoint} works on ${end - start} bytes at once, the GPU allows ` +
-          `${this.maxBindingBytes}: use a smaller batch, ` +
-          "`dtype` bf16 or `device` wasm",
-      );
-    }
-    return start;
-  }
-
   #grid(workgroups: number): [number, number] {
     const most = this.gpu.limits.maxComputeWorkgroupsPerDimension;
     if (workgroups <= most) return [workgroups, 1];
@@ -384,21 +380,6 @@ export class WebGpuDevice implements GpuDevice {
 /** `TEMPER_NO_SUBGROUPS=1` switches to the kernels that need none. */
 function wantsSubgroups(): boolean {
   return !allowedVariable("TEMPER_NO_SUBGROUPS");
-}
-
-function blockOf(span: Span): Block {
-  const { block } = span.buffer as PooledBuffer;
-  if (!block) throw new Error("the buffer was freed");
-  return block;
-}
-
-/** Bit i: binding i is an output, or an input in the same block as one. */
-function writableBindings(blocks: readonly Block[], outputs: number): number {
-  let mask = (1 << outputs) - 1;
-  for (let i = outputs; i < blocks.length; i++) {
-    for (let j = 0; j < outputs; j++) if (blocks[i] === blocks[j]) mask |= 1 << i;
-  }
-  return mask;
 }
 
 /** The data's bytes; padded to whole words, as WebGPU wants them, where they end the buffer. */
