@@ -24,6 +24,7 @@ const schema = z.object({
   num_labels: z.int().positive().max(2 ** 20).nullish(),
   _num_labels: z.int().positive().max(2 ** 20).nullish(),
   problem_type: z.string().nullish(),
+  initializer_range: z.number().nonnegative().nullish(),
 });
 
 /**
@@ -61,6 +62,17 @@ export function problemTypeOf(config: Readonly<JsonObject>, path: string): Probl
       PROBLEM_TYPES.join(", ")
     }`,
   );
+}
+
+/**
+ * Standard deviation of a new head's weights: `initializer_range` of config.json, by default
+ * transformers' 0.02.
+ *
+ * @param path path of config.json, for messages
+ * @throws {UserError} when it is no number from 0
+ */
+export function initializerRange(config: Readonly<JsonObject>, path: string): number {
+  return read(config, path).initializer_range ?? 0.02;
 }
 
 /**
@@ -105,12 +117,15 @@ export function asClassifierConfig(config: Readonly<JsonObject>, labels: number)
   return {
     ...own,
     architectures: architectures.map((name) =>
-      name.replace(/(ForCausalLM|LMHeadModel|ForMaskedLM)$/, "ForSequenceClassification")
+      name.replace(LANGUAGE_MODEL, "ForSequenceClassification")
     ),
     id2label: Object.fromEntries(names.map((name, i) => [i, name])),
     label2id: Object.fromEntries(names.map((name, i) => [name, i])),
   };
 }
+
+/** End of the name of a language model's class. */
+const LANGUAGE_MODEL = /(ForCausalLM|(With)?LMHeadModel|ForMaskedLM|ForConditionalGeneration)$/;
 
 function read(config: Readonly<JsonObject>, path: string): z.output<typeof schema> {
   const parsed = schema.safeParse(config);

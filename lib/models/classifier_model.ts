@@ -40,6 +40,8 @@ export interface ClassifierModel {
 export interface ConfiguredClassifier {
   /** Tensors of the head, in the checkpoint: those of PEFT's modules_to_save. */
   readonly head: readonly ParameterSpec[];
+  /** Standard deviation of a new head's weights, as transformers begins it; its biases are zero. */
+  readonly headStd: number;
   /**
    * Prepares a builder.
    *

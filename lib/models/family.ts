@@ -50,6 +50,11 @@ export interface CheckpointLayout {
     /** True where it is [in, out]; else it is [out, in]. */
     readonly fanInFanOut: boolean;
   };
+  /**
+   * Name of a checkpoint's tensor in a classifier that is made from the model; null for one that a
+   * classifier does not have. By default the same name.
+   */
+  inClassifier?(name: string): string | null;
 }
 
 /** Layout of a checkpoint that has each layer under its own name, once. */

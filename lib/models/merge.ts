@@ -11,7 +11,6 @@ import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
 import { adapterChanges, applyChange, type TensorChange } from "./adapter_changes.ts";
 import { asClassifierConfig } from "./classifier_config.ts";
-import { HEAD } from "./decoder/weights.ts";
 import { checkpointLayout } from "./registry.ts";
 import { labelCount } from "./sequence_classifier.ts";
 
@@ -57,13 +56,18 @@ export async function mergeAdapter(
   ));
   await makeEmptyFolder(outputDir);
   const tensors = new Map<string, TensorData>();
+  // A language model that becomes a classifier leaves its head, and may get other names.
+  const { inClassifier } = layout;
+  const nameOf = added.size > 0 && inClassifier ? inClassifier : (name: string) => name;
+  const stored = new Map<string, string>();
   for (const name of checkpoint.names()) {
     if (layout.repeated.includes(name) || added.has(name)) continue;
-    // The head of a language model that becomes a classifier.
-    if (added.size > 0 && name === HEAD) continue;
+    const own = nameOf(name);
+    if (own === null) continue;
     const info = checkpoint.info(name);
     const data = () => pieces(checkpoint, info, changes.get(name) ?? null);
-    tensors.set(name, { dtype: info.dtype, shape: info.shape, data });
+    tensors.set(own, { dtype: info.dtype, shape: info.shape, data });
+    stored.set(own, name);
   }
   // Integers, such as RoBERTa's position ids, often come first.
   const names = [...checkpoint.names()];
@@ -75,7 +79,7 @@ export async function mergeAdapter(
     const info = { name, dtype, shape };
     tensors.set(name, { dtype, shape, data: encode(data, info, path) });
   }
-  const fileOf = (name: string) => checkpoint.fileOf(checkpoint.has(name) ? name : first);
+  const fileOf = (name: string) => checkpoint.fileOf(stored.get(name) ?? first);
   await writeCheckpoint(outputDir, tensors, fileOf);
   await copyCompanions(files, outputDir);
   if (added.size === 0) return;

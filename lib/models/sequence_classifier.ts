@@ -10,7 +10,8 @@ import { adapterChanges } from "./adapter_changes.ts";
 import { type ProblemType, withLabelCount } from "./classifier_config.ts";
 import type { ClassifierModel } from "./classifier_model.ts";
 import { configureClassifier } from "./classifier_registry.ts";
-import type { LoadOptions } from "./family.ts";
+import { ClassifierSource } from "./classifier_source.ts";
+import type { CheckpointLayout, LoadOptions } from "./family.ts";
 import { checkWeights } from "./outline.ts";
 import { checkpointLayout } from "./registry.ts";
 import { CheckpointSource, FrozenStore } from "./weight_store.ts";
@@ -45,7 +46,7 @@ export class SequenceClassifier {
    *
    * @param source a folder's path, or files
    * @throws {UserError} when a file is missing, broken, or not of a classifier that Temper computes:
-   * RoBERTa, BERT, DistilBERT, or a decoder-only model
+   * RoBERTa, BERT, DistilBERT, T5, or a decoder-only model
    * @throws {OutOfMemoryError} when the weights do not fit
    */
   static async load(
@@ -60,7 +61,9 @@ export class SequenceClassifier {
     const { configure } = configureClassifier(json, path);
     const tokenizer = await Tokenizer.load(files);
     using checkpoint = await CheckpointSource.open(files);
-    const weights = peft ? adaptedSource(checkpoint, json, path, peft) : checkpoint;
+    const layout = checkpointLayout(json, path, checkpoint);
+    const adapted = peft ? adaptedSource(checkpoint, layout, peft) : checkpoint;
+    const weights = new ClassifierSource(adapted, layout);
     const build = configure(weights);
     checkWeights(device, build, weights, dtype);
     const model = FrozenStore.build(device, weights, dtype, (store) => build(device, store));
@@ -125,7 +128,12 @@ export function labeledConfig(json: JsonObject, adapter: PeftAdapter | null): Js
 }
 
 /** Last layers of the heads of classifiers. */
-const LOGITS = ["score.weight", "classifier.out_proj.weight", "classifier.weight"];
+const LOGITS = [
+  "score.weight",
+  "classifier.out_proj.weight",
+  "classifier.weight",
+  "classification_head.out_proj.weight",
+];
 
 /** Number of labels of the head that an adapter brings along; null where it has none. */
 export function labelCount({ replaced }: PeftAdapter): number | null {
@@ -135,11 +143,9 @@ export function labelCount({ replaced }: PeftAdapter): number | null {
 
 function adaptedSource(
   source: CheckpointSource,
-  json: JsonObject,
-  path: string,
+  layout: CheckpointLayout,
   adapter: ReadAdapter,
 ): AdaptedSource {
-  const layout = checkpointLayout(json, path, source);
   const { checkpoint } = source;
   const changes = adapterChanges(checkpoint, layout, adapter, adapter.path, { mayAdd: true });
   return new AdaptedSource(source, changes);

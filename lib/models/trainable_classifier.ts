@@ -13,10 +13,12 @@ import { AdaptedSource } from "./adapted_source.ts";
 import { asClassifierConfig, withLabelCount } from "./classifier_config.ts";
 import type { ClassifierModel } from "./classifier_model.ts";
 import { configureClassifier } from "./classifier_registry.ts";
+import { ClassifierSource } from "./classifier_source.ts";
 import type { LoadOptions } from "./family.ts";
 import { checkAdapter } from "./policy.ts";
 import { labeledConfig, type ReadAdapter, readClassifierAdapter } from "./sequence_classifier.ts";
 import { checkWeights } from "./outline.ts";
+import { checkpointLayout } from "./registry.ts";
 import { readTrainable, saveTrainableModel } from "./trainable.ts";
 import { CheckpointSource, FrozenStore } from "./weight_store.ts";
 
@@ -41,16 +43,14 @@ export interface TrainableClassifierOptions extends LoadOptions {
   seed?: number;
 }
 
-/** PEFT's modules_to_save of the task SEQ_CLS, whatever the model. */
+/** PEFT's own modules_to_save of the task SEQ_CLS: modules whose names end in these. */
 const SAVED_MODULES: readonly string[] = ["classifier", "score"];
-/** Deviation of a new head's weights: transformers' `initializer_range`. */
-const HEAD_STD = 0.02;
 /** Seed of a new head, apart from the adapter's. */
 const HEAD_SEED = 0x4ead;
 
 /**
  * Loads a classifier for training an adapter and its head: the head begins as the model's own, or for a
- * decoder-only language model, which has none, with new values.
+ * language model, which has none, with new values.
  *
  * @param source a folder's path, or files
  * @param lora settings of a new adapter, or the folder or files of one to go on from
@@ -143,9 +143,16 @@ export async function saveClassifierAdapter(
     taskType: "SEQ_CLS",
     baseModel,
     fanInFanOut,
-    modulesToSave: SAVED_MODULES,
+    modulesToSave: savedModules(replaced.keys()),
   } as const;
   await writePeftAdapter(folder, { config, tensors, replaced });
+}
+
+/** PEFT's modules_to_save for tensors of a head: the head's module by name, where PEFT does not find it. */
+function savedModules(tensors: Iterable<string>): string[] {
+  const heads = new Set([...tensors].map((name) => name.split(".")[0]));
+  const isFound = (head: string) => SAVED_MODULES.some((name) => head.endsWith(name));
+  return [...[...heads].filter((head) => !isFound(head)), ...SAVED_MODULES];
 }
 
 /** Opens a classifier's files; a head that is in none of them gets new values. */
@@ -157,13 +164,16 @@ async function open(
   const files = modelFiles(source);
   const path = files.pathOf("config.json");
   const json = labeledConfig(await files.requiredJson("config.json", "model"), peft);
-  const { head, configure } = configureClassifier(
+  const { head, headStd, configure } = configureClassifier(
     labels === undefined ? json : withLabelCount(json, labels),
     path,
   );
   const checkpoint = await CheckpointSource.open(files);
   try {
-    const weights = new AdaptedSource(checkpoint, newHead(checkpoint, head, peft, seed));
+    const own = new ClassifierSource(checkpoint, checkpointLayout(json, path, checkpoint));
+    const random = new Random(seed ^ HEAD_SEED);
+    const values = newHead(checkpoint, head, peft, () => headStd * normal(random));
+    const weights = new AdaptedSource(own, values);
     return { head, weights, build: configure(weights), checkpoint };
   } catch (error) {
     checkpoint[Symbol.dispose]();
@@ -187,14 +197,17 @@ function checkHead(head: readonly ParameterSpec[], { replaced, path }: ReadAdapt
   }
 }
 
-/** Values of a head: those of an adapter, and new ones of what the checkpoint lacks. */
+/**
+ * Values of a head: those of an adapter, and new ones of what the checkpoint lacks.
+ *
+ * @param draw draws a new weight
+ */
 function newHead(
   checkpoint: CheckpointSource,
   head: readonly ParameterSpec[],
   peft: PeftAdapter | null,
-  seed: number,
+  draw: () => number,
 ): ReadonlyMap<string, TensorChange> {
-  const random = new Random(seed ^ HEAD_SEED);
   const changes = new Map<string, TensorChange>();
   for (const { name, shape } of head) {
     const given = peft?.replaced?.get(name);
@@ -202,7 +215,7 @@ function newHead(
     else if (!hasTensor(checkpoint, name, shape)) {
       const data = new Float32Array(elementCount(shape));
       if (shape.length > 1) {
-        for (let i = 0; i < data.length; i++) data[i] = HEAD_STD * normal(random);
+        for (let i = 0; i < data.length; i++) data[i] = draw();
       }
       changes.set(name, { kind: "values", values: { shape, data } });
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
+import { MemoryFiles } from "../../lib/formats/model_files.ts";
 import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
 import { demoModelDir, demoRewardDir } from "../demo_model.ts";
 import { withDevice } from "../device.ts";
@@ -47,11 +48,20 @@ Deno.test("SequenceClassifier: no texts, no logits; no memory stays behind", () 
     assert.equal(device.memory.used, used);
   }));
 
-Deno.test("SequenceClassifier: a folder of another kind is refused by its model_type", () =>
+Deno.test("SequenceClassifier: a folder of another kind is refused, by its model_type or for want of a head", () =>
   withDevice(async (device) => {
+    const config = new TextEncoder().encode(JSON.stringify({ model_type: "vit" }));
+    await assert.rejects(
+      SequenceClassifier.load(device, new MemoryFiles([["config.json", config]])),
+      {
+        name: "UserError",
+        message: /config\.json: "model_type" is "vit", expected one of roberta, bert/,
+      },
+    );
     await assert.rejects(SequenceClassifier.load(device, demoModelDir), {
       name: "UserError",
-      message: /tiny-flan-t5\/config\.json: "model_type" is "t5", expected one of roberta, bert/,
+      message:
+        /tiny-flan-t5\/config\.json: the weights have no "classification_head\.out_proj\.weight", the head of a classifier: is it a model that generates text\?$/,
     });
     await assert.rejects(SequenceClassifier.load(device, "/no/such"), { name: "UserError" });
   }));

@@ -27,6 +27,8 @@ import { withTempDir } from "../temp_dir.ts";
 /** A language model, without a head of labels. */
 const LLAMA = join(goldenCausalDir, "llama", "checkpoint");
 const GPT2 = join(goldenCausalDir, "gpt2", "checkpoint");
+/** One whose names have no `transformer.` before them. */
+const GPT2_2019 = join(goldenCausalDir, "gpt2", "checkpoint-2019");
 const LORA = { r: 2, loraAlpha: 4, loraDropout: 0 };
 const TEXTS = [[5, 9, 30], [7], [8, 8, 8, 12, 40]];
 
@@ -81,6 +83,15 @@ Deno.test("a new adapter on an encoder: its own head, and the layers that PEFT a
     assert.equal(all.parameters.count, trained.model.parameterCount);
   }));
 
+/** Checks that all tensors but the head have their model's name before them, as transformers asks. */
+async function assertClassifierNames(folder: string): Promise<void> {
+  using checkpoint = await Checkpoint.open(folder);
+  const odd = [...checkpoint.files.keys()].filter((name) =>
+    !/^(model|transformer)\./.test(name) && name !== "score.weight"
+  );
+  assert.deepEqual(odd, []);
+}
+
 for (const [kind, folder] of [["llama", LLAMA], ["gpt2", GPT2]]) {
   Deno.test(`an adapter on ${kind}: saved, loaded, folded in and merged it scores alike`, () =>
     withDevice((device) =>
@@ -101,6 +112,7 @@ for (const [kind, folder] of [["llama", LLAMA], ["gpt2", GPT2]]) {
         }
         const config = JSON.parse(Deno.readTextFileSync(join(merged, "config.json")));
         assert.match(config.architectures[0], /^(Llama|GPT2)ForSequenceClassification$/);
+        await assertClassifierNames(merged);
       })
     ));
 
@@ -113,6 +125,7 @@ for (const [kind, folder] of [["llama", LLAMA], ["gpt2", GPT2]]) {
         assert.ok(names.includes("score.weight") && !names.includes("lm_head.weight"));
         randomize(trained);
         await saveTrainableClassifier(trained, folder, join(dir, "model"));
+        await assertClassifierNames(join(dir, "model"));
         const classifier = await SequenceClassifier.load(device, join(dir, "model"));
         assert.deepEqual(classifier.labels, ["LABEL_0"]);
         const found = (await classifier.tokenLogits(TEXTS)).flat();
@@ -120,6 +133,27 @@ for (const [kind, folder] of [["llama", LLAMA], ["gpt2", GPT2]]) {
       })
     ));
 }
+
+Deno.test("a GPT-2 whose names have no `transformer.` becomes a classifier whose names have it", () =>
+  withDevice((device) =>
+    withTempDir(async (dir) => {
+      const [saved, merged, full] = ["adapter", "merged", "full"].map((name) => join(dir, name));
+      const trained = await loadClassifierAdapter(device, GPT2_2019, LORA, { labels: 1 });
+      randomize(trained);
+      await saveClassifierAdapter(trained, saved, GPT2_2019);
+      await mergeAdapter(GPT2_2019, saved, merged);
+      await assertClassifierNames(merged);
+      const read = await logits(await loadTrainableClassifier(device, merged));
+      assert.ok(relativeNorm(read, await logits(trained)) < 1e-4);
+      const all = await loadTrainableClassifier(device, GPT2_2019, { labels: 1 });
+      await saveTrainableClassifier(all, GPT2_2019, full);
+      await assertClassifierNames(full);
+      assert.deepEqual(
+        await logits(await loadTrainableClassifier(device, full)),
+        await logits(all),
+      );
+    })
+  ));
 
 Deno.test("gradients reach every weight", () =>
   withDevice(async (device) => {

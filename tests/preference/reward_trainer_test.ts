@@ -13,8 +13,8 @@ import {
   type RewardPair,
   RewardTrainer,
 } from "../../lib/preference/reward_trainer.ts";
-import { demoRewardDir } from "../demo_model.ts";
-import { withDevice } from "../device.ts";
+import { demoModelDir, demoRewardDir } from "../demo_model.ts";
+import { deviceTest, withDevice } from "../device.ts";
 import { goldenCausalDir } from "../golden_causal/folder.ts";
 import { relativeNorm } from "../numeric.ts";
 
@@ -98,22 +98,36 @@ Deno.test("a margin holds for its own pair; in TRL 0.19's mode for all of the pa
     assert.ok(Math.abs((await all.step(PAIRS)).metrics.loss - loss(() => margins)) < 1e-6);
   }));
 
-Deno.test("a trainer goes on from its state, moments and parameters bit for bit", () =>
-  withDevice(async (device) => {
-    const first = await trainerOf(device, LLAMA, { lrScheduler: "linear" });
-    await first.step(PAIRS);
-    const second = await trainerOf(device, LLAMA, { lrScheduler: "linear" });
-    second.parameters.copyFrom(first.parameters);
-    for (const moment of ["firstMoment", "secondMoment"] as const) {
-      second.optimizer[moment].write(await first.optimizer[moment].read());
-    }
-    second.optimizer.stepCount = first.optimizer.stepCount;
-    second.setState(JSON.parse(JSON.stringify(first.state())));
-    const [a, b] = [await first.step(PAIRS), await second.step(PAIRS)];
-    assert.deepEqual(a, b);
-    assert.deepEqual(await values(first), await values(second));
-    assert.throws(() => second.setState({ step: -1 }), /not a state of a reward model's training/);
-  }));
+for (const [name, model, end] of [["llama", LLAMA, []], ["T5", demoModelDir, [1]]] as const) {
+  deviceTest(
+    `${name}: a trainer goes on from its state, moments and parameters bit for bit`,
+    async (device) => {
+      const pairs = PAIRS.map(({ chosen, rejected, margin }) => ({
+        chosen: [...chosen, ...end],
+        rejected: [...rejected, ...end],
+        margin,
+      }));
+      const first = await trainerOf(device, model, { lrScheduler: "linear" });
+      const before = await first.step(pairs);
+      const second = await trainerOf(device, model, { lrScheduler: "linear" });
+      assert.deepEqual(await second.step(pairs), before);
+      second.parameters.copyFrom(first.parameters);
+      for (const moment of ["firstMoment", "secondMoment"] as const) {
+        second.optimizer[moment].write(await first.optimizer[moment].read());
+      }
+      second.optimizer.stepCount = first.optimizer.stepCount;
+      second.setState(JSON.parse(JSON.stringify(first.state())));
+      const [a, b] = [await first.step(pairs), await second.step(pairs)];
+      assert.deepEqual(a, b);
+      assert.notEqual(a.metrics.loss, before.metrics.loss);
+      assert.deepEqual(await values(first), await values(second));
+      assert.throws(
+        () => second.setState({ step: -1 }),
+        /not a state of a reward model's training/,
+      );
+    },
+  );
+}
 
 Deno.test("what cannot be trained is refused in one line", () =>
   withDevice(async (device) => {

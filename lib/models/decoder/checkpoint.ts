@@ -4,7 +4,7 @@ import type { WeightMatrix } from "../../tensor/weight.ts";
 import type { CheckpointLayout } from "../family.ts";
 import type { CheckpointTensors, WeightStore } from "../weight_store.ts";
 import type { DecoderConfig } from "./config.ts";
-import { DecoderWeights, HEAD } from "./weights.ts";
+import { CLASSIFIER_HEAD, DecoderWeights, HEAD } from "./weights.ts";
 
 /** TRL's value head, which its checkpoints have among the weights; a policy has its own. */
 const VALUE_HEAD = /^v_head\./;
@@ -64,6 +64,10 @@ export function decoderLayout(config: DecoderConfig): CheckpointLayout {
       name: `${module.startsWith(base) ? storedBase + module.slice(base.length) : module}.weight`,
       fanInFanOut: transposed,
     }),
+    inClassifier(name) {
+      if (name === HEAD || VALUE_HEAD.test(name)) return null;
+      return storedBase === base || name === CLASSIFIER_HEAD ? name : base + name;
+    },
   };
 }
 

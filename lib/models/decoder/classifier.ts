@@ -8,7 +8,13 @@ import { embedding } from "../../tensor/ops/embedding.ts";
 import { linear } from "../../tensor/ops/linear.ts";
 import { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { labelsOf, positionCount, type ProblemType, problemTypeOf } from "../classifier_config.ts";
+import {
+  initializerRange,
+  labelsOf,
+  positionCount,
+  type ProblemType,
+  problemTypeOf,
+} from "../classifier_config.ts";
 import type {
   ClassifierBuilder,
   ClassifierModel,
@@ -122,5 +128,9 @@ export function configureDecoderClassifier(json: JsonObject, path: string): Conf
     return (device, store) => new DecoderClassifier(device, config, settings, store);
   };
   const shape = [settings.labels.length, parsed.hiddenSize];
-  return { head: [{ name: CLASSIFIER_HEAD, shape }], configure };
+  return {
+    head: [{ name: CLASSIFIER_HEAD, shape }],
+    headStd: initializerRange(json, path),
+    configure,
+  };
 }

@@ -43,7 +43,7 @@ export interface DecoderBlock extends EncoderBlock {
   readonly cross: AttentionLayer;
 }
 
-/** Weights of a T5 model, taken from a store under their names in the checkpoint. */
+/** Weights of a T5 model without its head, taken from a store under their names in the checkpoint. */
 export class T5Weights {
   readonly shared: Tensor;
   readonly encoder: readonly EncoderBlock[];
@@ -54,43 +54,43 @@ export class T5Weights {
   readonly decoderNorm: Tensor;
   /** Relative-position biases of the decoder's self-attention, [buckets, heads]. */
   readonly decoderBias: Tensor;
-  readonly lmHead: WeightMatrix;
-  /** Every linear layer but the LM head. */
+  /** Every linear layer. */
   readonly linearModules: LinearModule[] = [];
 
-  constructor(private readonly config: T5Config, private readonly store: WeightStore) {
+  constructor(
+    private readonly config: T5Config,
+    private readonly store: WeightStore,
+    base: string,
+  ) {
     const { vocabSize, dModel, numHeads, relativeAttentionNumBuckets: buckets } = config;
     this.shared = store.table(config.embedding, vocabSize, dModel);
     const bias = (stack: string) =>
-      store.tensor(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [
+      store.tensor(`${base}${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [
         buckets,
         numHeads,
       ]);
     this.encoder = Array.from(
       { length: config.numLayers },
-      (_, i) => this.#encoderBlock(`encoder.block.${i}`),
+      (_, i) => this.#encoderBlock(`${base}encoder.block.${i}`),
     );
-    this.encoderNorm = store.tensor("encoder.final_layer_norm.weight", [dModel]);
+    this.encoderNorm = store.tensor(`${base}encoder.final_layer_norm.weight`, [dModel]);
     this.encoderBias = bias("encoder");
     this.decoder = Array.from(
       { length: config.numDecoderLayers },
-      (_, i) => this.#decoderBlock(`decoder.block.${i}`),
+      (_, i) => this.#decoderBlock(`${base}decoder.block.${i}`),
     );
-    this.decoderNorm = store.tensor("decoder.final_layer_norm.weight", [dModel]);
+    this.decoderNorm = store.tensor(`${base}decoder.final_layer_norm.weight`, [dModel]);
     this.decoderBias = bias("decoder");
-    const head = config.tieWordEmbeddings ? config.embedding : "lm_head.weight";
-    this.lmHead = store.matrix(head, vocabSize, dModel);
   }
 
-  /** Number of weights; tied ones count once. */
+  /** Number of weights. */
   get count(): number {
     const { vocabSize, dModel, numHeads, numLayers, numDecoderLayers } = this.config;
     const inLinears = this.linearModules
       .reduce((sum, { inFeatures, outFeatures }) => sum + inFeatures * outFeatures, 0);
-    const embeddings = vocabSize * dModel * (this.config.tieWordEmbeddings ? 1 : 2);
     const norms = dModel * (2 * numLayers + 3 * numDecoderLayers + 2);
     const biases = 2 * this.config.relativeAttentionNumBuckets * numHeads;
-    return inLinears + embeddings + norms + biases;
+    return inLinears + vocabSize * dModel + norms + biases;
   }
 
   #encoderBlock(name: string): EncoderBlock {

@@ -14,7 +14,6 @@ import {
   tokenIdsSchema,
   widthSchema,
 } from "../config_schema.ts";
-import type { CheckpointTensors } from "../weight_store.ts";
 import { T5_ALIASES, T5_KEYS } from "./config_keys.ts";
 
 type T5Activation = T5Config["activation"];
@@ -152,51 +151,6 @@ export function parseT5Config(json: JsonObject, path: string): T5Config {
     eosTokenIds: [...new Set(tokens.eos_token_id)],
     decoderStartTokenId: tokens.decoder_start_token_id[0],
   };
-}
-
-/**
- * Adjusts a config to the checkpoint's tensors, as transformers 5 does: an embedding may be kept
- * under any of the names that share it, and an LM head of its own is used whatever config.json says
- * of tying. That transformers 5 saves a separate head as tied is its way of writing.
- *
- * @param path path of config.json, for messages
- * @throws {UserError} when names that share one embedding have different values
- */
-export function followT5Weights(
-  config: T5Config,
-  json: JsonObject,
-  weights: CheckpointTensors,
-  path: string,
-): T5Config {
-  const shared = EMBEDDINGS.filter((name) => weights.has(name));
-  const tied = config.tieWordEmbeddings;
-  if (tied && shared.length === 0 && weights.has(HEAD)) shared.push(HEAD);
-  const [embedding = EMBEDDINGS[0], ...others] = shared;
-  const different = others.find((name) => !weights.same(embedding, name));
-  if (different !== undefined) {
-    throw new UserError(
-      `${path}: the weights have different values in "${embedding}" and "${different}", which T5 shares`,
-    );
-  }
-  const hasHead = weights.has(HEAD) && embedding !== HEAD;
-  const ownHead = hasHead && !(tied && weights.same(embedding, HEAD));
-  // Without a key of transformers 5, an untied head that is missing is a fault of the files.
-  const expectsHead = !tied && json.scale_decoder_outputs === undefined;
-  return { ...config, embedding, tieWordEmbeddings: !ownHead && !expectsHead };
-}
-
-/** Names of the one embedding in a checkpoint, the preferred first. */
-const EMBEDDINGS: readonly string[] = [
-  "shared.weight",
-  "encoder.embed_tokens.weight",
-  "decoder.embed_tokens.weight",
-];
-const HEAD = "lm_head.weight";
-
-/** Names under which a checkpoint may have the embedding once more. */
-export function repeatedT5Names({ embedding, tieWordEmbeddings }: T5Config): string[] {
-  const names = [...EMBEDDINGS, ...tieWordEmbeddings ? [HEAD] : []];
-  return names.filter((name) => name !== embedding);
 }
 
 /** Reads the three keys of the feed-forward layers, of which the last two follow from the first. */

@@ -1,87 +1,33 @@
 import type { Device } from "../../device/device.ts";
 import type { ModelFiles } from "../../formats/model_files.ts";
 import type { TaskType } from "../../formats/peft.ts";
-import type { LinearModule, LoraAdapter } from "../../nn/lora.ts";
-import { KeyValueCache } from "../../nn/key_value_cache.ts";
 import type { Context } from "../../tensor/context.ts";
-import { attention, type Rows } from "../../tensor/ops/attention.ts";
-import { dropout } from "../../tensor/ops/dropout.ts";
-import { add, scale } from "../../tensor/ops/elementwise.ts";
-import { embedding } from "../../tensor/ops/embedding.ts";
+import { scale } from "../../tensor/ops/elementwise.ts";
 import { linear } from "../../tensor/ops/linear.ts";
 import { lmHead, type TokenLogprobs } from "../../tensor/ops/lm_head.ts";
-import type { Norm } from "../../tensor/ops/norm.ts";
-import {
-  type CacheSlots,
-  type Heads,
-  projectActivated,
-  projectHeads,
-  projectNormed,
-} from "../../tensor/ops/projections.ts";
-import { rmsNorm } from "../../tensor/ops/rms_norm.ts";
-import { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { loadModel, type LoadOptions, type ModelFamily, PLAIN_LAYOUT } from "../family.ts";
-import type {
-  BatchShape,
-  Decoding,
-  LanguageModel,
-  ModelMemory,
-  PromptMemory,
-  PromptPart,
-} from "../language_model.ts";
+import type { WeightMatrix } from "../../tensor/weight.ts";
+import { loadModel, type LoadOptions, type ModelFamily } from "../family.ts";
+import type { BatchShape, LanguageModel, ModelMemory } from "../language_model.ts";
 import type { WeightStore } from "../weight_store.ts";
-import {
-  adapted,
-  type AttentionLayer,
-  type FeedForward,
-  type Linear,
-  T5Weights,
-} from "./blocks.ts";
-import { followT5Weights, parseT5Config, repeatedT5Names, type T5Config } from "./config.ts";
-import { type CrossKeys, EncodedPrompts, type SeenRows } from "./encoded_prompts.ts";
+import { followT5Weights, t5Layout } from "./checkpoint.ts";
+import { parseT5Config, type T5Config } from "./config.ts";
 import { estimateT5Memory } from "./memory.ts";
-import { RelativeBias } from "./relative_bias.ts";
-
-/** Keys and values that the decoder attends to. */
-interface DecoderMemory {
-  /** Rows of the inputs. */
-  readonly queries: Rows;
-  /** Rows of the keys and values of the self-attention. */
-  readonly own: Rows;
-  /** Cache slots for the inputs' keys and values in layer `layer`; null in a pass, which needs no others. */
-  slots(layer: number): CacheSlots | null;
-  readonly cross: SeenRows;
-  readonly prompts: EncodedPrompts;
-  readonly adapter: LoraAdapter | null;
-}
+import { T5Model } from "./model.ts";
 
 /** T5, T5 v1.1 and FLAN-T5 (Raffel et al. 2020), named and computed as in transformers. */
-export class T5ForConditionalGeneration implements LanguageModel {
+export class T5ForConditionalGeneration extends T5Model implements LanguageModel {
   readonly modelType: string = "t5";
   readonly taskType: TaskType = "SEQ_2_SEQ_LM";
-  readonly defaultTargets: readonly string[] = ["q", "v"];
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
   readonly maxPositions: number | null = null;
   readonly trainedLength: number | null = null;
-  readonly eosTokenIds: readonly number[];
-  readonly #weights: T5Weights;
-  readonly #encoderBias: RelativeBias;
-  readonly #decoderBias: RelativeBias;
+  readonly #head: WeightMatrix;
 
   /** Builds the model from weights under their names in the checkpoint. */
-  constructor(
-    readonly device: Device,
-    readonly config: T5Config,
-    store: WeightStore,
-  ) {
-    this.vocabSize = config.vocabSize;
-    this.hiddenSize = config.dModel;
-    this.eosTokenIds = config.eosTokenIds;
-    this.#weights = new T5Weights(config, store);
-    this.#encoderBias = new RelativeBias(config, this.#weights.encoderBias, true);
-    this.#decoderBias = new RelativeBias(config, this.#weights.decoderBias, false);
+  constructor(device: Device, config: T5Config, store: WeightStore) {
+    super(device, config, store);
+    const { tieWordEmbeddings: tied, embedding, vocabSize, dModel } = config;
+    this.#head = store.matrix(tied ? embedding : "lm_head.weight", vocabSize, dModel);
   }
 
   /**
@@ -98,12 +44,14 @@ export class T5ForConditionalGeneration implements LanguageModel {
     return loadModel(device, source, options, () => t5Family);
   }
 
-  get linearModules(): readonly LinearModule[] {
-    return this.#weights.linearModules;
+  get eosTokenIds(): readonly number[] {
+    return this.config.eosTokenIds;
   }
 
-  get parameterCount(): number {
-    return this.#weights.count;
+  /** Number of weights; tied ones count once. */
+  override get parameterCount(): number {
+    const { tieWordEmbeddings, vocabSize, dModel } = this.config;
+    return super.parameterCount + (tieWordEmbeddings ? 0 : vocabSize * dModel);
   }
 
   /** The decoder's start token, whatever the prompt. */
@@ -111,239 +59,21 @@ export class T5ForConditionalGeneration implements LanguageModel {
     return this.config.decoderStartTokenId;
   }
 
-  prefill(
-    cx: Context,
-    prompts: readonly (readonly number[])[],
-    adapter: LoraAdapter | null,
-    use: "pass" | "decoding",
-  ): PromptMemory {
-    if (use === "pass") {
-      const inputs = Packed.create(cx, prompts);
-      const hidden = this.encode(cx, inputs, adapter);
-      return EncodedPrompts.forPass(
-        inputs,
-        (layer) => this.#crossKeys(cx, layer, hidden, adapter),
-      );
-    }
-    const layers: CrossKeys[] = [];
-    cx.scope(() => {
-      const hidden = this.encode(cx, Packed.create(cx, prompts), adapter);
-      for (let layer = 0; layer < this.config.numDecoderLayers; layer++) {
-        layers.push(this.#crossKeys(cx, layer, hidden, adapter));
-      }
-      return layers.flatMap(({ k, v }) => [k, v]);
-    });
-    return EncodedPrompts.kept(prompts.map(({ length }) => length), layers);
-  }
-
-  joinPrompts(cx: Context, parts: readonly PromptPart[], count: number): PromptMemory {
-    return EncodedPrompts.join(cx, parts, count);
-  }
-
-  selectPrompts(memory: PromptMemory, which: readonly number[]): PromptMemory {
-    return EncodedPrompts.of(memory).select(which);
-  }
-
-  forward(
-    cx: Context,
-    inputs: Packed,
-    memory: PromptMemory,
-    adapter: LoraAdapter | null,
-  ): Tensor {
-    const prompts = EncodedPrompts.of(memory);
-    const rows = attentionRows(inputs);
-    const { queries, cross } = prompts.passRows(cx, inputs);
-    const read = { queries, own: rows, slots: () => null, cross, prompts, adapter };
-    const h = this.#decode(cx, inputs.ids, read);
-    return this.#drop(cx, rmsNorm(cx, h, this.#weights.decoderNorm, this.config.layerNormEpsilon));
-  }
-
-  startDecoding(
-    cx: Context,
-    memory: PromptMemory,
-    capacities: readonly number[],
-    adapter: LoraAdapter | null,
-  ): Decoding {
-    const prompts = EncodedPrompts.of(memory);
-    const { numDecoderLayers, numHeads, dKv } = this.config;
-    const layer = { width: numHeads * dKv, window: null, prompts: null };
-    const cache = new KeyValueCache(cx, new Array(numDecoderLayers).fill(layer), capacities);
-    return {
-      window: (cx, rows, first, steps) => {
-        const cacheStep = cache.window(cx, rows, first, steps);
-        const cross = { keys: prompts.rows(cx, rows), prefix: null };
-        return {
-          step: (cx, index, ids, values) => {
-            const { queries, layer } = cacheStep(index);
-            const slots = (index: number) => layer(index).slots;
-            const read = { queries, own: layer(0).kept, slots, cross, prompts, adapter };
-            const h = this.#decode(cx, ids, read);
-            const norm = this.#norm(this.#weights.decoderNorm);
-            return values
-              ? values.head.normWithValues(cx, h, norm, values.into)
-              : rmsNorm(cx, h, norm.weight, norm.eps);
-          },
-        };
-      },
-    };
-  }
-
   logits(cx: Context, hidden: Tensor): Tensor {
-    return linear(cx, this.#headInput(cx, hidden), this.#weights.lmHead);
+    return linear(cx, this.#headInput(cx, hidden), this.#head);
   }
 
   logprobs(cx: Context, hidden: Tensor, targets: Tensor): TokenLogprobs {
-    return lmHead(cx, this.#headInput(cx, hidden), this.#weights.lmHead, targets);
+    return lmHead(cx, this.#headInput(cx, hidden), this.#head, targets);
   }
 
   estimateMemory(shape: BatchShape, loraRank: number): ModelMemory {
     return estimateT5Memory(this.config, shape, loraRank);
   }
 
-  /** Hidden states of the inputs, [N, d_model]. */
-  encode(cx: Context, inputs: Packed, adapter: LoraAdapter | null): Tensor {
-    const rows = attentionRows(inputs);
-    const bias = this.#encoderBias.table(cx, inputs.maxLength);
-    let h = this.#embed(cx, inputs.ids);
-    for (const { self, feedForward } of this.#weights.encoder) {
-      h = cx.layer(h, (h) => {
-        const { q, k, v } = this.#heads(cx, h, self, null, adapter);
-        const own = { k, v, keys: rows, prefix: null };
-        const attended = this.#attend(cx, h, q, self, rows, own, adapter, { causal: false, bias });
-        return this.#feed(cx, attended, feedForward, adapter);
-      });
-    }
-    const { encoderNorm } = this.#weights;
-    return this.#drop(cx, rmsNorm(cx, h, encoderNorm, this.config.layerNormEpsilon));
-  }
-
-  /** The decoder's blocks, over whole sequences or over the next token of each. */
-  #decode(
-    cx: Context,
-    ids: Tensor,
-    { queries, own, slots, cross, prompts, adapter }: DecoderMemory,
-  ): Tensor {
-    const bias = this.#decoderBias.table(cx, own.maxLength);
-    let h = this.#embed(cx, ids);
-    this.#weights.decoder.forEach((block, layer) => {
-      h = cx.layer(h, (h) => {
-        const { q, k, v } = this.#heads(cx, h, block.self, slots(layer), adapter);
-        h = this.#attend(
-          cx,
-          h,
-          q,
-          block.self,
-          queries,
-          { k, v, keys: own, prefix: null },
-          adapter,
-          {
-            causal: true,
-            bias,
-          },
-        );
-        const { norm, q: crossQuery } = block.cross;
-        const y = projectNormed(cx, h, this.#norm(norm), adapted(crossQuery, adapter));
-        const encoded = { ...prompts.layer(layer), ...cross };
-        h = this.#attend(cx, h, y, block.cross, queries, encoded, adapter, {
-          causal: false,
-          bias: null,
-        });
-        return this.#feed(cx, h, block.feedForward, adapter);
-      });
-    });
-    return h;
-  }
-
-  /** Keys and values of a decoder layer's attention to the encoder. */
-  #crossKeys(
-    cx: Context,
-    layer: number,
-    encoderHidden: Tensor,
-    adapter: LoraAdapter | null,
-  ): CrossKeys {
-    const { cross } = this.#weights.decoder[layer];
-    const project = (part: Linear) =>
-      linear(cx, encoderHidden, part.weight, { lora: adapter?.weights(part.name) });
-    return { k: project(cross.k), v: project(cross.v) };
-  }
-
   #headInput(cx: Context, hidden: Tensor): Tensor {
     // v1.0 scales here because its embedding, which is the head too, is not scaled (transformers' T5).
     return this.config.scaleDecoderOutputs ? scale(cx, hidden, this.config.dModel ** -0.5) : hidden;
-  }
-
-  #embed(cx: Context, ids: Tensor): Tensor {
-    return this.#drop(cx, embedding(cx, this.#weights.shared, ids));
-  }
-
-  #norm(weight: Tensor): Norm {
-    return { weight, eps: this.config.layerNormEpsilon };
-  }
-
-  /** Queries, keys and values of norm(h). */
-  #heads(
-    cx: Context,
-    h: Tensor,
-    { norm, q, k, v }: AttentionLayer,
-    slots: CacheSlots | null,
-    adapter: LoraAdapter | null,
-  ): Heads {
-    const layers = { q: adapted(q, adapter), k: adapted(k, adapter), v: adapted(v, adapter) };
-    return projectHeads(cx, h, this.#norm(norm), layers, slots);
-  }
-
-  /** h + o(attention(q, memory)) */
-  #attend(
-    cx: Context,
-    h: Tensor,
-    q: Tensor,
-    layer: AttentionLayer,
-    queries: Rows,
-    memory: CrossKeys & SeenRows,
-    adapter: LoraAdapter | null,
-    options: { causal: boolean; bias: Tensor | null },
-  ): Tensor {
-    const { k, v, keys, prefix } = memory;
-    const attended = attention(cx, q, k, v, {
-      heads: this.config.numHeads,
-      scale: 1,
-      queries,
-      keys,
-      prefix: prefix && { k, v, ...prefix },
-      ...options,
-    });
-    return this.#addProjection(cx, h, attended, layer.o, adapter);
-  }
-
-  /** h + wo(act(wi(norm(h)))) */
-  #feed(cx: Context, h: Tensor, layer: FeedForward, adapter: LoraAdapter | null): Tensor {
-    const active = projectActivated(
-      cx,
-      h,
-      this.#norm(layer.norm),
-      adapted(layer.wi, adapter),
-      layer.gate && adapted(layer.gate, adapter),
-      this.config.activation,
-    );
-    return this.#addProjection(cx, h, this.#drop(cx, active), layer.wo, adapter);
-  }
-
-  /** h + dropout(W x), one kernel without dropout. */
-  #addProjection(
-    cx: Context,
-    h: Tensor,
-    x: Tensor,
-    { name, weight }: Linear,
-    adapter: LoraAdapter | null,
-  ): Tensor {
-    const lora = adapter?.weights(name);
-    if (cx.dropoutSeed === null) return linear(cx, x, weight, { lora, residual: h });
-    return add(cx, h, this.#drop(cx, linear(cx, x, weight, { lora })));
-  }
-
-  #drop(cx: Context, x: Tensor): Tensor {
-    const p = this.config.dropoutRate;
-    return cx.dropoutSeed === null || p === 0 ? x : dropout(cx, x, cx.nextDropout(p));
   }
 }
 
@@ -355,13 +85,6 @@ export const t5Family: ModelFamily<T5ForConditionalGeneration> = {
     const config = weights ? followT5Weights(parsed, json, weights, path) : parsed;
     return (device, store) => new T5ForConditionalGeneration(device, config, store);
   },
-  layout(json, path, weights) {
-    const config = followT5Weights(parseT5Config(json, path), json, weights, path);
-    return { ...PLAIN_LAYOUT, repeated: repeatedT5Names(config) };
-  },
+  layout: (json, path, weights) =>
+    t5Layout(followT5Weights(parseT5Config(json, path), json, weights, path), weights),
 };
-
-/** Rows of a packed batch; its `maxLength` is computed once. */
-function attentionRows({ starts, lengths, maxLength }: Packed): Rows {
-  return { starts, lengths, maxLength };
-}

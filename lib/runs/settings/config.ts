@@ -65,7 +65,7 @@ export const rewardFields = {
   reward: z.array(z.string().min(1)).min(1).meta({ metavar: "DIR|ORG/NAME|FILE.ts|NAME" })
     .default([DEMO_CLASSIFIER])
     .describe(
-      "Reward: a classifier or reward model (RoBERTa, BERT, DistilBERT, or a decoder-only model with one output per label); onnx:DIR|ORG/NAME for one in ONNX format; pipeline:DIR|ORG/NAME for a transformers.js pipeline; a script with a function (samples) => number[], or (prompts, completions, columns) => number[], as its default export; or a ready one: exact[:COLUMN] and number[:COLUMN] (the right answer), format:REGEX, length:CHARACTERS, repetition[:WORDS], profanity, sentiment, json[:SCHEMA], judge:URL?model=NAME. Several rewards are added up",
+      "Reward: a classifier or reward model (RoBERTa, BERT, DistilBERT, T5, or a decoder-only model with one output per label); onnx:DIR|ORG/NAME for one in ONNX format; pipeline:DIR|ORG/NAME for a transformers.js pipeline; a script with a function (samples) => number[], or (prompts, completions, columns) => number[], as its default export; or a ready one: exact[:COLUMN] and number[:COLUMN] (the right answer), format:REGEX, length:CHARACTERS, repetition[:WORDS], profanity, sentiment, json[:SCHEMA], judge:URL?model=NAME. Several rewards are added up",
     ),
   rewardWeights: z.array(z.number()).nullable().default(null).meta({ metavar: "NUMBERS" })
     .describe("Weight of each reward, in order (default: 1 each)"),

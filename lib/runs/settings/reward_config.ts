@@ -42,7 +42,7 @@ export const rewardModelFields = {
   ...modelFields,
   model: modelFields.model.default(DEMO_CLASSIFIER)
     .describe(
-      "Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT), which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision)",
+      "Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT, T5), which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision)",
     ),
 };
 

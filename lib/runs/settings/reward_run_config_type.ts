@@ -31,8 +31,8 @@ export interface RewardRunConfig {
   /** Show a progress bar; otherwise plain lines. Default: `true`. */
   progress: boolean;
   /**
-   * Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT),
-   * which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision).
+   * Model: a classifier with one label, or another model (decoder-only, RoBERTa, BERT, DistilBERT,
+   * T5), which gets a new head; a folder, or a name on the Hugging Face Hub (org/name@revision).
    * Default: `"demo/tiny-roberta-toxicity"`.
    */
   model: string;

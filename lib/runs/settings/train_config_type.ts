@@ -90,9 +90,9 @@ export interface TrainConfig {
   /** Cache the tokenized dataset in ~/.cache/temper/datasets. Default: `true`. */
   datasetCache: boolean;
   /**
-   * Reward: a classifier or reward model (RoBERTa, BERT, DistilBERT, or a decoder-only model with
-   * one output per label); onnx:DIR|ORG/NAME for one in ONNX format; pipeline:DIR|ORG/NAME for a
-   * transformers.js pipeline; a script with a function (samples) => number[], or (prompts,
+   * Reward: a classifier or reward model (RoBERTa, BERT, DistilBERT, T5, or a decoder-only model
+   * with one output per label); onnx:DIR|ORG/NAME for one in ONNX format; pipeline:DIR|ORG/NAME for
+   * a transformers.js pipeline; a script with a function (samples) => number[], or (prompts,
    * completions, columns) => number[], as its default export; or a ready one: exact[:COLUMN] and
    * number[:COLUMN] (the right answer), format:REGEX, length:CHARACTERS, repetition[:WORDS],
    * profanity, sentiment, json[:SCHEMA], judge:URL?model=NAME. Several rewards are added up.

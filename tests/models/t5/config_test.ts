@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { followT5Weights, parseT5Config, type T5Config } from "../../../lib/models/t5/config.ts";
+import { followT5Weights } from "../../../lib/models/t5/checkpoint.ts";
+import { parseT5Config, type T5Config } from "../../../lib/models/t5/config.ts";
 import type { CheckpointTensors } from "../../../lib/models/weight_store.ts";
 import { demoModelDir } from "../../demo_model.ts";
 
