@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
-import { writeSampleRun, writeSftRun } from "./sample_run.ts";
+import { writeGroupRun, writePairRun, writeSampleRun, writeSftRun } from "./sample_run.ts";
 
 /** A run with a name as long as any, that failed. */
 const FAILED = "a-run-with-a-name-that-is-" + "much-longer-than-".repeat(4) + "it-need-be";
@@ -23,6 +23,8 @@ const PAGES = [
   "/runs/stranger",
   "/runs/stranger/settings",
   "/runs/first/samples",
+  "/runs/groups/samples",
+  "/runs/pairs/samples",
   "/runs/first/comparison",
   "/runs/first/settings",
   "/runs/first/try",
@@ -56,7 +58,7 @@ async function seriousViolations(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
 }
 
-/** A folder of five runs, served. */
+/** A folder of seven runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
@@ -73,6 +75,8 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
     writeSftRun(dir, "taught", { started: first });
     const before = new Date(Date.now() - 240_000);
     writeSampleRun(dir, "stranger", { config: { kind: "toy" }, started: before });
+    writeGroupRun(dir, "groups");
+    writePairRun(dir, "pairs");
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);
@@ -142,6 +146,44 @@ browserTest("samples: search, sort, and one prompt over the steps", async (brows
   });
 });
 
+browserTest("samples: a group's responses, and a pair's answers, side by side", async (browser) => {
+  await withSite(async (address) => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    await page.goto(`${address}/runs/groups/samples?step=2`);
+    assert.match(await page.locator(".count").innerText(), /^8 samples in 2 groups$/);
+    const [flat, spread] = await page.locator(".sample.set").all();
+    assert.match(await flat.innerText(), /mean reward\s+1\.000\s+std\s+0\.000[^]*no spread/);
+    assert.doesNotMatch(await spread.innerText(), /no spread/);
+    const responses = await spread.locator(".columns > *").allInnerTexts();
+    // The best first; one that no reward has judged comes last.
+    assert.match(responses[0], /reward\s+3\.000[^]*advantage\s+\+1\.500[^]*Step 2: 3 of 1/);
+    assert.match(responses[3], /reward\s+none[^]*Step 2: 1 of 1/);
+    const tops = await page.locator(".set .columns > *").evaluateAll((parts: Element[]) =>
+      parts.map((part) => part.getBoundingClientRect().top)
+    );
+    assert.equal(new Set(tops.slice(0, 4)).size, 1, "a group's responses are in one row");
+    await spread.getByText("This prompt over the steps").click();
+    await page.getByRole("slider", { name: "Step" }).press("Home");
+    await page.getByText("Step 1: 3 of 1").waitFor();
+    assert.equal(await page.locator(".columns > *").count(), 4);
+
+    await page.goto(`${address}/runs/pairs/samples?step=1`);
+    assert.match(await page.locator(".count").innerText(), /^4 samples in 2 pairs$/);
+    const [right, wrong] = await page.locator(".sample.set").allInnerTexts();
+    assert.match(
+      right,
+      /margin\s+\+0\.500[^]*Chosen\s+reward\s+0\.250[^]*Rejected\s+reward\s+−0\.250/,
+    );
+    assert.match(wrong, /margin\s+−0\.500[^]*the rejected answer has the higher reward/);
+    assert.deepEqual(await page.locator("ins").allInnerTexts(), ["fine", "fine"]);
+    assert.deepEqual(await page.locator("del").first().innerText(), "pathetic trash");
+    await page.setViewportSize({ width: 390, height: 900 });
+    const [chosen, rejected] = await page.locator(".pair").first().locator("section").all();
+    const [above, below] = [(await chosen.boundingBox())!, (await rejected.boundingBox())!];
+    assert.ok(below.y >= above.y + above.height, "on a phone they are stacked");
+  });
+});
+
 browserTest("charts: zoom by mouse and keyboard, smoothing, axis", async (browser) => {
   await withSite(async (address) => {
     const page = await browser.newPage();
@@ -177,7 +219,8 @@ browserTest("runs: sort, filter, select two and compare", async (browser) => {
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
-    assert.deepEqual(names, [FAILED, "first", "second", "stranger", "taught"]);
+    const others = ["groups", "pairs", "second", "stranger", "taught"];
+    assert.deepEqual(names, [FAILED, "first", ...others]);
     // A run that is started elsewhere appears by itself, even while no run is running.
     await page.goto(`${address}/?state=failed`);
     await page.getByRole("link", { name: FAILED }).waitFor();

@@ -108,6 +108,79 @@ export function writeSftRun(folder: string, name: string, run: SampleRun = {}): 
   return path;
 }
 
+/** Writes the folder of a run of GRPO: two groups of four responses a step. */
+export function writeGroupRun(folder: string, name: string, run: SampleRun = {}): string {
+  const { step = 3, config = {} } = run;
+  const done = Array.from({ length: step }, (_, i) => i + 1);
+  const metrics = done.map((step) => ({
+    step,
+    reward: 0.5,
+    reward_std: 0,
+    frac_reward_zero_std: 1,
+    "rewards/exact/mean": 0.5,
+    reward_dist: [0, 1],
+    "time/generate": 1,
+  }));
+  // The second group has responses of different rewards, one of them without any.
+  const samples = done.flatMap((step) =>
+    [0, 1].flatMap((group) =>
+      [0, 1, 2, 3].map((row) => ({
+        step,
+        query: `What is ${group} + 1?`,
+        response: `Step ${step}: ${row} of ${group}`,
+        reward: group === 0 ? 1 : row === 1 ? null : row,
+        rewards: { exact: row, length: null },
+        advantage: group === 0 ? 0 : row - 1.5,
+        group,
+        length: 3,
+      }))
+    )
+  );
+  return writeRun(folder, name, { kind: "grpo", steps: step, ...config }, metrics, samples);
+}
+
+/** Writes the folder of a run of DPO: two pairs a step, the second with a negative margin. */
+export function writePairRun(folder: string, name: string): string {
+  const sides = { chosen: "the gym was fine", rejected: "the gym was pathetic trash" };
+  const samples = [1, 2].flatMap((step) =>
+    [0, 1].flatMap((group) => {
+      const rewards = { chosen: 0.25 - group, rejected: -0.25 };
+      return (["chosen", "rejected"] as const).map((side) => ({
+        step,
+        query: `Prompt ${group}`,
+        response: `Step ${step}: ${sides[side]}`,
+        reward: rewards[side],
+        rewards,
+        side,
+        margin: rewards.chosen - rewards.rejected,
+        group,
+      }));
+    })
+  );
+  const metrics = [1, 2].map((step) => ({ step, loss: 1 / step, "rewards/margins": step }));
+  return writeRun(folder, name, { kind: "dpo", steps: 2 }, metrics, samples);
+}
+
+function writeRun(
+  folder: string,
+  name: string,
+  config: object,
+  metrics: object[],
+  samples: object[],
+): string {
+  const path = join(folder, name);
+  Deno.mkdirSync(path, { recursive: true });
+  const write = (file: string, rows: object[]) =>
+    Deno.writeTextFileSync(
+      join(path, file),
+      rows.map((row) => JSON.stringify(row) + "\n").join(""),
+    );
+  write("config.json", [{ name: null, model: "demo/tiny-chat", device: "wasm", ...config }]);
+  write("metrics.jsonl", metrics);
+  write("samples.jsonl", samples);
+  return path;
+}
+
 /** Writes the folder of a run, as `temper train` leaves it. */
 export function writeSampleRun(folder: string, name: string, run: SampleRun = {}): string {
   const { step = 10, steps = 10, finished = true, failure, config = {}, started } = run;

@@ -9,7 +9,13 @@ import { Overviews } from "../../web/store/overviews.ts";
 import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { SampleIndex } from "../../web/store/sample_index.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { metricsRow, sampleRows, writeSampleRun, writeSftRun } from "./sample_run.ts";
+import {
+  metricsRow,
+  sampleRows,
+  writeGroupRun,
+  writeSampleRun,
+  writeSftRun,
+} from "./sample_run.ts";
 
 const ALL: SamplesQuery = {
   search: "",
@@ -28,8 +34,37 @@ Deno.test("samples of groups have advantages; a reward that did not apply is lef
     Deno.writeTextFileSync(path, JSON.stringify(row) + "\n");
     const index = new SampleIndex(path);
     await index.update();
-    const { samples: [sample] } = await index.find(ALL);
+    const { sets: [[sample]] } = await index.find(ALL);
     assert.deepEqual([sample.advantage, sample.rewards], [-0.7, { length: 0.5 }]);
+  });
+});
+
+Deno.test("the responses of a group are one set, found by any, sorted by its foremost", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(writeGroupRun(dir, "a", { step: 3 }), "samples.jsonl");
+    const index = new SampleIndex(path);
+    await index.update();
+    const all = await index.find(ALL);
+    assert.deepEqual([all.total, all.totalSets, all.pages], [24, 6, 2]);
+    assert.deepEqual(all.sets.map(({ length }) => length), [4, 4, 4, 4, 4]);
+    // The response that is searched for brings those it is compared with.
+    const found = await index.find({ ...ALL, search: "step 2: 3 of 1" });
+    assert.deepEqual([found.total, found.totalSets], [4, 1]);
+    assert.deepEqual(
+      found.sets[0].map(({ response }) => response.slice(-6)),
+      [
+        ..."0123",
+      ].map((row) => `${row} of 1`),
+    );
+    const sorted = async (descending: boolean) =>
+      (await index.find({ ...ALL, sort: "reward", descending })).sets
+        .map((set) => set.map(({ reward }) => reward));
+    assert.deepEqual((await sorted(true))[0], [0, NaN, 2, 3], "the group with the best response");
+    assert.deepEqual((await sorted(false))[0], [0, NaN, 2, 3], "the same has the worst");
+    const { prompt } = found.sets[0][0];
+    assert.deepEqual(index.countsOf([prompt]), { [prompt]: 3 });
+    assert.deepEqual((await index.history(prompt, 9)).map(({ length }) => length), [4, 4]);
+    assert.equal((await index.history(prompt, 1)).length, 1, "a set is not cut");
   });
 });
 
@@ -39,17 +74,17 @@ Deno.test("SampleIndex finds, sorts and pages samples, and drops repeated steps"
     const index = new SampleIndex(path);
     await index.update();
     const all = await index.find(ALL);
-    assert.deepEqual([all.total, all.pages, all.samples.length], [60, 3, 20]);
+    assert.deepEqual([all.total, all.pages, all.sets.length], [60, 3, 20]);
     assert.deepEqual(all.steps, { first: 1, last: 30 });
-    assert.equal(all.samples[0].step, 30);
+    assert.equal(all.sets[0][0].step, 30);
     const best = await index.find({ ...ALL, sort: "reward" });
-    assert.equal(best.samples[0].reward, 3);
+    assert.equal(best.sets[0][0].reward, 3);
     const one = await index.find({ ...ALL, step: 7, search: "MOVIE" });
-    assert.deepEqual(one.samples.map(({ reward }) => reward), [0.7 - 1]);
-    const { prompt } = one.samples[0];
+    assert.deepEqual(one.sets.flat().map(({ reward }) => reward), [0.7 - 1]);
+    const { prompt } = one.sets[0][0];
     assert.deepEqual(index.countsOf([prompt, "none"]), { [prompt]: 30, none: 0 });
     const history = await index.history(prompt, 5);
-    assert.deepEqual(history.map(({ step }) => step), [26, 27, 28, 29, 30]);
+    assert.deepEqual(history.map(([{ step }]) => step), [26, 27, 28, 29, 30]);
 
     const again = sampleRows(11).map((row) => ({
       ...row,
@@ -60,8 +95,8 @@ Deno.test("SampleIndex finds, sorts and pages samples, and drops repeated steps"
     Deno.writeTextFileSync(path, lines, { append: true });
     await index.update();
     const cut = await index.find(ALL);
-    assert.deepEqual([cut.total, cut.samples[0].step], [22, 11]);
-    assert.deepEqual(cut.samples[0].tokens, [
+    assert.deepEqual([cut.total, cut.sets[0][0].step], [22, 11]);
+    assert.deepEqual(cut.sets[0][0].tokens, [
       { text: "hi", logRatio: 1 },
       { text: " <b>", logRatio: -0.5 },
     ]);

@@ -1,13 +1,16 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { Sparkline } from "../components/parts.tsx";
-import { SampleCard } from "../components/sample_card.tsx";
-import type { Sample } from "../shared/samples.ts";
+import { SampleSetCard, setValue } from "../components/sample_set.tsx";
+import { capitalized } from "../shared/format.ts";
+import type { SampleSet } from "../shared/samples.ts";
 
 /** Responses to one prompt, with a slider through the steps. */
-export function PromptHistory({ samples }: { samples: Sample[] }): JSX.Element {
-  const index = useSignal(samples.length - 1);
-  const sample = samples[index.value];
+export function PromptHistory({ sets }: { sets: SampleSet[] }): JSX.Element {
+  const index = useSignal(sets.length - 1);
+  const set = sets[index.value];
+  const [{ step }] = set;
+  const title = `${capitalized(setValue(set).name)} over these steps`;
   return (
     <div class="history">
       <div class="controls">
@@ -16,19 +19,19 @@ export function PromptHistory({ samples }: { samples: Sample[] }): JSX.Element {
           <input
             type="range"
             min="0"
-            max={samples.length - 1}
+            max={sets.length - 1}
             value={index.value}
-            aria-valuetext={`step ${sample.step}`}
+            aria-valuetext={`step ${step}`}
             onInput={(event) => index.value = Number(event.currentTarget.value)}
           />
-          <output class="number">{sample.step}</output>
+          <output class="number">{step}</output>
         </label>
         <span class="curve muted">
-          Reward over these steps
-          <Sparkline values={samples.map(({ reward }) => reward)} label="Reward over these steps" />
+          {title}
+          <Sparkline values={sets.map((set) => setValue(set).value)} label={title} />
         </span>
       </div>
-      <SampleCard sample={sample} />
+      <SampleSetCard set={set} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
+import { MarkedText } from "../components/marked_text.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
 import { formatChange, formatCount, formatFixed } from "../shared/format.ts";
@@ -12,7 +13,7 @@ import {
   type PromptComparison,
   readComparison,
 } from "../store/comparison.ts";
-import { type DiffPart, wordDiff } from "../shared/word_diff.ts";
+import { wordDiff } from "../shared/word_diff.ts";
 
 /** Number of rows on a page. */
 const ROWS_PER_PAGE = 25;
@@ -145,8 +146,12 @@ function ComparisonRow(
           )}
         </details>
       </td>
-      <td data-label="Before">{before.map((part) => <Marked part={part} as="del" />)}</td>
-      <td data-label="After">{after.map((part) => <Marked part={part} as="ins" />)}</td>
+      <td data-label="Before">
+        <MarkedText parts={before} as="del" />
+      </td>
+      <td data-label="After">
+        <MarkedText parts={after} as="ins" />
+      </td>
       <td class="number" data-label={score}>
         {formatFixed(row.scoreBefore, 2)} → {formatFixed(row.scoreAfter, 2)}
       </td>
@@ -156,17 +161,6 @@ function ComparisonRow(
         </span>
       </td>
     </tr>
-  );
-}
-
-function Marked({ part, as: Tag }: { part: DiffPart; as: "ins" | "del" }): JSX.Element {
-  if (!part.changed) return <>{part.text}</>;
-  const words = part.text.trimEnd();
-  return (
-    <>
-      <Tag>{words}</Tag>
-      {part.text.slice(words.length)}
-    </>
   );
 }
 

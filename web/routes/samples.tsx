@@ -3,13 +3,13 @@ import type { JSX } from "preact";
 import { Island } from "../page/island.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
-import { SampleCard } from "../components/sample_card.tsx";
+import { SampleSetCard } from "../components/sample_set.tsx";
 import { formatCount } from "../shared/format.ts";
 import { runPath, withQuery } from "../shared/paths.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import {
-  type Sample,
   SAMPLE_SORTS,
+  type SampleSet,
   type SamplesPage,
   type SamplesQuery,
 } from "../shared/samples.ts";
@@ -30,7 +30,7 @@ export function samplesRoutes(site: Site): Hono {
     const history = query.prompt === "" || !index
       ? []
       : await index.history(query.prompt, LONGEST_HISTORY);
-    const counts = index?.countsOf(page?.samples.map(({ prompt }) => prompt) ?? []) ?? {};
+    const counts = index?.countsOf(page?.sets.map(([{ prompt }]) => prompt) ?? []) ?? {};
     const path = runPath(id, "/samples");
     return context.html(renderPage(
       `Samples · ${run.name}`,
@@ -62,16 +62,17 @@ function queryOf(context: Context): SamplesQuery {
   };
 }
 
-function OnePrompt({ history, path }: { history: Sample[]; path: string }): JSX.Element {
+function OnePrompt({ history, path }: { history: SampleSet[]; path: string }): JSX.Element {
+  const count = history.reduce((sum, { length }) => sum + length, 0);
   return (
     <>
       <div class="page-head">
         <h2>One prompt over the steps</h2>
         <p class="muted">
-          {formatCount(history.length, "response")}. <a href={path}>All samples</a>
+          {formatCount(count, "response")}. <a href={path}>All samples</a>
         </p>
       </div>
-      <Island name="PromptHistory" props={{ samples: history }} />
+      <Island name="PromptHistory" props={{ sets: history }} />
     </>
   );
 }
@@ -81,7 +82,7 @@ function Samples(
     page: SamplesPage;
     query: SamplesQuery;
     path: string;
-    /** Number of responses to each prompt. */
+    /** Number of sets of each prompt. */
     counts: Record<string, number>;
   },
 ): JSX.Element {
@@ -139,7 +140,8 @@ function Samples(
       </form>
       <p class="muted count">
         {formatCount(page.total, "sample")}
-        {page.samples.some(({ tokens }) => tokens) && (
+        {page.totalSets < page.total && ` in ${formatCount(page.totalSets, setNoun(page))}`}
+        {page.sets.flat().some(({ tokens }) => tokens) && (
           <>
             . Shaded tokens are <span class="shade-up-4">more</span> or{" "}
             <span class="shade-down-4">less</span> likely under the policy than under the reference.
@@ -156,21 +158,27 @@ function Samples(
         )
         : (
           <div class="cards">
-            {page.samples.map((sample) => (
-              <SampleCard sample={sample}>
-                {counts[sample.prompt] > 1 && (
-                  <p>
-                    <a href={withQuery(path, { prompt: sample.prompt })}>
-                      This prompt over the steps
-                    </a>{" "}
-                    <span class="muted">({formatCount(counts[sample.prompt], "response")})</span>
-                  </p>
-                )}
-              </SampleCard>
-            ))}
+            {page.sets.map((set) => {
+              const [{ prompt }] = set;
+              return (
+                <SampleSetCard set={set}>
+                  {counts[prompt] > 1 && (
+                    <p>
+                      <a href={withQuery(path, { prompt })}>This prompt over the steps</a>{" "}
+                      <span class="muted">({formatCount(counts[prompt], "time")})</span>
+                    </p>
+                  )}
+                </SampleSetCard>
+              );
+            })}
           </div>
         )}
       <Pager page={page.page} pages={page.pages} href={(number) => address({ page: number })} />
     </>
   );
+}
+
+/** Noun for the sets of a page. */
+function setNoun({ sets }: SamplesPage): "pair" | "group" {
+  return sets.some((set) => set.some(({ side }) => side !== null)) ? "pair" : "group";
 }

@@ -24,11 +24,21 @@ export interface Sample {
   kl: number;
   /** Advantage of the response within its group; NaN where there are no groups. */
   advantage: number;
+  /** Answer's part in a preference; null where there is none. */
+  side: "chosen" | "rejected" | null;
+  /** Reward of the chosen answer minus that of the rejected one; NaN where it is no pair. */
+  margin: number;
   /** Tokens of the response, where they were recorded. */
   tokens?: SampleToken[];
   /** Name of the prompt in addresses: a hash of its text. */
   prompt: string;
 }
+
+/**
+ * Samples that are seen together: a group of responses to a prompt, the two answers of a pair, or one
+ * sample that is in neither.
+ */
+export type SampleSet = readonly Sample[];
 
 /** Quantities that samples can be sorted by. */
 export const SAMPLE_SORTS = ["step", "reward", "kl", "length"] as const;
@@ -51,10 +61,12 @@ export interface SamplesQuery {
 
 /** A page of samples. */
 export interface SamplesPage {
-  /** Samples on this page. */
-  samples: Sample[];
-  /** Number of matching samples, on all pages. */
+  /** Sets on this page: those with a matching sample. */
+  sets: SampleSet[];
+  /** Number of samples in the matching sets, on all pages. */
   total: number;
+  /** Number of the matching sets, on all pages. */
+  totalSets: number;
   /** Number of this page, from 1. */
   page: number;
   /** Number of pages, at least 1. */

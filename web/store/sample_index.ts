@@ -1,9 +1,17 @@
 import { createHash } from "node:crypto";
-import type { Sample, SamplesPage, SamplesQuery, SampleToken } from "../shared/samples.ts";
+import type {
+  Sample,
+  SampleSet,
+  SamplesPage,
+  SamplesQuery,
+  SampleToken,
+} from "../shared/samples.ts";
 import { type Line, LineFollower, parseObject, readLineAt } from "./json_lines.ts";
 
-/** Number of samples on a page. */
+/** Number of samples on a page, where each is seen by itself. */
 export const SAMPLES_PER_PAGE = 20;
+/** Minimum number of sets on a page, however large they are. */
+const SETS_PER_PAGE = 4;
 
 /** A sample in memory: its place in the file, and the values it is found and sorted by. */
 interface Entry extends Omit<Line, "text"> {
@@ -13,6 +21,8 @@ interface Entry extends Omit<Line, "text"> {
   /** Length of the response in tokens. */
   tokens: number;
   prompt: string;
+  /** Name of its set: equal for the samples that are seen together. */
+  set: string;
 }
 
 /** Index of the samples in a run's `samples.jsonl`, without their texts in memory. */
@@ -38,38 +48,51 @@ export class SampleIndex {
     ).finally(() => this.#reading = null);
   }
 
-  /** Finds the page of samples that a query asks for. */
+  /** Finds the page of samples that a query asks for; a set is sorted by its foremost sample. */
   async find(query: SamplesQuery): Promise<SamplesPage> {
-    let found = this.#entries.filter((entry) =>
+    const candidates = this.#entries.filter((entry) =>
       (query.step === null || entry.step === query.step) &&
       (query.prompt === "" || entry.prompt === query.prompt)
     );
-    if (query.search !== "") found = await this.#matching(found, query.search);
+    const matching = query.search === ""
+      ? candidates
+      : await this.#matching(candidates, query.search);
+    const named = new Set(matching.map(({ set }) => set));
+    const sets = setsOf(candidates.filter(({ set }) => named.has(set)));
     const key = query.sort === "length" ? "tokens" : query.sort;
     const sign = query.descending ? -1 : 1;
-    found.sort((a, b) => sign * (a[key] - b[key]));
-    const pages = Math.max(1, Math.ceil(found.length / SAMPLES_PER_PAGE));
+    const foremost = new Map(sets.map((set) => [set, Math.min(...placesOf(set, key, sign))]));
+    sets.sort((a, b) => foremost.get(a)! - foremost.get(b)! || 0);
+    const largest = sets.reduce((size, set) => Math.max(size, set.length), 1);
+    const perPage = Math.max(SETS_PER_PAGE, Math.floor(SAMPLES_PER_PAGE / largest));
+    const pages = Math.max(1, Math.ceil(sets.length / perPage));
     const page = Math.min(Math.max(1, query.page), pages);
-    const shown = found.slice((page - 1) * SAMPLES_PER_PAGE, page * SAMPLES_PER_PAGE);
     return {
-      samples: await this.#read(shown),
-      total: found.length,
+      sets: await this.#read(sets.slice((page - 1) * perPage, page * perPage)),
+      total: sets.reduce((sum, { length }) => sum + length, 0),
+      totalSets: sets.length,
       page,
       pages,
       steps: { first: this.#entries[0]?.step ?? 0, last: this.#entries.at(-1)?.step ?? 0 },
     };
   }
 
-  /** Reads the last responses to a prompt, at most `limit`, in the order of the steps. */
-  async history(prompt: string, limit: number): Promise<Sample[]> {
-    return await this.#read(this.#entries.filter((entry) => entry.prompt === prompt).slice(-limit));
+  /** Reads the last sets of a prompt, of at most `limit` samples, in the order of the steps. */
+  async history(prompt: string, limit: number): Promise<SampleSet[]> {
+    const sets = setsOf(this.#entries.filter((entry) => entry.prompt === prompt));
+    let from = sets.length;
+    for (let samples = 0; from > 0; from--) {
+      samples += sets[from - 1].length;
+      if (samples > limit && from < sets.length) break;
+    }
+    return await this.#read(sets.slice(from));
   }
 
-  /** Counts the samples of each of these prompts. */
+  /** Counts the sets of each of these prompts. */
   countsOf(prompts: readonly string[]): Record<string, number> {
-    const counts: Record<string, number> = Object.fromEntries(prompts.map((prompt) => [prompt, 0]));
-    for (const { prompt } of this.#entries) if (prompt in counts) counts[prompt]++;
-    return counts;
+    const sets = new Map(prompts.map((prompt) => [prompt, new Set<string>()]));
+    for (const { prompt, set } of this.#entries) sets.get(prompt)?.add(set);
+    return Object.fromEntries(Array.from(sets, ([prompt, { size }]) => [prompt, size]));
   }
 
   #append(line: Line): void {
@@ -81,8 +104,9 @@ export class SampleIndex {
       this.#entries = this.#entries.filter((entry) => entry.step < step);
     }
     const { offset, length } = line;
-    const [reward, kl, tokens] = [row.reward, row.kl, row.length].map(Number);
-    this.#entries.push({ offset, length, step, reward, kl, tokens, prompt: promptKey(query) });
+    const [reward, kl, tokens] = [row.reward, row.kl, row.length].map(numberIn);
+    const set = typeof row.group === "number" ? `${step} ${row.group}` : `at ${offset}`;
+    this.#entries.push({ offset, length, step, reward, kl, tokens, prompt: promptKey(query), set });
   }
 
   /** Finds the entries with a text in their prompt or response, in upper or lower case. */
@@ -101,14 +125,38 @@ export class SampleIndex {
     return found;
   }
 
-  async #read(entries: readonly Entry[]): Promise<Sample[]> {
-    const samples: Sample[] = [];
-    for (const entry of entries) {
-      const row = parseObject(await readLineAt(this.#path, entry));
-      if (row) samples.push(sampleOf(row, entry));
+  async #read(sets: readonly (readonly Entry[])[]): Promise<SampleSet[]> {
+    const read: Sample[][] = [];
+    for (const entries of sets) {
+      const samples: Sample[] = [];
+      for (const entry of entries) {
+        const row = parseObject(await readLineAt(this.#path, entry));
+        if (row) samples.push(sampleOf(row, entry));
+      }
+      if (samples.length > 0) read.push(samples);
     }
-    return samples;
+    return read;
   }
+}
+
+/** Entries by their sets, in the order of the file. */
+function setsOf(entries: readonly Entry[]): Entry[][] {
+  const sets = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const set = sets.get(entry.set);
+    if (set) set.push(entry);
+    else sets.set(entry.set, [entry]);
+  }
+  return [...sets.values()];
+}
+
+/** Values that the samples of a set are sorted by, ascending; a missing one comes last. */
+function placesOf(
+  set: readonly Entry[],
+  key: "step" | "reward" | "kl" | "tokens",
+  sign: number,
+): number[] {
+  return set.map((entry) => Number.isNaN(entry[key]) ? Infinity : sign * entry[key]);
 }
 
 function sampleOf(
@@ -123,7 +171,9 @@ function sampleOf(
     step,
     reward,
     kl,
-    advantage: typeof row.advantage === "number" ? row.advantage : NaN,
+    advantage: numberIn(row.advantage),
+    side: row.side === "chosen" || row.side === "rejected" ? row.side : null,
+    margin: numberIn(row.margin),
     length: tokens,
     prompt,
     query: String(row.query),
@@ -131,6 +181,10 @@ function sampleOf(
     rewards: Object.fromEntries(rewards) as Record<string, number>,
     ...tokensOf(row),
   };
+}
+
+function numberIn(value: unknown): number {
+  return typeof value === "number" ? value : NaN;
 }
 
 function tokensOf({ tokens, logRatios }: Record<string, unknown>): { tokens?: SampleToken[] } {

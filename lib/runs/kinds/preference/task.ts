@@ -95,7 +95,7 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
         ...(test && evaluationOf(test)),
       },
       samples: rows.slice(0, SAMPLES_PER_STEP).flatMap((row, i) =>
-        this.#samples(row, stats.rewards[i])
+        this.#samples(row, i, stats.rewards[i])
       ),
       score: null,
       ...(test && { measured: -test.metrics.loss }),
@@ -197,7 +197,11 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
   }
 
   /** Each answer of a row with its implied reward; both rewards of a pair stand beside each. */
-  #samples(row: number, { margin, ...rewards }: Readonly<Record<string, number>>): object[] {
+  #samples(
+    row: number,
+    group: number,
+    { margin, ...rewards }: Readonly<Record<string, number>>,
+  ): object[] {
     const { prompt, answers } = this.ingredients.train.texts(row);
     return Object.entries(answers).map(([side, response]) => ({
       query: prompt,
@@ -206,6 +210,7 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
       rewards,
       side,
       ...(margin !== undefined && { margin }),
+      group,
     }));
   }
 

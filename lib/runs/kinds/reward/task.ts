@@ -134,7 +134,7 @@ export class RewardTask
           "time/eval": (performance.now() - trained) / 1000,
         }),
       },
-      samples: rows.flatMap((row, i) => this.#samples(row, pairs[i], stats.pairs[i])),
+      samples: rows.flatMap((row, i) => this.#samples(row, i, pairs[i], stats.pairs[i])),
       score: null,
       ...(measurement ? { measured: measurement.accuracy } : {}),
     };
@@ -206,7 +206,12 @@ export class RewardTask
   }
 
   /** Both answers of a pair, with their rewards before the update. */
-  #samples(row: number, pair: RewardPair, rewards: RewardStats["pairs"][number]): object[] {
+  #samples(
+    row: number,
+    group: number,
+    pair: RewardPair,
+    rewards: RewardStats["pairs"][number],
+  ): object[] {
     const { prompt, ...answers } = this.data.train.texts(row);
     return (["chosen", "rejected"] as const).map((side) => ({
       query: prompt,
@@ -216,6 +221,7 @@ export class RewardTask
       rewards: { ...rewards },
       side,
       margin: rewards.chosen - rewards.rejected,
+      group,
       length: pair[side].length,
     }));
   }

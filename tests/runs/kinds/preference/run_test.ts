@@ -81,6 +81,7 @@ Deno.test("a run leaves samples, answers, a comparison, a card, and a summary th
     assert.equal(rejected.query, chosen.query);
     assert.notEqual(rejected.response, chosen.response);
     assert.deepEqual([chosen.side, rejected.side], ["chosen", "rejected"]);
+    assert.deepEqual(samples.slice(0, 4).map(({ group }) => group), [0, 0, 1, 1]);
     assert.equal(chosen.margin, Number(chosen.reward) - Number(rejected.reward));
     assert.deepEqual(chosen.rewards, { chosen: chosen.reward, rejected: rejected.reward });
     assert.equal((await readRows(join(output, "answers.jsonl"))).length, 2);

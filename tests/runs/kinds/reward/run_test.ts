@@ -188,6 +188,7 @@ Deno.test("a run leaves metrics by TRL's names, both answers of a pair as sample
     assert.equal(samples.length, 2 * 2 * 4);
     const [chosen, rejected] = samples;
     assert.deepEqual([chosen.side, rejected.side], ["chosen", "rejected"]);
+    assert.deepEqual(samples.slice(0, 4).map(({ group }) => group), [0, 0, 1, 1]);
     assert.equal(chosen.query, rejected.query);
     assert.match(String(chosen.response), /^We liked the park/);
     assert.deepEqual(chosen.rewards, { chosen: chosen.reward, rejected: rejected.reward });
