@@ -29,7 +29,7 @@ Deno.test("models of the notebook's names with other weights fail by name, and i
       "FAILED  wasm    toxicity of the toxic text     the probability of hate is 0.999571, not 0.743528",
       stdout.trim().split("\n")[7].replace(/ \(\d.* s\)$/, ""),
     ]);
-    assert.match(stdout, /^ok      wasm    a PPO step .* ratio exactly 1 for \d+ tokens/m);
+    assert.match(stdout, /^ok {6}wasm {4}a PPO step .* ratio exactly 1 for \d+ tokens/m);
     assert.match(stderr, /^error: 7 of 8 facts do not hold: wasm rows of the dataset, .*\n$/m);
 
     // What is here is not downloaded again; JSON says the same.
