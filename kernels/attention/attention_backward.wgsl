@@ -62,16 +62,19 @@ fn rows_of(pair: Pair) -> Rows {
   return pair.queries;
 }
 
+/** Place of a query's lse in `statistics`; delta follows it. */
+fn statistics_of(pair: Pair, query: u32) -> u32 {
+  return p.statistics + ((pair.sequence * p.heads + pair.head) * p.max_queries + query) * 2u;
+}
+
 /** Probability of a key that the query sees, from q · k. */
 fn probability(pair: Pair, query: u32, key: u32, dot: f32) -> f32 {
-  let score = biased(pair, query, key, dot);
-  return exp_f32(score - lse[p.lse + (pair.queries.start + query) * p.heads + pair.head]);
+  return exp_f32(biased(pair, query, key, dot) - statistics[statistics_of(pair, query)]);
 }
 
 /** Gradient of the score: dot2 is dO · v. */
 fn score_gradient(pair: Pair, query: u32, probability: f32, dot2: f32) -> f32 {
-  let at = (pair.sequence * p.heads + pair.head) * p.max_queries + query;
-  return probability * (dot2 - delta[p.delta + at]);
+  return probability * (dot2 - statistics[statistics_of(pair, query) + 1u]);
 }
 
 fn sees(pair: Pair, query: u32, key: u32) -> bool {

@@ -2,7 +2,7 @@ import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import biasReduceCode from "./attention_bias_reduce.wgsl" with { type: "text" };
 import backwardCode from "./attention_backward.wgsl" with { type: "text" };
-import deltaCode from "./attention_delta.wgsl" with { type: "text" };
+import statisticsCode from "./attention_statistics.wgsl" with { type: "text" };
 import { windowOf } from "./attention_gpu.ts";
 import {
   type Attention,
@@ -14,13 +14,13 @@ import ownGradients from "./own_gradients.wgsl" with { type: "text" };
 import prefixedGradients from "./prefixed_gradients.wgsl" with { type: "text" };
 import {
   ATTENTION_BIAS_REDUCE,
-  ATTENTION_DELTA,
   ATTENTION_GRADIENT,
   ATTENTION_GRADIENT_PREFIXED,
+  ATTENTION_STATISTICS,
   COLUMNS,
   TILE,
 } from "./signatures.ts";
-import { withTables } from "./tables_gpu.ts";
+import { type AttentionTables, withTables } from "./tables_gpu.ts";
 import tiles from "./tiles.wgsl" with { type: "text" };
 
 const FILE = "attention/attention_backward.wgsl";
@@ -41,7 +41,11 @@ const [besidePrefix, ofPrefix] = [0, 1].map((OF_PREFIX) => ({
   dv: prefixedGradient({ BY_KEY: 1, OF_VALUES: 1, OF_PREFIX }),
 }));
 const biasPartialsShader = gradient({}, "attention_bias_partials");
-const deltaShader = wgsl(ATTENTION_DELTA, "attention/attention_delta.wgsl", deltaCode)();
+const statisticsShader = wgsl(
+  ATTENTION_STATISTICS,
+  "attention/attention_statistics.wgsl",
+  statisticsCode,
+)();
 /** Sums the gradients of the bias over the sequences. */
 export const biasReduceShader = wgsl(
   ATTENTION_BIAS_REDUCE,
@@ -69,8 +73,7 @@ interface KeyPart {
 
 /** Launches a kernel for each gradient that is wanted; which operands are which: see the WGSL. */
 export function attentionBackwardGpu(device: GpuDevice, p: Attention, g: AttentionGradients): void {
-  const delta = launchDelta(device, p, g);
-  const { scale, queries, keys, prefix } = p;
+  const { scale, keys, prefix } = p;
   const ownKeys: KeyPart = {
     k: { span: p.k, stride: p.kStride },
     v: { span: p.v, stride: p.vStride },
@@ -78,76 +81,78 @@ export function attentionBackwardGpu(device: GpuDevice, p: Attention, g: Attenti
     groups: p.sequences,
     ...g,
   };
-  if (prefix) {
-    const { sharing } = prefix;
-    const prefixKeys: KeyPart = {
-      k: { span: prefix.k, stride: prefix.kStride },
-      v: { span: prefix.v, stride: prefix.vStride },
-      maxKeys: prefix.rows.maxLength,
-      groups: sharing?.groups ?? p.sequences,
-      dq: g.dq,
-      dk: added(g.prefix?.dk),
-      dv: added(g.prefix?.dv),
-    };
-    withTables(device, p, prefix, sharing, (tables, places, shared) => {
-      for (const { name, groups, spans, sizes } of gradients(p, g, delta, prefixKeys)) {
-        const args = { ...spans, tables, ...sizes, ...places, ...shared, scale };
+  withTables(device, p, prefix?.sharing ?? null, (tables) => {
+    const statistics = launchStatistics(device, p, g, tables);
+    const launches = (part: KeyPart) => gradients(p, g, statistics, part);
+    if (prefix) {
+      const prefixKeys: KeyPart = {
+        k: { span: prefix.k, stride: prefix.kStride },
+        v: { span: prefix.v, stride: prefix.vStride },
+        maxKeys: prefix.rows.maxLength,
+        groups: prefix.sharing?.groups ?? p.sequences,
+        dq: g.dq,
+        dk: added(g.prefix?.dk),
+        dv: added(g.prefix?.dv),
+      };
+      const rows = { ...tables.rows, ...tables.prefix };
+      for (const { name, groups, spans, sizes } of launches(prefixKeys)) {
+        const args = { ...spans, ...rows, ...tables.sharing, ...sizes, scale };
         device.dispatch(ofPrefix[name], groups, args);
       }
       // What the queries get from the prefix is there already.
       const beside = { ...ownKeys, dq: added(g.dq?.into) };
-      for (const { name, groups, spans, sizes } of gradients(p, g, delta, beside)) {
-        const args = { ...spans, tables, ...sizes, ...places, order: -1, groups: -1, scale };
+      for (const { name, groups, spans, sizes } of launches(beside)) {
+        const args = { ...spans, ...rows, order: null, groups: null, ...sizes, scale };
         device.dispatch(besidePrefix[name], groups, args);
       }
-    });
-  } else {
-    const rows = {
-      queryStarts: queries.starts,
-      queryLengths: queries.lengths,
-      keyStarts: keys.starts,
-      keyLengths: keys.lengths,
-      bias: p.bias?.table ?? null,
-    };
-    for (const { name, groups, spans, sizes } of gradients(p, g, delta, ownKeys)) {
-      device.dispatch(own[name], groups, { ...spans, ...rows, ...sizes, scale });
+    } else {
+      const inputs = { ...tables.rows, bias: p.bias?.table ?? null };
+      for (const { name, groups, spans, sizes } of launches(ownKeys)) {
+        device.dispatch(own[name], groups, { ...spans, ...inputs, ...sizes, scale });
+      }
+      if (g.dBiasPartials) {
+        const wanted = { ...ownKeys, dq: { into: g.dBiasPartials, accumulate: false } };
+        const [{ spans, sizes }] = launches(wanted);
+        const items = p.sequences * p.heads;
+        const groups = threadGroups(items * (2 * p.bias!.reach + 1));
+        const args = { ...spans, ...inputs, ...sizes, items, scale };
+        device.dispatch(biasPartialsShader, groups, args);
+      }
     }
-    if (g.dBiasPartials) {
-      const wanted = { ...ownKeys, dq: { into: g.dBiasPartials, accumulate: false } };
-      const [{ spans, sizes }] = gradients(p, g, delta, wanted);
-      const items = p.sequences * p.heads;
-      const groups = threadGroups(items * (2 * p.bias!.reach + 1));
-      const args = { ...spans, ...rows, ...sizes, items, scale };
-      device.dispatch(biasPartialsShader, groups, args);
-    }
-  }
-  device.free(delta.buffer);
+    device.free(statistics.buffer);
+  });
 }
 
 function added(into: Span | null | undefined): GradientTarget | null {
   return into ? { into, accumulate: true } : null;
 }
 
-function launchDelta(device: GpuDevice, p: Attention, g: AttentionGradients): Span {
-  const { queries: { starts, lengths, maxLength: maxQueries }, heads, headSize } = p;
+function launchStatistics(
+  device: GpuDevice,
+  p: Attention,
+  { o, dOut, lse }: AttentionGradients,
+  { rows: { queryStarts, queryLengths } }: AttentionTables,
+): Span {
+  const { queries: { maxLength: maxQueries }, heads, headSize } = p;
   const items = p.sequences * heads;
-  const delta = { buffer: device.alloc(items * maxQueries * 4), byteOffset: 0 };
-  device.dispatch(deltaShader, threadGroups(items * maxQueries), {
-    delta,
-    o: g.o,
-    dOut: g.dOut,
-    queryStarts: starts,
-    queryLengths: lengths,
+  const statistics = { buffer: device.alloc(items * maxQueries * 8), byteOffset: 0 };
+  device.dispatch(statisticsShader, threadGroups(items * maxQueries), {
+    statistics,
+    o,
+    dOut,
+    lse,
+    queryStarts,
+    queryLengths,
     items,
     heads,
     maxQueries,
     headSize,
   });
-  return delta;
+  return statistics;
 }
 
 /** The launches for the gradients that are wanted of a part of the keys: dq first. */
-function gradients(p: Attention, g: AttentionGradients, delta: Span, part: KeyPart) {
+function gradients(p: Attention, g: AttentionGradients, statistics: Span, part: KeyPart) {
   const { heads, headSize } = p;
   const keyHeads = keyHeadsOf(p);
   const maxQueries = p.queries.maxLength;
@@ -170,8 +175,7 @@ function gradients(p: Attention, g: AttentionGradients, delta: Span, part: KeyPa
       b: b.span,
       a2: a2?.span ?? null,
       b2: b2.span,
-      lse: g.lse,
-      delta,
+      statistics,
     };
     const sizes = {
       items: groups,

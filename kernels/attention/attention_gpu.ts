@@ -39,7 +39,7 @@ function shaders<A extends object>(signature: Shader<A>["signature"], keys: stri
 
 /** Launches the forward pass: for one query a sequence, as in decoding, a kernel of its own. */
 export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span | null): void {
-  const { q, k, v, queries, keys, bias, prefix } = p;
+  const { q, k, v, queries, bias, prefix } = p;
   const decodes = queries.maxLength === 1 && p.headSize <= MAX_DECODE_COLUMNS;
   const blocks = decodes ? 1 : Math.ceil(queries.maxLength / TILE);
   const parts = decodes ? 1 : Math.ceil(p.headSize / COLUMNS);
@@ -60,24 +60,13 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
   };
   const choose = <A>({ tiles, decode }: Shaders<A>): Shader<A> =>
     decodes ? decode.get(decodeColumns(p.headSize))! : tiles;
-  if (!prefix) {
-    device.dispatch(choose(own), items, {
-      o,
-      lse,
-      q,
-      k,
-      v,
-      queryStarts: queries.starts,
-      queryLengths: queries.lengths,
-      keyStarts: keys.starts,
-      keyLengths: keys.lengths,
-      bias: bias?.table ?? null,
-      ...sizes,
-      scale: p.scale,
-    });
-    return;
-  }
-  withTables(device, p, prefix, null, (tables, places) =>
+  const { scale } = p;
+  withTables(device, p, null, (tables) => {
+    if (!prefix) {
+      const table = bias?.table ?? null;
+      const args = { o, lse, q, k, v, ...tables.rows, bias: table, ...sizes, scale };
+      return device.dispatch(choose(own), items, args);
+    }
     device.dispatch(choose(prefixed), items, {
       o,
       lse,
@@ -86,13 +75,14 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
       v,
       prefixK: prefix.k,
       prefixV: prefix.v,
-      tables,
+      ...tables.rows,
+      ...tables.prefix,
       ...sizes,
       prefixKStride: prefix.kStride,
       prefixVStride: prefix.vStride,
-      ...places,
-      scale: p.scale,
-    }));
+      scale,
+    });
+  });
 }
 
 /** Keys that a query sees before and at its position. */

@@ -1,4 +1,4 @@
-/** joined[first + i] = rows[i]: puts tables of rows into one block. */
+/** joined[i] = rows[i]: puts a table of rows into a block with others. */
 @compute @workgroup_size(64)
 fn attention_table(
   @builtin(workgroup_id) group: vec3u,
@@ -7,6 +7,6 @@ fn attention_table(
 ) {
   let i = flat_group(group, groups) * 64u + thread;
   if (i < p.length) {
-    joined[p.joined + p.first + i] = rows[p.rows + i];
+    joined[p.joined + i] = rows[p.rows + i];
   }
 }

@@ -1,6 +1,9 @@
 import type { Span } from "../../lib/device/device.ts";
 
-/** Rows of one side of the attention that belong together: sequence b owns starts[b] … + lengths[b] - 1. */
+/**
+ * Rows of one side of the attention that belong together: sequence b owns starts[b] … + lengths[b] - 1.
+ * A GPU binds all tables of an attention as one, and copies them where they are in several blocks.
+ */
 export interface AttentionRows {
   /** i32 [sequences] */
   readonly starts: Span;

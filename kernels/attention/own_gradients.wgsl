@@ -1,9 +1,9 @@
-// The sequences of attention_backward.wgsl where all keys of a sequence are in one tensor: four tables
-// of rows, and a bias. Twin of prefixed_gradients.wgsl.
+// The sequences of attention_backward.wgsl where all keys of a sequence are in one tensor: tables of
+// rows, and a bias. Twin of prefixed_gradients.wgsl.
 
 fn pair_of(sequence: u32, head: u32) -> Pair {
-  let queries = Rows(query_starts[p.query_starts + sequence], query_lengths[p.query_lengths + sequence]);
-  let keys = Rows(key_starts[p.key_starts + sequence], key_lengths[p.key_lengths + sequence]);
+  let queries = Rows(tables[p.query_starts + sequence], tables[p.query_lengths + sequence]);
+  let keys = Rows(tables[p.key_starts + sequence], tables[p.key_lengths + sequence]);
   return Pair(sequence, head, queries, keys, i32(keys.count) - i32(queries.count));
 }
 

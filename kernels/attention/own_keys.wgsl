@@ -1,5 +1,5 @@
 // The operands of attention.wgsl and attention_decode.wgsl where all keys of a sequence are in `k` and
-// `v`: four tables of rows, and a bias. Twin of prefixed_keys.wgsl.
+// `v`: tables of rows, and a bias. Twin of prefixed_keys.wgsl.
 
 /** The keys of one sequence, which begin at row `start`. */
 struct Keys {
@@ -8,11 +8,11 @@ struct Keys {
 }
 
 fn queries_of(sequence: u32) -> Rows {
-  return Rows(query_starts[p.query_starts + sequence], query_lengths[p.query_lengths + sequence]);
+  return Rows(tables[p.query_starts + sequence], tables[p.query_lengths + sequence]);
 }
 
 fn keys_of(sequence: u32) -> Keys {
-  return Keys(key_starts[p.key_starts + sequence], key_lengths[p.key_lengths + sequence]);
+  return Keys(tables[p.key_starts + sequence], tables[p.key_lengths + sequence]);
 }
 
 /** The columns d … d + 3 of a key's head; 0 past the head's end. */

@@ -1,18 +1,14 @@
 // The sequences of attention_backward.wgsl where a sequence's first keys are in a tensor of their own,
-// its prefix: a launch meets either the keys of the prefix or the others. All tables are in one
-// binding. Twin of own_gradients.wgsl.
+// its prefix: a launch meets either the keys of the prefix or the others. Twin of
+// own_gradients.wgsl.
 
 /** The keys are those of the prefix. */
 override OF_PREFIX: bool = false;
 
-fn table(at: u32) -> u32 {
-  return tables[p.tables + at];
-}
-
 fn pair_of(sequence: u32, head: u32) -> Pair {
-  let queries = Rows(table(p.query_starts + sequence), table(p.query_lengths + sequence));
-  let prefix = Rows(table(p.prefix_starts + sequence), table(p.prefix_lengths + sequence));
-  let own = Rows(table(p.key_starts + sequence), table(p.key_lengths + sequence));
+  let queries = Rows(tables[p.query_starts + sequence], tables[p.query_lengths + sequence]);
+  let prefix = Rows(tables[p.prefix_starts + sequence], tables[p.prefix_lengths + sequence]);
+  let own = Rows(tables[p.key_starts + sequence], tables[p.key_lengths + sequence]);
   let base = i32(own.count) - i32(queries.count);
   if (OF_PREFIX) {
     return Pair(sequence, head, queries, prefix, base + i32(prefix.count));
@@ -30,15 +26,15 @@ fn members_of(owner: u32) -> Rows {
   if (!grouped()) {
     return Rows(owner, 1u);
   }
-  let start = table(p.groups + owner);
-  return Rows(start, table(p.groups + owner + 1u) - start);
+  let start = tables[p.groups + owner];
+  return Rows(start, tables[p.groups + owner + 1u] - start);
 }
 
 fn member(index: u32) -> u32 {
   if (!grouped()) {
     return index;
   }
-  return table(p.order + index);
+  return tables[p.order + index];
 }
 
 /** scale · dot: a prefix comes without a bias. */

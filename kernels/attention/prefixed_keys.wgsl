@@ -1,6 +1,5 @@
 // The operands of attention.wgsl and attention_decode.wgsl where a sequence's first keys, its prefix,
-// are in `prefix_k` and `prefix_v`, and its others in `k` and `v`. All tables of rows are in one
-// binding, which keeps the bindings down to eight. Twin of own_keys.wgsl.
+// are in `prefix_k` and `prefix_v`, and its others in `k` and `v`. Twin of own_keys.wgsl.
 
 /** The keys of one sequence: `prefix` of them from row `prefix_start` on, the others from `start` on. */
 struct Keys {
@@ -10,21 +9,17 @@ struct Keys {
   count: u32,
 }
 
-fn table(at: u32) -> u32 {
-  return tables[p.tables + at];
-}
-
 fn queries_of(sequence: u32) -> Rows {
-  return Rows(table(p.query_starts + sequence), table(p.query_lengths + sequence));
+  return Rows(tables[p.query_starts + sequence], tables[p.query_lengths + sequence]);
 }
 
 fn keys_of(sequence: u32) -> Keys {
-  let prefix = table(p.prefix_lengths + sequence);
+  let prefix = tables[p.prefix_lengths + sequence];
   return Keys(
-    table(p.prefix_starts + sequence),
+    tables[p.prefix_starts + sequence],
     prefix,
-    table(p.key_starts + sequence),
-    prefix + table(p.key_lengths + sequence),
+    tables[p.key_starts + sequence],
+    prefix + tables[p.key_lengths + sequence],
   );
 }
 

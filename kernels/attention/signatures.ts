@@ -8,17 +8,16 @@ export const TILE = 32;
 /** Columns of the result that a workgroup computes: two tiles. */
 export const COLUMNS = 64;
 
-/** Operands of both passes: see `Attention` in operands.ts. */
-const OPERANDS = {
-  q: "f32",
-  k: "f32",
-  v: "f32",
+/** Rows of the sequences' queries and keys: see `AttentionRows` in operands.ts. */
+const ROWS = {
   queryStarts: "u32",
   queryLengths: "u32",
   keyStarts: "u32",
   keyLengths: "u32",
-  bias: "f32?",
 } as const;
+
+/** Operands of both passes: see `Attention` in operands.ts. */
+const OPERANDS = { q: "f32", k: "f32", v: "f32", ...ROWS, bias: "f32?" } as const;
 
 /** Their sizes, and what a query sees. */
 const SIZES = ["heads", "headSize", "qStride", "kStride", "vStride", "causal", "reach"] as const;
@@ -51,45 +50,43 @@ export const ATTENTION = signature({
 /** Sizes of the forward pass on a GPU; a window that limits nothing is 2³⁰. */
 const GPU_SIZES = [...SIZES, "keyHeads", "window", "items", "blocks", "parts"] as const;
 
+/** Tables of rows, one binding of a GPU. */
+const TABLES = { tables: Object.keys(ROWS) } as const;
+
 /** The same on a GPU. Items are (sequence, head, block of queries, part of a head's columns). */
 export const ATTENTION_GPU = signature({
   name: "attention",
   only: "webgpu",
   outputs: { o: "f32", lse: "f32?" },
   inputs: OPERANDS,
+  bindings: TABLES,
   gpuInts: GPU_SIZES,
   floats: ["scale"],
   constants: { TILE, COLUMNS },
 });
 
-/** Places of the tables of rows in the one binding `tables`, in words. */
-const TABLES = [
-  "queryStarts",
-  "queryLengths",
-  "keyStarts",
-  "keyLengths",
-  "prefixStarts",
-  "prefixLengths",
-] as const;
+/** Rows with a prefix. */
+const PREFIXED_ROWS = { ...ROWS, prefixStarts: "u32", prefixLengths: "u32" } as const;
 
 /** ATTENTION_GPU with a prefix, and without a bias. */
 export const ATTENTION_PREFIXED = signature({
   name: "attention",
   only: "webgpu",
   outputs: { o: "f32", lse: "f32?" },
-  inputs: { q: "f32", k: "f32", v: "f32", prefixK: "f32", prefixV: "f32", tables: "u32" },
-  gpuInts: [...GPU_SIZES, "prefixKStride", "prefixVStride", ...TABLES],
+  inputs: { q: "f32", k: "f32", v: "f32", prefixK: "f32", prefixV: "f32", ...PREFIXED_ROWS },
+  bindings: { tables: Object.keys(PREFIXED_ROWS) },
+  gpuInts: [...GPU_SIZES, "prefixKStride", "prefixVStride"],
   floats: ["scale"],
   constants: { TILE, COLUMNS },
 });
 
-/** joined[first + i] = rows[i], for `length` words: puts tables of rows into one block. */
+/** joined[i] = rows[i], for `length` words: puts a table of rows into a block with others. */
 export const ATTENTION_TABLE = signature({
   name: "attention_table",
   only: "webgpu",
   outputs: { joined: "u32" },
   inputs: { rows: "u32" },
-  gpuInts: ["first", "length"],
+  gpuInts: ["length"],
 });
 
 /**
@@ -136,8 +133,7 @@ const GRADIENT_OPERANDS = {
   b: "f32",
   a2: "f32?",
   b2: "f32",
-  lse: "f32",
-  delta: "f32",
+  statistics: "f32",
 } as const;
 
 /** Their sizes. */
@@ -165,39 +161,41 @@ export const ATTENTION_GRADIENT = signature({
   name: "attention_backward",
   only: "webgpu",
   outputs: { out: "f32" },
-  inputs: {
-    ...GRADIENT_OPERANDS,
-    queryStarts: "u32",
-    queryLengths: "u32",
-    keyStarts: "u32",
-    keyLengths: "u32",
-    bias: "f32?",
-  },
+  inputs: { ...GRADIENT_OPERANDS, ...ROWS, bias: "f32?" },
+  bindings: TABLES,
+  gpuInts: GRADIENT_SIZES,
+  floats: ["scale"],
+  constants: { TILE, COLUMNS },
+});
+
+/** Tables of the gradients with a prefix. */
+const GRADIENT_TABLES = { ...PREFIXED_ROWS, order: "u32?", groups: "u32?" } as const;
+
+/**
+ * One gradient on a GPU, from the keys of a prefix or from the others; without `order`, each sequence
+ * is a group.
+ */
+export const ATTENTION_GRADIENT_PREFIXED = signature({
+  name: "attention_backward",
+  only: "webgpu",
+  outputs: { out: "f32" },
+  inputs: { ...GRADIENT_OPERANDS, ...GRADIENT_TABLES },
+  bindings: { tables: Object.keys(GRADIENT_TABLES) },
   gpuInts: GRADIENT_SIZES,
   floats: ["scale"],
   constants: { TILE, COLUMNS },
 });
 
 /**
- * One gradient on a GPU, from the keys of a prefix or from the others. `order` and `groups` are places
- * in `tables` as well; without `order`, each sequence is a group.
+ * lse and delta = dO · O, the mean by which dS is centred, on a GPU: statistics [sequences, heads,
+ * maxQueries, 2], which the kernels of the gradients bind as one.
  */
-export const ATTENTION_GRADIENT_PREFIXED = signature({
-  name: "attention_backward",
+export const ATTENTION_STATISTICS = signature({
+  name: "attention_statistics",
   only: "webgpu",
-  outputs: { out: "f32" },
-  inputs: { ...GRADIENT_OPERANDS, tables: "u32" },
-  gpuInts: [...GRADIENT_SIZES, ...TABLES, "order", "groups"],
-  floats: ["scale"],
-  constants: { TILE, COLUMNS },
-});
-
-/** delta [sequences, heads, maxQueries] = dO · O, the mean by which dS is centred, on a GPU. */
-export const ATTENTION_DELTA = signature({
-  name: "attention_delta",
-  only: "webgpu",
-  outputs: { delta: "f32" },
-  inputs: { o: "f32", dOut: "f32", queryStarts: "u32", queryLengths: "u32" },
+  outputs: { statistics: "f32" },
+  inputs: { o: "f32", dOut: "f32", lse: "f32", queryStarts: "u32", queryLengths: "u32" },
+  bindings: { tables: ["queryStarts", "queryLengths"] },
   gpuInts: ["items", "heads", "maxQueries", "headSize"],
 });
 

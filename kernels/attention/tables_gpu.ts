@@ -1,73 +1,64 @@
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
-import type { Attention, AttentionPrefix, PrefixSharing } from "./operands.ts";
+import type { Attention, AttentionRows, PrefixSharing } from "./operands.ts";
 import { ATTENTION_TABLE } from "./signatures.ts";
 import tableCode from "./attention_table.wgsl" with { type: "text" };
 
 const tableShader = wgsl(ATTENTION_TABLE, "attention/attention_table.wgsl", tableCode)();
 
-/** Places of an attention's tables in one block, in words. */
-export interface TablePlaces {
-  readonly queryStarts: number;
-  readonly queryLengths: number;
-  readonly keyStarts: number;
-  readonly keyLengths: number;
-  readonly prefixStarts: number;
-  readonly prefixLengths: number;
-}
-
-/** Places of a sharing's tables in the same block; -1 where there is none. */
-export interface SharingPlaces {
-  readonly order: number;
-  readonly groups: number;
+/** Rows of an attention, and the groups of sequences with one prefix, as arguments of its kernels. */
+export interface AttentionTables {
+  readonly rows: {
+    readonly queryStarts: Span;
+    readonly queryLengths: Span;
+    readonly keyStarts: Span;
+    readonly keyLengths: Span;
+  };
+  /** Rows of the prefix, if there is one. */
+  readonly prefix: { readonly prefixStarts: Span; readonly prefixLengths: Span };
+  /** Null where no two sequences share a prefix. */
+  readonly sharing: { readonly order: Span | null; readonly groups: Span | null };
 }
 
 /**
- * Launches kernels that need the tables of an attention with a prefix in one block: where they are in
- * several, they are copied first.
+ * Launches kernels that bind the tables of an attention as one: where they are in several blocks, they
+ * are copied first.
  *
- * @param sharing whose tables they need as well
- * @param launch called with the block and the tables' places in it
+ * @param sharing whose tables the kernels need as well; null for none
  */
 export function withTables(
   device: GpuDevice,
-  { sequences, queries, keys }: Attention,
-  { rows }: AttentionPrefix,
+  { sequences, queries, keys, prefix }: Attention,
   sharing: PrefixSharing | null,
-  launch: (tables: Span, places: TablePlaces, sharing: SharingPlaces) => void,
+  launch: (tables: AttentionTables) => void,
 ): void {
-  const tables = [queries, keys, rows].flatMap(({ starts, lengths }) => [
-    { span: starts, length: sequences },
-    { span: lengths, length: sequences },
-  ]);
-  if (sharing) {
-    tables.push({ span: sharing.order, length: sequences });
-    tables.push({ span: sharing.starts, length: sharing.groups + 1 });
-  }
-  const { buffer } = tables[0].span;
-  if (tables.every(({ span }) => span.buffer === buffer)) {
-    const places = tables.map(({ span }) => span.byteOffset / 4);
-    return launch({ buffer, byteOffset: 0 }, rowPlaces(places), sharingPlaces(places));
-  }
-  const words = tables.reduce((sum, { length }) => sum + length, 0);
-  const joined: Span = { buffer: device.alloc(words * 4), byteOffset: 0 };
-  let next = 0;
-  const places = tables.map(({ span, length }) => {
-    const first = next;
-    next += length;
-    device.dispatch(tableShader, Math.ceil(length / 64), { joined, rows: span, first, length });
-    return first;
+  const ofRows = ({ starts, lengths }: AttentionRows) => [starts, lengths];
+  const rows = [queries, keys, ...prefix ? [prefix.rows] : []].flatMap(ofRows);
+  const spans = sharing ? [...rows, sharing.order, sharing.starts] : rows;
+  if (device.bindsTogether(spans)) return launch(named(spans, prefix ? 6 : 4));
+  const lengths = spans.map(() => sequences);
+  if (sharing) lengths[lengths.length - 1] = sharing.groups + 1;
+  const words = lengths.reduce((sum, length) => sum + length, 0);
+  const buffer = device.alloc(words * 4);
+  let first = 0;
+  const copies = spans.map((rows, i): Span => {
+    const length = lengths[i];
+    const joined = { buffer, byteOffset: first * 4 };
+    first += length;
+    device.dispatch(tableShader, Math.ceil(length / 64), { joined, rows, length });
+    return joined;
   });
-  launch(joined, rowPlaces(places), sharingPlaces(places));
-  device.free(joined.buffer);
+  launch(named(copies, prefix ? 6 : 4));
+  device.free(buffer);
 }
 
-function rowPlaces(places: readonly number[]): TablePlaces {
-  const [queryStarts, queryLengths, keyStarts, keyLengths, prefixStarts, prefixLengths] = places;
-  return { queryStarts, queryLengths, keyStarts, keyLengths, prefixStarts, prefixLengths };
-}
-
-function sharingPlaces(places: readonly number[]): SharingPlaces {
-  const [order = -1, groups = -1] = places.slice(6);
-  return { order, groups };
+/** @param rows number of spans that are rows; those of a sharing follow */
+function named(spans: readonly Span[], rows: number): AttentionTables {
+  const [queryStarts, queryLengths, keyStarts, keyLengths, prefixStarts, prefixLengths] = spans;
+  const [order = null, groups = null] = spans.slice(rows);
+  return {
+    rows: { queryStarts, queryLengths, keyStarts, keyLengths },
+    prefix: { prefixStarts, prefixLengths },
+    sharing: { order, groups },
+  };
 }

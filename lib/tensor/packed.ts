@@ -1,4 +1,5 @@
 import type { Context } from "./context.ts";
+import { uploadLists } from "./lists.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -27,12 +28,8 @@ export class Packed {
     for (let b = 1; b < starts.length; b++) starts[b] = starts[b - 1] + sequenceLengths[b - 1];
     const ids = new Int32Array(starts[starts.length - 1] + sequenceLengths[starts.length - 1]);
     sequences.forEach((sequence, b) => ids.set(sequence, starts[b]));
-    return new Packed(
-      cx.from(ids),
-      cx.from(starts),
-      cx.from(Int32Array.from(sequenceLengths)),
-      sequenceLengths,
-    );
+    const [firstRows, lengths] = uploadLists(cx, [starts, Int32Array.from(sequenceLengths)]);
+    return new Packed(cx.from(ids), firstRows, lengths, sequenceLengths);
   }
 
   /** Number of sequences, B. */

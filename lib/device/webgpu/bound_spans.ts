@@ -46,7 +46,7 @@ export function bindTogether(spans: readonly (Binding | null)[], limits: Binding
   return !block || block.size <= limits.bytes || windowOf(spans, limits).bytes <= limits.bytes;
 }
 
-/** What a dispatch binds: for each binding a block, from an offset on. */
+/** Bound parts of a dispatch: for each binding a block, from an offset on. */
 export interface BoundBlocks {
   readonly blocks: readonly Block[];
   /** 0 unless the block is too large to be bound as a whole. */

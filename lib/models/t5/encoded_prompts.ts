@@ -5,7 +5,7 @@ import { concatenate } from "../../tensor/ops/concatenate.ts";
 import type { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PromptMemory, PromptPart } from "../language_model.ts";
-import { groupsOfPrompts } from "../shared_prompts.ts";
+import { groupsOfPrompts, type PromptGroups } from "../shared_prompts.ts";
 
 /** Keys and values of one decoder layer's attention to the encoder. */
 export interface CrossKeys {
@@ -24,13 +24,11 @@ export class EncodedPrompts implements PromptMemory {
     /** Keys and values of every decoder layer; null where the layer that reads them makes them. */
     private readonly kept: readonly CrossKeys[] | null,
     private readonly make: ((layer: number) => CrossKeys) | null,
-    /** Rows of all prompts, where they are on the device already. */
-    private readonly uploaded: Rows | null,
   ) {}
 
   /** Prompts whose keys and values are kept, for any number of steps and passes. */
   static kept(lengths: readonly number[], layers: readonly CrossKeys[]): EncodedPrompts {
-    return new EncodedPrompts(lengths, startsOf(lengths), layers, null, null);
+    return new EncodedPrompts(lengths, startsOf(lengths), layers, null);
   }
 
   /**
@@ -38,10 +36,11 @@ export class EncodedPrompts implements PromptMemory {
    * without a tape that is one layer at a time, and a layer that is computed again in the backward
    * pass computes them again, too.
    */
-  static forPass(inputs: Packed, make: (layer: number) => CrossKeys): EncodedPrompts {
-    const { starts, lengths, maxLength, sequenceLengths } = inputs;
-    const rows = { starts, lengths, maxLength };
-    return new EncodedPrompts(sequenceLengths, startsOf(sequenceLengths), null, make, rows);
+  static forPass(
+    { sequenceLengths }: Packed,
+    make: (layer: number) => CrossKeys,
+  ): EncodedPrompts {
+    return new EncodedPrompts(sequenceLengths, startsOf(sequenceLengths), null, make);
   }
 
   /** A batch of `count` prompts from parts that cover each row once. */
@@ -62,7 +61,7 @@ export class EncodedPrompts implements PromptMemory {
       k: concatenate(cx, memories.map((layers) => layers[layer].k)),
       v: concatenate(cx, memories.map((layers) => layers[layer].v)),
     }));
-    return new EncodedPrompts(lengths, starts, layers, null, null);
+    return new EncodedPrompts(lengths, starts, layers, null);
   }
 
   /** Rows that are some of these prompts, any number of times each, with the same keys and values. */
@@ -72,7 +71,6 @@ export class EncodedPrompts implements PromptMemory {
       Int32Array.from(which, (prompt) => this.starts[prompt]),
       this.kept,
       this.make,
-      null,
     );
   }
 
@@ -101,57 +99,57 @@ export class EncodedPrompts implements PromptMemory {
     return this.kept ? this.kept[index] : this.make!(index);
   }
 
-  /** Rows of the prompts' keys, on the device: of all, or of `which`, in that order. */
-  rows(cx: Context, which?: readonly number[]): Rows {
-    if (this.uploaded && !which) return this.uploaded;
-    const chosen = which ?? [...this.lengths.keys()];
-    return {
-      starts: cx.from(Int32Array.from(chosen, (row) => this.starts[row])),
-      lengths: cx.from(Int32Array.from(chosen, (row) => this.lengths[row])),
-      maxLength: Math.max(...this.lengths),
-    };
+  /** Rows of a step of decoding: one query of each of `which`, in that order, and the keys that it sees. */
+  stepRows(cx: Context, which: readonly number[]): SeenRows {
+    const ones = new Array<number>(which.length).fill(1);
+    const starts = Int32Array.from(which, (row) => this.starts[row]);
+    const lengths = Int32Array.from(which, (row) => this.lengths[row]);
+    return seenRows(cx, ones, { starts, lengths }, null);
   }
 
   /**
    * Rows of continuations of all prompts, and of the keys that they see. Keys that sequences share are
    * a prefix where a backward pass follows, which sums their gradient.
    */
-  passRows(cx: Context, inputs: Packed): { queries: Rows; cross: SeenRows } {
-    const { sequenceLengths, maxLength } = inputs;
-    const promptLengths = Int32Array.from(this.lengths);
-    const shared = cx.grad ? groupsOfPrompts(this.starts, promptLengths) : null;
-    if (!shared) {
-      const { starts, lengths } = inputs;
-      const cross = { keys: this.rows(cx), prefix: null };
-      return { queries: { starts, lengths, maxLength }, cross };
-    }
-    // In one block, so that no attention has to copy them.
-    const [queryStarts, queryLengths, zeros, starts, lengths, order, groups] = uploadLists(cx, [
-      startsOf(sequenceLengths),
-      Int32Array.from(sequenceLengths),
-      new Int32Array(promptLengths.length),
-      this.starts,
-      promptLengths,
-      shared.order,
-      shared.groups,
-    ]);
-    return {
-      queries: { starts: queryStarts, lengths: queryLengths, maxLength },
-      cross: {
-        keys: { starts: zeros, lengths: zeros, maxLength: 0 },
-        prefix: {
-          rows: { starts, lengths, maxLength: Math.max(...promptLengths) },
-          sharing: { order, starts: groups },
-        },
-      },
-    };
+  passRows(cx: Context, { sequenceLengths }: Packed): SeenRows {
+    const keys = { starts: this.starts, lengths: Int32Array.from(this.lengths) };
+    const shared = cx.grad ? groupsOfPrompts(keys.starts, keys.lengths) : null;
+    return seenRows(cx, sequenceLengths, keys, shared);
   }
 }
 
-/** Rows of the keys that a decoder attends to: its own, or those of a prefix that sequences share. */
+/** Rows of the queries of an attention, and of the keys that they see. */
 export interface SeenRows {
+  readonly queries: Rows;
+  /** Rows of the keys, none where all are in the prefix. */
   readonly keys: Rows;
+  /** Rows of keys that sequences share; null where a backward pass need not tell. */
   readonly prefix: Pick<Prefix, "rows" | "sharing"> | null;
+}
+
+/** Uploads rows into one block, so that no attention has to copy them. */
+function seenRows(
+  cx: Context,
+  queryLengths: readonly number[],
+  keys: { readonly starts: Int32Array; readonly lengths: Int32Array },
+  shared: PromptGroups | null,
+): SeenRows {
+  const none = new Int32Array(queryLengths.length);
+  const [queryStarts, lengths, keyStarts, keyLengths, zeros, order, groups] = uploadLists(cx, [
+    startsOf(queryLengths),
+    Int32Array.from(queryLengths),
+    keys.starts,
+    keys.lengths,
+    ...shared ? [none, shared.order, shared.groups] : [],
+  ]);
+  const queries = { starts: queryStarts, lengths, maxLength: Math.max(...queryLengths) };
+  const seen = { starts: keyStarts, lengths: keyLengths, maxLength: Math.max(...keys.lengths) };
+  if (!shared) return { queries, keys: seen, prefix: null };
+  return {
+    queries,
+    keys: { starts: zeros, lengths: zeros, maxLength: 0 },
+    prefix: { rows: seen, sharing: { order, starts: groups } },
+  };
 }
 
 /** First row of each of some consecutive runs. */

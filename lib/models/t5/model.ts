@@ -33,12 +33,11 @@ import { RelativeBias } from "./relative_bias.ts";
 
 /** Keys and values that the decoder attends to. */
 interface DecoderMemory {
-  /** Rows of the inputs. */
-  readonly queries: Rows;
-  /** Rows of the keys and values of the self-attention. */
-  readonly own: Rows;
+  /** Rows of the self-attention. */
+  readonly own: SeenRows;
   /** Cache slots for the inputs' keys and values in layer `layer`; null in a pass, which needs no others. */
   slots(layer: number): CacheSlots | null;
+  /** Rows of the attention to the encoder. */
   readonly cross: SeenRows;
   readonly prompts: EncodedPrompts;
   readonly adapter: LoraAdapter | null;
@@ -124,8 +123,9 @@ export class T5Model {
   ): Tensor {
     const prompts = EncodedPrompts.of(memory);
     const rows = attentionRows(inputs);
-    const { queries, cross } = prompts.passRows(cx, inputs);
-    const read = { queries, own: rows, slots: () => null, cross, prompts, adapter };
+    const own = { queries: rows, keys: rows, prefix: null };
+    const cross = prompts.passRows(cx, inputs);
+    const read = { own, slots: () => null, cross, prompts, adapter };
     const h = this.#decode(cx, inputs.ids, read);
     return this.#drop(cx, rmsNorm(cx, h, this.#weights.decoderNorm, this.config.layerNormEpsilon));
   }
@@ -143,12 +143,13 @@ export class T5Model {
     return {
       window: (cx, rows, first, steps) => {
         const cacheStep = cache.window(cx, rows, first, steps);
-        const cross = { keys: prompts.rows(cx, rows), prefix: null };
+        const cross = prompts.stepRows(cx, rows);
         return {
           step: (cx, index, ids, values) => {
             const { queries, layer } = cacheStep(index);
             const slots = (index: number) => layer(index).slots;
-            const read = { queries, own: layer(0).kept, slots, cross, prompts, adapter };
+            const own = { queries, keys: layer(0).kept, prefix: null };
+            const read = { own, slots, cross, prompts, adapter };
             const h = this.#decode(cx, ids, read);
             const norm = this.#norm(this.#weights.decoderNorm);
             return values
@@ -168,8 +169,8 @@ export class T5Model {
     for (const { self, feedForward } of this.#weights.encoder) {
       h = cx.layer(h, (h) => {
         const { q, k, v } = this.#heads(cx, h, self, null, adapter);
-        const own = { k, v, keys: rows, prefix: null };
-        const attended = this.#attend(cx, h, q, self, rows, own, adapter, { causal: false, bias });
+        const own = { k, v, queries: rows, keys: rows, prefix: null };
+        const attended = this.#attend(cx, h, q, self, own, adapter, { causal: false, bias });
         return this.#feed(cx, attended, feedForward, adapter);
       });
     }
@@ -181,30 +182,19 @@ export class T5Model {
   #decode(
     cx: Context,
     ids: Tensor,
-    { queries, own, slots, cross, prompts, adapter }: DecoderMemory,
+    { own, slots, cross, prompts, adapter }: DecoderMemory,
   ): Tensor {
-    const bias = this.#decoderBias.table(cx, own.maxLength);
+    const bias = this.#decoderBias.table(cx, own.keys.maxLength);
     let h = this.#embed(cx, ids);
     this.#weights.decoder.forEach((block, layer) => {
       h = cx.layer(h, (h) => {
         const { q, k, v } = this.#heads(cx, h, block.self, slots(layer), adapter);
-        h = this.#attend(
-          cx,
-          h,
-          q,
-          block.self,
-          queries,
-          { k, v, keys: own, prefix: null },
-          adapter,
-          {
-            causal: true,
-            bias,
-          },
-        );
+        const seen = { k, v, ...own };
+        h = this.#attend(cx, h, q, block.self, seen, adapter, { causal: true, bias });
         const { norm, q: crossQuery } = block.cross;
         const y = projectNormed(cx, h, this.#norm(norm), adapted(crossQuery, adapter));
         const encoded = { ...prompts.layer(layer), ...cross };
-        h = this.#attend(cx, h, y, block.cross, queries, encoded, adapter, {
+        h = this.#attend(cx, h, y, block.cross, encoded, adapter, {
           causal: false,
           bias: null,
         });
@@ -253,12 +243,11 @@ export class T5Model {
     h: Tensor,
     q: Tensor,
     layer: AttentionLayer,
-    queries: Rows,
     memory: CrossKeys & SeenRows,
     adapter: LoraAdapter | null,
     options: { causal: boolean; bias: Tensor | null },
   ): Tensor {
-    const { k, v, keys, prefix } = memory;
+    const { k, v, queries, keys, prefix } = memory;
     const attended = attention(cx, q, k, v, {
       heads: this.config.numHeads,
       scale: 1,

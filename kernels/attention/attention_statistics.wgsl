@@ -1,6 +1,6 @@
-/** delta = dO · O, f32 [sequences, heads, max_queries]: the mean by which dS is centred. */
+/** lse and delta = dO · O, the mean by which dS is centred, f32 [sequences, heads, max_queries, 2]. */
 @compute @workgroup_size(64)
-fn attention_delta(
+fn attention_statistics(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
@@ -9,14 +9,16 @@ fn attention_delta(
   let item = at / p.max_queries;
   let query = at % p.max_queries;
   let sequence = item / p.heads;
-  if (item >= p.items || query >= query_lengths[p.query_lengths + sequence]) {
+  if (item >= p.items || query >= tables[p.query_lengths + sequence]) {
     return;
   }
-  let row = query_starts[p.query_starts + sequence] + query;
-  let start = (row * p.heads + item % p.heads) * p.head_size;
+  let row = tables[p.query_starts + sequence] + query;
+  let head_row = row * p.heads + item % p.heads;
+  let start = head_row * p.head_size;
   var sum = 0.0;
   for (var d = start; d < start + p.head_size; d++) {
     sum = fma(o[p.o + d], d_out[p.d_out + d], sum);
   }
-  delta[p.delta + at] = sum;
+  statistics[p.statistics + 2u * at] = lse[p.lse + head_row];
+  statistics[p.statistics + 2u * at + 1u] = sum;
 }
