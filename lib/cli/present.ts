@@ -1,6 +1,5 @@
 import { OutOfMemoryError, type UserError } from "../errors.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
-import type { Failure } from "../runs/folder/failure.ts";
 import { kindOf } from "../runs/kinds/registry.ts";
 import type { RunKind } from "../runs/kinds/run_kind.ts";
 import { optionName } from "./options_from_schema.ts";
@@ -57,9 +56,9 @@ export async function present(error: UserError, command: CommandAtHand): Promise
   return parts.join("; ");
 }
 
-/** The message that a run's failure left, with settings spelled as options of the run's command. */
-export function presentFailure(
-  { message }: Pick<Failure, "message">,
+/** What a run has to say, with settings spelled as options of the run's command. */
+export function spellForCommand(
+  message: string,
   { command, schema }: Pick<RunKind, "command" | "schema">,
 ): string {
   return spellSettings(

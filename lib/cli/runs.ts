@@ -9,7 +9,7 @@ import type { BrokenRun, RunRecord } from "../runs/commands/history.ts";
 import { visibleLine } from "../visible_text.ts";
 import { drawChart } from "./chart.ts";
 import { examples, jsonOption, preset } from "./options.ts";
-import { presentFailure } from "./present.ts";
+import { spellForCommand } from "./present.ts";
 import { formatDuration } from "./progress.ts";
 import { renderTable } from "./table.ts";
 import { displayWidth } from "./text_layout.ts";
@@ -143,7 +143,7 @@ export async function runRunsShow(
   const run = await readRun(path);
   if (json) return print(JSON.stringify({ ...headline(run), metrics: run.metrics }, null, 2));
   printRuns([run]);
-  if (run.failure) print(`failed: ${visibleLine(presentFailure(run.failure, run.kind))}`);
+  if (run.failure) print(`failed: ${visibleLine(spellForCommand(run.failure.message, run.kind))}`);
   checkMetrics(run.metrics, metric);
   const width = Math.min(100, terminal("stdout").width);
   for (const name of metric.length > 0 ? metric : run.kind.curves) {

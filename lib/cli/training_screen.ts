@@ -6,6 +6,7 @@ import { hasChatTemplate } from "../runs/loading/chat_template.ts";
 import { DEMO_MODEL } from "../runs/settings/demo.ts";
 import { comparisonTable } from "./comparison_table.ts";
 import { downloadScreen } from "./download_screen.ts";
+import { spellForCommand } from "./present.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 import { formatDuration, Progress } from "./progress.ts";
 import { print, terminal, unattended } from "./terminal.ts";
@@ -29,7 +30,7 @@ export interface TrainingScreen extends RunHooks {
  * goes to standard error.
  */
 export function trainingScreen(
-  kind: Pick<RunKind, "headline" | "changes" | "scores">,
+  kind: Pick<RunKind, "headline" | "changes" | "scores" | "command" | "schema">,
   config: Pick<RunSettings, "progress" | "model" | "chatTemplate">,
   { json }: { json: boolean },
 ): TrainingScreen {
@@ -44,8 +45,9 @@ export function trainingScreen(
   return {
     ...downloadScreen(),
     info(text): void {
-      if (progress) progress.log(text);
-      else say(text);
+      const spelled = spellForCommand(text, kind);
+      if (progress) progress.log(spelled);
+      else say(spelled);
     },
     stop,
     measured(when, _, line): void {

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { learningRateAt } from "../training/schedules.ts";
 import { clipMetrics, completionMetrics } from "./completion_metrics.ts";
-import { leaveOneOutAdvantages } from "./group_advantages.ts";
+import { isWithoutSpread, leaveOneOutAdvantages } from "./group_advantages.ts";
 import { type GroupBatch, GroupTrainer } from "./group_trainer.ts";
 import { mean, standardDeviation } from "../training/moments.ts";
 import { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./rloo_config.ts";
@@ -95,6 +95,11 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
           reward: mean(penalised),
           reward_std: mean(
             batch.groups.map((group) => standardDeviation(group.map((row) => penalised[row]))),
+          ),
+          frac_reward_zero_std: mean(
+            batch.groups.map((group) =>
+              Number(isWithoutSpread(standardDeviation(group.map((row) => scores[row]))))
+            ),
           ),
           entropy: mean(updates.map(({ entropy }) => entropy)),
           kl: mean(kls),

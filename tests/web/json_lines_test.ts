@@ -88,6 +88,13 @@ Deno.test("sampleLines spreads over small and large files, ends included", async
     }
     assert.deepEqual(await sampleLines(join(dir, "none"), 5), []);
     assert.deepEqual(await lastLines(join(dir, "none")), []);
+    // Lines of which a small part of the file has one or two.
+    const long = join(dir, "long");
+    const lines = Array.from({ length: 9 }, (_, i) => `${i} ${"x".repeat(12_000)}`);
+    Deno.writeTextFileSync(long, lines.map((line) => line + "\n").join(""));
+    assert.equal((await lastLines(long)).length, 1);
+    assert.deepEqual((await lastLines(long, 6)).slice(-6), lines.slice(-6));
+    assert.deepEqual(await lastLines(long, 99), lines);
   });
 });
 

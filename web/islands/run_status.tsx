@@ -36,6 +36,11 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
           <strong>Failed after {formatCount(now.step, "step")}:</strong> {now.failure}
         </p>
       )}
+      {now.advice !== null && (
+        <p class="notice">
+          <Spelled text={capitalized(now.advice)} />.
+        </p>
+      )}
       <dl class="facts">
         <Fact name="Steps">
           <StepProgress run={now} />
@@ -60,6 +65,11 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
       </dl>
     </section>
   );
+}
+
+/** A text whose settings stand in backticks. */
+function Spelled({ text }: { text: string }): JSX.Element {
+  return <>{text.split("`").map((part, i) => i % 2 === 0 ? part : <code>{part}</code>)}</>;
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {

@@ -106,20 +106,20 @@ export async function sampleLines(path: string, count: number): Promise<string[]
   return lines;
 }
 
-/** Reads the last whole lines of a file, as many as are quickly read. */
-export async function lastLines(path: string): Promise<string[]> {
+/** Reads the last whole lines of a file: at least `count` where it has them, and what comes with them. */
+export async function lastLines(path: string, count: number = 1): Promise<string[]> {
   using file = await openIfThere(path);
-  return file ? await lastLinesOf(file, (await file.stat()).size) : [];
+  return file ? await lastLinesOf(file, (await file.stat()).size, count) : [];
 }
 
-async function lastLinesOf(file: Deno.FsFile, size: number): Promise<string[]> {
+async function lastLinesOf(file: Deno.FsFile, size: number, count: number = 1): Promise<string[]> {
   for (let window = 1 << 14;; window *= 8) {
     const start = Math.max(0, size - window);
     const bytes = await readAt(file, start, size - start);
     const first = start === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
     const end = bytes.lastIndexOf(NEWLINE) + 1;
-    if (end > first) return splitLines(bytes.subarray(first, end), 0).map(({ text }) => text);
-    if (start === 0) return [];
+    const lines = splitLines(bytes.subarray(first, Math.max(first, end)), 0);
+    if (lines.length >= count || start === 0) return lines.map(({ text }) => text);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RunKind } from "../../lib/runs/kinds/run_kind.ts";
 import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
 import { lastLines, parseObject } from "./json_lines.ts";
@@ -98,7 +99,7 @@ export class Overviews {
     const summary = this.#folder.readJson(run, "summary.json");
     const { name: kindName, kind } = kindIn(config);
     const metrics = this.#folder.resolve(run, "metrics.jsonl");
-    const lines = metrics === null ? [] : await lastLines(metrics);
+    const lines = metrics === null ? [] : await lastLines(metrics, kind?.advice?.steps);
     const rows = lines.map((line) => parseObject(line)).filter((row) => row !== null);
     const row = rows.at(-1) ?? {};
     const step = numberOf(row.step) ?? 0;
@@ -119,6 +120,7 @@ export class Overviews {
         kindTitle: kind?.title ?? null,
         state,
         failure: state === "failed" ? textOf(failure?.message) ?? "unknown reason" : null,
+        advice: kind === null ? null : adviceOn(kind, rows),
         device: deviceOf(sessions) ?? textOf(config.device) ?? "unknown",
         model: textOf(config.model) ?? "unknown",
         step,
@@ -136,6 +138,14 @@ export class Overviews {
       silentAt: inUse ? Infinity : changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),
     };
   }
+}
+
+/** Advice of a kind by the last rows of a run; null where there is none, or too few of them. */
+function adviceOn(
+  { advice }: Pick<RunKind, "advice">,
+  rows: readonly Record<string, unknown>[],
+): string | null {
+  return advice && rows.length >= advice.steps ? advice.of(rows.slice(-advice.steps)) : null;
 }
 
 /** Entries of an `environment.json`: one for each process that worked on the run. */

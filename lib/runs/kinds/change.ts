@@ -25,14 +25,19 @@ export function changeOf(
 /**
  * A comparison of two means with their confidence intervals, from a `summary.json` that may be broken.
  *
- * @param name name of the object with `before` and `after`, each with `mean` and `interval`
+ * @param from names that lead to the object with `before` and `after`, each with `mean` and `interval`
  * @returns a list of it alone; empty where a mean is missing
  */
-export function meanChangeOf(summary: unknown, name: string, better: Change["better"]): Change[] {
+export function meanChangeOf(
+  summary: unknown,
+  label: string,
+  better: Change["better"],
+  from: readonly string[] = [label],
+): Change[] {
   const [before, after] = ["before", "after"].map((side) =>
-    valueAt(summary, [name, side, "interval"])
+    valueAt(summary, [...from, side, "interval"])
   );
-  return changeOf(summary, name, better, [name], ["mean"]).map((change) =>
+  return changeOf(summary, label, better, from, ["mean"]).map((change) =>
     isInterval(before) && isInterval(after) ? { ...change, intervals: { before, after } } : change
   );
 }

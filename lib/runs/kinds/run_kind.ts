@@ -66,6 +66,8 @@ export interface RunKind<
   changes(summary: Readonly<Record<string, unknown>>): Change[];
   /** Reader of the measurement that a run makes before its first step; absent where it makes none. */
   readonly before?: MeasurementReader;
+  /** Advice on a run that goes wrong without an error; absent where there is none to give. */
+  readonly advice?: RunAdvice;
   /** Schema of `summary.json`. */
   readonly summarySchema: z.ZodType<Summary>;
   /**
@@ -86,6 +88,18 @@ export interface RunKind<
    * @throws {OutOfMemoryError} when training would not fit on the device
    */
   open(context: RunContext<Config>): Promise<RunTask<Stats, Measurement, Summary>>;
+}
+
+/** Advice from a run's last steps. */
+export interface RunAdvice {
+  /** Number of steps that it takes. */
+  readonly steps: number;
+  /**
+   * Gives the advice, in one line with settings in backticks; null where all is well.
+   *
+   * @param rows last rows of `metrics.jsonl`, which may be broken: `steps` of them
+   */
+  of(rows: readonly Readonly<Record<string, unknown>>[]): string | null;
 }
 
 /** A statistic of `metrics.jsonl` in a list of runs. */

@@ -28,6 +28,7 @@ import type { RunKind, RunSettings } from "../kinds/run_kind.ts";
 import type { RunTask } from "../kinds/run_task.ts";
 import type { DatasetHooks } from "../loading/dataset.ts";
 import { openRunDevice } from "../loading/device.ts";
+import { Adviser } from "./adviser.ts";
 import { dumpBatch, isDivergence, MAX_SKIPS } from "./divergence.ts";
 import { StepFiles } from "./step_files.ts";
 import { BEST_FOLDER, TrainingSession } from "./session.ts";
@@ -70,6 +71,7 @@ interface Run<Stats, Measurement, Summary extends object> {
   readonly directory: RunDirectory;
   readonly task: RunTask<Stats, Measurement, Summary>;
   readonly hooks: RunHooks<Stats, Measurement>;
+  readonly adviser: Adviser;
   /** Called before each write: the folder must still be this process's. @throws {UserError} */
   readonly checkLock: () => void;
   readonly signal?: AbortSignal;
@@ -144,7 +146,8 @@ export async function run<
     if (resume) hooks.resumed?.(step);
 
     const { checkLock } = lockedRun;
-    const current = { config, directory, task, hooks, checkLock, signal };
+    const adviser = new Adviser(kind.advice);
+    const current = { config, directory, task, hooks, adviser, checkLock, signal };
     // Before the checkpoint is restored: killed in this measurement, a run has to repeat it.
     const before = await measureBefore(current);
     const trained = join(directory.path, task.trainedFolder);
@@ -268,7 +271,7 @@ async function train<Stats, Measurement, Summary extends object>(
 }
 
 async function trainStep<Stats, Measurement, Summary extends object>(
-  { task, hooks, checkLock }: Run<Stats, Measurement, Summary>,
+  { task, hooks, adviser, checkLock }: Run<Stats, Measurement, Summary>,
   session: TrainingSession,
   files: StepFiles,
   step: number,
@@ -281,6 +284,8 @@ async function trainStep<Stats, Measurement, Summary extends object>(
   const row = files.append(step, metrics, samples);
   await session.completeStep(score, measured);
   hooks.stepped?.(step, stats, row);
+  const advice = adviser.add(row);
+  if (advice !== null) hooks.info?.(advice);
 }
 
 /**

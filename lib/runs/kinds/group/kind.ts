@@ -1,8 +1,9 @@
 import type { z } from "../../../packages/zod.ts";
 import type { GRPOStats } from "../../../rl/grpo_trainer.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
-import { changeOf, meanChangeOf, measuredOf } from "../change.ts";
+import { meanChangeOf, measuredOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
+import { GROUP_ADVICE } from "./advice.ts";
 import { GROUP_CHARTS } from "./charts.ts";
 import type { GroupMeasurement } from "./measurement.ts";
 import { BEFORE_FILE, type GroupSummary, groupSummarySchema } from "./summary.ts";
@@ -44,15 +45,14 @@ export function groupKind<Config extends GroupRunConfig>(
       { metric: "kl", label: "KL", better: null },
     ],
     charts: GROUP_CHARTS,
+    advice: GROUP_ADVICE,
     curves: ["reward", "kl", "loss"],
     stepTimes: ["time/generate", "time/score", "time/optimize"],
     command: kind,
-    changes: (summary) => [
-      ...meanChangeOf(summary, "reward", "higher"),
-      ...Object.keys(Object(summary.rewards)).slice(1).flatMap((name) =>
-        changeOf(summary, name, "higher", ["rewards", name], ["mean"])
+    changes: (summary) =>
+      Object.keys(Object(summary.rewards)).flatMap((name) =>
+        meanChangeOf(summary, name, "higher", ["rewards", name])
       ),
-    ],
     before: {
       file: BEFORE_FILE,
       read: (measurement) =>

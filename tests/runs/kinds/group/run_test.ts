@@ -9,6 +9,8 @@ import {
   resolveGrpoRunConfig,
   resolveRlooRunConfig,
 } from "../../../../lib/runs/settings/group_config.ts";
+import { Overviews } from "../../../../web/store/overviews.ts";
+import { RunsFolder } from "../../../../web/store/runs_folder.ts";
 import { call, withFolder } from "../../../cli/temper.ts";
 import { outcome, smallGroup } from "../../small_run.ts";
 
@@ -102,6 +104,37 @@ Deno.test("grpo, and train --algorithm, train from the command line", () =>
       /^error: --algorithm is "gpro": expected one of ppo, grpo, rloo, dpo, orpo, kto, reward$/m,
     );
   }));
+
+for (const kind of ["grpo", "rloo"]) {
+  Deno.test(`${kind} whose rewards are all equal says so, once, and on its page`, () =>
+    withFolder(async (folder) => {
+      await Deno.writeTextFile(
+        join(folder, "one.ts"),
+        "export default (samples) => samples.map(() => 1);",
+      );
+      const small =
+        "--steps 12 --batch-size 2 --mini-batch-size 2 --num-generations 2 --device wasm " +
+        "--max-completion-length 2 --eval-samples 1 --no-progress";
+      const { code, stdout, stderr } = await call([
+        ...[kind, ...small.split(" "), "--output", join(folder, "run")],
+        ...["--reward", `${join(folder, "one.ts")},length:2`],
+      ]);
+      assert.equal(code, 0, stderr);
+      const advice =
+        /^for 10 steps the responses to each prompt have had equal rewards .* nothing is learnt .*/;
+      const lines = stdout.split("\n");
+      const at = lines.findIndex((line) => advice.test(line));
+      assert.match(lines[at - 1], /^step 10\/12 /);
+      assert.match(lines[at], /a higher --temperature or a larger --num-generations$/);
+      assert.equal(stdout.match(/nothing is learnt/g)?.length, 1);
+      assert.match(await Deno.readTextFile(join(folder, "run", "log.txt")), /nothing is learnt/);
+      // Each of several rewards has its name.
+      assert.match(stdout, /^one\.ts +1\.0000 → 1\.0000 .*\nlength +.* → .*\n/m);
+      const page = (await new Overviews(new RunsFolder(folder)).of("run"))!;
+      assert.match(page.advice!, /`temperature`/);
+      assert.deepEqual(page.changes.map(({ label }) => label), ["one.ts", "length"]);
+    }));
+}
 
 Deno.test("a reward that applies to no test prompt leaves a summary that lists read", () =>
   withFolder(async (folder) => {
