@@ -7,6 +7,7 @@ import { slices } from "../training/slices.ts";
 import { countedPositions, type TokenRow } from "../training/token_rows.ts";
 import { type DPOConfig, type DPOConfigInput, resolveDPOConfig } from "./dpo_config.ts";
 import { dpoLoss } from "./dpo_loss.ts";
+import { pairLogitMetrics } from "./logit_metrics.ts";
 import type { PreferencePair } from "./preference_pair.ts";
 import { type PairRows, PreferenceTrainer } from "./preference_trainer.ts";
 
@@ -84,7 +85,7 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
   ): Promise<DPOStats> {
     const rows = this.#layOut(pairs);
     const reference = await this.#referenceOf(rows, known);
-    const logprobs = await this.logprobs([...rows.chosen, ...rows.rejected], "policy");
+    const { logprobs, meanLogits } = await this.predictions([...rows.chosen, ...rows.rejected]);
     const chosenTokens = sum(rows.chosen.map(countedPositions));
     const all = [...pairs.keys()];
     const result = this.#loss(all, rows, logprobs, reference, { pairs: all.length, chosenTokens });
@@ -93,6 +94,7 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
       metrics: {
         loss: result.loss,
         ...pairMetrics(result.pairs),
+        ...pairLogitMetrics([meanLogits]),
         ...(this.config.rpoAlpha !== null && { nll_loss: result.nll }),
       },
     };
@@ -118,7 +120,9 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
         lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
           this.#loss(pass, rows, logprobs, reference, { pairs: pairs.length, chosenTokens }),
       }));
-      const { losses, loss, gradNorm, entropy } = await this.optimizerStep(passes);
+      const { losses, loss, gradNorm, entropy, meanLogits } = await this.optimizerStep(passes, {
+        meanLogits: true,
+      });
       this.stepsDone++;
       const stats = losses.flatMap(({ pairs }) => pairs);
       return {
@@ -129,6 +133,7 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
           learning_rate: learningRate,
           num_tokens: this.numTokens,
           ...pairMetrics(stats),
+          ...pairLogitMetrics(meanLogits),
           entropy,
           ...(this.config.rpoAlpha !== null && { nll_loss: sum(losses.map(({ nll }) => nll)) }),
         },

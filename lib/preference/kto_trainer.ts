@@ -7,6 +7,7 @@ import { slices } from "../training/slices.ts";
 import type { TokenRow } from "../training/token_rows.ts";
 import { type KTOConfig, type KTOConfigInput, resolveKTOConfig } from "./kto_config.ts";
 import { ktoLoss } from "./kto_loss.ts";
+import { logitMetrics } from "./logit_metrics.ts";
 import { answerRow } from "./preference_pair.ts";
 
 /** An answer to a prompt, as tokens, that was liked or not. */
@@ -73,7 +74,9 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
           lossOf: ({ logprobs }) => this.#loss(pass, examples, logprobs, reference, kl),
         });
       }
-      const { losses, loss, gradNorm, entropy } = await this.optimizerStep(passes);
+      const { losses, loss, gradNorm, entropy, meanLogits } = await this.optimizerStep(passes, {
+        meanLogits: true,
+      });
       this.stepsDone++;
       const rewards = losses.flatMap(({ rewards }) => rewards);
       const logps = losses.flatMap(({ logps }) => logps);
@@ -84,7 +87,7 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
           grad_norm: gradNorm,
           learning_rate: learningRate,
           num_tokens: this.numTokens,
-          ...answerMetrics(examples, rewards, logps),
+          ...answerMetrics(examples, { rewards, logps, meanLogits: meanLogits.flat() }),
           kl: mean(kls),
           entropy,
           "objective/beta": beta,
@@ -103,7 +106,7 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
     const rows = this.#rows(examples);
     const reference = (await this.logprobs(rows, "reference")).map(sum);
     const kl = await this.#kl(examples);
-    const logprobs = await this.logprobs(rows, "policy");
+    const { logprobs, meanLogits } = await this.predictions(rows);
     const { loss, rewards, logps } = this.#loss(
       [...examples.keys()],
       examples,
@@ -111,7 +114,8 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
       reference,
       kl,
     );
-    return { rewards, metrics: { loss, ...answerMetrics(examples, rewards, logps), kl } };
+    const answers = answerMetrics(examples, { rewards, logps, meanLogits });
+    return { rewards, metrics: { loss, ...answers, kl } };
   }
 
   /** KL from the reference on mismatched answers, at least 0. */
@@ -170,11 +174,16 @@ export class KTOTrainer extends AdapterTrainer<KTOConfig> {
 /** Metrics of answers by their labels, by TRL's names; 0 where no answer has a label. */
 function answerMetrics(
   examples: readonly LabelledAnswer[],
-  rewards: readonly number[],
-  logps: readonly number[],
+  { rewards, logps, meanLogits }: {
+    rewards: readonly number[];
+    logps: readonly number[];
+    meanLogits: readonly Float32Array[];
+  },
 ): Record<string, number> {
+  const labelled = <T>(values: readonly T[], label: boolean) =>
+    values.filter((_, i) => examples[i].label === label);
   const of = (values: readonly number[], label: boolean) => {
-    const chosen = values.filter((_, i) => examples[i].label === label);
+    const chosen = labelled(values, label);
     return chosen.length > 0 ? mean(chosen) : 0;
   };
   return {
@@ -183,6 +192,7 @@ function answerMetrics(
     "rewards/margins": of(rewards, true) - of(rewards, false),
     "logps/chosen": of(logps, true),
     "logps/rejected": of(logps, false),
+    ...logitMetrics(labelled(meanLogits, true), labelled(meanLogits, false)),
   };
 }
 

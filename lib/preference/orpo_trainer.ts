@@ -5,6 +5,7 @@ import { learningRateAt } from "../training/schedules.ts";
 import { slices } from "../training/slices.ts";
 import { countedPositions } from "../training/token_rows.ts";
 import { type DPOStats, pairMetrics, type PairStats } from "./dpo_trainer.ts";
+import { pairLogitMetrics } from "./logit_metrics.ts";
 import { type ORPOConfig, type ORPOConfigInput, resolveORPOConfig } from "./orpo_config.ts";
 import { orpoLoss } from "./orpo_loss.ts";
 import type { PreferencePair } from "./preference_pair.ts";
@@ -51,7 +52,9 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
         lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
           this.#loss(logprobs, pairs.length, chosenTokens),
       }));
-      const { losses, loss, gradNorm, entropy } = await this.optimizerStep(passes);
+      const { losses, loss, gradNorm, entropy, meanLogits } = await this.optimizerStep(passes, {
+        meanLogits: true,
+      });
       this.stepsDone++;
       const stats = losses.flatMap(({ pairs }) => pairs);
       const logOdds = losses.flatMap(({ logOddsRatios }) => logOddsRatios);
@@ -63,6 +66,7 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
           learning_rate: learningRate,
           num_tokens: this.numTokens,
           ...pairMetrics(stats),
+          ...pairLogitMetrics(meanLogits),
           entropy,
           nll_loss: sum(losses.map(({ nll }) => nll)),
           log_odds_chosen: mean(logOdds),
@@ -79,7 +83,7 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
    */
   async evaluate(pairs: readonly PreferencePair[]): Promise<DPOStats> {
     const rows = this.rowsOf(pairs);
-    const logprobs = await this.logprobs([...rows.chosen, ...rows.rejected], "policy");
+    const { logprobs, meanLogits } = await this.predictions([...rows.chosen, ...rows.rejected]);
     const chosenTokens = sum(rows.chosen.map(countedPositions));
     const { loss, nll, pairs: stats, logOddsRatios } = this.#loss(
       logprobs,
@@ -91,6 +95,7 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
       metrics: {
         loss,
         ...pairMetrics(stats),
+        ...pairLogitMetrics([meanLogits]),
         nll_loss: nll,
         log_odds_chosen: mean(logOddsRatios),
         log_odds_ratio: mean(stats.map(({ loss }) => -loss / this.config.beta)),

@@ -83,6 +83,8 @@ export interface OptimizerStep<Loss extends RowLoss> {
   readonly entropy: number;
   /** Global norm of the gradient before clipping. */
   readonly gradNorm: number;
+  /** Mean logit before each counted token, by pass and row; empty unless asked for. */
+  readonly meanLogits: readonly (readonly Float32Array[])[];
 }
 
 /**
@@ -131,6 +133,18 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     return { model: this.policy.model, adapter };
   }
 
+  /** Predictions of rows by the policy, mean logits among them. */
+  protected async predictions(
+    rows: readonly TokenRow[],
+  ): Promise<{ logprobs: Float32Array[]; meanLogits: Float32Array[] }> {
+    const options = { meanLogits: true };
+    const predicted = await predict(this.subject(this.policy.adapter), rows, options);
+    return {
+      logprobs: predicted.map(({ logprobs }) => logprobs),
+      meanLogits: predicted.map(({ meanLogits }) => meanLogits!),
+    };
+  }
+
   /** Log-probabilities of rows under the policy, or under the reference, in nats. */
   protected async logprobs(
     rows: readonly TokenRow[],
@@ -153,15 +167,18 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
   /**
    * One optimizer step on the sum of its passes' losses.
    *
+   * @param asked `meanLogits` asks for these
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite: the parameters stay
    *   as they are
    */
   protected async optimizerStep<Loss extends RowLoss>(
     passes: readonly LossPass<Loss>[],
+    asked: { meanLogits?: boolean } = {},
   ): Promise<OptimizerStep<Loss>> {
     const { activationMemory, maxGradNorm } = this.config;
     const { adapter } = this.policy;
     const losses: Loss[] = [];
+    const meanLogits: (readonly Float32Array[])[] = [];
     let [entropy, tokens] = [0, 0];
     adapter.parameters.zeroGrad();
     for (const { rows, lossOf, promptPass } of passes) {
@@ -170,10 +187,11 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
           for (const value of row) entropy += value;
           tokens += row.length;
         }
+        if (predictions.meanLogits) meanLogits.push(predictions.meanLogits);
         return lossOf(predictions);
       };
       const subject = this.subject(adapter);
-      const options = { activationMemory, promptPass };
+      const options = { activationMemory, promptPass, ...asked };
       losses.push(await forwardBackwardRows(subject, rows, lossAndEntropy, options));
       await yieldToEventLoop();
     }
@@ -182,7 +200,7 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     const loss = sum(losses.map(({ loss }) => loss));
     const step = `${this.algorithm} step ${this.stepsDone + 1}`;
     checkFinite(step, { loss, "gradient's norm": gradNorm });
-    return { losses, loss, entropy: entropy / tokens, gradNorm };
+    return { losses, loss, entropy: entropy / tokens, gradNorm, meanLogits };
   }
 
   /** Parameters of the adapter. */

@@ -9,6 +9,14 @@ export interface RowLogprobs {
   readonly logprobs: readonly Float32Array[];
   /** Entropy of the whole distribution, in nats. */
   readonly entropy: readonly Float32Array[];
+  /** Mean of the logits over the vocabulary; null where it was not asked for. */
+  readonly meanLogits: readonly Float32Array[] | null;
+}
+
+/** Options of a pass for a loss on the host. */
+export interface RowPassOptions extends TrainingPassOptions {
+  /** Computes `meanLogits`; default false. */
+  readonly meanLogits?: boolean;
 }
 
 /**
@@ -22,16 +30,21 @@ export async function forwardBackwardRows<Loss extends RowLoss>(
   subject: TokenModel,
   rows: readonly TokenRow[],
   loss: (predictions: RowLogprobs) => Loss,
-  options: TrainingPassOptions = {},
+  options: RowPassOptions = {},
 ): Promise<Loss> {
   const { promptPass = null } = options;
   const cx = promptPass?.cx ?? trainingContext(subject.model.device, options);
   try {
-    const { logprobs, entropy } = tokenPass(cx, subject, rows, promptPass?.prompts);
-    const [packed, packedEntropy] = await Promise.all([logprobs.read(), entropy.read()]);
+    const predictions = tokenPass(cx, subject, rows, promptPass?.prompts);
+    const { logprobs, entropy } = predictions;
+    const means = options.meanLogits ? predictions.meanLogits() : null;
+    const [packed, packedEntropy, packedMeans] = await Promise.all(
+      [logprobs, entropy, means].map((tensor) => tensor?.read() ?? null),
+    );
     const result = loss({
-      logprobs: unpackPositions(rows, packed),
-      entropy: unpackPositions(rows, packedEntropy),
+      logprobs: unpackPositions(rows, packed!),
+      entropy: unpackPositions(rows, packedEntropy!),
+      meanLogits: packedMeans && unpackPositions(rows, packedMeans),
     });
     const gradient = cx.from(packPositions(rows, result.gradients), logprobs.shape);
     cx.backward([{ output: logprobs, gradient }]);

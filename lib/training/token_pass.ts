@@ -18,6 +18,8 @@ export interface TokenPredictions {
   readonly entropy: Tensor;
   /** Values, [M, 1]; null without a value head. */
   readonly values: Tensor | null;
+  /** Computes the mean of each position's logits over the vocabulary; to be called before a backward pass. */
+  meanLogits(): Tensor;
 }
 
 /**
@@ -45,28 +47,38 @@ export interface RowPredictions {
   readonly logprobs: Float32Array;
   /** Value before each token; null without a value head. */
   readonly values: Float32Array | null;
+  /** Mean of the logits over the vocabulary, where it was asked for. */
+  readonly meanLogits?: Float32Array;
 }
 
 /**
  * Predictions of rows without gradients, some rows at a time so that memory stays bounded. Nothing is
  * waited for before everything is launched.
+ *
+ * @param options `meanLogits` asks for these
  */
 export async function predict(
   subject: TokenModel,
   rows: readonly TokenRow[],
+  options: { meanLogits?: boolean } = {},
 ): Promise<RowPredictions[]> {
   const predictions = Array.from(passes(rows), async (rows): Promise<RowPredictions[]> => {
     const cx = new Context(subject.model.device);
     let reads: Promise<Float32Array | null>[];
     try {
-      const { logprobs, values } = tokenPass(cx, subject, rows);
-      reads = [logprobs.read(), values ? values.read() : Promise.resolve(null)];
+      const { logprobs, values, meanLogits } = tokenPass(cx, subject, rows);
+      const logits = options.meanLogits ? meanLogits() : null;
+      reads = [logprobs, values, logits].map((tensor) => tensor?.read() ?? Promise.resolve(null));
     } finally {
       cx.release();
     }
-    const [logprobs, values] = (await Promise.all(reads))
+    const [logprobs, values, meanLogits] = (await Promise.all(reads))
       .map((packed) => packed && unpackPositions(rows, packed));
-    return rows.map((_, i) => ({ logprobs: logprobs![i], values: values && values[i] }));
+    return rows.map((_, i) => ({
+      logprobs: logprobs![i],
+      values: values && values[i],
+      ...(meanLogits && { meanLogits: meanLogits[i] }),
+    }));
   });
   return (await Promise.all(predictions)).flat();
 }

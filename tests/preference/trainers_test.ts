@@ -7,6 +7,8 @@ import { KTOTrainer } from "../../lib/preference/kto_trainer.ts";
 import { ORPOTrainer } from "../../lib/preference/orpo_trainer.ts";
 import type { PreferencePair } from "../../lib/preference/preference_pair.ts";
 import type { AdapterTrainer, AdapterTrainerConfig } from "../../lib/training/adapter_trainer.ts";
+import { Context } from "../../lib/tensor/context.ts";
+import { Packed } from "../../lib/tensor/packed.ts";
 import { deviceTest, withDevice } from "../device.ts";
 import { demoPolicy } from "../rl/demo_policy.ts";
 
@@ -90,6 +92,33 @@ for (const { name, make, step } of subjects) {
         assert.equal(value, next.metrics[metric], metric);
       }
     }));
+}
+
+for (const { name, make, step } of subjects) {
+  deviceTest(
+    `${name}: logits are means over the vocabulary and the answers' tokens`,
+    async (device) => {
+      const trainer = await make(device, { batchSize: 2 });
+      const { model, adapter } = trainer.policy;
+      const mean = async (side: "chosen" | "rejected") => {
+        const cx = new Context(device);
+        const memory = model.prefill(cx, pairs.map(({ prompt }) => prompt), adapter, "pass");
+        const inputs = pairs.map((
+          pair,
+        ) => [model.firstInput(pair.prompt), ...pair[side].slice(0, -1)]);
+        const hidden = model.forward(cx, Packed.create(cx, inputs), memory, adapter);
+        const values = await model.logits(cx, hidden).read();
+        cx.release();
+        return values.reduce((sum, value) => sum + value / values.length, 0);
+      };
+      const expected = [await mean("chosen"), await mean("rejected")];
+      const { metrics } = await step(trainer);
+      ["logits/chosen", "logits/rejected"].forEach((metric, i) =>
+        assert.ok(Math.abs(metrics[metric] - expected[i]) < 1e-4, `${metric}: ${metrics[metric]}`)
+      );
+      assert.ok(Math.abs(expected[0] - expected[1]) > 1e-3);
+    },
+  );
 }
 
 for (const { name, make, step } of subjects.slice(0, 2)) {

@@ -8,7 +8,7 @@ import { matmul } from "../../../kernels/matmul/matmul.ts";
 import type { Span } from "../../device/device.ts";
 import type { Context } from "../context.ts";
 import type { Tensor } from "../tensor.ts";
-import type { WeightMatrix } from "../weight.ts";
+import { WeightMatrix } from "../weight.ts";
 
 /** Logits are made for LOGITS_CHUNK tokens of the vocabulary at a time, and so many rows: 16 MiB. */
 const CHUNK_ROWS = 1024;
@@ -19,6 +19,11 @@ export interface TokenLogprobs {
   readonly logprobs: Tensor;
   /** Entropy of the distribution, nats, f32 [M]; not differentiable. */
   readonly entropy: Tensor;
+  /**
+   * Computes the mean of each row's logits over the vocabulary, f32 [M], not differentiable. A backward
+   * pass frees what it reads.
+   */
+  meanLogits(): Tensor;
 }
 
 interface Chunk {
@@ -101,7 +106,39 @@ export function lmHead(
     });
     cx.free(dLogits);
   });
-  return { logprobs, entropy };
+  return { logprobs, entropy, meanLogits: () => meanLogits(cx, hidden, weight) };
+}
+
+/** Mean of logits over the vocabulary: the product with the mean of the head's rows, one row in place of all. */
+function meanLogits(cx: Context, hidden: Tensor, weight: WeightMatrix): Tensor {
+  const { device } = cx;
+  const { rows: vocab, columns: width } = weight;
+  const logits = cx.empty([hidden.rows]);
+  const mean = cx.empty([1, width]);
+  const shares = cx.from(new Float32Array(Math.min(vocab, LOGITS_CHUNK)).fill(1 / vocab));
+  for (let first = 0; first < vocab; first += LOGITS_CHUNK) {
+    const count = Math.min(LOGITS_CHUNK, vocab - first);
+    matmul(device, {
+      c: mean,
+      a: shares,
+      b: weight.slice(first, count).backward(),
+      m: 1,
+      n: width,
+      k: count,
+      accumulate: first > 0,
+    });
+  }
+  matmul(device, {
+    c: logits,
+    a: hidden,
+    b: WeightMatrix.trainable(mean).forward(),
+    m: hidden.rows,
+    n: 1,
+    k: width,
+  });
+  cx.free(shares);
+  cx.free(mean);
+  return logits;
 }
 
 function chunkScratch(cx: Context, rows: number, vocab: number): Tensor {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { Random } from "../../../lib/random.ts";
 import { Context } from "../../../lib/tensor/context.ts";
 import { lmHead } from "../../../lib/tensor/ops/lm_head.ts";
@@ -54,6 +55,16 @@ for (const frozen of ["f32", "bf16", null] as const) {
         const matrix = weight ?? WeightMatrix.trainable(cx.from(Float32Array.from(w), [n, k]));
         const said = lmHead(cx, cx.from(Float32Array.from(x), [m, k]), matrix, cx.from(targets));
         assertClose(await said.entropy.read(), entropy, TOLERANCE, "entropy");
+        const means = Array.from({ length: m }, (_, row) => {
+          const own = logits.subarray(row * n, (row + 1) * n);
+          return own.reduce((sum, logit) => sum + logit / n, 0);
+        });
+        const found = await said.meanLogits().read();
+        // Their mean cancels: errors are those of the logits.
+        const largest = logits.reduce((max, logit) => Math.max(max, Math.abs(logit)), 0);
+        means.forEach((mean, row) =>
+          assert.ok(Math.abs(found[row] - mean) <= TOLERANCE * largest, `mean of row ${row}`)
+        );
         cx.release();
         weight?.dispose(device);
       }

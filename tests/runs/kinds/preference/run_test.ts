@@ -17,7 +17,7 @@ import { outcome, smallPreference } from "../../small_run.ts";
 const METRICS = [
   ...["loss", "grad_norm", "learning_rate", "entropy", "num_tokens", "epoch"],
   ...["rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"],
-  ...["logps/chosen", "logps/rejected", "time/step"],
+  ...["logps/chosen", "logps/rejected", "logits/chosen", "logits/rejected", "time/step"],
 ];
 const MEASURED = ["eval_loss", "eval_rewards/margins", "eval_rewards/accuracies"];
 
