@@ -239,8 +239,8 @@ function gpuRows(
   { decodingStep, optimise }: NonNullable<PPOBenchResult["gpu"]>,
   batch: number,
 ): [string, string][] {
-  const launches = ({ dispatches, submits }: DeviceCounters) =>
-    `${round(dispatches)} dispatches, ${round(submits)} submits`;
+  const launches = ({ dispatches, submits, reads }: DeviceCounters) =>
+    `${round(dispatches)} dispatches, ${round(submits)} submits, ${round(reads)} reads`;
   const traffic = ({ bytesUploaded, parameterBytes, bytesRead }: DeviceCounters) =>
     `${round(bytesUploaded)} + ${round(parameterBytes)} B uploaded (data + parameters), ` +
     `${round(bytesRead)} B read`;
@@ -262,6 +262,7 @@ const NOTHING: DeviceCounters = {
   bytesUploaded: 0,
   parameterBytes: 0,
   bytesRead: 0,
+  reads: 0,
 };
 
 function countersOf(device: Device): DeviceCounters {

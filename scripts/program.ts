@@ -18,6 +18,7 @@ export const FOUND: readonly string[] = [
   "lib/data/template_thread.ts",
   "lib/data/tokenizer_thread.ts",
   "lib/device/wasm/worker.ts",
+  "lib/device/webgpu/readback_self_test.ts",
   "lib/packages/hub.ts",
   "lib/packages/onnxruntime.ts",
   "web/store/try_thread.ts",

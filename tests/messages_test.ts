@@ -9,8 +9,12 @@ const OTHER_VOICE = [
   /new \w*UserError\((?:[^;]|;(?!\n))*?[^("`]\.["`](?=,? *\n? *(?:\)|\{))/g,
 ];
 
-/** Files whose texts name options of other programs: V8's, git's. */
-const OTHERS_OPTIONS = ["lib/device/turbo.ts", "lib/runs/folder/environment.ts"];
+/** Files whose texts name options of other programs: those of V8, Git and Deno. */
+const OTHERS_OPTIONS = [
+  "lib/device/turbo.ts",
+  "lib/platform/program.ts",
+  "lib/platform/subprocess.ts",
+];
 
 /** Source files below the command line. */
 function* sources(folder: string): Generator<string> {

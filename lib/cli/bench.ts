@@ -126,11 +126,33 @@ const benchMatmulCommand = command(
   },
 );
 
+const benchReadbackCommand = command(
+  "readback",
+  object({
+    command: constant("bench readback"),
+    reads: count("--reads", "Reads of each size", 50),
+    rows: count("--rows", "Rows decoded at once", 8),
+    steps: count("--steps", "Tokens decoded of each row", 64),
+    json: jsonOption(),
+  }),
+  {
+    brief: message`Time reading results from the GPU.`,
+    description: paragraphs(
+      "Prints the milliseconds of a read, and of a step of decoding with a tiny model, with the " +
+        "dispatches, submits and reads of a step: with reads that are awaited and, where they " +
+        "passed their test on this adapter and version of Deno, with reads that are not.",
+    ),
+    footer: examples(["A longer measurement", "temper bench readback --reads 500 --steps 512"]),
+  },
+);
+
 /** `temper bench` */
 export const benchCommand = command(
   "bench",
-  or(benchPPOCommand, benchStepCommand, benchMatmulCommand, {
-    errors: { noMatch: message`no command given: use bench ppo, bench step or bench matmul` },
+  or(benchPPOCommand, benchStepCommand, benchMatmulCommand, benchReadbackCommand, {
+    errors: {
+      noMatch: message`no command given: use bench ppo, bench step, bench matmul or bench readback`,
+    },
   }),
   {
     brief: message`Measure the training speed of this machine.`,
@@ -178,4 +200,14 @@ export async function runBenchMatmul(
     { width: terminal("stdout").width },
   );
   print(`${visibleLine(description)}, GFLOPS\n\n${table}`);
+}
+
+/** Runs `temper bench readback`, and prints its result. */
+export async function runBenchReadback(
+  options: InferValue<typeof benchReadbackCommand>,
+): Promise<void> {
+  const { command: _, json, ...bench } = options;
+  const { benchReadback, readbackReport } = await import("../../bench/readback.ts");
+  const result = await benchReadback(bench);
+  print(json ? JSON.stringify(result, null, 2) : readbackReport(result));
 }

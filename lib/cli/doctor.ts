@@ -60,7 +60,7 @@ export async function runDoctor(
 }
 
 function describeMachine(machine: Machine): string {
-  const { adapter, wasm, caches } = machine;
+  const { adapter, reads, wasm, caches } = machine;
   const threads = wasm.sharedMemory && wasm.canWait
     ? "threads share memory (SharedArrayBuffer)"
     : "threads cannot share memory: one thread";
@@ -71,6 +71,7 @@ function describeMachine(machine: Machine): string {
     ["caches", caches.hub],
     ["", caches.temper],
     ...(adapter ? describeGpu(adapter) : [["webgpu", `no adapter: ${NO_ADAPTER_ADVICE}`]]),
+    ...(reads ? [["", describeReads(reads)]] : []),
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");
 }
@@ -100,6 +101,10 @@ function describeGpu(
       `${limits.maxComputeWorkgroupStorageSize / 1024} KiB`,
     ],
   ];
+}
+
+function describeReads({ works, reason }: NonNullable<Machine["reads"]>): string {
+  return works ? "reads without waiting 10 ms" : `reads wait 10 ms (${visibleLine(reason)})`;
 }
 
 function describeCheck({ device, name, passed, detail, seconds }: Check): string {

@@ -8,7 +8,13 @@ import { isTurbo } from "../device/turbo.ts";
 import { RunInterruptedError, UserError } from "../errors.ts";
 import { visibleLine } from "../visible_text.ts";
 import { kindOfCommand } from "../runs/kinds/registry.ts";
-import { benchCommand, runBenchMatmul, runBenchPPO, runBenchStep } from "./bench.ts";
+import {
+  benchCommand,
+  runBenchMatmul,
+  runBenchPPO,
+  runBenchReadback,
+  runBenchStep,
+} from "./bench.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { withAlgorithm } from "./algorithm.ts";
 import { grpoCommand, rlooCommand } from "./group.ts";
@@ -180,6 +186,8 @@ function dispatch(options: Options): Promise<void> {
       return runBenchStep(options);
     case "bench matmul":
       return runBenchMatmul(options);
+    case "bench readback":
+      return runBenchReadback(options);
   }
 }
 

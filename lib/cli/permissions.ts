@@ -141,6 +141,8 @@ export async function permissionFlags(
     ...(pipeline
       ? ["--allow-ffi", "--allow-env", "--allow-sys"]
       : [flag("env", allowedEnv), flag("sys", [...offline.sys, ...sys])]),
+    // Tests what may end a process in another one. It reads nobody's files.
+    ...(command === "doctor" ? [flag("run", [Deno.execPath()])] : []),
     ...(parsed.turbo === true ? [turboFlag()] : []),
   ];
 }

@@ -3,7 +3,8 @@ import type { Device } from "./device.ts";
 import { kernelTimes } from "./profile.ts";
 import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
-import { findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
+import { describeAdapter, findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
+import { hasImmediateReads } from "./webgpu/immediate_reads.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
 /** Choice of a device; the names are those of a run's settings. */
@@ -36,7 +37,8 @@ export async function openDevice(
   const times = profile ? kernelTimes : undefined;
   const adapter = device === "wasm" ? null : await findAdapter();
   if (adapter && (device === "webgpu" || !isSoftware(adapter))) {
-    return await WebGpuDevice.create(adapter, { times });
+    const immediateReads = (await hasImmediateReads(describeAdapter(adapter))).works;
+    return await WebGpuDevice.create(adapter, { times, immediateReads });
   }
   if (device === "webgpu") {
     throw new UserError(`there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`);

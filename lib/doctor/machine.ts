@@ -1,5 +1,6 @@
 import { cacheDirectory } from "../platform/cache_directory.ts";
 import { type AdapterFacts, adapterFacts, findAdapter } from "../device/webgpu/adapter.ts";
+import { hasImmediateReads, type ImmediateReads } from "../device/webgpu/immediate_reads.ts";
 import { hubCacheDirectory } from "../hub/settings.ts";
 
 /** Hardware and software that Temper runs on. */
@@ -18,20 +19,27 @@ export interface Machine {
   };
   /** The adapter of the WebGPU device; null where there is none. */
   readonly adapter: AdapterFacts | null;
+  /** Result of reading from it without waiting; null where there is none. */
+  readonly reads: ImmediateReads | null;
   /** Folders of what is kept between runs. */
   readonly caches: { readonly hub: string; readonly temper: string };
 }
 
-/** Looks at the machine; opens nothing but the adapter. */
+/**
+ * Looks at the machine; opens nothing but the adapter. Tests reading from it in a process of its own,
+ * the first time.
+ */
 export async function inspectMachine(): Promise<Machine> {
-  const adapter = await findAdapter();
+  const found = await findAdapter();
+  const adapter = found && await adapterFacts(found);
   return {
     deno: Deno.version.deno,
     v8: Deno.version.v8,
     platform: Deno.build.target,
     cores: navigator.hardwareConcurrency,
     wasm: { sharedMemory: canShareMemory(), canWait: canWait() },
-    adapter: adapter && await adapterFacts(adapter),
+    adapter,
+    reads: adapter && await hasImmediateReads(adapter.description),
     caches: { hub: hubCacheDirectory(), temper: cacheDirectory() },
   };
 }

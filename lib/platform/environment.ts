@@ -23,6 +23,11 @@ export function homeFolder(): string {
   return homedir();
 }
 
+/** Tells whether {@linkcode homeFolder} works without asking for permission. */
+export function mayFindHome(): boolean {
+  return Deno.permissions.querySync({ name: "sys", kind: "homedir" }).state === "granted";
+}
+
 /** Sets an environment variable that is not set, where that is allowed without asking for permission. */
 export function setVariableIfUnset(name: string, value: string): void {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });

@@ -57,6 +57,16 @@ export function isAlreadyThere(error: unknown): boolean {
   return error instanceof Deno.errors.AlreadyExists;
 }
 
+/** Tells whether reading a path needs no question to the user. */
+export function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
+/** Tells whether writing to a path needs no question to the user. */
+export function mayWrite(path: string): boolean {
+  return Deno.permissions.querySync({ name: "write", path }).state === "granted";
+}
+
 /** Tells whether a function of this module failed because the user has not allowed it. */
 export function isNotAllowed(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable;

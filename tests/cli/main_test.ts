@@ -47,6 +47,7 @@ for (
     "bench ppo",
     "bench step",
     "bench matmul",
+    "bench readback",
     "doctor",
   ]
 ) {
@@ -148,7 +149,7 @@ const usage: [string[], string][] = [
     ["download", "t5-small"],
     '"t5-small" is not a repository of the Hub: expected org/name or org/name@revision',
   ],
-  [["bench"], "no command given: use bench ppo, bench step or bench matmul"],
+  [["bench"], "no command given: use bench ppo, bench step, bench matmul or bench readback"],
   [["download"], "no repository given: name at least one, as org/name"],
   [["runs"], "no command given: use runs list, show, compare, export or delete"],
   [["runs", "compare", "runs"], "too few runs: give the folders of at least two"],

@@ -53,6 +53,13 @@ Deno.test("the demo needs no network, no programs, no libraries", async () => {
   assert.ok(!(await allowed({ command: "params" })).write.includes("runs"));
 });
 
+Deno.test("doctor alone may start Deno, to test in another process what may end one", async () => {
+  assert.deepEqual((await allowed({ command: "doctor" })).run, [Deno.execPath()]);
+  for (const command of ["train", "generate", "ui", "verify", "bench readback"]) {
+    assert.equal((await allowed({ command, host: "localhost" })).run, undefined);
+  }
+});
+
 Deno.test("every setting that names a file or a repository may be read", async () => {
   const shapes = {
     train: trainConfigSchema.shape,

@@ -46,14 +46,12 @@ export class Timestamps {
     encoder.resolveQuerySet(this.#queries, 0, 2 * kernels.length, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, readback, 0, size);
     return () => {
-      readback.mapAsync(GPUMapMode.READ, 0, size).then(() => {
-        const nanoseconds = new BigUint64Array(readback.getMappedRange(0, size));
+      this.readbacks.read(readback, size).then((bytes) => {
+        const nanoseconds = new BigUint64Array(bytes.buffer);
         kernels.forEach((kernel, i) => {
           const duration = nanoseconds[2 * i + 1] - nanoseconds[2 * i];
           this.times.add(kernel, Number(duration) / 1e9);
         });
-        readback.unmap();
-        this.readbacks.give(readback);
       }, () => {/* The device was closed or lost before it came so far. */});
     };
   }

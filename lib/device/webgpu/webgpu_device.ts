@@ -47,6 +47,8 @@ export interface DeviceCounters {
   parameterBytes: number;
   /** Bytes that `read` has copied to the host. */
   bytesRead: number;
+  /** Calls of `read`. */
+  reads: number;
 }
 
 /**
@@ -64,11 +66,12 @@ export class WebGpuDevice implements GpuDevice {
     bytesUploaded: 0,
     parameterBytes: 0,
     bytesRead: 0,
+    reads: 0,
   };
   /** The most bytes of one block that a shader sees in one dispatch. */
   readonly maxBindingBytes: number;
-  /** A read takes 11 ms in Deno, as long as many steps of decoding. */
-  readonly stepsPerRead: number = 16;
+  /** A read that is awaited takes 11 ms in Deno, as long as many steps of decoding; else 0.2 ms. */
+  readonly stepsPerRead: number;
   /** WebGPU does not tell how much memory a GPU has. */
   readonly memoryLimit = null;
   /** The fastest kernel for each class of matrix products, where that was measured. */
@@ -103,10 +106,16 @@ export class WebGpuDevice implements GpuDevice {
   #refusal: Error | null = null;
   #closed = false;
 
-  /** Opens an adapter. @throws {UserError} when it refuses */
+  /**
+   * Opens an adapter.
+   *
+   * @param options `times`: where to add what each kernel costs; `immediateReads`: true where
+   *   {@linkcode hasImmediateReads} found that reads need not be awaited
+   * @throws {UserError} when it refuses
+   */
   static async create(
     adapter: GPUAdapter,
-    { times }: { times?: KernelTimes } = {},
+    { times, immediateReads = false }: { times?: KernelTimes; immediateReads?: boolean } = {},
   ): Promise<WebGpuDevice> {
     const gpu = await requestDevice(adapter, [
       ...(wantsSubgroups() ? ["subgroups" as const] : []),
@@ -124,6 +133,7 @@ export class WebGpuDevice implements GpuDevice {
       describeAdapter(adapter),
       isSoftware(adapter),
       uniform ? subgroupMinSize : null,
+      immediateReads,
       times,
     );
   }
@@ -133,6 +143,7 @@ export class WebGpuDevice implements GpuDevice {
    * @param description one line for a person
    * @param software whether it only imitates a GPU
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
+   * @param immediateReads whether reads need not be awaited
    * @param times where to add what each kernel costs
    */
   private constructor(
@@ -140,6 +151,7 @@ export class WebGpuDevice implements GpuDevice {
     readonly description: string,
     readonly software: boolean,
     readonly subgroupSize: number | null,
+    immediateReads: boolean,
     times?: KernelTimes,
   ) {
     const fail = (error: Error) => {
@@ -159,7 +171,8 @@ export class WebGpuDevice implements GpuDevice {
     );
     this.#pipelines = new Pipelines(gpu, fail);
     this.#parameters = new ParameterBlocks(gpu);
-    this.#readbacks = new ReadbackPool(gpu);
+    this.#readbacks = new ReadbackPool(gpu, immediateReads);
+    this.stepsPerRead = immediateReads ? 8 : 16;
     this.#timestamps = times ? new Timestamps(gpu, MAX_DISPATCHES, this.#readbacks, times) : null;
     this.#parameterGroup = gpu.createBindGroup({
       layout: this.#pipelines.parameterLayout,
@@ -251,6 +264,7 @@ export class WebGpuDevice implements GpuDevice {
       );
     }
     this.counters.bytesRead += byteLength;
+    this.counters.reads++;
     const readback = this.#readbacks.take(size);
     this.#endPass();
     this.#encoding().copyBufferToBuffer(block.gpu, startOf(span), readback, 0, size);
@@ -260,17 +274,14 @@ export class WebGpuDevice implements GpuDevice {
     await null;
     if (this.#recording === recording) this.flush();
     try {
-      await readback.mapAsync(GPUMapMode.READ, 0, size);
+      const bytes = await this.#readbacks.read(readback, byteLength);
+      this.#check();
+      return bytes;
     } catch (error) {
       // The reason may be on its way.
       await new Promise((resolve) => setTimeout(resolve));
       throw this.#failure ?? this.#refusal ?? error;
     }
-    this.#check();
-    const copy = new Uint8Array(readback.getMappedRange(0, size)).slice(0, byteLength);
-    readback.unmap();
-    this.#readbacks.give(readback);
-    return copy;
   }
 
   /** Records a dispatch. */
