@@ -56,7 +56,7 @@ export async function present(error: UserError, command: CommandAtHand): Promise
   return parts.join("; ");
 }
 
-/** What a run has to say, with settings spelled as options of the run's command. */
+/** Spells settings in a text as options of the command of a kind of run. */
 export function spellForCommand(
   message: string,
   { command, schema }: Pick<RunKind, "command" | "schema">,

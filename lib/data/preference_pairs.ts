@@ -73,7 +73,9 @@ export class PreferencePairs {
         : chosen.trim() === "" || rejected.trim() === ""
         ? "an answer is empty"
         : needsPrompts && prompt === ""
-        ? "there is no prompt"
+        ? "prompt" in row.columns
+          ? "there is no prompt"
+          : "chosen and rejected have no prompt in common"
         : null;
       if (reason === null) {
         this.#texts.push({ prompt, chosen, rejected });
@@ -170,6 +172,8 @@ export interface LabelledAnswers {
   readonly leftOut: Readonly<Record<string, number>>;
   /** Returns an answer's texts. */
   texts(answer: number): LabelledTexts;
+  /** Returns the row of the file that an answer is from, by column. */
+  columns(answer: number): Readonly<Record<string, unknown>>;
   /** Returns an answer's tokens. */
   tokens(answer: number): LabelledTokens;
 }
@@ -204,6 +208,10 @@ class AnswersOfPairs implements LabelledAnswers {
     return { prompt, completion: label ? chosen : rejected, label };
   }
 
+  columns(answer: number): Readonly<Record<string, unknown>> {
+    return this.pairs.columns(answer >> 1);
+  }
+
   tokens(answer: number): LabelledTokens {
     const label = answer % 2 === 0;
     const { prompt, chosen, rejected } = this.pairs.tokens(answer >> 1);
@@ -215,6 +223,7 @@ class AnswersOfPairs implements LabelledAnswers {
 class AnswersWithLabels implements LabelledAnswers {
   readonly leftOut: Readonly<Record<string, number>>;
   readonly #texts: LabelledTexts[];
+  readonly #rows: TableRow[];
   readonly #prompts: TokenizedTexts;
   readonly #completions: TokenizedTexts;
 
@@ -230,7 +239,9 @@ class AnswersWithLabels implements LabelledAnswers {
       const { prompt, completion } = format.texts(row);
       return { prompt: prompt!, completion: completion!, label: labelOf(path, row) };
     });
-    this.#texts = texts.filter(({ completion }) => completion.trim() !== "");
+    const isThere = ({ completion }: LabelledTexts) => completion.trim() !== "";
+    this.#texts = texts.filter(isThere);
+    this.#rows = rows.filter((_, i) => isThere(texts[i]));
     const empty = texts.length - this.#texts.length;
     this.leftOut = empty === 0 ? {} : { "the answer is empty": empty };
     if (this.#texts.length === 0) {
@@ -254,6 +265,10 @@ class AnswersWithLabels implements LabelledAnswers {
 
   texts(answer: number): LabelledTexts {
     return this.#texts[answer];
+  }
+
+  columns(answer: number): Readonly<Record<string, unknown>> {
+    return this.#rows[answer].columns;
   }
 
   tokens(answer: number): LabelledTokens {

@@ -36,7 +36,7 @@ export async function callReward(
   reward: NullableRewardFunction,
   samples: RewardSample[],
 ): Promise<number[]> {
-  const scores = await callNullableReward(name, reward, samples);
+  const scores = await checkedScores(name, reward, samples, "a finite number");
   const at = scores.indexOf(null);
   if (at < 0) return scores as number[];
   throw new UserError(
@@ -55,31 +55,41 @@ export async function callReward(
  * @throws {UserError} when the function throws, returns another count, or a value that is neither a
  *   finite number nor null
  */
-export async function callNullableReward(
+export function callNullableReward(
   name: string,
   reward: NullableRewardFunction,
   samples: RewardSample[],
 ): Promise<(number | null)[]> {
+  return checkedScores(name, reward, samples, "a finite number, or null for no reward");
+}
+
+async function checkedScores(
+  name: string,
+  reward: NullableRewardFunction,
+  samples: RewardSample[],
+  expected: string,
+): Promise<(number | null)[]> {
+  const count = counted(samples.length, "sample");
   let scores: unknown;
   try {
     scores = await reward(structuredClone(samples));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `the reward ${name} threw on a batch of ${samples.length} samples: ${scriptReason(error)}`,
+      `the reward ${name} threw on a batch of ${count}: ${scriptReason(error)}`,
       { cause: error },
     );
   }
   if (!Array.isArray(scores)) {
     throw new UserError(
       `the reward ${name} returned ${describe(scores)}; it must return an array of ` +
-        `${samples.length} numbers, one per sample`,
+        `${counted(samples.length, "number")}, one per sample`,
     );
   }
   if (scores.length !== samples.length) {
     throw new UserError(
-      `the reward ${name} returned ${scores.length} scores for ${samples.length} samples; ` +
-        `it must return one number per sample, in order`,
+      `the reward ${name} returned ${counted(scores.length, "score")} for ${count}; it ` +
+        `must return one number per sample, in order`,
     );
   }
   // A copy, because the function may keep its array; with undefined for the holes of a sparse one.
@@ -88,7 +98,7 @@ export async function callNullableReward(
     if (score !== null && !Number.isFinite(score)) {
       throw new UserError(
         `the reward ${name} returned ${describe(score)} for sample ${i} (response ` +
-          `${excerpt(samples[i].response)}); every score must be a finite number`,
+          `${excerpt(samples[i].response)}); every score must be ${expected}`,
       );
     }
   }
@@ -114,6 +124,10 @@ export function scriptReason(error: unknown): string {
   const place = places.find(([, url]) => !OWN_MODULES.some((own) => url.startsWith(own)));
   if (!place) return reason(error);
   return `${reason(error)} (${decodeURIComponent(new URL(place[1]).pathname)}:${place[2]})`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function describe(value: unknown): string {

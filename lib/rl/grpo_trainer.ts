@@ -99,7 +99,10 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
     const judged = groups.map((group) => group.filter((row) => !Number.isNaN(rewards[row])))
       .filter((group) => group.length > 0);
     if (judged.length === 0) {
-      throw new UserError("every reward of the step is null: no response can be learned from");
+      throw new UserError(
+        "every reward of the step is null: no response can be learned from; a reward has to judge " +
+          "at least some of them",
+      );
     }
     const { advantages, means, stds } = groupAdvantages(rewards, judged, scaleRewards);
     const isCounted = rewards.map((reward, row) =>

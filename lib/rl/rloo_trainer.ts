@@ -115,7 +115,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
     const missing = rewards.findIndex(Number.isNaN);
     if (missing >= 0) {
       throw new UserError(
-        `every reward of response ${missing} is null: RLOO needs one for each response`,
+        `every reward of response ${missing} is null: RLOO needs one for each response; return a number, or take GRPO, which leaves such responses out`,
       );
     }
     const scores = rewards.map((reward, row) => ended[row] ? reward : reward - missingEosPenalty);

@@ -85,7 +85,7 @@ Deno.test("conversations that begin differently have no prompt; a classifier rea
     chosen: [message("user", "One?"), message("assistant", "1")],
     rejected: [message("user", "One?"), message("assistant", "2")],
   }], (split) => {
-    assert.deepEqual(split.pairs().leftOut, { "there is no prompt": 1 });
+    assert.deepEqual(split.pairs().leftOut, { "chosen and rejected have no prompt in common": 1 });
     const pairs = split.pairs(false);
     assert.equal(pairs.length, 2);
     const whole = (question: string, answer: string) =>

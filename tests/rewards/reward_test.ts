@@ -51,7 +51,7 @@ Deno.test("callReward: a UserError of the reward's own is not wrapped", async ()
 });
 
 Deno.test("callReward: refuses a wrong count and what is no array", async () => {
-  await fails(() => [1], /1 scores for 2 samples/);
+  await fails(() => [1], /1 score for 2 samples/);
   await fails(() => [1, 2, 3], /3 scores for 2 samples/);
   await fails(() => 5, /returned 5;/, /array of 2 numbers/);
   await fails(() => undefined, /returned undefined/);

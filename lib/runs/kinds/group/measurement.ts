@@ -94,7 +94,7 @@ export function groupMeasurementLine(title: string, { rewards }: GroupMeasuremen
   const parts = Object.entries(rewards).map(([name, { mean, interval: [low, high], count }]) =>
     count === 0
       ? `${name} applies to no prompt`
-      : `${name} ${mean.toFixed(4)} (${count} prompts, ` +
+      : `${name} ${mean.toFixed(4)} (${count} ${count === 1 ? "prompt" : "prompts"}, ` +
         `95 % confidence ${low.toFixed(4)} to ${high.toFixed(4)})`
   );
   return `${title}: ${parts.join(", ")}`;

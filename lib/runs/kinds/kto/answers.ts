@@ -13,6 +13,7 @@ export function answerRows(split: DatasetSplit): LessonRows<LabelledTokens> {
       const { prompt, completion, label } = answers.texts(row);
       return { prompt, answers: { [label ? "chosen" : "rejected"]: completion } };
     },
+    columns: (row) => answers.columns(row),
     tokens: (row) => answers.tokens(row),
   };
 }

@@ -9,7 +9,12 @@ import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
-import { type LoadedRewards, loadRewards, locateReward } from "../../loading/rewards.ts";
+import {
+  checkRewardColumns,
+  type LoadedRewards,
+  loadRewards,
+  locateReward,
+} from "../../loading/rewards.ts";
 import {
   checkTextLengths,
   placeOf,
@@ -84,6 +89,14 @@ export async function loadPreferenceIngredients<
   const count = Math.min(config.evalSamples, test.length);
   const held = Array.from({ length: count }, (_, row) => test.tokens(row));
   const evalPrompts = promptsOf(test, tokenizer, config);
+  if (evalRewards !== null && evalPrompts.length > 0) {
+    checkRewardColumns(config.evalReward!, Object.keys(evalPrompts[0].columns));
+    // A faulty reward shows here, before anything is measured or written.
+    await evalRewards.rewards.columns(
+      evalPrompts.slice(0, config.batchSize)
+        .map(({ query, summary, columns }) => ({ query, response: summary, columns })),
+    );
+  }
   const lengths = [
     checkTextLengths(model, answersOf(train, splits[0].name, config), LESSON_END),
     checkTextLengths(model, answersOf(test, splits[1].name, config, count), LESSON_END),
@@ -142,7 +155,7 @@ function promptsOf(
       query: tokenizer.decode(inputIds),
       inputIds,
       summary: answers.chosen ?? "",
-      columns: { prompt, ...answers },
+      columns: { ...rows.columns(row), prompt, ...answers },
     });
   }
   return [...found.values()];

@@ -18,6 +18,8 @@ export interface LessonRows<Tokens> {
   readonly leftOut: Readonly<Record<string, number>>;
   /** Returns a row's texts. */
   texts(row: number): LessonTexts;
+  /** Returns the row of the file that a row is from, by column. */
+  columns(row: number): Readonly<Record<string, unknown>>;
   /** Returns a row's tokens. */
   tokens(row: number): Tokens;
 }

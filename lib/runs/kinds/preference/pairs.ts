@@ -13,6 +13,7 @@ export function pairRows(split: DatasetSplit): LessonRows<PairTokens> {
       const { prompt, ...answers } = pairs.texts(row);
       return { prompt, answers };
     },
+    columns: (row) => pairs.columns(row),
     tokens: (row) => pairs.tokens(row),
   };
 }
