@@ -1,5 +1,6 @@
 import type { Shader, ShaderSource } from "../device.ts";
 import { BLOCK_BYTES } from "./parameter_blocks.ts";
+import { WorkEstimate } from "./submit_budget.ts";
 
 /** A compiled kernel and the layout of its storage bindings. */
 export interface Pipeline {
@@ -7,6 +8,7 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
   /** Tells layouts apart in the keys of cached bind groups. */
   readonly layoutKey: number;
+  readonly work: WorkEstimate;
 }
 
 /** Compiles shaders once: a pipeline for each shader and set of bindings that are writable. */
@@ -56,7 +58,7 @@ export class Pipelines {
         constants: shader.constants,
       },
     });
-    return { pipeline, layout, layoutKey };
+    return { pipeline, layout, layoutKey, work: new WorkEstimate() };
   }
 
   #layout(count: number, writable: number): GPUBindGroupLayout {

@@ -12,10 +12,9 @@ import { Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
 import { putInOrder, signature } from "../signature.ts";
 import { shaderSource } from "./shader_source.ts";
+import { MAX_DISPATCHES, SubmitBudget } from "./submit_budget.ts";
 import { Timestamps } from "./timestamps.ts";
 
-/** Dispatches of a recording: then it is submitted, so that the GPU works while more is recorded. */
-const MAX_DISPATCHES = 256;
 /** Writes up to this size can be staged within a recording; together, STAGING_BYTES. */
 const MAX_STAGED_BYTES = 64 << 10;
 const STAGING_BYTES = 1 << 20;
@@ -99,7 +98,9 @@ export class WebGpuDevice implements GpuDevice {
   #pass: GPUComputePassEncoder | null = null;
   #passPipeline: GPUComputePipeline | null = null;
   #passGroup: GPUBindGroup | null = null;
-  #recorded = 0;
+  readonly #budget = new SubmitBudget();
+  /** Time of the first submit after the GPU had done everything; null when it has nothing to do. */
+  #busySince: number | null = null;
   /** The first failure: no memory, a shader's error, a lost device. */
   #failure: Error | null = null;
   /** The first command that the GPU refused: often only the consequence of a failure. */
@@ -275,6 +276,10 @@ export class WebGpuDevice implements GpuDevice {
     if (this.#recording === recording) this.flush();
     try {
       const bytes = await this.#readbacks.read(readback, byteLength);
+      if (this.#busySince !== null) {
+        this.#budget.finished((performance.now() - this.#busySince) / 1000);
+        this.#busySince = null;
+      }
       this.#check();
       return bytes;
     } catch (error) {
@@ -291,8 +296,10 @@ export class WebGpuDevice implements GpuDevice {
     args: NoInfer<A>,
   ): void {
     this.#check();
-    if (this.#full) this.flush();
-    if (this.#parameters.full) this.#parameters.clear();
+    if (this.#parameters.full) {
+      this.flush();
+      this.#parameters.clear();
+    }
     const { spans, gpuInts, gpuOrder } = shader.signature;
     const values = this.#values;
     putInOrder(gpuOrder, args, values);
@@ -309,8 +316,13 @@ export class WebGpuDevice implements GpuDevice {
     for (let i = floats; i < gpuOrder.length; i++) parameters.floats[i] = values[i] as number;
     const offset = parameters.intern(gpuOrder.length);
     const compiled = this.#pipelines.get(shader, bound.writable);
-    const { pipeline } = compiled;
+    const { pipeline, work } = compiled;
     const group = this.#groups.get(compiled, bound.blocks, bound.starts);
+    const [x, y, z] = typeof workgroups === "number" ? this.#grid(workgroups) : workgroups;
+    // What a copy reads is staged for this recording, which has room for it.
+    const isCopy = shader.source === COPY.source;
+    if (!isCopy && !this.#budget.fits(work, x * y * z)) this.flush();
+    this.#budget.add(work, x * y * z);
 
     if (this.#timestamps) this.#endPass();
     const pass = this.#pass ??= this.#encoding().beginComputePass({
@@ -319,10 +331,8 @@ export class WebGpuDevice implements GpuDevice {
     if (this.#passPipeline !== pipeline) pass.setPipeline(this.#passPipeline = pipeline);
     if (this.#passGroup !== group) pass.setBindGroup(0, this.#passGroup = group);
     pass.setBindGroup(1, this.#parameterGroup, [offset]);
-    if (typeof workgroups === "number") pass.dispatchWorkgroups(...this.#grid(workgroups));
-    else pass.dispatchWorkgroups(...workgroups);
+    pass.dispatchWorkgroups(x, y, z);
     for (const block of bound.blocks) block.usedIn = this.#recording;
-    this.#recorded++;
     this.counters.dispatches++;
   }
 
@@ -340,8 +350,9 @@ export class WebGpuDevice implements GpuDevice {
     this.gpu.queue.submit([this.#encoder.finish()]);
     submitted?.();
     this.counters.submits++;
+    this.#busySince ??= performance.now();
+    this.#budget.submitted();
     this.#encoder = null;
-    this.#recorded = 0;
     this.#recording++;
   }
 
@@ -363,7 +374,7 @@ export class WebGpuDevice implements GpuDevice {
 
   /** True when the recording has to be submitted before another dispatch. */
   get #full(): boolean {
-    return this.#recorded >= MAX_DISPATCHES || this.#parameters.full;
+    return this.#budget.full || this.#parameters.full;
   }
 
   /** Puts a write in its place among the launches: a kernel copies it there. */
@@ -375,11 +386,11 @@ export class WebGpuDevice implements GpuDevice {
     this.dispatch(COPY, Math.ceil(words / 64), { output: span, input: from, words });
   }
 
-  #grid(workgroups: number): [number, number] {
+  #grid(workgroups: number): [number, number, number] {
     const most = this.gpu.limits.maxComputeWorkgroupsPerDimension;
-    if (workgroups <= most) return [workgroups, 1];
+    if (workgroups <= most) return [workgroups, 1, 1];
     const rows = Math.ceil(workgroups / most);
-    return [Math.ceil(workgroups / rows), rows];
+    return [Math.ceil(workgroups / rows), rows, 1];
   }
 
   #check(): void {
