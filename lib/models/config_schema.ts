@@ -11,7 +11,9 @@ export const rowsSchema = z.int().positive().max(2 ** 24);
 /** Schema of a token id. */
 export const tokenIdSchema = z.int().nonnegative();
 /** Schema of one or several token ids. */
-export const tokenIdsSchema = z.union([tokenIdSchema, z.array(tokenIdSchema)]);
+export const tokenIdsSchema = z.union([tokenIdSchema, z.array(tokenIdSchema)], {
+  error: "expected a token id or a list of them",
+});
 /** Schema of the number that a norm adds to a variance. */
 export const epsilonSchema = z.number().positive().max(0.1);
 /** Schema of a probability of dropout. */

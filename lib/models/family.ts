@@ -1,7 +1,7 @@
 import type { Device } from "../device/device.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
-import { withEndTokens } from "./generation_file.ts";
+import { withGenerationTokens } from "./generation_file.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { checkWeights } from "./outline.ts";
 import {
@@ -95,7 +95,10 @@ export async function readConfig<Model extends LanguageModel>(
   files: ModelFiles,
   choose: (config: JsonObject, path: string) => ModelFamily<Model>,
 ): Promise<(weights: CheckpointTensors) => ModelBuilder<Model>> {
-  const config = await withEndTokens(await files.requiredJson("config.json", "model"), files);
+  const config = await withGenerationTokens(
+    await files.requiredJson("config.json", "model"),
+    files,
+  );
   const path = files.pathOf("config.json");
   const family = choose(config, path);
   return (weights) => family.configure(config, path, weights);

@@ -1,7 +1,8 @@
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
-import { z } from "../packages/zod.ts";
+import type { z } from "../packages/zod.ts";
+import { checkTokenIds, tokenIdSchema, tokenIdsSchema } from "./config_schema.ts";
 
 /** File beside config.json: settings of transformers' `generate`. */
 const NAME = "generation_config.json";
@@ -35,27 +36,55 @@ const SAMPLING: Readonly<Record<string, readonly unknown[]>> = {
   stop_strings: [],
 };
 
-const tokenId = z.int().nonnegative();
-const endTokens = z.union([tokenId, z.array(tokenId)]).nullish();
-
 /**
- * A model's config.json with the end tokens of generation_config.json, which transformers' `generate`
- * goes by: chat models often have the end of a turn there alone.
+ * A model's config.json with the tokens of generation_config.json, which transformers' `generate` goes
+ * by: chat models often have the end of a turn there alone. The token that a decoder starts with is
+ * taken where config.json has none.
  *
- * @throws {UserError} when the file is broken
+ * @throws {UserError} when the file is broken, or the two disagree on how a decoder starts
  */
-export async function withEndTokens(config: JsonObject, files: ModelFiles): Promise<JsonObject> {
+export async function withGenerationTokens(
+  config: JsonObject,
+  files: ModelFiles,
+): Promise<JsonObject> {
   const file = await files.json(NAME);
-  const ends = endTokens.safeParse(file?.eos_token_id);
-  if (!ends.success) {
-    throw new UserError(
-      `${files.pathOf(NAME)}: "eos_token_id" is ${JSON.stringify(file?.eos_token_id)}, ` +
-        "expected a token id or a list of them",
-    );
+  if (file === null) return config;
+  const tokens: JsonObject = {};
+  const ends = tokenSetting(files, file, "eos_token_id", tokenIdsSchema, config);
+  if (ends !== null) tokens.eos_token_id = ends;
+  if (config.is_encoder_decoder === true) {
+    const key = "decoder_start_token_id";
+    const start = tokenSetting(files, file, key, tokenIdSchema, config);
+    const known = config[key] ?? start;
+    if (start !== null && start !== known) {
+      throw new UserError(
+        `${files.pathOf(NAME)}: "${key}" is ${start}, in config.json ${JSON.stringify(known)}: ` +
+          "transformers would generate with the one and train with the other; make them the same",
+      );
+    }
+    if (start !== null) tokens[key] = start;
   }
-  return ends.data === undefined || ends.data === null
-    ? config
-    : { ...config, eos_token_id: ends.data };
+  return Object.keys(tokens).length === 0 ? config : { ...config, ...tokens };
+}
+
+/** Reads a setting with tokens; null for none. @throws {UserError} when it is not possible */
+function tokenSetting<T extends number | number[]>(
+  files: ModelFiles,
+  file: JsonObject,
+  key: string,
+  schema: z.ZodType<T>,
+  { vocab_size }: JsonObject,
+): T | null {
+  const parsed = schema.nullish().safeParse(file[key]);
+  const path = files.pathOf(NAME);
+  if (!parsed.success) {
+    const expected = key === "eos_token_id" ? "a token id or a list of them" : "a token id";
+    const found = JSON.stringify(file[key]);
+    throw new UserError(`${path}: "${key}" is ${found}, expected ${expected}`);
+  }
+  const { data } = parsed;
+  if (typeof vocab_size === "number") checkTokenIds(path, key, [data ?? []].flat(), vocab_size);
+  return data ?? null;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryFiles } from "../../lib/formats/model_files.ts";
-import { recommendedSampling, withEndTokens } from "../../lib/models/generation_file.ts";
+import { recommendedSampling, withGenerationTokens } from "../../lib/models/generation_file.ts";
 import { loadLanguageModel, registerModelFamily } from "../../lib/models/registry.ts";
 import { deviceTest } from "../device.ts";
 import { withTempDir } from "../temp_dir.ts";
@@ -17,19 +17,41 @@ const filesOf = (json: unknown) =>
 Deno.test("end tokens of generation_config.json replace those of config.json", async () => {
   const config = { eos_token_id: 5, vocab_size: 9 };
   assert.deepEqual(
-    await withEndTokens(config, filesOf({ eos_token_id: [7, 5] })),
+    await withGenerationTokens(config, filesOf({ eos_token_id: [7, 5] })),
     { eos_token_id: [7, 5], vocab_size: 9 },
   );
   for (const json of [{}, { eos_token_id: null }]) {
-    assert.equal(await withEndTokens(config, filesOf(json)), config);
+    assert.equal(await withGenerationTokens(config, filesOf(json)), config);
   }
-  assert.equal(await withEndTokens(config, new MemoryFiles([], "model")), config);
+  assert.equal(await withGenerationTokens(config, new MemoryFiles([], "model")), config);
   for (const eos_token_id of ["</s>", -1, [1.5]]) {
     await assert.rejects(
-      withEndTokens(config, filesOf({ eos_token_id })),
+      withGenerationTokens(config, filesOf({ eos_token_id })),
       /generation_config.json: "eos_token_id" is .*, expected a token id or a list of them/,
     );
   }
+});
+
+Deno.test("tokens of generation_config.json that the vocabulary does not have are that file's", async () => {
+  for (const eos_token_id of [9, [1, 1000]]) {
+    await assert.rejects(
+      withGenerationTokens({ vocab_size: 9 }, filesOf({ eos_token_id })),
+      /generation_config.json: "eos_token_id" is (9|1000), expected a token below "vocab_size", 9/,
+    );
+  }
+});
+
+Deno.test("a decoder starts as generation_config.json says, and config.json must not say another", async () => {
+  const t5 = { is_encoder_decoder: true };
+  const file = filesOf({ decoder_start_token_id: 3 });
+  assert.deepEqual(await withGenerationTokens(t5, file), { ...t5, decoder_start_token_id: 3 });
+  await assert.rejects(
+    withGenerationTokens({ ...t5, decoder_start_token_id: 0 }, file),
+    /generation_config.json: "decoder_start_token_id" is 3, in config.json 0: .* make them the same/,
+  );
+  // A decoder-only model starts with its prompt.
+  const llama = { vocab_size: 2 };
+  assert.equal(await withGenerationTokens(llama, file), llama);
 });
 
 Deno.test("recommended sampling is what would change a draw", async () => {
