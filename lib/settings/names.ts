@@ -1,26 +1,37 @@
-/** Usual abbreviations, and the settings that they may stand for, without hyphens and in lower case. */
+/** Usual abbreviations and names elsewhere, and the settings that they may stand for, without hyphens and in lower case. */
 const ABBREVIATIONS: Readonly<Record<string, readonly string[]>> = {
   lr: ["learningRate"],
   bs: ["batchSize", "batch"],
   mbs: ["miniBatchSize"],
-  klcoef: ["initKlCoef"],
+  perdevicetrainbatchsize: ["batchSize"],
+  klcoef: ["initKlCoef", "beta"],
   beta: ["initKlCoef"],
   epochs: ["ppoEpochs"],
   numepochs: ["epochs", "ppoEpochs"],
+  nepochs: ["epochs", "ppoEpochs"],
   numtrainepochs: ["epochs", "ppoEpochs"],
   maxsteps: ["steps"],
   gradaccum: ["gradientAccumulationSteps"],
+  gradientcheckpointing: ["activationMemory"],
   clip: ["cliprange"],
   wd: ["weightDecay"],
-  warmup: ["warmupSteps"],
+  lrschedulertype: ["lrScheduler"],
+  savesteps: ["saveEvery"],
+  savetotallimit: ["keep"],
+  evalsteps: ["evalEvery"],
+  groupsize: ["numGenerations"],
   r: ["loraR"],
   rank: ["loraR"],
   alpha: ["loraAlpha"],
-  maxlength: ["maxNewTokens", "outputMaxLength"],
+  maxlength: ["maxNewTokens", "maxCompletionLength", "outputMaxLength"],
+  maxtokens: ["maxNewTokens", "maxCompletionLength"],
   data: ["dataset"],
   checkpoint: ["resume", "adapter"],
   out: ["output"],
   outputdir: ["output"],
+  gpu: ["device"],
+  bf16: ["dtype"],
+  h: ["help"],
 };
 
 /** `learning_rate` and `learning-rate` as `learningRate`. */
@@ -35,9 +46,12 @@ export function inStyleOf(name: string, style: string): string {
   return name.replace(/[A-Z]/g, (letter) => separator + letter.toLowerCase());
 }
 
+/** Minimum letters of a beginning that stands for the whole name. */
+const SHORTEST_BEGINNING = 3;
+
 /**
- * Finds the name that was probably meant: one that a usual abbreviation stands for, else the one at
- * the smallest edit distance.
+ * Finds the name that was probably meant: one that a usual abbreviation stands for, else the only one
+ * with this beginning, else the one at the smallest edit distance.
  *
  * @returns null when none is near
  */
@@ -47,6 +61,8 @@ export function nearestName(name: string, known: readonly string[]): string | nu
     const found = known.find((candidate) => plain(candidate) === plain(setting));
     if (found !== undefined) return found;
   }
+  const begun = known.filter((candidate) => plain(candidate).startsWith(plain(name)));
+  if (begun.length === 1 && plain(name).length >= SHORTEST_BEGINNING) return begun[0];
   let best: string | null = null;
   // Two letters that both differ have nothing in common.
   let least = Math.min(Math.max(2, Math.ceil(plain(name).length / 3)) + 1, plain(name).length);

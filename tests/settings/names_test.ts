@@ -20,3 +20,19 @@ Deno.test("the nearest name is that of an abbreviation, else the one with the fe
   assert.equal(nearestName("epochs", ["epochs", "ppoEpochs"]), "epochs");
   assert.equal(nearestName("zebra", known), null);
 });
+
+Deno.test("a beginning stands for the whole name where there is one with it", () => {
+  const known = ["--temperature", "--top-p", "--batch-size", "--lora-r", "--lora-alpha"];
+  assert.equal(nearestName("--temp", known), "--temperature");
+  assert.equal(nearestName("--batch", known), "--batch-size");
+  assert.notEqual(nearestName("--lora", known), "--lora-alpha");
+  assert.equal(nearestName("--t", known), null);
+});
+
+Deno.test("names that other libraries use", () => {
+  assert.equal(nearestName("--kl-coef", ["--beta", "--steps"]), "--beta");
+  assert.equal(nearestName("per_device_train_batch_size", ["batchSize", "steps"]), "batchSize");
+  assert.equal(nearestName("--group-size", ["--num-generations"]), "--num-generations");
+  assert.equal(nearestName("--save-steps", ["--save-every", "--steps"]), "--save-every");
+  assert.equal(nearestName("-h", ["--help", "--host"]), "--help");
+});
