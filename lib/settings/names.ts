@@ -64,8 +64,9 @@ export function nearestName(name: string, known: readonly string[]): string | nu
   const begun = known.filter((candidate) => plain(candidate).startsWith(plain(name)));
   if (begun.length === 1 && plain(name).length >= SHORTEST_BEGINNING) return begun[0];
   let best: string | null = null;
-  // Two letters that both differ have nothing in common.
-  let least = Math.min(Math.max(2, Math.ceil(plain(name).length / 3)) + 1, plain(name).length);
+  // Names that differ in more than half of their letters have nothing in common.
+  const { length } = plain(name);
+  let least = Math.min(Math.max(2, Math.ceil(length / 3)), Math.floor(length / 2)) + 1;
   for (const candidate of known) {
     const distance = editDistance(plain(name), plain(candidate));
     if (distance < least) [best, least] = [candidate, distance];

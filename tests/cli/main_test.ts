@@ -122,7 +122,7 @@ const usage: [string[], string][] = [
   [["train", "--epochs", "2"], "train has no option --epochs: did you mean --ppo-epochs?"],
   [["sft", "--target-kl", "1"], "sft has no option --target-kl: see temper sft --help"],
   [["bench", "ppo", "--shpe"], "bench ppo has no option --shpe: did you mean --shape?"],
-  [["bench", "mat"], "there is no command bench mat: see temper bench --help"],
+  [["bench", "mat"], "there is no command bench mat: did you mean matmul?"],
   [["train", "extra"], 'train does not take "extra": see temper train --help'],
   [["--bogus"], "temper has no option --bogus: see temper --help"],
   [["train", "--steps", "0"], '--steps must be an integer above 0, found "0"'],

@@ -19,6 +19,9 @@ Deno.test("the nearest name is that of an abbreviation, else the one with the fe
   assert.equal(nearestName("lr", ["ui"]), null);
   assert.equal(nearestName("epochs", ["epochs", "ppoEpochs"]), "epochs");
   assert.equal(nearestName("zebra", known), null);
+  assert.equal(nearestName("foo", ["log"]), null);
+  assert.equal(nearestName("lgo", ["log", "foo"]), null);
+  assert.equal(nearestName("logs", ["log", "foo"]), "log");
 });
 
 Deno.test("a beginning stands for the whole name where there is one with it", () => {
