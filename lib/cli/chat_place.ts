@@ -1,8 +1,10 @@
-import { createInterface } from "node:readline";
 import process from "node:process";
+import { createInterface } from "node:readline";
+import { PassThrough } from "node:stream";
 import type { UserError } from "../errors.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
 import type { ChatPlace } from "./chat_loop.ts";
+import { BRACKETED_PASTE, PastedLines, withLineBreaks } from "./pasted_lines.ts";
 import { printData, printError, terminal } from "./terminal.ts";
 
 /** Prompt for the user's lines. */
@@ -55,22 +57,49 @@ export class ChatPipe implements ChatPlace {
   }
 }
 
-/** A person at a terminal: Ctrl-C stops an answer, Ctrl-D leaves. */
+/** A person at a terminal: Ctrl-C stops an answer, Ctrl-D leaves, a pasted text is one message. */
 export class ChatTerminal implements ChatPlace {
   readonly interactive = true;
   /** Lines of before, which the arrow keys bring back; the latest first. */
   #history: string[] = [];
+  /** Further lines that came with the last one, of a terminal that does not mark what is pasted. */
+  #waiting: string[] = [];
+  /** Beginning of a line that came with the last one. */
+  #begun = "";
+  readonly #pasted = new PastedLines();
 
-  nextLine(): Promise<string | null> {
+  async nextLine(): Promise<string | null> {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
+      printData(`${PROMPT}${waiting}\n`);
+      return waiting;
+    }
+    const [line = null, ...others] = await this.#edit();
+    this.#waiting = others;
+    return line;
+  }
+
+  /** Lets the user edit a line. @returns the lines that came at once; none at the end */
+  #edit(): Promise<string[]> {
+    const { stdin, stdout } = process;
+    const out = terminal("stdout");
+    const input = Object.assign(new PassThrough(), {
+      isTTY: true,
+      setRawMode: (isRaw: boolean) => stdin.setRawMode(isRaw),
+    });
+    const onData = (bytes: Uint8Array) => input.write(this.#pasted.filter(bytes));
+    stdin.on("data", onData).resume();
     // One for each line: while an answer comes, Ctrl-C is to be a signal.
     const reader = createInterface({
-      input: process.stdin,
-      output: process.stdout,
+      input,
+      output: stdout,
+      terminal: true,
       history: this.#history,
       prompt: PROMPT,
     });
+    out.draw(BRACKETED_PASTE.on);
     return new Promise((resolve) => {
-      let line: string | null = null;
+      const lines: string[] = [];
       reader.on("history", (history: string[]) => this.#history = history);
       reader.on("SIGINT", () => {
         // As in a shell, what was typed is dropped.
@@ -80,14 +109,18 @@ export class ChatTerminal implements ChatPlace {
         reader.prompt();
       });
       reader.on("line", (text: string) => {
-        line = text;
-        reader.close();
+        // What came with the line is still to be read.
+        if (lines.push(withLineBreaks(text)) === 1) setImmediate(() => reader.close());
       });
       reader.on("close", () => {
-        if (line === null) printData("\n");
-        resolve(line);
+        this.#begun = lines.length > 0 ? reader.line : "";
+        stdin.off("data", onData);
+        stdin.pause();
+        out.draw(BRACKETED_PASTE.off + (lines.length === 0 ? "\n" : ""));
+        resolve(lines);
       });
       reader.prompt();
+      if (this.#begun !== "") reader.write(this.#begun);
     });
   }
 

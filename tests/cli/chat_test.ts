@@ -141,3 +141,26 @@ Deno.test({
       assert.deepEqual([code, killed], [0, null], plainText(output));
     }),
 });
+
+Deno.test({
+  name: "at a terminal, pasted lines are one message, and no line that comes early is lost",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withChatModel(async (model) => {
+      const flags = ["--quiet", "--no-check", `--config=${CONFIG}`, "--permission-set=offline"];
+      const words = [Deno.execPath(), "run", ...flags, "--allow-read", "--allow-write", CLI];
+      words.push("generate", "--chat", "--model", model, ...DEVICE, "--max-new-tokens", "4");
+      const { code, killed, output } = await runInTerminal(words.map(shellWord).join(" "), {
+        press: [
+          { after: /commands\s+> $/, keys: "/system \x1b[200~Be kind.\nBe brief.\x1b[201~\r" },
+          // A terminal that marks nothing.
+          { after: /prompt\s+> $/, keys: "/system\r/none\rHel" },
+          { after: /Be kind.\s+Be brief.\s[^]*no command \/none[^]*> Hel$/, keys: CTRL_C },
+          { after: /leaves\s+> $/, keys: CTRL_D },
+        ],
+        seconds: 20,
+      });
+      assert.deepEqual([code, killed], [0, null], plainText(output));
+      assert.match(plainText(output), /> \/system Be kind\.␊Be brief\./);
+    }),
+});
