@@ -3,8 +3,12 @@ import type { NullableRewardFunction, RewardSample } from "../reward.ts";
 /** Columns that hold a row's right answer, where none is named. */
 export const ANSWER_COLUMNS: readonly string[] = ["answer", "solution", "completion", "summary"];
 
-/** A number as people write it: with a sign, separators of thousands and decimals. */
-const NUMBER = /[-+]?\d+(?:,\d{3})*(?:\.\d+)?/g;
+/**
+ * A number as people write it: with a sign, separators of thousands, decimals and an exponent. A hyphen
+ * behind a word, a number or a bracket is no sign: 7-8 ends with 8.
+ */
+const NUMBER =
+  /(?:(?<![\w.)\]])[-+\u2212])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)(?:e[-+]?\d+)?/gi;
 
 /**
  * Reward 1 for a response that is the right answer, else 0; null for a row without one. White space
@@ -40,7 +44,7 @@ export function numberReward(column: string | null): NullableRewardFunction {
 /** The last number of a text; null for a text without one. */
 export function lastNumber(text: string): number | null {
   const last = text.match(NUMBER)?.at(-1);
-  return last === undefined ? null : Number(last.replaceAll(",", ""));
+  return last === undefined ? null : Number(last.replaceAll(",", "").replace("\u2212", "-"));
 }
 
 function answerOf({ columns = {} }: RewardSample, column: string | null): string | null {

@@ -48,6 +48,29 @@ Deno.test("number compares the last numbers", async () => {
   ]);
 });
 
+Deno.test("a number is read as people write it", () => {
+  const last: [string, number][] = [
+    ["7-8", 8],
+    ["pages 12-15.", 15],
+    ["(3)-4", 4],
+    ["x = -4", -4],
+    ["5 -3", -3],
+    ["(-3)", -3],
+    ["it is \u22127", -7],
+    ["it is .5", 0.5],
+    ["-.5", -0.5],
+    ["so...5", 5],
+    ["version 1.2.3", 3],
+    ["about 1.5e3", 1500],
+    ["2E-2", 0.02],
+    ["3 eggs", 3],
+    ["the sums are 1042,100", 100],
+    ["+1,042.50 EUR", 1042.5],
+    ["50%", 50],
+  ];
+  assert.deepEqual(last.map(([text]) => [text, lastNumber(text)]), last);
+});
+
 Deno.test("format matches a regular expression", async () => {
   const pattern = "^<think>.*</think>\\s*<answer>.*</answer>$";
   const good = "<think>a\nb</think>\n<answer>4</answer>";
