@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../../lib/device/open.ts";
-import { findAdapter, isSoftware, requestDevice } from "../../lib/device/webgpu/adapter.ts";
+import {
+  bindableBytes,
+  findAdapter,
+  isSoftware,
+  requestDevice,
+} from "../../lib/device/webgpu/adapter.ts";
 
 Deno.test("openDevice: auto takes a GPU, never a software adapter", async () => {
   const adapter = await findAdapter();
@@ -29,4 +34,11 @@ Deno.test("requestDevice: features that are refused are left out", async () => {
   const gpu = await requestDevice(adapter, [listed, "no-such-feature" as GPUFeatureName]);
   assert.ok(gpu.features.has(listed));
   gpu.destroy();
+});
+
+Deno.test("bindings are of whole words, and below 2 GiB", () => {
+  assert.equal(bindableBytes(2 ** 27), 2 ** 27);
+  assert.equal(bindableBytes(2 ** 31 - 1), 2 ** 31 - 256);
+  assert.equal(bindableBytes(2 ** 32 - 4), 2 ** 31 - 256);
+  assert.equal(bindableBytes(2 ** 30 + 4), 2 ** 30);
 });

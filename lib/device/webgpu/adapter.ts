@@ -48,6 +48,14 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+/**
+ * The most bytes of a storage binding: a multiple of 256, since drivers report 2³¹ - 1, and bindings are
+ * of whole words; below 2 GiB, since some drivers count a binding's bytes in 32 bits with a sign.
+ */
+export function bindableBytes(maxStorageBufferBindingSize: number): number {
+  return Math.floor(Math.min(maxStorageBufferBindingSize, 2 ** 31 - 1) / 256) * 256;
+}
+
 /** The most storage buffers that a kernel binds: several products. WebGPU guarantees only 8. */
 export const STORAGE_BUFFERS_NEEDED = 15;
 

@@ -8,7 +8,8 @@ const MAX_BIND_GROUPS = 16384;
 export class BindGroups {
   readonly #groups = new Map<string, GPUBindGroup>();
 
-  constructor(private readonly gpu: GPUDevice) {}
+  /** @param most bytes of a binding at most */
+  constructor(private readonly gpu: GPUDevice, private readonly most: number) {}
 
   /** @param starts where in each block the part begins that is bound: as much as can be bound */
   get(
@@ -22,10 +23,9 @@ export class BindGroups {
     let group = this.#groups.get(key);
     if (!group) {
       if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
-      const most = this.gpu.limits.maxStorageBufferBindingSize;
       const entries = blocks.map(({ gpu: buffer, size }, binding): GPUBindGroupEntry => {
         const offset = starts[binding];
-        return { binding, resource: { buffer, offset, size: Math.min(size - offset, most) } };
+        return { binding, resource: { buffer, offset, size: Math.min(size - offset, this.most) } };
       });
       group = this.gpu.createBindGroup({ layout, entries });
       this.#groups.set(key, group);

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
-import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
+import { bindableBytes, describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
@@ -158,12 +158,12 @@ export class WebGpuDevice implements GpuDevice {
     const fail = (error: Error) => {
       this.#failure ??= error;
     };
-    this.maxBindingBytes = gpu.limits.maxStorageBufferBindingSize;
+    this.maxBindingBytes = bindableBytes(gpu.limits.maxStorageBufferBindingSize);
     this.#bindingLimits = {
       bytes: this.maxBindingBytes,
       alignment: gpu.limits.minStorageBufferOffsetAlignment,
     };
-    this.#groups = new BindGroups(gpu);
+    this.#groups = new BindGroups(gpu, this.maxBindingBytes);
     this.#pool = new BufferPool(
       gpu,
       fail,
