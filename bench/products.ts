@@ -90,6 +90,33 @@ export function groupStepProducts(
   return products;
 }
 
+/**
+ * Products of one step on preference pairs: prompts are read once for both answers, by the reference
+ * and by the policy, forward and backward.
+ */
+export function pairStepProducts(
+  model: ProductModel,
+  { prompts, prompt, new: length }: { prompts: number; prompt: number; new: number },
+): Product[] {
+  const { products, readPrompts, respond } = productsOf(model);
+  readPrompts(prompts * prompt, 3);
+  respond(2 * prompts * length, 3);
+  return products;
+}
+
+/**
+ * Products of one step of a classifier on pairs of whole texts, forward and backward; its head is next
+ * to nothing.
+ */
+export function textPairProducts(
+  { linearModules }: Pick<LanguageModel, "linearModules">,
+  { prompts, prompt, new: length }: { prompts: number; prompt: number; new: number },
+): Product[] {
+  const { products, readPrompts } = productsOf({ linearModules, vocabSize: 0, hiddenSize: 0 });
+  readPrompts(2 * prompts * (prompt + length), 2);
+  return products;
+}
+
 /** Products of decoding one token of each row. */
 export function decodingProducts(model: ProductModel, rows: number): Product[] {
   const { products, respond } = productsOf(model);

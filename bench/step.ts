@@ -1,39 +1,23 @@
 /**
- * Time and memory of a step on groups of responses, as GRPO takes it, of a decoder-only model of
- * random weights. Called by `temper bench step`.
+ * Time and memory of a step of GRPO, DPO or a reward model on a decoder-only model of random weights.
+ * Called by `temper bench step`.
  */
 import { readsPanels } from "../kernels/matmul/panels.ts";
 import { generate } from "../lib/generation/generate.ts";
 import type { LanguageModel } from "../lib/models/language_model.ts";
-import { createAdapter } from "../lib/models/policy.ts";
-import { RandomSource } from "../lib/models/random_weights.ts";
-import { modelFamily } from "../lib/models/registry.ts";
-import { FrozenStore } from "../lib/models/weight_store.ts";
 import { Random } from "../lib/random.ts";
-import { GRPOTrainer } from "../lib/rl/grpo_trainer.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
-import { predict } from "../lib/training/token_pass.ts";
-import { responseRow } from "../lib/training/token_rows.ts";
 import { peakProcessMemory } from "./memory.ts";
-import { decodingProducts, groupStepProducts, timeProducts } from "./products.ts";
+import { decodingProducts, timeProducts } from "./products.ts";
 import { DECODER_SHAPES, type DecoderShape } from "./shapes.ts";
+import { type StepAlgorithm, type StepPart, type StepSizes, stepSubject } from "./step_subjects.ts";
 
 /** Options of the benchmark. */
-export interface StepBench extends RunDeviceOptions {
+export interface StepBench extends RunDeviceOptions, StepSizes {
+  /** Algorithm whose step is measured. */
+  algorithm: StepAlgorithm;
   /** Model whose shape is taken. */
   shape: DecoderShape;
-  /** Number of different prompts. */
-  prompts: number;
-  /** Number of responses to each. */
-  responses: number;
-  /** Number of tokens of each prompt. */
-  prompt: number;
-  /** Number of tokens of each response; end tokens are suppressed, so all are this long. */
-  new: number;
-  /** Type that frozen weights are stored in. */
-  dtype: "f32" | "bf16";
-  /** `activationMemory` of GRPOConfig, in MiB. */
-  activationMemory?: number | null;
 }
 
 /** Decoding of one token for each row, after a prompt that all rows share. */
@@ -49,11 +33,13 @@ export interface StepBenchResult extends Omit<StepBench, "device"> {
   device: string;
   /** Number of measured steps, after one that warms up. */
   steps: number;
-  seconds: { load: number; generate: number; reference: number; update: number; step: number };
+  /** Seconds of loading, of a step, and of the parts that a step of this algorithm has. */
+  seconds: { load: number; step: number } & Partial<Record<StepPart, number>>;
   /** Peak memory of the process, and of the device within it, in bytes. */
   peakMemory: { process: number; device: number };
   /** Seconds that the step's matrix products take by themselves; null on a GPU. */
   products: number | null;
+  /** Speeds of decoding; empty for a classifier. */
   decoding: DecodingSpeed[];
 }
 
@@ -64,65 +50,39 @@ const DECODING = { rows: [1, 8, 32], tokens: 17, repeats: 2 };
 
 /** Runs the benchmark. */
 export async function benchStep(options: StepBench): Promise<StepBenchResult> {
-  const { shape, prompts, responses, dtype } = options;
+  const { algorithm, shape, prompt, dtype } = options;
   const device = await openRunDevice(options);
   try {
     const started = performance.now();
-    const random = new Random(1);
-    const config = DECODER_SHAPES[shape];
-    const store = new FrozenStore(device, new RandomSource(random.uint32()), dtype);
-    const model = modelFamily(config, "bench").configure(config, "bench")(device, store);
-    const lora = { r: 16, loraAlpha: 32, loraDropout: 0, targetModules: "all-linear" };
-    const policy = { model, adapter: createAdapter(model, lora, 1) };
-    const trainer = new GRPOTrainer(policy, {
-      steps: 1000,
-      batchSize: prompts * responses,
-      miniBatchSize: prompts * responses,
-      numGenerations: responses,
-      maxCompletionLength: options.new,
-      activationMemory: options.activationMemory ?? null,
-    });
+    const subject = stepSubject(device, algorithm, DECODER_SHAPES[shape], options);
     const load = (performance.now() - started) / 1000;
-    const tokens = () =>
-      Array.from({ length: options.prompt }, () => random.integer(2, model.vocabSize));
-    const distinct = Array.from({ length: prompts }, tokens);
-    const queries = distinct.flatMap((query) => new Array<number[]>(responses).fill(query));
-
-    const best = { generate: Infinity, reference: Infinity, update: Infinity, step: Infinity };
+    const best: Partial<Record<StepPart, number>> & { step: number } = { step: Infinity };
     let [count, total] = [0, 0];
     const enough = () => count >= STEPS.maximum || count >= STEPS.minimum && total >= STEPS.seconds;
     for (let step = 0; !enough(); step++) {
       const start = performance.now();
-      const sampled = await trainer.generate(distinct, {
-        minNewTokens: options.new,
-        firstRollout: step * queries.length,
-      });
-      const generated = performance.now();
-      const completions = sampled.map(({ tokens }) => tokens);
-      // The reference of a new adapter is the model without one.
-      const rows = queries.map((query, i) => responseRow(model, query, completions[i]));
-      await predict({ model, adapter: null }, rows);
-      const referred = performance.now();
-      const rewards = completions.map(() => random.uniform());
-      await trainer.step(queries, completions, { rewards }, sampled);
-      const end = performance.now();
-      if (step === 0) continue;
-      const take = (name: keyof typeof best, from: number, to: number) => {
-        best[name] = Math.min(best[name], (to - from) / 1000);
+      let last = start;
+      const take = (name: StepPart | "step", from: number) => {
+        const now = performance.now();
+        if (step > 0) best[name] = Math.min(best[name] ?? Infinity, (now - from) / 1000);
+        return now;
       };
-      take("generate", start, generated);
-      take("reference", generated, referred);
-      take("update", referred, end);
-      take("step", start, end);
+      await subject.run(step, (part) => last = take(part, last));
+      const end = take("step", start);
+      if (step === 0) continue;
       count++;
       total += (end - start) / 1000;
     }
     const peakMemory = { process: peakProcessMemory(), device: device.memory.peak };
-    const products = readsPanels(device)
-      ? timeProducts(device, groupStepProducts(model, options), dtype)
-      : null;
+    const products = readsPanels(device) ? timeProducts(device, subject.products, dtype) : null;
     const decoding: DecodingSpeed[] = [];
-    for (const rows of DECODING.rows) decoding.push(await decode(model, tokens(), rows, dtype));
+    const { model } = subject;
+    // Other algorithms do not generate.
+    if (model && algorithm === "grpo") {
+      const random = new Random(3);
+      const read = Array.from({ length: prompt }, () => random.integer(2, model.vocabSize));
+      for (const rows of DECODING.rows) decoding.push(await decode(model, read, rows, dtype));
+    }
     return {
       ...options,
       device: device.description,
@@ -167,20 +127,24 @@ async function decode(
 
 /** Formats a result for people. */
 export function stepReport(result: StepBenchResult): string {
-  const { shape, dtype, prompts, responses, prompt, seconds, peakMemory, decoding } = result;
+  const { algorithm, shape, dtype, prompts, prompt, seconds, peakMemory, decoding } = result;
   const share = ({ products }: DecodingSpeed) =>
     products === null ? "" : `, of which ${(100 * products).toFixed(0)} % matrix products`;
-  const rows: [string, string][] = [
-    ["generate", `${seconds.generate.toFixed(3)} s`],
-    ["reference", `${seconds.reference.toFixed(3)} s`],
-    ["update", `${seconds.update.toFixed(3)} s`],
+  const parts = (["generate", "reference", "update"] as const).flatMap((part) => {
+    const time = seconds[part];
+    return time === undefined ? [] : [[part, `${time.toFixed(3)} s`] as const];
+  });
+  const rows: (readonly [string, string])[] = [
+    ...parts,
     ["step", `${seconds.step.toFixed(3)} s (best of ${result.steps})`],
-    ...(result.products === null ? [] : [[
-      "yardstick",
-      `${(seconds.step / result.products).toFixed(2)} times the ${
-        result.products.toFixed(3)
-      } s of the step's matrix products alone`,
-    ]] as [string, string][]),
+    ...(result.products === null ? [] : [
+      [
+        "yardstick",
+        `${(seconds.step / result.products).toFixed(2)} times the ${
+          result.products.toFixed(3)
+        } s of the step's matrix products alone`,
+      ] as const,
+    ]),
     [
       "memory",
       `${(peakMemory.process / 1e9).toFixed(2)} GB at most, ${
@@ -188,14 +152,18 @@ export function stepReport(result: StepBenchResult): string {
       } GB of it the device's`,
     ],
     ["load", `${seconds.load.toFixed(1)} s`],
-    ...decoding.map((speed, i): [string, string] => [
-      i === 0 ? "decoding" : "",
-      `${speed.rows} at once: ${speed.tokensPerSecond.toFixed(1)} tokens/s${share(speed)}`,
-    ]),
+    ...decoding.map((speed, i) =>
+      [
+        i === 0 ? "decoding" : "",
+        `${speed.rows} at once: ${speed.tokensPerSecond.toFixed(1)} tokens/s${share(speed)}`,
+      ] as const
+    ),
   ];
+  const batch = algorithm === "grpo"
+    ? `${prompts} prompts of ${prompt}, ${result.responses} responses of ${result.new} to each`
+    : `${prompts} pairs, prompts of ${prompt}, answers of ${result.new}`;
   return [
-    `A step on random weights: ${shape}, ${dtype}, ${prompts} prompts of ${prompt}, ` +
-    `${responses} responses of ${result.new} to each`,
+    `A step of ${algorithm} on random weights: ${shape}, ${dtype}, ${batch}`,
     result.device,
     ...rows.map(([name, value]) => `  ${name.padEnd(10)}${value}`),
   ].join("\n");

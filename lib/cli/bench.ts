@@ -71,14 +71,20 @@ const benchStepCommand = command(
   merge(
     object({
       command: constant("bench step"),
+      algorithm: preset(
+        option("--algorithm", choice(["grpo", "dpo", "reward"], { metavar: "grpo|dpo|reward" }), {
+          description: message`Algorithm whose step is timed`,
+        }),
+        "grpo",
+      ),
       shape: preset(
         option("--shape", choice(STEP_SHAPES, { metavar: "MODEL" }), {
           description: message`Model size: ${text(STEP_SHAPES.join(", "))}`,
         }),
         "smollm2-135m",
       ),
-      prompts: count("--prompts", "Prompts per step", 2),
-      responses: count("--responses", "Responses to each prompt", 4),
+      prompts: count("--prompts", "Prompts per step; with dpo and reward, pairs", 2),
+      responses: count("--responses", "Responses to each prompt, with grpo", 4),
       prompt: count("--prompt", "Prompt length, in tokens", 128),
       new: count("--new", "Response length, in tokens", 64),
       dtype: preset(
@@ -93,14 +99,18 @@ const benchStepCommand = command(
     optionsFromSchema("Device", config.deviceFields),
   ),
   {
-    brief: message`Time a GRPO step of a decoder-only model on random weights.`,
+    brief: message`Time a step of GRPO, DPO or a reward model, decoder-only, on random weights.`,
     description: paragraphs(
-      "Generates groups of responses with an adapter of rank 16 on all linear layers, computes the " +
-        "reference's log-probabilities and makes one update. Prints the seconds of each part, peak " +
-        "memory, the time of the step's matrix products alone, and the speed of decoding 1, 8 and 32 " +
-        "responses at once.",
+      "Makes steps with an adapter of rank 16 on all linear layers. GRPO generates groups of " +
+        "responses, computes the reference's log-probabilities and makes one update; DPO does the " +
+        "latter two on pairs, and a reward model makes an update on pairs. Prints the seconds of each " +
+        "part, peak memory, the time of the step's matrix products alone, and for GRPO the speed of " +
+        "decoding 1, 8 and 32 responses at once.",
     ),
-    footer: examples(["A larger model", "temper bench step --shape qwen2.5-0.5b"]),
+    footer: examples(
+      ["A larger model", "temper bench step --shape qwen2.5-0.5b"],
+      ["DPO on four pairs", "temper bench step --algorithm dpo --prompts 4"],
+    ),
   },
 );
 

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { groupStepProducts, stepProducts, timeProducts } from "../../bench/products.ts";
+import {
+  groupStepProducts,
+  pairStepProducts,
+  stepProducts,
+  textPairProducts,
+  timeProducts,
+} from "../../bench/products.ts";
 import { WasmDevice } from "../../lib/device/wasm/wasm_device.ts";
 import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
 import { RandomSource } from "../../lib/models/random_weights.ts";
@@ -48,6 +54,18 @@ Deno.test("groupStepProducts: prompts are read once for all their responses", ()
   const work = products.reduce((sum, { m, n, k, count }) => sum + m * n * k * count, 0);
   // Generating, the reference, forward and backward; the forward pass goes on from generation's.
   assert.equal(work, 3 * 2 * 16 * 200 + 4 * 8 * 3 * (200 + 1000));
+});
+
+Deno.test("products of a step on pairs: prompts are read once for both answers, whole texts twice", () => {
+  const linearModules = [{ name: "a", inFeatures: 10, outFeatures: 20, tokens: "both" as const }];
+  const model = { linearModules, vocabSize: 100, hiddenSize: 10 };
+  const sizes = { prompts: 2, prompt: 16, new: 3 };
+  const workOf = (products: ReturnType<typeof pairStepProducts>) =>
+    products.reduce((sum, { m, n, k, count }) => sum + m * n * k * count, 0);
+  // The reference, forward and backward.
+  assert.equal(workOf(pairStepProducts(model, sizes)), 3 * (2 * 16 * 200 + 4 * 3 * (200 + 1000)));
+  // Forward and backward, without the head of a language model.
+  assert.equal(workOf(textPairProducts(model, sizes)), 2 * 4 * 19 * 200);
 });
 
 Deno.test("timeProducts: takes time, leaves no memory behind", async () => {
