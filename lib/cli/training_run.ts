@@ -12,7 +12,7 @@ import { visibleLine } from "../visible_text.ts";
 import { given as givenOf, jsonOption } from "./options.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 import { stopOnSignals } from "./signals.ts";
-import { terminal } from "./terminal.ts";
+import { printError, terminal } from "./terminal.ts";
 import { checkTurbo } from "./turbo.ts";
 import { startTrainingSite } from "./ui.ts";
 
@@ -63,8 +63,13 @@ export async function runTraining(options: TrainingOptions): Promise<void> {
   const settings = { ...fromFile, ...given };
   const resumed = resume === undefined ? null : await resumedRun(resume, settings);
   if (resumed?.done != null) {
-    const line = `${visibleLine(resume!)} is finished: all ${resumed.done} steps are done`;
+    const line = `${visibleLine(resume!)} is finished: all ${resumed.done} steps of this ` +
+      `${resumed.kind.kind} run are done`;
     return terminal(json ? "stderr" : "stdout").write(line + "\n");
+  }
+  // `train` resumes a run of any kind.
+  if (resumed && resumed.kind !== kind && command !== "train") {
+    printError(`${visibleLine(resume!)} is a ${resumed.kind.kind} run, and resumed as one`);
   }
   const { kind: its, config } = resumed ?? { kind, config: kind.resolve(settings) };
   checkTurbo({ turbo: config.turbo ?? false });

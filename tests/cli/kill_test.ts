@@ -121,7 +121,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       const again = await temper(resumed(run));
       assert.deepEqual(again, {
         code: 0,
-        stdout: `${run} is finished: all 4 steps are done\n`,
+        stdout: `${run} is finished: all 4 steps of this ppo run are done\n`,
         stderr: "",
       });
       assert.deepEqual(await outcome(run), expected);

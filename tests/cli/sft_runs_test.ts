@@ -72,7 +72,7 @@ Deno.test("a folder that an earlier version left is listed and shown", async () 
     assert.equal((await call(["runs", "show", run])).code, 0);
     assert.match(
       (await call(["sft", "--resume", run])).stdout,
-      /is finished: all 1 steps are done/,
+      /is finished: all 1 steps of this sft run are done/,
     );
   });
 });

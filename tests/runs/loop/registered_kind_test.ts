@@ -56,14 +56,15 @@ Deno.test("a registered kind trains, is stopped, resumed and listed as the other
     assert.match(stopped, /^cut +stopped +toy +3\/6 +\d\.\d+$/m);
     assert.match(stopped, /^whole +finished +toy +6\/6 +\d\.\d+ +distance 2\.828 → \d\.\d+$/m);
 
-    const { code, stderr, stdout } = await call(["train", "--resume", cut]);
+    const { code, stderr, stdout } = await call(["sft", "--resume", cut]);
     assert.equal(code, 0, stderr);
+    assert.ok(stderr.startsWith(`${cut} is a toy run, and resumed as one\n`), stderr);
     assert.match(stdout, /^step 6\/6 {2}distance \d/m);
     await Deno.remove(join(cut, "checkpoint-3"), { recursive: true });
     assert.deepEqual(await outcome(cut), await outcome(whole));
     assert.match(
       (await call(["train", "--resume", cut])).stdout,
-      /is finished: all 6 steps are done$/m,
+      /is finished: all 6 steps of this toy run are done$/m,
     );
 
     const refused = await call(["sft", "--resume", cut, "--seed", "3"]);

@@ -103,7 +103,7 @@ Deno.test("a run can be given more steps, and no fewer than it has done", async 
     await train(await resumeConfig(short, { steps: 4 }), {}, { resume: true });
     assert.deepEqual(await outcome(short), await outcome(long));
     const { stdout } = await call(["train", "--resume", short, "--steps", "3"]);
-    assert.equal(stdout, `${short} is finished: all 4 steps are done\n`);
+    assert.equal(stdout, `${short} is finished: all 4 steps of this ppo run are done\n`);
     const fewer = await resumeConfig(short, { steps: 3 });
     await assert.rejects(
       train(fewer, {}, { resume: true }),
