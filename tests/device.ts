@@ -1,23 +1,42 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { Device } from "../lib/device/device.ts";
 import { openDevice } from "../lib/device/open.ts";
-import type { WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
 import { findAdapter } from "../lib/device/webgpu/adapter.ts";
+import { WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
+import { openDawn } from "./dawn.ts";
+import { permuteThreads, type ThreadOrder } from "./permuted.ts";
 
-type DeviceName = "wasm" | "webgpu";
+/**
+ * A device, or a way to test it: `webgpu` is Deno's implementation, `dawn` is Chrome's (dawn.ts), and
+ * `permuted` runs tests on Deno's once for each order of the threads (permuted.ts) and compares all that
+ * they read.
+ */
+type DeviceName = "wasm" | "webgpu" | "dawn" | "permuted";
 
-/** The devices to test: both, or the one that TEMPER_DEVICE names. */
+const NAMES: readonly DeviceName[] = ["wasm", "webgpu", "dawn", "permuted"];
+
+/** The devices to test: WASM and WebGPU, or the one that TEMPER_DEVICE names. */
 const DEVICES = namedDevices();
 /** Without an adapter the WebGPU tests are ignored, visibly; in CI that is a failure. */
-const ignoreWebGpu = DEVICES.includes("webgpu") && Deno.env.get("CI") !== "true" &&
-  !await findAdapter();
+const ignored = Deno.env.get("CI") === "true" ? [] : await missingDevices();
 
 function namedDevices(): DeviceName[] {
   const name = Deno.env.get("TEMPER_DEVICE");
   if (name === undefined) return ["wasm", "webgpu"];
-  if (name !== "wasm" && name !== "webgpu") {
-    throw new Error(`TEMPER_DEVICE=${name}: expected wasm or webgpu`);
+  const known = NAMES.find((known) => known === name);
+  if (!known) throw new Error(`TEMPER_DEVICE=${name}: expected ${NAMES.join(", ")}`);
+  return [known];
+}
+
+async function missingDevices(): Promise<DeviceName[]> {
+  const missing: DeviceName[] = [];
+  for (const name of DEVICES) {
+    if (name === "wasm") continue;
+    const found = name === "dawn" ? "gpu" in await openDawn() : await findAdapter();
+    if (!found) missing.push(name);
   }
-  return [name];
+  return missing;
 }
 
 /** Registers a test once for each device, which is closed afterwards. */
@@ -25,7 +44,7 @@ export function deviceTest(name: string, body: (device: Device) => Promise<void>
   for (const device of DEVICES) {
     Deno.test({
       name: `${name} [${device}]`,
-      ignore: device === "webgpu" && ignoreWebGpu,
+      ignore: ignored.includes(device),
       fn: () => withDevice(body, device),
     });
   }
@@ -33,11 +52,12 @@ export function deviceTest(name: string, body: (device: Device) => Promise<void>
 
 /** Registers a test of what only the WebGPU device has. */
 export function gpuTest(name: string, body: (device: WebGpuDevice) => Promise<void>): void {
-  if (!DEVICES.includes("webgpu")) return;
+  const device = DEVICES.find((device) => device !== "wasm");
+  if (!device) return;
   Deno.test({
     name,
-    ignore: ignoreWebGpu,
-    fn: () => withDevice((device) => body(device as WebGpuDevice), "webgpu"),
+    ignore: ignored.includes(device),
+    fn: () => withDevice((device) => body(device as WebGpuDevice), device),
   });
 }
 
@@ -46,10 +66,77 @@ export async function withDevice(
   body: (device: Device) => Promise<void>,
   name: DeviceName = DEVICES.length === 1 ? DEVICES[0] : "wasm",
 ): Promise<void> {
+  if (name === "dawn") return await withKept("dawn", openOnDawn, body);
+  if (name === "permuted") return await withEveryOrder(body);
   const device = await openDevice({ device: name, threads: 2 });
   try {
     await body(device);
   } finally {
     device.close();
   }
+}
+
+/** Devices that are kept from test to test, since their compilers are slow. */
+const kept = new Map<string, Promise<WebGpuDevice>>();
+
+/** Runs a body on a kept device, which is given up when the body fails. */
+async function withKept(
+  name: string,
+  open: () => Promise<WebGpuDevice>,
+  body: (device: WebGpuDevice) => Promise<void>,
+): Promise<void> {
+  if (!kept.has(name)) kept.set(name, open());
+  const device = await kept.get(name)!;
+  try {
+    await body(device);
+  } catch (error) {
+    kept.delete(name);
+    device.close();
+    throw error;
+  }
+}
+
+async function openOnDawn(): Promise<WebGpuDevice> {
+  const dawn = await openDawn();
+  if ("missing" in dawn) throw new Error(dawn.missing);
+  return await WebGpuDevice.create((await dawn.gpu.requestAdapter())!);
+}
+
+async function withEveryOrder(body: (device: Device) => Promise<void>): Promise<void> {
+  const expected = await readsIn("given", body);
+  for (const order of ["reversed", "transposed"] as const) {
+    assert.deepEqual(await readsIn(order, body), expected, `other results with threads ${order}`);
+  }
+}
+
+/** Digests of what a test's body reads from a device with its threads in an order. */
+async function readsIn(
+  order: ThreadOrder,
+  body: (device: Device) => Promise<void>,
+): Promise<string[]> {
+  const digests: string[] = [];
+  await withKept(order, () => openPermuted(order), async (device) => {
+    const { read } = WebGpuDevice.prototype;
+    device.read = async (...place) => {
+      const at = digests.push("") - 1;
+      const bytes = await read.apply(device, place);
+      digests[at] = createHash("sha256").update(bytes).digest("hex");
+      return bytes;
+    };
+    await body(device);
+  });
+  return digests;
+}
+
+async function openPermuted(order: ThreadOrder): Promise<WebGpuDevice> {
+  const adapter = (await findAdapter())!;
+  const requestDevice = adapter.requestDevice.bind(adapter);
+  adapter.requestDevice = async (descriptor) => {
+    const gpu = await requestDevice(descriptor);
+    const createShaderModule = gpu.createShaderModule.bind(gpu);
+    gpu.createShaderModule = ({ label, code }) =>
+      createShaderModule({ label, code: permuteThreads(code, order) });
+    return gpu;
+  };
+  return await WebGpuDevice.create(adapter);
 }

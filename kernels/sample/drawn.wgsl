@@ -3,10 +3,8 @@
 
 const NO_TOKEN = -1;
 
-/** -∞, made at run time: WGSL refuses it in a constant. */
-fn minus_infinity(zero: u32) -> f32 {
-  return bitcast<f32>(0xff800000u | zero);
-}
+/** The bits of -∞. */
+const MINUS_INFINITY = 0xff800000u;
 
 /** A row of logits, and what they go through first. */
 struct Row {
@@ -16,8 +14,6 @@ struct Row {
   banned: u32,
   /** First word of the set of tokens that are penalised; NONE for none. */
   seen: u32,
-  /** -∞ */
-  removed: f32,
 }
 
 fn row_of(index: u32) -> Row {
@@ -28,7 +24,6 @@ fn row_of(index: u32) -> Row {
   if (p.seen != NONE) {
     row.seen = p.seen + seen_rows[p.seen_rows + index] * ((p.vocabulary + 31u) / 32u);
   }
-  row.removed = minus_infinity(p.rows & 0u);
   return row;
 }
 

@@ -1,3 +1,8 @@
+/** What a thread without a candidate gives in place of one. */
+const NONE_FOUND = 0x7fffffffu;
+/** The least number; WGSL may take it that there is no infinity. */
+const LOWEST = -3.4028234663852886e38;
+
 /** The token with the largest logit of each row, the first of equal ones. */
 @compute @workgroup_size(ROW_THREADS)
 fn greedy(
@@ -10,32 +15,32 @@ fn greedy(
     return;
   }
   let row = row_of(index);
-  var best = row.removed;
-  var token = 0x7fffffffu;
+  var best = LOWEST;
+  var token = NONE_FOUND;
   var strange = 0.0;
   for (var i = thread; i < p.vocabulary; i += ROW_THREADS) {
     let z = penalised(row, i);
-    if (is_banned(row, i)) {
+    if (is_banned(row, i) || bitcast<u32>(z) == MINUS_INFINITY) {
       continue;
     }
     if (is_nan(z)) {
       strange = 1.0;
     }
-    if (z > best) {
+    if (z > best || token == NONE_FOUND) {
       best = z;
       token = i;
     }
   }
   let highest = row_max(best, thread);
   strange = row_sum(strange, thread);
-  thread_values[thread] = select(0x7fffffffu, token, best == highest);
+  thread_values[thread] = select(NONE_FOUND, token, best == highest);
   workgroupBarrier();
   if (thread == 0u) {
-    var first = 0x7fffffffu;
+    var first = NONE_FOUND;
     for (var t = 0u; t < ROW_THREADS; t++) {
       first = min(first, thread_values[t]);
     }
-    drawn = select(i32(first), NO_TOKEN, strange > 0.0 || first == 0x7fffffffu);
+    drawn = select(i32(first), NO_TOKEN, strange > 0.0 || first == NONE_FOUND);
   }
   finish(index, row, thread);
 }

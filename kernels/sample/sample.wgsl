@@ -18,20 +18,33 @@ struct Scores {
   top_k_key: u32,
 }
 
-/** logits / temperature; -∞ for what is banned or removed by top-k. */
+/** Score of what is removed, below all others: WGSL may take it that there is no infinity. */
+const REMOVED = -3.4028234663852886e38;
+/** The lowest other score. */
+const LOWEST = -3.4028232635611926e38;
+
+/** logits / temperature; REMOVED for -∞, and for what is banned or removed by top-k. */
 fn score(scores: Scores, token: u32) -> f32 {
   if (is_banned(scores.row, token)) {
-    return scores.row.removed;
+    return REMOVED;
   }
   let quotient = penalised(scores.row, token) / p.temperature;
+  if (bitcast<u32>(quotient) == MINUS_INFINITY) {
+    return REMOVED;
+  }
   // -0 becomes 0: keys would tell them apart.
   let z = select(quotient, 0.0, quotient == 0.0);
-  return select(z, scores.row.removed, key_of(z) < scores.top_k_key);
+  return select(select(z, LOWEST, z < LOWEST), REMOVED, key_of(z) < scores.top_k_key);
+}
+
+/** e^(z - highest); 0 for what is removed. */
+fn weight_of(z: f32, highest: f32) -> f32 {
+  return select(exp_f32(z - highest), 0.0, z == REMOVED);
 }
 
 /** Probability of a score by that of the highest; 0 where min-p removes it. */
 fn likelihood(z: f32, highest: f32) -> f32 {
-  let e = exp_f32(z - highest);
+  let e = weight_of(z, highest);
   return select(0.0, e, e >= p.min_p);
 }
 
@@ -41,7 +54,7 @@ fn weight_below(scores: Scores, key: u32, by_mass: bool, highest: f32, begin: u3
   for (var i = begin; i < end; i++) {
     let z = score(scores, i);
     if (key_of(z) < key) {
-      sum += select(1.0, exp_f32(z - highest), by_mass);
+      sum += select(1.0, weight_of(z, highest), by_mass);
     }
   }
   return row_sum(sum, thread);
@@ -62,7 +75,7 @@ fn threshold(scores: Scores, by_mass: bool, highest: f32, limit: f32, begin: u32
       let z = score(scores, i);
       let key = key_of(z);
       if (step == 0u || (key >> (shift + 3u)) == prefix) {
-        buckets[(key >> shift) & 7u] += select(1.0, exp_f32(z - highest), by_mass);
+        buckets[(key >> shift) & 7u] += select(1.0, weight_of(z, highest), by_mass);
       }
     }
     // Should rounding keep the sum below the limit, it is the last digit that weighs anything.
@@ -71,13 +84,13 @@ fn threshold(scores: Scores, by_mass: bool, highest: f32, limit: f32, begin: u32
     var found = false;
     for (var d = 0u; d < 8u; d++) {
       let weight = row_sum(buckets[d], thread);
-      if (found || weight == 0.0) {
-        continue;
+      // Not `continue`: a compiler cannot see that all threads would, and barriers follow.
+      if (!found && weight != 0.0) {
+        digit = d;
+        below_digit = below;
+        below += weight;
+        found = below > limit;
       }
-      digit = d;
-      below_digit = below;
-      below += weight;
-      found = below > limit;
     }
     below = below_digit;
     prefix = (prefix << 3u) | digit;
@@ -114,11 +127,11 @@ fn sample(
   let end = min(begin + stretch, p.vocabulary);
 
   // NaN and ∞ are not distributions; comparisons need not see NaN, so it is counted.
-  var highest = scores.row.removed;
+  var highest = REMOVED;
   var strange = 0.0;
   for (var i = begin; i < end; i++) {
     let z = score(scores, i);
-    if (!is_finite(z) && bitcast<u32>(z) != 0xff800000u) {
+    if (!is_finite(z)) {
       strange = 1.0;
     }
     highest = max(highest, z);
@@ -143,7 +156,7 @@ fn sample(
       let z = score(scores, i);
       if (key_of(z) == top_p_key) {
         equals++;
-        each = exp_f32(z - highest);
+        each = weight_of(z, highest);
       }
     }
     thread_values[thread] = equals;

@@ -138,14 +138,20 @@ export interface TaskDevice extends DeviceBase {
   run<T extends object>(kernel: Signature<object, T>, tasks: number, args: NoInfer<T>): void;
 }
 
+/**
+ * For each binding of a kernel the one that stands for it: itself, or the output that is the first to be
+ * in its block. Empty where every binding stands for itself.
+ */
+export type StandIns = readonly number[];
+
 /** A WGSL module: see webgpu/shader_source.ts. */
 export interface ShaderSource {
   /** The file of its own text, for messages: `<room>/<file>.wgsl`. */
   readonly file: string;
   /** Lines before its own text. */
   readonly linesBefore: number;
-  /** The whole text; where bit i of `writable` is set, binding i is declared writable, whatever it is. */
-  text(writable: number): string;
+  /** The whole text. Bindings that another stands for are not declared: their names give way to its. */
+  text(standIns: StandIns): string;
 }
 
 /** A WGSL kernel. Pipelines are cached by this object: make it once, not for every launch. */
@@ -177,8 +183,8 @@ export interface GpuDevice extends DeviceBase {
    *
    * @param workgroups how many; more than fit in one dimension are spread over two, so a shader
    *   numbers them with the prelude's `flat_group`. A triple is taken as it is.
-   * @param args the kernel's arguments by name; null memory binds nothing that may be touched. Where
-   *   an input is in the same block as an output, it is bound writable.
+   * @param args the kernel's arguments by name; null memory binds nothing that may be touched. What
+   *   is in the same block as an output is bound once, with it.
    */
   dispatch<A extends object>(
     shader: Shader<A>,

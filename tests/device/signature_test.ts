@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import type { GpuDevice, Span, TaskDevice } from "../../lib/device/device.ts";
+import type { GpuDevice, Span, StandIns, TaskDevice } from "../../lib/device/device.ts";
 import { ADD } from "../../kernels/elementwise/signatures.ts";
 import { wgsl } from "../../kernels/wgsl.ts";
 import { putInOrder, signature } from "../../lib/device/signature.ts";
-import { shaderSource, wgslDeclarations } from "../../lib/device/webgpu/shader_source.ts";
+import {
+  type ElementTypes,
+  shaderSource,
+  wgslDeclarations,
+} from "../../lib/device/webgpu/shader_source.ts";
 import { deviceTest } from "../device.ts";
 
 const EXAMPLE = signature({
@@ -120,7 +124,7 @@ Deno.test("signature: a binding of several spans comes where the first of them i
 
 Deno.test("wgslDeclarations: spans of one binding have offsets of their own", () => {
   assert.equal(
-    wgslDeclarations(LISTS, 0b10),
+    wgslDeclarations(LISTS),
     `struct Params {
   sum: u32,
   first: u32,
@@ -128,7 +132,7 @@ Deno.test("wgslDeclarations: spans of one binding have offsets of their own", ()
   second: u32,
 }
 @group(0) @binding(0) var<storage, read_write> sum: array<f32>;
-@group(0) @binding(1) var<storage, read_write> lists: array<u32>;
+@group(0) @binding(1) var<storage, read> lists: array<u32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
 `,
@@ -158,20 +162,34 @@ struct Params {
   );
 });
 
-Deno.test("wgslDeclarations: inputs that are to be writable, and elements of other types", () => {
-  const lines = wgslDeclarations(EXAMPLE, 0b1011, { x: "vec4f" }).split("\n");
-  assert.deepEqual(lines.filter((line) => line.includes("storage")).slice(2), [
-    "@group(0) @binding(2) var<storage, read> x: array<vec4f>;",
-    "@group(0) @binding(3) var<storage, read_write> targets: array<i32>;",
+Deno.test("wgslDeclarations: bindings that others stand for, and elements of other types", () => {
+  const storage = (standIns: StandIns, elements: ElementTypes) =>
+    wgslDeclarations(EXAMPLE, standIns, elements).split("\n").filter((l) => l.includes("storage"));
+  assert.deepEqual(storage([0, 1, 0, 3], {}), [
+    "@group(0) @binding(0) var<storage, read_write> y: array<f32>;",
+    "@group(0) @binding(1) var<storage, read_write> row_state: array<f32>;",
+    "@group(0) @binding(3) var<storage, read> targets: array<i32>;",
   ]);
+  assert.equal(storage([], { x: "vec4f" })[2].split(": ")[1], "array<vec4f>;");
+  assert.throws(
+    () => storage([0, 1, 2, 1], {}),
+    /example cannot take targets from the block of rowState: another type/,
+  );
 });
 
 Deno.test("shaderSource: counts the lines before the kernel's own text", () => {
   const source = shaderSource(EXAMPLE, "room/example.wgsl", "own\n", { shared: "shared\n" });
-  const lines = source.text(0).split("\n");
+  const lines = source.text([]).split("\n");
   assert.equal(lines[0], "shared");
   assert.equal(lines[source.linesBefore], "own");
-  assert.equal(source.text(0b1000).split("\n")[source.linesBefore], "own");
+});
+
+Deno.test("shaderSource: an output's name takes the place of what it stands for", () => {
+  const code = "y[p.y + i] = x[p.x + i] + max_x[0] + row_state[x[2]];";
+  const source = shaderSource(EXAMPLE, "room/example.wgsl", code, { shared: "fn f() { x[1]; }\n" });
+  const text = source.text([0, 0, 0, 3]);
+  assert.ok(text.startsWith("fn f() { y[1]; }"));
+  assert.ok(text.endsWith("y[p.y + i] = y[p.x + i] + max_x[0] + y[y[2]];"));
 });
 
 deviceTest("a launch takes its arguments by name, in whatever order", async (device) => {

@@ -89,9 +89,9 @@ Deno.test("a block too large to bind is bound from its first span on", () => {
   const offsets = new Int32Array(3);
   const bound = (first: Span, second: Span | null) =>
     boundBlocks(SUM_LISTS, [sum, first, second], offsets, [block, block], limits);
-  const { blocks, starts, writable } = bound(at(1000, 16), at(400, 16));
+  const { blocks, starts, standIns } = bound(at(1000, 16), at(400, 16));
   assert.deepEqual(blocks.map(({ id }) => id), [2, 1]);
-  assert.deepEqual([starts, writable], [[0, 512], 1]);
+  assert.deepEqual([starts, standIns], [[0, 512], []]);
   assert.deepEqual([...offsets], [0, (1200 - 512) / 4, (600 - 512) / 4]);
   bound(at(9992, 8), null);
   assert.deepEqual([...offsets], [0, (10192 % 256) / 4, -1]);

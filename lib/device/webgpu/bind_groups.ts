@@ -1,5 +1,5 @@
 import type { Block } from "./buffer_pool.ts";
-import type { Pipeline } from "./pipelines.ts";
+import type { StorageLayout } from "./pipelines.ts";
 
 /** Bind groups kept; a training step of the largest models makes a few thousand. */
 const MAX_BIND_GROUPS = 16384;
@@ -13,17 +13,18 @@ export class BindGroups {
 
   /** @param starts where in each block the part begins that is bound: as much as can be bound */
   get(
-    { layout, layoutKey }: Pipeline,
+    { layout, id, bound }: StorageLayout,
     blocks: readonly Block[],
     starts: readonly number[],
   ): GPUBindGroup {
-    let key = `${layoutKey}`;
-    blocks.forEach(({ id }, i) => key += starts[i] ? `,${id}@${starts[i]}` : `,${id}`);
+    let key = `${id}`;
+    for (const i of bound) key += starts[i] ? `,${blocks[i].id}@${starts[i]}` : `,${blocks[i].id}`;
     key += ",";
     let group = this.#groups.get(key);
     if (!group) {
       if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
-      const entries = blocks.map(({ gpu: buffer, size }, binding): GPUBindGroupEntry => {
+      const entries = bound.map((binding): GPUBindGroupEntry => {
+        const { gpu: buffer, size } = blocks[binding];
         const offset = starts[binding];
         return { binding, resource: { buffer, offset, size: Math.min(size - offset, this.most) } };
       });

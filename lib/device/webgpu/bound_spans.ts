@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import type { Binding, Signature, Span, StorageBinding } from "../device.ts";
+import type { Binding, Signature, Span, StandIns, StorageBinding } from "../device.ts";
 import type { Block, PooledBuffer } from "./buffer_pool.ts";
 
 /** Offset of a span that is null; the prelude's NONE. */
@@ -51,16 +51,20 @@ export interface BoundBlocks {
   readonly blocks: readonly Block[];
   /** 0 unless the block is too large to be bound as a whole. */
   readonly starts: readonly number[];
-  /** Bit i: binding i is an output, or in the same block as one. */
-  readonly writable: number;
+  /** For each binding the one that stands for it: see {@linkcode StandIns}. */
+  readonly standIns: StandIns;
 }
 
+/** Every binding stands for itself. */
+const NO_STAND_INS: StandIns = [];
+
 /**
- * Finds the blocks that the spans of a launch are in.
+ * Finds the blocks that the spans of a launch are in. WebGPU lets no dispatch bind memory that is
+ * written a second time: so what lies in one block with an output is bound as the first of these.
  *
  * @param values the launch's arguments, spans first
  * @param offsets written: for each span its offset in what is bound, in words
- * @param nothing bound for null, as input and as output
+ * @param nothing bound for null: for each binding a block of its own
  * @throws {Error} when the spans of a binding are in several blocks
  * @throws {UserError} when they are too far apart, or too large
  */
@@ -68,42 +72,74 @@ export function boundBlocks(
   { name, bindings }: Signature,
   values: readonly unknown[],
   offsets: Int32Array,
-  nothing: readonly [Block, Block],
+  nothing: readonly Block[],
   limits: BindingLimits,
 ): BoundBlocks {
-  const blocks: Block[] = [];
+  const blocks = bindings.map((binding, i) => blockOfBinding(name, binding, values) ?? nothing[i]);
+  const standIns = standInsOf(blocks, bindings);
   const starts: number[] = [];
-  for (const binding of bindings) {
-    let block: Block | null = null;
-    for (const i of binding.spans) {
-      const span = values[i] as Binding | null;
-      if (!span) continue;
-      const found = blockOf(span);
-      if (block && block !== found) {
-        throw new Error(`${name} binds ${binding.name}, which is in several blocks`);
-      }
-      block = found;
+  for (let i = 0; i < bindings.length; i++) {
+    const standIn = standIns[i] ?? i;
+    const start = blocks[i].size <= limits.bytes
+      ? 0
+      : starts[standIn] ?? partOf(name, spansOf(standIn, bindings, standIns), values, limits).start;
+    for (const at of bindings[i].spans) {
+      const span = values[at] as Binding | null;
+      offsets[at] = span ? (startOf(span) - start) / 4 : NONE;
     }
-    const isWhole = !block || block.size <= limits.bytes;
-    const start = isWhole ? 0 : partOf(name, binding, values, limits).start;
-    for (const i of binding.spans) {
-      const span = values[i] as Binding | null;
-      offsets[i] = span ? (startOf(span) - start) / 4 : NONE;
-    }
-    blocks.push(block ?? nothing[Number(binding.isWritten)]);
     starts.push(start);
   }
-  return { blocks, starts, writable: writableBindings(blocks, bindings) };
+  return { blocks, starts, standIns };
 }
 
-/** The part of a block that a binding needs, where the block is too large to be bound. */
+/** The block that the spans of a binding are in; null where all are null. */
+function blockOfBinding(
+  kernel: string,
+  { name, spans }: StorageBinding,
+  values: readonly unknown[],
+): Block | null {
+  let block: Block | null = null;
+  for (const i of spans) {
+    const span = values[i] as Binding | null;
+    if (!span) continue;
+    const found = blockOf(span);
+    if (block && block !== found) {
+      throw new Error(`${kernel} binds ${name}, which is in several blocks`);
+    }
+    block = found;
+  }
+  return block;
+}
+
+function standInsOf(blocks: readonly Block[], bindings: readonly StorageBinding[]): StandIns {
+  let standIns: number[] | null = null;
+  for (let j = 0; j < blocks.length && bindings[j].isWritten; j++) {
+    for (let i = j + 1; i < blocks.length; i++) {
+      if (blocks[i] !== blocks[j]) continue;
+      standIns ??= blocks.map((_, i) => i);
+      if (standIns[i] === i) standIns[i] = j;
+    }
+  }
+  return standIns ?? NO_STAND_INS;
+}
+
+/** Spans of a binding, and of those that it stands for. */
+function spansOf(
+  binding: number,
+  bindings: readonly StorageBinding[],
+  standIns: StandIns,
+): readonly number[] {
+  return bindings.flatMap(({ spans }, i) => (standIns[i] ?? i) === binding ? spans : []);
+}
+
+/** The part of a block that is bound, where the block is too large. */
 function partOf(
   kernel: string,
-  binding: StorageBinding,
+  spans: readonly number[],
   values: readonly unknown[],
   limits: BindingLimits,
 ): Window {
-  const window = windowOf(binding.spans.map((i) => values[i] as Binding | null), limits);
+  const window = windowOf(spans.map((i) => values[i] as Binding | null), limits);
   if (window.bytes <= limits.bytes) return window;
   throw new UserError(
     `${kernel} works on ${window.bytes} bytes at once, the GPU allows ${limits.bytes}: ` +
@@ -121,14 +157,4 @@ function windowOf(spans: readonly (Binding | null)[], { alignment }: BindingLimi
   }
   const start = Math.floor(first / alignment) * alignment;
   return { start, bytes: end - start };
-}
-
-function writableBindings(blocks: readonly Block[], bindings: readonly StorageBinding[]): number {
-  let mask = 0;
-  for (let i = 0; i < blocks.length; i++) {
-    for (let j = 0; j < blocks.length; j++) {
-      if (bindings[j].isWritten && blocks[i] === blocks[j]) mask |= 1 << i;
-    }
-  }
-  return mask;
 }

@@ -1,26 +1,37 @@
-import type { Shader, ShaderSource } from "../device.ts";
+import type { Shader, ShaderSource, StandIns } from "../device.ts";
 import { BLOCK_BYTES } from "./parameter_blocks.ts";
 import { WorkEstimate } from "./submit_budget.ts";
 
 /** A compiled kernel and the layout of its storage bindings. */
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  /** Tells layouts apart in the keys of cached bind groups. */
-  readonly layoutKey: number;
+  readonly storage: StorageLayout;
   readonly work: WorkEstimate;
 }
 
-/** Compiles shaders once: a pipeline for each shader and set of bindings that are writable. */
+/** The storage bindings of a pipeline. */
+export interface StorageLayout {
+  readonly layout: GPUBindGroupLayout;
+  /** Tells layouts apart in the keys of cached bind groups. */
+  readonly id: number;
+  /** Numbers of the bindings that are bound: others stand for the rest. */
+  readonly bound: readonly number[];
+}
+
+/** Compiles shaders once: a pipeline for each shader and bindings that stand for others. */
 export class Pipelines {
   readonly parameterLayout: GPUBindGroupLayout;
-  readonly #modules = new Map<ShaderSource, Map<number, GPUShaderModule>>();
-  readonly #pipelines = new Map<Shader, Map<number, Pipeline>>();
-  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  readonly #modules = new Map<ShaderSource, Map<string, GPUShaderModule>>();
+  readonly #pipelines = new Map<Shader, Map<string, Pipeline>>();
+  readonly #layouts = new Map<string, StorageLayout>();
 
-  /** @param onError called, later, with what is wrong in a shader */
+  /**
+   * @param head put before the text of every module, on its first line
+   * @param onError called, later, with what is wrong in a shader
+   */
   constructor(
     private readonly gpu: GPUDevice,
+    private readonly head: string,
     private readonly onError: (error: Error) => void,
   ) {
     this.parameterLayout = gpu.createBindGroupLayout({
@@ -32,53 +43,58 @@ export class Pipelines {
     });
   }
 
-  /**
-   * @param writable bit i: binding i is writable. Inputs that share a block with an output must be,
-   *   since WebGPU lets no dispatch use one buffer both read-only and writable.
-   */
-  get(shader: Shader, writable: number): Pipeline {
+  get(shader: Shader, standIns: StandIns): Pipeline {
     let variants = this.#pipelines.get(shader);
     if (!variants) this.#pipelines.set(shader, variants = new Map());
-    let found = variants.get(writable);
-    if (!found) variants.set(writable, found = this.#create(shader, writable));
+    const key = standIns.join();
+    let found = variants.get(key);
+    if (!found) variants.set(key, found = this.#create(shader, standIns));
     return found;
   }
 
-  #create(shader: Shader, writable: number): Pipeline {
-    const count = shader.signature.bindings.length;
-    const layoutKey = writable * 32 + count;
-    let layout = this.#layouts.get(layoutKey);
-    if (!layout) this.#layouts.set(layoutKey, layout = this.#layout(count, writable));
+  #create(shader: Shader, standIns: StandIns): Pipeline {
+    const storage = this.#storage(shader, standIns);
+    const bindGroupLayouts = [storage.layout, this.parameterLayout];
     const pipeline = this.gpu.createComputePipeline({
       label: shaderLabel(shader),
-      layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout, this.parameterLayout] }),
+      layout: this.gpu.createPipelineLayout({ bindGroupLayouts }),
       compute: {
-        module: this.#module(shader.source, writable),
+        module: this.#module(shader.source, standIns),
         entryPoint: shader.entryPoint,
         constants: shader.constants,
       },
     });
-    return { pipeline, layout, layoutKey, work: new WorkEstimate() };
+    return { pipeline, storage, work: new WorkEstimate() };
   }
 
-  #layout(count: number, writable: number): GPUBindGroupLayout {
-    const entries = Array.from({ length: count }, (_, binding): GPUBindGroupLayoutEntry => ({
+  #storage({ signature: { bindings } }: Shader, standIns: StandIns): StorageLayout {
+    const bound = [...bindings.keys()].filter((i) => (standIns[i] ?? i) === i);
+    const entries = bound.map((binding): GPUBindGroupLayoutEntry => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: writable >> binding & 1 ? "storage" : "read-only-storage" },
+      buffer: { type: bindings[binding].isWritten ? "storage" : "read-only-storage" },
     }));
-    return this.gpu.createBindGroupLayout({ entries });
+    const key = JSON.stringify(entries);
+    let found = this.#layouts.get(key);
+    if (!found) {
+      const layout = this.gpu.createBindGroupLayout({ entries });
+      this.#layouts.set(key, found = { layout, id: this.#layouts.size, bound });
+    }
+    return found;
   }
 
-  /** @param writable bit i: binding i is to be declared writable */
-  #module(source: ShaderSource, writable: number): GPUShaderModule {
+  #module(source: ShaderSource, standIns: StandIns): GPUShaderModule {
     let variants = this.#modules.get(source);
     if (!variants) this.#modules.set(source, variants = new Map());
-    let module = variants.get(writable);
+    const key = standIns.join();
+    let module = variants.get(key);
     if (!module) {
       const { file, linesBefore } = source;
-      module = this.gpu.createShaderModule({ label: file, code: source.text(writable) });
-      variants.set(writable, module);
+      module = this.gpu.createShaderModule({
+        label: file,
+        code: this.head + source.text(standIns),
+      });
+      variants.set(key, module);
       module.getCompilationInfo().then(({ messages }) => {
         const error = messages.find(({ type }) => type === "error");
         if (!error) return;

@@ -1,4 +1,4 @@
-import type { ElementType, ShaderSource, Signature } from "../device.ts";
+import type { ElementType, ShaderSource, Signature, StandIns } from "../device.ts";
 
 /** Types of a binding's elements that a kernel sees otherwise than its signature says, as vectors of them. */
 export type ElementTypes = Readonly<Record<string, ElementType>>;
@@ -16,12 +16,25 @@ export function shaderSource(
   code: string,
   { shared = "", elements = {} }: { shared?: string; elements?: ElementTypes } = {},
 ): ShaderSource {
-  const text = (writable: number) => shared + wgslDeclarations(signature, writable, elements);
+  const before = (standIns: StandIns) =>
+    withStandIns(signature, shared, standIns) + wgslDeclarations(signature, standIns, elements);
   return {
     file,
-    linesBefore: text(0).split("\n").length - 1,
-    text: (writable) => text(writable) + code,
+    linesBefore: before([]).split("\n").length - 1,
+    text: (standIns) => before(standIns) + withStandIns(signature, code, standIns),
   };
+}
+
+/** WGSL in which elements of a binding that another stands for are that one's. */
+function withStandIns({ bindings }: Signature, code: string, standIns: StandIns): string {
+  return standIns.reduce((text, standIn, i) => {
+    if (standIn === i) return text;
+    const name = snakeCase(bindings[i].name);
+    return text.replaceAll(
+      new RegExp(`\\b${name}\\[`, "g"),
+      `${snakeCase(bindings[standIn].name)}[`,
+    );
+  }, code);
 }
 
 /**
@@ -30,11 +43,12 @@ export function shaderSource(
  * start of their block; integers and floats follow in `p`. Names are those of the signature, in snake
  * case.
  *
- * @param writable bit i: binding i is declared writable, because it shares a block with an output
+ * @param standIns bindings that others stand for are left out
+ * @throws {Error} when a binding and the one that stands for it have different elements
  */
 export function wgslDeclarations(
-  { spans, bindings, gpuInts, floats, constants }: Signature,
-  writable = 0,
+  { name, spans, bindings, gpuInts, floats, constants }: Signature,
+  standIns: StandIns = [],
   elements: ElementTypes = {},
 ): string {
   const lines = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;`);
@@ -44,12 +58,18 @@ export function wgslDeclarations(
   }
   for (const name of floats) lines.push(`  ${snakeCase(name)}: f32,`);
   lines.push("}");
-  bindings.forEach(({ name, element, isWritten }, i) => {
-    const access = isWritten || writable >> i & 1 ? "read_write" : "read";
-    const type = elements[name] ?? element;
-    lines.push(
-      `@group(0) @binding(${i}) var<storage, ${access}> ${snakeCase(name)}: array<${type}>;`,
-    );
+  const typeOf = (i: number) => elements[bindings[i].name] ?? bindings[i].element;
+  bindings.forEach(({ name: binding, isWritten }, i) => {
+    const standIn = standIns[i] ?? i;
+    const type = typeOf(i);
+    if (typeOf(standIn) !== type) {
+      const other = bindings[standIn].name;
+      throw new Error(`${name} cannot take ${binding} from the block of ${other}: another type`);
+    }
+    if (standIn !== i) return;
+    const access = isWritten ? "read_write" : "read";
+    const declared = `var<storage, ${access}> ${snakeCase(binding)}: array<${type}>`;
+    lines.push(`@group(0) @binding(${i}) ${declared};`);
   });
   lines.push("@group(1) @binding(0) var<uniform> p: Params;", "");
   return lines.join("\n");

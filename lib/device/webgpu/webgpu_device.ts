@@ -2,7 +2,13 @@ import { UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
-import { bindableBytes, describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
+import {
+  bindableBytes,
+  describeAdapter,
+  isSoftware,
+  requestDevice,
+  STORAGE_BUFFERS_NEEDED,
+} from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
@@ -11,6 +17,7 @@ import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
 import { Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
 import { putInOrder, signature } from "../signature.ts";
+import { shaderHead } from "./shader_head.ts";
 import { shaderSource } from "./shader_source.ts";
 import { MAX_DISPATCHES, SubmitBudget } from "./submit_budget.ts";
 import { Timestamps } from "./timestamps.ts";
@@ -83,8 +90,8 @@ export class WebGpuDevice implements GpuDevice {
   readonly #readbacks: ReadbackPool;
   readonly #groups: BindGroups;
   readonly #timestamps: Timestamps | null;
-  /** Bound for null: the one where a shader declares an input, the other for an output. */
-  readonly #nothing: readonly [Block, Block];
+  /** Bound for null, for each binding another: none may be bound twice where one is written. */
+  readonly #nothing: readonly Block[];
   /** Staged writes of this recording. */
   readonly #staging: Span;
   readonly #staged = new Uint8Array(STAGING_BYTES);
@@ -131,6 +138,7 @@ export class WebGpuDevice implements GpuDevice {
     const uniform = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
     return new WebGpuDevice(
       gpu,
+      await shaderHead(gpu),
       describeAdapter(adapter),
       isSoftware(adapter),
       uniform ? subgroupMinSize : null,
@@ -141,6 +149,7 @@ export class WebGpuDevice implements GpuDevice {
 
   /**
    * @param gpu what runs the kernels
+   * @param head put before the text of every shader
    * @param description one line for a person
    * @param software whether it only imitates a GPU
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
@@ -149,6 +158,7 @@ export class WebGpuDevice implements GpuDevice {
    */
   private constructor(
     readonly gpu: GPUDevice,
+    head: string,
     readonly description: string,
     readonly software: boolean,
     readonly subgroupSize: number | null,
@@ -170,7 +180,7 @@ export class WebGpuDevice implements GpuDevice {
       () => this.flush(),
       (block) => this.#groups.forget(block),
     );
-    this.#pipelines = new Pipelines(gpu, fail);
+    this.#pipelines = new Pipelines(gpu, head, fail);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu, immediateReads);
     this.stepsPerRead = immediateReads ? 8 : 16;
@@ -180,7 +190,7 @@ export class WebGpuDevice implements GpuDevice {
       entries: [{ binding: 0, resource: { buffer: this.#parameters.buffer, size: BLOCK_BYTES } }],
     });
     const reserve = (bytes: number) => ({ buffer: this.#pool.reserve(bytes), byteOffset: 0 });
-    this.#nothing = [blockOf(reserve(256)), blockOf(reserve(256))];
+    this.#nothing = Array.from({ length: STORAGE_BUFFERS_NEEDED }, () => blockOf(reserve(256)));
     this.#staging = reserve(STAGING_BYTES);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -315,9 +325,8 @@ export class WebGpuDevice implements GpuDevice {
     for (let i = spans.length; i < floats; i++) parameters.ints[i] = Number(values[i]);
     for (let i = floats; i < gpuOrder.length; i++) parameters.floats[i] = values[i] as number;
     const offset = parameters.intern(gpuOrder.length);
-    const compiled = this.#pipelines.get(shader, bound.writable);
-    const { pipeline, work } = compiled;
-    const group = this.#groups.get(compiled, bound.blocks, bound.starts);
+    const { pipeline, storage, work } = this.#pipelines.get(shader, bound.standIns);
+    const group = this.#groups.get(storage, bound.blocks, bound.starts);
     const [x, y, z] = typeof workgroups === "number" ? this.#grid(workgroups) : workgroups;
     // What a copy reads is staged for this recording, which has room for it.
     const isCopy = shader.source === COPY.source;
