@@ -40,6 +40,7 @@
  */
 
 export {
+  DeviceLostError,
   type ErrorFacts,
   type MemoryFacts,
   NotFiniteError,

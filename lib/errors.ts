@@ -88,6 +88,15 @@ export class TrainingDivergedError extends UserError {
   }
 }
 
+/** GPU that is gone: its driver was restarted, or the machine slept. What was on it is lost. */
+export class DeviceLostError extends UserError {
+  /** The message says what was lost, and what to do. */
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
+    this.name = "DeviceLostError";
+  }
+}
+
 /** A run stopped on request (Ctrl-C, a signal, an `AbortSignal`), which can be resumed. */
 export class RunInterruptedError extends UserError {
   /** The message says where the run stopped. */

@@ -103,7 +103,8 @@ export async function run(cwd: string, program: string, args: string[]): Promise
   throw new Error(`${program} ${args.join(" ")} failed:\n${new TextDecoder().decode(stderr)}`);
 }
 
-async function copy(from: string, to: string): Promise<void> {
+/** Copies a file or a folder. */
+export async function copy(from: string, to: string): Promise<void> {
   if ((await Deno.stat(from)).isDirectory) {
     for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
     return;

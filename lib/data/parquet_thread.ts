@@ -2,4 +2,4 @@
 import { answerCalls } from "../platform/limited_thread.ts";
 import { parquetRows } from "./parquet_rows.ts";
 
-answerCalls(parquetRows);
+answerCalls(() => parquetRows);

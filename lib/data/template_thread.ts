@@ -9,17 +9,18 @@ export type TemplateRequest = { source: string } | { variables: JsonObject };
 /** Answer to a rendering: the text, or the message of a template that refuses its messages. */
 export type TemplateAnswer = RenderedText | { refusal: string };
 
-let program: TemplateProgram;
-
-answerCalls((request: TemplateRequest): TemplateAnswer | void => {
-  if ("source" in request) {
-    program = new TemplateProgram(request.source);
-    return;
-  }
-  try {
-    return program.render(request.variables);
-  } catch (error) {
-    if (error instanceof TemplateRefusal) return { refusal: error.message };
-    throw error;
-  }
+answerCalls(() => {
+  let program: TemplateProgram;
+  return (request: TemplateRequest): TemplateAnswer | void => {
+    if ("source" in request) {
+      program = new TemplateProgram(request.source);
+      return;
+    }
+    try {
+      return program.render(request.variables);
+    } catch (error) {
+      if (error instanceof TemplateRefusal) return { refusal: error.message };
+      throw error;
+    }
+  };
 });

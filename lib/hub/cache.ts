@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { readTextIfThere } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 import type { RemoteFile } from "./listing.ts";
+import { PartialFile } from "./partial_file.ts";
 import type { Repo } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -52,6 +53,31 @@ export class RepoCache {
     if (!commit || !/^[0-9a-f]{40}$/.test(commit)) return null;
     const folder = this.snapshot(commit);
     return await sizeOf(folder) === null ? null : folder;
+  }
+
+  /** Path of a file's contents while they arrive. */
+  incomplete(file: RemoteFile): string {
+    return `${this.blob(file)}.incomplete`;
+  }
+
+  /** Tells whether the contents of a file are here. */
+  async hasBlob(file: RemoteFile): Promise<boolean> {
+    return await sizeOf(this.blob(file)) === file.size;
+  }
+
+  /** Opens what has arrived of a file's contents. @throws {UserError} */
+  async openPartial(file: RemoteFile): Promise<PartialFile> {
+    const path = this.incomplete(file);
+    return await inCache(path, async () => {
+      await Deno.mkdir(dirname(path), { recursive: true });
+      return await PartialFile.open(path, file);
+    });
+  }
+
+  /** Gives contents that have arrived as a whole their name. @throws {UserError} */
+  async complete(file: RemoteFile): Promise<void> {
+    const blob = this.blob(file);
+    await inCache(blob, () => Deno.rename(this.incomplete(file), blob));
   }
 
   /** Tells whether a snapshot has the whole of a file. */
@@ -110,7 +136,7 @@ export class RepoCache {
 }
 
 /** Returns the size of a file in bytes, links followed; null when there is none. */
-export async function sizeOf(path: string): Promise<number | null> {
+async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await Deno.stat(path)).size;
   } catch {

@@ -146,6 +146,14 @@ export async function get(
       throw asTransient(error, false);
     }
     watchdog.reset();
+    if (response.type === "opaqueredirect" && response.status === 0) {
+      // A browser does not say where to. It follows by itself, without the token on another host.
+      try {
+        response = await fetch(target, { headers, signal: watchdog.signal });
+      } catch (error) {
+        throw asTransient(error, false);
+      }
+    }
     if (response.status === 200 || response.status === 206) return response;
     await response.body?.cancel();
     const location = response.headers.get("location");

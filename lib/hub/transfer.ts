@@ -1,10 +1,8 @@
-import { makeFolder, rename } from "../platform/files.ts";
-import { dirname } from "../platform/paths.ts";
 import { UserError } from "../errors.ts";
-import { inCache, type RepoCache, sizeOf } from "./cache.ts";
+import { inCache, type RepoCache } from "./cache.ts";
 import { asTransient, get, TransientError, Watchdog, withRetries } from "./http.ts";
 import type { RemoteFile } from "./listing.ts";
-import { PartialFile } from "./partial_file.ts";
+import type { PartialFile } from "./partial_file.ts";
 import { type Repo, repoUrl } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -39,21 +37,19 @@ export interface Transfer {
  */
 export async function downloadBlob(transfer: Transfer): Promise<void> {
   const { cache, file, arrived } = transfer;
-  const blob = cache.blob(file);
-  const incomplete = `${blob}.incomplete`;
   await cache.locked(file, async () => {
-    if (await sizeOf(blob) === file.size) return;
-    await inCache(incomplete, () => makeFolder(dirname(blob)));
-    await downloadVerified(transfer, incomplete);
-    await inCache(blob, () => rename(incomplete, blob));
+    if (await cache.hasBlob(file)) return;
+    await downloadVerified(transfer);
+    await cache.complete(file);
   });
   arrived(file.size);
 }
 
 /** Downloads the whole file, and verifies its hash. */
-async function downloadVerified(transfer: Transfer, path: string): Promise<void> {
-  const { file, repo, arrived } = transfer;
-  using partial = await inCache(path, () => PartialFile.open(path, file));
+async function downloadVerified(transfer: Transfer): Promise<void> {
+  const { file, repo, cache, arrived } = transfer;
+  const path = cache.incomplete(file);
+  using partial = await cache.openPartial(file);
   arrived(partial.length);
   for (let tries = 1;; tries++) {
     await downloadRest(transfer, partial);
@@ -109,7 +105,7 @@ async function receive(
   response: Response,
   watchdog: Watchdog,
 ): Promise<void> {
-  const path = `${cache.blob(file)}.incomplete`;
+  const path = cache.incomplete(file);
   const range = response.headers.get("content-range");
   if (response.status === 206 && !range?.startsWith(`bytes ${partial.length}-`)) {
     await response.body?.cancel();

@@ -1,2 +1,2 @@
 /** Validation of settings and of configuration files. */
-export * from "npm:zod@4.6.7";
+export * as z from "./zod_names.ts";

@@ -2,50 +2,15 @@ import { existsSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { UserError } from "../errors.ts";
 import { ioReason } from "./io_error.ts";
+import type {
+  AppendedFile,
+  FileInfo,
+  FolderEntry,
+  ReadableFile,
+  WritableFile,
+} from "./interfaces.ts";
 
-/** File, folder or other entry of a folder. */
-export interface FolderEntry {
-  /** Name in the folder. */
-  readonly name: string;
-  /** True for a folder; false also for a link to one. */
-  readonly isFolder: boolean;
-}
-
-/** Kind and size of what a path leads to. */
-export interface FileInfo {
-  /** True for a file, also behind a link. */
-  readonly isFile: boolean;
-  /** True for a folder, also behind a link. */
-  readonly isFolder: boolean;
-  /** Bytes. */
-  readonly size: number;
-  /** Time of the last change, in milliseconds since 1970; null where the system does not say. */
-  readonly modified: number | null;
-}
-
-/** File that is open for reading. Its methods throw the system's errors. */
-export interface ReadableFile {
-  /** Bytes of the file when it was opened. */
-  readonly size: number;
-  /** Reads bytes from an offset on. Returns how many were read; 0 at the end. */
-  readAt(offset: number, into: Uint8Array): number;
-  /** Closes the file. */
-  close(): void;
-}
-
-/** File that is open for writing. Its methods throw the system's errors. */
-export interface WritableFile {
-  /** Appends bytes. */
-  write(bytes: Uint8Array): void;
-  /** Closes the file. */
-  close(): void;
-}
-
-/** File that is open for appending. Its methods throw the system's errors. */
-export interface AppendedFile extends WritableFile {
-  /** Waits until the disk has what was written. */
-  sync(): void;
-}
+export type { AppendedFile, FileInfo, FolderEntry, ReadableFile, WritableFile };
 
 /** Tells whether a function of this module failed because a file or folder does not exist. */
 export function isNotFound(error: unknown): boolean {

@@ -1,16 +1,8 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { reportReady, startThread, type Thread, threadData } from "./workers.ts";
+import type { Limits } from "./interfaces.ts";
 
-/** Limits of one call. */
-export interface Limits {
-  /** Maximum number of seconds. */
-  seconds: number;
-  /**
-   * Maximum number of bytes that the process may grow by meanwhile, whoever takes them. Default: no
-   * limit but that of the thread's own heap.
-   */
-  bytes?: number;
-}
+export type { Limits };
 
 /** Failure of a call that exceeded a limit. Its thread is gone. */
 export class LimitError extends Error {
@@ -144,9 +136,14 @@ export class LimitedThread {
   }
 }
 
-/** Answers the calls of the program that started this thread. */
-export function answerCalls<Request>(answer: (request: Request) => unknown): void {
+/**
+ * Answers the calls of the program that started this thread.
+ *
+ * @param make makes the function that answers; what it remembers is that of one thread
+ */
+export function answerCalls<Request>(make: () => (request: Request) => unknown): void {
   const { port, answered } = threadData() as Line;
+  const answer = make();
   port.on("message", async (request: Request) => {
     let result: Answer;
     try {

@@ -1,14 +1,5 @@
 import { availableParallelism, totalmem } from "node:os";
-
-/** Facts about the program that is running, and the machine that it runs on. */
-export interface ProgramFacts {
-  /** Arguments of the command line. */
-  readonly command: string[];
-  /** Versions of what runs the program. */
-  readonly versions: Record<string, string>;
-  /** Machine: `os`, `arch`, `cpus`, and `memory` in bytes. */
-  readonly machine: Record<string, string | number>;
-}
+import type { GitCommit, ProgramFacts } from "./interfaces.ts";
 
 /** Describes this process. */
 export function programFacts(): ProgramFacts {
@@ -22,12 +13,6 @@ export function programFacts(): ProgramFacts {
       memory: totalmem(),
     },
   };
-}
-
-/** Commit of the working folder's Git repository; `dirty` with changes on top. */
-export interface GitCommit {
-  commit: string;
-  dirty: boolean;
 }
 
 /** Asks Git; null outside a repository, without Git, and where running it needs a question. */

@@ -1,16 +1,7 @@
 import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
+import type { Thread } from "./interfaces.ts";
 
-/** Thread that runs a module. */
-export interface Thread {
-  /** Resolves when the thread has called {@linkcode reportReady}, and rejects when it fails before. */
-  readonly ready: Promise<void>;
-  /** Tells whether the thread has ended, by itself or by {@linkcode terminate}. */
-  hasEnded(): boolean;
-  /** Lets the program end while the thread is running. */
-  unref(): void;
-  /** Ends the thread. */
-  terminate(): void;
-}
+export type { Thread };
 
 /**
  * Starts a thread.

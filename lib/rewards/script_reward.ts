@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import { fileInfo } from "../platform/files.ts";
-import { basename, pathToFileURL, resolve } from "../platform/paths.ts";
+import { importFile } from "../platform/import_file.ts";
+import { basename, resolve } from "../platform/paths.ts";
 import { type NullableRewardFunction, scriptReason } from "./reward.ts";
 import { trlReward, type TRLRewardFunction } from "./trl_reward.ts";
 
@@ -35,7 +36,7 @@ export async function loadScriptReward(
   }
   let module: Record<string, unknown>;
   try {
-    module = await import(pathToFileURL(file).href);
+    module = await importFile(file);
   } catch (error) {
     throw new UserError(`the reward script ${path} does not load: ${scriptReason(error)}`, {
       cause: error,

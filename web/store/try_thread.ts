@@ -13,21 +13,22 @@ export type TryOrder =
 /** Answer of the thread. */
 export type TryResult = { answers: Answers | null } | { /** One line. */ refused: string };
 
-let model: SideBySide | null = null;
-
-answerCalls(async (order: TryOrder): Promise<TryResult> => {
-  try {
-    if (order.type === "answer") {
-      return { answers: await model!.answer(order.question) };
+answerCalls(() => {
+  let model: SideBySide | null = null;
+  return async (order: TryOrder): Promise<TryResult> => {
+    try {
+      if (order.type === "answer") {
+        return { answers: await model!.answer(order.question) };
+      }
+      if (order.type === "open") model = await SideBySide.open(order.settings, order.adapter);
+      else model?.close();
+      return { answers: null };
+    } catch (error) {
+      if (error instanceof UserError) return { refused: error.message };
+      if (error instanceof Deno.errors.NotCapable) {
+        return { refused: `This site was not allowed to: ${error.message}` };
+      }
+      throw error;
     }
-    if (order.type === "open") model = await SideBySide.open(order.settings, order.adapter);
-    else model?.close();
-    return { answers: null };
-  } catch (error) {
-    if (error instanceof UserError) return { refused: error.message };
-    if (error instanceof Deno.errors.NotCapable) {
-      return { refused: `This site was not allowed to: ${error.message}` };
-    }
-    throw error;
-  }
+  };
 });

@@ -19,7 +19,7 @@ export interface WorkerInit {
   spins: number;
 }
 
-const { module, memory, thread, threads, spins } = threadData() as WorkerInit;
+const { module, memory, thread, threads, spins } = await threadData() as WorkerInit;
 const instance = new WebAssembly.Instance(module, { env: { memory } });
 const kernels = kernelTable(instance).map(([, kernel]) => kernel);
 const control = new Int32Array(memory.buffer, CONTROL, CONTROL_WORDS);

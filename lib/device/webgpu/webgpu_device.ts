@@ -1,4 +1,4 @@
-import { UserError } from "../../errors.ts";
+import { DeviceLostError, UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
@@ -200,7 +200,7 @@ export class WebGpuDevice implements GpuDevice {
     gpu.lost.then(({ message }) => {
       if (this.#closed) return;
       fail(
-        new UserError(
+        new DeviceLostError(
           `the GPU was lost${
             message ? ` (${message})` : ""
           }: start again, and if it is lost again ` +

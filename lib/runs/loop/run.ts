@@ -41,8 +41,13 @@ export interface RunHooks<Stats = unknown, Measurement = unknown> extends Datase
   measured?(when: "before" | "after", measurement: Measurement, line: string): void;
   /** Training begins, of a run of so many steps. */
   begun?(steps: number): void;
-  /** A step is done; steps count from 1. `row` is that of `metrics.jsonl`. */
-  stepped?(step: number, stats: Stats, row: MetricsRow): void;
+  /**
+   * A step is done; steps count from 1. `row` is that of `metrics.jsonl`, `samples` are those of
+   * `samples.jsonl`.
+   */
+  stepped?(step: number, stats: Stats, row: MetricsRow, samples: readonly object[]): void;
+  /** Called before each step, which waits for it: for as long as the run is to pause. */
+  proceed?(): Promise<void>;
 }
 
 /** Start of a run. */
@@ -246,6 +251,7 @@ async function train<Stats, Measurement, Summary extends object>(
   hooks.begun?.(steps);
   while (session.step < steps) {
     const step = session.step + 1;
+    await hooks.proceed?.();
     try {
       await trainStep(current, session, files, step);
     } catch (error) {
@@ -283,7 +289,7 @@ async function trainStep<Stats, Measurement, Summary extends object>(
   checkLock();
   const row = files.append(step, metrics, samples);
   await session.completeStep(score, measured);
-  hooks.stepped?.(step, stats, row);
+  hooks.stepped?.(step, stats, row, samples);
   const advice = adviser.add(row);
   if (advice !== null) hooks.info?.(advice);
 }

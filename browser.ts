@@ -1,0 +1,26 @@
+/**
+ * Temper for pages: the names of `mod.ts`.
+ *
+ * @module
+ */
+import "./lib/browser/modules.ts";
+
+export * from "./mod.ts";
+export {
+  type PageReward,
+  type RunListeners,
+  type StartOptions,
+  type TabOptions,
+  type TabRun,
+  TemperWorker,
+} from "./lib/browser/page.ts";
+export type {
+  BrowserFacts,
+  FileBody,
+  FolderBody,
+  KeptRun,
+  RunEvents,
+  RunOutcome,
+  WorkerSettings,
+} from "./lib/browser/protocol.ts";
+export { serveWorker } from "./lib/browser/worker.ts";

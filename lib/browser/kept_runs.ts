@@ -1,0 +1,147 @@
+import { UserError } from "../errors.ts";
+import { readJsonIfThere } from "../formats/hf_config.ts";
+import { FileError } from "../platform/browser/file_error.ts";
+import { files } from "../platform/browser/file_tree.ts";
+import { Journal } from "../platform/browser/journal.ts";
+import { StorageFolder } from "../platform/browser/storage.ts";
+import { readFailure } from "../runs/folder/failure.ts";
+import { readMetrics } from "../runs/folder/metrics.ts";
+import { runDirectory } from "../runs/folder/run_directory.ts";
+import type { KeptRun } from "./protocol.ts";
+
+/** Folder of the runs in the page's files. */
+export const RUNS = "/runs";
+
+/** Path of a run in the page's files. */
+export function runPath(name: string): string {
+  return `${RUNS}/${name}`;
+}
+
+/** Run of this tab alone. */
+export interface OwnRun extends AsyncDisposable {
+  /** True where its files outlive the tab. */
+  readonly isKept: boolean;
+}
+
+/**
+ * Opens a run's folder for this tab alone, with the files that the browser's storage has of it.
+ *
+ * @param keep keep what is written in the storage, where the browser has one
+ * @throws {UserError} when another tab has it
+ */
+export async function openRun(name: string, keep: boolean): Promise<OwnRun> {
+  const lock = await Lock.acquire(`temper-run/${name}`);
+  if (!lock) throw inUse(name);
+  try {
+    const storage = keep ? await StorageFolder.open("temper", "runs", name) : null;
+    if (storage) forget(name);
+    const journal = storage && await Journal.open(files, runPath(name), storage);
+    return {
+      isKept: journal !== null,
+      async [Symbol.asyncDispose]() {
+        await Promise.resolve();
+        journal?.[Symbol.dispose]();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error instanceof FileError && error.code === "EBUSY" ? inUse(name) : error;
+  }
+}
+
+function inUse(name: string): UserError {
+  return new UserError(
+    `the run ${name} is in use by another tab: wait until it is done there, or close that tab`,
+  );
+}
+
+/** Removes a run's files from those of this worker: the storage keeps its own. */
+function forget(name: string): void {
+  if (files.find(runPath(name)) !== undefined) files.remove(runPath(name));
+}
+
+/** Puts a run's files from the storage into those of this worker, unless it is being trained. */
+async function look(name: string): Promise<void> {
+  if (await isLocked(name)) {
+    if (files.find(runPath(name)) === undefined) throw inUse(name);
+    return;
+  }
+  if ((await namesOfKept()).includes(name)) {
+    await using _ = await openRun(name, true);
+  } else if (files.find(runPath(name)) === undefined) {
+    throw new UserError(`there is no run ${name}`);
+  }
+}
+
+/** Makes sure that a path's run, where it is in one, has its files here. @throws {UserError} */
+export async function lookAt(path: string): Promise<void> {
+  const [, name] = /^\/runs\/([^/]+)/.exec(path) ?? [];
+  if (name !== undefined) await look(name);
+}
+
+/** Removes a run. @throws {UserError} when it is in use */
+export async function removeRun(name: string): Promise<void> {
+  const lock = await Lock.acquire(`temper-run/${name}`);
+  if (!lock) throw inUse(name);
+  try {
+    forget(name);
+    await (await StorageFolder.open("temper", "runs"))?.remove(name);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Lists the runs that are kept, the latest first. */
+export async function keptRuns(): Promise<KeptRun[]> {
+  const runs: KeptRun[] = [];
+  for (const name of (await namesOfKept()).sort().reverse()) {
+    const isRunning = await isLocked(name);
+    if (!isRunning) await look(name);
+    runs.push(await describe(name, isRunning));
+  }
+  return runs;
+}
+
+async function namesOfKept(): Promise<string[]> {
+  return await (await StorageFolder.open("temper", "runs"))?.names() ?? [];
+}
+
+async function describe(name: string, isRunning: boolean): Promise<KeptRun> {
+  const directory = runDirectory(runPath(name));
+  const settings = await readJsonIfThere(directory.path, "config.json").catch(() => null) ?? {};
+  const rows = await readMetrics(directory.metrics).catch(() => []);
+  const failure = await readFailure(directory.path);
+  const isFinished = files.find(directory.summary) !== undefined;
+  const { kind, steps } = settings;
+  return {
+    name,
+    kind: typeof kind === "string" ? kind : null,
+    status: isRunning ? "running" : failure ? "failed" : isFinished ? "finished" : "stopped",
+    settings,
+    step: rows.at(-1)?.step ?? 0,
+    steps: typeof steps === "number" ? steps : null,
+    failure: failure?.message ?? null,
+  };
+}
+
+async function isLocked(name: string): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.some((lock) => lock.name === `temper-run/${name}`);
+}
+
+/** Lock that one tab at a time has, and that ends with it. */
+class Lock {
+  private constructor(readonly release: () => void) {}
+
+  /** Null where another one has it. */
+  static async acquire(name: string): Promise<Lock | null> {
+    const { promise, resolve } = Promise.withResolvers<Lock | null>();
+    const options = { ifAvailable: true };
+    navigator.locks.request(name, options, async (lock) => {
+      if (!lock) return resolve(null);
+      await new Promise<void>((release) => resolve(new Lock(release)));
+    });
+    return await promise;
+  }
+}

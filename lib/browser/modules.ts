@@ -1,0 +1,9 @@
+/** Modules that are loaded on first use, which a bundle finds by their paths in the repository. */
+import { provideModules } from "../platform/browser/own_modules.ts";
+
+provideModules({
+  "lib/data/parquet_thread.ts": () => import("../data/parquet_thread.ts"),
+  "lib/data/template_thread.ts": () => import("../data/template_thread.ts"),
+  "lib/data/tokenizer_thread.ts": () => import("../data/tokenizer_thread.ts"),
+  "lib/packages/hub.ts": () => import("../packages/browser/hub.ts"),
+});

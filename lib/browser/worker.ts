@@ -1,0 +1,189 @@
+/** The worker of a page: whatever takes time is done here, so that the page never waits. */
+import { describeAdapter, findAdapter, isSoftware } from "../device/webgpu/adapter.ts";
+import { UserError } from "../errors.ts";
+import { zipChunks } from "../formats/zip_writer.ts";
+import { BlobContents, type Contents, MemoryContents } from "../platform/browser/contents.ts";
+import { setVariables } from "../platform/browser/environment.ts";
+import { files, type FileTree } from "../platform/browser/file_tree.ts";
+import { dirname, join } from "../platform/browser/paths.ts";
+import { StorageFolder } from "../platform/browser/storage.ts";
+import { isTemporary } from "../platform/temporary_name.ts";
+import { SideBySide } from "../runs/commands/side_by_side.ts";
+import type { AnswerSettings } from "../runs/kinds/answer_settings.ts";
+import { readRunConfig } from "../runs/kinds/run_config.ts";
+import { errorOf, failureOf } from "./failures.ts";
+import { keptRuns, lookAt, removeRun, runPath } from "./kept_runs.ts";
+import type {
+  BrowserFacts,
+  CallName,
+  Calls,
+  FileBody,
+  FolderBody,
+  PageMessage,
+  WorkerMessage,
+  WorkerSettings,
+} from "./protocol.ts";
+import { type AskPage, DirectedRun, giveRewards } from "./train.ts";
+
+/** Functions that do what a page asks for. */
+type Handlers = {
+  [Name in CallName]: (
+    args: Calls[Name]["args"],
+  ) => Calls[Name]["result"] | Promise<Calls[Name]["result"]>;
+};
+
+/** Answers the calls of the page that started this worker. */
+export function serveWorker(): void {
+  const worker = new PageWorker((message) => postMessage(message));
+  addEventListener("message", ({ data }: MessageEvent<PageMessage>) => worker.receive(data));
+}
+
+/** State of a page's worker, and its answers. */
+class PageWorker {
+  #run: DirectedRun | null = null;
+  #model: { answering: SideBySide; rewards: Disposable } | null = null;
+  #nextScore = 0;
+  readonly #scores = new Map<number, PromiseWithResolvers<(number | null)[]>>();
+  readonly #handlers: Handlers = {
+    open,
+    put: ({ path, files: body }) => putFiles(files, path, body),
+    train: async (order) => {
+      if (this.#run) throw new UserError("a run is under way: stop it first");
+      this.#run = new DirectedRun(
+        (event, data) => this.send({ event, data } as WorkerMessage),
+        (reward) => (samples) => this.#ask(reward, samples),
+      );
+      try {
+        return await this.#run.train(order);
+      } finally {
+        this.#run = null;
+      }
+    },
+    control: (args) => {
+      if (args.do === "pause") this.#run?.pause();
+      else if (args.do === "go on") this.#run?.goOn();
+      else this.#run?.stop();
+    },
+    runs: () => keptRuns(),
+    files: async ({ path }) => {
+      await lookAt(path);
+      return wholeFiles(path).map(([name, contents]) => ({ path: name, body: contents.blob() }));
+    },
+    zip: async ({ path }) => {
+      await lookAt(path);
+      return zipOf(path);
+    },
+    remove: ({ run }) => removeRun(run),
+    load: async ({ run, rewards }) => {
+      this.#unload();
+      await lookAt(runPath(run));
+      const { kind, settings } = await readRunConfig(runPath(run));
+      const config = kind.resolve(settings);
+      if (!kind.answerSettings) {
+        throw new UserError(`a run of the kind ${kind.kind} writes no text`);
+      }
+      const given = giveRewards(rewards, (reward) => (samples) => this.#ask(reward, samples));
+      try {
+        const answers: AnswerSettings = kind.answerSettings(config);
+        const answering = await SideBySide.open(answers, `${runPath(run)}/adapter`);
+        this.#model = { answering, rewards: given };
+      } catch (error) {
+        given[Symbol.dispose]();
+        throw error;
+      }
+    },
+    answer: async (question) => {
+      if (!this.#model) throw new UserError("no model is loaded");
+      return await this.#model.answering.answer(question);
+    },
+    unload: () => this.#unload(),
+  };
+
+  constructor(private readonly send: (message: WorkerMessage) => void) {}
+
+  /** Takes a message of the page's. */
+  async receive(message: PageMessage): Promise<void> {
+    if ("scored" in message) {
+      const waiting = this.#scores.get(message.scored);
+      this.#scores.delete(message.scored);
+      if ("scores" in message) waiting?.resolve(message.scores);
+      else waiting?.reject(errorOf(message.failure));
+      return;
+    }
+    const { id, call, args } = message;
+    try {
+      const handle = this.#handlers[call] as (args: unknown) => unknown;
+      this.send({ id, result: await handle(args) });
+    } catch (error) {
+      this.send({ id, failure: failureOf(error) });
+    }
+  }
+
+  /** Lets the page score samples. */
+  #ask(reward: string, samples: Parameters<ReturnType<AskPage>>[0]): Promise<(number | null)[]> {
+    const waiting = Promise.withResolvers<(number | null)[]>();
+    const score = this.#nextScore++;
+    this.#scores.set(score, waiting);
+    this.send({ score, reward, samples });
+    return waiting.promise;
+  }
+
+  #unload(): void {
+    this.#model?.answering.close();
+    this.#model?.rewards[Symbol.dispose]();
+    this.#model = null;
+  }
+}
+
+async function open({ hub, token }: WorkerSettings): Promise<BrowserFacts> {
+  setVariables({ ...(hub ? { HF_ENDPOINT: hub } : {}), ...(token ? { HF_TOKEN: token } : {}) });
+  const adapter = await findAdapter();
+  const canShare = typeof SharedArrayBuffer !== "undefined";
+  return {
+    threads: canShare ? navigator.hardwareConcurrency || 1 : 1,
+    gpu: adapter && describeAdapter(adapter),
+    gpuIsSoftware: adapter !== null && isSoftware(adapter),
+    storage: await StorageFolder.open("temper", "runs") !== null,
+  };
+}
+
+function putFiles(tree: FileTree, path: string, body: FileBody | FolderBody): void {
+  if (!Array.isArray(body)) {
+    tree.makeFolder(dirname(path));
+    tree.put(path, contentsOf(body as FileBody));
+    return;
+  }
+  if (tree.find(path) !== undefined) tree.remove(path);
+  tree.makeFolder(path);
+  for (const [name, file] of body as FolderBody) putFiles(tree, join(path, name), file);
+}
+
+function contentsOf(body: FileBody): Contents {
+  return body instanceof Blob ? new BlobContents(body) : new MemoryContents(body);
+}
+
+/** Files of a folder by their paths in it, without those that are being written, and locks. */
+function wholeFiles(folder: string): [path: string, contents: Contents][] {
+  return files.filesBelow(folder).flatMap(({ path, contents }): [string, Contents][] => {
+    const inside = path.slice(folder.length + 1);
+    const isHidden = inside.split("/").some((name) => name === ".lock" || isTemporary(name));
+    return isHidden ? [] : [[inside, contents]];
+  });
+}
+
+/** Packs a folder into a zip file, in which it has its name. */
+function zipOf(folder: string): Blob {
+  const name = folder.split("/").at(-1)!;
+  const entries = wholeFiles(folder).map(([path, contents]) => ({
+    name: `${name}/${path}`,
+    byteLength: contents.size,
+    *chunks() {
+      const chunk = new Uint8Array(1 << 20);
+      for (let offset = 0, count; (count = contents.readAt(offset, chunk)) > 0; offset += count) {
+        yield chunk.slice(0, count);
+      }
+    },
+  }));
+  const parts = [...zipChunks(`${name}.zip`, entries)] as Uint8Array<ArrayBuffer>[];
+  return new Blob(parts, { type: "application/zip" });
+}

@@ -1,0 +1,22 @@
+/** Names of zod that are used: a bundle leaves out what is not among them. */
+export {
+  array,
+  boolean,
+  discriminatedUnion,
+  enum,
+  int,
+  literal,
+  number,
+  object,
+  type output,
+  record,
+  strictObject,
+  string,
+  toJSONSchema,
+  tuple,
+  union,
+  unknown,
+  type ZodObject,
+  type ZodRawShape,
+  type ZodType,
+} from "npm:zod@4.6.7";
