@@ -82,3 +82,13 @@ export interface GitCommit {
   commit: string;
   dirty: boolean;
 }
+
+/** End of a subprocess. */
+export interface SubprocessResult {
+  /** True for exit code 0. */
+  readonly success: boolean;
+  /** Standard output, as text. */
+  readonly stdout: string;
+  /** Standard error, as text. */
+  readonly stderr: string;
+}

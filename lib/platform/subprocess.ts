@@ -1,12 +1,6 @@
-/** End of a subprocess. */
-export interface SubprocessResult {
-  /** True for exit code 0. */
-  readonly success: boolean;
-  /** Standard output, as text. */
-  readonly stdout: string;
-  /** Standard error, as text. */
-  readonly stderr: string;
-}
+import type { SubprocessResult } from "./interfaces.ts";
+
+export type { SubprocessResult };
 
 /** Version of the Deno that runs this program and its subprocesses. */
 export function denoVersion(): string {

@@ -20,6 +20,11 @@ export function homeFolder(): string {
   return "/home";
 }
 
+/** A page need not ask for its home folder. */
+export function mayFindHome(): boolean {
+  return true;
+}
+
 /** Sets a variable that is not set. */
 export function setVariableIfUnset(name: string, value: string): void {
   if (!variables.get(name)) variables.set(name, value);

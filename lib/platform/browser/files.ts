@@ -29,6 +29,16 @@ export function isNotAllowed(_error: unknown): boolean {
   return false;
 }
 
+/** A page may read its own files. */
+export function mayRead(_path: string): boolean {
+  return true;
+}
+
+/** A page may write its own files. */
+export function mayWrite(_path: string): boolean {
+  return true;
+}
+
 /** Checks that a path leads to a file or a folder. @throws {FileError} when it leads to nothing */
 export function refuseSpecial(path: string | URL): void {
   if (files.find(String(path)) === undefined) throw new FileError("ENOENT", String(path));
