@@ -11,6 +11,8 @@ export interface RunContext<Config> {
   readonly device: Device;
   /** Listeners for lines about what was loaded, and for downloads. */
   readonly hooks: DatasetHooks;
+  /** Closes what is put into it when the run cannot start; a task that is open closes it itself. */
+  readonly loading: AsyncDisposableStack;
 }
 
 /**

@@ -57,9 +57,26 @@ export class RunDataset implements AsyncDisposable {
       return template = await ChatTemplate.load(model, { file: settings.chatTemplate });
     };
     const options = { ...settings, template: loadTemplate, cache };
-    const dataset = await loadDataset(path, tokenizer, options);
-    if (dataset.filterNotice !== null) hooks.info?.(dataset.filterNotice);
-    return new RunDataset(dataset, cache, template, hooks);
+    try {
+      const dataset = await loadDataset(path, tokenizer, options);
+      if (dataset.filterNotice !== null) hooks.info?.(dataset.filterNotice);
+      return new RunDataset(dataset, cache, template, hooks);
+    } catch (error) {
+      // TypeScript does not see that loading the dataset loads it.
+      (template as ChatTemplate | null)?.close();
+      throw error;
+    }
+  }
+
+  /** Loads a run's dataset, which is closed if the run cannot start. @throws UserError as {@linkcode load} */
+  static async loadFor(
+    { hooks, loading }: { readonly hooks: DatasetHooks; readonly loading: AsyncDisposableStack },
+    settings: DatasetSettings,
+    tokenizer: Tokenizer,
+  ): Promise<RunDataset> {
+    const data = await RunDataset.load(settings, tokenizer, hooks);
+    // Without lines: the error that follows says why the run does not start.
+    return loading.adopt(data, (data) => data.#close());
   }
 
   /** Reports which of the splits used so far came from the cache, and what was wrong there. */
@@ -69,9 +86,13 @@ export class RunDataset implements AsyncDisposable {
 
   /** Caches the tokens. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    this.reportCache();
+  }
+
+  async #close(): Promise<void> {
     this.template?.close();
     await this.cache?.save();
-    this.reportCache();
   }
 }
 

@@ -111,10 +111,12 @@ export async function run<
   const { directory } = lockedRun;
   let device: Device | null = null;
   let task: RunTask<Stats, Measurement, Summary>;
+  const loading = new AsyncDisposableStack();
   try {
     device = await openRunDevice(config);
-    task = await kind.open({ config, device, hooks });
+    task = await kind.open({ config, device, hooks, loading });
   } catch (error) {
+    await loading.disposeAsync();
     device?.close();
     await lockedRun.release();
     throw error;

@@ -9,7 +9,14 @@ import { resolveSftConfig } from "../../../lib/runs/settings/sft_config.ts";
 import { sft } from "../../../lib/runs/loop/sft.ts";
 import { train } from "../../../lib/runs/loop/train.ts";
 import { withFolder } from "../../cli/temper.ts";
-import { outcome, SMALL, smallRun } from "../small_run.ts";
+import { dpo } from "../../../lib/runs/kinds/dpo/kind.ts";
+import { grpo } from "../../../lib/runs/kinds/grpo/kind.ts";
+import { reward } from "../../../lib/runs/kinds/reward/kind.ts";
+import { run, type RunHooks } from "../../../lib/runs/loop/run.ts";
+import { resolveGrpoRunConfig } from "../../../lib/runs/settings/group_config.ts";
+import { resolveDpoRunConfig } from "../../../lib/runs/settings/preference_config.ts";
+import { resolveRewardRunConfig } from "../../../lib/runs/settings/reward_config.ts";
+import { outcome, SMALL, smallGroup, smallPreference, smallRun, smallSft } from "../small_run.ts";
 
 const FROM_CACHE = /^tokens from the cache /;
 
@@ -198,3 +205,32 @@ Deno.test("evaluate says how many rows are left out, and that the tokenizer lack
     assert.equal(unknownTokensNotice([{ inputIds: [2, 2] }], { unkTokenId: null }), null);
   });
 });
+
+const CACHED = { datasetCache: true };
+const KINDS: Record<string, (output: string, hooks: RunHooks) => Promise<unknown>> = {
+  ppo: (output, hooks) => train(smallRun(output, CACHED), hooks),
+  sft: (output, hooks) => sft(smallSft(output, CACHED), hooks),
+  grpo: (output, hooks) =>
+    run(grpo, resolveGrpoRunConfig({ ...smallGroup(output), ...CACHED }), hooks),
+  dpo: (output, hooks) =>
+    run(dpo, resolveDpoRunConfig({ ...smallPreference(output), ...CACHED }), hooks),
+  reward: (output, hooks) =>
+    run(reward, resolveRewardRunConfig({ ...CACHED, device: "wasm", threads: 1, output }), hooks),
+};
+for (const [kind, start] of Object.entries(KINDS)) {
+  Deno.test(`${kind}: a run that does not start after its dataset was loaded closes it, without a line`, () =>
+    withCache(async (folder, entries) => {
+      const output = join(folder, "run");
+      const lines: string[] = [];
+      const info = (line: string) => {
+        if (line.startsWith("device: ")) throw new Error("no run today");
+        lines.push(line);
+      };
+      const hooks = { datasetCacheFolder: entries, info };
+      await assert.rejects(start(output, hooks), { message: "no run today" });
+      // Closed, it keeps the tokens that were made.
+      assert.ok(entriesOf(entries).length > 0);
+      await assert.rejects(start(output, hooks), { message: "no run today" });
+      assert.deepEqual(lines.filter((line) => /\bcache\b/.test(line)), []);
+    }));
+}

@@ -1,16 +1,10 @@
 import type { DatasetSplit, Example } from "../../../data/dataset.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
-import type { Device } from "../../../device/device.ts";
 import { UserError } from "../../../errors.ts";
 import { createAdapter, loadAdapter } from "../../../models/policy.ts";
 import { loadLanguageModel } from "../../../models/registry.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
-import {
-  type DatasetHooks,
-  firstExamples,
-  RunDataset,
-  unknownTokensNotice,
-} from "../../loading/dataset.ts";
+import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
@@ -24,6 +18,7 @@ import {
 } from "../../loading/rewards.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
+import type { RunContext } from "../run_task.ts";
 
 /** Models, rewards and data of a run, loaded and checked. */
 export interface GroupIngredients {
@@ -53,10 +48,9 @@ export interface GroupIngredients {
  * @throws {OutOfMemoryError} when training would not fit on the device
  */
 export async function loadGroupIngredients(
-  device: Device,
-  config: GroupRunConfig,
-  hooks: DatasetHooks,
+  context: RunContext<GroupRunConfig>,
 ): Promise<GroupIngredients> {
+  const { device, config, hooks } = context;
   const paths: Record<string, string> = {
     model: await locate("model", config.model, hooks),
     ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
@@ -74,7 +68,7 @@ export async function loadGroupIngredients(
     { ...config, reward: config.evalReward, rewardWeights: null },
     hooks,
   );
-  const data = await RunDataset.load({ ...config, ...paths }, tokenizer, hooks);
+  const data = await RunDataset.loadFor(context, { ...config, ...paths }, tokenizer);
   const { dataset } = data;
   const [train, test] = [dataset.split("train"), dataset.split("test")];
   checkRewardColumns(config.reward, columnsOf(train));

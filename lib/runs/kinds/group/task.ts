@@ -85,8 +85,7 @@ export class GroupTask<Config extends GroupRunConfig>
     context: RunContext<Config>,
     algorithm: GroupAlgorithm<Config>,
   ): Promise<GroupTask<Config>> {
-    const { device, config, hooks } = context;
-    return new GroupTask(context, algorithm, await loadGroupIngredients(device, config, hooks));
+    return new GroupTask(context, algorithm, await loadGroupIngredients(context));
   }
 
   get position(): unknown {

@@ -1,5 +1,4 @@
 import type { Example } from "../../../data/dataset.ts";
-import type { Device } from "../../../device/device.ts";
 import type { TextClassifier } from "../../../rewards/text_classifier.ts";
 import type { TrainConfig } from "../../settings/config.ts";
 import {
@@ -26,6 +25,7 @@ import {
   loadToxicityClassifier,
   locateReward,
 } from "../../loading/rewards.ts";
+import type { RunContext } from "../run_task.ts";
 
 /** Models, rewards and data of a PPO run, loaded and checked. */
 export interface Ingredients {
@@ -90,10 +90,9 @@ async function classifierPaths(
  * @throws {OutOfMemoryError} when training would not fit on the device
  */
 export async function loadIngredients(
-  device: Device,
-  config: TrainConfig,
-  hooks: DatasetHooks,
+  context: RunContext<TrainConfig>,
 ): Promise<Ingredients> {
+  const { device, config, hooks } = context;
   const paths: Record<string, string> = {
     model: await locate("model", config.model, hooks),
     ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
@@ -107,7 +106,7 @@ export async function loadIngredients(
     loadedRewards.classifier,
     hooks,
   );
-  const data = await RunDataset.load({ ...config, ...paths }, policy.tokenizer, hooks);
+  const data = await RunDataset.loadFor(context, { ...config, ...paths }, policy.tokenizer);
   const { dataset } = data;
   const batches = new PromptBatches(dataset.split("train"), config.batchSize, config.seed);
   const evalPrompts = firstExamples(dataset.split("test"), config.evalSamples);

@@ -61,8 +61,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
 
   /** Loads all that the run needs. @throws {UserError} when something does not load */
   static async open(context: RunContext<TrainConfig>): Promise<PPOTask> {
-    const { device, config, hooks } = context;
-    return new PPOTask(context, await loadIngredients(device, config, hooks));
+    return new PPOTask(context, await loadIngredients(context));
   }
 
   get position(): unknown {

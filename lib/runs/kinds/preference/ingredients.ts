@@ -23,6 +23,7 @@ import {
 } from "../../loading/text_length.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
+import type { RunContext } from "../run_task.ts";
 import type { Lesson, LessonRows, PreferenceAlgorithm } from "./learner.ts";
 
 /** Model, data and rewards of a run, loaded and checked. */
@@ -58,11 +59,10 @@ export async function loadPreferenceIngredients<
   Config extends PreferenceRunConfig,
   Tokens extends Lesson,
 >(
-  device: Device,
-  config: Config,
+  context: RunContext<Config>,
   { rows }: PreferenceAlgorithm<Config, Tokens>,
-  hooks: DatasetHooks,
 ): Promise<PreferenceIngredients<Tokens>> {
+  const { device, config, hooks } = context;
   const paths: Record<string, string> = {
     model: await locate("model", config.model, hooks),
     ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
@@ -79,7 +79,7 @@ export async function loadPreferenceIngredients<
     { ...config, reward: config.evalReward, rewardWeights: null },
     hooks,
   );
-  const data = await RunDataset.load({ ...config, ...paths }, tokenizer, hooks);
+  const data = await RunDataset.loadFor(context, { ...config, ...paths }, tokenizer);
   const splits = [data.dataset.split("train"), data.dataset.split("test")];
   const [train, test] = splits.map(rows);
   splits.forEach((split, i) => noteLeftOut(split, i === 0 ? train : test, hooks));

@@ -57,8 +57,7 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
     context: RunContext<Config>,
     algorithm: PreferenceAlgorithm<Config, Tokens>,
   ): Promise<PreferenceTask<Config, Tokens>> {
-    const { device, config, hooks } = context;
-    const ingredients = await loadPreferenceIngredients(device, config, algorithm, hooks);
+    const ingredients = await loadPreferenceIngredients(context, algorithm);
     return new PreferenceTask(context, algorithm, ingredients);
   }
 

@@ -71,7 +71,8 @@ export class RewardTask
     };
     const subject = await loadRewardSubject(device, config, paths);
     const { model } = subject.trained;
-    const data = await RunDataset.load(
+    const data = await RunDataset.loadFor(
+      context,
       {
         dataset: paths.dataset,
         model: paths.model,
@@ -79,7 +80,6 @@ export class RewardTask
         datasetCache: config.datasetCache,
       },
       subject.tokenizer,
-      hooks,
     );
     const longest = Math.min(
       config.maxLength ?? Infinity,

@@ -71,7 +71,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
       dataset: await locate("dataset", config.dataset, hooks),
     };
     const subject = await loadSubject(device, config, paths);
-    const data = await RunDataset.load({ ...config, ...paths }, subject.tokenizer, hooks);
+    const data = await RunDataset.loadFor(context, { ...config, ...paths }, subject.tokenizer);
     const { dataset } = data;
     const splits = [dataset.split("train"), dataset.split("test")];
     const [train, test] = splits.map((split) => learnableRows(split, subject.model, config));
