@@ -122,6 +122,7 @@ export type {
   TaskDevice,
 } from "./lib/device/device.ts";
 export { type DeviceOptions, openDevice } from "./lib/device/open.ts";
+export type { CompilationHooks } from "./lib/device/webgpu/pipelines.ts";
 export { Context, type GradientSlot, type OutputGradient } from "./lib/tensor/context.ts";
 export type { Rows } from "./lib/tensor/ops/attention.ts";
 export type { LoraWeights } from "./lib/tensor/ops/linear.ts";

@@ -13,6 +13,7 @@ export const MAIN = "cli.js";
 
 /** Modules that the program finds by their path: it imports them late, or starts them in a thread. */
 export const FOUND: readonly string[] = [
+  "lib/doctor/compile_kernels.ts",
   "lib/doctor/turbo_self_test.ts",
   "lib/data/parquet_thread.ts",
   "lib/data/template_thread.ts",

@@ -28,8 +28,9 @@ export const doctorCommand = command(
     description: paragraphs(
       "Prints the GPU with its features and limits, the support for WASM threads, and the cache " +
         "folders. Then tests each device: kernels against f64 references, and generation and a PPO " +
-        "step with the demo model, which must give the same result on every device. Exits with " +
-        "code 1 if a check fails.",
+        "step with the demo model, which must give the same result on every device. Before that, " +
+        "it compiles a GPU's kernels in another process, which names the kernel if the driver " +
+        "crashes. Exits with code 1 if a check fails.",
     ),
     footer: examples(["For a bug report", "temper doctor --json"]),
   },
@@ -109,5 +110,5 @@ function describeReads({ works, reason }: NonNullable<Machine["reads"]>): string
 
 function describeCheck({ device, name, passed, detail, seconds }: Check): string {
   const mark = passed ? "ok  " : "FAIL";
-  return `  ${mark} ${device.padEnd(7)}${name.padEnd(16)}${seconds.toFixed(2)} s  ${detail}`;
+  return `  ${mark} ${device.padEnd(7)}${name.padEnd(24)}${seconds.toFixed(2)} s  ${detail}`;
 }

@@ -5,6 +5,7 @@ import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
 import { describeAdapter, findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
 import { hasImmediateReads } from "./webgpu/immediate_reads.ts";
+import type { CompilationHooks } from "./webgpu/pipelines.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
 /** Choice of a device; the names are those of a run's settings. */
@@ -17,6 +18,8 @@ export interface DeviceOptions {
   turbo?: boolean;
   /** Measures every launch: see {@linkcode kernelTimes}. */
   profile?: boolean;
+  /** Listeners for the compilation of a GPU's kernels, which happens when they are first used. */
+  compilation?: CompilationHooks;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface DeviceOptions {
  * @throws {UserError} when `webgpu` is asked for and there is no adapter
  */
 export async function openDevice(
-  { device = "auto", threads, turbo = false, profile = false }: DeviceOptions = {},
+  { device = "auto", threads, turbo = false, profile = false, compilation }: DeviceOptions = {},
 ): Promise<Device> {
   if (turbo && !isTurbo()) {
     throw new UserError(
@@ -38,7 +41,7 @@ export async function openDevice(
   const adapter = device === "wasm" ? null : await findAdapter();
   if (adapter && (device === "webgpu" || !isSoftware(adapter))) {
     const immediateReads = (await hasImmediateReads(describeAdapter(adapter))).works;
-    return await WebGpuDevice.create(adapter, { times, immediateReads });
+    return await WebGpuDevice.create(adapter, { times, immediateReads, compilation });
   }
   if (device === "webgpu") {
     throw new UserError(`there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`);

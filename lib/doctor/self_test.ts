@@ -5,6 +5,7 @@ import { createPolicy, type Policy } from "../models/policy.ts";
 import { loadLanguageModel } from "../models/registry.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
+import { compileKernels, type CompileReport } from "./compile_report.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
 
 /** Result of one check on a device. */
@@ -34,20 +35,26 @@ interface DemoRun {
 
 /**
  * Tries each device: some kernels against f64, generating with the demo's model and a PPO step on
- * it. The same seed has to give the same tokens, and the same loss, on each device.
+ * it. The same seed has to give the same tokens, and the same loss, on each device. Before that, a GPU's
+ * kernels are compiled in another process, where that is allowed: a driver may crash on one.
  *
  * @param report called with each check as soon as it is done
+ * @param compile compiles a GPU's kernels
  */
 export async function selfTest(
   devices: readonly ("wasm" | "webgpu")[],
   report: (check: Check) => void = () => {},
+  compile: typeof compileKernels = compileKernels,
 ): Promise<Check[]> {
   const checks: Check[] = [];
   const runs = new Map<string, DemoRun>();
   for (const name of devices) {
     let device: Device | null = null;
-    const attempt = async (what: string, body: () => Promise<string>): Promise<void> => {
-      const started = performance.now();
+    const attempt = async (
+      what: string,
+      body: () => Promise<string>,
+      started = performance.now(),
+    ): Promise<void> => {
       let [passed, detail] = [true, ""];
       try {
         detail = await body();
@@ -59,6 +66,11 @@ export async function selfTest(
       checks.push(done);
       report(done);
     };
+    const started = performance.now();
+    const compiled = name === "webgpu" ? await compile() : null;
+    if (compiled) await attempt("compile", () => describeCompilation(compiled), started);
+    // What ended that process would end this one.
+    if (compiled?.failure) continue;
     try {
       await attempt("open", async () => {
         device = await openDevice({ device: name });
@@ -87,6 +99,15 @@ export async function selfTest(
     }
   }
   return checks;
+}
+
+// deno-lint-ignore require-await -- it rejects
+async function describeCompilation(
+  { kernels, seconds, slowest, halfFloats, failure }: CompileReport,
+): Promise<string> {
+  if (failure) throw new Error(failure);
+  const longest = slowest ? `, ${slowest.kernel} ${slowest.seconds.toFixed(2)} s` : "";
+  return `${kernels} kernels in ${seconds.toFixed(1)} s${longest}; f16 ${halfFloats}, not used`;
 }
 
 async function demoPolicy(device: Device): Promise<Policy> {

@@ -18,6 +18,14 @@ export interface StorageLayout {
   readonly bound: readonly number[];
 }
 
+/** Listeners for the compilation of a GPU's kernels. */
+export interface CompilationHooks {
+  /** Called before a kernel is compiled, which on some drivers takes seconds. */
+  compiling?(kernel: string): void;
+  /** Called when it is compiled. */
+  compiled?(kernel: string, seconds: number): void;
+}
+
 /** Compiles shaders once: a pipeline for each shader and bindings that stand for others. */
 export class Pipelines {
   readonly parameterLayout: GPUBindGroupLayout;
@@ -33,6 +41,7 @@ export class Pipelines {
     private readonly gpu: GPUDevice,
     private readonly head: string,
     private readonly onError: (error: Error) => void,
+    private readonly hooks: CompilationHooks = {},
   ) {
     this.parameterLayout = gpu.createBindGroupLayout({
       entries: [{
@@ -55,8 +64,11 @@ export class Pipelines {
   #create(shader: Shader, standIns: StandIns): Pipeline {
     const storage = this.#storage(shader, standIns);
     const bindGroupLayouts = [storage.layout, this.parameterLayout];
+    const label = shaderLabel(shader);
+    this.hooks.compiling?.(label);
+    const start = performance.now();
     const pipeline = this.gpu.createComputePipeline({
-      label: shaderLabel(shader),
+      label,
       layout: this.gpu.createPipelineLayout({ bindGroupLayouts }),
       compute: {
         module: this.#module(shader.source, standIns),
@@ -64,6 +76,7 @@ export class Pipelines {
         constants: shader.constants,
       },
     });
+    this.hooks.compiled?.(label, (performance.now() - start) / 1000);
     return { pipeline, storage, work: new WorkEstimate() };
   }
 

@@ -25,7 +25,7 @@ export class WorkEstimate {
  * next. They decide when work is submitted, never what is computed.
  */
 export class SubmitBudget {
-  /** Work that the GPU has been given since it was idle. */
+  /** Pipelines of the work that the GPU was given since it was idle. */
   readonly #given = new Set<WorkEstimate>();
   #dispatches = 0;
   #seconds = 0;

@@ -14,7 +14,7 @@ import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from 
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
-import { Pipelines, shaderLabel } from "./pipelines.ts";
+import { type CompilationHooks, Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
 import { putInOrder, signature } from "../signature.ts";
 import { shaderHead } from "./shader_head.ts";
@@ -118,12 +118,16 @@ export class WebGpuDevice implements GpuDevice {
    * Opens an adapter.
    *
    * @param options `times`: where to add what each kernel costs; `immediateReads`: true where
-   *   {@linkcode hasImmediateReads} found that reads need not be awaited
+   *   {@linkcode hasImmediateReads} found that reads need not be awaited; `compilation`: listeners
    * @throws {UserError} when it refuses
    */
   static async create(
     adapter: GPUAdapter,
-    { times, immediateReads = false }: { times?: KernelTimes; immediateReads?: boolean } = {},
+    { times, immediateReads = false, compilation }: {
+      times?: KernelTimes;
+      immediateReads?: boolean;
+      compilation?: CompilationHooks;
+    } = {},
   ): Promise<WebGpuDevice> {
     const gpu = await requestDevice(adapter, [
       ...(wantsSubgroups() ? ["subgroups" as const] : []),
@@ -144,6 +148,7 @@ export class WebGpuDevice implements GpuDevice {
       uniform ? subgroupMinSize : null,
       immediateReads,
       times,
+      compilation,
     );
   }
 
@@ -155,6 +160,7 @@ export class WebGpuDevice implements GpuDevice {
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
    * @param immediateReads whether reads need not be awaited
    * @param times where to add what each kernel costs
+   * @param compilation listeners
    */
   private constructor(
     readonly gpu: GPUDevice,
@@ -164,6 +170,7 @@ export class WebGpuDevice implements GpuDevice {
     readonly subgroupSize: number | null,
     immediateReads: boolean,
     times?: KernelTimes,
+    compilation?: CompilationHooks,
   ) {
     const fail = (error: Error) => {
       this.#failure ??= error;
@@ -180,7 +187,7 @@ export class WebGpuDevice implements GpuDevice {
       () => this.flush(),
       (block) => this.#groups.forget(block),
     );
-    this.#pipelines = new Pipelines(gpu, head, fail);
+    this.#pipelines = new Pipelines(gpu, head, fail, compilation);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu, immediateReads);
     this.stepsPerRead = immediateReads ? 8 : 16;

@@ -66,7 +66,7 @@ gpuTest(
       for (let i = 0; i < 3; i++) await device.read(x, 16);
       fill(device, x, 4, 1);
       device.gpu.destroy();
-      await assert.rejects(device.read(x, 16), /^UserError: the GPU was lost/);
+      await assert.rejects(device.read(x, 16), /^DeviceLostError: the GPU was lost/);
     }),
 );
 
