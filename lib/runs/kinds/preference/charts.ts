@@ -50,6 +50,16 @@ export function preferenceCharts(kind: "dpo" | "orpo" | "kto"): ChartSpec[] {
         { metric: "logps/rejected", label: "rejected" },
       ],
     },
+    {
+      id: "logits",
+      title: "Logits",
+      help: "Mean of the whole vocabulary's logits at the answers' tokens.",
+      unit: "",
+      series: [
+        { metric: "logits/chosen", label: "chosen" },
+        { metric: "logits/rejected", label: "rejected" },
+      ],
+    },
     ...(kind === "kto"
       ? [{
         id: "preference-kl",
