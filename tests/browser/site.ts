@@ -20,23 +20,35 @@ export const ISOLATED: Readonly<Record<string, string>> = {
 };
 
 /** A policy that allows what the module needs, and nothing else. */
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
-  "connect-src 'self' http://127.0.0.1:*";
+function policyOf(html: string): string {
+  const inline = html.includes("<script") ? " 'unsafe-inline'" : "";
+  return `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'${inline}; worker-src 'self'; ` +
+    "connect-src 'self' http://127.0.0.1:*";
+}
 
 /** The module for browsers on a static host, as anybody may have one. */
 export class Site implements AsyncDisposable {
-  private constructor(private readonly server: Deno.HttpServer<Deno.NetAddr>) {}
+  private constructor(
+    private readonly server: Deno.HttpServer<Deno.NetAddr>,
+    private readonly pages: Map<string, string>,
+  ) {}
 
   /** Serves the module. */
   static async serve(headers: Readonly<Record<string, string>> = ISOLATED): Promise<Site> {
     const folder = await builtModule();
+    const pages = new Map([["/", "<!doctype html><title>Temper</title>"]]);
     const server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       async (request) => {
         const { pathname } = new URL(request.url);
-        if (pathname === "/") {
-          return new Response("<!doctype html><title>Temper</title>", {
-            headers: { "content-type": "text/html", "content-security-policy": POLICY, ...headers },
+        const html = pages.get(pathname);
+        if (html !== undefined) {
+          return new Response(html, {
+            headers: {
+              "content-type": "text/html",
+              "content-security-policy": policyOf(html),
+              ...headers,
+            },
           });
         }
         const base = pathname.startsWith("/demo/") ? ROOT : folder;
@@ -49,12 +61,17 @@ export class Site implements AsyncDisposable {
         }
       },
     );
-    return new Site(server);
+    return new Site(server, pages);
   }
 
   /** Address of the page. */
   get address(): string {
     return `http://127.0.0.1:${this.server.addr.port}/`;
+  }
+
+  /** Adds a page. Its scripts may be in it. */
+  write(name: string, html: string): void {
+    this.pages.set(`/${name}`, html);
   }
 
   /** Shows the page, with the module as `temper`. */

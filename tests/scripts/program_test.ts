@@ -10,6 +10,8 @@ async function namedFiles(): Promise<string[]> {
   for (const folder of ["lib", "web", "bench", "kernels"]) {
     for (const [path] of await listFiles(join(ROOT, folder))) {
       if (!/\.tsx?$/.test(path)) continue;
+      // A bundle for pages has its own place, and its files lie beside it.
+      if (`/${folder}/${path}`.includes("/browser/")) continue;
       const text = await Deno.readTextFile(join(ROOT, folder, path));
       named.push(...[...text.matchAll(/\(\s*"((?:lib|web)\/[^"]+)",?\s*\)/g)].map(([, p]) => p));
       // The generator of a kernel's source is not part of the program.
