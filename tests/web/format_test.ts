@@ -10,6 +10,7 @@ import {
   formatPercentChange,
   formatSeconds,
   formatTick,
+  heading,
   lastName,
 } from "../../web/shared/format.ts";
 
@@ -36,6 +37,12 @@ Deno.test("numbers have about four digits, and a dash where there is none", () =
   assert.deepEqual(formatAlike([13.65, 8.68e-4]), ["13.65", "8.68e−4"]);
   assert.deepEqual(formatAlike([0, 0]), ["0", "0"]);
   assert.equal(capitalized("mean reward"), "Mean reward");
+  assert.deepEqual(["toxicity", "judge.ts", "tiny-roberta", "ROUGE-1"].map(heading), [
+    "Toxicity",
+    "judge.ts",
+    "tiny-roberta",
+    "ROUGE-1",
+  ]);
   assert.deepEqual([0.1 + 0.2, 12000, -5].map(formatTick), ["0.3", "12k", "−5"]);
 });
 

@@ -8,7 +8,13 @@ import { forbiddenSource } from "../../web/store/allowed_sources.ts";
 import { Site } from "../../web/store/site.ts";
 import { Hono } from "hono";
 import { withTempDir } from "../temp_dir.ts";
-import { writeSampleRun, writeSftRun } from "./sample_run.ts";
+import {
+  type SampleRun,
+  writeGroupRun,
+  writePairRun,
+  writeSampleRun,
+  writeSftRun,
+} from "./sample_run.ts";
 
 const LOCAL: AccessRules = { host: "127.0.0.1", token: null };
 
@@ -121,11 +127,20 @@ Deno.test({
   },
 });
 
+/** Runs whose every value is replaced, by their kinds. */
+const KINDS: [string, (dir: string, name: string, run?: SampleRun) => string][] = [
+  ["ppo", writeSampleRun],
+  ["sft", writeSftRun],
+  ["grpo", writeGroupRun],
+  ["dpo", (dir, name) => writePairRun(dir, name)],
+  ["reward", (dir, name) => writePairRun(dir, name, "reward")],
+];
+
 Deno.test("null or a text in place of any value is no server error", async () => {
   const odd = [null, "x"];
   for (const value of odd) {
     await withTempDir(async (dir) => {
-      for (const [kind, write] of [["ppo", writeSampleRun], ["sft", writeSftRun]] as const) {
+      for (const [kind, write] of KINDS) {
         const run = write(dir, kind, {
           config: { kind, name: "n", steps: 10, reward: ["demo/r"] },
         });

@@ -8,7 +8,7 @@ import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { Site } from "../../web/store/site.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
-import { writeSampleRun, writeSftRun } from "./sample_run.ts";
+import { writePairRun, writeSampleRun, writeSftRun } from "./sample_run.ts";
 import { serveUi } from "../../web/server.ts";
 
 /** The site of a folder as functions that fetch. */
@@ -121,6 +121,29 @@ Deno.test("what a run of a model that chats has trained is tried in a chat", asy
       /--adapter \S*\/a\/adapter --chat-template 'own template\.jinja'<\/pre>/,
     );
     assert.match(await text("/runs/a/try"), /TryChat/);
+  });
+});
+
+Deno.test("before and after: pairs of a reward model with their margins, answers without a score", async () => {
+  await withTempDir(async (dir) => {
+    writePairRun(dir, "judge", "reward");
+    const run = writePairRun(dir, "dpo");
+    const { get, text } = siteOf(dir);
+    const pairs = await text("/runs/judge/comparison");
+    assert.match(pairs, /2 pairs, 1 with the higher reward/);
+    // What it gets wrong comes first.
+    assert.match(pairs, /−0\.125 → −0\.250.*the rejected answer.*−0\.125 → 0\.500/);
+    assert.match(pairs, /Chosen.*0\.000 → −0\.250.*Rejected.*0\.125 → 0\.000/);
+    assert.equal((await get("/runs/judge/pairs.jsonl")).status, 200);
+    const answers = await text("/runs/dpo/comparison");
+    assert.match(answers, /1 prompt<.*the gym was <del>bad<\/del>.*<ins>fine<\/ins>/);
+    assert.doesNotMatch(answers, /Difference|NaN|higher/);
+    // With a reward there is a score, by its name.
+    const csv = "query,response_before,response_after,reward_before,reward_after,reward_diff\r\n" +
+      "a,b,c,1,2,1\r\n";
+    Deno.writeTextFileSync(join(run, "comparison.csv"), csv);
+    Deno.writeTextFileSync(join(run, "summary.json"), '{"rewards": {"judge.ts": 1}}');
+    assert.match(await text("/runs/dpo/comparison"), /1 with a higher judge\.ts after training/);
   });
 });
 

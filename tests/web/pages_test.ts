@@ -25,6 +25,8 @@ const PAGES = [
   "/runs/first/samples",
   "/runs/groups/samples",
   "/runs/pairs/samples",
+  "/runs/pairs/comparison",
+  "/runs/judge/comparison",
   "/runs/first/comparison",
   "/runs/first/settings",
   "/runs/first/try",
@@ -58,7 +60,7 @@ async function seriousViolations(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
 }
 
-/** A folder of seven runs, served. */
+/** A folder of eight runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
@@ -77,6 +79,7 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
     writeSampleRun(dir, "stranger", { config: { kind: "toy" }, started: before });
     writeGroupRun(dir, "groups");
     writePairRun(dir, "pairs");
+    writePairRun(dir, "judge", "reward");
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);
@@ -219,7 +222,7 @@ browserTest("runs: sort, filter, select two and compare", async (browser) => {
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
-    const others = ["groups", "pairs", "second", "stranger", "taught"];
+    const others = ["groups", "judge", "pairs", "second", "stranger", "taught"];
     assert.deepEqual(names, [FAILED, "first", ...others]);
     // A run that is started elsewhere appears by itself, even while no run is running.
     await page.goto(`${address}/?state=failed`);

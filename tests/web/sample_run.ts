@@ -139,8 +139,15 @@ export function writeGroupRun(folder: string, name: string, run: SampleRun = {})
   return writeRun(folder, name, { kind: "grpo", steps: step, ...config }, metrics, samples);
 }
 
-/** Writes the folder of a run of DPO: two pairs a step, the second with a negative margin. */
-export function writePairRun(folder: string, name: string): string {
+/**
+ * Writes the folder of a run of DPO or a reward model: two pairs a step, the second with a negative
+ * margin.
+ */
+export function writePairRun(
+  folder: string,
+  name: string,
+  kind: "dpo" | "reward" = "dpo",
+): string {
   const sides = { chosen: "the gym was fine", rejected: "the gym was pathetic trash" };
   const samples = [1, 2].flatMap((step) =>
     [0, 1].flatMap((group) => {
@@ -158,7 +165,18 @@ export function writePairRun(folder: string, name: string): string {
     })
   );
   const metrics = [1, 2].map((step) => ({ step, loss: 1 / step, "rewards/margins": step }));
-  return writeRun(folder, name, { kind: "dpo", steps: 2 }, metrics, samples);
+  const path = writeRun(folder, name, { kind, steps: 2 }, metrics, samples);
+  const answers = [{ query: "Prompt 0", before: "the gym was bad", after: "the gym was fine" }];
+  const pairs = [0.5, -0.25].map((after) => ({
+    prompt: "Prompt 0",
+    ...sides,
+    before: { chosen: 0, rejected: 0.125 },
+    after: { chosen: after, rejected: 0 },
+  }));
+  const [file, rows] = kind === "dpo" ? ["answers.jsonl", answers] : ["pairs.jsonl", pairs];
+  const text = rows.map((row: object) => JSON.stringify(row) + "\n").join("");
+  Deno.writeTextFileSync(join(path, file), text);
+  return path;
 }
 
 function writeRun(

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { Change, Interval, Measured } from "../../lib/runs/kinds/run_kind.ts";
-import { capitalized, formatAlike, formatCount, formatNumber } from "../shared/format.ts";
+import { capitalized, formatAlike, formatCount, formatNumber, heading } from "../shared/format.ts";
 import { ChangeValue } from "./parts.tsx";
 
 /** Numbers before and after training; those with confidence intervals also as marks on a scale. */
@@ -21,7 +21,7 @@ export function ChangesCard(
         <dl class="pairs">
           {before.map(({ label, value }) => (
             <div>
-              <dt>{capitalized(label)} before training</dt>
+              <dt>{heading(label)} before training</dt>
               <dd class="number">{formatNumber(value)}</dd>
             </div>
           ))}
@@ -36,7 +36,7 @@ export function ChangesCard(
         <dl class="pairs">
           {changes.map((change) => (
             <div>
-              <dt>{capitalized(change.label)}</dt>
+              <dt>{heading(change.label)}</dt>
               <dd>
                 <ChangeValue change={change} />
               </dd>

@@ -5,7 +5,7 @@ import {
   type RunSort,
   TABLE_METRICS,
 } from "../shared/overview.ts";
-import { capitalized, formatNumber } from "../shared/format.ts";
+import { capitalized, formatNumber, heading } from "../shared/format.ts";
 import { ChangeValue, Sparkline } from "./parts.tsx";
 
 /** A run in a table, with or without small curves. */
@@ -33,7 +33,7 @@ export function runColumns(runs: readonly TabledRun[]): RunColumn[] {
   const label = runs.flatMap(({ changes }) => changes.map(({ label }) => label)).at(0);
   const result: RunColumn = {
     sort: "result",
-    title: isMixed || label === undefined ? "Before → after" : capitalized(label),
+    title: isMixed || label === undefined ? "Before → after" : heading(label),
     class: "change",
     Cell: ({ run: { changes: [change] } }) => (
       <>

@@ -1,19 +1,15 @@
 import type { ComponentChildren, JSX } from "preact";
 import { formatChange, formatFixed } from "../shared/format.ts";
 import type { Sample, SampleSet } from "../shared/samples.ts";
-import { type DiffPart, wordDiff } from "../shared/word_diff.ts";
-import { MarkedText } from "./marked_text.tsx";
+import { PairCard } from "./pair_card.tsx";
 import { Measure, Prompt, Response, SampleCard, SampleMeasures } from "./sample_card.tsx";
-
-/** Minimum share of words that two texts have in common for their differences to be marked. */
-const ALIKE = 0.4;
 
 /** Samples that are seen together: responses side by side, or a single one. */
 export function SampleSetCard(
   { set, children }: { set: SampleSet; children?: ComponentChildren },
 ): JSX.Element {
   const pair = pairOf(set);
-  if (pair) return <PairCard {...pair}>{children}</PairCard>;
+  if (pair) return <SamplePair {...pair} links={children} />;
   if (set.length > 1) return <GroupCard group={set}>{children}</GroupCard>;
   return <SampleCard sample={set[0]}>{children}</SampleCard>;
 }
@@ -57,44 +53,26 @@ function GroupCard(
   );
 }
 
-function PairCard(
-  { chosen, rejected, children }: {
-    chosen: Sample;
-    rejected: Sample;
-    children?: ComponentChildren;
-  },
+function SamplePair(
+  { chosen, rejected, links }: { chosen: Sample; rejected: Sample; links: ComponentChildren },
 ): JSX.Element {
   const { margin, step, query } = chosen;
-  const [right, wrong] = markedPair(chosen.response, rejected.response);
   const verdict = margin > 0 ? "better" : margin < 0 ? "worse" : undefined;
+  const answer = (sample: Sample) => ({
+    text: sample.response,
+    measures: <SampleMeasures sample={sample} />,
+  });
   return (
-    <article class="card sample set">
-      <dl class="measures">
-        <Measure name="margin" value={formatChange(margin, 3)} verdict={verdict} />
-        <Measure name="step" value={String(step)} />
-      </dl>
-      {margin < 0 && <p class="badge">the rejected answer has the higher reward</p>}
-      <Prompt text={query} />
-      <div class="columns pair">
-        <Side title="Chosen" sample={chosen} text={<MarkedText parts={right} as="ins" />} />
-        <Side title="Rejected" sample={rejected} text={<MarkedText parts={wrong} as="del" />} />
-      </div>
-      {children}
-    </article>
-  );
-}
-
-function Side(
-  { title, sample, text }: { title: string; sample: Sample; text: JSX.Element },
-): JSX.Element {
-  return (
-    <section>
-      <h2>{title}</h2>
-      <dl class="measures">
-        <SampleMeasures sample={sample} />
-      </dl>
-      <p class="text">{sample.response ? text : <span class="muted">(empty)</span>}</p>
-    </section>
+    <PairCard
+      prompt={query}
+      margin={margin}
+      chosen={answer(chosen)}
+      rejected={answer(rejected)}
+      links={links}
+    >
+      <Measure name="margin" value={formatChange(margin, 3)} verdict={verdict} />
+      <Measure name="step" value={String(step)} />
+    </PairCard>
   );
 }
 
@@ -127,16 +105,4 @@ function placeOf({ reward }: Sample): number {
 /** Class of a response that is better or worse than its group. */
 function sideOfMean({ advantage }: Sample): "over" | "under" | undefined {
   return advantage > 0 ? "over" : advantage < 0 ? "under" : undefined;
-}
-
-/** The differences of two texts, where they have enough in common to have some. */
-function markedPair(chosen: string, rejected: string): [DiffPart[], DiffPart[]] {
-  const { before, after } = wordDiff(rejected, chosen);
-  const length = (parts: readonly DiffPart[]) =>
-    parts.reduce((sum, { text, changed }) => sum + (changed ? 0 : text.length), 0);
-  const share = length(before) / Math.max(1, Math.max(chosen.length, rejected.length));
-  if (share < ALIKE) {
-    return [[{ text: chosen, changed: false }], [{ text: rejected, changed: false }]];
-  }
-  return [after, before];
 }

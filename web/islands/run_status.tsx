@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { ChangeValue, KindName, StateBadge, StepProgress } from "../components/parts.tsx";
-import { capitalized, formatCount, formatNumber, lastName } from "../shared/format.ts";
+import { capitalized, formatCount, formatNumber, heading, lastName } from "../shared/format.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import { type LiveRun, liveRun } from "./live_run.ts";
 
@@ -54,7 +54,7 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
           </Fact>
         ))}
         {change && (
-          <Fact name={capitalized(change.label)}>
+          <Fact name={heading(change.label)}>
             <ChangeValue change={change} />
           </Fact>
         )}

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { Island } from "../page/island.tsx";
 import { ChangeValue, Empty, KindName, StateBadge, StepProgress } from "../components/parts.tsx";
 import { runColumns } from "../components/run_columns.tsx";
-import { capitalized, formatCount } from "../shared/format.ts";
+import { formatCount, heading } from "../shared/format.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import { runPath } from "../shared/paths.ts";
 import { renderPage } from "../page/render.tsx";
@@ -141,7 +141,7 @@ function Changes({ runs }: { runs: RunOverview[] }): JSX.Element | null {
     <RunTable id="changes" title="Before and after training" heading="Number" runs={runs}>
       {labels.map((label) => (
         <tr>
-          <th scope="row">{capitalized(label)}</th>
+          <th scope="row">{heading(label)}</th>
           {runs.map(({ name, changes }) => (
             <td data-label={name}>
               <ChangeValue change={changes.find((change) => change.label === label)} />

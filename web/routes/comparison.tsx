@@ -1,6 +1,8 @@
 import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
 import { MarkedText } from "../components/marked_text.tsx";
+import { PairCard } from "../components/pair_card.tsx";
+import { Measure } from "../components/sample_card.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
 import { formatChange, formatCount, formatFixed } from "../shared/format.ts";
@@ -8,10 +10,13 @@ import { runPath, withQuery } from "../shared/paths.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
 import {
+  type ComparedAnswer,
+  type ComparedPair,
   type ComparedPrompt,
   dialogueOf,
   type PromptComparison,
   readComparison,
+  readPairs,
 } from "../store/comparison.ts";
 import { wordDiff } from "../shared/word_diff.ts";
 
@@ -25,11 +30,11 @@ const CONTENT_TYPES = { csv: "text/csv", jsonl: "application/x-ndjson" };
 
 /**
  * `/runs/:id/comparison`: the same prompts before and after training; `/runs/:id/comparison.csv` and
- * `/runs/:id/summaries.jsonl`: the file behind it.
+ * its like: the file behind it.
  */
 export function comparisonRoutes(site: Site): Hono {
   return new Hono()
-    .get("/runs/:id/:file{comparison[.]csv|summaries[.]jsonl}", (context) => {
+    .get("/runs/:id/:file{comparison[.]csv|(?:summaries|answers|pairs)[.]jsonl}", (context) => {
       const { id, file } = context.req.param();
       const text = site.folder.readText(id, file);
       if (text === null) return runNotFound(context, id);
@@ -44,11 +49,14 @@ export function comparisonRoutes(site: Site): Hono {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return runNotFound(context, id);
-      const comparison = readComparison(site.folder, id);
+      const pairs = readPairs(site.folder, id);
+      const comparison = pairs.length > 0 ? null : readComparison(site.folder, id);
       return context.html(renderPage(
         `Before and after · ${run.name}`,
         <RunPage run={run} tabs={site.tabs(run)} tab="/comparison">
-          {comparison === null
+          {pairs.length > 0
+            ? <Pairs pairs={pairs} id={id} context={context} />
+            : comparison === null
             ? (
               <Empty title="Not compared yet">
                 <p>
@@ -70,6 +78,59 @@ export function comparisonRoutes(site: Site): Hono {
     });
 }
 
+/** Pairs of a reward model, those with the smallest margin first: they are what it gets wrong. */
+function Pairs(
+  { pairs, id, context }: { pairs: ComparedPair[]; id: string; context: Context },
+): JSX.Element {
+  const path = runPath(id, "/comparison");
+  const marginOf = ({ chosen, rejected }: ComparedPair) => chosen.after - rejected.after;
+  const sorted = pairs.toSorted((a, b) => marginOf(a) - marginOf(b) || 0);
+  const pages = Math.ceil(pairs.length / ROWS_PER_PAGE);
+  const asked = Math.trunc(Number(context.req.query("page"))) || 1;
+  const page = Math.min(Math.max(1, asked), pages);
+  const right = pairs.filter((pair) => marginOf(pair) > 0).length;
+  return (
+    <>
+      <p class="actions top">
+        <span>
+          {formatCount(pairs.length, "pair")}, {right}{" "}
+          with the higher reward for the chosen answer after training
+        </span>
+        <a class="button" href={`${runPath(id)}/pairs.jsonl`} download>Download pairs.jsonl</a>
+      </p>
+      <div class="cards">
+        {sorted.slice((page - 1) * ROWS_PER_PAGE, page * ROWS_PER_PAGE).map((pair) => (
+          <ComparedPairCard pair={pair} />
+        ))}
+      </div>
+      <Pager
+        page={page}
+        pages={pages}
+        href={(number) => withQuery(path, { page: number === 1 ? "" : number })}
+      />
+    </>
+  );
+}
+
+function ComparedPairCard({ pair: { prompt, chosen, rejected } }: { pair: ComparedPair }) {
+  const margin = chosen.after - rejected.after;
+  const change = (before: number, after: number) =>
+    `${formatFixed(before, 3)} → ${formatFixed(after, 3)}`;
+  const side = ({ text, before, after }: ComparedAnswer) => ({
+    text,
+    measures: <Measure name="reward" value={change(before, after)} />,
+  });
+  return (
+    <PairCard prompt={prompt} margin={margin} chosen={side(chosen)} rejected={side(rejected)}>
+      <Measure
+        name="margin"
+        value={change(chosen.before - rejected.before, margin)}
+        verdict={verdictOf(margin)}
+      />
+    </PairCard>
+  );
+}
+
 function Comparison(
   { comparison: { file, score, rows }, template, id, context }: {
     comparison: PromptComparison;
@@ -82,7 +143,7 @@ function Comparison(
   const path = runPath(id, "/comparison");
   const worstFirst = context.req.query("order") === "up";
   const sign = worstFirst ? 1 : -1;
-  const sorted = rows.toSorted((a, b) => sign * (a.difference - b.difference));
+  const sorted = rows.toSorted((a, b) => sign * (a.difference - b.difference) || 0);
   const pages = Math.ceil(rows.length / ROWS_PER_PAGE);
   const asked = Math.trunc(Number(context.req.query("page"))) || 1;
   const page = Math.min(Math.max(1, asked), pages);
@@ -92,11 +153,14 @@ function Comparison(
     <>
       <p class="actions top">
         <span>
-          {formatCount(rows.length, "prompt")}, {better} with a higher {score} after training
+          {formatCount(rows.length, "prompt")}
+          {score !== null && `, ${better} with a higher ${score} after training`}
         </span>
-        <a href={withQuery(path, { order: worstFirst ? "" : "up" })}>
-          {worstFirst ? "Largest gain first" : "Largest drop first"}
-        </a>
+        {score !== null && (
+          <a href={withQuery(path, { order: worstFirst ? "" : "up" })}>
+            {worstFirst ? "Largest gain first" : "Largest drop first"}
+          </a>
+        )}
         <a class="button" href={`${runPath(id)}/${file}`} download>Download {file}</a>
       </p>
       <div class="table-scroll" tabindex={0} role="region" aria-label="Before and after">
@@ -106,10 +170,18 @@ function Comparison(
               <th scope="col">Prompt</th>
               <th scope="col">Before</th>
               <th scope="col">After</th>
-              <th scope="col" class="number">{score}</th>
-              <th scope="col" class="number" aria-sort={worstFirst ? "ascending" : "descending"}>
-                Difference
-              </th>
+              {score !== null && (
+                <>
+                  <th scope="col" class="number">{score}</th>
+                  <th
+                    scope="col"
+                    class="number"
+                    aria-sort={worstFirst ? "ascending" : "descending"}
+                  >
+                    Difference
+                  </th>
+                </>
+              )}
             </tr>
           </thead>
           <tbody>
@@ -129,7 +201,7 @@ function Comparison(
 }
 
 function ComparisonRow(
-  { row, score, title }: { row: ComparedPrompt; score: string; title: string },
+  { row, score, title }: { row: ComparedPrompt; score: string | null; title: string },
 ): JSX.Element {
   const { before, after } = wordDiff(row.before, row.after);
   return (
@@ -152,20 +224,24 @@ function ComparisonRow(
       <td data-label="After">
         <MarkedText parts={after} as="ins" />
       </td>
-      <td class="number" data-label={score}>
-        {formatFixed(row.scoreBefore, 2)} → {formatFixed(row.scoreAfter, 2)}
-      </td>
-      <td class="number" data-label="Difference">
-        <span class={verdictOf(row.difference)}>
-          {formatChange(row.difference, 2)}
-        </span>
-      </td>
+      {score !== null && (
+        <>
+          <td class="number" data-label={score}>
+            {formatFixed(row.scoreBefore, 2)} → {formatFixed(row.scoreAfter, 2)}
+          </td>
+          <td class="number" data-label="Difference">
+            <span class={verdictOf(row.difference)}>
+              {formatChange(row.difference, 2)}
+            </span>
+          </td>
+        </>
+      )}
     </tr>
   );
 }
 
 /** Class of a difference as it is shown: one that rounds to zero is neither better nor worse. */
-function verdictOf(difference: number): string | undefined {
+function verdictOf(difference: number): "better" | "worse" | undefined {
   if (formatChange(difference, 3).startsWith("±")) return undefined;
   return difference > 0 ? "better" : "worse";
 }

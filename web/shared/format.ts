@@ -79,6 +79,11 @@ export function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** A label as a heading: words are capitalized, names of files and models stay as they are. */
+export function heading(label: string): string {
+  return /^[a-z ]+$/i.test(label) ? capitalized(label) : label;
+}
+
 /** Last part of a path; the whole where it has one part. */
 export function lastName(path: string): string {
   return path.split(/[\\/]/).filter((part) => part !== "").at(-1) ?? path;

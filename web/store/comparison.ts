@@ -13,30 +13,43 @@ export interface ComparedPrompt {
   before: string;
   /** Response after training. */
   after: string;
-  /** Score of the response before training. */
+  /** Score of the response before training; NaN without a score. */
   scoreBefore: number;
-  /** Score of the response after training. */
+  /** Score of the response after training; NaN without a score. */
   scoreAfter: number;
   /** `scoreAfter - scoreBefore`. */
   difference: number;
 }
 
+/** Files of comparisons: of rewards, of summaries, of answers without a score. */
+export const COMPARISON_FILES = ["comparison.csv", "summaries.jsonl", "answers.jsonl"] as const;
+
 /** Responses of a run before and after training. */
 export interface PromptComparison {
   /** File of the run that has them. */
-  file: "comparison.csv" | "summaries.jsonl";
-  /** Name of the score; larger is better. */
-  score: string;
+  file: typeof COMPARISON_FILES[number];
+  /** Name of the score; larger is better. Null where responses have none. */
+  score: string | null;
   /** Prompts, in the order of the file. */
   rows: ComparedPrompt[];
 }
 
-/** Reads a run's comparison of rewards, else of summaries; null when it has neither. */
+/** Reads a run's comparison of rewards, else of summaries, else of answers; null when it has none. */
 export function readComparison(folder: RunsFolder, run: string): PromptComparison | null {
   const csv = parseComparison(folder.readText(run, "comparison.csv"));
-  if (csv.length > 0) return { file: "comparison.csv", score: "Reward", rows: csv };
+  if (csv.length > 0) {
+    // Of several rewards, the first is compared.
+    const { rewards } = Object(folder.readJson(run, "summary.json"));
+    return {
+      file: "comparison.csv",
+      score: Object.keys(Object(rewards))[0] ?? "Reward",
+      rows: csv,
+    };
+  }
   const summaries = parseSummaries(folder.readText(run, "summaries.jsonl"));
   if (summaries.length > 0) return { file: "summaries.jsonl", score: "ROUGE-1", rows: summaries };
+  const answers = parseAnswers(folder.readText(run, "answers.jsonl"));
+  if (answers.length > 0) return { file: "answers.jsonl", score: null, rows: answers };
   return null;
 }
 
@@ -65,8 +78,7 @@ export function parseComparison(text: string | null): ComparedPrompt[] {
  * the reference; lines that are not whole are left out.
  */
 export function parseSummaries(text: string | null): ComparedPrompt[] {
-  const rows = (text ?? "").split("\n").map(parseObject).filter((row) => row !== null);
-  return rows.map((row) => {
+  return rowsOf(text).map((row) => {
     const [query, reference, before, after] = [row.query, row.reference, row.before, row.after]
       .map((value) => String(value ?? ""));
     const [scoreBefore, scoreAfter] = [before, after].map((summary) =>
@@ -75,6 +87,54 @@ export function parseSummaries(text: string | null): ComparedPrompt[] {
     const difference = scoreAfter - scoreBefore;
     return { query, reference, before, after, scoreBefore, scoreAfter, difference };
   });
+}
+
+/** Reads the text of an `answers.jsonl`; lines that are not whole are left out. */
+export function parseAnswers(text: string | null): ComparedPrompt[] {
+  return rowsOf(text).map((row) => {
+    const [query, before, after] = [row.query, row.before, row.after].map((value) =>
+      String(value ?? "")
+    );
+    const scores = { scoreBefore: NaN, scoreAfter: NaN, difference: NaN };
+    return { query, reference: null, before, after, ...scores };
+  });
+}
+
+/** A pair of a reward model with its margins before and after training. */
+export interface ComparedPair {
+  /** Prompt. */
+  readonly prompt: string;
+  /** Better answer, and its rewards. */
+  readonly chosen: ComparedAnswer;
+  /** Worse answer, and its rewards. */
+  readonly rejected: ComparedAnswer;
+}
+
+/** An answer with its rewards before and after training. */
+export interface ComparedAnswer {
+  readonly text: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Reads a run's `pairs.jsonl`; empty where it has none, and lines that are not whole are left out. */
+export function readPairs(folder: RunsFolder, run: string): ComparedPair[] {
+  return rowsOf(folder.readText(run, "pairs.jsonl")).map((row) => {
+    const answer = (side: "chosen" | "rejected"): ComparedAnswer => ({
+      text: String(row[side] ?? ""),
+      before: Number(Object(row.before)[side]),
+      after: Number(Object(row.after)[side]),
+    });
+    return {
+      prompt: String(row.prompt ?? ""),
+      chosen: answer("chosen"),
+      rejected: answer("rejected"),
+    };
+  });
+}
+
+function rowsOf(text: string | null): Record<string, unknown>[] {
+  return (text ?? "").split("\n").map(parseObject).filter((row) => row !== null);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Measured } from "../../lib/runs/kinds/run_kind.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import type { RunTab } from "../shared/paths.ts";
 import type { AllowedSources } from "./allowed_sources.ts";
-import { dialogueOf, readComparison } from "./comparison.ts";
+import { COMPARISON_FILES, dialogueOf, readComparison } from "./comparison.ts";
 import { kindNamed } from "./kinds.ts";
 import { RunMetrics } from "./metrics.ts";
 import { Overviews } from "./overviews.ts";
@@ -79,7 +79,7 @@ export class Site {
     const tabs: [RunTab, boolean][] = [
       ["", true],
       ["/samples", has("samples.jsonl")],
-      ["/comparison", has("comparison.csv", "summaries.jsonl")],
+      ["/comparison", has(...COMPARISON_FILES, "pairs.jsonl")],
       ["/settings", true],
       ["/try", kindNamed(kind)?.answerSettings !== undefined],
     ];
