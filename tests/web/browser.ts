@@ -39,7 +39,8 @@ export function browserTest(
   Deno.test({ name, ignore, sanitizeOps: false, sanitizeResources: false }, async (test) => {
     const browser = await launchBrowser();
     const newPage = async (options?: BrowserContextOptions) => {
-      const page = await browser.newPage(options);
+      // In a context of its own, in which it can be joined by other pages.
+      const page = await (await browser.newContext(options)).newPage();
       page.setDefaultTimeout(PATIENCE);
       return page;
     };
