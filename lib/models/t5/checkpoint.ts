@@ -87,6 +87,7 @@ function namesOfEmbedding(weights: CheckpointTensors): string[] {
   return EMBEDDINGS.map((name) => base + name);
 }
 
-function hasClassifierNames(weights: CheckpointTensors): boolean {
+/** Tells whether a checkpoint is of a classifier, whose names begin with {@linkcode CLASSIFIER_BASE}. */
+export function hasClassifierNames(weights: CheckpointTensors): boolean {
   return EMBEDDINGS.some((name) => weights.has(CLASSIFIER_BASE + name));
 }

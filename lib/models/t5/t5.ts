@@ -1,4 +1,5 @@
 import type { Device } from "../../device/device.ts";
+import { UserError } from "../../errors.ts";
 import type { ModelFiles } from "../../formats/model_files.ts";
 import type { TaskType } from "../../formats/peft.ts";
 import type { Context } from "../../tensor/context.ts";
@@ -10,7 +11,12 @@ import type { WeightMatrix } from "../../tensor/weight.ts";
 import { loadModel, type LoadOptions, type ModelFamily } from "../family.ts";
 import type { BatchShape, LanguageModel, ModelMemory } from "../language_model.ts";
 import type { WeightStore } from "../weight_store.ts";
-import { followT5Weights, t5Layout } from "./checkpoint.ts";
+import {
+  CLASSIFIER_EMBEDDING,
+  followT5Weights,
+  hasClassifierNames,
+  t5Layout,
+} from "./checkpoint.ts";
 import { parseT5Config, type T5Config } from "./config.ts";
 import { estimateT5Memory } from "./memory.ts";
 import { T5Model } from "./model.ts";
@@ -82,6 +88,11 @@ export const t5Family: ModelFamily<T5ForConditionalGeneration> = {
   modelType: "t5",
   configure(json, path, weights) {
     const parsed = parseT5Config(json, path);
+    if (weights && hasClassifierNames(weights)) {
+      throw new UserError(
+        `${path}: the weights are those of a classifier ("${CLASSIFIER_EMBEDDING}"), which generates no text`,
+      );
+    }
     const config = weights ? followT5Weights(parsed, json, weights, path) : parsed;
     return (device, store) => new T5ForConditionalGeneration(device, config, store);
   },

@@ -5,6 +5,7 @@ import { Checkpoint } from "../../../lib/formats/checkpoint.ts";
 import { writeSafetensors } from "../../../lib/formats/safetensors.ts";
 import { elementCount } from "../../../lib/formats/tensor_file.ts";
 import { mergeAdapter } from "../../../lib/models/merge.ts";
+import { loadLanguageModel } from "../../../lib/models/registry.ts";
 import { SequenceClassifier } from "../../../lib/models/sequence_classifier.ts";
 import { configureT5Classifier, T5Classifier } from "../../../lib/models/t5/classifier.ts";
 import type { T5Config } from "../../../lib/models/t5/config.ts";
@@ -276,6 +277,10 @@ Deno.test("all weights of a classifier on T5: saved as transformers' class", () 
       assert.ok(relativeNorm(found, await scores(trained)) < 1e-5);
       const again = await loadTrainableClassifier(device, dir);
       assert.deepEqual(await scores(again), await scores(trained));
+      await assert.rejects(loadLanguageModel(device, dir), {
+        name: "UserError",
+        message: /the weights are those of a classifier \("transformer\.shared\.weight"\), which /,
+      });
     })
   ));
 
