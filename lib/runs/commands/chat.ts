@@ -69,7 +69,7 @@ export class Chat {
     sampling: ChatSampling,
     hooks: GeneratorHooks = {},
   ): Promise<Chat> {
-    const device = await openRunDevice(config);
+    const device = await openRunDevice(config, hooks.info);
     try {
       const folder = await locate("model", config.model, hooks);
       const template = await ChatTemplate.load(folder, { file: config.chatTemplate });

@@ -30,7 +30,7 @@ export async function compare(
   options: ComparisonOptions,
   hooks: DatasetHooks = {},
 ): Promise<ComparisonRow[]> {
-  const device = await openRunDevice(config);
+  const device = await openRunDevice(config, hooks.info);
   try {
     const after = { ...config, adapter: options.after };
     const { model, tokenizer, adapter } = await loadRunPolicy(device, after, hooks);

@@ -17,7 +17,7 @@ export async function evaluate(
   config: TrainConfig,
   hooks: DatasetHooks = {},
 ): Promise<PolicyToxicity> {
-  const device = await openRunDevice(config);
+  const device = await openRunDevice(config, hooks.info);
   try {
     const policy = await loadRunPolicy(device, config, hooks);
     const classifier = await loadToxicityClassifier(device, config, null, hooks);

@@ -25,7 +25,7 @@ export async function generateTexts(
   options: { maxNewTokens: number; doSample: boolean },
   hooks: GeneratorHooks = {},
 ): Promise<string[]> {
-  const device = await openRunDevice(config);
+  const device = await openRunDevice(config, hooks.info);
   try {
     const policy = await loadRunPolicy(device, config, hooks);
     noteRecommendations(policy, hooks);

@@ -4,6 +4,7 @@ import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
+import type { CompilationHooks } from "../../device/webgpu/pipelines.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { makeFolder, readTextFile } from "../../platform/files.ts";
 
@@ -13,18 +14,42 @@ export interface RunDeviceOptions extends DeviceOptions {
   autotune?: boolean;
 }
 
+/** Seconds of compiling kernels after which that is told. */
+const PATIENCE_SECONDS = 5;
+
 /**
  * Opens a run's device, and chooses a GPU's fastest kernels: as measured before on this adapter, or
  * else now, which takes some seconds. Software adapters are not worth it.
  *
+ * @param info called with a line for people while the GPU's kernels are compiled, if that takes long
  * @throws {UserError} as {@linkcode openDevice}
  */
 export async function openRunDevice(
   { autotune = true, ...options }: RunDeviceOptions = {},
+  info: (line: string) => void = () => {},
 ): Promise<Device> {
-  const device = await openDevice(options);
+  const device = await openDevice({ compilation: compilationNotes(info), ...options });
   if (autotune && hasTunableProducts(device)) await tune(device, cacheDirectory());
   return device;
+}
+
+/**
+ * Tells how far the compilation of kernels has come, when it takes long: kernels are compiled when they
+ * are first used, so the first step would be silent.
+ */
+export function compilationNotes(info: (line: string) => void): CompilationHooks {
+  let [kernels, total, told] = [0, 0, PATIENCE_SECONDS / 2];
+  return {
+    compiling(kernel) {
+      if (total < 2 * told) return;
+      info(`compiled ${kernels} kernels for the GPU in ${total.toFixed(0)} s; next: ${kernel}`);
+      told = total;
+    },
+    compiled(_, seconds) {
+      kernels++;
+      total += seconds;
+    },
+  };
 }
 
 /**

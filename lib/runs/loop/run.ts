@@ -113,7 +113,7 @@ export async function run<
   let task: RunTask<Stats, Measurement, Summary>;
   const loading = new AsyncDisposableStack();
   try {
-    device = await openRunDevice(config);
+    device = await openRunDevice(config, info);
     task = await kind.open({ config, device, hooks, loading });
   } catch (error) {
     await loading.disposeAsync();

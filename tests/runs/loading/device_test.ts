@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
 import { matmulVariants } from "../../../kernels/matmul/matmul_variants.ts";
-import { openRunDevice, tune } from "../../../lib/runs/loading/device.ts";
+import { compilationNotes, openRunDevice, tune } from "../../../lib/runs/loading/device.ts";
 import { gpuTest } from "../../device.ts";
 import { withTempDir } from "../../temp_dir.ts";
 
@@ -49,4 +49,18 @@ gpuTest("a software adapter is not tuned", async (device) => {
   const own = await openRunDevice({ device: "webgpu" });
   assert.ok(own.kind === "webgpu" && own.tuning.size === 0);
   own.close();
+});
+
+Deno.test("compiling kernels is told when it takes long, and then seldom", () => {
+  const lines: string[] = [];
+  const { compiling, compiled } = compilationNotes((line) => lines.push(line));
+  for (let i = 0; i < 40; i++) {
+    compiling!(`room.kernel${i}`);
+    compiled!(`room.kernel${i}`, 1);
+  }
+  assert.deepEqual(lines, [
+    "compiled 5 kernels for the GPU in 5 s; next: room.kernel5",
+    "compiled 10 kernels for the GPU in 10 s; next: room.kernel10",
+    "compiled 20 kernels for the GPU in 20 s; next: room.kernel20",
+  ]);
 });
