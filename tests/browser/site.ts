@@ -23,7 +23,7 @@ export const ISOLATED: Readonly<Record<string, string>> = {
 function policyOf(html: string): string {
   const inline = html.includes("<script") ? " 'unsafe-inline'" : "";
   return `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'${inline}; worker-src 'self'; ` +
-    "connect-src 'self' http://127.0.0.1:*";
+    "connect-src 'self' http://127.0.0.1:* http://localhost:*";
 }
 
 /** The module for browsers on a static host, as anybody may have one. */

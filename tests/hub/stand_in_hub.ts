@@ -91,9 +91,10 @@ export class StandInHub implements AsyncDisposable {
         const { pathname, search } = new URL(request.url);
         const seen = { host, method: request.method, path: pathname + search };
         this.requests.push({ ...seen, headers: request.headers });
+        if (request.method === "OPTIONS") return allowOrigin(request, new Response(null));
         const fault = this.fault(this.requests.at(-1)!);
         if (fault instanceof Response) return fault;
-        return this.#spoil(await answer(request), fault, request);
+        return allowOrigin(request, this.#spoil(await answer(request), fault, request));
       });
     this.#hub = serve("hub", async (request) => {
       const token = tokenOf(request);
@@ -253,6 +254,20 @@ export class StandInHub implements AsyncDisposable {
     });
     return new Response(body, { status, headers });
   }
+}
+
+/** Lets pages of other origins read an answer, as the Hub does. */
+function allowOrigin(request: Request, response: Response): Response {
+  if (!request.headers.has("origin")) return response;
+  const { body, status } = response;
+  const headers = new Headers(response.headers);
+  headers.set("access-control-allow-origin", "*");
+  headers.set("access-control-allow-headers", "authorization");
+  headers.set(
+    "access-control-expose-headers",
+    "ETag,Link,Accept-Ranges,Content-Range,X-Repo-Commit,X-Error-Code,X-Error-Message",
+  );
+  return new Response(body, { status, headers });
 }
 
 /** What a path of the Hub's own host asks for. */
