@@ -42,7 +42,7 @@ export interface StepSizes {
   activationMemory?: number | null;
 }
 
-/** What is measured: a model on a device, and its steps. */
+/** Model on a device, and its steps. */
 export interface StepSubject {
   /** Language model, whose decoding can be measured; null for a classifier. */
   readonly model: LanguageModel | null;
