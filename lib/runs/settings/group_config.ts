@@ -69,8 +69,14 @@ export const groupEvaluationFields = {
 /** Sampling of responses, beside the temperature. */
 export const groupGenerationFields = without(generationFields, "minLength", "temperature");
 
-/** Guard against divergence. */
-export const groupGuardFields = { onDivergence: guardFields.onDivergence };
+/** Guards against divergence. */
+export const groupGuardFields = {
+  maxTokenKl: guardFields.maxTokenKl
+    .describe(
+      "Maximum KL of a step's policy from the one before, in nats a token; beyond it the policy has collapsed",
+    ),
+  onDivergence: guardFields.onDivergence,
+};
 
 /** GRPO; steps and seed are among the settings of the run. */
 export const grpoFields = without(grpoConfigSchema.shape, "steps", "seed");

@@ -136,6 +136,11 @@ export interface GrpoRunConfig {
   /** Texts that end a response, which keeps them. Default: `null`. */
   stopStrings: string[] | null;
   /**
+   * Maximum KL of a step's policy from the one before, in nats a token; beyond it the policy has
+   * collapsed. Default: `3`.
+   */
+  maxTokenKl: number;
+  /**
    * Action when a loss is not finite, or the KL or the probability ratio is out of bounds: stop the
    * run, or undo the step and continue with other prompts. Default: `"stop"`.
    */

@@ -38,6 +38,7 @@ export function groupKind<Config extends GroupRunConfig>(
       "datasetCache",
       "device",
       "threads",
+      "maxTokenKl",
       "onDivergence",
     ],
     headline: [

@@ -19,6 +19,7 @@ import type {
   StepReport,
 } from "../run_task.ts";
 import { groupCard } from "./card.ts";
+import { checkMoved, movedBy } from "./collapse_guard.ts";
 import { type GroupIngredients, loadGroupIngredients } from "./ingredients.ts";
 import {
   compareSamples,
@@ -137,13 +138,17 @@ export class GroupTask<Config extends GroupRunConfig>
   async step(batch: GroupRollouts, step: number): Promise<StepReport<GRPOStats>> {
     const { prompts, rollouts, responses, rewards, times } = batch;
     const { evalEvery, numGenerations } = this.context.config;
+    const { maxTokenKl, temperature } = this.context.config;
+    const { model, adapter } = this.ingredients.policy;
     const started = performance.now();
+    const queries = prompts.map(({ inputIds }) => inputIds);
     const stats = await this.trainer.step(
-      prompts.map(({ inputIds }) => inputIds),
+      queries,
       rollouts.map(({ tokens }) => tokens),
       rewards,
       rollouts,
     );
+    checkMoved(step, await movedBy({ model, adapter, temperature }, queries, rollouts), maxTokenKl);
     const optimized = performance.now();
     const due = evalEvery > 0 && step % evalEvery === 0;
     const measurement = due ? await this.measure() : null;

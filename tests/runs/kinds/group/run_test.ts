@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { SafetensorsFile } from "../../../../lib/formats/safetensors.ts";
 import { readRows } from "../../../../lib/runs/folder/jsonl.ts";
 import { grpo } from "../../../../lib/runs/kinds/grpo/kind.ts";
 import { rloo } from "../../../../lib/runs/kinds/rloo/kind.ts";
@@ -35,6 +36,29 @@ for (const kind of [grpo, rloo]) {
       await train(cut, { resume: true });
       await Deno.remove(join(cut, "checkpoint-3"), { recursive: true });
       assert.deepEqual(await outcome(cut), await outcome(whole));
+    }));
+}
+
+for (const kind of [grpo, rloo]) {
+  Deno.test(`${kind.kind}: a policy that collapses is noticed, and the last good adapter is left`, () =>
+    withFolder(async (folder) => {
+      const output = join(folder, "run");
+      await Deno.writeTextFile(join(folder, "letters.ts"), SCRIPT);
+      const reward = [join(folder, "letters.ts")];
+      const settings = smallGroup(output, {
+        learningRate: 1e2,
+        numIterations: 1,
+        miniBatchSize: 4,
+        reward,
+      });
+      await assert.rejects(
+        run(kind as typeof grpo, kind.resolve(settings) as GrpoRunConfig),
+        /collapsed: step 1 moved it by \d.* `maxTokenKl` is 3: .*the last good adapter is in .*adapter/,
+      );
+      using saved = SafetensorsFile.open(join(output, "adapter", "adapter_model.safetensors"));
+      for (const name of saved.tensors.keys()) {
+        assert.ok(saved.readFloats(name).every((value) => Math.abs(value) < 1), name);
+      }
     }));
 }
 
