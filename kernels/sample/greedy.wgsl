@@ -1,4 +1,4 @@
-/** What a thread without a candidate gives in place of one. */
+/** Index that a thread without a candidate gives in place of one. */
 const NONE_FOUND = 0x7fffffffu;
 /** The least number; WGSL may take it that there is no infinity. */
 const LOWEST = -3.4028234663852886e38;
