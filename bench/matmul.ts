@@ -1,6 +1,6 @@
 /** GFLOPS of the matrix products of training. Called by `temper bench matmul`. */
 import { matmul } from "../kernels/matmul/matmul.ts";
-import type { RightMatrix } from "../kernels/matmul/product.ts";
+import type { Matmul, RightMatrix } from "../kernels/matmul/product.ts";
 import type { Device } from "../lib/device/device.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
@@ -79,8 +79,8 @@ async function measureShape(
       const weight = WeightMatrix.freeze(device, read, n, k, dtype);
       const forward = { c: outputs.y, a: x, b: weight.forward(), m, n, k };
       const backward = { c: outputs.dx, a: dy, b: weight.backward(), m, n: k, k: n };
-      gflops[`x·Wᵀ ${dtype}`] = await speed(device, forward);
-      gflops[`dy·W ${dtype}`] = await speed(device, backward);
+      gflops[`x·Wᵀ ${dtype}`] = await productSpeed(device, forward);
+      gflops[`dy·W ${dtype}`] = await productSpeed(device, backward);
       weight.dispose(device);
     }
     const rowMajor = (span: Tensor): RightMatrix => ({
@@ -96,17 +96,26 @@ async function measureShape(
       nStride: span.width,
     });
     const gradient = { c: outputs.dw, a: dy, aRowStride: 1, aColumnStride: n, b: rowMajor(x) };
-    gflops["dyᵀ·x"] = await speed(device, { ...gradient, m: n, n: k, k: m });
+    gflops["dyᵀ·x"] = await productSpeed(device, { ...gradient, m: n, n: k, k: m });
     const lowRank = { c: u, a: x, b: transposed(a), m, n: RANK, k };
-    gflops[`x·Aᵀ, r ${RANK}`] = await speed(device, lowRank);
+    gflops[`x·Aᵀ, r ${RANK}`] = await productSpeed(device, lowRank);
   } finally {
     cx.release();
   }
   return gflops;
 }
 
-/** Billions of multiplications and additions a second, launched back to back. */
-async function speed(device: Device, product: Parameters<typeof matmul>[1]): Promise<number> {
+/**
+ * Measures a product that is launched back to back.
+ *
+ * @param atLeast seconds that the measurement takes at least
+ * @returns billions of multiplications and additions a second
+ */
+export async function productSpeed(
+  device: Device,
+  product: Matmul,
+  atLeast: number = SECONDS,
+): Promise<number> {
   const run = async (times: number) => {
     const start = performance.now();
     for (let i = 0; i < times; i++) matmul(device, product);
@@ -116,8 +125,8 @@ async function speed(device: Device, product: Parameters<typeof matmul>[1]): Pro
   await run(1);
   let times = 1;
   let seconds = await run(times);
-  while (seconds < SECONDS) {
-    times = Math.ceil(times * Math.min(16, 1.2 * SECONDS / seconds));
+  while (seconds < atLeast) {
+    times = Math.ceil(times * Math.min(16, 1.2 * atLeast / seconds));
     seconds = await run(times);
   }
   return 2 * product.m * product.n * product.k * times / seconds / 1e9;

@@ -4,7 +4,7 @@
 import type { Device } from "../lib/device/device.ts";
 import { type DeviceCounters, WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
 import { readsPanels } from "../kernels/matmul/panels.ts";
-import { createPolicy } from "../lib/models/policy.ts";
+import { createPolicy, type Policy } from "../lib/models/policy.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { EncoderClassifier } from "../lib/models/encoder_classifier.ts";
 import { parseEncoderConfig } from "../lib/models/encoder_config.ts";
@@ -92,28 +92,48 @@ const SHAPES = {
 /** Minimum and maximum number of measured steps, and the time after which no other is begun. */
 const STEPS = { minimum: 3, maximum: 10, seconds: 5 };
 
+/** Ends of a benchmark that has little time. */
+export interface PPOBenchLimits {
+  /** Seconds until no further step should be begun, if one was measured. */
+  secondsLeft(): number;
+  /** Called after each step, the first of which warms up. */
+  onStep(seconds: Omit<PPOBenchResult["seconds"], "load">): void;
+}
+
+/** A policy of random weights, with the adapter of the notebook that Temper follows: r 32 on q and v. */
+export function randomPolicy(
+  device: Device,
+  shape: PPOBench["shape"],
+  dtype: PPOBench["dtype"],
+  random: Random,
+): Policy {
+  const config = { ...FLAN, ...SHAPES[shape].policy };
+  const store = new FrozenStore(device, new RandomSource(random.uint32()), dtype);
+  const model = modelFamily(config, "bench").configure(config, "bench")(device, store);
+  const lora = { r: 32, loraAlpha: 32, loraDropout: 0.05, targetModules: ["q", "v"] };
+  return createPolicy(model, lora, 1);
+}
+
 /** Runs the benchmark. */
-export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
+export async function benchPPO(
+  options: PPOBench,
+  limits?: PPOBenchLimits,
+): Promise<PPOBenchResult> {
   const { shape, prompt, batch, mini, dtype } = options;
   const device = await openRunDevice(options);
   try {
     const started = performance.now();
     const random = new Random(1);
-    const config = { ...FLAN, ...SHAPES[shape].policy };
-    const build = modelFamily(config, "bench").configure(config, "bench");
-    const store = () => new FrozenStore(device, new RandomSource(random.uint32()), dtype);
-    const model = build(device, store());
+    const policy = randomPolicy(device, shape, dtype, random);
+    const { model } = policy;
     const classifier = new EncoderClassifier(
       device,
       parseEncoderConfig(
         { model_type: "roberta", max_position_embeddings: 514, ...SHAPES[shape].classifier },
         "bench",
       ),
-      store(),
+      new FrozenStore(device, new RandomSource(random.uint32()), dtype),
     );
-    // The settings of the notebook that Temper follows: r 32 on q and v, one epoch.
-    const lora = { r: 32, loraAlpha: 32, loraDropout: 0.05, targetModules: ["q", "v"] };
-    const policy = createPolicy(model, lora, 1);
     const trainer = new PPOTrainer(policy, {
       batchSize: batch,
       miniBatchSize: mini,
@@ -131,6 +151,7 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
     let counted = { generate: NOTHING, optimise: NOTHING };
     const enough = () => {
       const [count, ms] = [times.step.length, times.step.reduce((sum, ms) => sum + ms, 0)];
+      if (limits && count > 0 && limits.secondsLeft() < 1.2 * times.step[0] / 1000) return true;
       return count >= STEPS.maximum || count >= STEPS.minimum && ms >= STEPS.seconds * 1000;
     };
     for (let step = 0; !enough(); step++) {
@@ -157,6 +178,12 @@ export async function benchPPO(options: PPOBench): Promise<PPOBenchResult> {
         generate: difference(counters[1], counters[0]),
         optimise: difference(counters[3], counters[2]),
       };
+      limits?.onStep({
+        generate: (afterGenerate - start) / 1000,
+        score: (afterScore - afterGenerate) / 1000,
+        optimise: (end - afterScore) / 1000,
+        step: (end - start) / 1000,
+      });
       if (step === 0) continue;
       times.generate.push(afterGenerate - start);
       times.score.push(afterScore - afterGenerate);

@@ -7,6 +7,7 @@ import { generate } from "../lib/generation/generate.ts";
 import type { LanguageModel } from "../lib/models/language_model.ts";
 import { Random } from "../lib/random.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
+import { timeDecoding } from "./decoding.ts";
 import { peakProcessMemory } from "./memory.ts";
 import { decodingProducts, timeProducts } from "./products.ts";
 import { DECODER_SHAPES, type DecoderShape } from "./shapes.ts";
@@ -104,20 +105,11 @@ async function decode(
   rows: number,
   dtype: "f32" | "bf16",
 ): Promise<DecodingSpeed> {
-  const time = async (maxNewTokens: number) => {
-    let best = Infinity;
-    for (let i = 0; i < DECODING.repeats; i++) {
-      const start = performance.now();
-      await generate(model, [prompt], {
-        ...{ maxNewTokens, minNewTokens: maxNewTokens, numReturnSequences: rows, doSample: true },
-      });
-      best = Math.min(best, (performance.now() - start) / 1000);
-    }
-    return best;
-  };
-  // Reading the prompt takes the same time for one token and for many.
-  const first = await time(1);
-  const seconds = (await time(DECODING.tokens) - first) / (DECODING.tokens - 1);
+  const draw = (maxNewTokens: number) =>
+    generate(model, [prompt], {
+      ...{ maxNewTokens, minNewTokens: maxNewTokens, numReturnSequences: rows, doSample: true },
+    });
+  const { step: seconds } = await timeDecoding(draw, DECODING.tokens, DECODING.repeats);
   const { device } = model;
   const products = readsPanels(device)
     ? timeProducts(device, decodingProducts(model, rows), dtype) / seconds

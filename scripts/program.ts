@@ -41,28 +41,35 @@ const ONNX_RUNTIME: readonly string[] = [
  * @throws {Error} when the bundler fails
  */
 export async function stageProgram(folder: string): Promise<void> {
-  await run(ROOT, Deno.execPath(), [
-    "bundle",
-    "--quiet",
-    "--minify",
-    "--keep-names",
-    "--code-splitting",
-    "--outdir",
-    folder,
-    "cli.ts",
-    ...FOUND,
-  ]);
-  for (const module of FOUND) {
-    // The names that they have in the repository.
-    const name = module.split("/").at(-1)!.replace(/\.ts$/, ".js");
-    await Deno.writeTextFile(join(folder, module), `export * from "./${name}";\n`);
-  }
-  await letModulesRequire(folder);
+  await stageModules(folder, ["cli.ts"], FOUND);
   for (const path of READ) await copy(join(ROOT, path), join(folder, path));
   const runtime = await onnxRuntimeFolder();
   for (const name of ONNX_RUNTIME) {
     await copy(join(runtime, name), join(folder, "lib/packages", name));
   }
+}
+
+/**
+ * Bundles modules into an empty folder, with their paths in the repository.
+ *
+ * @param entries modules that are named as JavaScript files
+ * @param found modules that are named as in the repository
+ * @throws {Error} when the bundler fails
+ */
+export async function stageModules(
+  folder: string,
+  entries: readonly string[],
+  found: readonly string[],
+): Promise<void> {
+  await run(ROOT, Deno.execPath(), [
+    ...["bundle", "--quiet", "--minify", "--keep-names", "--code-splitting"],
+    ...["--outdir", folder, ...entries, ...found],
+  ]);
+  for (const module of found) {
+    const name = module.split("/").at(-1)!.replace(/\.ts$/, ".js");
+    await Deno.writeTextFile(join(folder, module), `export * from "./${name}";\n`);
+  }
+  await letModulesRequire(folder);
 }
 
 /** Gives bundled CommonJS packages the `require` that they ask for node: modules with. */

@@ -8,15 +8,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { assetUrl } from "../../assets.ts";
 import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
 
 /** The folder that holds the cases. */
 export const goldenDir: string = Deno.env.get("TEMPER_GOLDEN") ??
-  fileURLToPath(new URL("./cases", import.meta.url));
+  fileURLToPath(assetUrl("tests/golden/cases"));
 
 /** The checkpoint that the cases were recorded on. */
 export const modelDir: string = Deno.env.get("TEMPER_GOLDEN_MODEL") ??
-  fileURLToPath(new URL("../../demo/tiny-flan-t5", import.meta.url));
+  fileURLToPath(assetUrl("demo/tiny-flan-t5"));
 
 /** The arrays of a case. The file is open only during a call, so that a test leaks nothing. */
 export class GoldenArrays {

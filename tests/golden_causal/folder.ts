@@ -5,9 +5,10 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { assetUrl } from "../../assets.ts";
 
 /** Folder of the repository's own cases, whichever are tested. */
-export const ownCases: string = fileURLToPath(new URL("./cases", import.meta.url));
+export const ownCases: string = fileURLToPath(assetUrl("tests/golden_causal/cases"));
 
 /** Folder that holds the cases. */
 export const goldenCausalDir: string = Deno.env.get("TEMPER_GOLDEN_CAUSAL") ?? ownCases;

@@ -3,42 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import settings from "../../deno.json" with { type: "json" };
 import { withFolder } from "../cli/temper.ts";
+import { confinement, NOBODY, start } from "./confined.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAME = `temper-${settings.version}-${Deno.build.target}`;
-/** Debian's user without rights. */
-const NOBODY = 65534;
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function start(command: string, args: string[], cwd: string): Promise<Outcome> {
-  const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-async function works(command: string, ...args: string[]): Promise<boolean> {
-  try {
-    return (await start(command, args, ROOT)).code === 0;
-  } catch {
-    return false;
-  }
-}
-
-/** Another user, where this one may become it; no network, where it can be taken away. */
-async function confinement(): Promise<{ user: string[]; network: string[] }> {
-  const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
-  const network = ["unshare", "--net"];
-  return {
-    user: await works(user[0], ...user.slice(1), "true") ? user : [],
-    network: await works(network[0], ...network.slice(1), "true") ? network : [],
-  };
-}
-
 Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, async (test) => {
   const packed = await start(Deno.execPath(), ["task", "pack"], ROOT);
   assert.equal(packed.code, 0, packed.stderr);

@@ -1,0 +1,173 @@
+import { LOGITS_CHUNK } from "../../kernels/lm_head/signatures.ts";
+import {
+  chooseVariant,
+  matmulVariants,
+  type ProductTraits,
+  shapeClass,
+} from "../../kernels/matmul/matmul_variants.ts";
+import type { Matmul } from "../../kernels/matmul/product.ts";
+import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
+import { toBf16 } from "../../lib/formats/bf16.ts";
+import { modelWeights } from "../../lib/models/outline.ts";
+import type { LanguageModel } from "../../lib/models/language_model.ts";
+import { modelFamily } from "../../lib/models/registry.ts";
+import { Random } from "../../lib/random.ts";
+import { openRunDevice } from "../../lib/runs/loading/device.ts";
+import { productSpeed } from "../matmul.ts";
+import MODEL_CONFIGS from "../model_configs.json" with { type: "json" };
+import type { StageTask } from "./stage_task.ts";
+
+/** A product of training: C[m, n] = A[m, k] B[k, n]. */
+export interface ProductCase {
+  /** Model that it occurs in, or "square". */
+  readonly of: string;
+  readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x";
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Type of B. */
+  readonly dtype: "f32" | "bf16";
+}
+
+/** Speed of a product. */
+export interface ProductRow extends ProductCase {
+  /** The variant that is used for it on this adapter. */
+  readonly chosen: string;
+  /** GFLOPS by variant; all compute the same, bit for bit. */
+  readonly gflops: Readonly<Record<string, number>>;
+}
+
+/** Models whose products are measured. */
+const MODELS = ["flan-t5-base", "smollm2-135m"] as const;
+/** Rows of a batch's decoding step, of one prompt's, and of a minibatch's responses. */
+const ROWS = { decoding: [16, 1], training: 1200 };
+/** Rank of an adapter. */
+const RANK = 32;
+/** Seconds of a measurement. */
+const SECONDS = 0.08;
+/** Number of random values that operands repeat. */
+const VALUES = 1 << 20;
+
+/** The square; then each model's, decoding first, the widest layers last. */
+export function productCases(): ProductCase[] {
+  const side = 1024;
+  const square = { of: "square", m: side, n: side, k: side };
+  const cases: ProductCase[] = [
+    { ...square, product: "x·Wᵀ", dtype: "f32" },
+    { ...square, product: "x·Wᵀ", dtype: "bf16" },
+    { ...square, product: "dy·W", dtype: "f32" },
+    { ...square, product: "dyᵀ·x", dtype: "f32" },
+  ];
+  for (const of of MODELS) cases.push(...modelCases(of));
+  return cases;
+}
+
+function modelCases(of: (typeof MODELS)[number]): ProductCase[] {
+  const model = outline(of);
+  const layers = new Map<string, [n: number, k: number]>();
+  for (const { inFeatures, outFeatures } of model.linearModules) {
+    layers.set(`${outFeatures} ${inFeatures}`, [outFeatures, inFeatures]);
+  }
+  layers.set("head", [model.vocabSize, model.hiddenSize]);
+  const widths = [...layers.values()].sort((a, b) => a[0] * a[1] - b[0] * b[1]);
+  const { decoding, training: m } = ROWS;
+  const forward = (m: number, [n, k]: [number, number]): ProductCase[] =>
+    (["bf16", "f32"] as const).map((dtype) => ({ of, product: "x·Wᵀ", m, n, k, dtype }));
+  const size = model.hiddenSize;
+  const adapter = { of, dtype: "f32" } as const;
+  return [
+    ...decoding.flatMap((rows) => widths.flatMap((width) => forward(rows, width))),
+    // The head's logits of a training pass are computed so many at once.
+    ...widths.map(([n, k]) => [Math.min(n, LOGITS_CHUNK), k] as [number, number]).flatMap((
+      [n, k],
+    ): ProductCase[] => [
+      ...forward(m, [n, k]),
+      { of, product: "dy·W", m, n: k, k: n, dtype: "bf16" },
+    ]),
+    // An adapter's own: x·Aᵀ and dy·B; the gradients of A and of B.
+    { ...adapter, product: "x·Wᵀ", m, n: RANK, k: size },
+    { ...adapter, product: "dy·W", m, n: RANK, k: size },
+    { ...adapter, product: "dyᵀ·x", m: RANK, n: size, k: m },
+    { ...adapter, product: "dyᵀ·x", m: size, n: RANK, k: m },
+  ];
+}
+
+/** A model without its weights. */
+function outline(name: (typeof MODELS)[number]): LanguageModel {
+  const config = MODEL_CONFIGS[name];
+  const build = modelFamily(config, "bench").configure(config, "bench");
+  let model: LanguageModel;
+  modelWeights({} as Device, (device, store) => model = build(device, store));
+  return model!;
+}
+
+/** Measures each variant of each product. */
+export async function products({ secondsLeft, report }: StageTask<ProductRow[]>) {
+  const device = await openRunDevice({ device: "webgpu" });
+  if (device.kind !== "webgpu") throw new Error("products have variants on a GPU alone");
+  const rows: ProductRow[] = [];
+  const cases = productCases();
+  const largest = (elements: (of: ProductCase) => number) =>
+    randomOperand(device, Math.max(...cases.map(elements)));
+  const a = largest(({ m, k }) => m * k);
+  const c = largest(({ m, n }) => m * n);
+  const b = {
+    f32: largest(({ n, k }) => n * k),
+    bf16: randomOperand(device, Math.max(...cases.map(({ n, k }) => n * k)), "bf16"),
+  };
+  const tuned = new Map(device.tuning);
+  for (const each of cases) {
+    const gflops: Record<string, number> = {};
+    const { chosen, kind, variants } = choices(device, each, tuned);
+    for (const name of variants) {
+      if (secondsLeft() <= 0) return;
+      device.tuning.set(kind, name);
+      gflops[name] = await productSpeed(device, launch(each, { a, b: b[each.dtype], c }), SECONDS);
+      report([...rows, { ...each, chosen, gflops }]);
+    }
+    rows.push({ ...each, chosen, gflops });
+  }
+  device.close();
+}
+
+/** Class of a product, the variants that can compute it, and the one that is used. */
+function choices(device: GpuDevice, each: ProductCase, tuned: ReadonlyMap<string, string>) {
+  const bAlongK = each.product === "x·Wᵀ";
+  const traits: ProductTraits = {
+    m: each.m,
+    dtype: each.dtype,
+    aAlongK: each.product !== "dyᵀ·x",
+    bAlongK,
+    b2AlongK: bAlongK,
+    fours: true,
+  };
+  const kind = shapeClass(traits);
+  device.tuning.clear();
+  for (const [kind, name] of tuned) device.tuning.set(kind, name);
+  const chosen = chooseVariant(device, traits).variant.name;
+  const variants = matmulVariants(device).filter((variant) => variant.shader(traits) !== null);
+  return { chosen, kind, variants: variants.map(({ name }) => name) };
+}
+
+function launch(
+  { product, m, n, k, dtype }: ProductCase,
+  { a, b, c }: { a: Span; b: Span; c: Span },
+): Matmul {
+  const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
+  const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
+  return { c, a, ...transposed, b: { kind: "strided", span: b, ...along, dtype }, m, n, k };
+}
+
+/** Values between -1 and 1: zeros would flatter a card's clock. */
+function randomOperand(device: GpuDevice, length: number, dtype: "f32" | "bf16" = "f32"): Span {
+  const size = dtype === "bf16" ? 2 : 4;
+  const span = { buffer: device.alloc(length * size), byteOffset: 0 };
+  const random = new Random(1);
+  const floats = Float32Array.from({ length: VALUES }, () => 2 * random.uniform() - 1);
+  const values = dtype === "bf16" ? toBf16(floats) : floats;
+  for (let first = 0; first < length; first += VALUES) {
+    const part = values.subarray(0, Math.min(VALUES, length - first));
+    device.write({ buffer: span.buffer, byteOffset: first * size }, part);
+  }
+  return span;
+}

@@ -1,0 +1,50 @@
+/**
+ * One stage in a process of its own, so that a driver that crashes or hangs takes no more with it.
+ * Results so far go to standard output, a line each behind {@linkcode MARK}.
+ *
+ * deno run -A bench/gpu_check/stage.ts NAME SECONDS SHAPE
+ */
+import { selfTestStage, verifyStage } from "./checks.ts";
+import { decoding } from "./decoding.ts";
+import { facts } from "./facts.ts";
+import { ppo } from "./ppo.ts";
+import { products } from "./products.ts";
+import { profile } from "./profile.ts";
+import { readback } from "./readback.ts";
+import type { StageResults } from "./report.ts";
+import type { StageTask } from "./stage_task.ts";
+import { MISSIONS, STAGE_MARK, type StageMessage } from "./stages.ts";
+import { tuning } from "./tuning.ts";
+
+/** Stages that are not tests. */
+type Measurements = Omit<StageResults, "kernels" | "golden">;
+
+const RUN: { [Name in keyof Measurements]: (task: StageTask<Measurements[Name]>) => unknown } = {
+  "facts": facts,
+  "self-test": selfTestStage,
+  "tuning": tuning,
+  "decoding": decoding,
+  "products": products,
+  "ppo bf16": (task) => ppo("bf16", task),
+  "readback": readback,
+  "profile": profile,
+  "verify": verifyStage,
+  "ppo f32": (task) => ppo("f32", task),
+};
+
+const [name, seconds, shape] = Deno.args;
+const until = performance.now() + Number(seconds) * 1000;
+const send = (message: StageMessage) => console.log(STAGE_MARK + JSON.stringify(message));
+const task = {
+  mission: MISSIONS[shape as keyof typeof MISSIONS],
+  secondsLeft: () => (until - performance.now()) / 1000,
+  report: (result: unknown) => send({ result }),
+};
+try {
+  await RUN[name as keyof Measurements](task as StageTask<never>);
+  send({ end: task.secondsLeft() > 0 ? "done" : "cut short" });
+} catch (error) {
+  send({ end: "failed", note: error instanceof Error ? error.message : String(error) });
+}
+// A device that is left open would keep the process.
+Deno.exit(0);
