@@ -9,18 +9,14 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { checkGpuAndExit, KIT_FILE } from "../bench/gpu_check/main.ts";
 import { CARRIED_LOADER, type Kit } from "../bench/gpu_check/run.ts";
-import { copy, listFiles, ROOT, run, stageModules, version } from "./program.ts";
+import { copy, FOUND, listFiles, ROOT, run, stageModules, version } from "./program.ts";
 
 /** Most bytes of a kit: some servers are reached through something small. */
 const MAX_BYTES = 60e6;
 /** Entry point of the kit, and of each stage. */
 const [MAIN, STAGE] = ["bench/gpu_check/main.ts", "bench/gpu_check/stage.ts"];
-/** Modules that are started as threads. */
-const THREADS = [
-  "lib/data/template_thread.ts",
-  "lib/data/tokenizer_thread.ts",
-  "lib/device/wasm/worker.ts",
-];
+/** Modules that are started as threads or processes: the site and the Hub are not there. */
+const STARTED = FOUND.filter((path) => /^lib\/(data|device|doctor)\//.test(path));
 /** Files that the stages and the tests read. */
 const FILES = [
   "demo/tiny-flan-t5",
@@ -78,7 +74,7 @@ async function checkout(): Promise<Kit> {
 /** Puts the program of the kit into an empty folder. */
 export async function stageKit(folder: string): Promise<void> {
   const { tests, ...kit } = await checkout();
-  await stageModules(folder, [MAIN, STAGE, ...tests.kernels, ...tests.golden], THREADS);
+  await stageModules(folder, [MAIN, STAGE, ...tests.kernels, ...tests.golden], STARTED);
   for (const path of FILES) await copy(join(ROOT, path), join(folder, path));
   const bundled = (path: string) => path.replace(/\.ts$/, ".js");
   const carried = {

@@ -41,8 +41,8 @@ const OTHER_DRIVERS = ["/usr/local/nvidia/share", "/run/opengl-driver/share", "/
 export async function facts({ report }: StageTask<Facts>): Promise<void> {
   const adapter = await findAdapter();
   // Folders say something about the user, and nothing about the GPU.
-  const { caches: _, ...machine } = await inspectMachine();
-  report({
+  const { caches: _, ...machine } = await inspectMachine(false);
+  const found: Facts = {
     machine,
     info: adapter && {
       vendor: adapter.info.vendor,
@@ -56,7 +56,11 @@ export async function facts({ report }: StageTask<Facts>): Promise<void> {
     loader: await findLoader(),
     drivers: [...driverFiles(DRIVERS), ...driverFiles(OTHER_DRIVERS)],
     nvidia: await nvidia(),
-  });
+  };
+  report(found);
+  // This may find out the hard way that the driver hangs.
+  const { reads } = await inspectMachine();
+  report({ ...found, machine: { ...machine, reads } });
 }
 
 /** Files of drivers where the loader does not look by itself. */
@@ -95,7 +99,7 @@ function cpuName(): string {
   }
 }
 
-/** What a program prints; null where it does not work. */
+/** Output of a program; null where it does not work. */
 async function output(program: string, ...args: string[]): Promise<string | null> {
   try {
     const { success, stdout } = await new Deno.Command(program, { args, stderr: "null" }).output();

@@ -16,7 +16,7 @@ import {
 import { type ProcessEnd, runLimited } from "./subprocess.ts";
 import { TapReader, type TestFile } from "./test_files.ts";
 
-/** What is run: the checkout, or the kit that was made of one. */
+/** Program that is run: the checkout, or the kit that was made of one. */
 export interface Kit {
   readonly temper: string;
   readonly commit: string | null;

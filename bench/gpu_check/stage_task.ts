@@ -1,6 +1,6 @@
 import type { Mission } from "./stages.ts";
 
-/** What a stage's process works with. */
+/** Task of a stage's process. */
 export interface StageTask<Result> {
   readonly mission: Mission;
   /** Seconds until nothing further should be begun. */

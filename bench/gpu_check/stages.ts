@@ -8,7 +8,7 @@ export interface Stage {
   readonly weight: number;
   /** Seconds that it gets if that is no more than half of what is left. */
   readonly minimum?: number;
-  /** Where it runs: tests have a process for each file, other stages one for all. */
+  /** Processes that it runs in: tests have one for each file, other stages one for all. */
   readonly kind: "process" | "tests";
   /** True for a stage that the WASM device can do as well. */
   readonly withoutGpu?: boolean;

@@ -26,10 +26,11 @@ export interface Machine {
 }
 
 /**
- * Looks at the machine; opens nothing but the adapter. Tests reading from it in a process of its own,
- * the first time.
+ * Looks at the machine; opens nothing but the adapter.
+ *
+ * @param testReads tests reading from the adapter, too: in a process of its own, the first time
  */
-export async function inspectMachine(): Promise<Machine> {
+export async function inspectMachine(testReads = true): Promise<Machine> {
   const found = await findAdapter();
   const adapter = found && await adapterFacts(found);
   return {
@@ -39,7 +40,7 @@ export async function inspectMachine(): Promise<Machine> {
     cores: navigator.hardwareConcurrency,
     wasm: { sharedMemory: canShareMemory(), canWait: canWait() },
     adapter,
-    reads: adapter && await hasImmediateReads(adapter.description),
+    reads: testReads && adapter ? await hasImmediateReads(adapter.description) : null,
     caches: { hub: hubCacheDirectory(), temper: cacheDirectory() },
   };
 }

@@ -31,6 +31,7 @@ export function sampleReport(
         ...{ description: "WebGPU, Card 9000", software, features: [], subgroupSizes: null },
         limits: LIMITS,
       },
+      reads: { works: true, reason: "" },
     },
     info: { vendor: "", architecture: "", device: "", description: "Card 9000" },
     ...{ os: "6.1", cpu: "", memory: 1, loader: "/lib/libvulkan.so.1", drivers: ["/a.json"] },
