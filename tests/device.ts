@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { Device } from "../lib/device/device.ts";
+import { hasSubgroupVariant } from "../kernels/matmul/matmul_variants.ts";
+import type { Device, GpuDevice } from "../lib/device/device.ts";
 import { openDevice } from "../lib/device/open.ts";
 import { findAdapter } from "../lib/device/webgpu/adapter.ts";
 import { WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
@@ -69,11 +70,18 @@ export async function withDevice(
   if (name === "dawn") return await withKept("dawn", openOnDawn, body);
   if (name === "permuted") return await withEveryOrder(body);
   const device = await openDevice({ device: name, threads: 2 });
+  if (device.kind === "webgpu") useSubgroups(device);
   try {
     await body(device);
   } finally {
     device.close();
   }
+}
+
+/** Takes kernels with subgroups, which matmul_variants_test.ts proves on the adapter. */
+function useSubgroups<D extends GpuDevice>(device: D): D {
+  device.usesSubgroups = hasSubgroupVariant(device);
+  return device;
 }
 
 /** Devices that are kept from test to test, since their compilers are slow. */
@@ -99,7 +107,7 @@ async function withKept(
 async function openOnDawn(): Promise<WebGpuDevice> {
   const dawn = await openDawn();
   if ("missing" in dawn) throw new Error(dawn.missing);
-  return await WebGpuDevice.create((await dawn.gpu.requestAdapter())!);
+  return useSubgroups(await WebGpuDevice.create((await dawn.gpu.requestAdapter())!));
 }
 
 async function withEveryOrder(body: (device: Device) => Promise<void>): Promise<void> {
@@ -138,5 +146,5 @@ async function openPermuted(order: ThreadOrder): Promise<WebGpuDevice> {
       createShaderModule({ label, code: permuteThreads(code, order) });
     return gpu;
   };
-  return await WebGpuDevice.create(adapter);
+  return useSubgroups(await WebGpuDevice.create(adapter));
 }

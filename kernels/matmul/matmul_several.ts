@@ -80,6 +80,9 @@ const broadcastKernel = wgsl(
 );
 type SeveralShader = ReturnType<typeof skinnyKernel>;
 
+/** The text of the kernels with subgroups: where it changes they have to prove themselves again. */
+export const SEVERAL_BROADCAST_CODE: string = common + broadcastCode + broadcastProduct;
+
 /** A way to compute the products, after the variant of `matmul` of the same name. */
 interface Variant {
   /** Rows and columns of a product that a workgroup computes. */

@@ -61,9 +61,14 @@ const PORTABLE = [
 
 const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
 
-/** Every variant that a GPU can run. */
-export function matmulVariants({ subgroupSize }: GpuDevice): MatmulVariant[] {
-  const broadcast = subgroupSize === null ? undefined : BROADCAST.get(subgroupSize);
+/** Tells devices with a variant for their subgroups. */
+export function hasSubgroupVariant({ subgroupSize }: GpuDevice): boolean {
+  return subgroupSize !== null && BROADCAST.has(subgroupSize);
+}
+
+/** Every variant that a GPU can run; that with subgroups where it has proved to be equal. */
+export function matmulVariants({ subgroupSize, usesSubgroups }: GpuDevice): MatmulVariant[] {
+  const broadcast = usesSubgroups && subgroupSize !== null && BROADCAST.get(subgroupSize);
   return broadcast ? [...PORTABLE, broadcast] : [...PORTABLE];
 }
 
@@ -71,6 +76,20 @@ export function matmulVariants({ subgroupSize }: GpuDevice): MatmulVariant[] {
 export function shapeClass({ m, dtype, aAlongK, bAlongK }: ProductTraits): string {
   const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : m <= SKINNY_ROWS ? "17-64" : "65-";
   return `${rows} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
+}
+
+/** Every name that {@linkcode shapeClass} gives. */
+export function shapeClasses(): string[] {
+  const flags = [true, false];
+  return [1, 5, 17, SKINNY_ROWS + 1].flatMap((m) =>
+    (["f32", "bf16"] as const).flatMap((dtype) =>
+      flags.flatMap((aAlongK) =>
+        flags.map((bAlongK) =>
+          shapeClass({ m, dtype, aAlongK, bAlongK, b2AlongK: true, fours: true })
+        )
+      )
+    )
+  );
 }
 
 /**

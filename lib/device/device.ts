@@ -172,6 +172,11 @@ export interface GpuDevice extends DeviceBase {
   readonly kind: "webgpu";
   /** Threads of a subgroup, where kernels may use subgroups and all have one size; else null. */
   readonly subgroupSize: number | null;
+  /**
+   * True where kernels that use subgroups have proved equal to those that do not, bit for bit: only
+   * then are they taken. See kernels/matmul/equal_variants.ts.
+   */
+  usesSubgroups: boolean;
   /** True where the adapter only imitates a GPU. */
   readonly software: boolean;
   /** The fastest kernel for each class of matrix products, where that was measured. */

@@ -1,4 +1,5 @@
 import { autotuneMatmul } from "../../kernels/matmul/autotune.ts";
+import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
 import type { Device, GpuDevice } from "../device/device.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { generate } from "../generation/generate.ts";
@@ -43,6 +44,8 @@ const NEW_TOKENS = 3;
  * steps of PPO on an encoder-decoder, of GRPO on decoders, a classifier. What comes out is not looked at.
  */
 export async function exerciseKernels(device: GpuDevice): Promise<void> {
+  // Whether they are to be taken is found out later: here they are to compile.
+  device.usesSubgroups = hasSubgroupVariant(device);
   await autotuneMatmul(device, { rows: [1, 16, 80], width: 64, depth: 64, shortestMs: 0 });
   for (const dtype of ["f32", "bf16"] as const) {
     await stepOfPPO(device, dtype);

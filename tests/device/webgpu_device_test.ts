@@ -25,9 +25,12 @@ async function floats(device: WebGpuDevice, span: Span, length: number): Promise
 
 /** The device, as if it could bind no more than so much. */
 function limited(device: WebGpuDevice, maxBindingBytes: number): GpuDevice {
-  const { kind, subgroupSize, software, tuning } = device;
+  const { kind, subgroupSize, usesSubgroups, software, tuning } = device;
   const dispatch = device.dispatch.bind(device);
-  return { kind, subgroupSize, software, tuning, maxBindingBytes, dispatch } as GpuDevice;
+  return {
+    ...{ kind, subgroupSize, usesSubgroups, software, tuning },
+    ...{ maxBindingBytes, dispatch },
+  } as GpuDevice;
 }
 
 gpuTest("says how much it can bind, and that reads are dear", (device) => {

@@ -80,6 +80,8 @@ export class WebGpuDevice implements GpuDevice {
   readonly stepsPerRead: number;
   /** WebGPU does not tell how much memory a GPU has. */
   readonly memoryLimit = null;
+  /** True once kernels with subgroups have proved equal to those without. */
+  usesSubgroups = false;
   /** The fastest kernel for each class of matrix products, where that was measured. */
   readonly tuning: Map<string, string> = new Map();
   readonly #bindingLimits: BindingLimits;

@@ -1,6 +1,8 @@
 import { join } from "../../platform/paths.ts";
+import { provesSubgroups } from "../../../kernels/matmul/equal_variants.ts";
 import { autotuneMatmul, hasTunableProducts } from "../../../kernels/matmul/autotune.ts";
 import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
+import { SEVERAL_BROADCAST_CODE } from "../../../kernels/matmul/matmul_several.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
@@ -18,8 +20,9 @@ export interface RunDeviceOptions extends DeviceOptions {
 const PATIENCE_SECONDS = 5;
 
 /**
- * Opens a run's device, and chooses a GPU's fastest kernels: as measured before on this adapter, or
- * else now, which takes some seconds. Software adapters are not worth it.
+ * Opens a run's device, and chooses a GPU's kernels: those with subgroups where they prove equal to the
+ * others, and the fastest, as measured before on this adapter, or else now, which takes some seconds.
+ * Software adapters are not worth measuring.
  *
  * @param info called with a line for people while the GPU's kernels are compiled, if that takes long
  * @throws {UserError} as {@linkcode openDevice}
@@ -29,8 +32,38 @@ export async function openRunDevice(
   info: (line: string) => void = () => {},
 ): Promise<Device> {
   const device = await openDevice({ compilation: compilationNotes(info), ...options });
-  if (autotune && hasTunableProducts(device)) await tune(device, cacheDirectory());
+  if (autotune && device.kind === "webgpu") {
+    await tune(device, cacheDirectory(), { prove: () => proveSubgroups(options.device) });
+  }
   return device;
+}
+
+/** Tries subgroups on a device of its own: a kernel that fails would take the run's device with it. */
+async function proveSubgroups(name: DeviceOptions["device"]): Promise<boolean> {
+  const device = await openDevice({ device: name });
+  try {
+    return device.kind === "webgpu" && await provesSubgroups(device);
+  } catch {
+    return false;
+  } finally {
+    device.close();
+  }
+}
+
+/** Ways to find out what a GPU's file says. */
+export interface TuningTrials {
+  /** Finds out if the kernels with subgroups are equal to the others. */
+  readonly prove: () => Promise<boolean>;
+  /** Measures the products. Default: {@linkcode autotuneMatmul}, on hardware only. */
+  readonly measure?: typeof autotuneMatmul;
+}
+
+/** What is known of an adapter's kernels. */
+interface KnownKernels {
+  /** True where kernels with subgroups are equal to the others. */
+  usesSubgroups: boolean;
+  /** The fastest variant for each class of products. */
+  choices: Record<string, string>;
 }
 
 /**
@@ -53,24 +86,28 @@ export function compilationNotes(info: (line: string) => void): CompilationHooks
 }
 
 /**
- * Sets the device's `tuning` from the file of its adapter and these kernels in `folder`; without a
- * usable one it measures, and writes it.
+ * Sets the device's `usesSubgroups` and `tuning` from the file of its adapter and these kernels in
+ * `folder`; without a usable one it tries and measures, and writes it.
  *
  * @returns the file
  */
 export async function tune(
   device: GpuDevice,
   folder: string,
-  measure: typeof autotuneMatmul = autotuneMatmul,
+  { prove, measure = hasTunableProducts(device) ? autotuneMatmul : nothingMeasured }: TuningTrials,
 ): Promise<string> {
   const subgroups = device.subgroupSize ?? "no";
-  const code = await digest(MATMUL_CODE + device.description + subgroups);
+  const code = await digest(MATMUL_CODE + SEVERAL_BROADCAST_CODE + device.description + subgroups);
   const path = join(folder, `matmul-${code}.json`);
-  const choices = await readChoices(path) ?? Object.fromEntries(await measure(device));
+  const known = await readKnown(path);
+  device.usesSubgroups = known ? known.usesSubgroups : await prove();
+  const choices = known ? known.choices : Object.fromEntries(await measure(device));
   for (const [kind, name] of Object.entries(choices)) device.tuning.set(kind, name);
+  if (known) return path;
   try {
     await makeFolder(folder);
-    const content = { adapter: device.description, subgroups, choices };
+    const { description: adapter, usesSubgroups } = device;
+    const content = { adapter, subgroups, usesSubgroups, choices };
     await writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
   } catch {
     // Without a writable cache it is measured again the next time.
@@ -78,12 +115,16 @@ export async function tune(
   return path;
 }
 
-async function readChoices(path: string): Promise<Record<string, string> | null> {
+function nothingMeasured(): Promise<Map<string, string>> {
+  return Promise.resolve(new Map());
+}
+
+async function readKnown(path: string): Promise<KnownKernels | null> {
   try {
-    const { choices } = JSON.parse(await readTextFile(path));
-    const entries = Object.entries(choices);
-    const usable = entries.length > 0 && entries.every(([, name]) => typeof name === "string");
-    return usable ? choices : null;
+    const { usesSubgroups, choices } = JSON.parse(await readTextFile(path));
+    const isUsable = typeof usesSubgroups === "boolean" &&
+      Object.values(choices).every((name) => typeof name === "string");
+    return isUsable ? { usesSubgroups, choices } : null;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
-import { matmulVariants } from "../../../kernels/matmul/matmul_variants.ts";
+import { hasSubgroupVariant, matmulVariants } from "../../../kernels/matmul/matmul_variants.ts";
 import { compilationNotes, openRunDevice, tune } from "../../../lib/runs/loading/device.ts";
 import { gpuTest } from "../../device.ts";
 import { withTempDir } from "../../temp_dir.ts";
@@ -28,26 +28,33 @@ gpuTest(
   (device) =>
     withTempDir(async (folder) => {
       let measured = 0;
+      let proved = 0;
+      const prove = () => Promise.resolve(++proved > 0);
       const measure = () => {
         measured++;
         return Promise.resolve(new Map([["1-4 f32 A Bᵀ", "skinny 8 1 16"]]));
       };
-      const path = await tune(device, `${folder}/new`, measure);
+      const path = await tune(device, `${folder}/new`, { prove, measure });
+      assert.ok(device.usesSubgroups);
       device.tuning.clear();
-      assert.equal(await tune(device, `${folder}/new`, measure), path);
+      device.usesSubgroups = false;
+      assert.equal(await tune(device, `${folder}/new`, { prove, measure }), path);
       assert.deepEqual([measured, device.tuning.get("1-4 f32 A Bᵀ")], [1, "skinny 8 1 16"]);
-      for (const broken of ["{", "{}", '{"choices":{"a":1}}']) {
+      assert.deepEqual([proved, device.usesSubgroups], [1, true]);
+      const unproved = '{"choices":{"1-4 f32 A Bᵀ":"broadcast"}}';
+      for (const broken of ["{", "{}", '{"usesSubgroups":true,"choices":{"a":1}}', unproved]) {
         await Deno.writeTextFile(path, broken);
-        await tune(device, `${folder}/new`, measure);
+        await tune(device, `${folder}/new`, { prove, measure });
       }
-      assert.equal(measured, 4);
+      assert.deepEqual([measured, proved], [5, 5]);
     }),
 );
 
-gpuTest("a software adapter is not tuned", async (device) => {
+gpuTest("a software adapter is not tuned, its subgroups prove themselves", async (device) => {
   if (!device.software) return;
   const own = await openRunDevice({ device: "webgpu" });
   assert.ok(own.kind === "webgpu" && own.tuning.size === 0);
+  assert.equal(own.usesSubgroups, hasSubgroupVariant(own));
   own.close();
 });
 
