@@ -215,6 +215,16 @@ gpuTest("more memory than there may be is an OutOfMemoryError", (device) => {
   return Promise.resolve();
 });
 
+gpuTest("memory that a command lacks is an OutOfMemoryError, too", async (device) => {
+  const x = at(device, 1 << 20);
+  const error = new GPUOutOfMemoryError("not enough memory left");
+  device.gpu.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+  await assert.rejects(device.read(x, 4), (error: Error) => {
+    assert.ok(error instanceof OutOfMemoryError);
+    return /^out of memory on the GPU: a command needs more beside the \d+ MiB/.test(error.message);
+  });
+});
+
 gpuTest("a lost device is one clear line from then on", async (device) => {
   const x = at(device, 4);
   fill(device, x, 4, 1);

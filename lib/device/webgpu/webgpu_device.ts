@@ -1,4 +1,4 @@
-import { DeviceLostError, UserError } from "../../errors.ts";
+import { UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
@@ -13,6 +13,7 @@ import { BindGroups } from "./bind_groups.ts";
 import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
+import { lostError, refusedError } from "./late_errors.ts";
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
 import { type CompilationHooks, Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";
@@ -204,18 +205,10 @@ export class WebGpuDevice implements GpuDevice {
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
-      this.#refusal ??= new Error(`the GPU refused a command: ${error.message}`);
+      this.#refusal ??= refusedError(error, this.memory.used);
     });
-    gpu.lost.then(({ message }) => {
-      if (this.#closed) return;
-      fail(
-        new DeviceLostError(
-          `the GPU was lost${
-            message ? ` (${message})` : ""
-          }: start again, and if it is lost again ` +
-            "use a smaller batch or `device` wasm",
-        ),
-      );
+    gpu.lost.then((info) => {
+      if (!this.#closed) fail(lostError(info));
     });
   }
 
