@@ -54,19 +54,16 @@ async function testsOf(folder: string): Promise<string[]> {
   return found;
 }
 
-/** Commit of the checkout, marked where it was changed since. */
-async function commit(): Promise<string | null> {
-  try {
-    return (await run(ROOT, "git", ["describe", "--always", "--dirty", "--abbrev=12"])).trim();
-  } catch {
-    return null;
-  }
+/** Version and commit of the checkout, marked where it was changed since. */
+async function describeCheckout(): Promise<string> {
+  const describe = run(ROOT, "git", ["describe", "--always", "--dirty", "--abbrev=12"]);
+  return `${await version()}, ${(await describe.catch(() => "unknown commit")).trim()}`;
 }
 
 /** The checkout itself. */
 async function checkout(): Promise<Kit> {
   return {
-    ...{ temper: await version(), commit: await commit(), folder: ROOT },
+    ...{ temper: await describeCheckout(), folder: ROOT },
     ...{ flags: ["--quiet", "-A", "--no-check"], stage: STAGE, tests: await deviceTestFiles() },
   };
 }
@@ -78,7 +75,7 @@ export async function stageKit(folder: string): Promise<void> {
   for (const path of FILES) await copy(join(ROOT, path), join(folder, path));
   const bundled = (path: string) => path.replace(/\.ts$/, ".js");
   const carried = {
-    ...{ temper: kit.temper, commit: kit.commit },
+    temper: kit.temper,
     flags: ["--quiet", "-A", "--no-check", "--no-config", "--no-lock"],
     stage: bundled(STAGE),
     tests: { kernels: tests.kernels.map(bundled), golden: tests.golden.map(bundled) },
@@ -131,6 +128,18 @@ async function pack(output: string, level: string): Promise<void> {
   }
 }
 
+/** Options of making the kit; prints the usage and ends where they are wrong. */
+function packOptions() {
+  try {
+    const level = { type: "string", default: "9" } as const;
+    return parseArgs({ options: { level, output: { type: "string" } } });
+  } catch {
+    const name = "deno task gpu-check";
+    console.error(`usage: ${name} [--level 0..9] [--output FILE], or ${name} --here --help`);
+    Deno.exit(1);
+  }
+}
+
 if (import.meta.main) {
   if (Deno.args.includes("--here")) {
     // The stages get a cache folder of their own, where Deno would download everything again.
@@ -138,12 +147,7 @@ if (import.meta.main) {
     Deno.env.set("DENO_DIR", info.denoDir);
     await checkGpuAndExit(await checkout(), Deno.args.filter((arg) => arg !== "--here"));
   }
-  const { values } = parseArgs({
-    options: {
-      level: { type: "string", default: "9" },
-      output: { type: "string" },
-    },
-  });
+  const { values } = packOptions();
   const name = `dist/temper-gpu-check-${await version()}-${Deno.build.target}`;
   await pack(values.output ? resolve(values.output) : join(ROOT, name), values.level);
 }

@@ -2,11 +2,11 @@
 import type { Check } from "../../lib/doctor/self_test.ts";
 import type { Verified } from "../../lib/verify/attempts.ts";
 import type { PPOBenchResult } from "../ppo.ts";
+import type { ReadbackBenchResult } from "../readback.ts";
 import type { DecodingRow } from "./decoding.ts";
 import type { Facts } from "./facts.ts";
 import type { ProductRow } from "./products.ts";
 import type { DecodingProfile } from "./profile.ts";
-import type { ReadbackRow } from "./readback.ts";
 import type { StageName } from "./stages.ts";
 import type { TestFile } from "./test_files.ts";
 import type { Tuning } from "./tuning.ts";
@@ -33,7 +33,7 @@ export interface StageResults {
   "decoding": readonly DecodingRow[];
   "products": readonly ProductRow[];
   "ppo bf16": StepResult;
-  "readback": readonly ReadbackRow[];
+  "readback": ReadbackBenchResult;
   "profile": DecodingProfile;
   "golden": readonly TestFile[];
   "verify": readonly Verified[];
@@ -65,7 +65,6 @@ export interface GpuReport {
   readonly format: number;
   /** Version and commit of Temper. */
   readonly temper: string;
-  readonly commit: string | null;
   /** Time of the start, and the time that it had. */
   readonly started: string;
   readonly minutes: number;

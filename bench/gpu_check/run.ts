@@ -18,8 +18,8 @@ import { TapReader, type TestFile } from "./test_files.ts";
 
 /** Program that is run: the checkout, or the kit that was made of one. */
 export interface Kit {
+  /** Its version and commit. */
   readonly temper: string;
-  readonly commit: string | null;
   /** Folder of the modules. */
   readonly folder: string;
   /** Flags of Deno for them. */
@@ -65,7 +65,7 @@ export async function runStages(kit: Kit, options: RunOptions): Promise<GpuRepor
   let environment: Record<string, string> = {};
   let [ended, peak]: [boolean, GpuReport["peak"]] = [false, null];
   const report = (): GpuReport => ({
-    ...{ format: FORMAT, temper: kit.temper, commit: kit.commit },
+    ...{ format: FORMAT, temper: kit.temper },
     ...{ started: new Date(Date.now() - seconds() * 1000).toISOString(), minutes: options.minutes },
     ...{ seconds: seconds(), ended, environment, peak, stages: stages as Stages },
   });

@@ -10,11 +10,14 @@ import { facts } from "./facts.ts";
 import { ppo } from "./ppo.ts";
 import { products } from "./products.ts";
 import { profile } from "./profile.ts";
-import { readback } from "./readback.ts";
+import { benchReadback } from "../readback.ts";
 import type { StageResults } from "./report.ts";
 import type { StageTask } from "./stage_task.ts";
 import { MISSIONS, STAGE_MARK, type StageMessage } from "./stages.ts";
 import { tuning } from "./tuning.ts";
+
+/** Reads, and a batch of decoding, whose cost is measured. */
+const READBACK = { reads: 50, rows: 16, steps: 64 };
 
 /** Stages that are not tests. */
 type Measurements = Omit<StageResults, "kernels" | "golden">;
@@ -26,7 +29,7 @@ const RUN: { [Name in keyof Measurements]: (task: StageTask<Measurements[Name]>)
   "decoding": decoding,
   "products": products,
   "ppo bf16": (task) => ppo("bf16", task),
-  "readback": readback,
+  "readback": async ({ report }) => report(await benchReadback(READBACK)),
   "profile": profile,
   "verify": verifyStage,
   "ppo f32": (task) => ppo("f32", task),

@@ -28,8 +28,10 @@ const DESCRIBE: { [Name in StageName]: (result: StageResults[Name], report: GpuR
       return `${rows.length} products` + (best ? `; 1024³ ${best.toFixed(0)} GFLOPS${share}` : "");
     },
     "ppo bf16": describeStep,
-    "readback": (rows) =>
-      rows.map(({ bytes, median }) => `${bytes} B ${median.toFixed(2)} ms`).join(", "),
+    "readback": ({ ways }) =>
+      ways.map(({ immediate, milliseconds }) =>
+        `${milliseconds[4].toFixed(2)} ms ${immediate ? "not " : ""}awaited`
+      ).join(", "),
     "profile": ({ secondsPerStep, launchesPerStep, kernels }) =>
       `a step of ${launchesPerStep.toFixed(0)} launches, ${
         (secondsPerStep * 1000).toFixed(2)

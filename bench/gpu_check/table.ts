@@ -18,8 +18,8 @@ const COLUMNS: readonly (readonly [header: string, cell: (report: GpuReport) => 
   ["products", products],
   ["decoding", decoding],
   ["PPO step", ({ stages }) => `${step(stages["ppo bf16"])} / ${step(stages["ppo f32"])}`],
-  ["readback", ({ stages }) => milliseconds(stages.readback.result?.[0]?.median)],
-  ["checked", ({ started, commit }) => `${started.slice(0, 10)}, ${commit ?? "unknown commit"}`],
+  ["readback", ({ stages }) => readback(stages.readback)],
+  ["checked", ({ started, temper }) => `${started.slice(0, 10)}, ${temper}`],
 ];
 
 /** The table, and above it what it leaves open. */
@@ -103,6 +103,8 @@ function step({ result }: StageReport<StepResult>): string {
   return bench?.shape === "base" ? `${bench.seconds.step.toFixed(2)} s` : NONE;
 }
 
-function milliseconds(value: number | undefined): string {
-  return value === undefined ? NONE : `${value.toFixed(2)} ms`;
+/** Cost of a small read, in the way that is used on this machine. */
+function readback({ result }: GpuReport["stages"]["readback"]): string {
+  const way = result?.ways.at(-1);
+  return way ? `${way.milliseconds[4].toFixed(2)} ms` : NONE;
 }

@@ -5,6 +5,16 @@ import { cardTable } from "../../../bench/gpu_check/table.ts";
 import { statedPeak } from "../../../bench/gpu_check/cards.ts";
 import { done, sampleReport } from "./sample_report.ts";
 
+const WAY = {
+  immediate: true,
+  milliseconds: { 4: 0.25 },
+  decoding: {
+    rows: 1,
+    steps: 1,
+    perStep: { milliseconds: 1, dispatches: 1, submits: 1, reads: 1 },
+  },
+};
+const READBACK = { device: "", reason: "", ways: [{ ...WAY, milliseconds: { 4: 11 } }, WAY] };
 const PASSED = { passed: 3, ignored: 0, failed: [], cutShort: false, crash: null, seconds: 1 };
 const FAILED = { ...PASSED, failed: [{ name: "adds", message: "1, not 2" }] };
 
@@ -19,7 +29,7 @@ Deno.test("faults are failed tests, crashes, checks that do not hold, and a miss
       kernels: { ...done([{ file: "a_test.ts", ...FAILED }]), state: "failed" },
       golden: done([{ file: "b_test.ts", ...PASSED, crash: "ended with SIGSEGV" }]),
       verify: done([{ device: "webgpu", name: "ratio", passed: false, detail: "2", seconds: 1 }]),
-      readback: { ...done([]), state: "failed", note: "lost" },
+      readback: { ...done(READBACK), state: "failed", note: "lost" },
     },
   });
   const faults = ["readback: lost", "a_test.ts: adds", "b_test.ts: ended with SIGSEGV"];
@@ -54,7 +64,7 @@ const STAGES = {
       { ...PRODUCT, of: "flan-t5-base", m: 1200, n: 768, k: 768, gflops: { b: speed } }
     )),
   ]),
-  readback: done([{ bytes: 4, reads: 9, median: 0.25, best: 0.2, worst: 1 }]),
+  readback: done(READBACK),
 };
 
 Deno.test("the table has what was measured, with shares of the peak, and what was not", () => {
@@ -64,7 +74,7 @@ Deno.test("the table has what was measured, with shares of the peak, and what wa
     table.at(-1),
     "| Card 9000, driver 570.1, Deno 2.9.6 | all 6 passed | 3 passed, the others not run | " +
       "not run, all 1 | 5.0 TFLOPS (50 %), 2.0 TFLOPS (20 %) | — / — | — / — | 0.25 ms | " +
-      "2026-01-02, abc |",
+      "2026-01-02, 1.2 abc |",
   );
 });
 

@@ -38,7 +38,7 @@ export function sampleReport(
     nvidia: "Card 9000, 570.1, 1 MiB, 1 MHz, 1 W",
   });
   return {
-    ...{ format: FORMAT, temper: "0.1.0", commit: "abc", started: "2026-01-02T03:04:05.000Z" },
+    ...{ format: FORMAT, temper: "1.2 abc", started: "2026-01-02T03:04:05.000Z" },
     ...{ minutes: 9, seconds: 100, ended: true, environment: {} },
     peak: { tflops: 10, source: "user" },
     stages: {
