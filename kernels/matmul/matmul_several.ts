@@ -17,7 +17,10 @@ const ELEMENT = { f32: 4, bf16: 2 };
 /** A window over a large block begins up to so many bytes before the weight. */
 const ALIGNMENT = 256;
 
-/** One of several products: C[M, n] = A Wᵀ + scale · (U Bᵀ) (+ bias). */
+/**
+ * One of several products: C[M, n] = A Wᵀ + scale · (U Bᵀ) (+ bias). Those of one dispatch have their W in
+ * one block, and so their biases, their U, their B, what is placed of their C, and what is not.
+ */
 export interface SeveralProduct {
   readonly c: Span;
   /** W[n, K], row-major. */
@@ -25,10 +28,10 @@ export interface SeveralProduct {
   readonly n: number;
   /** f32 [n], added to each row. Default null: none. */
   readonly bias?: Span | null;
-  /** Writes row i of the product to row `rows[i]` of what `c` begins. */
+  /** Writes row i of the product to row `rows[i]` of what `c` begins; without `rows`, to row i. */
   readonly placed?: boolean;
   readonly lowRank?: {
-    /** U[M, rank], in the same buffer for all of the products. */
+    /** U[M, rank] */
     readonly u: Span;
     /** B[n, rank], f32 row-major. */
     readonly b: Span;
@@ -45,7 +48,7 @@ export interface SeveralProducts {
   readonly k: number;
   readonly dtype: "f32" | "bf16";
   readonly products: readonly SeveralProduct[];
-  /** i32 [M], distinct: where the rows of placed products go. */
+  /** i32 [M], distinct: where the rows of placed products go. Default null: one after the other. */
   readonly rows?: Span | null;
   /** Activation function of the first product. Default null: none. */
   readonly activation?: ActivationKind | null;
@@ -68,13 +71,9 @@ const broadcastKernel = wgsl(
     shared: common,
     elements: {
       a: "vec4f",
-      w_0: "vec2u",
-      w_1: "vec2u",
-      w_2: "vec2u",
+      w: "vec2u",
       u: "vec4f",
-      b_0: "vec4f",
-      b_1: "vec4f",
-      b_2: "vec4f",
+      b: "vec4f",
     },
   },
 );
@@ -150,22 +149,41 @@ function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralP
   return found ?? (m <= 4 ? SKINNIEST : SKINNY);
 }
 
+/** A layer whose product may be one of several. */
+export interface SeveralWeight {
+  /** W[n, K], row-major. */
+  readonly w: Span;
+  readonly n: number;
+  readonly dtype: "f32" | "bf16";
+  readonly bias: Span | null;
+  /** B[n, rank] of a low-rank update; null for none. */
+  readonly b: Span | null;
+}
+
 /**
  * Tells devices that should compute the products of `m` rows of depth `k` with these weights by
- * {@linkcode matmulSeveral}: they have the kernel, and feel the number of launches.
+ * {@linkcode matmulSeveral}: they have the kernel, feel the number of launches, and can bind the
+ * weights.
  */
 export function fusesProducts(
   device: Device,
   m: number,
   k: number,
-  weights: readonly { readonly n: number; readonly dtype: "f32" | "bf16" }[],
+  weights: readonly SeveralWeight[],
 ): device is GpuDevice {
-  if (device.kind !== "webgpu") return false;
-  const bytes = k * ELEMENT[weights[0].dtype];
-  return m <= MAX_ROWS && weights.length <= MAX_PRODUCTS &&
-    weights.every(({ n, dtype }) =>
-      dtype === weights[0].dtype && n * bytes + ALIGNMENT <= device.maxBindingBytes
-    );
+  if (device.kind !== "webgpu" || m > MAX_ROWS || weights.length > MAX_PRODUCTS) return false;
+  const [{ dtype }] = weights;
+  if (weights.some((weight) => weight.dtype !== dtype)) return false;
+  const most = Math.max(...weights.map(({ n }) => n)) * k * ELEMENT[dtype];
+  return most + ALIGNMENT <= device.maxBindingBytes &&
+    device.bindsTogether(weights.map(({ w, n }) => bound(w, n * k * ELEMENT[dtype]))) &&
+    device.bindsTogether(weights.map(({ bias, n }) => bias && bound(bias, n * 4))) &&
+    device.bindsTogether(weights.map(({ b }) => b));
+}
+
+/** The part of a span that is bound. */
+function bound({ buffer, byteOffset }: Span, byteLength: number): Binding {
+  return { buffer, byteOffset, byteLength };
 }
 
 /**
@@ -180,39 +198,41 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
       { length: MAX_PRODUCTS },
       (_, i) => i < products.length ? value(products[i], i) : none,
     );
-  const part = ({ buffer, byteOffset }: Span, byteLength: number): Binding => (
-    { buffer, byteOffset, byteLength }
-  );
-  const us = products.flatMap(({ lowRank }) => lowRank ? [lowRank.u] : []);
-  const firstU = us.length === 0
-    ? null
-    : us.reduce((first, u) => u.byteOffset < first.byteOffset ? u : first);
   const pieces = products.map(({ n }) => Math.ceil(n / variant.columns));
   const groups = gated ? pieces[0] : pieces.reduce((sum, count) => sum + count, 0);
-  const [c_0, c_1, c_2] = each<Span | null>(({ c }, i) => gated && i > 0 ? null : c, null);
-  const [w_0, w_1, w_2] = each(({ w, n }) => part(w, n * k * ELEMENT[dtype]), null);
-  const [b_0, b_1, b_2] = each(
-    ({ lowRank, n }) => lowRank ? part(lowRank.b, n * lowRank.rank * 4) : null,
+  const written = (i: number) => !gated || i === 0;
+  const [c_0, c_1, c_2] = each<Span | null>(
+    ({ c, placed }, i) => written(i) && !placed ? c : null,
     null,
   );
-  const [bias_0, bias_1, bias_2] = each(({ bias }) => bias ?? null, null);
+  const [placed_0, placed_1, placed_2] = each<Span | null>(
+    ({ c, placed }, i) => written(i) && placed ? c : null,
+    null,
+  );
+  const [w_0, w_1, w_2] = each(({ w, n }) => bound(w, n * k * ELEMENT[dtype]), null);
+  const [b_0, b_1, b_2] = each(
+    ({ lowRank, n }) => lowRank ? bound(lowRank.b, n * lowRank.rank * 4) : null,
+    null,
+  );
+  const [u_0, u_1, u_2] = each<Span | null>(({ lowRank }) => lowRank?.u ?? null, null);
+  const [bias_0, bias_1, bias_2] = each(({ bias, n }) => bias ? bound(bias, n * 4) : null, null);
   const [n_0, n_1, n_2] = each(({ n }) => n, 0);
   const [rank_0, rank_1, rank_2] = each(({ lowRank }) => lowRank?.rank ?? 0, 0);
-  const [uStart_0, uStart_1, uStart_2] = each(
-    ({ lowRank }) => lowRank ? (lowRank.u.byteOffset - firstU!.byteOffset) / 4 : 0,
-    0,
-  );
-  const [placed_0, placed_1, placed_2] = each(({ placed }) => placed ?? false, false);
   const [scale_0, scale_1, scale_2] = each(({ lowRank }) => lowRank?.scale ?? 0, 0);
   device.dispatch(variant.shader(p), [groups, Math.ceil(m / variant.rows), 1], {
-    c_0: c_0!,
+    c_0,
     c_1,
     c_2,
+    placed_0,
+    placed_1,
+    placed_2,
     a,
     w_0: w_0!,
     w_1,
     w_2,
-    u: firstU,
+    u_0,
+    u_1,
+    u_2,
     b_0,
     b_1,
     b_2,
@@ -228,12 +248,6 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
     rank_0,
     rank_1,
     rank_2,
-    uStart_0,
-    uStart_1,
-    uStart_2,
-    placed_0,
-    placed_1,
-    placed_2,
     scale_0,
     scale_1,
     scale_2,

@@ -2,7 +2,7 @@
 /** Four neighbours in a row of the weight. */
 fn weight_N(element: u32) -> vec4f {
   if (BF16) {
-    let words = w_N[(p.w_N + element / 2u) / 2u];
+    let words = w[(p.w_N + element / 2u) / 2u];
     return bitcast<vec4f>(vec4u(
       words.x << 16u,
       words.x & 0xffff0000u,
@@ -11,7 +11,7 @@ fn weight_N(element: u32) -> vec4f {
     ));
   }
   let at = (p.w_N + element) / 2u;
-  return bitcast<vec4f>(vec4u(w_N[at], w_N[at + 1u]));
+  return bitcast<vec4f>(vec4u(w[at], w[at + 1u]));
 }
 
 /** The product's elements of a thread. */
@@ -38,12 +38,12 @@ fn product_N(place: Place) -> Rows {
     var sums = Rows();
     for (var k = chunk; k < min(chunk + CHUNK, p.rank_N); k += 4u) {
       let block = transpose(mat4x4f(
-        b_N[(p.b_N + rank_starts.x + k) / 4u],
-        b_N[(p.b_N + rank_starts.y + k) / 4u],
-        b_N[(p.b_N + rank_starts.z + k) / 4u],
-        b_N[(p.b_N + rank_starts.w + k) / 4u],
+        b[(p.b_N + rank_starts.x + k) / 4u],
+        b[(p.b_N + rank_starts.y + k) / 4u],
+        b[(p.b_N + rank_starts.z + k) / 4u],
+        b[(p.b_N + rank_starts.w + k) / 4u],
       ));
-      sums = add_rows(sums, u[(p.u + p.u_start_N + place.read_row * p.rank_N + k) / 4u], block);
+      sums = add_rows(sums, u[(p.u_N + place.read_row * p.rank_N + k) / 4u], block);
     }
     total = add_chunk(total, p.scale_N, sums);
   }

@@ -4,14 +4,14 @@ fn weight_N(at: vec4u) -> vec4f {
   if (BF16) {
     let word = p.w_N + at / 2u;
     return vec4f(
-      widen_bf16(w_N[word.x], at.x),
-      widen_bf16(w_N[word.y], at.y),
-      widen_bf16(w_N[word.z], at.z),
-      widen_bf16(w_N[word.w], at.w),
+      widen_bf16(w[word.x], at.x),
+      widen_bf16(w[word.y], at.y),
+      widen_bf16(w[word.z], at.z),
+      widen_bf16(w[word.w], at.w),
     );
   }
   let word = p.w_N + at;
-  return bitcast<vec4f>(vec4u(w_N[word.x], w_N[word.y], w_N[word.z], w_N[word.w]));
+  return bitcast<vec4f>(vec4u(w[word.x], w[word.y], w[word.z], w[word.w]));
 }
 
 /** The thread's elements of the product. */
@@ -31,12 +31,12 @@ fn product_N(place: Place) -> vec4f {
     let start = round + place.thread.z * CHUNK;
     var sums = mat4x4f();
     for (var k = start; k < min(start + CHUNK, p.rank_N); k++) {
-      let at = p.u + p.u_start_N + place.rows * p.rank_N + k;
+      let at = p.u_N + place.rows * p.rank_N + k;
       let start_b = p.b_N + columns * p.rank_N + k;
       sums = add_four(
         sums,
         vec4f(u[at.x], u[at.y], u[at.z], u[at.w]),
-        vec4f(b_N[start_b.x], b_N[start_b.y], b_N[start_b.z], b_N[start_b.w]),
+        vec4f(b[start_b.x], b[start_b.y], b[start_b.z], b[start_b.w]),
       );
     }
     kept = add_chunks(kept, sums, round, p.rank_N, p.scale_N, place);

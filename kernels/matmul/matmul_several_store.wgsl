@@ -4,14 +4,19 @@ fn store_N(row: u32, column: u32, value: vec4f) {
   if (row >= p.m) {
     return;
   }
-  var to = row;
-  if (p.placed_N != 0u) {
-    to = rows[p.rows + row];
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (column + i < p.n_N) {
-      c_N[p.c_N + to * p.n_N + column + i] = value[i];
+  let count = min(4u, p.n_N - min(column, p.n_N));
+  if (p.placed_N != NONE) {
+    var place = row;
+    if (p.rows != NONE) {
+      place = rows[p.rows + row];
     }
+    for (var i = 0u; i < count; i++) {
+      placed[p.placed_N + place * p.n_N + column + i] = value[i];
+    }
+    return;
+  }
+  for (var i = 0u; i < count; i++) {
+    c[p.c_N + row * p.n_N + column + i] = value[i];
   }
 }
 
@@ -21,5 +26,5 @@ fn bias4_N(column: u32) -> vec4f {
     return vec4f();
   }
   let at = p.bias_N + min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.n_N - 1u));
-  return vec4f(bias_N[at.x], bias_N[at.y], bias_N[at.z], bias_N[at.w]);
+  return vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
 }

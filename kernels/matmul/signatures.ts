@@ -89,20 +89,29 @@ export const PACK_PANELS = signature({
 });
 
 /**
- * c_i = A W_iᵀ + scale_i (u_i B_iᵀ) (+ bias_i) for up to three W_i [n_i, k] and ranks of u_i [m, rank_i], which
- * begins `uStart_i` elements into u; a rank of 0 for none. `placed_i`: row j of the product is row
- * rows[j] of c_i.
+ * c_i = A W_iᵀ + scale_i (u_i B_iᵀ) (+ bias_i) for up to three W_i [n_i, k] and ranks of u_i [m, rank_i];
+ * a rank of 0 for none. Where there is a `placed_i` instead of a c_i, row j of the product is its row
+ * rows[j], or j without `rows`.
  */
 export const MATMUL_SEVERAL = signature({
   name: "matmul_several",
   only: "webgpu",
-  outputs: { c_0: "f32", c_1: "f32?", c_2: "f32?" },
+  outputs: {
+    c_0: "f32?",
+    c_1: "f32?",
+    c_2: "f32?",
+    placed_0: "f32?",
+    placed_1: "f32?",
+    placed_2: "f32?",
+  },
   inputs: {
     a: "f32",
     w_0: "u32",
     w_1: "u32?",
     w_2: "u32?",
-    u: "f32?",
+    u_0: "f32?",
+    u_1: "f32?",
+    u_2: "f32?",
     b_0: "f32?",
     b_1: "f32?",
     b_2: "f32?",
@@ -111,22 +120,15 @@ export const MATMUL_SEVERAL = signature({
     bias_2: "f32?",
     rows: "u32?",
   },
-  gpuInts: [
-    "m",
-    "k",
-    "n_0",
-    "n_1",
-    "n_2",
-    "rank_0",
-    "rank_1",
-    "rank_2",
-    "uStart_0",
-    "uStart_1",
-    "uStart_2",
-    "placed_0",
-    "placed_1",
-    "placed_2",
-  ],
+  bindings: {
+    c: ["c_0", "c_1", "c_2"],
+    placed: ["placed_0", "placed_1", "placed_2"],
+    w: ["w_0", "w_1", "w_2"],
+    u: ["u_0", "u_1", "u_2"],
+    b: ["b_0", "b_1", "b_2"],
+    bias: ["bias_0", "bias_1", "bias_2"],
+  },
+  gpuInts: ["m", "k", "n_0", "n_1", "n_2", "rank_0", "rank_1", "rank_2"],
   floats: ["scale_0", "scale_1", "scale_2"],
   constants: { CHUNK, ...ACTIVATION_NUMBERS },
 });

@@ -33,14 +33,21 @@ export interface RowNorm {
 export interface NormProduct {
   /** f32 [rows, n], in the same buffer for all of the products. */
   readonly u: Span;
-  /** f32 [n, width], row-major. */
+  /** f32 [n, width], row-major; all products' lie in one block. */
   readonly a: Span;
   readonly n: number;
 }
 
-/** Tells devices that have {@linkcode normProducts}. */
-export function fusesNormProducts(device: Device): device is GpuDevice {
-  return device.kind === "webgpu";
+/**
+ * Tells devices that have {@linkcode normProducts}, and can bind the products' matrices for it.
+ *
+ * @param matrices A of each product; null where there is none
+ */
+export function fusesNormProducts(
+  device: Device,
+  matrices: readonly (Span | null)[],
+): device is GpuDevice {
+  return device.kind === "webgpu" && device.bindsTogether(matrices);
 }
 
 /**

@@ -26,6 +26,7 @@ export const NORM_PRODUCTS = signature({
     a_2: "f32?",
     bias: "f32?",
   },
+  bindings: { a: ["a_0", "a_1", "a_2"] },
   gpuInts: [
     "rows",
     "width",

@@ -20,7 +20,7 @@ export const PPO_LOSS_STATISTICS = [
   "ppo/val/clipfrac",
 ] as const;
 
-/** Inputs of the loss; every span is f32 [tokens]. */
+/** Inputs of the loss; every span is f32 [tokens]. Those from `oldLogprobs` on lie in one block. */
 export interface PPOLossInputs {
   /** Logprobs of the policy that is being trained. */
   readonly logprobs: Span;

@@ -13,20 +13,20 @@ fn share_of_max(a: f32, b: f32) -> f32 {
 fn ppo_loss(@builtin(local_invocation_index) thread: u32) {
   var counted = 0.0;
   for (var i = thread; i < p.tokens; i += ROW_THREADS) {
-    counted += mask[p.mask + i];
+    counted += given[p.mask + i];
   }
   let weight = 1.0 / row_sum(counted, thread);
   var sums: array<f32, SUMS>;
   for (var i = thread; i < p.tokens; i += ROW_THREADS) {
     // Uncounted positions may hold anything, NaN included.
-    if (mask[p.mask + i] == 0.0) {
+    if (given[p.mask + i] == 0.0) {
       d_logprobs[p.d_logprobs + i] = 0.0;
       d_values[p.d_values + i] = 0.0;
       continue;
     }
-    let difference = logprobs[p.logprobs + i] - old_logprobs[p.old_logprobs + i];
+    let difference = logprobs[p.logprobs + i] - given[p.old_logprobs + i];
     let ratio = exp_f32(difference);
-    let advantage = advantages[p.advantages + i];
+    let advantage = given[p.advantages + i];
     let low = 1.0 - p.clip_range;
     let high = 1.0 + p.clip_range;
     let loss = -advantage * ratio;
@@ -38,8 +38,8 @@ fn ppo_loss(@builtin(local_invocation_index) thread: u32) {
     d_logprobs[p.d_logprobs + i] = p.grad_scale * weight * slope;
 
     let value = values[p.values + i];
-    let old_value = old_values[p.old_values + i];
-    let goal = returns[p.returns + i];
+    let old_value = given[p.old_values + i];
+    let goal = given[p.returns + i];
     let low_value = old_value - p.clip_range_value;
     let high_value = old_value + p.clip_range_value;
     let lowered = min(value, high_value);

@@ -14,6 +14,7 @@ export const PPO_LOSS = signature({
     mask: "f32",
     entropy: "f32",
   },
+  bindings: { given: ["oldLogprobs", "oldValues", "advantages", "returns", "mask"] },
   ints: ["tokens"],
   floats: ["clipRange", "clipRangeValue", "vfCoef", "gradScale"],
 });

@@ -1,4 +1,4 @@
-import type { Device, Span } from "../../lib/device/device.ts";
+import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import type { RmsNormConstants } from "../rms_norm/rms_norm.ts";
 import { rowsPerTask } from "../split.ts";
 import { elementGroups, numbered, wgsl } from "../wgsl.ts";
@@ -38,7 +38,8 @@ export interface RotaryHeads {
 /**
  * Rotary positions (Su et al. 2021) in the half-split form of transformers: with x₁ and x₂ the halves
  * of a head, y₁ = x₁ cos - x₂ sin and y₂ = x₂ cos + x₁ sin. Before it, optionally, the root mean
- * square norm of each head.
+ * square norm of each head. On a GPU, inputs that do not lie in one block, or whose weights or `rstd`
+ * do not, have a launch each.
  *
  * @param inputs one or two, as queries and keys
  * @param norm constants of the norms
@@ -48,10 +49,16 @@ export function rotary(
   device: Device,
   inputs: readonly RotaryHeads[],
   rows: number,
-  { table, positions, headSize }: RotaryAngles,
-  { eps, weightOffset }: RmsNormConstants = { eps: 0, weightOffset: 0 },
+  angles: RotaryAngles,
+  constants: RmsNormConstants = { eps: 0, weightOffset: 0 },
   places: Span | null = null,
 ): void {
+  if (device.kind === "webgpu" && !bindsTogether(device, inputs)) {
+    for (const each of inputs) rotary(device, [each], rows, angles, constants, places);
+    return;
+  }
+  const { table, positions, headSize } = angles;
+  const { eps, weightOffset } = constants;
   const [first, second = null] = inputs;
   const heads = first.heads + (second?.heads ?? 0);
   const perTask = rowsPerTask(heads * headSize);
@@ -80,6 +87,12 @@ export function rotary(
   if (device.kind === "webgpu") {
     device.dispatch(forwardShader, Math.ceil(rows * heads / GROUP_HEADS), args);
   } else device.run(ROTARY, Math.ceil(rows / perTask), args);
+}
+
+function bindsTogether(device: GpuDevice, inputs: readonly RotaryHeads[]): boolean {
+  return device.bindsTogether(inputs.map(({ x }) => x)) &&
+    device.bindsTogether(inputs.map(({ weight = null }) => weight)) &&
+    device.bindsTogether(inputs.map(({ rstd = null }) => rstd));
 }
 
 /**

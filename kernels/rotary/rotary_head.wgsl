@@ -4,7 +4,7 @@ fn squares_N(row: u32, head: u32, thread: u32) -> f32 {
   let start = p.x_N + (row * p.heads_N + head) * p.head_size;
   var sum = 0.0;
   for (var i = thread; i < p.head_size; i += HEAD_THREADS) {
-    sum = fma(x_N[start + i], x_N[start + i], sum);
+    sum = fma(x[start + i], x[start + i], sum);
   }
   return sum;
 }
@@ -20,11 +20,11 @@ fn rotate_N(row: u32, head: u32, scale: f32, thread: u32) {
   let to = p.y_N + (place * p.heads_N + head) * p.head_size;
   let angles = p.table + positions[p.positions + row] * p.head_size;
   for (var i = thread; i < half; i += HEAD_THREADS) {
-    var a = x_N[start + i];
-    var b = x_N[start + half + i];
+    var a = x[start + i];
+    var b = x[start + half + i];
     if (p.weight_N != NONE) {
-      a = a * scale * (weight_N[p.weight_N + i] + p.weight_offset);
-      b = b * scale * (weight_N[p.weight_N + half + i] + p.weight_offset);
+      a = a * scale * (weight[p.weight_N + i] + p.weight_offset);
+      b = b * scale * (weight[p.weight_N + half + i] + p.weight_offset);
     }
     let cosine = table[angles + i];
     let sine = table[angles + half + i];
@@ -32,6 +32,6 @@ fn rotate_N(row: u32, head: u32, scale: f32, thread: u32) {
     y_N[to + half + i] = fma(a, sine, b * cosine);
   }
   if (thread == 0u && p.rstd_N != NONE) {
-    rstd_N[p.rstd_N + row * p.heads_N + head] = scale;
+    rstd[p.rstd_N + row * p.heads_N + head] = scale;
   }
 }

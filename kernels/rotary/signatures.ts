@@ -21,6 +21,7 @@ export const ROTARY = signature({
     positions: "u32",
     places: "u32?",
   },
+  bindings: { rstd: ["rstd_0", "rstd_1"], x: ["x_0", "x_1"], weight: ["weight_0", "weight_1"] },
   ints: ["rows", "headSize", "heads_0", "heads_1", "placed_0", "placed_1"],
   taskInts: ["perTask"],
   floats: ["eps", "weightOffset"],

@@ -72,6 +72,6 @@ fn finish(index: u32, row: Row, thread: u32) {
   }
   if (thread == 0u && token >= 0) {
     let logit = logits[row.start + u32(token)];
-    logprobs[p.logprobs + index] = logprob_of(logit, folded.highest, log_f32(folded.sum));
+    results[p.logprobs + index] = logprob_of(logit, folded.highest, log_f32(folded.sum));
   }
 }

@@ -68,7 +68,7 @@ export interface SampleOptions {
   readonly minP?: number;
 }
 
-/** Further results for each row. */
+/** Further results for each row, on a GPU in one block. */
 export interface DrawnExtras {
   /** f32 [rows, vocabulary], what {@linkcode sample} drew from. */
   readonly probabilities?: Span | null;

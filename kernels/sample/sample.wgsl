@@ -247,7 +247,7 @@ fn sample(
         kept = seen_equals > removed_equals;
       }
       let at = p.probabilities + index * p.vocabulary + i;
-      probabilities[at] = select(0.0, likelihood(z, highest) / total, kept);
+      results[at] = select(0.0, likelihood(z, highest) / total, kept);
     }
   }
   finish(index, scores.row, thread);

@@ -78,6 +78,10 @@ class OutlineStore implements WeightStore {
     this.#specs.set(name, { name, shape });
     return new Tensor(this.device, NOTHING, shape);
   }
+
+  together<T>(make: () => T): T {
+    return make();
+  }
 }
 
 /** Type that frozen matrices are stored in; "trained" for weights with gradients, in f32. */

@@ -1,11 +1,12 @@
-import type { Device } from "../device/device.ts";
+import { readsPanels } from "../../kernels/matmul/panels.ts";
+import type { Device, DeviceBuffer } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { Checkpoint } from "../formats/checkpoint.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
 import { elementCount } from "../formats/tensor_file.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type RowReader, uploadRows } from "../tensor/upload.ts";
+import { type RowReader, tensorBytes, uploadRows, writeRows } from "../tensor/upload.ts";
 import { WeightMatrix } from "../tensor/weight.ts";
 
 /** Tensors of a checkpoint, without their values. */
@@ -140,11 +141,29 @@ export interface WeightStore {
   table(name: string, rows: number, columns: number): Tensor;
   /** A norm's weight, a bias or another small tensor, always f32. */
   tensor(name: string, shape: readonly number[]): Tensor;
+  /**
+   * Weights that kernels read together: queries, keys and values, a layer and its gate, the norms of
+   * heads. A GPU has them in one block, which a kernel binds once, where that is not too large.
+   *
+   * @param make asks for the weights, whose values are there when it has returned
+   */
+  together<T>(make: () => T): T;
 }
+
+/** A weight that is to be uploaded with others. */
+interface PendingWeight {
+  readonly tensor: Tensor;
+  readonly read: RowReader;
+}
+
+/** Memory of a weight that is pending, which is none. */
+const PENDING: DeviceBuffer = { byteLength: 0 };
 
 /** Frozen weights: matrices packed, matrices and tables in `dtype`, other tensors in f32. */
 export class FrozenStore implements WeightStore {
   readonly #owned: (WeightMatrix | Tensor)[] = [];
+  /** Weights that are being asked for together; null elsewhere. */
+  #pending: PendingWeight[] | null = null;
 
   constructor(
     private readonly device: Device,
@@ -181,17 +200,37 @@ export class FrozenStore implements WeightStore {
     const read = transposed
       ? this.#transposedReader(name, rows, columns)
       : this.#reader(name, [rows, columns]);
+    if (this.#pending) return WeightMatrix.frozen(this.#upload(read, [rows, columns], this.dtype));
     const matrix = WeightMatrix.freeze(this.device, read, rows, columns, this.dtype);
     this.#owned.push(matrix);
     return matrix;
   }
 
   table(name: string, rows: number, columns: number): Tensor {
-    return this.#upload(name, [rows, columns], this.dtype);
+    const shape = [rows, columns];
+    return this.#upload(this.#reader(name, shape), shape, this.dtype);
   }
 
   tensor(name: string, shape: readonly number[]): Tensor {
-    return this.#upload(name, shape, "f32");
+    return this.#upload(this.#reader(name, shape), shape, "f32");
+  }
+
+  together<T>(make: () => T): T {
+    // The kernels of a device with panels take any addresses.
+    if (readsPanels(this.device)) return make();
+    const pending: PendingWeight[] = this.#pending = [];
+    try {
+      const made = make();
+      if (pending.length === 0) return made;
+      const sizes = pending.map(({ tensor: { shape, dtype } }) => tensorBytes(shape, dtype));
+      const buffers = this.device.allocTogether(sizes);
+      pending.forEach(({ tensor }, i) => tensor.buffer = buffers[i]);
+      this.#owned.push(...pending.map(({ tensor }) => tensor));
+      for (const { tensor, read } of pending) writeRows(tensor, read);
+      return made;
+    } finally {
+      this.#pending = null;
+    }
   }
 
   dispose(): void {
@@ -202,8 +241,13 @@ export class FrozenStore implements WeightStore {
     this.#owned.length = 0;
   }
 
-  #upload(name: string, shape: readonly number[], dtype: "f32" | "bf16"): Tensor {
-    const tensor = uploadRows(this.device, this.#reader(name, shape), shape, dtype);
+  #upload(read: RowReader, shape: readonly number[], dtype: "f32" | "bf16"): Tensor {
+    if (this.#pending) {
+      const tensor = new Tensor(this.device, PENDING, shape, dtype);
+      this.#pending.push({ tensor, read });
+      return tensor;
+    }
+    const tensor = uploadRows(this.device, read, shape, dtype);
     this.#owned.push(tensor);
     return tensor;
   }
@@ -216,8 +260,9 @@ export class FrozenStore implements WeightStore {
   /** Reads rows of the transpose of a tensor, which is on the host whole meanwhile. */
   #transposedReader(name: string, rows: number, columns: number): RowReader {
     this.source.check?.(name, [columns, rows]);
-    const stored = this.source.read(name, [columns, rows]);
+    let stored: Float32Array | null = null;
     return (first, count) => {
+      stored ??= this.source.read(name, [columns, rows]);
       const piece = new Float32Array(count * columns);
       for (let column = 0; column < columns; column++) {
         for (let row = 0; row < count; row++) {
@@ -252,5 +297,10 @@ export class TrainableStore implements WeightStore {
 
   tensor(name: string, _shape: readonly number[]): Tensor {
     return this.parameters.get(name);
+  }
+
+  /** Calls `make`: all parameters are in one block. */
+  together<T>(make: () => T): T {
+    return make();
   }
 }

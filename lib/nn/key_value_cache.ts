@@ -184,15 +184,16 @@ class SlotGroup {
     this.#slots = slots;
     if (isFirst) {
       for (const layer of this.layers.values()) {
-        layer.k = this.cx.empty([from.length, layer.width]);
-        layer.v = this.cx.empty([from.length, layer.width]);
+        [layer.k, layer.v] = this.#tensors(from.length, layer.width);
       }
       return;
     }
     const ids = this.cx.from(Int32Array.from(from));
     for (const layer of this.layers.values()) {
-      layer.k = this.#moved(layer.k!, ids);
-      layer.v = this.#moved(layer.v!, ids);
+      const [k, v] = this.#tensors(from.length, layer.width);
+      this.#move(layer.k!, k, ids);
+      this.#move(layer.v!, v, ids);
+      Object.assign(layer, { k, v });
     }
     this.cx.free(ids);
   }
@@ -237,14 +238,17 @@ class SlotGroup {
     return Math.max(0, outOfReach(this.reach, before + position) - before);
   }
 
-  /** Keys or values in their new rows. */
-  #moved(old: Tensor, from: Tensor): Tensor {
-    const { cx } = this;
-    const moved = cx.empty([from.length, old.width]);
+  /** Tensors for a layer's keys and values, in one block: both are written by one kernel. */
+  #tensors(rows: number, width: number): Tensor[] {
+    return this.cx.emptyTogether([[rows, width], [rows, width]]);
+  }
+
+  /** Copies keys or values to their new rows, and frees the old ones. */
+  #move(old: Tensor, into: Tensor, from: Tensor): void {
+    const { device } = this.cx;
     const shape = { count: from.length, rows: old.rows, width: old.width };
-    gather(cx.device, moved, old, from, shape, { dtype: "f32", accumulate: false });
-    cx.free(old);
-    return moved;
+    gather(device, into, old, from, shape, { dtype: "f32", accumulate: false });
+    this.cx.free(old);
   }
 }
 

@@ -102,6 +102,19 @@ export class Context {
     return tensor;
   }
 
+  /**
+   * f32 tensors with undefined contents in one block, as `DeviceBase.allocTogether` makes it; each lives
+   * as `empty` says.
+   */
+  emptyTogether(shapes: readonly (readonly number[])[]): Tensor[] {
+    const bytes = shapes.map((shape) => Math.max(4, shape.reduce((n, d) => n * d, BYTES.f32)));
+    return this.device.allocTogether(bytes).map((buffer, i) => {
+      const tensor = new Tensor(this.device, buffer, shapes[i]);
+      this.#owned.push(tensor);
+      return tensor;
+    });
+  }
+
   /** A tensor with these values. */
   from(data: Float32Array | Int32Array, shape: readonly number[] = [data.length]): Tensor {
     const tensor = this.empty(shape, data instanceof Int32Array ? "i32" : "f32");

@@ -1,15 +1,20 @@
 import type { Context } from "./context.ts";
-import { Tensor } from "./tensor.ts";
+import { BYTES, Tensor } from "./tensor.ts";
 
 /**
- * Uploads lists of integers, such as the rows of an attention's queries and keys, into one block of
+ * Uploads lists of numbers, such as the rows of an attention's queries and keys, into one block of
  * memory, so that a kernel that reads several of them binds one.
  *
  * @param cx owns the block
- * @returns i32 [length, 1] for each list
+ * @param lists all of one type
+ * @returns i32 or f32 [length, 1] for each list
  */
-export function uploadLists(cx: Context, lists: readonly Int32Array[]): Tensor[] {
-  const all = new Int32Array(lists.reduce((sum, { length }) => sum + length, 0));
+export function uploadLists(
+  cx: Context,
+  lists: readonly Int32Array[] | readonly Float32Array[],
+): Tensor[] {
+  const length = lists.reduce((sum, { length }) => sum + length, 0);
+  const all = lists[0] instanceof Float32Array ? new Float32Array(length) : new Int32Array(length);
   let next = 0;
   const starts = lists.map((list) => {
     const start = next;
@@ -17,8 +22,8 @@ export function uploadLists(cx: Context, lists: readonly Int32Array[]): Tensor[]
     next += list.length;
     return start;
   });
-  const { buffer } = cx.from(all);
+  const { buffer, dtype } = cx.from(all);
   return lists.map(({ length }, i) =>
-    new Tensor(cx.device, buffer, [length, 1], "i32", starts[i] * Int32Array.BYTES_PER_ELEMENT)
+    new Tensor(cx.device, buffer, [length, 1], dtype, starts[i] * BYTES[dtype])
   );
 }

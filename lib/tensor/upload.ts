@@ -1,6 +1,6 @@
 import type { Device, Span } from "../device/device.ts";
 import { toBf16 } from "../formats/bf16.ts";
-import { BYTES, Tensor } from "./tensor.ts";
+import { BYTES, type DType, Tensor } from "./tensor.ts";
 
 /** Bytes of f32 values that are on the host at once while a tensor is uploaded. */
 const PIECE_BYTES = 4 << 20;
@@ -25,22 +25,36 @@ export function uploadRows(
   shape: readonly number[],
   dtype: "f32" | "bf16",
 ): Tensor {
-  const rows = shape[0];
-  const width = shape.slice(1).reduce((product, size) => product * size, 1);
-  const buffer = device.alloc(rows * width * BYTES[dtype]);
-  const pieceRows = rowsPerPiece(width);
+  const buffer = device.alloc(tensorBytes(shape, dtype));
+  const tensor = new Tensor(device, buffer, shape, dtype);
   try {
-    for (let row = 0; row < rows; row += pieceRows) {
-      const data = read(row, Math.min(pieceRows, rows - row));
-      const span = { buffer, byteOffset: row * width * BYTES[dtype] };
-      if (dtype === "f32") device.write(span, data);
-      else writeRounded(device, span, data);
-    }
+    writeRows(tensor, read);
   } catch (error) {
     device.free(buffer);
     throw error;
   }
-  return new Tensor(device, buffer, shape, dtype);
+  return tensor;
+}
+
+/** Size of a tensor. */
+export function tensorBytes(shape: readonly number[], dtype: DType): number {
+  return shape.reduce((bytes, size) => bytes * size, BYTES[dtype]);
+}
+
+/** Copies values to a tensor, f32 or bf16, as {@linkcode uploadRows} does. */
+export function writeRows(
+  { device, buffer, shape, dtype, byteOffset }: Tensor,
+  read: RowReader,
+): void {
+  const rows = shape[0];
+  const rowBytes = tensorBytes(shape.slice(1), dtype);
+  const pieceRows = rowsPerPiece(rowBytes / BYTES[dtype]);
+  for (let row = 0; row < rows; row += pieceRows) {
+    const data = read(row, Math.min(pieceRows, rows - row));
+    const span = { buffer, byteOffset: byteOffset + row * rowBytes };
+    if (dtype === "f32") device.write(span, data);
+    else writeRounded(device, span, data);
+  }
 }
 
 /**

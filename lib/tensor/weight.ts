@@ -27,10 +27,16 @@ export class WeightMatrix {
     columns: number,
     dtype: "f32" | "bf16",
   ): WeightMatrix {
-    const layout = readsPanels(device)
-      ? freezePanels(device, read, rows, columns, dtype)
-      : uploadRows(device, read, [rows, columns], dtype);
+    if (!readsPanels(device)) {
+      return WeightMatrix.frozen(uploadRows(device, read, [rows, columns], dtype));
+    }
+    const layout = freezePanels(device, read, rows, columns, dtype);
     return new WeightMatrix(rows, columns, layout, false);
+  }
+
+  /** A frozen weight that is row-major on the device, [rows, columns]. */
+  static frozen(values: Tensor): WeightMatrix {
+    return new WeightMatrix(values.rows, values.width, values, false);
   }
 
   /** A trainable weight: a parameter tensor [rows, columns], or with `transposed` [columns, rows]. */

@@ -17,7 +17,7 @@ export interface TokenLoss<Need extends string = never> {
 export interface TokenLossArguments<Need extends string> {
   /** Positions of the pass. */
   readonly tokens: number;
-  /** 1 where a position counts, 0 where it does not. */
+  /** 1 where a position counts, 0 where it does not; in one block with `inputs`. */
   readonly mask: Span;
   /** Log-probabilities of the policy that is trained, in nats. */
   readonly logprobs: Span;

@@ -3,6 +3,7 @@ import type { PromptMemory } from "../models/language_model.ts";
 import { readPrompts } from "../models/shared_prompts.ts";
 import { Context } from "../tensor/context.ts";
 import { atTemperature } from "../tensor/ops/elementwise.ts";
+import { uploadLists } from "../tensor/lists.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PromptPass } from "./prompt_pass.ts";
@@ -130,20 +131,25 @@ export function forwardBackward<Need extends string>(
   const { device } = subject.model;
   const { promptPass = null } = options;
   const cx = promptPass?.cx ?? trainingContext(device, options);
-  const upload = (counted: readonly ArrayLike<number>[]) => cx.from(packPositions(rows, counted));
   try {
     const { logprobs, entropy, values } = tokenPass(cx, subject, rows, promptPass?.prompts);
     const statistics = loss.statistics.length > 0 ? cx.empty([loss.statistics.length]) : null;
     const dLogprobs = cx.empty(logprobs.shape);
     const dValues = values && cx.empty(values.shape);
-    const needed = loss.needs.map((name) => [name, upload(inputs[name])] as const);
+    const [mask, ...needed] = uploadLists(cx, [
+      packedMask(rows),
+      ...loss.needs.map((name) => packPositions(rows, inputs[name])),
+    ]);
     loss.launch(device, {
       tokens: logprobs.length,
-      mask: cx.from(packedMask(rows)),
+      mask,
       logprobs,
       entropy,
       values,
-      inputs: Object.fromEntries(needed) as Record<Need, Tensor>,
+      inputs: Object.fromEntries(loss.needs.map((name, i) => [name, needed[i]])) as Record<
+        Need,
+        Tensor
+      >,
       share,
       statistics,
       dLogprobs,

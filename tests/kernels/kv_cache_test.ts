@@ -12,15 +12,20 @@ deviceTest("appendToCache: writes its rows only", async (device) => {
       k: randomValues((seed === 1 ? 7 : 3) * width, seed),
       v: randomValues((seed === 1 ? 7 : 3) * width, seed + 2),
     }));
-    const cache = { k: cx.from(before.k), v: cx.from(before.v) };
     const added = { k: cx.from(x.k), v: cx.from(x.v) };
-    appendToCache(device, cache, added, cx.from(Int32Array.from(rows)), 3, width);
-    for (const part of ["k", "v"] as const) {
-      const expected = before[part].slice();
-      rows.forEach((row, i) =>
-        expected.set(x[part].subarray(i * width, (i + 1) * width), row * width)
-      );
-      assert.deepEqual(await cache[part].read(), expected);
+    const [k, v] = cx.emptyTogether([[7, width], [7, width]]);
+    k.write(before.k);
+    v.write(before.v);
+    // In one block and in two.
+    for (const cache of [{ k, v }, { k: cx.from(before.k), v: cx.from(before.v) }]) {
+      appendToCache(device, cache, added, cx.from(Int32Array.from(rows)), 3, width);
+      for (const part of ["k", "v"] as const) {
+        const expected = before[part].slice();
+        rows.forEach((row, i) =>
+          expected.set(x[part].subarray(i * width, (i + 1) * width), row * width)
+        );
+        assert.deepEqual(await cache[part].read(), expected);
+      }
     }
   }
   cx.release();

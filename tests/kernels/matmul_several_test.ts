@@ -6,6 +6,7 @@ import { shapeClass } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice, TaskDevice } from "../../lib/device/device.ts";
 import { toBf16 } from "../../lib/formats/bf16.ts";
 import { Context } from "../../lib/tensor/context.ts";
+import { type DType, Tensor } from "../../lib/tensor/tensor.ts";
 import { gpuTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { matmulReference, transpose } from "../reference/matmul.ts";
@@ -29,6 +30,14 @@ function tune(device: GpuDevice, m: number, dtype: "f32" | "bf16", name: string)
 
 const TRAITS = { aAlongK: true, bAlongK: true, b2AlongK: true, fours: true };
 
+/** Tensors of these lengths in one block. */
+function together(cx: Context, lengths: readonly number[], dtype: DType = "f32"): Tensor[] {
+  const { device } = cx;
+  return cx.emptyTogether(lengths.map((length) => [length])).map(({ buffer, shape }) =>
+    new Tensor(device, buffer, shape, dtype)
+  );
+}
+
 function setUp(
   cx: Context,
   [m, k, columns, ranks]: typeof SHAPES[number],
@@ -37,21 +46,26 @@ function setUp(
   const a = randomValues(m * k, 1);
   const inputs = cx.empty([m * ranks.reduce((sum, rank) => sum + rank, 0) + 1]);
   let from = 0;
+  // Whole words: an odd number of bf16 values is written with one more.
+  const ws = together(cx, columns.map((n) => n * k + n * k % 2), dtype);
+  const bs = together(cx, columns.map((n, i) => n * ranks[i]));
+  const biasTensors = together(cx, columns);
   const products = columns.map((n, i) => {
     const rank = ranks[i];
     const weights = randomValues(n * k, i + 2);
-    // Whole words: an odd number of bf16 values is written with one more.
-    const padded = new Float32Array(n * k + n * k % 2);
+    const w = ws[i];
+    const padded = new Float32Array(w.length);
     padded.set(weights);
-    const w = cx.empty([padded.length], dtype);
     w.write(dtype === "bf16" ? toBf16(padded) : padded);
     const [u, b] = [randomValues(m * rank, i + 5), randomValues(n * rank, i + 8)];
     const into = { buffer: inputs.buffer, byteOffset: from * 4 };
     if (rank > 0) cx.device.write(into, u);
     from += m * rank;
-    const lowRank = rank === 0 ? null : { u: into, b: cx.from(b), rank, scale: 0.3 + i };
+    const lowRank = rank === 0 ? null : { u: into, b: bs[i], rank, scale: 0.3 + i };
+    bs[i].write(b);
     const biases = i % 2 === 1 ? randomValues(n, i + 11) : null;
-    const bias = biases && cx.from(biases);
+    const bias = biases && biasTensors[i];
+    if (biases) biasTensors[i].write(biases);
     return { n, w, bias, lowRank, host: { weights, biases, u, b, rank } };
   });
   return { a: cx.from(a), host: a, products };
@@ -115,10 +129,11 @@ for (const dtype of ["f32", "bf16"] as const) {
       const places = Int32Array.from({ length: m }, (_, i) => 2 * (m - i) - 1);
       for (const name of VARIANTS) {
         tune(device, m, dtype, name);
+        const lengths = setup.products.map(({ n }, i) => (i > 0 ? 2 : 1) * m * n);
+        const cs = [...together(cx, lengths.slice(0, 1)), ...together(cx, lengths.slice(1))];
         const products = setup.products.map((product, i) => {
-          const placed = i > 0;
-          const c = cx.from(new Float32Array((placed ? 2 : 1) * m * product.n).fill(7));
-          return { ...product, c, placed };
+          cs[i].write(new Float32Array(lengths[i]).fill(7));
+          return { ...product, c: cs[i], placed: i > 0 };
         });
         matmulSeveral(device, { a: setup.a, m, k, dtype, products, rows: cx.from(places) });
         for (const [i, { c, n, placed }] of products.entries()) {
@@ -163,14 +178,21 @@ for (const dtype of ["f32", "bf16"] as const) {
 }
 
 Deno.test("fusesProducts: few rows, one type, weights that can be bound", () => {
-  const device = { kind: "webgpu", maxBindingBytes: 1 << 20 } as GpuDevice;
+  let isTogether = true;
+  const bindsTogether = () => isTogether;
+  const device = { kind: "webgpu", maxBindingBytes: 1 << 20, bindsTogether } as unknown;
+  const w = { buffer: { byteLength: 0 }, byteOffset: 0 };
+  const own = { w, bias: null, b: null };
   const fits = (m: number, k: number, ...weights: [number, "f32" | "bf16"][]) =>
-    fusesProducts(device, m, k, weights.map(([n, dtype]) => ({ n, dtype })));
+    fusesProducts(device as GpuDevice, m, k, weights.map(([n, dtype]) => ({ n, dtype, ...own })));
   assert.ok(fits(1, 64, [64, "f32"], [64, "f32"], [64, "f32"]));
   assert.ok(fits(64, 512, [1000, "bf16"]));
   assert.ok(!fits(65, 64, [64, "f32"]));
   assert.ok(!fits(1, 64, [64, "f32"], [64, "bf16"]));
   assert.ok(!fits(1, 512, [64, "f32"], [512, "f32"]));
   assert.ok(!fits(1, 64, [64, "f32"], [64, "f32"], [64, "f32"], [64, "f32"]));
-  assert.ok(!fusesProducts({ kind: "wasm" } as TaskDevice, 1, 64, [{ n: 64, dtype: "f32" }]));
+  const weight = { n: 64, dtype: "f32", ...own } as const;
+  assert.ok(!fusesProducts({ kind: "wasm" } as TaskDevice, 1, 64, [weight]));
+  isTogether = false;
+  assert.ok(!fits(1, 64, [64, "f32"], [64, "f32"]));
 });

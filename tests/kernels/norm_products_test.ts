@@ -80,12 +80,14 @@ gpuTest("normProducts: what the norm and products of it give, bit for bit", asyn
         return result;
       }));
 
+      const as = cx.emptyTogether(columns.map((n) => [n, width]));
+      as.forEach((a, i) => a.write(matrices[i]));
       for (const gpu of [device, hardware]) {
         const y = cx.empty([rows, width]);
         const u = cx.empty([rows * all, 1]);
         let begin = 0;
         const products = columns.map((n, i) => {
-          const own = { u: u.slice(begin, rows * n), a: cx.from(matrices[i]), n };
+          const own = { u: u.slice(begin, rows * n), a: as[i], n };
           begin += rows * n;
           return own;
         });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PPO_LOSS_STATISTICS, ppoLoss } from "../../kernels/ppo_loss/ppo_loss.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { Context } from "../../lib/tensor/context.ts";
+import { uploadLists } from "../../lib/tensor/lists.ts";
 import { deviceTest } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import {
@@ -33,16 +34,16 @@ async function run(device: Device, c: PPOLossCase, gradScale = 1) {
   const cx = new Context(device);
   const tokens = c.mask.length;
   const tensor = (x: ArrayLike<number>) => cx.from(Float32Array.from(x));
+  const given = [c.oldLogprobs, c.oldValues, c.advantages, c.returns, c.mask];
+  const [oldLogprobs, oldValues, advantages, returns, mask] = uploadLists(
+    cx,
+    given.map((list) => Float32Array.from(list)),
+  );
   const inputs = {
     logprobs: tensor(c.logprobs),
     values: tensor(c.values),
     entropy: tensor(c.entropy),
-    oldLogprobs: tensor(c.oldLogprobs),
-    oldValues: tensor(c.oldValues),
-    advantages: tensor(c.advantages),
-    returns: tensor(c.returns),
-    mask: tensor(c.mask),
-    tokens,
+    ...{ oldLogprobs, oldValues, advantages, returns, mask, tokens },
   };
   const statistics = cx.empty([PPO_LOSS_STATISTICS.length]);
   const [dLogprobs, dValues] = [cx.empty([tokens]), cx.empty([tokens])];

@@ -92,10 +92,15 @@ deviceTest("rotary: queries and keys at once as one by one, keys into slots", as
       const c = setUp(rows, headSize);
       const values = (length: number) => Float32Array.from(randomValues(c.random, length));
       const angles = onDevice(cx, c, headSize);
-      const norm = () => ({ weight: cx.from(values(headSize)), eps: EPS });
-      const norms = withNorms ? { q: norm(), k: norm() } : null;
-      const q = cx.from(values(rows * heads * headSize), [rows, heads * headSize]);
-      const k = cx.from(values(rows * keyHeads * headSize), [rows, keyHeads * headSize]);
+      const filled = (...shapes: number[][]) => {
+        const tensors = cx.emptyTogether(shapes);
+        for (const tensor of tensors) tensor.write(values(tensor.length));
+        return tensors;
+      };
+      const [qNorm, kNorm] = filled([headSize], [headSize])
+        .map((weight) => ({ weight, eps: EPS }));
+      const norms = withNorms ? { q: qNorm, k: kNorm } : null;
+      const [q, k] = filled([rows, heads * headSize], [rows, keyHeads * headSize]);
       const alone = (x: Tensor, norm?: { weight: Tensor; eps: number }) =>
         rotary(cx, { q: null, k: x }, { ...angles, norms: norm ? { q: norm, k: norm } : null }).k;
       const [expectedQ, expectedK] = [
@@ -103,9 +108,12 @@ deviceTest("rotary: queries and keys at once as one by one, keys into slots", as
         await alone(k, norms?.k).read(),
       ];
 
-      const both = rotary(cx, { q, k }, { ...angles, norms });
-      assert.deepEqual(await both.q.read(), expectedQ);
-      assert.deepEqual(await both.k.read(), expectedK);
+      // In one launch, and in one each.
+      for (const keys of [k, cx.from(await k.read(), k.shape)]) {
+        const both = rotary(cx, { q, k: keys }, { ...angles, norms });
+        assert.deepEqual(await both.q.read(), expectedQ);
+        assert.deepEqual(await both.k.read(), expectedK);
+      }
 
       const places = Int32Array.from({ length: rows }, (_, i) => 2 * (rows - i) - 1);
       const slots = {

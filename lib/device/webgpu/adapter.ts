@@ -56,8 +56,8 @@ export function bindableBytes(maxStorageBufferBindingSize: number): number {
   return Math.floor(Math.min(maxStorageBufferBindingSize, 2 ** 31 - 1) / 256) * 256;
 }
 
-/** The most storage buffers that a kernel binds: several products. WebGPU guarantees only 8. */
-export const STORAGE_BUFFERS_NEEDED = 15;
+/** The most storage buffers that a kernel binds: as many as WebGPU guarantees. */
+export const STORAGE_BUFFERS_NEEDED = 8;
 
 /** Description, features and limits of an adapter. */
 export interface AdapterFacts {

@@ -103,6 +103,10 @@ class NameStore implements WeightStore {
     return this.#note<Tensor>(name);
   }
 
+  together<T>(make: () => T): T {
+    return make();
+  }
+
   #note<T>(name: string): T {
     this.names.push(name);
     return undefined as T;

@@ -99,18 +99,22 @@ export class DecoderWeights {
     return {
       attention,
       attentionNorm: norm(names.attentionNorm),
-      heads: heads(),
-      headNorms: names.headNorms && {
-        q: this.#rmsNorm(`${name}.${names.headNorms[0]}`, headSize),
-        k: this.#rmsNorm(`${name}.${names.headNorms[1]}`, headSize),
-      },
+      heads: this.store.together(heads),
+      headNorms: this.store.together(() =>
+        names.headNorms && {
+          q: this.#rmsNorm(`${name}.${names.headNorms[0]}`, headSize),
+          k: this.#rmsNorm(`${name}.${names.headNorms[1]}`, headSize),
+        }
+      ),
       output: linear(names.output, hiddenSize, queries, biases.output),
       attentionOutputNorm: outputNorm(names.attentionOutputNorm),
       feedForwardNorm: norm(names.feedForwardNorm),
-      inner: linear(names.inner, innerSize, hiddenSize, biases.feedForward),
-      gate: names.gate === null
-        ? null
-        : linear(names.gate, innerSize, hiddenSize, biases.feedForward),
+      ...this.store.together(() => ({
+        inner: linear(names.inner, innerSize, hiddenSize, biases.feedForward),
+        gate: names.gate === null
+          ? null
+          : linear(names.gate, innerSize, hiddenSize, biases.feedForward),
+      })),
       outer: linear(names.outer, hiddenSize, innerSize, biases.feedForward),
       feedForwardOutputNorm: outputNorm(names.feedForwardOutputNorm),
     };

@@ -120,9 +120,9 @@ export class T5Weights {
       this.#linear(`${name}.${kind}.${part}`, inner, dModel, tokens);
     return {
       norm: this.store.tensor(`${name}.layer_norm.weight`, [dModel]),
-      q: layer("q", queries),
-      k: layer("k", keys),
-      v: layer("v", keys),
+      ...this.store.together(() => (
+        { q: layer("q", queries), k: layer("k", keys), v: layer("v", keys) }
+      )),
       o: this.#linear(`${name}.${kind}.o`, dModel, inner, queries),
     };
   }
@@ -132,8 +132,10 @@ export class T5Weights {
     const dense = `${name}.DenseReluDense`;
     return {
       norm: this.store.tensor(`${name}.layer_norm.weight`, [dModel]),
-      wi: this.#linear(`${dense}.${gated ? "wi_0" : "wi"}`, dFf, dModel, tokens),
-      gate: gated ? this.#linear(`${dense}.wi_1`, dFf, dModel, tokens) : null,
+      ...this.store.together(() => ({
+        wi: this.#linear(`${dense}.${gated ? "wi_0" : "wi"}`, dFf, dModel, tokens),
+        gate: gated ? this.#linear(`${dense}.wi_1`, dFf, dModel, tokens) : null,
+      })),
       wo: this.#linear(`${dense}.wo`, dModel, dFf, tokens),
     };
   }

@@ -69,16 +69,20 @@ export function projectHeads(
   rotary: Rotary | null = null,
 ): Heads {
   const gpu = fusing(cx, h, [q, k, v]);
-  if (gpu) {
+  // Keys that are rotated are placed by that.
+  const keySlots = rotary ? null : slots;
+  if (gpu && (!keySlots || gpu.bindsTogether([keySlots.k, keySlots.v]))) {
     const { x, us } = normLowRank(cx, gpu, h, norm, [q, k, v]);
-    const own = (layer: Projection) => cx.empty([h.rows, layer.weight.rows]);
-    // Keys that are rotated are placed by that.
-    const keySlots = rotary ? null : slots;
-    const heads = { q: own(q), k: keySlots?.k ?? own(k), v: slots?.v ?? own(v) };
+    // In one block, what is read next, and in another, what may be kept.
+    const own = (layers: Projection[]) =>
+      cx.emptyTogether(layers.map(({ weight }) => [h.rows, weight.rows]));
+    const [queries, unrotated] = own(rotary ? [q, k] : [q]);
+    const kept = slots ? [slots.k, slots.v] : own(rotary ? [v] : [k, v]);
+    const heads = { q: queries, k: unrotated ?? kept[0], v: kept.at(-1)! };
     const products = [
       product(q, us[0], heads.q),
-      { ...product(k, us[1], heads.k), placed: keySlots !== null },
-      { ...product(v, us[2], heads.v), placed: slots !== null },
+      { ...product(k, us[1], heads.k), placed: rotary === null },
+      { ...product(v, us[2], heads.v), placed: true },
     ];
     multiply(gpu, x, [q, k, v], { products, rows: slots?.rows ?? null });
     return rotary ? { ...rotate(cx, heads, rotary, slots), v: heads.v } : heads;
@@ -154,7 +158,7 @@ export function normWithHead(
   values: Tensor,
 ): Tensor {
   const { device } = cx;
-  if (fusesNormProducts(device) && head.weight.values) {
+  if (head.weight.values && fusesNormProducts(device, [head.weight.values])) {
     const x = cx.empty(h.shape);
     const product = { u: values, a: head.weight.values, n: 1 };
     normProducts(device, x, h, rowNorm(norm), shapeOf(h), [product], head.bias);
@@ -171,8 +175,12 @@ function fusing(cx: Context, h: Tensor, layers: readonly Projection[]): GpuDevic
   const { device } = cx;
   if (cx.differentiates || cx.dropoutSeed !== null) return null;
   if (layers.some(({ weight }) => !weight.rowMajor)) return null;
-  const weights = layers.map(({ weight }) => ({ n: weight.rows, dtype: dtypeOf(weight) }));
-  return fusesProducts(device, h.rows, h.width, weights) ? device : null;
+  const weights = layers.map(({ weight, bias = null, lora }) => (
+    { w: weight.rowMajor!, n: weight.rows, dtype: dtypeOf(weight), bias, b: lora?.b ?? null }
+  ));
+  const fuses = fusesProducts(device, h.rows, h.width, weights) &&
+    fusesNormProducts(device, layers.map(({ lora }) => lora?.a ?? null));
+  return fuses ? device : null;
 }
 
 function dtypeOf(weight: WeightMatrix): "f32" | "bf16" {

@@ -18,7 +18,7 @@ import { WeightMatrix } from "../../../lib/tensor/weight.ts";
 import type { Device } from "../../../lib/device/device.ts";
 import { deviceTest, gpuTest } from "../../device.ts";
 import { randomValues } from "../../numeric.ts";
-import { freeze } from "../freeze.ts";
+import { freezeTogether } from "../freeze.ts";
 
 /** Rows (65 are too many for the fused kernels), width of the input, widths of queries and of keys. */
 const SHAPES = [[1, 36, 24, 24], [5, 33, 7, 7], [65, 16, 48, 48], [3, 20, 32, 8]];
@@ -39,22 +39,38 @@ class Fixture {
     return this.cx.from(randomValues(rows * columns, this.#seed++), [rows, columns]);
   }
 
-  layer(out: number, width: number, rank: number, withBias: boolean): Projection {
-    const weight = freeze(
+  /** Tensors in one block. */
+  together(shapes: readonly (readonly [number, number])[]): Tensor[] {
+    const tensors = this.cx.emptyTogether(shapes);
+    for (const tensor of tensors) tensor.write(randomValues(tensor.length, this.#seed++));
+    return tensors;
+  }
+
+  /** Layers of one input, by their widths and ranks, in memory as models have them. */
+  layers(
+    outs: readonly number[],
+    width: number,
+    ranks: readonly number[],
+    withBias: boolean,
+  ): Projection[] {
+    const weights = freezeTogether(
       this.device,
-      randomValues(out * width, this.#seed++),
-      out,
-      width,
+      outs.map((out) => [randomValues(out * width, this.#seed++), out, width]),
       this.dtype,
     );
-    this.#weights.push(weight);
-    return {
-      weight,
-      bias: withBias ? this.values(1, out) : null,
-      lora: rank === 0
-        ? null
-        : { a: this.values(rank, width), b: this.values(out, rank), scale: 0.3, dropout: 0 },
-    };
+    this.#weights.push(...weights);
+    const biases = this.together(outs.map((out) => [1, out]));
+    const parameters = this.together(
+      outs.flatMap((out, i) => [[ranks[i], width] as const, [out, ranks[i]] as const]),
+    );
+    return weights.map((weight, i) => {
+      const [a, b] = parameters.slice(2 * i);
+      return {
+        weight,
+        bias: withBias ? biases[i] : null,
+        lora: ranks[i] === 0 ? null : { a, b, scale: 0.3, dropout: 0 },
+      };
+    });
   }
 
   norms(width: number): Norm[] {
@@ -82,9 +98,8 @@ for (const dtype of ["f32", "bf16"] as const) {
       for (const [i, ranks] of RANKS.entries()) {
         const fixture = new Fixture(device, dtype);
         const { cx } = fixture;
-        const [q, k, v] = [n, keyWidth, keyWidth].map((out, layer) =>
-          fixture.layer(out, width, ranks[layer], i % 2 === 1)
-        );
+        const widths = [n, keyWidth, keyWidth];
+        const [q, k, v] = fixture.layers(widths, width, ranks, i % 2 === 1);
         const h = fixture.values(m, width);
         // Each norm with each kind of adapters.
         const norm = fixture.norms(width)[(i + shape) % 3];
@@ -95,8 +110,12 @@ for (const dtype of ["f32", "bf16"] as const) {
           assertSame(actual, expected, `${what}: ${m} x ${n} x ${width}, ranks ${ranks}`);
 
         const rows = cx.from(Int32Array.from({ length: m }, (_, i) => 2 * (m - i) - 1));
-        const cache = () => cx.from(new Float32Array(2 * m * keyWidth).fill(7), [2 * m, keyWidth]);
-        const [slots, expected] = [0, 1].map(() => ({ k: cache(), v: cache(), rows }));
+        const [slots, expected] = [0, 1].map(() => {
+          const shape = [2 * m, keyWidth];
+          const [k, v] = cx.emptyTogether([shape, shape]);
+          for (const cache of [k, v]) cache.write(new Float32Array(cache.length).fill(7));
+          return { k, v, rows };
+        });
         const written = projectHeads(cx, h, norm, { q, k, v }, slots);
         await same(written.q, project(q), "queries");
         assert.deepEqual([written.k, written.v], [slots.k, slots.v]);
@@ -141,15 +160,14 @@ deviceTest("projections: rotary positions as by their own op, bit for bit", asyn
       const headSize = 8;
       const fixture = new Fixture(device, "f32");
       const { cx } = fixture;
-      const q = fixture.layer(n, width, 4, true);
-      const k = fixture.layer(keyWidth, width, 0, true);
-      const v = fixture.layer(keyWidth, width, 3, true);
+      const [q, k, v] = fixture.layers([n, keyWidth, keyWidth], width, [4, 0, 3], true);
       const [norm] = fixture.norms(width);
-      const headNorm = () => ({ weight: fixture.values(1, headSize), eps: 1e-6 });
+      const headNorms = fixture.together([[1, headSize], [1, headSize]]);
+      const [qNorm, kNorm] = headNorms.map((weight) => ({ weight, eps: 1e-6 }));
       const positions = {
         table: fixture.values(100, headSize),
         positions: cx.from(Int32Array.from({ length: m }, (_, i) => (i * 7) % 100)),
-        norms: withNorms ? { q: headNorm(), k: headNorm() } : null,
+        norms: withNorms ? { q: qNorm, k: kNorm } : null,
       };
       const h = fixture.values(m, width);
       const plain = projectHeads(cx, h, norm, { q, k, v }, null);
@@ -183,15 +201,20 @@ gpuTest("projections: a Llama-shaped layer of a decoding step has few dispatches
   for (const [rank, most] of [[0, 7], [4, 9]]) {
     const fixture = new Fixture(device, "f32");
     const { cx } = fixture;
-    const layer = (out: number, columns: number) => fixture.layer(out, columns, rank, false);
-    const [q, k, v] = [layer(32, width), layer(16, width), layer(16, width)];
-    const [o, gate, up] = [layer(width, 32), layer(64, width), layer(64, width)];
-    const down = layer(width, 64);
+    const layers = (outs: number[], columns: number) =>
+      fixture.layers(outs, columns, outs.map(() => rank), false);
+    const [q, k, v] = layers([32, 16, 16], width);
+    const [o] = layers([width], 32);
+    const [gate, up] = layers([64, 64], width);
+    const [down] = layers([width], 64);
     const [norm] = fixture.norms(width);
     const rows = cx.from(Int32Array.from({ length: m }, (_, i) => i));
     const slots = { k: fixture.values(m, 16), v: fixture.values(m, 16), rows };
     const h = fixture.values(m, width);
-    const rotary = { table: fixture.values(m, headSize), positions: rows };
+    const [qNorm, kNorm] = fixture.together([[1, headSize], [1, headSize]])
+      .map((weight) => ({ weight, eps: 1e-6 }));
+    const norms = { q: qNorm, k: kNorm };
+    const rotary = { table: fixture.values(m, headSize), positions: rows, norms };
     const { dispatches: before } = device.counters;
     const heads = projectHeads(cx, h, norm, { q, k, v }, slots, rotary);
     // Attention over the cache takes one more.
