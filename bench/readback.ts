@@ -2,7 +2,8 @@
  * Cost of reading from a GPU, awaited and not, and how often decoding reads. Called by
  * `temper bench readback`.
  */
-import { describeAdapter, findAdapter, NO_ADAPTER_ADVICE } from "../lib/device/webgpu/adapter.ts";
+import { describeAdapter, findAdapter } from "../lib/device/webgpu/adapter.ts";
+import { NO_ADAPTER_ADVICE } from "../lib/platform/gpu_advice.ts";
 import { hasImmediateReads } from "../lib/device/webgpu/immediate_reads.ts";
 import { WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
 import { UserError } from "../lib/errors.ts";

@@ -30,6 +30,8 @@ export interface TabOptions {
   rewards?: Readonly<Record<string, NullableRewardFunction | PageReward>>;
   /** Keep the run in the browser's storage, to go on with it later. Default true. */
   keep?: boolean;
+  /** Pause while the page is hidden. Default false. */
+  pauseWhenHidden?: boolean;
 }
 
 /** Reward that a page computes. */
@@ -193,7 +195,7 @@ export class TemperWorker {
   #train(
     kind: string,
     settings: Readonly<Record<string, unknown>>,
-    { on = {}, rewards = {}, keep = true }: TabOptions,
+    { on = {}, rewards = {}, keep = true, pauseWhenHidden = false }: TabOptions,
     resume: boolean,
   ): TabRun {
     const { functions, sources } = split(rewards);
@@ -204,6 +206,12 @@ export class TemperWorker {
     const finished = this.#call("train", { kind, settings, rewards: sources, keep, resume });
     const control = (what: Calls["control"]["args"]["do"]) =>
       void this.#call("control", { do: what });
+    if (pauseWhenHidden) {
+      const follow = () => control(document.hidden ? "pause" : "go on");
+      document.addEventListener("visibilitychange", follow);
+      const ignore = () => document.removeEventListener("visibilitychange", follow);
+      finished.then(ignore, ignore);
+    }
     return {
       finished,
       pause: () => control("pause"),

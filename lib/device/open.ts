@@ -1,9 +1,10 @@
 import { UserError } from "../errors.ts";
+import { NO_ADAPTER_ADVICE } from "../platform/gpu_advice.ts";
 import type { Device } from "./device.ts";
 import { kernelTimes } from "./profile.ts";
 import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
-import { describeAdapter, findAdapter, isSoftware, NO_ADAPTER_ADVICE } from "./webgpu/adapter.ts";
+import { describeAdapter, findAdapter, isSoftware } from "./webgpu/adapter.ts";
 import { hasImmediateReads } from "./webgpu/immediate_reads.ts";
 import type { CompilationHooks } from "./webgpu/pipelines.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";

@@ -43,6 +43,11 @@ export function startThread(
   };
 }
 
+/** Tells whether this thread may block: wait with `Atomics.wait`. */
+export function mayBlock(): boolean {
+  return true;
+}
+
 /** Returns the data that this thread was started with. */
 export function threadData(): unknown {
   return workerData;

@@ -45,7 +45,7 @@ export class Site implements AsyncDisposable {
         if (html !== undefined) {
           return new Response(html, {
             headers: {
-              "content-type": "text/html",
+              "content-type": TYPES[pathname.split(".").at(-1)!] ?? "text/html",
               "content-security-policy": policyOf(html),
               ...headers,
             },
@@ -69,7 +69,7 @@ export class Site implements AsyncDisposable {
     return `http://127.0.0.1:${this.server.addr.port}/`;
   }
 
-  /** Adds a page. Its scripts may be in it. */
+  /** Adds a page, whose scripts may be in it, or a script. */
   write(name: string, html: string): void {
     this.pages.set(`/${name}`, html);
   }

@@ -1,7 +1,7 @@
 import { assetUrl, readAsset } from "../../../assets.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
-import { startThread, type Thread } from "../../platform/workers.ts";
+import { mayBlock, startThread, type Thread } from "../../platform/workers.ts";
 import { Arena } from "../arena.ts";
 import type { DeviceBuffer, MemoryUse, Signature, Span, TaskDevice } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
@@ -22,6 +22,8 @@ import {
 import type { WorkerInit } from "./worker.ts";
 
 const PAGE = 65536;
+/** Pages of 4 GiB, the limit of 32-bit WASM. */
+const MAX_PAGES = 65536;
 /** Spins before a thread sleeps: a fork-join costs 1 µs while spinning, 6 µs asleep. */
 const SPINS = 20_000;
 
@@ -31,7 +33,7 @@ interface WasmBuffer extends DeviceBuffer {
 
 /** Options of {@linkcode WasmDevice.create}. */
 export interface WasmDeviceOptions {
-  /** Threads, the main one included. Default: one per core; 1 where workers cannot share memory. */
+  /** Threads, the main one included. Default: one per core; 1 where workers cannot share memory, and in a page itself, which may not wait for them. */
   threads?: number;
   /** Upper bound of the memory in bytes. Default and most: 4 GiB, the limit of 32-bit WASM. */
   maxBytes?: number;
@@ -74,14 +76,15 @@ export class WasmDevice implements TaskDevice {
   }
 
   private constructor(module: WebAssembly.Module, options: WasmDeviceOptions) {
-    const canShare = typeof SharedArrayBuffer !== "undefined";
+    const canShare = typeof SharedArrayBuffer !== "undefined" && mayBlock();
     const cores = navigator.hardwareConcurrency || 1;
     this.threads = canShare ? Math.max(1, Math.min(MAX_THREADS, options.threads ?? cores)) : 1;
     this.#times = options.times ?? null;
     this.wideVectors = options.wideVectors ?? false;
-    this.#maxBytes = Math.min(options.maxBytes ?? 2 ** 32, 2 ** 32);
     const base = SCRATCH + this.threads * SCRATCH_BYTES;
-    this.#memory = new WebAssembly.Memory({ initial: base / PAGE, maximum: 65536, shared: true });
+    const { memory, maximum } = createMemory(base / PAGE);
+    this.#memory = memory;
+    this.#maxBytes = Math.min(options.maxBytes ?? Infinity, maximum * PAGE);
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#arena = new Arena(base, (end) => this.#grow(end));
     this.#control = new Int32Array(this.#memory.buffer, CONTROL, CONTROL_WORDS);
@@ -252,5 +255,22 @@ export class WasmDevice implements TaskDevice {
       throw fail("the system has no more", null);
     }
     this.#bytes = new Uint8Array(this.#memory.buffer);
+  }
+}
+
+/**
+ * Makes shared memory that can grow to 4 GiB, or to less where the system does not have so many
+ * addresses for it, as on phones.
+ *
+ * @param initial pages at first
+ */
+function createMemory(initial: number): { memory: WebAssembly.Memory; maximum: number } {
+  for (let maximum = MAX_PAGES;; maximum /= 2) {
+    try {
+      const memory = new WebAssembly.Memory({ initial, maximum, shared: true });
+      return { memory, maximum };
+    } catch (error) {
+      if (!(error instanceof RangeError) || maximum / 2 < initial) throw error;
+    }
   }
 }

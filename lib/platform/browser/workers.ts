@@ -28,6 +28,11 @@ export function startThread(module: URL, data: unknown): Thread {
   };
 }
 
+/** Tells whether this thread may block: a worker may, a page may not. */
+export function mayBlock(): boolean {
+  return "WorkerGlobalScope" in globalThis;
+}
+
 /** Returns the data that this thread was started with. */
 export function threadData(): Promise<unknown> {
   return received ??= new Promise((resolve) => {

@@ -210,3 +210,21 @@ Deno.test("WasmDevice: says what it is and can do; an unknown kernel is named", 
       return Promise.resolve();
     });
   }));
+
+Deno.test("WasmDevice: where the system has few addresses, the limit is lower", async () => {
+  const { Memory } = WebAssembly;
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      if (descriptor.maximum! > 16384) throw new RangeError("could not allocate memory");
+      super(descriptor);
+    }
+  };
+  try {
+    const device = await WasmDevice.create({ threads: 1 });
+    assert.equal(device.memoryLimit, 2 ** 30);
+    device.alloc(1000);
+    device.close();
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+});

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { browserTest } from "../web/browser.ts";
+import type * as Temper from "../../browser.ts";
+import { Site } from "./site.ts";
+
+const SMALL = {
+  steps: 1,
+  batchSize: 2,
+  miniBatchSize: 2,
+  outputMinLength: 4,
+  outputMaxLength: 6,
+  evalSamples: 1,
+  evalMaxNewTokens: 4,
+  device: "wasm",
+};
+
+/** Trains in a page. Returns the texts that it told, and the message of the error, if there was one. */
+function attempt(
+  page: Page,
+  settings: Record<string, unknown>,
+  { worker = "/temper-worker.js", scores = "", model = "" } = {},
+): Promise<{ told: string[]; error: string }> {
+  return page.evaluate(async ([settings, worker, scores, model]) => {
+    const temperWorker = await temper.TemperWorker.start({ worker });
+    if (model !== "") {
+      const text = new TextEncoder();
+      await temperWorker.put("/models/mine", [
+        ["config.json", text.encode(model)],
+        ["model.safetensors", text.encode("not safetensors at all")],
+      ]);
+    }
+    const told: string[] = [];
+    const rewards: Temper.TabOptions["rewards"] = scores === "" ? {} : {
+      mine: {
+        source: scores,
+        score: (samples: unknown[]) => {
+          if (scores === "throws") throw new Error("no such thing");
+          return samples.map(() => NaN);
+        },
+      },
+    };
+    const { finished } = temperWorker.train("ppo", settings, {
+      rewards,
+      on: { info: (text) => told.push(text) },
+    });
+    const error = await finished.then(() => "", ({ name, message }) => `${name}: ${message}`);
+    temperWorker.close();
+    return { told, error };
+  }, [{ ...SMALL, ...settings }, worker, scores, model] as const);
+}
+
+browserTest("what goes wrong in a page is one sentence", async (browser) => {
+  await using site = await Site.serve();
+  const page = await browser.newPage();
+  await site.show(page);
+
+  assert.equal(
+    (await attempt(page, { device: "webgpu" })).error,
+    "UserError: there is no WebGPU adapter: this browser offers none here; update it and the " +
+      "GPU's driver, or use `device` wasm",
+  );
+  assert.match(
+    (await attempt(page, { reward: ["mine"] }, { scores: "throws" })).error,
+    /^UserError: the reward mine\.js threw on a batch of 1 sample: no such thing/,
+  );
+  assert.match(
+    (await attempt(page, { reward: ["mine"] }, { scores: "NaN" })).error,
+    /^UserError: the reward mine\.js returned NaN for sample 0/,
+  );
+  const config = await Deno.readTextFile(
+    new URL("../../demo/tiny-flan-t5/config.json", import.meta.url),
+  );
+  const broken = await attempt(page, { model: "/models/mine" }, { model: config });
+  assert.match(broken.error, /^UserError: \/models\/mine/);
+  assert.ok(!broken.error.includes("\n"));
+  assert.match(
+    (await attempt(page, { model: "/models/nothing" })).error,
+    /^UserError: cannot read \/models\/nothing: it does not exist/,
+  );
+  assert.match(
+    (await attempt(page, { steps: -1 })).error,
+    /^UserError: .*steps.* -1/,
+  );
+  assert.match(
+    (await attempt(page, { output: "../escape" })).error,
+    /^UserError: `output` is "..\/escape", expected the name of a run/,
+  );
+});
+
+browserTest("without storage, a run ends with its tab, and says so", async (browser) => {
+  await using site = await Site.serve();
+  site.write("no-storage.js", "delete FileSystemFileHandle.prototype.createSyncAccessHandle;");
+  site.write(
+    "without.js",
+    'import "./no-storage.js"; import { serveWorker } from "./temper.js"; serveWorker();',
+  );
+  const page = await browser.newPage();
+  await site.show(page);
+  const { told, error } = await attempt(page, {}, { worker: "/without.js" });
+  assert.equal(error, "");
+  assert.ok(told.includes("this browser keeps no files for this page: the run ends with the tab"));
+});
+
+browserTest("a worker that does not load is an error, not a wait", async (browser) => {
+  await using site = await Site.serve();
+  const page = await browser.newPage();
+  await site.show(page);
+  const error = await page.evaluate(() =>
+    temper.TemperWorker.start({ worker: "/nothing.js" }).then(() => "", ({ message }) => message)
+  );
+  assert.equal(error, "the worker /nothing.js does not load");
+});
