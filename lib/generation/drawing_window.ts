@@ -4,7 +4,7 @@ import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
 import { atTemperature } from "../tensor/ops/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { GenerationConfig } from "./generation_config.ts";
+import { type GenerationConfig, rolloutOf } from "./generation_config.ts";
 import { nextTokens } from "./next_tokens.ts";
 
 /** Results of some steps, step by step, with one element for each row of a step. */
@@ -87,8 +87,8 @@ export class DrawingWindow {
         Int32Array.from(positions, (_, i) => first + Math.floor(i / count)),
         [steps, count],
       );
-      const { firstRollout = 0, repetitionPenalty: penalty = 1 } = config;
-      this.#rollouts = cx.from(Int32Array.from(rows, (row) => firstRollout + row));
+      const { repetitionPenalty: penalty = 1 } = config;
+      this.#rollouts = cx.from(Int32Array.from(rows, (row) => rolloutOf(config, row)));
       this.#repetition = seen && { penalty, seen, rows: cx.from(Int32Array.from(rows)) };
       this.#tokens = cx.empty([steps, count], "i32");
       this.#logprobs = extras.logprobs ? cx.empty([steps, count]) : null;

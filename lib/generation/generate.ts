@@ -16,6 +16,7 @@ import {
   checkGeneration,
   type GenerationConfig,
   promptOfEachResponse,
+  rolloutOf,
 } from "./generation_config.ts";
 import { StopStrings, type TokenDecoder } from "./stop_strings.ts";
 
@@ -124,7 +125,7 @@ export async function generate(
               limit: limits[row],
               ends,
               stops,
-              rollout: (config.firstRollout ?? 0) + row,
+              rollout: rolloutOf(config, row),
             });
             const stopped = options.onTokens?.(row, tokens.slice(before));
             return !finished && !stopped;

@@ -35,8 +35,11 @@ export interface GenerationConfig {
   minP?: number;
   /** Seed; with a rollout's number and a position it decides each draw. Default 0. */
   seed?: number;
-  /** Number of the first response's rollout; the others count on from it. Default 0. */
-  firstRollout?: number;
+  /**
+   * Number of the first response's rollout; the others count on from it. Or the number of each
+   * response's. Default 0.
+   */
+  firstRollout?: number | readonly number[];
 }
 
 /**
@@ -73,6 +76,12 @@ export function checkGeneration(
     const minimum = config[name] ?? 0;
     check(name, minimum, Number.isInteger(minimum) && minimum >= 0, "a whole number from 0");
   }
+  const { firstRollout: rollouts = 0 } = config;
+  if (typeof rollouts !== "number" && rollouts.length !== responses) {
+    throw new UserError(
+      `\`firstRollout\` has ${rollouts.length} entries for ${responses} responses: give one number, or one for each`,
+    );
+  }
   check("repetitionPenalty", penalty, penalty > 0 && penalty < Infinity, "positive (1 for none)");
   check("temperature", temperature, temperature > 0 && temperature < Infinity, "positive");
   check("topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number from 0 (off)");
@@ -103,4 +112,12 @@ export function promptOfEachResponse<Prompt>(
 ): readonly Prompt[] {
   if (numReturnSequences === 1) return prompts;
   return prompts.flatMap((prompt) => new Array<Prompt>(numReturnSequences).fill(prompt));
+}
+
+/** Number of a response's rollout, which decides its draws together with the seed. */
+export function rolloutOf(
+  { firstRollout = 0 }: Pick<GenerationConfig, "firstRollout">,
+  response: number,
+): number {
+  return typeof firstRollout === "number" ? firstRollout + response : firstRollout[response];
 }

@@ -16,6 +16,9 @@ export interface WeightedReward {
   weight: number;
 }
 
+/** Scores of samples before weighting, by the reward's name; null where one does not apply. */
+export type RewardScores = Record<string, (number | null)[]>;
+
 /** Scores of a batch of samples. */
 export interface WeightedScores {
   /** Σ weight · score of each sample, on which the policy is trained. */
@@ -54,13 +57,14 @@ export class WeightedRewards {
   /**
    * Scores samples with every reward, one reward after the other.
    *
+   * @param known scores of some rewards, by their names, which are not computed again
    * @throws {UserError} when a reward misbehaves (see `callReward`)
    */
-  async score(samples: RewardSample[]): Promise<WeightedScores> {
+  async score(samples: RewardSample[], known: RewardScores = {}): Promise<WeightedScores> {
     const totals: number[] = new Array(samples.length).fill(0);
     const parts: Record<string, number[]> = {};
     for (const { name, reward, weight } of this.rewards) {
-      const scores = await callReward(name, reward, samples);
+      const scores = await callReward(name, known[name] ? () => known[name] : reward, samples);
       parts[name] = scores;
       scores.forEach((score, i) => totals[i] += weight * score);
     }
@@ -70,13 +74,14 @@ export class WeightedRewards {
   /**
    * Scores samples with every reward; null where one does not apply to a sample.
    *
+   * @param known scores of some rewards, by their names, which are not computed again
    * @returns scores of each reward before weighting, by its name
    * @throws {UserError} when a reward misbehaves (see `callNullableReward`)
    */
-  async columns(samples: RewardSample[]): Promise<Record<string, (number | null)[]>> {
-    const columns: Record<string, (number | null)[]> = {};
+  async columns(samples: RewardSample[], known: RewardScores = {}): Promise<RewardScores> {
+    const columns: RewardScores = {};
     for (const { name, reward } of this.rewards) {
-      columns[name] = await callNullableReward(name, reward, samples);
+      columns[name] = known[name] ?? await callNullableReward(name, reward, samples);
     }
     return columns;
   }

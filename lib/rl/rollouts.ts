@@ -16,8 +16,11 @@ export interface SampledTokens {
 
 /** A response of a policy, with the revision of the parameters that made it. */
 export interface GeneratedResponse extends Generated {
-  /** `Parameters.revision` when it was generated. */
-  revision: number;
+  /**
+   * `Parameters.revision` when it was generated; undefined for an earlier policy's, whose logprobs a
+   * step takes as they are.
+   */
+  revision: number | undefined;
 }
 
 /**
@@ -37,7 +40,7 @@ export class Rollouts extends Array<GeneratedResponse> {
   /** Labels responses with the revision of the parameters that made them. */
   static label(
     generated: readonly Generated[],
-    revision: number,
+    revision: number | undefined,
     promptPass: PromptPass | null,
   ): Rollouts {
     const rollouts = new Rollouts();

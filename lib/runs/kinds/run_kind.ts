@@ -1,7 +1,9 @@
 import type { z } from "../../packages/zod.ts";
 import type { RunDeviceOptions } from "../loading/device.ts";
+import type { LoraConfig } from "../../formats/lora_config.ts";
 import type { AnswerSettings } from "./answer_settings.ts";
 import type { ChartSpec } from "./chart_spec.ts";
+import type { Generator } from "./fleet/generator.ts";
 import type { RunContext, RunTask } from "./run_task.ts";
 
 /** Settings that runs of every kind have. */
@@ -81,6 +83,13 @@ export interface RunKind<
    * cannot be tried on the site.
    */
   answerSettings?(config: Config): AnswerSettings;
+  /**
+   * Loads a policy that responds as the run's trainer does; absent where training generates nothing.
+   *
+   * @param lora settings of the adapter that is trained
+   * @throws {UserError} when something is missing or broken
+   */
+  openGenerator?(context: RunContext<Config>, lora: LoraConfig): Promise<Generator>;
   /**
    * Loads and checks all that a run needs, and tells about it.
    *

@@ -2,6 +2,7 @@ import type { Device } from "../../device/device.ts";
 import type { ComparisonRow } from "../../evaluation/compare.ts";
 import type { Checkpointed } from "../folder/checkpoint.ts";
 import type { DatasetHooks } from "../loading/dataset.ts";
+import type { RolloutFleet } from "./fleet/rollout_fleet.ts";
 
 /** Surroundings in which a kind of run loads its task. */
 export interface RunContext<Config> {
@@ -13,6 +14,8 @@ export interface RunContext<Config> {
   readonly hooks: DatasetHooks;
   /** Closes what is put into it when the run cannot start; a task that is open closes it itself. */
   readonly loading: AsyncDisposableStack;
+  /** Machines that respond to prompts in the trainer's place; absent for none. */
+  readonly fleet?: RolloutFleet;
 }
 
 /**

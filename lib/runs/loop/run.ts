@@ -24,6 +24,7 @@ import {
 } from "../folder/run_directory.ts";
 import { RunLog } from "../folder/run_log.ts";
 import { writeSummary } from "../folder/summary.ts";
+import type { RolloutFleet } from "../kinds/fleet/rollout_fleet.ts";
 import type { RunKind, RunSettings } from "../kinds/run_kind.ts";
 import type { RunTask } from "../kinds/run_task.ts";
 import type { DatasetHooks } from "../loading/dataset.ts";
@@ -56,6 +57,8 @@ export interface RunOptions {
   resume?: boolean;
   /** Stops the run when it aborts: after the step, with a checkpoint. */
   signal?: AbortSignal;
+  /** Machines that respond to prompts in the trainer's place. The run leaves it at its end. */
+  fleet?: RolloutFleet;
 }
 
 /** Results of a run. */
@@ -100,7 +103,7 @@ export async function run<
   kind: RunKind<Config, Stats, Measurement, Summary>,
   config: Config,
   hooks: RunHooks<Stats, Measurement> = {},
-  { resume = false, signal }: RunOptions = {},
+  { resume = false, signal, fleet }: RunOptions = {},
 ): Promise<RunResult<Summary>> {
   const log = new RunLog();
   hooks = logged(hooks, log);
@@ -114,8 +117,9 @@ export async function run<
   const loading = new AsyncDisposableStack();
   try {
     device = await openRunDevice(config, info);
-    task = await kind.open({ config, device, hooks, loading });
+    task = await kind.open({ config, device, hooks, loading, fleet });
   } catch (error) {
+    await fleet?.leave(false);
     await loading.disposeAsync();
     device?.close();
     await lockedRun.release();
@@ -150,6 +154,7 @@ export async function run<
     await removeFile(directory.summary).catch(() => {});
     await forgetFailure(directory.path);
     stepsDone = () => step;
+    await fleet?.attach({ folder: directory.path, config, fingerprints, info });
     if (resume) hooks.resumed?.(step);
 
     const { checkLock } = lockedRun;
@@ -171,6 +176,7 @@ export async function run<
       throw await stopped(error, "after the last step", directory);
     });
     log.add(`finished after ${steps} steps`);
+    await fleet?.leave(true);
     return { directory, trained, ...result };
   } catch (error) {
     // Not into what may be another process's files.
@@ -181,6 +187,7 @@ export async function run<
     }
     throw error;
   } finally {
+    await fleet?.leave(false);
     await task[Symbol.asyncDispose]();
     device.close();
   }

@@ -132,6 +132,14 @@ export const rolloutFields = {
     .describe("Length limit of every rollout, in tokens (default: a length drawn for each)"),
 };
 
+/** Rollouts that other machines make. */
+export const fleetFields = {
+  staleness: z.int().nonnegative().max(64).default(0)
+    .describe(
+      "With workers: steps by which the policy of the rollouts is behind the one that is trained, so that workers and trainer work at the same time; 0 gives the results of one machine",
+    ),
+};
+
 const { steps, seed, ...ppoShape } = ppoConfigSchema.shape;
 
 /** PPO: TRL's settings; where TRL's defaults and the original notebook differ, the notebook's. */
@@ -213,6 +221,7 @@ export const trainConfigSchema = z.strictObject({
   ...trainEvaluationFields,
   ...generationFields,
   ...rolloutFields,
+  ...fleetFields,
   ...ppoFields,
   ...guardFields,
   ...deviceFields,
@@ -239,6 +248,12 @@ export function resolveTrainConfig(input: TrainConfigInput = {}): TrainConfig {
 function checkTrainConfig(config: z.output<typeof trainConfigSchema>): void {
   checkPPOConfig(ppoConfigOf(config));
   checkLoraSettings(config);
+  if (config.staleness > 0 && config.compat !== "none") {
+    throw new UserError(
+      `\`staleness\` ${config.staleness} needs the log-probabilities of the policy that generated, ` +
+        `which \`compat\` ${config.compat} computes anew: give one of them`,
+    );
+  }
   const { inputMinTextLength, inputMaxTextLength, outputMinLength, outputMaxLength } = config;
   if (inputMinTextLength >= inputMaxTextLength) {
     throw new UserError(

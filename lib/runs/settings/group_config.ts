@@ -10,6 +10,7 @@ import {
   dataFields,
   deviceFields,
   evaluationFields,
+  fleetFields,
   generationFields,
   guardFields,
   modelFields,
@@ -93,6 +94,7 @@ const fieldsBeside = {
   ...groupEvaluationFields,
   ...groupGenerationFields,
   ...groupGuardFields,
+  ...fleetFields,
   ...deviceFields,
 };
 

@@ -145,6 +145,12 @@ export interface RlooRunConfig {
    * run, or undo the step and continue with other prompts. Default: `"stop"`.
    */
   onDivergence: "stop" | "skip";
+  /**
+   * With workers: steps by which the policy of the rollouts is behind the one that is trained, so
+   * that workers and trainer work at the same time; 0 gives the results of one machine. Default:
+   * `0`.
+   */
+  staleness: number;
   /** Compute device; auto takes a GPU if there is one, otherwise wasm. Default: `"auto"`. */
   device: "auto" | "wasm" | "webgpu";
   /** Threads of the wasm device (default: one per core). */

@@ -150,6 +150,12 @@ export interface TrainConfig {
   outputMaxLength: number;
   /** Length limit of every rollout, in tokens (default: a length drawn for each). */
   maxNewTokens: number | null;
+  /**
+   * With workers: steps by which the policy of the rollouts is behind the one that is trained, so
+   * that workers and trainer work at the same time; 0 gives the results of one machine. Default:
+   * `0`.
+   */
+  staleness: number;
   /** Rollouts per PPO step. Default: `16`. */
   batchSize: number;
   /** Rollouts per forward and backward pass. Default: `4`. */

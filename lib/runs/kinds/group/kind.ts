@@ -64,6 +64,10 @@ export function groupKind<Config extends GroupRunConfig>(
     summarySchema: groupSummarySchema,
     resolve,
     answerSettings: (config) => config,
+    async openGenerator(context, lora) {
+      const { openGroupGenerator } = await import("./generator.ts");
+      return await openGroupGenerator(context, lora);
+    },
     async open(context) {
       const { GroupTask } = await import("./task.ts");
       return await GroupTask.open(context, { title, trainer: await trainer() });

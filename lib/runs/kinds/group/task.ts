@@ -5,7 +5,7 @@ import type { GenerationConfig } from "../../../generation/generation_config.ts"
 import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
 import type { GRPOStats, GRPOTrainer } from "../../../rl/grpo_trainer.ts";
 import type { RLOOTrainer } from "../../../rl/rloo_trainer.ts";
-import type { Rollouts } from "../../../rl/rollouts.ts";
+import { Rollouts } from "../../../rl/rollouts.ts";
 import type { RewardColumns } from "../../../rl/weighted_reward.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 import { baseModelName } from "../../loading/locate.ts";
@@ -18,8 +18,11 @@ import type {
   RunTask,
   StepReport,
 } from "../run_task.ts";
+import type { FleetPrompt } from "../fleet/rollout_fleet.ts";
+import { StepsAhead } from "../fleet/steps_ahead.ts";
 import { groupCard } from "./card.ts";
 import { checkMoved, movedBy } from "./collapse_guard.ts";
+import { groupSampling } from "./generator.ts";
 import { type GroupIngredients, loadGroupIngredients } from "./ingredients.ts";
 import {
   compareSamples,
@@ -44,6 +47,8 @@ export interface GroupRollouts {
   readonly rewards: RewardColumns;
   /** Seconds of each part. */
   readonly times: { "time/generate": number; "time/score": number };
+  /** Statistics of the machines that responded. */
+  readonly fleetMetrics: Record<string, number>;
 }
 
 /** Names of an algorithm. */
@@ -68,6 +73,7 @@ export class GroupTask<Config extends GroupRunConfig>
     prompts: [],
     batch: null,
   };
+  readonly #prompts: StepsAhead;
 
   private constructor(
     private readonly context: RunContext<Config>,
@@ -77,6 +83,8 @@ export class GroupTask<Config extends GroupRunConfig>
     const { config } = context;
     this.trainer = algorithm.trainer(ingredients.policy, config);
     this.steps = config.steps;
+    const ahead = context.fleet ? config.staleness : 0;
+    this.#prompts = new StepsAhead(ingredients.batches, ahead, config.steps);
     this.sources = ingredients.sources;
     this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
   }
@@ -90,36 +98,53 @@ export class GroupTask<Config extends GroupRunConfig>
   }
 
   get position(): unknown {
-    return this.ingredients.batches.position;
+    return this.#prompts.position;
   }
 
   set position(position: unknown) {
-    this.ingredients.batches.position = position;
+    this.#prompts.position = position;
   }
 
   async collect(step: number): Promise<GroupRollouts> {
-    const { config } = this.context;
-    const { batches, tokenizer, rewards: { rewards } } = this.ingredients;
-    const examples = batches.next();
+    const { config, fleet } = this.context;
+    const { tokenizer, rewards: { rewards }, policy: { model, adapter } } = this.ingredients;
+    const { examples, drawn } = this.#prompts.take(step);
     const prompts = examples.flatMap((example) =>
       new Array<Example>(config.numGenerations).fill(example)
     );
     this.#last = { prompts, batch: null };
     const started = performance.now();
-    const rollouts = await this.trainer.generate(
-      examples.map(({ inputIds }) => inputIds),
+    const collected = fleet && await fleet.collect(
+      step,
+      drawn.map(({ step, examples }) => ({ step, prompts: this.#fleetPrompts(examples, step) })),
       {
-        ...this.#sampling(config.maxCompletionLength),
-        firstRollout: (step - 1) * config.batchSize,
+        parameters: adapter.parameters,
+        lora: adapter.config,
+        vocabSize: model.vocabSize,
+        rewards: rewards.rewards.map(({ name }) => name),
       },
-      { tokenizer },
     );
+    const rollouts = collected
+      ? Rollouts.label(
+        collected.responses,
+        collected.staleness === 0 ? adapter.parameters.revision : undefined,
+        null,
+      )
+      : await this.trainer.generate(
+        examples.map(({ inputIds }) => inputIds),
+        {
+          ...this.#sampling(config.maxCompletionLength),
+          firstRollout: (step - 1) * config.batchSize,
+        },
+        { tokenizer },
+      );
     const generated = performance.now();
     const responses = rollouts.map(({ tokens }) =>
       tokenizer.decode(tokens, { skipSpecialTokens: true })
     );
     const columns = await rewards.columns(
       prompts.map(({ query, columns }, i) => ({ query, response: responses[i], columns })),
+      collected?.scores,
     );
     const batch = {
       prompts,
@@ -130,13 +155,14 @@ export class GroupTask<Config extends GroupRunConfig>
         "time/generate": (generated - started) / 1000,
         "time/score": (performance.now() - generated) / 1000,
       },
+      fleetMetrics: collected?.metrics ?? {},
     };
     this.#last = { prompts, batch };
     return batch;
   }
 
   async step(batch: GroupRollouts, step: number): Promise<StepReport<GRPOStats>> {
-    const { prompts, rollouts, responses, rewards, times } = batch;
+    const { prompts, rollouts, responses, rewards, times, fleetMetrics } = batch;
     const { evalEvery, numGenerations } = this.context.config;
     const { maxTokenKl, temperature } = this.context.config;
     const { model, adapter } = this.ingredients.policy;
@@ -158,6 +184,7 @@ export class GroupTask<Config extends GroupRunConfig>
         ...stats.metrics,
         reward_dist: stats.rewards.filter(Number.isFinite),
         ...times,
+        ...fleetMetrics,
         "time/optimize": (optimized - started) / 1000,
         ...(measurement && evaluationOf(measurement, optimized)),
       },
@@ -252,9 +279,19 @@ export class GroupTask<Config extends GroupRunConfig>
   }
 
   #sampling(maxNewTokens: number): GenerationConfig {
-    const { topK, topP, minNewTokens, repetitionPenalty, stopStrings, seed } = this.context.config;
-    const ends = { minNewTokens, stopStrings: stopStrings ?? [] };
-    return { maxNewTokens, doSample: true, topK, topP, repetitionPenalty, ...ends, seed };
+    return { ...groupSampling(this.context.config), maxNewTokens };
+  }
+
+  #fleetPrompts(examples: readonly Example[], step: number): FleetPrompt[] {
+    const { batchSize, numGenerations, maxCompletionLength } = this.context.config;
+    return examples.map(({ query, inputIds, columns }, index) => ({
+      text: query,
+      tokens: inputIds,
+      columns,
+      firstRollout: (step - 1) * batchSize + index * numGenerations,
+      responses: numGenerations,
+      maxNewTokens: maxCompletionLength,
+    }));
   }
 
   #batchRows(): object[] {

@@ -46,6 +46,8 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
   summarySchema,
   resolve: resolveTrainConfig,
   answerSettings: (config) => config,
+  openGenerator: async (context, lora) =>
+    await (await import("./generator.ts")).openPPOGenerator(context, lora),
   // Lists and help do not need what trains.
   open: async (context) => await (await import("./task.ts")).PPOTask.open(context),
 };

@@ -5,8 +5,9 @@ import type { RewardSample } from "../../../rewards/reward.ts";
 import type { WeightedRewards } from "../../../rewards/weighted_rewards.ts";
 import { LengthSampler } from "../../../rl/length_sampler.ts";
 import type { PPOTrainer } from "../../../rl/ppo_trainer.ts";
-import type { Rollouts } from "../../../rl/rollouts.ts";
+import { Rollouts } from "../../../rl/rollouts.ts";
 import { samplingOf, type TrainConfig } from "../../settings/config.ts";
+import type { FleetPrompt, FleetRequest, RolloutFleet } from "../fleet/rollout_fleet.ts";
 
 /** A row of `samples.jsonl`, less what PPO adds. */
 export interface ScoredSample extends Omit<RewardSample, "columns"> {
@@ -32,6 +33,31 @@ export interface RolloutBatch {
   samples: ScoredSample[];
   /** Seconds of each part. */
   times: { "time/generate": number; "time/score": number };
+  /** Statistics of the machines that responded. */
+  fleetMetrics: Record<string, number>;
+}
+
+/** Prompts of a step as a fleet responds to them, each up to a length drawn for it. */
+export function fleetPrompts(
+  prompts: readonly Example[],
+  step: number,
+  config: TrainConfig,
+): FleetPrompt[] {
+  const lengths = rolloutLengths(prompts.length, step - 1, config);
+  return prompts.map(({ query, inputIds, columns }, index) => ({
+    text: query,
+    tokens: inputIds,
+    columns,
+    firstRollout: (step - 1) * prompts.length + index,
+    responses: 1,
+    maxNewTokens: lengths[index],
+  }));
+}
+
+/** Fleet that responds in the trainer's place, and the prompts to ask it for. */
+export interface FleetWork {
+  readonly fleet: RolloutFleet;
+  readonly requests: readonly FleetRequest[];
 }
 
 /**
@@ -39,6 +65,7 @@ export interface RolloutBatch {
  * scores the responses.
  *
  * @param step PPO steps done before: with the seed it decides all that is random here
+ * @param work fleet that responds; null where the trainer does
  * @throws {UserError} when a reward misbehaves
  */
 export async function collectRollouts(
@@ -48,12 +75,26 @@ export async function collectRollouts(
   prompts: readonly Example[],
   step: number,
   config: TrainConfig,
+  work: FleetWork | null = null,
 ): Promise<RolloutBatch> {
   const started = performance.now();
   const maxNewTokens = rolloutLengths(prompts.length, step, config);
   const queries = prompts.map(({ inputIds }) => inputIds);
   const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
-  const rollouts = await trainer.generate(queries, sampling, { tokenizer });
+  const { policy } = trainer;
+  const collected = work && await work.fleet.collect(step + 1, work.requests, {
+    parameters: policy.parameters,
+    lora: policy.adapter.config,
+    vocabSize: policy.model.vocabSize,
+    rewards: rewards.rewards.map(({ name }) => name),
+  });
+  const rollouts = collected
+    ? Rollouts.label(
+      collected.responses,
+      collected.staleness === 0 ? policy.parameters.revision : undefined,
+      null,
+    )
+    : await trainer.generate(queries, sampling, { tokenizer });
   const finished = performance.now();
   const texts = prompts.map(({ query }, index) => ({
     query,
@@ -61,8 +102,9 @@ export async function collectRollouts(
   }));
   const { totals, parts } = await rewards.score(
     texts.map((text, index) => ({ ...text, columns: prompts[index].columns })),
+    collected?.scores,
   );
-  const { model } = trainer.policy;
+  const { model } = policy;
   return {
     queries,
     // The original stack's responses start with the start token, and are cut from the front.
@@ -85,6 +127,7 @@ export async function collectRollouts(
       "time/generate": (finished - started) / 1000,
       "time/score": (performance.now() - finished) / 1000,
     },
+    fleetMetrics: collected?.metrics ?? {},
   };
 }
 

@@ -21,8 +21,9 @@ import type {
 } from "../run_task.ts";
 import { ppoCard } from "./card.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
+import { StepsAhead } from "../fleet/steps_ahead.ts";
 import { checkKl } from "./kl_guard.ts";
-import { collectRollouts, type RolloutBatch, type ScoredSample } from "./rollouts.ts";
+import { collectRollouts, fleetPrompts, type RolloutBatch, type ScoredSample } from "./rollouts.ts";
 import { BEFORE_FILE, type Summary } from "./summary.ts";
 import { measurePolicy, parseToxicity, toxicityLine } from "../toxicity.ts";
 
@@ -45,6 +46,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
   readonly #context: RunContext<TrainConfig>;
   readonly #ingredients: Ingredients;
   readonly #baseModel: string;
+  readonly #prompts: StepsAhead;
   /** Prompts of the last step, and its rollouts once they are collected. */
   #last: { prompts: readonly Example[]; batch: RolloutBatch | null } = { prompts: [], batch: null };
 
@@ -52,6 +54,8 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
     const { config } = context;
     this.#context = context;
     this.#ingredients = ingredients;
+    const ahead = context.fleet ? config.staleness : 0;
+    this.#prompts = new StepsAhead(ingredients.batches, ahead, config.steps);
     this.#baseModel = baseModelName(config.model);
     this.trainer = new PPOTrainer(ingredients.policy, ppoConfigOf(config));
     this.steps = config.steps;
@@ -65,18 +69,22 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
   }
 
   get position(): unknown {
-    return this.#ingredients.batches.position;
+    return this.#prompts.position;
   }
 
   set position(position: unknown) {
-    this.#ingredients.batches.position = position;
+    this.#prompts.position = position;
   }
 
   async collect(step: number): Promise<RolloutBatch> {
-    const { batches, policy: { tokenizer }, loadedRewards: { rewards } } = this.#ingredients;
-    const prompts = batches.next();
+    const { policy: { tokenizer }, loadedRewards: { rewards } } = this.#ingredients;
+    const { config, fleet } = this.#context;
+    const { examples: prompts, drawn } = this.#prompts.take(step);
     this.#last = { prompts, batch: null };
-    const { config } = this.#context;
+    const requests = drawn.map(({ step, examples }) => ({
+      step,
+      prompts: fleetPrompts(examples, step, config),
+    }));
     const batch = await collectRollouts(
       this.trainer,
       tokenizer,
@@ -84,13 +92,14 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
       prompts,
       step - 1,
       config,
+      fleet ? { fleet, requests } : null,
     );
     this.#last = { prompts, batch };
     return batch;
   }
 
   async step(batch: RolloutBatch, step: number): Promise<StepReport<PPOStats>> {
-    const { queries, responses, scores, rollouts, samples, times } = batch;
+    const { queries, responses, scores, rollouts, samples, times, fleetMetrics } = batch;
     const stats = await this.trainer.step(queries, responses, scores, rollouts);
     checkKl(step, stats, this.#context.config);
     const { policy: { tokenizer } } = this.#ingredients;
@@ -104,6 +113,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
         ...metricsOf(stats),
         ...rewardMeans(samples),
         ...times,
+        ...fleetMetrics,
         ...(toxicity ? evaluationOf(toxicity, started) : {}),
       },
       samples: samples.map((sample, index) => ({

@@ -1,0 +1,400 @@
+import { hostname } from "node:os";
+import { basename, join } from "node:path";
+import { NotFiniteError, UserError } from "../errors.ts";
+import type { Generated } from "../generation/generate.ts";
+import type { JsMsg } from "../packages/nats.ts";
+import { z } from "../packages/zod.ts";
+import { writeFileAtomic } from "../platform/atomic_write.ts";
+import { readTextIfThere } from "../platform/files.ts";
+import type { RewardScores } from "../rewards/weighted_rewards.ts";
+import type {
+  FleetPolicy,
+  FleetPrompt,
+  FleetRequest,
+  FleetRollouts,
+  FleetRun,
+  RolloutFleet,
+} from "../runs/kinds/fleet/rollout_fleet.ts";
+import { type Connection, connectNats, type NatsAddress } from "./connection.ts";
+import { Lease } from "./lease.ts";
+import { decode, encode, PROTOCOL, type Result, type RunEntry } from "./messages.ts";
+import {
+  forgetPolicies,
+  layoutOf,
+  type PolicyBytes,
+  policyBytes,
+  putPolicy,
+} from "./policy_objects.ts";
+import { type ResultId, resultIdOf, resultProblem } from "./results.ts";
+import {
+  createRunStores,
+  refusalSubject,
+  removeRun,
+  resultSubject,
+  type RunStores,
+  stepResults,
+  workSubject,
+} from "./topology.ts";
+
+/** File in the run's folder with its id on the server. */
+export const FLEET_FILE = "fleet.json";
+/** Longest wait for results between looks at the lease, in milliseconds. */
+const POLL_MS = 2000;
+/** Time without a new result after which the trainer says so, in milliseconds. */
+const SILENCE_MS = 30_000;
+
+const fleetFile = z.object({ id: z.string().regex(/^[\w-]{1,80}$/) });
+const settingsSchema = z.looseObject({
+  steps: z.int(),
+  staleness: z.int(),
+  saveEvery: z.int(),
+});
+
+/** A run that this process trains. */
+interface Attached extends FleetRun {
+  readonly id: string;
+  readonly stores: RunStores;
+  readonly lease: Lease;
+  readonly steps: number;
+  readonly staleness: number;
+  readonly saveEvery: number;
+}
+
+/** What a step waits for. */
+interface Pending {
+  readonly prompts: readonly FleetPrompt[];
+  /** Digest of the policy that is to respond. */
+  readonly policy: string;
+}
+
+/** Workers at a NATS server: work, results and versions of the policy travel through JetStream. */
+export class NatsFleet implements RolloutFleet {
+  #run: Attached | null = null;
+  #left = false;
+  #isDescribed = false;
+  /** Steps whose results have not been taken. */
+  readonly #pending = new Map<number, Pending>();
+  /** Digest of the policy that responds in each step. */
+  readonly #versions = new Map<number, string>();
+
+  private constructor(private readonly connection: Connection, private readonly command: string) {}
+
+  /**
+   * Connects to a server.
+   *
+   * @param command command that starts a worker, for people
+   * @throws {UserError} when that fails
+   */
+  static async connect(address: NatsAddress, command: string): Promise<NatsFleet> {
+    return new NatsFleet(await connectNats(address, "temper trainer"), command);
+  }
+
+  async attach(run: FleetRun): Promise<void> {
+    const settings = settingsSchema.safeParse(run.config);
+    if (!settings.success) {
+      throw new UserError(
+        `a run of kind ${run.config.kind} draws no rollouts: workers have nothing to do in it`,
+      );
+    }
+    const { steps, staleness, saveEvery } = settings.data;
+    const id = await fleetId(run.folder);
+    const stores = await createRunStores(this.connection, id);
+    const entry = { holder: crypto.randomUUID(), host: hostname(), steps };
+    const lease = await Lease.take(stores.entries, entry, ({ host }) =>
+      run.info(
+        `another trainer has had the run, on ${host}: waiting whether it gives a sign of life`,
+      ));
+    this.#run = { ...run, id, stores, lease, steps, staleness, saveEvery };
+    run.info(`workers respond, at ${this.connection.address} as run ${id}: ${this.command}`);
+  }
+
+  async collect(
+    step: number,
+    requests: readonly FleetRequest[],
+    policy: FleetPolicy,
+  ): Promise<FleetRollouts> {
+    const run = this.#attached();
+    run.lease.step = step;
+    const started = performance.now();
+    const current = await policyBytes(policy.parameters);
+    if (!this.#isDescribed) await this.#describe(run, policy);
+    await putPolicy(run.stores.policies, current);
+    for (const request of requests) await this.#request(run, step, request, current);
+    const synced = performance.now();
+    const results = await this.#await(run, step, policy);
+    const finished = performance.now();
+    const { policy: made } = this.#pending.get(step)!;
+    this.#pending.delete(step);
+    const ahead = await this.#forget(run, step);
+    const [tokens, seconds] = results.reduce(
+      ([tokens, seconds], result) => [tokens + result.tokens.length, seconds + result.seconds],
+      [0, 0],
+    );
+    const staleness = made === current.digest ? 0 : Math.min(run.staleness, step - 1);
+    return {
+      responses: results.map(({ tokens, logprobs, values }): Generated => ({
+        tokens,
+        logprobs,
+        values,
+      })),
+      scores: scoresOf(results, policy.rewards),
+      staleness,
+      metrics: {
+        staleness,
+        weight_sync_time_s: (synced - started) / 1000,
+        queue_wait_time_s: (finished - synced) / 1000,
+        buffer_qsize: ahead,
+        generation_tok_per_s: tokens / Math.max(seconds, 1e-9),
+      },
+    };
+  }
+
+  async leave(finished: boolean): Promise<void> {
+    if (this.#left) return;
+    this.#left = true;
+    try {
+      await this.#run?.lease[Symbol.asyncDispose]();
+      if (finished && this.#run) await removeRun(this.connection, this.#run.id);
+    } catch (error) {
+      this.#run?.info(`what the run has on the server stays there: ${reasonOf(error)}`);
+    } finally {
+      await this.connection[Symbol.asyncDispose]();
+    }
+  }
+
+  #attached(): Attached {
+    if (this.#run) return this.#run;
+    throw new Error("the fleet was not attached to a run");
+  }
+
+  /** Tells workers what the run is. */
+  async #describe(
+    { config, fingerprints, stores: { entries } }: Attached,
+    { parameters, lora }: FleetPolicy,
+  ): Promise<void> {
+    const entry: RunEntry = {
+      protocol: PROTOCOL,
+      config: { ...config },
+      lora: { ...lora },
+      layout: layoutOf(parameters),
+      fingerprints: { ...fingerprints },
+    };
+    await entries.put("run", encode("run", entry, this.#limit));
+    this.#isDescribed = true;
+  }
+
+  /** Asks for responses to a step's prompts, those that are not there yet. */
+  async #request(
+    run: Attached,
+    current: number,
+    { step, prompts }: FleetRequest,
+    { digest }: PolicyBytes,
+  ): Promise<void> {
+    const { stores: { entries } } = run;
+    // The policy after the steps before `made` responds: that of now, but for a run that is resumed.
+    const made = Math.max(1, step - run.staleness);
+    const earlier = made < current ? await entries.get(`version.${step}`) : null;
+    const policy = made < current ? earlier?.string() : digest;
+    if (policy === undefined) {
+      throw new UserError(
+        `the server has no policy for step ${step} of the run: its rollouts were to come from a ` +
+          "policy of before the interruption, which is gone; start the run anew",
+      );
+    }
+    await entries.put(`version.${step}`, policy);
+    this.#versions.set(step, policy);
+    this.#pending.set(step, { prompts, policy });
+    const there = await this.#stored(run, step);
+    await Promise.all(prompts.map(async ({ responses }, prompt) => {
+      const missing = Array.from({ length: responses }, (_, i) => i)
+        .some((i) => !there.has(resultSubject(run.id, step, prompt, i)));
+      if (missing) await this.#publish(run, step, prompt);
+    }));
+  }
+
+  /** Subjects of the results that are there. */
+  async #stored({ id, stores: { names } }: Attached, step: number): Promise<Set<string>> {
+    const { state } = await this.connection.jsm.streams.info(names.resultStream, {
+      subjects_filter: stepResults(id, step),
+    });
+    return new Set(Object.keys(state.subjects ?? {}));
+  }
+
+  /** Asks for the responses to one prompt. While the queue is full, it waits. */
+  async #publish(run: Attached, step: number, prompt: number): Promise<void> {
+    const { prompts, policy } = this.#pending.get(step)!;
+    const work = { ...prompts[prompt], step, prompt, policy };
+    const message = encode("work", {
+      ...work,
+      tokens: [...work.tokens],
+      columns: { ...work.columns },
+    }, this.#limit);
+    const subject = workSubject(run.id, step, prompt);
+    for (;;) {
+      run.lease.check();
+      try {
+        await this.connection.js.publish(subject, message);
+        return;
+      } catch (error) {
+        if (!isTransient(error) && !/maximum (messages|bytes)/.test(reasonOf(error))) throw error;
+        await pause(POLL_MS);
+      }
+    }
+  }
+
+  /** Waits for all results of a step. */
+  async #await(run: Attached, step: number, policy: FleetPolicy): Promise<Result[]> {
+    const { prompts } = this.#pending.get(step)!;
+    const slots = prompts.map(({ responses }) => new Array<Result | null>(responses).fill(null));
+    let missing = slots.reduce((sum, { length }) => sum + length, 0);
+    let news = performance.now();
+    const take = async (message: JsMsg) => {
+      const id = resultIdOf(message.subject);
+      if (id === null || slots[id.prompt]?.[id.response] !== null) return;
+      const result = decode("result", message.data);
+      const problem = result
+        ? resultProblem(result, this.#pending.get(step)!, id, policy.vocabSize)
+        : "it is no message of this version of Temper";
+      if (problem !== null) return await this.#refuse(run, step, id, message, result, problem);
+      if (result!.failure !== undefined) throw new NotFiniteError(result!.failure);
+      slots[id.prompt][id.response] = result;
+      missing--;
+      news = performance.now();
+    };
+    while (missing > 0) {
+      run.lease.check();
+      try {
+        await this.#read(run, stepResults(run.id, step), missing, take);
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        await pause(POLL_MS / 4);
+      }
+      if (missing > 0 && performance.now() - news > SILENCE_MS) {
+        news = performance.now();
+        run.info(await this.#silence(run, step, missing));
+      }
+    }
+    return slots.flat() as Result[];
+  }
+
+  /** Reads the results that are there, and those that come in a while. */
+  async #read(
+    { stores: { names } }: Attached,
+    subject: string,
+    count: number,
+    take: (message: JsMsg) => Promise<void>,
+  ): Promise<void> {
+    const options = { filter_subjects: subject };
+    const consumer = await this.connection.js.consumers.get(names.resultStream, options);
+    const messages = await consumer.fetch({ max_messages: count, expires: POLL_MS });
+    for await (const message of messages) await take(message);
+  }
+
+  /** Removes a result that must not be used, asks for another, and tells the worker. */
+  async #refuse(
+    run: Attached,
+    step: number,
+    id: ResultId,
+    { seq }: JsMsg,
+    result: Result | null,
+    problem: string,
+  ): Promise<void> {
+    const from = result?.worker ?? "an unknown worker";
+    run.info(`a result of ${from} is refused (step ${step}, prompt ${id.prompt}): ${problem}`);
+    await this.connection.jsm.streams.deleteMessage(run.stores.names.resultStream, seq);
+    await this.#publish(run, step, id.prompt);
+    if (/^[\w-]+$/.test(from)) {
+      this.connection.nats.publish(refusalSubject(run.id, from), problem);
+    }
+  }
+
+  /** Line about a wait that takes long. */
+  async #silence(
+    { stores: { workers } }: Attached,
+    step: number,
+    missing: number,
+  ): Promise<string> {
+    const names = await Array.fromAsync(await workers.keys().catch(() => [])).catch(() => []);
+    const wait = `step ${step} waits for ${missing} responses`;
+    if (names.length > 0) return `${wait} (workers: ${names.join(", ")})`;
+    return `${wait}, and no worker is there: start one with ${this.command}`;
+  }
+
+  /** Deletes what no step needs any more, also not after the trainer was killed. Returns the number of results that wait. */
+  async #forget(run: Attached, step: number): Promise<number> {
+    const { id, stores: { names, policies, entries }, saveEvery } = run;
+    const { jsm } = this.connection;
+    // A run that is killed goes on after its last checkpoint.
+    const kept = saveEvery === 0 ? step : Math.floor((step - 1) / saveEvery) * saveEvery;
+    try {
+      const { state } = await jsm.streams.info(names.resultStream, {
+        subjects_filter: `temper.${id}.result.*.*.*`,
+      });
+      const stored = Object.keys(state.subjects ?? {}).map((subject) => resultIdOf(subject)!.step);
+      for (const old of new Set(stored.filter((other) => other <= kept))) {
+        await jsm.streams.purge(names.resultStream, { filter: stepResults(id, old) });
+      }
+      for (const old of [...this.#versions.keys()].filter((other) => other <= kept)) {
+        this.#versions.delete(old);
+        await entries.purge(`version.${old}`);
+      }
+      await forgetPolicies(policies, new Set(this.#versions.values()));
+      return stored.filter((other) => other > step).length;
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      return 0;
+    }
+  }
+
+  get #limit(): number {
+    return this.connection.nats.info?.max_payload ?? 2 ** 20;
+  }
+}
+
+/** Id of a run on servers: that in its folder, else a new one, which is written there. */
+async function fleetId(folder: string): Promise<string> {
+  const path = join(folder, FLEET_FILE);
+  const text = await readTextIfThere(path);
+  if (text !== null) {
+    const parsed = fleetFile.safeParse(jsonOf(text));
+    if (parsed.success) return parsed.data.id;
+    throw new UserError(`${path} is broken: delete it, and the run gets a new id`);
+  }
+  const name = basename(folder).replaceAll(/[^\w-]+/g, "-").slice(0, 60);
+  const id = `${name}-${crypto.getRandomValues(new Uint8Array(3)).toHex()}`;
+  await writeFileAtomic(path, JSON.stringify({ id }) + "\n");
+  return id;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Scores that every result has, by the rewards' names. */
+function scoresOf(results: readonly Result[], rewards: readonly string[]): RewardScores {
+  const scores: RewardScores = {};
+  for (const [place, name] of rewards.entries()) {
+    const column = results.map(({ scores }) => scores[place]);
+    if (column.every((score) => score !== undefined)) scores[name] = column;
+  }
+  return scores;
+}
+
+/** Recognizes the error of a server that is away for a while. */
+export function isTransient(error: unknown): boolean {
+  const { name = "", message = "" } = error instanceof Error ? error : {};
+  return /timeout|no responders|no response|disconnect|connection (?!closed)|jetstream system temporarily|heartbeats missed/i
+    .test(`${name} ${message}`);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,102 @@
+import { UserError } from "../errors.ts";
+import type { KV } from "../packages/nats.ts";
+import { decode, encode, type LeaseEntry } from "./messages.ts";
+import { HEARTBEAT_MS } from "./topology.ts";
+
+const KEY = "lease";
+/** Time without a renewal after which another trainer may take a lease, in milliseconds. */
+const LEASE_MS = 5 * HEARTBEAT_MS;
+const MAX_BYTES = 64 * 1024;
+
+/** Right to be a run's only trainer. The server's revisions decide, not the clocks of machines. */
+export class Lease implements AsyncDisposable {
+  #revision: number;
+  #isLost = false;
+  #step = 0;
+  #renewal: Promise<void> = Promise.resolve();
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  private constructor(
+    private readonly entries: KV,
+    private readonly entry: Omit<LeaseEntry, "step">,
+    revision: number,
+  ) {
+    this.#revision = revision;
+    this.#timer = setInterval(() => this.#renewal = this.#renew(), HEARTBEAT_MS);
+  }
+
+  /**
+   * Takes the lease. That of a trainer that died is taken once it has not been renewed for a while.
+   *
+   * @param waiting called once, if there is another trainer
+   * @throws {UserError} when another trainer renews it
+   */
+  static async take(
+    entries: KV,
+    entry: Omit<LeaseEntry, "step">,
+    waiting: (holder: LeaseEntry) => void,
+  ): Promise<Lease> {
+    const value = encode("lease", { ...entry, step: 0 }, MAX_BYTES);
+    const held = await entries.get(KEY);
+    const holder = held && held.operation === "PUT" ? decode("lease", held.value) : null;
+    try {
+      if (!held || !holder) {
+        return new Lease(entries, entry, await entries.create(KEY, value));
+      }
+      waiting(holder);
+      await new Promise((resolve) => setTimeout(resolve, LEASE_MS));
+      return new Lease(entries, entry, await entries.update(KEY, value, held.revision));
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      const by = holder ?? decode("lease", (await entries.get(KEY))?.value ?? new Uint8Array());
+      throw new UserError(
+        `another trainer has the run${
+          by ? ` (on ${by.host})` : ""
+        }: wait until it is done, or stop it`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Step that is being made, for those who look. */
+  set step(step: number) {
+    this.#step = step;
+  }
+
+  /** @throws {UserError} when another trainer has taken the lease */
+  check(): void {
+    if (!this.#isLost) return;
+    throw new UserError(
+      "another trainer has taken the run over, since this one gave no sign of life for a while",
+    );
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#isLost) return;
+    try {
+      const value = encode("lease", { ...this.entry, step: this.#step }, MAX_BYTES);
+      this.#revision = await this.entries.update(KEY, value, this.#revision);
+    } catch (error) {
+      if (!isConflict(error)) return; // The server is away for a while: the next time.
+      // The answer to a renewal of ours may have been lost.
+      const found = await this.entries.get(KEY).catch(() => null);
+      const by = found?.operation === "PUT" ? decode("lease", found.value) : null;
+      if (found && by?.holder === this.entry.holder) this.#revision = found.revision;
+      else if (found) this.#isLost = true;
+    }
+  }
+
+  /** Gives the lease back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewal;
+    if (this.#isLost) return;
+    this.#isLost = true;
+    // Where that fails, it expires.
+    await this.entries.delete(KEY, { previousSeq: this.#revision }).catch(() => {});
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof Error && /wrong last sequence/i.test(error.message);
+}

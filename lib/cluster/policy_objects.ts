@@ -1,0 +1,78 @@
+import { UserError } from "../errors.ts";
+import type { Parameters } from "../nn/parameters.ts";
+import type { ObjectStore } from "../packages/nats.ts";
+import { Sha256 } from "../platform/hash.ts";
+import type { RunEntry } from "./messages.ts";
+
+/** Values of a policy's parameters. */
+export interface PolicyBytes {
+  /** f32 of all parameters, in the order of their names. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Their SHA-256, in hexadecimal: the name of this version of the policy. */
+  readonly digest: string;
+}
+
+/** Names and shapes of parameters, in their order. */
+export function layoutOf(parameters: Parameters): RunEntry["layout"] {
+  return parameters.names.map((name) => [name, [...parameters.get(name).shape]]);
+}
+
+/** Copies the values of parameters to the host. */
+export async function policyBytes(parameters: Parameters): Promise<PolicyBytes> {
+  const values = await parameters.readAll();
+  const bytes = new Uint8Array(parameters.count * 4);
+  let offset = 0;
+  for (const { data } of values.values()) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return { bytes, digest: new Sha256().update(bytes).hex() };
+}
+
+/** Stores a version of the policy, unless it is there. It never changes afterwards. */
+export async function putPolicy(
+  policies: ObjectStore,
+  { bytes, digest }: PolicyBytes,
+): Promise<void> {
+  const found = await policies.info(digest);
+  if (found && !found.deleted && found.size === bytes.length) return;
+  await policies.putBlob({ name: digest }, bytes);
+}
+
+/**
+ * Gives parameters the values of a version of the policy.
+ *
+ * @throws {UserError} when it is not there, or not what its digest says
+ */
+export async function takePolicy(
+  policies: ObjectStore,
+  digest: string,
+  parameters: Parameters,
+): Promise<void> {
+  const bytes = await policies.getBlob(digest);
+  if (bytes === null) throw new UserError(`the policy ${digest.slice(0, 12)} is not on the server`);
+  const found = new Sha256().update(bytes).hex();
+  if (found !== digest || bytes.length !== parameters.count * 4) {
+    throw new UserError(
+      `the policy ${digest.slice(0, 12)} on the server is not what was stored: its digest is ` +
+        `${found.slice(0, 12)}, with ${bytes.length} bytes of ${parameters.count * 4}`,
+    );
+  }
+  let offset = 0;
+  for (const name of parameters.names) {
+    const { length } = parameters.get(name);
+    const data = bytes.slice(offset, offset + length * 4);
+    parameters.write(name, new Float32Array(data.buffer));
+    offset += length * 4;
+  }
+}
+
+/** Deletes the versions of the policy that nobody needs any more. */
+export async function forgetPolicies(
+  policies: ObjectStore,
+  needed: ReadonlySet<string>,
+): Promise<void> {
+  for (const { name, deleted } of await policies.list()) {
+    if (!deleted && !needed.has(name)) await policies.delete(name);
+  }
+}

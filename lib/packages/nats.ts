@@ -1,0 +1,23 @@
+/** NATS and its JetStream: messages between machines. Loaded only by commands that use it. */
+export {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type NodeConnectionOptions as ConnectionOptions,
+} from "npm:@nats-io/transport-node@3.4.0";
+export {
+  AckPolicy,
+  type Consumer,
+  DiscardPolicy,
+  jetstream,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+  type JsMsg,
+  RetentionPolicy,
+  StorageType,
+} from "npm:@nats-io/jetstream@3.4.0";
+export { type KV, Kvm } from "npm:@nats-io/kv@3.4.0";
+export { type ObjectStore, Objm } from "npm:@nats-io/obj@3.4.0";
