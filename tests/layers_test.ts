@@ -25,7 +25,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["lib/runs/folder", "lib/doctor"],
   ["lib/runs/loading", "lib/verify"],
   ["lib/runs/kinds"],
-  ["lib/runs/loop"],
+  ["lib/runs/loop", "lib/cluster"],
   ["lib/runs/commands"],
   ["lib/browser"],
   ["web"],

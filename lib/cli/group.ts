@@ -6,6 +6,7 @@ import * as config from "../runs/settings/config.ts";
 import { DEMO_CHAT_GROUP_SETTINGS } from "../runs/settings/demo.ts";
 import * as group from "../runs/settings/group_config.ts";
 import { loraFields } from "../runs/settings/lora.ts";
+import { fleetOptionFields } from "./nats_options.ts";
 import { examples, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { type AlgorithmHelp, RESUMING, runOptions } from "./training_run.ts";
@@ -20,6 +21,7 @@ const sharedOptions = merge(
   optionsFromSchema("Reward", group.groupRewardFields),
   optionsFromSchema("Evaluation", group.groupEvaluationFields, DEMO_CHAT_GROUP_SETTINGS),
   optionsFromSchema("Generation", group.groupGenerationFields),
+  optionsFromSchema("Many machines", { ...fleetOptionFields, ...config.fleetFields }),
   optionsFromSchema("Guards", group.groupGuardFields),
   optionsFromSchema("Device", config.deviceFields),
 );

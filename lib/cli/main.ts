@@ -15,6 +15,7 @@ import {
   runBenchReadback,
   runBenchStep,
 } from "./bench.ts";
+import { clusterCommand, runClusterRemove, runClusterShow } from "./cluster.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { withAlgorithm } from "./algorithm.ts";
 import { grpoCommand, rlooCommand } from "./group.ts";
@@ -49,6 +50,7 @@ import { trainCommand } from "./train.ts";
 import { runTraining } from "./training_run.ts";
 import { relaunchInTurbo } from "./turbo.ts";
 import { runUi, uiCommand } from "./ui.ts";
+import { runWork, workCommand } from "./work.ts";
 import { usageError } from "./usage_error.ts";
 import { namedCommand, unknownInput } from "./unknown_input.ts";
 
@@ -87,6 +89,8 @@ function parserOf(args: readonly string[]) {
       benchCommand,
       doctorCommand,
       verifyCommand,
+      workCommand,
+      clusterCommand,
       permissionsCommand,
     ),
     {
@@ -178,6 +182,12 @@ function dispatch(options: Options): Promise<void> {
       return runDoctor(options);
     case "verify":
       return runVerify(options);
+    case "work":
+      return runWork(options);
+    case "cluster show":
+      return runClusterShow(options);
+    case "cluster remove":
+      return runClusterRemove(options);
     case "permissions":
       return printPermissions(options.words);
     case "bench ppo":

@@ -15,6 +15,8 @@ import { readyName } from "../rewards/ready/ready.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
 import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
+import { allowedVariable } from "../platform/environment.ts";
+import { NATS_VARIABLE } from "./nats_options.ts";
 import { optionName } from "./options_from_schema.ts";
 import { checkProgramIsApart } from "./protected_program.ts";
 import { examples, given, paragraphs, usageLine } from "./options.ts";
@@ -62,7 +64,11 @@ const SOURCES = [
 /** Options with a file that a run reads. */
 const FILES = ["chatTemplate"];
 /** Options with a file or folder to read. */
-const READ = ["config", "run", "runs", "resume", "folder", "named", ...FILES];
+const READ = [
+  ...["config", "run", "runs", "resume", "folder", "named"],
+  ...["natsCreds", "natsNkey", "natsTlsca"],
+  ...FILES,
+];
 /** Options with a file or folder to write. */
 const WRITTEN = ["output", "resume"];
 
@@ -111,6 +117,12 @@ export async function permissionFlags(
   const sys = command === "ui" && ["0.0.0.0", "::"].includes(String(parsed.host))
     ? ["networkInterfaces"]
     : [];
+  const server = natsServer(parsed);
+  if (server !== null) {
+    net.add(server);
+    // Trainers and workers say where they are.
+    sys.push("hostname");
+  }
   if (command === "ui") net.add(`${parsed.host}${parsed.port === 0 ? "" : `:${parsed.port}`}`);
   for (const host of parsed.ui === true ? offline.net : []) net.add(host);
   // Of this command line alone: a run's or a configuration file's settings cannot ask for it.
@@ -122,6 +134,7 @@ export async function permissionFlags(
   const allowedEnv = [
     ...offline.env,
     ...(ready.some(({ name }) => name === "judge") ? ["OPENAI_API_KEY"] : []),
+    ...(server !== null ? [NATS_VARIABLE] : []),
   ];
   if (needsHub) {
     const { endpoint, offline: noNetwork } = hubSettings(env);
@@ -145,6 +158,15 @@ export async function permissionFlags(
     ...(command === "doctor" ? [flag("run", [Deno.execPath()])] : []),
     ...(parsed.turbo === true ? [turboFlag()] : []),
   ];
+}
+
+/** Host and port of the NATS server that a command line names; null where it names none. */
+function natsServer({ command, nats }: Parsed): string | null {
+  const isNeeded = /^(work|cluster)\b/.test(String(command));
+  const url = nats ?? (isNeeded ? allowedVariable(NATS_VARIABLE) : undefined);
+  if (typeof url !== "string" || !URL.canParse(url)) return null;
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || "4222"}`;
 }
 
 function flag(permission: string, values: Iterable<string>): string {

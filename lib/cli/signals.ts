@@ -11,8 +11,14 @@ export interface Stop extends Disposable {
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Turns the first signal into a request to stop; the second ends the process at once. */
-export function stopOnSignals(): Stop {
+/**
+ * Turns the first signal into a request to stop; the second ends the process at once.
+ *
+ * @param line printed at the first signal
+ */
+export function stopOnSignals(
+  line: string = "finishing the step and saving; press Ctrl-C again to stop at once",
+): Stop {
   const controller = new AbortController();
   let exitCode = 1;
   // Windows has Ctrl-C, but no SIGTERM.
@@ -21,7 +27,7 @@ export function stopOnSignals(): Stop {
     const listener = () => {
       exitCode = EXIT_CODES[name];
       if (controller.signal.aborted) leave(exitCode);
-      printError("\nfinishing the step and saving; press Ctrl-C again to stop at once");
+      printError(`\n${line}`);
       controller.abort();
     };
     Deno.addSignalListener(name, listener);

@@ -4,6 +4,7 @@ import { command, constant } from "@optique/core/primitives";
 import * as config from "../runs/settings/config.ts";
 import { loraFields } from "../runs/settings/lora.ts";
 import { DEMO_SETTINGS } from "../runs/settings/demo.ts";
+import { fleetOptionFields } from "./nats_options.ts";
 import { examples, paragraphs, rewardAllowNetOption, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { RESUMING, runOptions } from "./training_run.ts";
@@ -22,6 +23,7 @@ export const trainCommand = command(
     optionsFromSchema("Evaluation", config.trainEvaluationFields, DEMO_SETTINGS),
     optionsFromSchema("Generation", config.generationFields, DEMO_SETTINGS),
     optionsFromSchema("Rollouts", config.rolloutFields, DEMO_SETTINGS),
+    optionsFromSchema("Many machines", { ...fleetOptionFields, ...config.fleetFields }),
     optionsFromSchema("PPO", config.ppoFields, DEMO_SETTINGS),
     optionsFromSchema("Guards", config.guardFields, DEMO_SETTINGS),
     optionsFromSchema("Device", config.deviceFields, DEMO_SETTINGS),
@@ -53,6 +55,10 @@ export const trainCommand = command(
         "--reward facebook/roberta-hate-speech-dynabench-r4-target",
       ],
       ["Two rewards", "temper train --reward ./classifier,./brevity.ts --reward-weights 1,0.2"],
+      [
+        "With workers that generate, on other machines",
+        "temper train --nats nats://localhost:4222",
+      ],
       ["Resume an interrupted run", "temper train --resume runs/first"],
       ["Repeat a run with another seed", "temper train --config runs/first/config.json --seed 1"],
     ),

@@ -9,6 +9,9 @@ import type { ResumedRun } from "../runs/kinds/run_config.ts";
 import { kindOf, kindOfCommand, runKinds } from "../runs/kinds/registry.ts";
 import type { RunKind } from "../runs/kinds/run_kind.ts";
 import { visibleLine } from "../visible_text.ts";
+import type { LocalFleet } from "../cluster/local_fleet.ts";
+import { openFleet } from "./fleet.ts";
+import type { FleetOptions } from "./nats_options.ts";
 import { given as givenOf, jsonOption } from "./options.ts";
 import { programCommand, shellWord } from "./program_command.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -47,7 +50,7 @@ export interface AlgorithmHelp {
 }
 
 /** Options of a command that trains: beside these, its settings. */
-export interface TrainingOptions extends InferValue<typeof runOptions> {
+export interface TrainingOptions extends InferValue<typeof runOptions>, FleetOptions {
   /** Name of the command: that of a new run's kind. */
   readonly command: string;
   /** Only `permissions` reads it. */
@@ -56,7 +59,8 @@ export interface TrainingOptions extends InferValue<typeof runOptions> {
 
 /** Trains, and prints the results. A run that is resumed says its own kind. */
 export async function runTraining(options: TrainingOptions): Promise<void> {
-  const { command, rewardAllowNet: _, config: file, resume, ui, json, ...settingsGiven } = options;
+  const { command, rewardAllowNet: _, config: file, resume, ui, json, ...others } = options;
+  const { nats, natsCreds, natsNkey, natsTlsca, workers, ...settingsGiven } = others;
   const kind = kindOfCommand(command);
   const given = givenOf(settingsGiven);
   const fromFile = file === undefined ? {} : await readSettingsOf(kind, file);
@@ -78,10 +82,15 @@ export async function runTraining(options: TrainingOptions): Promise<void> {
   const screen = trainingScreen(its, config, { json });
   const stop = stopOnSignals();
   const site = ui ? await startTrainingSite(config.output) : null;
+  let local: LocalFleet | null = null;
   try {
     if (site) screen.info?.(`watch the run: ${site.address}`);
     const { signal } = stop;
-    await screen.finish(await run(its, config, screen, { resume: resumed !== null, signal }));
+    const fleetOptions = { nats, natsCreds, natsNkey, natsTlsca, workers };
+    const found = await openFleet(fleetOptions, its, config, (line) => screen.info?.(line));
+    local = found?.local ?? null;
+    const options = { resume: resumed !== null, signal, fleet: found?.fleet };
+    await screen.finish(await run(its, config, screen, options));
     stop[Symbol.dispose]();
     await site?.linger();
   } catch (error) {
@@ -93,6 +102,7 @@ export async function runTraining(options: TrainingOptions): Promise<void> {
   } finally {
     stop[Symbol.dispose]();
     screen.stop();
+    await local?.[Symbol.asyncDispose]();
     await site?.close();
   }
 }

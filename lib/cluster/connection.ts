@@ -40,8 +40,8 @@ const DEFAULT_PORT = "4222";
 const CONNECT_TIMEOUT_MS = 5000;
 /** Time between attempts to connect again, in milliseconds. */
 const RECONNECT_WAIT_MS = 500;
-/** Time that a request of JetStream may take: storing an adapter on a slow disk, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 20_000;
+/** Time that a request of JetStream may take, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 5000;
 
 /**
  * Connects to a server. A connection that breaks later is made again, however long that takes.

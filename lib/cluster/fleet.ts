@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { NotFiniteError, UserError } from "../errors.ts";
 import type { Generated } from "../generation/generate.ts";
-import type { JsMsg } from "../packages/nats.ts";
 import { z } from "../packages/zod.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
 import { readTextIfThere } from "../platform/files.ts";
@@ -15,6 +14,7 @@ import type {
   FleetRun,
   RolloutFleet,
 } from "../runs/kinds/fleet/rollout_fleet.ts";
+import { Arrivals } from "./arrivals.ts";
 import { type Connection, connectNats, type NatsAddress } from "./connection.ts";
 import { Lease } from "./lease.ts";
 import { decode, encode, PROTOCOL, type Result, type RunEntry } from "./messages.ts";
@@ -248,27 +248,25 @@ export class NatsFleet implements RolloutFleet {
     const slots = prompts.map(({ responses }) => new Array<Result | null>(responses).fill(null));
     let missing = slots.reduce((sum, { length }) => sum + length, 0);
     let news = performance.now();
-    const take = async (message: JsMsg) => {
-      const id = resultIdOf(message.subject);
+    const take = async (subject: string) => {
+      const id = resultIdOf(subject);
       if (id === null || slots[id.prompt]?.[id.response] !== null) return;
-      const result = decode("result", message.data);
-      const problem = result
-        ? resultProblem(result, this.#pending.get(step)!, id, policy.vocabSize)
-        : "it is no message of this version of Temper";
-      if (problem !== null) return await this.#refuse(run, step, id, message, result, problem);
-      if (result!.failure !== undefined) throw new NotFiniteError(result!.failure);
+      const result = await this.#result(run, subject, id, policy.vocabSize);
+      if (result === null) return;
+      if (result.failure !== undefined) throw new NotFiniteError(result.failure);
       slots[id.prompt][id.response] = result;
       missing--;
       news = performance.now();
     };
+    using arrivals = new Arrivals(this.connection.nats, stepResults(run.id, step));
     while (missing > 0) {
       run.lease.check();
       try {
-        await this.#read(run, stepResults(run.id, step), missing, take);
+        await Promise.all(Array.from(await this.#stored(run, step), take));
       } catch (error) {
         if (!isTransient(error)) throw error;
-        await pause(POLL_MS / 4);
       }
+      if (missing > 0) await arrivals.next(POLL_MS);
       if (missing > 0 && performance.now() - news > SILENCE_MS) {
         news = performance.now();
         run.info(await this.#silence(run, step, missing));
@@ -277,34 +275,41 @@ export class NatsFleet implements RolloutFleet {
     return slots.flat() as Result[];
   }
 
-  /** Reads the results that are there, and those that come in a while. */
-  async #read(
-    { stores: { names } }: Attached,
+  /** Reads a result; null for one that is gone, or that is refused. */
+  async #result(
+    run: Attached,
     subject: string,
-    count: number,
-    take: (message: JsMsg) => Promise<void>,
-  ): Promise<void> {
-    const options = { filter_subjects: subject };
-    const consumer = await this.connection.js.consumers.get(names.resultStream, options);
-    const messages = await consumer.fetch({ max_messages: count, expires: POLL_MS });
-    for await (const message of messages) await take(message);
+    id: ResultId,
+    vocabSize: number,
+  ): Promise<Result | null> {
+    const { resultStream } = run.stores.names;
+    const message = await this.connection.jsm.streams.getMessage(resultStream, {
+      last_by_subj: subject,
+    });
+    if (!message) return null;
+    const result = decode("result", message.data);
+    const problem = result
+      ? resultProblem(result, this.#pending.get(id.step)!, id, vocabSize)
+      : "it is no message of this version of Temper";
+    if (problem === null) return result;
+    await this.#refuse(run, id, message.seq, result?.worker ?? null, problem);
+    return null;
   }
 
   /** Removes a result that must not be used, asks for another, and tells the worker. */
   async #refuse(
     run: Attached,
-    step: number,
     id: ResultId,
-    { seq }: JsMsg,
-    result: Result | null,
+    seq: number,
+    worker: string | null,
     problem: string,
   ): Promise<void> {
-    const from = result?.worker ?? "an unknown worker";
-    run.info(`a result of ${from} is refused (step ${step}, prompt ${id.prompt}): ${problem}`);
+    const from = worker ?? "an unknown worker";
+    run.info(`a result of ${from} is refused (step ${id.step}, prompt ${id.prompt}): ${problem}`);
     await this.connection.jsm.streams.deleteMessage(run.stores.names.resultStream, seq);
-    await this.#publish(run, step, id.prompt);
-    if (/^[\w-]+$/.test(from)) {
-      this.connection.nats.publish(refusalSubject(run.id, from), problem);
+    await this.#publish(run, id.step, id.prompt);
+    if (worker !== null && /^[\w-]+$/.test(worker)) {
+      this.connection.nats.publish(refusalSubject(run.id, worker), problem);
     }
   }
 

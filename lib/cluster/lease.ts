@@ -29,12 +29,14 @@ export class Lease implements AsyncDisposable {
    * Takes the lease. That of a trainer that died is taken once it has not been renewed for a while.
    *
    * @param waiting called once, if there is another trainer
+   * @param patience time without a renewal after which the lease may be taken, in milliseconds
    * @throws {UserError} when another trainer renews it
    */
   static async take(
     entries: KV,
     entry: Omit<LeaseEntry, "step">,
     waiting: (holder: LeaseEntry) => void,
+    patience: number = LEASE_MS,
   ): Promise<Lease> {
     const value = encode("lease", { ...entry, step: 0 }, MAX_BYTES);
     const held = await entries.get(KEY);
@@ -44,7 +46,7 @@ export class Lease implements AsyncDisposable {
         return new Lease(entries, entry, await entries.create(KEY, value));
       }
       waiting(holder);
-      await new Promise((resolve) => setTimeout(resolve, LEASE_MS));
+      await new Promise((resolve) => setTimeout(resolve, patience));
       return new Lease(entries, entry, await entries.update(KEY, value, held.revision));
     } catch (error) {
       if (!isConflict(error)) throw error;

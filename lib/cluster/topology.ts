@@ -165,10 +165,10 @@ export async function removeRun({ js, jsm, address }: Connection, id: string): P
     // The last one: as long as it is there, the run is listed.
     `KV_${bucket}`,
   ];
-  // Workers that look for a run do not find this one any more.
-  await new Kvm(js).open(bucket).then((entries) => entries.delete("run")).catch((error) => {
-    if (!isGone(error)) throw error;
-  });
+  if ((await listRuns(jsm)).includes(id)) {
+    // Workers that look for a run do not find this one any more.
+    await (await new Kvm(js).open(bucket)).delete("run");
+  }
   let removed = 0;
   for (const stream of streams) {
     try {

@@ -299,3 +299,13 @@ Deno.test("a run works with exactly what is printed, and nothing beyond it is re
     }
   });
 });
+
+Deno.test("a NATS server is reached where a command line names one, and nothing else for it", async () => {
+  const trains = await allowed({ command: "train", nats: "tls://user:word@host:5222" });
+  assert.deepEqual(trains.net, ["host:5222"]);
+  assert.ok(trains.sys.includes("hostname") && trains.env.includes("NATS_URL"));
+  const works = await allowed({ command: "work", nats: "nats://host", natsCreds: "my.creds" });
+  assert.deepEqual(works.net, ["host:4222"]);
+  assert.ok(works.read.includes("my.creds"));
+  assert.equal((await allowed({ command: "train" })).net, undefined);
+});

@@ -24,6 +24,7 @@ export function hasServer(): boolean {
 export async function withServer(
   test: (server: Server, folder: string) => Promise<void>,
   args: readonly string[] = [],
+  { jetstream = true }: { jetstream?: boolean } = {},
 ): Promise<void> {
   await withTempDir(async (folder) => {
     const port = freePort();
@@ -31,13 +32,8 @@ export async function withServer(
     const start = async () => {
       child = new Deno.Command("nats-server", {
         args: [
-          "--jetstream",
-          "--store_dir",
-          `${folder}/nats`,
-          "-a",
-          "127.0.0.1",
-          "-p",
-          `${port}`,
+          ...(jetstream ? ["--jetstream", "--store_dir", `${folder}/nats`] : []),
+          ...["-a", "127.0.0.1", "-p", `${port}`],
           ...args,
         ],
         stdout: "null",

@@ -1,11 +1,31 @@
 import type { Example } from "../../../data/dataset.ts";
+import { UserError } from "../../../errors.ts";
 import type { PromptBatches } from "../../loading/prompt_batches.ts";
+import type { RolloutFleet } from "./rollout_fleet.ts";
 
 /** Prompts of a step. */
 export interface StepPrompts {
   /** Number of the step, from 1. */
   readonly step: number;
   readonly examples: Example[];
+}
+
+/**
+ * Batches of prompts of a run, with those of the steps ahead that a fleet has to know.
+ *
+ * @throws {UserError} when rollouts are to be stale, and there is no fleet to make them
+ */
+export function stepsAhead(
+  { config, fleet }: { config: { staleness: number; steps: number }; fleet?: RolloutFleet },
+  batches: PromptBatches,
+): StepsAhead {
+  const { staleness, steps } = config;
+  if (staleness > 0 && !fleet) {
+    throw new UserError(
+      `\`staleness\` ${staleness} is for runs with workers: give \`nats\` or \`workers\`, or leave it out`,
+    );
+  }
+  return new StepsAhead(batches, staleness, steps);
 }
 
 /** Batches of prompts by step, where those of the next steps are needed as well. */

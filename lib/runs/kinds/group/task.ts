@@ -19,7 +19,7 @@ import type {
   StepReport,
 } from "../run_task.ts";
 import type { FleetPrompt } from "../fleet/rollout_fleet.ts";
-import { StepsAhead } from "../fleet/steps_ahead.ts";
+import { type StepsAhead, stepsAhead } from "../fleet/steps_ahead.ts";
 import { groupCard } from "./card.ts";
 import { checkMoved, movedBy } from "./collapse_guard.ts";
 import { groupSampling } from "./generator.ts";
@@ -83,8 +83,7 @@ export class GroupTask<Config extends GroupRunConfig>
     const { config } = context;
     this.trainer = algorithm.trainer(ingredients.policy, config);
     this.steps = config.steps;
-    const ahead = context.fleet ? config.staleness : 0;
-    this.#prompts = new StepsAhead(ingredients.batches, ahead, config.steps);
+    this.#prompts = stepsAhead(context, ingredients.batches);
     this.sources = ingredients.sources;
     this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
   }

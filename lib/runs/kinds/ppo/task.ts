@@ -21,7 +21,7 @@ import type {
 } from "../run_task.ts";
 import { ppoCard } from "./card.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
-import { StepsAhead } from "../fleet/steps_ahead.ts";
+import { type StepsAhead, stepsAhead } from "../fleet/steps_ahead.ts";
 import { checkKl } from "./kl_guard.ts";
 import { collectRollouts, fleetPrompts, type RolloutBatch, type ScoredSample } from "./rollouts.ts";
 import { BEFORE_FILE, type Summary } from "./summary.ts";
@@ -54,8 +54,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
     const { config } = context;
     this.#context = context;
     this.#ingredients = ingredients;
-    const ahead = context.fleet ? config.staleness : 0;
-    this.#prompts = new StepsAhead(ingredients.batches, ahead, config.steps);
+    this.#prompts = stepsAhead(context, ingredients.batches);
     this.#baseModel = baseModelName(config.model);
     this.trainer = new PPOTrainer(ingredients.policy, ppoConfigOf(config));
     this.steps = config.steps;

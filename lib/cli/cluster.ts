@@ -1,0 +1,110 @@
+import { merge, object, or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { argument, command, constant } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
+import { string } from "@optique/core/valueparser";
+import type { ClusterRun } from "../cluster/status.ts";
+import { visibleLine } from "../visible_text.ts";
+import { natsAddress, natsAuthFields } from "./nats_options.ts";
+import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
+import { renderTable } from "./table.ts";
+import { print, terminal } from "./terminal.ts";
+
+const address = () =>
+  optional(argument(string({ metavar: "URL" }), {
+    description: message`Address of the NATS server (default: that in NATS_URL)`,
+  }));
+
+const showCommand = command(
+  "show",
+  merge(
+    object({ command: constant("cluster show"), nats: address(), json: jsonOption() }),
+    optionsFromSchema("Connection", natsAuthFields),
+  ),
+  {
+    brief: message`Show runs at a NATS server, their trainers and workers.`,
+    footer: examples(["What goes on", "temper cluster show nats://trainer:4222"]),
+    usageLine: usageLine("URL"),
+  },
+);
+
+const removeCommand = command(
+  "remove",
+  merge(
+    object({
+      command: constant("cluster remove"),
+      run: argument(string({ metavar: "ID" }), { description: message`Id of the run` }),
+      nats: address(),
+    }),
+    optionsFromSchema("Connection", natsAuthFields),
+  ),
+  {
+    brief: message`Remove what a run has left at a NATS server.`,
+    footer: examples([
+      "A run that will not be resumed",
+      "temper cluster remove first-1a2b3c nats://trainer:4222",
+    ]),
+    usageLine: usageLine("ID", "URL"),
+  },
+);
+
+/** `temper cluster` */
+export const clusterCommand = command(
+  "cluster",
+  or(showCommand, removeCommand, {
+    errors: { noMatch: message`no command given: use cluster show or remove` },
+  }),
+  {
+    brief: message`Show and clean up what runs have at a NATS server.`,
+    description: paragraphs(
+      "A run that has ended leaves nothing there. One that was stopped can be resumed, and keeps " +
+        "its results until it is, or until cluster remove.",
+    ),
+  },
+);
+
+/** Shows runs. */
+export async function runClusterShow(options: InferValue<typeof showCommand>): Promise<void> {
+  const { connectNats } = await import("../cluster/connection.ts");
+  const { clusterRuns } = await import("../cluster/status.ts");
+  await using connection = await connectNats(natsAddress(options), "temper cluster");
+  const runs = await clusterRuns(connection);
+  if (options.json) return print(JSON.stringify(runs, null, 2));
+  if (runs.length === 0) return print(`no run at ${connection.address}`);
+  for (const run of runs) show(run);
+}
+
+function show({ id, kind, trainer, queue, results, versions, workers }: ClusterRun): void {
+  const training = trainer
+    ? `step ${trainer.step} of ${trainer.steps} on ${trainer.host}`
+    : "no trainer: it can be resumed";
+  print(visibleLine(`${id} (${kind}): ${training}`));
+  print(`  ${queue} prompts wait, ${results} results stored, ${versions} versions of the policy`);
+  if (workers.length === 0) return print("  no workers");
+  const rows = workers.map(({ name, device, state, rollouts, tokensPerSecond }) =>
+    [name, state, String(rollouts), tokensPerSecond.toFixed(0), device].map(visibleLine)
+  );
+  const table = renderTable(
+    [
+      { header: "worker" },
+      { header: "state" },
+      { header: "responses", align: "right" },
+      { header: "tokens/s", align: "right" },
+      { header: "device", flexible: true },
+    ],
+    rows,
+    { width: terminal("stdout").width - 2 },
+  );
+  print(table.replaceAll(/^/gm, "  "));
+}
+
+/** Removes a run. */
+export async function runClusterRemove(options: InferValue<typeof removeCommand>): Promise<void> {
+  const { connectNats } = await import("../cluster/connection.ts");
+  const { removeRun } = await import("../cluster/topology.ts");
+  await using connection = await connectNats(natsAddress(options), "temper cluster");
+  await removeRun(connection, options.run);
+  print(visibleLine(`removed run ${options.run}`));
+}

@@ -1,0 +1,71 @@
+import type { LocalFleet } from "../cluster/local_fleet.ts";
+import { UserError } from "../errors.ts";
+import type { RolloutFleet } from "../runs/kinds/fleet/rollout_fleet.ts";
+import type { RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
+import { type FleetOptions, natsAddress } from "./nats_options.ts";
+import { programCommand } from "./program_command.ts";
+
+/** Machines that generate for a run, and those among them that this process started. */
+export interface OpenedFleet {
+  readonly fleet: RolloutFleet;
+  readonly local: LocalFleet | null;
+}
+
+/**
+ * Connects to the fleet that the options name; null where they name none.
+ *
+ * @throws {UserError} when the run has nothing to do for workers, or the server cannot be used
+ */
+export async function openFleet(
+  options: FleetOptions,
+  kind: RunKind,
+  config: RunSettings,
+  info: (line: string) => void,
+): Promise<OpenedFleet | null> {
+  const { nats = null, workers = null } = options;
+  if (nats === null && workers === null) return null;
+  if (nats !== null && workers !== null) {
+    throw new UserError(
+      "`workers` starts a server of its own: give it or `nats`, and start temper work yourself " +
+        "with the latter",
+    );
+  }
+  if (!kind.openGenerator) {
+    throw new UserError(`${kind.title} generates nothing in training: workers have nothing to do`);
+  }
+  const { NatsFleet } = await import("../cluster/fleet.ts");
+  if (workers === null) {
+    const address = natsAddress(options);
+    // Not with a password: the line may be logged.
+    const shown = address.url.replace(/\/\/[^/]*@/, "//");
+    const command = `${programCommand()} work ${shown}`;
+    return { fleet: await NatsFleet.connect(address, command), local: null };
+  }
+  const { startLocalFleet } = await import("../cluster/local_fleet.ts");
+  const { model, reward, threads, device } = config as RunSettings & { reward?: string[] };
+  const local = await startLocalFleet({
+    workers,
+    threads: threads ?? null,
+    workerArgs: [
+      ...["--model", model!],
+      ...["--device", device ?? "auto"],
+      ...(reward ?? []).filter(isLocalPath).flatMap((path) => ["--reward", path]),
+    ],
+    info,
+  });
+  try {
+    const command = `${workers} started here`;
+    return { fleet: await NatsFleet.connect({ url: local.url }, command), local };
+  } catch (error) {
+    await local[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * Recognizes a classifier's path, which workers have to be told; others they know by their names.
+ * Scripts score here, a whole step at a time, as without workers.
+ */
+function isLocalPath(reward: string): boolean {
+  return /^[./~]/.test(reward) && !/\.[cm]?[jt]s$/.test(reward);
+}

@@ -1,0 +1,63 @@
+import type { Connection } from "./connection.ts";
+import { decode, type LeaseEntry, type WorkerEntry } from "./messages.ts";
+import { isGone, listRuns, openRunStores, runNames } from "./topology.ts";
+
+/** A run at a server. */
+export interface ClusterRun {
+  readonly id: string;
+  /** Kind of the run, "unknown" before its first step. */
+  readonly kind: string;
+  /** Who trains; null for nobody. */
+  readonly trainer: Omit<LeaseEntry, "holder"> | null;
+  /** Prompts that wait or are being worked on. */
+  readonly queue: number;
+  /** Results that are stored. */
+  readonly results: number;
+  /** Versions of the policy that are stored. */
+  readonly versions: number;
+  readonly workers: readonly (WorkerEntry & { readonly name: string })[];
+}
+
+/** Looks at the runs at a server. */
+export async function clusterRuns(connection: Connection): Promise<ClusterRun[]> {
+  const runs: ClusterRun[] = [];
+  for (const id of await listRuns(connection.jsm)) {
+    try {
+      runs.push(await clusterRun(connection, id));
+    } catch (error) {
+      // It has ended meanwhile.
+      if (!isGone(error)) throw error;
+    }
+  }
+  return runs;
+}
+
+async function clusterRun(connection: Connection, id: string): Promise<ClusterRun> {
+  const { jsm } = connection;
+  const { entries, workers: bucket, policies } = await openRunStores(connection, id);
+  const { workStream, resultStream } = runNames(id);
+  const [described, lease, work, results, objects] = await Promise.all([
+    entries.get("run"),
+    entries.get("lease"),
+    jsm.streams.info(workStream),
+    jsm.streams.info(resultStream),
+    policies.list(),
+  ]);
+  const run = described?.operation === "PUT" ? decode("run", described.value) : null;
+  const held = lease?.operation === "PUT" ? decode("lease", lease.value) : null;
+  const workers: (WorkerEntry & { name: string })[] = [];
+  for await (const name of await bucket.keys()) {
+    const entry = await bucket.get(name);
+    const worker = entry?.operation === "PUT" ? decode("worker", entry.value) : null;
+    if (worker) workers.push({ name, ...worker });
+  }
+  return {
+    id,
+    kind: run?.config.kind ?? "unknown",
+    trainer: held && { host: held.host, step: held.step, steps: held.steps },
+    queue: work.state.messages,
+    results: results.state.messages,
+    versions: objects.filter(({ deleted }) => !deleted).length,
+    workers: workers.sort((a, b) => a.name < b.name ? -1 : 1),
+  };
+}

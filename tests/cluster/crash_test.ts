@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Running, start } from "../cli/temper.ts";
+import { smallRun } from "../runs/small_run.ts";
+import { hasServer, withServer } from "./nats_server.ts";
+import { results } from "./workers.ts";
+
+const ignore = !hasServer();
+
+/** Waits until something holds. */
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 1200; attempt++) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`waited in vain until ${what}`);
+}
+
+Deno.test({
+  name: "a worker, the server and the trainer are killed, and the run ends as on one machine",
+  ignore,
+  async fn() {
+    await withServer(async ({ url, kill, restart }, folder) => {
+      const { output: _, ...settings } = smallRun("unused", {
+        steps: 4,
+        saveEvery: 2,
+        batchSize: 8,
+        miniBatchSize: 4,
+        outputMinLength: 10,
+        outputMaxLength: 20,
+      });
+      const config = join(folder, "settings.json");
+      await Deno.writeTextFile(config, JSON.stringify(settings));
+      const one = start(["train", "--config", config, "--output", join(folder, "one")]);
+      const run = join(folder, "many");
+      const args = ["train", "--nats", url, "--json", "--no-progress"];
+      const trainer = start([...args, "--config", config, "--output", run]);
+      const worker = (name: string) =>
+        start(["work", url, "--name", name, "--threads", "1", "--batch-size", "1"]);
+      const [victim, a, b] = ["victim", "a", "b"].map(worker);
+      const worked = ({ stderr }: Running, step: number) => stderr().includes(`step ${step}:`);
+
+      // A worker dies at its work: what it had goes to others.
+      await until("the victim works", () => worked(victim, 1));
+      victim.child.kill("SIGKILL");
+      await until("others work on", () => worked(a, 2) || worked(b, 2));
+      // The server loses nothing that it has acknowledged.
+      await kill();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await restart();
+      await until("others work after the restart", () => worked(a, 4) || worked(b, 4));
+      // Another trainer goes on with the run; workers stay.
+      trainer.child.kill("SIGKILL");
+      await trainer.ended;
+      const second = await start(["train", "--resume", run, "--nats", url, "--no-progress"]).ended;
+      assert.equal(second.code, 0, second.stderr);
+      assert.equal((await one.ended).code, 0);
+      assert.deepEqual(await results(run), await results(join(folder, "one")));
+      for (const { child, stderr } of [a, b]) {
+        child.kill("SIGTERM");
+        assert.ok(!stderr().includes("error"), stderr());
+      }
+      await Promise.all([victim.ended, a.ended, b.ended]);
+    });
+  },
+});

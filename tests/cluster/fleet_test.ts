@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { connectNats } from "../../lib/cluster/connection.ts";
+import { clusterRuns } from "../../lib/cluster/status.ts";
+import { listRuns, removeRun, resultSubject, runNames } from "../../lib/cluster/topology.ts";
+import { RunInterruptedError, UserError } from "../../lib/errors.ts";
+import { hasServer, withServer } from "./nats_server.ts";
+import { column, fleetAt, results, train, Workers } from "./workers.ts";
+
+const ignore = !hasServer();
+
+for (const kind of ["ppo", "grpo", "rloo"]) {
+  Deno.test({
+    name: `${kind}: three workers give what one machine gives, bit for bit, and leave nothing`,
+    ignore,
+    async fn() {
+      await withServer(async ({ url }, folder) => {
+        await train(kind, join(folder, "one"));
+        await using workers = new Workers();
+        for (const name of ["a", "b", "c"]) workers.start(url, name);
+        await train(kind, join(folder, "many"), {}, { fleet: await fleetAt(url) });
+        assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
+        assert.deepEqual(workers.errors, []);
+        const made = [...workers.made.values()].reduce((sum, count) => sum + count, 0);
+        assert.equal(made, kind === "ppo" ? 8 : 16);
+        assert.deepEqual(await column(join(folder, "many"), "staleness"), [0, 0, 0, 0]);
+        await using connection = await connectNats({ url }, "test");
+        assert.deepEqual(await listRuns(connection.jsm), []);
+        assert.equal((await Array.fromAsync(connection.jsm.streams.list())).length, 0);
+      });
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "with staleness, the number of workers changes nothing, and a stopped run is resumed exactly",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      const settings = { staleness: 1, saveEvery: 1 };
+      await using workers = new Workers();
+      workers.start(url, "a");
+      await train("grpo", join(folder, "first"), settings, { fleet: await fleetAt(url) });
+      workers.start(url, "b");
+      workers.start(url, "c");
+      await train("grpo", join(folder, "second"), settings, { fleet: await fleetAt(url) });
+      const expected = await results(join(folder, "first"));
+      assert.deepEqual(await results(join(folder, "second")), expected);
+      assert.deepEqual(await column(join(folder, "first"), "staleness"), [0, 1, 1, 1]);
+      await train("grpo", join(folder, "fresh"), { staleness: 0 });
+      assert.notDeepEqual((await results(join(folder, "fresh"))).adapter, expected.adapter);
+
+      // The trainer stops after its second step, and goes on: rollouts of the third were to come from
+      // the policy after the first.
+      const stopped = join(folder, "stopped");
+      const stop = new AbortController();
+      const fleet = await fleetAt(url);
+      const collect = fleet.collect.bind(fleet);
+      fleet.collect = (step, ...others) => {
+        if (step === 2) stop.abort();
+        return collect(step, ...others);
+      };
+      await assert.rejects(
+        train("grpo", stopped, settings, { fleet, signal: stop.signal }),
+        RunInterruptedError,
+      );
+      const fleet2 = await fleetAt(url);
+      await train("grpo", stopped, settings, { fleet: fleet2, resume: true });
+      assert.deepEqual(await results(stopped), expected);
+      assert.deepEqual(workers.errors, []);
+    });
+  },
+});
+
+Deno.test({
+  name: "a result of another policy, or with impossible numbers, is refused and made again",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await train("grpo", join(folder, "one"));
+      const fleet = await fleetAt(url);
+      await using connection = await connectNats({ url }, "test");
+      await using workers = new Workers();
+      const collect = fleet.collect.bind(fleet);
+      fleet.collect = async (step, ...others) => {
+        if (step === 1) {
+          const [id] = await listRuns(connection.jsm);
+          const right = { policy: "0".repeat(64), worker: "forger", seconds: 0, scores: {} };
+          const numbers = { tokens: [5], logprobs: [-1], values: null };
+          const forged: [number, unknown][] = [[0, { ...right, ...numbers }], [1, { nothing: 1 }]];
+          for (const [response, message] of forged) {
+            const subject = resultSubject(id, 1, 0, response);
+            await connection.js.publish(subject, JSON.stringify(message));
+          }
+          workers.start(url, "honest");
+        }
+        return await collect(step, ...others);
+      };
+      const lines = await train("grpo", join(folder, "many"), {}, { fleet });
+      const refused = lines.filter((line) => line.includes("is refused"));
+      assert.equal(refused.length, 2, lines.join("\n"));
+      assert.match(
+        refused[0],
+        /result of forger is refused \(step 1, prompt 0\): the policy 0{12}/,
+      );
+      assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
+    });
+  },
+});
+
+Deno.test({
+  name: "the first result of an id is the one: a second is not stored",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await using connection = await connectNats({ url }, "test");
+      const fleet = await fleetAt(url);
+      await fleet.attach({
+        folder,
+        config: { kind: "grpo", steps: 1, staleness: 0, saveEvery: 0 } as { kind: string },
+        fingerprints: {},
+        info() {},
+      });
+      const [id] = await listRuns(connection.jsm);
+      const subject = resultSubject(id, 1, 0, 0);
+      await connection.js.publish(subject, "first");
+      await assert.rejects(connection.js.publish(subject, "second"), /per subject/);
+      const { resultStream } = runNames(id);
+      const stored = await connection.jsm.streams.getMessage(resultStream, {
+        last_by_subj: subject,
+      });
+      assert.equal(stored?.string(), "first");
+      const [run] = await clusterRuns(connection);
+      assert.deepEqual([run.kind, run.trainer?.step, run.results], ["unknown", 0, 1]);
+
+      // Another process may not train it meanwhile.
+      await fleet.leave(false);
+      assert.equal((await clusterRuns(connection))[0].trainer, null);
+      await removeRun(connection, id);
+      await assert.rejects(removeRun(connection, id), UserError);
+    });
+  },
+});
+
+Deno.test({
+  name: "a worker with another model, or without one, says so in a line",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      const model = join(folder, "model");
+      await Deno.mkdir(model);
+      for await (const { name } of Deno.readDir("demo/tiny-flan-t5")) {
+        await Deno.copyFile(join("demo/tiny-flan-t5", name), join(model, name));
+      }
+      const other = join(folder, "other");
+      await Deno.mkdir(other);
+      for await (const { name } of Deno.readDir(model)) {
+        await Deno.copyFile(join(model, name), join(other, name));
+      }
+      await Deno.writeTextFile(join(other, "generation_config.json"), "{}");
+      await using workers = new Workers();
+      workers.start(url, "without", { model: null });
+      workers.start(url, "wrong", { model: other });
+      const fleet = await fleetAt(url);
+      const collect = fleet.collect.bind(fleet);
+      fleet.collect = async (step, ...others) => {
+        const collected = collect(step, ...others);
+        while (step === 1 && workers.errors.length < 2) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        if (step === 1) workers.start(url, "right", { model });
+        return await collected;
+      };
+      await train("ppo", join(folder, "run"), { model, steps: 1 }, { fleet });
+      const messages = workers.errors.map(({ message }) => message).sort();
+      assert.match(messages[0], /the model .*other here is not the trainer's: its fingerprint is/);
+      assert.match(messages[1], /a folder of the trainer's machine: give --model/);
+      assert.equal(workers.made.get("right"), 2);
+    });
+  },
+});
+
+Deno.test({
+  name: "a script scores on the trainer, unless the worker was started with it",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      const script = join(folder, "brevity.ts");
+      await Deno.writeTextFile(
+        script,
+        "export default (samples) => samples.map(({ response }) => -response.length);\n",
+      );
+      const settings = { reward: ["demo/tiny-roberta-toxicity", script] };
+      await train("grpo", join(folder, "one"), settings);
+      await using workers = new Workers();
+      workers.start(url, "plain");
+      await train("grpo", join(folder, "many"), settings, { fleet: await fleetAt(url) });
+      assert.ok(workers.lines.includes(`the reward ${script} is scored by the trainer`));
+      await workers[Symbol.asyncDispose]();
+      await using trusted = new Workers();
+      trusted.start(url, "trusting", { rewards: [script] });
+      await train("grpo", join(folder, "more"), settings, { fleet: await fleetAt(url) });
+      assert.ok(!trusted.lines.some((line) => line.includes("scored by the trainer")));
+      const expected = await results(join(folder, "one"));
+      assert.deepEqual(await results(join(folder, "many")), expected);
+      assert.deepEqual(await results(join(folder, "more")), expected);
+    });
+  },
+});

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { connectNats } from "../../lib/cluster/connection.ts";
+import { Lease } from "../../lib/cluster/lease.ts";
+import { createRunStores } from "../../lib/cluster/topology.ts";
+import { UserError } from "../../lib/errors.ts";
+import { hasServer, withServer } from "./nats_server.ts";
+
+const ignore = !hasServer();
+
+Deno.test({
+  name:
+    "a run has one trainer: another waits for a sign of life, and takes over where there is none",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }) => {
+      await using connection = await connectNats({ url }, "test");
+      const { entries } = await createRunStores(connection, "run");
+      const take = (holder: string, patience: number, waiting: () => void = () => {}) =>
+        Lease.take(entries, { holder, host: `host of ${holder}`, steps: 1 }, waiting, patience);
+      let waits = 0;
+      const first = await take("first", 0, () => waits++);
+      assert.equal(waits, 0);
+      // It renews its lease every three seconds.
+      await assert.rejects(
+        take("second", 4000, () => waits++),
+        (error) => error instanceof UserError && /\(on host of first\)/.test(error.message),
+      );
+      assert.equal(waits, 1);
+      first.check();
+      const third = await take("third", 0, () => waits++);
+      await new Promise((resolve) => setTimeout(resolve, 3500));
+      assert.throws(() => first.check(), /another trainer has taken the run over/);
+      third.check();
+      await first[Symbol.asyncDispose]();
+      await third[Symbol.asyncDispose]();
+      const fourth = await take("fourth", 0, () => waits++);
+      assert.equal(waits, 2);
+      await fourth[Symbol.asyncDispose]();
+    });
+  },
+});
