@@ -105,6 +105,7 @@ export type {
   ValueOutput,
 } from "./lib/models/language_model.ts";
 export { T5ForConditionalGeneration } from "./lib/models/t5/t5.ts";
+export type { T5Model } from "./lib/models/t5/model.ts";
 export type { T5Config } from "./lib/models/t5/config.ts";
 export type {
   Binding,
@@ -119,6 +120,8 @@ export type {
   Signature,
   Span,
   SpanArgument,
+  StandIns,
+  StorageBinding,
   TaskDevice,
 } from "./lib/device/device.ts";
 export { type DeviceOptions, openDevice } from "./lib/device/open.ts";
@@ -211,7 +214,11 @@ export {
 } from "./lib/training/adapter_trainer.ts";
 export type { LearningRateSchedule } from "./lib/training/schedules.ts";
 export type { RowLoss } from "./lib/training/row_loss.ts";
-export { forwardBackwardRows, type RowLogprobs } from "./lib/training/row_pass.ts";
+export {
+  forwardBackwardRows,
+  type RowLogprobs,
+  type RowPassOptions,
+} from "./lib/training/row_pass.ts";
 export type { Trainer } from "./lib/training/trainer.ts";
 export { TrainerSnapshot } from "./lib/training/trainer_snapshot.ts";
 export {
@@ -300,6 +307,7 @@ export { trlReward, type TRLRewardFunction } from "./lib/rewards/trl_reward.ts";
 export { probabilities, softmax, type TextClassifier } from "./lib/rewards/text_classifier.ts";
 export type { ProblemType } from "./lib/models/classifier_config.ts";
 export {
+  type RewardScores,
   type WeightedReward,
   WeightedRewards,
   type WeightedScores,
@@ -363,6 +371,14 @@ export type { Summary } from "./lib/runs/kinds/ppo/summary.ts";
 export type { SftMeasurement } from "./lib/runs/kinds/sft/measurement.ts";
 export type { SftSummary } from "./lib/runs/kinds/sft/summary.ts";
 export type { RunHooks, RunOptions } from "./lib/runs/loop/run.ts";
+export type {
+  FleetPolicy,
+  FleetPrompt,
+  FleetRequest,
+  FleetRollouts,
+  FleetRun,
+  RolloutFleet,
+} from "./lib/runs/kinds/fleet/rollout_fleet.ts";
 export { sft, type SftHooks, type SftResult } from "./lib/runs/loop/sft.ts";
 export {
   resumeConfig,

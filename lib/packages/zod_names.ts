@@ -6,6 +6,7 @@ export {
   enum,
   int,
   literal,
+  looseObject,
   number,
   object,
   type output,

@@ -4,7 +4,7 @@ import type { LoraConfig } from "../../formats/lora_config.ts";
 import type { AnswerSettings } from "./answer_settings.ts";
 import type { ChartSpec } from "./chart_spec.ts";
 import type { Generator } from "./fleet/generator.ts";
-import type { RunContext, RunTask } from "./run_task.ts";
+import type { GeneratorContext, RunContext, RunTask } from "./run_task.ts";
 
 /** Settings that runs of every kind have. */
 export interface RunSettings extends RunDeviceOptions {
@@ -89,7 +89,7 @@ export interface RunKind<
    * @param lora settings of the adapter that is trained
    * @throws {UserError} when something is missing or broken
    */
-  openGenerator?(context: RunContext<Config>, lora: LoraConfig): Promise<Generator>;
+  openGenerator?(context: GeneratorContext<Config>, lora: LoraConfig): Promise<Generator>;
   /**
    * Loads and checks all that a run needs, and tells about it.
    *

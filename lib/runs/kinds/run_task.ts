@@ -18,6 +18,9 @@ export interface RunContext<Config> {
   readonly fleet?: RolloutFleet;
 }
 
+/** Surroundings in which a kind of run loads a policy that generates. */
+export type GeneratorContext<Config> = Pick<RunContext<Config>, "config" | "device" | "hooks">;
+
 /**
  * A run of some kind, loaded: what the run loop trains, measures, saves and concludes. The loop does
  * the rest: the lock, `metrics.jsonl` and `samples.jsonl`, checkpoints, resuming, interruptions.

@@ -6,7 +6,7 @@ import { loadLanguageModel } from "../../../models/registry.ts";
 import { locate } from "../../loading/locate.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import type { Generator } from "../fleet/generator.ts";
-import type { RunContext } from "../run_task.ts";
+import type { GeneratorContext } from "../run_task.ts";
 
 /** Settings of sampling in training, without the temperature, which the trainer has. */
 export function groupSampling(
@@ -23,7 +23,7 @@ export function groupSampling(
  * @throws {UserError} when the model is missing or broken
  */
 export async function openGroupGenerator(
-  { device, config, hooks }: RunContext<GroupRunConfig>,
+  { device, config, hooks }: GeneratorContext<GroupRunConfig>,
   lora: LoraConfig,
 ): Promise<Generator> {
   const folder = await locate("model", config.model, hooks);

@@ -5,7 +5,7 @@ import { loadLanguageModel } from "../../../models/registry.ts";
 import { locate } from "../../loading/locate.ts";
 import { samplingOf, type TrainConfig } from "../../settings/config.ts";
 import type { Generator } from "../fleet/generator.ts";
-import type { RunContext } from "../run_task.ts";
+import type { GeneratorContext } from "../run_task.ts";
 
 /**
  * Loads a policy that responds as PPO's trainer does, with its log-probabilities and values.
@@ -13,7 +13,7 @@ import type { RunContext } from "../run_task.ts";
  * @throws {UserError} when the model is missing or broken
  */
 export async function openPPOGenerator(
-  { device, config, hooks }: RunContext<TrainConfig>,
+  { device, config, hooks }: GeneratorContext<TrainConfig>,
   lora: LoraConfig,
 ): Promise<Generator> {
   const folder = await locate("model", config.model, hooks);
