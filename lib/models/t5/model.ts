@@ -48,8 +48,11 @@ interface DecoderMemory {
  * `T5Model`.
  */
 export class T5Model {
+  /** Layers that a new adapter updates by default, as PEFT has it. */
   readonly defaultTargets: readonly string[] = ["q", "v"];
+  /** Number of tokens in the vocabulary. */
   readonly vocabSize: number;
+  /** Width of a hidden state. */
   readonly hiddenSize: number;
   readonly #weights: T5Weights;
   readonly #encoderBias: RelativeBias;
@@ -73,6 +76,7 @@ export class T5Model {
     this.#decoderBias = new RelativeBias(config, this.#weights.decoderBias, false);
   }
 
+  /** Linear layers that an adapter can update. */
   get linearModules(): readonly LinearModule[] {
     return this.#weights.linearModules;
   }
@@ -82,6 +86,7 @@ export class T5Model {
     return this.#weights.count;
   }
 
+  /** Encodes prompts. Returns what decoding reads of them. */
   prefill(
     cx: Context,
     prompts: readonly (readonly number[])[],
@@ -107,14 +112,17 @@ export class T5Model {
     return EncodedPrompts.kept(prompts.map(({ length }) => length), layers);
   }
 
+  /** Joins memories of prompts into one, by row. */
   joinPrompts(cx: Context, parts: readonly PromptPart[], count: number): PromptMemory {
     return EncodedPrompts.join(cx, parts, count);
   }
 
+  /** Selects rows of a memory; a prompt may serve several. */
   selectPrompts(memory: PromptMemory, which: readonly number[]): PromptMemory {
     return EncodedPrompts.of(memory).select(which);
   }
 
+  /** Runs whole responses through the decoder. Returns hidden states, [tokens, hidden]. */
   forward(
     cx: Context,
     inputs: Packed,
@@ -130,6 +138,7 @@ export class T5Model {
     return this.#drop(cx, rmsNorm(cx, h, this.#weights.decoderNorm, this.config.layerNormEpsilon));
   }
 
+  /** Begins to decode token by token. */
   startDecoding(
     cx: Context,
     memory: PromptMemory,

@@ -23,6 +23,7 @@ export interface FleetPrompt {
 export interface FleetRequest {
   /** Number of the step, from 1. */
   readonly step: number;
+  /** Prompts of the step, in its order. */
   readonly prompts: readonly FleetPrompt[];
 }
 
