@@ -40,7 +40,9 @@ export async function inspectMachine(testReads = true): Promise<Machine> {
     cores: navigator.hardwareConcurrency,
     wasm: { sharedMemory: canShareMemory(), canWait: canWait() },
     adapter,
-    reads: testReads && adapter ? await hasImmediateReads(adapter.description) : null,
+    reads: testReads && adapter
+      ? await hasImmediateReads(adapter.description, { retry: true })
+      : null,
     caches: { hub: hubCacheDirectory(), temper: cacheDirectory() },
   };
 }

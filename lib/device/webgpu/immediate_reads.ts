@@ -25,21 +25,24 @@ const UNTESTED: ImmediateReads = {
  * nothing may be started, they are awaited. Never asks for a permission.
  *
  * @param adapter the adapter's description
- * @param folder where results are kept; null for nowhere
- * @param test runs the self-test
+ * @param options `folder`: where results are kept, null for nowhere; `retry`: true to test again what
+ *   failed before; `test`: runs the self-test
  */
 export async function hasImmediateReads(
   adapter: string,
-  folder: string | null = allowedCacheDirectory(),
-  test: () => Promise<ImmediateReads | null> = testImmediateReads,
+  { folder = allowedCacheDirectory(), retry = false, test = testImmediateReads }: {
+    folder?: string | null;
+    retry?: boolean;
+    test?: () => Promise<ImmediateReads | null>;
+  } = {},
 ): Promise<ImmediateReads> {
   const deno = denoVersion();
   const name = new Sha256().update(`${adapter}\n${deno}`).hex().slice(0, 16);
   const path = folder === null ? null : join(folder, `readback-${name}.json`);
   const known = path === null ? null : await readResult(path);
-  if (known) return known;
+  if (known && (known.works || !retry)) return known;
   const result = await test();
-  if (result === null) return UNTESTED;
+  if (result === null) return known ?? UNTESTED;
   if (path === null || !mayWrite(folder!)) return result;
   try {
     await makeFolder(folder!);

@@ -80,17 +80,27 @@ gpuTest(
         return Promise.resolve(result);
       };
       const [fails, works] = [{ works: false, reason: "early" }, { works: true, reason: "" }];
-      const untested = await hasImmediateReads("gpu", folder, test(null));
+      const untested = await hasImmediateReads("gpu", { folder, test: test(null) });
       assert.ok(!untested.works);
       assert.match(untested.reason, /permission/);
-      assert.deepEqual(await hasImmediateReads("gpu", folder, test(fails)), fails);
-      assert.deepEqual(await hasImmediateReads("gpu", folder, test(works)), fails);
-      assert.deepEqual(await hasImmediateReads("other", `${folder}/new`, test(works)), works);
+      assert.deepEqual(await hasImmediateReads("gpu", { folder, test: test(fails) }), fails);
+      assert.deepEqual(await hasImmediateReads("gpu", { folder, test: test(works) }), fails);
+      assert.deepEqual(
+        await hasImmediateReads("other", { folder: `${folder}/new`, test: test(works) }),
+        works,
+      );
       assert.equal(tests, 3);
+      // Doctor tests again what failed, where it may.
+      const again = (result: ImmediateReads | null) =>
+        hasImmediateReads("gpu", { folder, retry: true, test: test(result) });
+      assert.deepEqual(await again(null), fails);
+      assert.deepEqual(await again(works), works);
+      assert.deepEqual(await again(fails), works);
+      assert.equal(tests, 5);
       for (const { name } of Deno.readDirSync(folder)) {
         if (name.endsWith(".json")) Deno.writeTextFileSync(`${folder}/${name}`, "{}");
       }
-      assert.deepEqual(await hasImmediateReads("gpu", folder, test(works)), works);
+      assert.deepEqual(await hasImmediateReads("gpu", { folder, test: test(works) }), works);
     }),
 );
 
@@ -98,7 +108,7 @@ gpuTest(
   "this adapter and this Deno pass the self-test, which leaves a result",
   () =>
     withTempDir(async (folder) => {
-      assert.deepEqual(await hasImmediateReads("gpu", folder), { works: true, reason: "" });
+      assert.deepEqual(await hasImmediateReads("gpu", { folder }), { works: true, reason: "" });
       const [{ name }] = Deno.readDirSync(folder);
       const { deno } = JSON.parse(Deno.readTextFileSync(`${folder}/${name}`));
       assert.equal(deno, Deno.version.deno);
