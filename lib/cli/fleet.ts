@@ -46,7 +46,9 @@ export async function openFleet(
   const local = await startLocalFleet({
     workers,
     threads: threads ?? null,
-    workerArgs: [
+    workerArgs: (name, threads) => [
+      ...["run", "-A", "--quiet", Deno.mainModule, "work", "--once"],
+      ...["--name", name, "--threads", String(threads)],
       ...["--model", model!],
       ...["--device", device ?? "auto"],
       ...(reward ?? []).filter(isLocalPath).flatMap((path) => ["--reward", path]),

@@ -133,7 +133,7 @@ function connectReason(error: unknown): string {
     return "it does not accept the user, token, credentials or NKEY";
   }
   if (/jetstream|503|no responders/i.test(text)) {
-    return "it has no JetStream: start nats-server with --jetstream";
+    return "it has no JetStream: start nats-server with -js";
   }
   if (/refused|timeout|ENOTFOUND|dns|lookup/i.test(text)) {
     return `nobody answers there (${message}): is nats-server running?`;

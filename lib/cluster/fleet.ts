@@ -60,7 +60,7 @@ interface Attached extends FleetRun {
   readonly saveEvery: number;
 }
 
-/** What a step waits for. */
+/** Prompts of a step that waits for its results. */
 interface Pending {
   readonly prompts: readonly FleetPrompt[];
   /** Digest of the policy that is to respond. */

@@ -12,8 +12,8 @@ export interface LocalFleet extends AsyncDisposable {
 /** Settings of a local fleet. */
 export interface LocalFleetOptions {
   readonly workers: number;
-  /** Options of `temper work` beside those that this module sets. */
-  readonly workerArgs: readonly string[];
+  /** Arguments of Deno that start a worker. */
+  workerArgs(name: string, threads: number): string[];
   /** Threads of each worker; null to share the machine. */
   readonly threads: number | null;
   /** Called with a line for people, when a worker ends before the run. */
@@ -62,7 +62,7 @@ export async function startLocalFleet(options: LocalFleetOptions): Promise<Local
     const threads = options.threads ??
       Math.max(1, Math.floor(availableParallelism() / options.workers));
     for (let i = 1; i <= options.workers; i++) {
-      const child = startWorker(`worker-${i}`, url, threads, options.workerArgs);
+      const child = startWorker(url, options.workerArgs(`worker-${i}`, threads));
       children.push(child);
       lastLine(child).then(async (line) => {
         const { code } = await child.status;
@@ -115,20 +115,12 @@ async function startServer(config: string, port: number): Promise<Deno.ChildProc
     }
   }
   if (!ended) child.kill("SIGKILL");
-  throw new UserError(`${SERVER} does not start: try it by hand (${SERVER} --jetstream)`);
+  throw new UserError(`${SERVER} does not start: try it by hand (${SERVER} -js)`);
 }
 
-function startWorker(
-  name: string,
-  url: string,
-  threads: number,
-  args: readonly string[],
-): Deno.ChildProcess {
+function startWorker(url: string, args: readonly string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--quiet", Deno.mainModule, "work", "--once"],
-      ...["--name", name, "--threads", String(threads), ...args],
-    ],
+    args: [...args],
     env: { NATS_URL: url },
     stdin: "null",
     stdout: "null",

@@ -7,7 +7,7 @@ export interface ClusterRun {
   readonly id: string;
   /** Kind of the run, "unknown" before its first step. */
   readonly kind: string;
-  /** Who trains; null for nobody. */
+  /** Process that trains; null for none. */
   readonly trainer: Omit<LeaseEntry, "holder"> | null;
   /** Prompts that wait or are being worked on. */
   readonly queue: number;

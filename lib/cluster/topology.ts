@@ -76,7 +76,7 @@ export function refusalSubject(id: string, worker: string): string {
   return `temper.${id}.refused.${worker}`;
 }
 
-/** What a run has on a server, opened. */
+/** Streams and buckets of a run on a server, opened. */
 export interface RunStores {
   readonly names: RunNames;
   /** Entries of the run: settings, lease, versions of the policy. */

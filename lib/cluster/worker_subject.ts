@@ -14,7 +14,7 @@ import { loadRewards, locateReward } from "../runs/loading/rewards.ts";
 import { z } from "../packages/zod.ts";
 import type { RunEntry, Work } from "./messages.ts";
 
-/** Where this machine has what a run names. */
+/** Places of a run's model and rewards on this machine. */
 export interface WorkerSources {
   /** Model's folder or name; null for the run's name. */
   readonly model: string | null;
@@ -59,7 +59,7 @@ export async function loadSubject(
   }
   const settings = parsed.data;
   const kind = runKind(settings.kind);
-  const model = sources.model ?? named(settings.model, "model", "--model");
+  const model = sources.model ?? named(settings.model);
   const folder = await locate("model", model, hooks);
   const found = await fingerprint(folder);
   if (found !== fingerprints.model) {
@@ -132,11 +132,10 @@ async function loadWorkerRewards(
 }
 
 /** A name that means the same on every machine. @throws {UserError} when it is a path */
-function named(name: string, what: string, option: string): string {
+function named(name: string): string {
   if (!isElsewhere(name)) return name;
   throw new UserError(
-    `the run's ${what} is ${name}, a folder of the trainer's machine: give ${option} with the same ` +
-      "one here",
+    `the run's model is ${name}, a folder of the trainer's machine: give \`model\`, the same one here`,
   );
 }
 

@@ -91,7 +91,7 @@ Deno.test({
       async ({ port }) => {
         assert.match(
           await refusal({ url: `nats://127.0.0.1:${port}` }),
-          /no JetStream: start nats-/,
+          /no JetStream: start nats-server with -js/,
         );
       },
       [],

@@ -175,7 +175,7 @@ Deno.test({
       await train("ppo", join(folder, "run"), { model, steps: 1 }, { fleet });
       const messages = workers.errors.map(({ message }) => message).sort();
       assert.match(messages[0], /the model .*other here is not the trainer's: its fingerprint is/);
-      assert.match(messages[1], /a folder of the trainer's machine: give --model/);
+      assert.match(messages[1], /a folder of the trainer's machine: give `model`/);
       assert.equal(workers.made.get("right"), 2);
     });
   },
