@@ -58,7 +58,7 @@ export interface TuningTrials {
   readonly measure?: typeof autotuneMatmul;
 }
 
-/** What is known of an adapter's kernels. */
+/** Facts about an adapter's kernels. */
 interface KnownKernels {
   /** True where kernels with subgroups are equal to the others. */
   usesSubgroups: boolean;
