@@ -28,15 +28,7 @@ export function appendToCache(
   width: number,
   stride: number = width,
 ): void {
-  const shape = { rows, count, width, stride };
-  const both = { cacheK: cache.k, cacheV: cache.v, k: x.k, v: x.v, ...shape };
-  if (device.kind === "wasm") return device.run(KV_CACHE_APPEND, 1, both);
-  const launches = device.bindsTogether([cache.k, cache.v])
-    ? [both]
-    : [[cache.k, x.k], [cache.v, x.v]].map(([cacheK, k]) => (
-      { cacheK, cacheV: null, k, v: null, ...shape }
-    ));
-  for (const args of launches) {
-    device.dispatch(appendShader, elementGroups(count * width), args);
-  }
+  const args = { cacheK: cache.k, cacheV: cache.v, k: x.k, v: x.v, rows, count, width, stride };
+  if (device.kind === "webgpu") device.dispatch(appendShader, elementGroups(count * width), args);
+  else device.run(KV_CACHE_APPEND, 1, args);
 }

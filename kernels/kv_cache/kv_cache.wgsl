@@ -1,4 +1,4 @@
-// Twin of kv_cache.wasm.ts, of keys and values or one of them; one thread an element.
+// Twin of kv_cache.wasm.ts, keys and values in one dispatch; one thread an element.
 
 /** cache[rows[i], :] = x[i, :] for every i, of keys and of values */
 @compute @workgroup_size(256)
@@ -13,9 +13,7 @@ fn kv_cache_append(
     let column = at % p.width;
     let source = row * p.stride + column;
     let to = rows[p.rows + row] * p.width + column;
-    cache[p.cache_k + to] = k[p.k + source];
-    if (p.cache_v != NONE) {
-      cache[p.cache_v + to] = v[p.v + source];
-    }
+    cache_k[p.cache_k + to] = k[p.k + source];
+    cache_v[p.cache_v + to] = v[p.v + source];
   }
 }

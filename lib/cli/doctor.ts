@@ -2,7 +2,6 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant, negatableFlag } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
-import { STORAGE_BUFFERS_NEEDED } from "../device/webgpu/adapter.ts";
 import { NO_ADAPTER_ADVICE } from "../platform/gpu_advice.ts";
 import type { Machine } from "../doctor/machine.ts";
 import type { Check } from "../doctor/self_test.ts";
@@ -47,7 +46,8 @@ export async function runDoctor(
   let checks: Check[] = [];
   if (wanted) {
     const { selfTest } = await import("../doctor/self_test.ts");
-    const devices = machine.adapter ? ["wasm", "webgpu"] as const : ["wasm"] as const;
+    const runs = machine.adapter?.missing.length === 0;
+    const devices = runs ? ["wasm", "webgpu"] as const : ["wasm"] as const;
     if (!json) print("\nself-test");
     checks = await selfTest(devices, json ? () => {} : (check) => print(describeCheck(check)));
   }
@@ -79,13 +79,9 @@ function describeMachine(machine: Machine): string {
 }
 
 function describeGpu(
-  { description, features, subgroupSizes, limits }: NonNullable<Machine["adapter"]>,
+  { description, features, subgroupSizes, limits, missing }: NonNullable<Machine["adapter"]>,
 ): string[][] {
   const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
-  const buffers = limits.maxStorageBuffersPerShaderStage;
-  const enough = buffers >= STORAGE_BUFFERS_NEEDED
-    ? `${STORAGE_BUFFERS_NEEDED} are needed`
-    : `TOO FEW, training needs ${STORAGE_BUFFERS_NEEDED}`;
   const sizes = subgroupSizes && [...new Set(subgroupSizes)].join(" to ");
   return [
     ["webgpu", visibleLine(description)],
@@ -96,12 +92,13 @@ function describeGpu(
       `buffers of ${mib(limits.maxBufferSize)}, ${mib(limits.maxStorageBufferBindingSize)} ` +
       `bound at once`,
     ],
-    ["", `${buffers} storage buffers a kernel (${enough})`],
+    ["", `${limits.maxStorageBuffersPerShaderStage} storage buffers a kernel`],
     [
       "",
       `workgroups of ${limits.maxComputeInvocationsPerWorkgroup} threads, with ` +
       `${limits.maxComputeWorkgroupStorageSize / 1024} KiB`,
     ],
+    ...missing.map((limit) => ["", `CANNOT BE USED: ${limit}`]),
   ];
 }
 

@@ -6,6 +6,7 @@ import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
 import { describeAdapter, findAdapter, isSoftware } from "./webgpu/adapter.ts";
 import { hasImmediateReads } from "./webgpu/immediate_reads.ts";
+import { missingLimits } from "./webgpu/limits.ts";
 import type { CompilationHooks } from "./webgpu/pipelines.ts";
 import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
@@ -25,9 +26,10 @@ export interface DeviceOptions {
 
 /**
  * Opens the device that was asked for. The caller closes it. A software adapter is taken only when
- * WebGPU is asked for by name: it serves tests, WASM is faster.
+ * WebGPU is asked for by name: it serves tests, WASM is faster. `auto` passes over an adapter whose
+ * limits are too low as well.
  *
- * @throws {UserError} when `webgpu` is asked for and there is no adapter
+ * @throws {UserError} when `webgpu` is asked for, and there is no adapter or its limits are too low
  */
 export async function openDevice(
   { device = "auto", threads, turbo = false, profile = false, compilation }: DeviceOptions = {},
@@ -40,7 +42,14 @@ export async function openDevice(
   }
   const times = profile ? kernelTimes : undefined;
   const adapter = device === "wasm" ? null : await findAdapter();
-  if (adapter && (device === "webgpu" || !isSoftware(adapter))) {
+  const missing = adapter ? missingLimits(adapter) : [];
+  if (adapter && device === "webgpu" && missing.length > 0) {
+    throw new UserError(
+      `${describeAdapter(adapter)} cannot run the kernels (${missing.join("; ")}): update its ` +
+        "driver, or use `device` wasm",
+    );
+  }
+  if (adapter && (device === "webgpu" || !isSoftware(adapter) && missing.length === 0)) {
     const immediateReads = (await hasImmediateReads(describeAdapter(adapter))).works;
     return await WebGpuDevice.create(adapter, { times, immediateReads, compilation });
   }

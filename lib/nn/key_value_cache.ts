@@ -238,7 +238,7 @@ class SlotGroup {
     return Math.max(0, outOfReach(this.reach, before + position) - before);
   }
 
-  /** Tensors for a layer's keys and values, in one block: both are written by one kernel. */
+  /** Tensors for a layer's keys and values, in one block, since one kernel writes both. */
   #tensors(rows: number, width: number): Tensor[] {
     return this.cx.emptyTogether([[rows, width], [rows, width]]);
   }

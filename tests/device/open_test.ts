@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../../lib/device/open.ts";
-import {
-  bindableBytes,
-  findAdapter,
-  isSoftware,
-  requestDevice,
-} from "../../lib/device/webgpu/adapter.ts";
+import { findAdapter, isSoftware, requestDevice } from "../../lib/device/webgpu/adapter.ts";
+import { limitsOf, STORAGE_BUFFERS_NEEDED } from "../../lib/device/webgpu/limits.ts";
+import { UserError } from "../../lib/errors.ts";
 
 Deno.test("openDevice: auto takes a GPU, never a software adapter", async () => {
   const adapter = await findAdapter();
@@ -36,9 +33,38 @@ Deno.test("requestDevice: features that are refused are left out", async () => {
   gpu.destroy();
 });
 
-Deno.test("bindings are of whole words, and below 2 GiB", () => {
-  assert.equal(bindableBytes(2 ** 27), 2 ** 27);
-  assert.equal(bindableBytes(2 ** 31 - 1), 2 ** 31 - 256);
-  assert.equal(bindableBytes(2 ** 32 - 4), 2 ** 31 - 256);
-  assert.equal(bindableBytes(2 ** 30 + 4), 2 ** 30);
+Deno.test("openDevice: an adapter whose limits are too low is named, or passed over", async () => {
+  const found = await findAdapter();
+  if (!found) return;
+  const limits = { ...limitsOf(found), maxStorageBuffersPerShaderStage: 4 };
+  const info = { description: "A small GPU", isFallbackAdapter: false };
+  const requestAdapter = navigator.gpu.requestAdapter;
+  Object.defineProperty(navigator.gpu, "requestAdapter", {
+    value: () => Promise.resolve({ limits, info, features: new Set() }),
+    configurable: true,
+  });
+  try {
+    await assert.rejects(openDevice({ device: "webgpu" }), (error: Error) => {
+      assert.ok(error instanceof UserError);
+      return error.message.startsWith(
+        "WebGPU, A small GPU cannot run the kernels (maxStorageBuffersPerShaderStage is 4, 8 are " +
+          "needed): ",
+      );
+    });
+    const device = await openDevice({ threads: 1 });
+    assert.equal(device.kind, "wasm");
+    device.close();
+  } finally {
+    Object.defineProperty(navigator.gpu, "requestAdapter", { value: requestAdapter });
+  }
+});
+
+Deno.test("requestDevice: no kernel can bind more than WebGPU guarantees", async () => {
+  const adapter = await findAdapter();
+  if (!adapter) return;
+  const gpu = await requestDevice(adapter);
+  assert.equal(gpu.limits.maxStorageBuffersPerShaderStage, STORAGE_BUFFERS_NEEDED);
+  assert.equal(gpu.limits.maxComputeWorkgroupStorageSize, 16384);
+  assert.equal(gpu.limits.maxBufferSize, adapter.limits.maxBufferSize);
+  gpu.destroy();
 });

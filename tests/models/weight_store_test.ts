@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TensorData, writeSafetensors } from "../../lib/formats/safetensors.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5/t5.ts";
-import { FrozenStore, TrainableStore } from "../../lib/models/weight_store.ts";
+import { FrozenStore, TrainableStore, type WeightSource } from "../../lib/models/weight_store.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { embedding } from "../../lib/tensor/ops/embedding.ts";
 import { linear } from "../../lib/tensor/ops/linear.ts";
-import { withDevice } from "../device.ts";
+import { deviceTest, withDevice } from "../device.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { tinyConfig, tinyT5 } from "./t5/tiny_t5.ts";
 import { TinyWeights } from "./tiny_weights.ts";
@@ -138,6 +138,55 @@ Deno.test("TrainableStore: hands out the parameters themselves", () =>
     assert.equal(store.tensor("n", [2]), parameters.get("n"));
     return Promise.resolve();
   }));
+
+deviceTest(
+  "FrozenStore.together: the same weights, read in their order, in one block",
+  async (device) => {
+    const names: string[] = [];
+    const weights = new TinyWeights();
+    const read: WeightSource["read"] = (name, shape, first, count) => {
+      names.push(name);
+      return weights.read(name, shape, first, count);
+    };
+    const store = new FrozenStore(device, { has: () => true, read }, "f32");
+    const made = store.together(() => ({
+      q: store.matrix("matrix", 3, 3),
+      transposed: store.matrix("transposed", 2, 4, { transposed: true }),
+      norm: store.tensor("norm", [4]),
+    }));
+    assert.deepEqual(names, ["matrix", "transposed", "norm"]);
+    assert.deepEqual([...await made.norm.read()], [...weights.values.get("norm")!]);
+    const cx = new Context(device);
+    const unit = cx.from(Float32Array.of(0, 1, 0), [1, 3]);
+    const m = weights.values.get("matrix")!;
+    assert.deepEqual([...await linear(cx, unit, made.q).read()], [m[1], m[4], m[7]]);
+    const t = weights.values.get("transposed")!;
+    const third = cx.from(Float32Array.of(0, 0, 1, 0), [1, 4]);
+    assert.deepEqual([...await linear(cx, third, made.transposed).read()], [t[4], t[5]]);
+    if (device.kind === "webgpu") {
+      const spans = [made.q.rowMajor, made.transposed.rowMajor, made.norm];
+      assert.ok(device.bindsTogether(spans));
+      assert.ok(!device.bindsTogether([...spans, store.tensor("alone", [4])]));
+    }
+    cx.release();
+    store.dispose();
+    assert.equal(device.memory.used, 0);
+  },
+);
+
+deviceTest("FrozenStore.together: a weight that cannot be read leaves nothing", (device) => {
+  const read = (name: string, shape: readonly number[]) => {
+    if (name === "broken") throw new Error("broken");
+    return new Float32Array(shape.reduce((a, b) => a * b));
+  };
+  assert.throws(() =>
+    FrozenStore.build(device, { has: () => true, read }, "f32", (store) => {
+      store.tensor("t", [5]);
+      store.together(() => [store.matrix("m", 20, 3), store.matrix("broken", 20, 3)]);
+    }), /broken/);
+  assert.equal(device.memory.used, 0);
+  return Promise.resolve();
+});
 
 Deno.test("FrozenStore.build: a model that cannot be built leaves nothing on the device", () =>
   withDevice((device) => {

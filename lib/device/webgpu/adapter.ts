@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { setVariableIfUnset } from "../../platform/environment.ts";
+import { type AdapterLimits, limitsOf, missingLimits, requestedLimits } from "./limits.ts";
 
 /** Adapters that are programs running on the CPU, by their description. */
 const SOFTWARE = /llvmpipe|softpipe|lavapipe|swiftshader|basic render|warp/i;
@@ -28,30 +29,6 @@ export function describeAdapter(adapter: GPUAdapter): string {
   return `WebGPU, ${name}${isSoftware(adapter) ? " (software)" : ""}`;
 }
 
-/** Limits that decide what runs: all are requested as high as the adapter allows. */
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-  "maxComputeWorkgroupSizeZ",
-  "maxComputeWorkgroupsPerDimension",
-] as const;
-
-/**
- * The most bytes of a storage binding: a multiple of 256, since drivers report 2³¹ - 1, and bindings are
- * of whole words; below 2 GiB, since some drivers count a binding's bytes in 32 bits with a sign.
- */
-export function bindableBytes(maxStorageBufferBindingSize: number): number {
-  return Math.floor(Math.min(maxStorageBufferBindingSize, 2 ** 31 - 1) / 256) * 256;
-}
-
-/** The most storage buffers that a kernel binds: as many as WebGPU guarantees. */
-export const STORAGE_BUFFERS_NEEDED = 8;
-
 /** Description, features and limits of an adapter. */
 export interface AdapterFacts {
   /** One line for a person. */
@@ -63,7 +40,9 @@ export interface AdapterFacts {
   /** Threads of a subgroup, fewest and most; null where subgroups are not granted. */
   readonly subgroupSizes: readonly [number, number] | null;
   /** The limits that decide what runs. */
-  readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
+  readonly limits: AdapterLimits;
+  /** Limits that are too low for the kernels, in words; none where they run. */
+  readonly missing: readonly string[];
 }
 
 /** Finds out about an adapter; `subgroups`, which it need not list, by asking for them. */
@@ -78,15 +57,12 @@ export async function adapterFacts(adapter: GPUAdapter): Promise<AdapterFacts> {
     features: [...features].sort(),
     subgroupSizes: features.has("subgroups") ? [subgroupMinSize, subgroupMaxSize] : null,
     limits: limitsOf(adapter),
+    missing: missingLimits(adapter),
   };
 }
 
-function limitsOf({ limits }: GPUAdapter): AdapterFacts["limits"] {
-  return Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as AdapterFacts["limits"];
-}
-
 /**
- * Opens an adapter with the highest limits that matter to kernels.
+ * Opens an adapter with the limits that matter to kernels.
  *
  * @param wanted features. They are asked for whether they are listed or not (Deno grants subgroups
  *   without listing them); when that is refused, only those that are listed
@@ -97,7 +73,7 @@ export async function requestDevice(
   wanted: readonly GPUFeatureName[] = [],
 ): Promise<GPUDevice> {
   const listed = wanted.filter((feature) => adapter.features.has(feature));
-  const requiredLimits = limitsOf(adapter);
+  const requiredLimits = requestedLimits(adapter);
   try {
     return await adapter.requestDevice({ requiredLimits, requiredFeatures: [...wanted] })
       .catch(() => adapter.requestDevice({ requiredLimits, requiredFeatures: listed }));

@@ -2,18 +2,13 @@ import { UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
 import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
-import {
-  bindableBytes,
-  describeAdapter,
-  isSoftware,
-  requestDevice,
-  STORAGE_BUFFERS_NEEDED,
-} from "./adapter.ts";
+import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import copyCode from "./copy.wgsl" with { type: "text" };
 import { lostError, refusedError } from "./late_errors.ts";
+import { bindableBytes, STORAGE_BUFFERS_NEEDED } from "./limits.ts";
 import { BLOCK_BYTES, ParameterBlocks } from "./parameter_blocks.ts";
 import { type CompilationHooks, Pipelines, shaderLabel } from "./pipelines.ts";
 import { ReadbackPool } from "./readback_pool.ts";

@@ -30,6 +30,7 @@ export function sampleReport(
       adapter: {
         ...{ description: "WebGPU, Card 9000", software, features: [], subgroupSizes: null },
         limits: LIMITS,
+        missing: [],
       },
       reads: { works: true, reason: "" },
     },
