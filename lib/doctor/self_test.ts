@@ -1,10 +1,13 @@
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
-import { generate } from "../generation/generate.ts";
+import { generate, type Generated } from "../generation/generate.ts";
 import { createPolicy, type Policy } from "../models/policy.ts";
 import { loadLanguageModel } from "../models/registry.ts";
 import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
+import { predict } from "../training/token_pass.ts";
+import { responseRow } from "../training/token_rows.ts";
+import { equalPredictions, equalVariants } from "./bit_equality.ts";
 import { compileKernels, type CompileReport } from "./compile_report.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
 
@@ -34,8 +37,9 @@ interface DemoRun {
 }
 
 /**
- * Tries each device: some kernels against f64, generating with the demo's model and a PPO step on
- * it. The same seed has to give the same tokens, and the same loss, on each device. Before that, a GPU's
+ * Tries each device: some kernels against f64, a GPU's variants of the product against each other,
+ * generating with the demo's model, a training pass that has to give the same bits, and a PPO step. The
+ * same seed has to give the same tokens, and the same loss, on each device. Before that, a GPU's
  * kernels are compiled in another process, where that is allowed: a driver may crash on one.
  *
  * @param report called with each check as soon as it is done
@@ -80,15 +84,20 @@ export async function selfTest(
       for (const { name: kernel, run } of KERNEL_CHECKS) {
         await attempt(kernel, () => run(device!));
       }
+      const gpu = device as Device;
+      if (gpu.kind === "webgpu") await attempt("product variants", () => equalVariants(gpu));
       const first = [...runs][0];
       const current: DemoRun = { tokens: [], statistics: {} };
       let policy: Policy | null = null;
+      let sampled: Generated[] = [];
       await attempt("generate", async () => {
         policy = await demoPolicy(device!);
-        current.tokens = await sampleTokens(policy);
+        sampled = await sample(policy);
+        current.tokens = sampled.map(({ tokens }) => tokens);
         return first ? sameTokens(current, first) : `${current.tokens.flat().length} tokens`;
       });
       if (!policy) continue;
+      await attempt("decoding = pass", () => equalPass(policy!, sampled));
       await attempt("PPO step", async () => {
         current.statistics = await trainingStep(policy!, current.tokens);
         return first ? sameStatistics(current, first) : describeLoss(current);
@@ -119,9 +128,16 @@ async function demoPolicy(device: Device): Promise<Policy> {
   );
 }
 
-async function sampleTokens({ model, adapter }: Policy): Promise<number[][]> {
+async function sample({ model, adapter, valueHead }: Policy): Promise<Generated[]> {
   const config = { maxNewTokens: NEW_TOKENS, minLength: 4, doSample: true, seed: 1 };
-  return (await generate(model, QUERIES, config, { adapter })).map(({ tokens }) => tokens);
+  return await generate(model, QUERIES, config, { adapter, valueHead, logprobs: true });
+}
+
+/** Compares log-probabilities and values of generation with those of a training pass. */
+async function equalPass(policy: Policy, sampled: readonly Generated[]): Promise<string> {
+  const rows = sampled.map(({ tokens }, i) => responseRow(policy.model, QUERIES[i], tokens));
+  const tokens = equalPredictions(sampled, await predict(policy, rows), "a training pass");
+  return `log-probabilities and values of ${tokens} tokens, bit for bit`;
 }
 
 async function trainingStep(

@@ -1,3 +1,4 @@
+import { equalPredictions, equalRow } from "../doctor/bit_equality.ts";
 import { generate, type Generated } from "../generation/generate.ts";
 import type { GenerationConfig } from "../generation/generation_config.ts";
 import { predict, type RowPredictions } from "../training/token_pass.ts";
@@ -123,33 +124,6 @@ function rowsOf(subject: Subject, responses: readonly Generated[]): TokenRow[] {
   return promptOfEach(subject).map((query, row) =>
     responseRow(subject.policy.model, query, responses[row].tokens)
   );
-}
-
-/** Compares what generation reported with predictions, bit for bit; returns the number of tokens. */
-function equalPredictions(
-  responses: readonly Generated[],
-  predictions: readonly RowPredictions[],
-  how: string,
-): number {
-  return responses.reduce((sum, { logprobs, values }, row) => {
-    const made = {
-      logprobs: Float32Array.from(logprobs!),
-      values: Float32Array.from(values!),
-    };
-    return sum + equalRow(made, predictions[row], row, how);
-  }, 0);
-}
-
-function equalRow(a: RowPredictions, b: RowPredictions, row: number, how: string): number {
-  for (const name of ["logprobs", "values"] as const) {
-    const [left, right] = [a[name]!, b[name]!];
-    const at = left.findIndex((value, i) => !Object.is(value, right[i]));
-    if (at < 0 && left.length === right.length) continue;
-    throw new Error(
-      `${name} of response ${row} differ at token ${at}: ${left[at]}, ${right[at]} by ${how}`,
-    );
-  }
-  return a.logprobs.length;
 }
 
 function equalResponses(

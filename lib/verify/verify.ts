@@ -1,3 +1,4 @@
+import { equalVariants } from "../doctor/bit_equality.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
 import { attempt, type DeviceName, type Verified } from "./attempts.ts";
@@ -27,6 +28,10 @@ export async function verify(
         results.push(await attempt(name, what, body));
         report(results.at(-1)!);
       };
+      if (device.kind === "webgpu") {
+        const gpu = device;
+        await check("equal variants of a product", () => equalVariants(gpu));
+      }
       for (const { name, run } of PROMISES) await check(name, () => run(subject));
       const tokens = await drawnTokens(subject);
       if (first) {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
+import { equalVariants } from "../../lib/doctor/bit_equality.ts";
 import { KERNEL_CHECKS } from "../../lib/doctor/kernel_checks.ts";
 import { type Check, selfTest } from "../../lib/doctor/self_test.ts";
-import { deviceTest } from "../device.ts";
+import { deviceTest, gpuTest } from "../device.ts";
 
 Deno.test("the self-test passes on the WASM device and reports each check", async () => {
   const reported: Check[] = [];
@@ -12,7 +14,7 @@ Deno.test("the self-test passes on the WASM device and reports each check", asyn
     checks.map(({ name }) => name),
     [
       ...["open", "matrix product", "norm", "attention", "attention over a prompt"],
-      ...["attention of one token", "generate", "PPO step"],
+      ...["attention of one token", "generate", "decoding = pass", "PPO step"],
     ],
   );
 });
@@ -35,3 +37,20 @@ deviceTest("a device that computes nonsense fails the checks of kernels", async 
     }
   }
 });
+
+gpuTest(
+  "variants of a product are compared; subgroups that differ are not used",
+  async (device) => {
+    const has = hasSubgroupVariant(device);
+    assert.match(await equalVariants(device), /^the same from 7 variants, (and with|no) subgroups/);
+    assert.equal(device.usesSubgroups, has);
+    const read = device.read.bind(device);
+    let reads = 0;
+    device.read = async (span, bytes) => {
+      const result = await read(span, bytes);
+      if (++reads === 2) result[0] ^= 1;
+      return result;
+    };
+    await assert.rejects(equalVariants(device), /^Error: tiled 16 16 differ from tiled 16 8$/);
+  },
+);
