@@ -4,7 +4,7 @@ import { allowedCacheDirectory } from "../../platform/cache_directory.ts";
 import { makeFolder, mayWrite, readTextFile } from "../../platform/files.ts";
 import { Sha256 } from "../../platform/hash.ts";
 import { join } from "../../platform/paths.ts";
-import { denoVersion, runModule } from "../../platform/subprocess.ts";
+import { denoVersion, runModule, type SubprocessResult } from "../../platform/subprocess.ts";
 
 /** Result of reading from a GPU without awaiting it. */
 export interface ImmediateReads {
@@ -56,11 +56,18 @@ export async function hasImmediateReads(
 /** Runs the self-test; null where that is not allowed, or where it does not come to reading. */
 async function testImmediateReads(): Promise<ImmediateReads | null> {
   const result = await runModule(assetUrl("lib/device/webgpu/readback_self_test.ts"));
-  const [first, last] = result?.stdout.trim().split("\n") ?? [];
-  if (!result || first !== "reading") return null;
-  if (result.success && last === "ok") return { works: true, reason: "" };
-  const complaint = /error: .*?Error: (.*)|panicked at (.*)/.exec(result.stderr);
-  return { works: false, reason: complaint?.[1] ?? complaint?.[0] ?? "the self-test crashed" };
+  return result && resultOfSelfTest(result);
+}
+
+/** Reads what the self-test has printed; null where it did not come to reading. */
+export function resultOfSelfTest(
+  { success, stdout, stderr }: SubprocessResult,
+): ImmediateReads | null {
+  const lines = stdout.trim().split("\n");
+  if (lines[0] !== "reading") return null;
+  if (success && lines.at(-1) === "ok") return { works: true, reason: "" };
+  const [complaint] = /(?<=error: .*?Error: ).*|panicked at .*/.exec(stderr) ?? [];
+  return { works: false, reason: complaint ?? "the self-test crashed" };
 }
 
 async function readResult(path: string): Promise<ImmediateReads | null> {

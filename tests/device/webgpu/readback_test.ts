@@ -6,6 +6,7 @@ import { describeAdapter, findAdapter } from "../../../lib/device/webgpu/adapter
 import {
   hasImmediateReads,
   type ImmediateReads,
+  resultOfSelfTest,
 } from "../../../lib/device/webgpu/immediate_reads.ts";
 import { WebGpuDevice } from "../../../lib/device/webgpu/webgpu_device.ts";
 import { gpuTest } from "../../device.ts";
@@ -114,3 +115,16 @@ gpuTest(
       assert.equal(deno, Deno.version.deno);
     }),
 );
+
+Deno.test("a self-test that crashes or reads too early says so; one that does not begin is none", () => {
+  const result = (stdout: string, stderr: string, success = false) =>
+    resultOfSelfTest({ success, stdout, stderr });
+  assert.deepEqual(result("reading\nok\n", "a driver's line", true), { works: true, reason: "" });
+  const panic =
+    "Deno has panicked.\nthread 'main' (7) panicked at ext/webgpu/buffer.rs:281:30:\ncalled";
+  assert.equal(result("reading\n", panic)?.reason, "panicked at ext/webgpu/buffer.rs:281:30:");
+  const early = "error: Uncaught (in promise) Error: a read came too early\n    at read";
+  assert.equal(result("reading\n", early)?.reason, "a read came too early");
+  assert.deepEqual(result("reading\n", ""), { works: false, reason: "the self-test crashed" });
+  assert.equal(result("", "error: Module not found"), null);
+});
