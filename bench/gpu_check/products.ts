@@ -135,6 +135,7 @@ function choices(device: GpuDevice, each: ProductCase, tuned: ReadonlyMap<string
   const bAlongK = each.product === "x·Wᵀ";
   const traits: ProductTraits = {
     m: each.m,
+    n: each.n,
     dtype: each.dtype,
     aAlongK: each.product !== "dyᵀ·x",
     bAlongK,

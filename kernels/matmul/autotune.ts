@@ -5,6 +5,7 @@ import { matmulVariants, shapeClass } from "./matmul_variants.ts";
 /** A product that is measured for its class. */
 interface Trial {
   m: number;
+  n: number;
   dtype: "f32" | "bf16";
   /** Neighbours in A and B are along k. */
   aAlongK: boolean;
@@ -13,8 +14,10 @@ interface Trial {
 
 /** Widths of a linear layer: flan-t5-base's. */
 const [COLUMNS, DEPTH] = [768, 768];
-/** Rows that stand for each class of {@linkcode shapeClass}. */
+/** Rows that stand for each class of {@linkcode shapeClass}; the last ones also for narrow products. */
 const ROWS = [1, 16, 64, 512];
+/** Columns of a narrow product: an adapter's rank. */
+const NARROW = 32;
 /** Launches that a measurement takes: enough to hide the 11 ms of a read. */
 const SHORTEST_MS = 40;
 /** A variant whose first launches are so much slower than the best is not measured further. */
@@ -44,12 +47,12 @@ export async function autotuneMatmul(
   const before = new Map(device.tuning);
   const best = new Map<string, string>();
   try {
-    for (const trial of trials(rows)) {
+    for (const trial of trials(rows, width)) {
       const kind = shapeClass({ ...trial, b2AlongK: true, fours: true });
       let fastest = Infinity;
       for (const variant of matmulVariants(device)) {
         device.tuning.set(kind, variant.name);
-        const ms = await measure(device, spans, trial, { width, depth, shortestMs, fastest });
+        const ms = await measure(device, spans, trial, { depth, shortestMs, fastest });
         if (ms < fastest) best.set(kind, variant.name);
         fastest = Math.min(fastest, ms);
       }
@@ -62,23 +65,29 @@ export async function autotuneMatmul(
   return best;
 }
 
-/** Forward products, input gradients in both dtypes, and weight gradients. */
-function trials(rows: readonly number[]): Trial[] {
-  return rows.flatMap((m) => [
-    ...(["f32", "bf16"] as const).flatMap((dtype) =>
-      [true, false].map((bAlongK) => ({ m, dtype, aAlongK: true, bAlongK }))
-    ),
-    { m, dtype: "f32", aAlongK: false, bAlongK: false },
-  ]);
+/**
+ * Forward products, input gradients in both dtypes, and weight gradients; an adapter's, which are f32,
+ * are narrow, too.
+ */
+function trials(rows: readonly number[], n: number): Trial[] {
+  const along = [[true, true], [true, false], [false, false]];
+  const ofDtype = (m: number, n: number, dtype: "f32" | "bf16") =>
+    along.map(([aAlongK, bAlongK]) => ({ m, n, dtype, aAlongK, bAlongK }));
+  return [
+    ...rows.flatMap((m) => [
+      ...ofDtype(m, n, "f32"),
+      ...ofDtype(m, n, "bf16").filter(({ aAlongK }) => aAlongK),
+    ]),
+    ...ofDtype(Math.max(...rows), NARROW, "f32"),
+  ];
 }
 
 /** Milliseconds of a product. */
 async function measure(
   device: GpuDevice,
   [c, a, b]: readonly Span[],
-  { m, dtype, aAlongK, bAlongK }: Trial,
-  { width: n, depth: k, shortestMs, fastest }: {
-    width: number;
+  { m, n, dtype, aAlongK, bAlongK }: Trial,
+  { depth: k, shortestMs, fastest }: {
     depth: number;
     shortestMs: number;
     fastest: number;

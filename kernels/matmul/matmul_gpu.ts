@@ -22,7 +22,15 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
   const aColumnStride = p.aColumnStride ?? 1;
   const b2AlongK = b2 ? b2.kStride === 1 : kStride === 1;
   const aAlongK = aColumnStride === 1;
-  const traits = { m, dtype, aAlongK, bAlongK: kStride === 1, b2AlongK, fours: fitsBroadcast(p) };
+  const traits = {
+    m,
+    n,
+    dtype,
+    aAlongK,
+    bAlongK: kStride === 1,
+    b2AlongK,
+    fours: fitsBroadcast(p),
+  };
   const { shader, variant: { rows, columns } } = chooseVariant(device, traits);
   const part = ({ buffer, byteOffset }: Span, elements: number) => (
     { buffer, byteOffset, byteLength: elements * 4 }

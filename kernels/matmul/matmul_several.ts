@@ -143,7 +143,8 @@ function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralP
     products.every(({ w, lowRank }) =>
       whole(w, k) && (!lowRank || whole(lowRank.u, lowRank.rank) && whole(lowRank.b, lowRank.rank))
     );
-  const traits = { m, dtype, aAlongK: true, bAlongK: true, b2AlongK: true, fours };
+  const [{ n }] = products;
+  const traits = { m, n, dtype, aAlongK: true, bAlongK: true, b2AlongK: true, fours };
   const { name } = chooseVariant(device, traits).variant;
   const found = name === "broadcast" ? BROADCAST.get(device.subgroupSize!) : VARIANTS.get(name);
   return found ?? (m <= 4 ? SKINNIEST : SKINNY);

@@ -12,6 +12,8 @@ export type MatmulShader = ReturnType<typeof portable>;
 export interface ProductTraits {
   /** Rows of C. */
   readonly m: number;
+  /** Columns of C. */
+  readonly n: number;
   /** Type of B. */
   readonly dtype: "f32" | "bf16";
   /** Neighbours in A, B and B2 are along k; else along the rows or columns. */
@@ -33,11 +35,8 @@ export interface MatmulVariant {
   shader(traits: ProductTraits): MatmulShader | null;
 }
 
-/** Up to so many rows `skinny` is the faster. */
-const SKINNY_ROWS = 64;
-
-/** The text of all variants: what was tuned for another is tuned again. */
-export const MATMUL_CODE: string = shared + code + subgroupsCode;
+/** Up to so many rows, or columns of many rows, `skinny` is the faster. */
+const SKINNY_SIZE = 64;
 
 const portable = wgsl(MATMUL_GPU, "matmul/matmul.wgsl", code, { shared });
 const withSubgroups = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
@@ -73,24 +72,37 @@ export function matmulVariants({ subgroupSize, usesSubgroups }: GpuDevice): Matm
 }
 
 /** Name in the tuning of products that are alike. */
-export function shapeClass({ m, dtype, aAlongK, bAlongK }: ProductTraits): string {
-  const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : m <= SKINNY_ROWS ? "17-64" : "65-";
-  return `${rows} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
+export function shapeClass({ m, n, dtype, aAlongK, bAlongK }: ProductTraits): string {
+  const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : m <= SKINNY_SIZE ? "17-64" : "65-";
+  const columns = isNarrow(m, n) ? " x 1-64" : "";
+  return `${rows}${columns} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
+}
+
+/**
+ * Tells products of many rows with few columns, as an adapter's: tiles of all columns would be few,
+ * each with a long sum.
+ */
+function isNarrow(m: number, n: number): boolean {
+  return m > SKINNY_SIZE && n <= SKINNY_SIZE;
 }
 
 /** Every name that {@linkcode shapeClass} gives. */
 export function shapeClasses(): string[] {
   const flags = [true, false];
-  return [1, 5, 17, SKINNY_ROWS + 1].flatMap((m) =>
+  const many = SKINNY_SIZE + 1;
+  return [[1, many], [5, many], [17, many], [many, many], [many, 1]].flatMap(([m, n]) =>
     (["f32", "bf16"] as const).flatMap((dtype) =>
       flags.flatMap((aAlongK) =>
         flags.map((bAlongK) =>
-          shapeClass({ m, dtype, aAlongK, bAlongK, b2AlongK: true, fours: true })
+          shapeClass({ m, n, dtype, aAlongK, bAlongK, b2AlongK: true, fours: true })
         )
       )
     )
   );
 }
+
+/** The text of all variants and the classes: what was tuned for others is tuned again. */
+export const MATMUL_CODE: string = shared + code + subgroupsCode + shapeClasses().join();
 
 /**
  * The variant and its kernel for a product: what tuning found fastest, else a guess. On software
@@ -109,8 +121,9 @@ export function chooseVariant(
     : undefined;
   const shader = wanted?.shader(traits);
   if (wanted && shader) return { variant: wanted, shader };
-  const { m } = traits;
-  const variant = m <= 4 ? SKINNIEST : m <= SKINNY_ROWS ? SKINNY : TILED;
+  const { m, n } = traits;
+  const isSkinny = m <= SKINNY_SIZE || isNarrow(m, n);
+  const variant = m <= 4 ? SKINNIEST : isSkinny ? SKINNY : TILED;
   return { variant, shader: variant.shader(traits)! };
 }
 

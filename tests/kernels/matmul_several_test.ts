@@ -28,7 +28,7 @@ function tune(device: GpuDevice, m: number, dtype: "f32" | "bf16", name: string)
   device.tuning.set(shapeClass({ ...TRAITS, m, dtype }), name);
 }
 
-const TRAITS = { aAlongK: true, bAlongK: true, b2AlongK: true, fours: true };
+const TRAITS = { n: 100, aAlongK: true, bAlongK: true, b2AlongK: true, fours: true };
 
 /** Tensors of these lengths in one block. */
 function together(cx: Context, lengths: readonly number[], dtype: DType = "f32"): Tensor[] {

@@ -38,6 +38,7 @@ gpuTest("matmul: a variant that gives something else is found", async (device) =
 
 const TRAITS: ProductTraits = {
   m: 100,
+  n: 100,
   dtype: "f32",
   aAlongK: true,
   bAlongK: true,
@@ -58,6 +59,9 @@ Deno.test("matmul: the choice of a variant", () => {
   assert.equal(chosen({}, { fours: false }), "tiled 16 8");
   assert.equal(chosen({ software: false }), "tiled 16 8");
   assert.equal(chosen({ software: false }, { m: 64 }), "skinny 4 4 8");
+  // As an adapter's: tiles would be few.
+  assert.equal(chosen({ software: false }, { n: 64 }), "skinny 4 4 8");
+  assert.equal(chosen({ software: false }, { m: 1, n: 1 }), "skinny 4 1 32");
   assert.equal(chosen({ software: false }, { m: 1 }), "skinny 4 1 32");
   assert.equal(chosen({ tuning: new Map([[shapeClass(TRAITS), "tiled 16 16"]]) }), "tiled 16 16");
   const withoutSubgroups = { subgroupSize: null } as unknown as { subgroupSize: number };
