@@ -1,4 +1,5 @@
 /** Results of `gpu-check`: one JSON file, written anew whenever there is more to tell. */
+import type { CompileReport } from "../../lib/doctor/compile_report.ts";
 import type { Check } from "../../lib/doctor/self_test.ts";
 import type { Verified } from "../../lib/verify/attempts.ts";
 import type { PPOBenchResult } from "../ppo.ts";
@@ -27,6 +28,7 @@ export interface StepResult {
 /** Result of each stage. */
 export interface StageResults {
   "facts": Facts;
+  "compile": CompileReport;
   "self-test": readonly Check[];
   "tuning": Tuning;
   "kernels": readonly TestFile[];
@@ -36,6 +38,7 @@ export interface StageResults {
   "readback": ReadbackBenchResult;
   "profile": DecodingProfile;
   "golden": readonly TestFile[];
+  "permuted": readonly TestFile[];
   "verify": readonly Verified[];
   "ppo f32": StepResult;
 }
@@ -82,14 +85,15 @@ export interface GpuReport {
 /** Faults of a report: nothing is wrong where there are none. */
 export function faultsOf({ stages }: Pick<GpuReport, "stages">): string[] {
   const faults: string[] = [];
-  const { facts, kernels, golden } = stages;
+  const { facts, compile, kernels, golden, permuted } = stages;
   if (!facts.result?.machine.adapter) faults.push("there is no WebGPU adapter");
+  if (compile.result?.failure) faults.push(`compiler: ${compile.result.failure}`);
   for (const [name, { state, note }] of Object.entries(stages)) {
     // Of tests, each that failed is named below.
-    const isTests = name === "kernels" || name === "golden";
+    const isTests = ["kernels", "golden", "permuted"].includes(name);
     if (state === "failed" && !isTests) faults.push(`${name}: ${note}`);
   }
-  for (const { result } of [kernels, golden]) {
+  for (const { result } of [kernels, golden, permuted]) {
     for (const { file, failed, crash } of result ?? []) {
       faults.push(...failed.map((test) => `${file}: ${test.name}`));
       if (crash !== null) faults.push(`${file}: ${crash}`);

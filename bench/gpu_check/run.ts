@@ -230,7 +230,7 @@ async function stageProcess(
 
 /** Runs tests, a process for each file. */
 async function runTests({ kit, options, stage, ...call }: StageCall): Promise<Outcome> {
-  const files = kit.tests[stage.name as keyof Kit["tests"]];
+  const files = kit.tests[stage.tests ?? "kernels"];
   const results: TestFile[] = [];
   const until = performance.now() + call.limit * 1000;
   let next = 0;
@@ -242,7 +242,7 @@ async function runTests({ kit, options, stage, ...call }: StageCall): Promise<Ou
         args: ["test", ...kit.flags, "--reporter=tap", file],
         env: {
           ...{ XDG_CACHE_HOME: call.cache, ...call.environment },
-          ...{ TEMPER_DEVICE: "webgpu", CI: "true" },
+          ...{ TEMPER_DEVICE: stage.device ?? "webgpu", CI: "true" },
         },
         ...{ cwd: kit.folder, limit: (until - started) / 1000, signal: options.signal },
         onLine: tap.line,

@@ -4,7 +4,7 @@
  *
  * deno run -A bench/gpu_check/stage.ts NAME SECONDS SHAPE
  */
-import { selfTestStage, verifyStage } from "./checks.ts";
+import { compileStage, selfTestStage, verifyStage } from "./checks.ts";
 import { decoding } from "./decoding.ts";
 import { facts } from "./facts.ts";
 import { ppo } from "./ppo.ts";
@@ -20,10 +20,11 @@ import { tuning } from "./tuning.ts";
 const READBACK = { reads: 50, rows: 16, steps: 64 };
 
 /** Stages that are not tests. */
-type Measurements = Omit<StageResults, "kernels" | "golden">;
+type Measurements = Omit<StageResults, "kernels" | "golden" | "permuted">;
 
 const RUN: { [Name in keyof Measurements]: (task: StageTask<Measurements[Name]>) => unknown } = {
   "facts": facts,
+  "compile": compileStage,
   "self-test": selfTestStage,
   "tuning": tuning,
   "decoding": decoding,

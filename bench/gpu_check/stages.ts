@@ -10,6 +10,9 @@ export interface Stage {
   readonly minimum?: number;
   /** Processes that it runs in: tests have one for each file, other stages one for all. */
   readonly kind: "process" | "tests";
+  /** Tests that it runs, and the device that they take: the kernels' and the GPU's by default. */
+  readonly tests?: "kernels" | "golden";
+  readonly device?: "permuted";
   /** True for a stage that the WASM device can do as well. */
   readonly withoutGpu?: boolean;
 }
@@ -17,17 +20,19 @@ export interface Stage {
 /** The stages, the most valuable first: a run may be cut off at any time. */
 export const STAGES = [
   { name: "facts", title: "adapter", weight: 20, minimum: 40, kind: "process", withoutGpu: true },
-  { name: "self-test", title: "self-test", weight: 25, kind: "process", withoutGpu: true },
-  { name: "tuning", title: "autotuner's choices", weight: 20, kind: "process" },
-  { name: "kernels", title: "kernel tests", weight: 90, kind: "tests" },
-  { name: "decoding", title: "decoding", weight: 80, kind: "process" },
-  { name: "products", title: "matrix products", weight: 80, kind: "process" },
-  { name: "ppo bf16", title: "PPO step, bf16", weight: 60, kind: "process" },
+  { name: "compile", title: "compiler", weight: 25, kind: "process" },
+  { name: "self-test", title: "self-test", weight: 20, kind: "process", withoutGpu: true },
+  { name: "tuning", title: "autotuner", weight: 15, minimum: 40, kind: "process" },
+  { name: "kernels", title: "kernel tests", weight: 80, kind: "tests" },
+  { name: "decoding", title: "decoding", weight: 75, kind: "process" },
+  { name: "products", title: "matrix products", weight: 70, kind: "process" },
+  { name: "ppo bf16", title: "PPO step, bf16", weight: 55, kind: "process" },
   { name: "readback", title: "readback", weight: 8, kind: "process" },
   { name: "profile", title: "profile of decoding", weight: 30, kind: "process" },
-  { name: "golden", title: "golden cases", weight: 60, kind: "tests" },
+  { name: "golden", title: "golden cases", weight: 50, kind: "tests", tests: "golden" },
+  { name: "permuted", title: "permuted threads", weight: 35, kind: "tests", device: "permuted" },
   { name: "verify", title: "verify", weight: 25, kind: "process", withoutGpu: true },
-  { name: "ppo f32", title: "PPO step, f32", weight: 40, kind: "process" },
+  { name: "ppo f32", title: "PPO step, f32", weight: 35, kind: "process" },
 ] as const satisfies readonly Stage[];
 
 /** Name of a stage. */

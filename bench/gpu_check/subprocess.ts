@@ -33,6 +33,8 @@ export async function runLimited(
   const child = new Deno.Command(Deno.execPath(), {
     ...{ args: [...args], env: { ...env, NO_COLOR: "1" }, cwd },
     ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+    // With a process group of its own, so that what it has started dies with it.
+    detached: true,
   }).spawn();
   let complaint = "";
   const stdout = eachLine(child.stdout, onLine);
@@ -48,7 +50,7 @@ export async function runLimited(
   try {
     let ended = await Promise.race([whole, over.promise]);
     if (ended) return { code: ended[0].code, signal: ended[0].signal, complaint: complaint.trim() };
-    child.kill("SIGKILL");
+    killGroup(child.pid);
     let grace;
     const patience = new Promise<null>((resolve) => grace = setTimeout(resolve, GRACE, null));
     ended = await Promise.race([whole, patience]);
@@ -58,6 +60,14 @@ export async function runLimited(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
+  }
+}
+
+function killGroup(leader: number): void {
+  try {
+    Deno.kill(-leader, "SIGKILL");
+  } catch {
+    // It has just ended by itself.
   }
 }
 

@@ -9,6 +9,9 @@ const DESCRIBE: { [Name in StageName]: (result: StageResults[Name], report: GpuR
   {
     "facts": ({ machine, nvidia }) =>
       `${machine.adapter?.description ?? "no adapter"}${nvidia ? `, ${nvidia}` : ""}`,
+    "compile": ({ kernels, seconds, slowest }) =>
+      `${kernels} kernels in ${seconds.toFixed(1)} s, the slowest ${slowest?.kernel} in ` +
+      `${slowest?.seconds.toFixed(1)} s`,
     "self-test": describeChecks,
     "tuning": ({ choices, seconds }) =>
       Object.keys(choices).length === 0
@@ -38,6 +41,7 @@ const DESCRIBE: { [Name in StageName]: (result: StageResults[Name], report: GpuR
       } ms in ` +
       `kernels, most in ${kernels[0]?.kernel}`,
     "golden": describeTests,
+    "permuted": describeTests,
     "verify": describeChecks,
     "ppo f32": describeStep,
   };
@@ -61,14 +65,15 @@ export function describeStage(report: GpuReport, name: StageName): string {
 export function noAdapter({ stages: { facts } }: GpuReport): string | null {
   if (!facts.result || facts.result.machine.adapter) return null;
   const { loader, drivers } = facts.result;
-  if (loader === null) {
-    return "there is no Vulkan loader (libvulkan.so.1): install libvulkan1 (Debian, Ubuntu), " +
-      "vulkan-loader (Fedora, RHEL) or vulkan-icd-loader (Arch); only the CPU is tested";
-  }
-  if (drivers.length === 0) {
-    return `there is a Vulkan loader (${loader}), but no driver: install the GPU's (NVIDIA: ` +
-      "libnvidia-gl-<version>; AMD, Intel: mesa-vulkan-drivers); only the CPU is tested";
-  }
+  const needs = [
+    loader === null
+      ? "Vulkan loader (libvulkan1 on Debian and Ubuntu, vulkan-loader on Fedora and RHEL)"
+      : "",
+    drivers.length === 0
+      ? "Vulkan driver (NVIDIA: libnvidia-gl-<version>; AMD, Intel: mesa-vulkan-drivers)"
+      : "",
+  ].filter(Boolean);
+  if (needs.length > 0) return `there is no ${needs.join(" and no ")}: only the CPU is tested`;
   return `there are a Vulkan loader and drivers (${drivers.join(", ")}), but none finds a GPU ` +
     `(${facts.note ?? "they do not say why"}); only the CPU is tested`;
 }

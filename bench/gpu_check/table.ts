@@ -10,6 +10,7 @@ const NONE = "—";
 const COLUMNS: readonly (readonly [header: string, cell: (report: GpuReport) => string])[] = [
   ["card", card],
   ["kernel tests", ({ stages }) => tests(stages.kernels)],
+  ["permuted", ({ stages }) => tests(stages.permuted)],
   ["golden cases", ({ stages }) => tests(stages.golden)],
   [
     "self-test, `verify`",

@@ -70,3 +70,22 @@ Deno.test("a crash counts unless all tests had passed before", () => {
   const cut = read(["ok 1 - a"], null, null);
   assert.deepEqual([cut.passed, cut.cutShort, cut.crash], [1, true, null]);
 });
+
+Deno.test("what a process has started is killed with it", async () => {
+  const child = `new Deno.Command(Deno.execPath(), { args: ["eval", "for (;;) {}"] }).spawn()`;
+  const { lines } = await script(`console.log(${child}.pid); for (;;) {}`, 4);
+  const started = Number(lines[0]);
+  assert.ok(started > 0);
+  const isAlive = () => {
+    try {
+      Deno.kill(started, 0 as unknown as Deno.Signal);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  for (let i = 0; i < 50 && isAlive(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.ok(!isAlive());
+});

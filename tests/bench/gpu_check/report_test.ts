@@ -15,6 +15,7 @@ const WAY = {
   },
 };
 const READBACK = { device: "", reason: "", ways: [{ ...WAY, milliseconds: { 4: 11 } }, WAY] };
+const COMPILED = { kernels: 1, seconds: 1, slowest: null, halfFloats: null, failure: null };
 const PASSED = { passed: 3, ignored: 0, failed: [], cutShort: false, crash: null, seconds: 1 };
 const FAILED = { ...PASSED, failed: [{ name: "adds", message: "1, not 2" }] };
 
@@ -28,11 +29,17 @@ Deno.test("faults are failed tests, crashes, checks that do not hold, and a miss
     stages: {
       kernels: { ...done([{ file: "a_test.ts", ...FAILED }]), state: "failed" },
       golden: done([{ file: "b_test.ts", ...PASSED, crash: "ended with SIGSEGV" }]),
+      compile: done({ ...COMPILED, failure: "matmul does not compile" }),
       verify: done([{ device: "webgpu", name: "ratio", passed: false, detail: "2", seconds: 1 }]),
       readback: { ...done(READBACK), state: "failed", note: "lost" },
     },
   });
-  const faults = ["readback: lost", "a_test.ts: adds", "b_test.ts: ended with SIGSEGV"];
+  const faults = [
+    "compiler: matmul does not compile",
+    "readback: lost",
+    "a_test.ts: adds",
+    "b_test.ts: ended with SIGSEGV",
+  ];
   assert.deepEqual(faultsOf(report), [...faults, "webgpu ratio: 2"]);
   const { facts } = report.stages;
   const machine = { ...facts.result!.machine, adapter: null };
@@ -48,8 +55,12 @@ Deno.test("a missing adapter is one line: no loader, no driver, or a driver that
     const stages = { facts: done({ ...facts.result!, machine, ...changes }) };
     return noAdapter(sampleReport({ stages }))!;
   };
-  assert.match(says({ loader: null }), /^there is no Vulkan loader .* libvulkan1 .*$/);
-  assert.match(says({ drivers: [] }), /^there is a Vulkan loader .* no driver: .*$/);
+  assert.match(says({ loader: null }), /^there is no Vulkan loader \(libvulkan1 [^\n]*\): only/);
+  assert.match(says({ drivers: [] }), /^there is no Vulkan driver \(NVIDIA: [^\n]*\): only/);
+  assert.match(
+    says({ loader: null, drivers: [] }),
+    /^there is no Vulkan loader .* and no Vulkan driver/,
+  );
   assert.match(says({}), /^there are a Vulkan loader and drivers \(\/a\.json\), but none .*$/);
 });
 
@@ -72,7 +83,7 @@ Deno.test("the table has what was measured, with shares of the peak, and what wa
   assert.match(table[0], /^Cards that are not in this table/);
   assert.equal(
     table.at(-1),
-    "| Card 9000, driver 570.1, Deno 2.9.6 | all 6 passed | 3 passed, the others not run | " +
+    "| Card 9000, driver 570.1, Deno 2.9.6 | all 6 passed | not run | 3 passed, the others not run | " +
       "not run, all 1 | 5.0 TFLOPS (50 %), 2.0 TFLOPS (20 %) | — / — | — / — | 0.25 ms | " +
       "2026-01-02, 1.2 abc |",
   );
