@@ -7,7 +7,6 @@ const CHROMIUM = "/usr/bin/chromium";
 const FLAGS = [
   "--headless",
   "--no-sandbox",
-  "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -15,9 +14,13 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Starts a browser without a window. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+/**
+ * Starts a browser without a window.
+ *
+ * @param flags further flags of Chromium; with those of WebGPU it has a GPU
+ */
+export function launchBrowser(flags: readonly string[] = ["--disable-gpu"]): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
 }
 
 /** Milliseconds before a test gives up waiting; machines may be busy. */
