@@ -69,13 +69,11 @@ export class DirectedRun {
     try {
       return await this.#run(name, kind, config, order.resume);
     } catch (error) {
-      if (!isLostDevice(error) || files.find(`${runPath(name)}/config.json`) === undefined) {
-        throw error;
-      }
-      const line = (error as Error).message;
-      this.tell("info", `${line}; it goes on on the CPU, from its last checkpoint`);
-      const resumed = await resumeRun(runPath(name), { device: "wasm" });
-      return await this.#run(name, kind, resumed.config, true);
+      if (!isLostDevice(error)) throw error;
+      this.tell("info", "the GPU was lost: the run goes on on WASM, from its last checkpoint");
+      const onWasm = { ...config, device: "wasm" as const };
+      const hasBegun = files.find(`${runPath(name)}/config.json`) !== undefined;
+      return await this.#run(name, kind, onWasm, hasBegun);
     }
   }
 
