@@ -27,10 +27,10 @@ export async function selfTestStage({ report }: StageTask<Check[]>) {
 }
 
 /** `temper verify` on the demo's model, in both dtypes. */
-export async function verifyStage({ secondsLeft, report }: StageTask<Verified[]>) {
+export async function verifyStage({ hasTime, report }: StageTask<Verified[]>) {
   const results: Verified[] = [];
   for (const dtype of ["f32", "bf16"] as const) {
-    if (secondsLeft() <= 0) return;
+    if (!hasTime()) return;
     await verify(await resolveAsset(DEMO_MODEL), await devices(), dtype, (result) => {
       results.push({ ...result, name: `${result.name}, ${dtype}` });
       report(results);

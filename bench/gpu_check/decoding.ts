@@ -28,7 +28,7 @@ const SHORT = 9;
 const REPEATS = 2;
 
 /** Measures the mission's batch and one prompt, in both dtypes. */
-export async function decoding({ mission, secondsLeft, report }: StageTask<DecodingRow[]>) {
+export async function decoding({ mission, hasTime, report }: StageTask<DecodingRow[]>) {
   const rows: DecodingRow[] = [];
   for (const dtype of ["bf16", "f32"] as const) {
     const device = await openRunDevice({ device: "webgpu" });
@@ -40,7 +40,7 @@ export async function decoding({ mission, secondsLeft, report }: StageTask<Decod
       for (const tokens of lengths) {
         const known = rows.at(at);
         const expected = known ? REPEATS * (2 * known.first + known.step * tokens) : 0;
-        if (secondsLeft() <= expected) return;
+        if (!hasTime(expected)) return;
         // The first one compiles the kernels, too.
         if (!known) await draw(policy, count, mission, 2);
         const time = await timeDecoding((n) => draw(policy, count, mission, n), tokens, REPEATS);

@@ -102,7 +102,7 @@ function outline(name: (typeof MODELS)[number]): LanguageModel {
 }
 
 /** Measures each variant of each product. */
-export async function products({ secondsLeft, report }: StageTask<ProductRow[]>) {
+export async function products({ hasTime, report }: StageTask<ProductRow[]>) {
   const device = await openRunDevice({ device: "webgpu" });
   if (device.kind !== "webgpu") throw new Error("products have variants on a GPU alone");
   const rows: ProductRow[] = [];
@@ -120,7 +120,7 @@ export async function products({ secondsLeft, report }: StageTask<ProductRow[]>)
     const gflops: Record<string, number> = {};
     const { chosen, kind, variants } = choices(device, each, tuned);
     for (const name of variants) {
-      if (secondsLeft() <= 0) return;
+      if (!hasTime()) return;
       device.tuning.set(kind, name);
       gflops[name] = await productSpeed(device, launch(each, { a, b: b[each.dtype], c }), SECONDS);
       report([...rows, { ...each, chosen, gflops }]);

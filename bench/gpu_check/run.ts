@@ -78,12 +78,9 @@ export async function runStages(kit: Kit, options: RunOptions): Promise<GpuRepor
     for (const [at, stage] of STAGES.entries()) {
       const { name } = stage;
       const adapter = (stages.facts.result as Facts | null)?.machine.adapter ?? null;
-      if (name !== "facts" && !isWanted(options, name)) {
-        update(name, { state: "skipped", note: "not asked for" });
-        continue;
-      }
-      if (name !== "facts" && !adapter && !("withoutGpu" in stage)) {
-        update(name, { state: "skipped", note: "there is no adapter" });
+      const skip = name === "facts" ? null : reasonToSkip(stage, options, adapter);
+      if (skip !== null) {
+        update(name, { state: "skipped", note: skip });
         continue;
       }
       if (options.signal.aborted) break;
@@ -110,6 +107,18 @@ export async function runStages(kit: Kit, options: RunOptions): Promise<GpuRepor
   } finally {
     await Deno.remove(cache, { recursive: true }).catch(() => {});
   }
+}
+
+function reasonToSkip(
+  stage: (typeof STAGES)[number],
+  options: RunOptions,
+  adapter: Facts["machine"]["adapter"],
+): string | null {
+  if (!isWanted(options, stage.name)) return "not asked for";
+  if (!adapter) return "withoutGpu" in stage ? null : "there is no adapter";
+  return stage.name === "profile" && !adapter.features.includes("timestamp-query")
+    ? "the adapter has no timestamps"
+    : null;
 }
 
 function isWanted({ only }: RunOptions, name: StageName): boolean {

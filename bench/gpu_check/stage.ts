@@ -39,14 +39,21 @@ const RUN: { [Name in keyof Measurements]: (task: StageTask<Measurements[Name]>)
 const [name, seconds, shape] = Deno.args;
 const until = performance.now() + Number(seconds) * 1000;
 const send = (message: StageMessage) => console.log(STAGE_MARK + JSON.stringify(message));
+const secondsLeft = () => (until - performance.now()) / 1000;
+let cutShort = false;
 const task = {
   mission: MISSIONS[shape as keyof typeof MISSIONS],
-  secondsLeft: () => (until - performance.now()) / 1000,
+  secondsLeft,
+  hasTime: (seconds = 0) => {
+    const hasTime = secondsLeft() > seconds;
+    cutShort ||= !hasTime;
+    return hasTime;
+  },
   report: (result: unknown) => send({ result }),
 };
 try {
   await RUN[name as keyof Measurements](task as StageTask<never>);
-  send({ end: task.secondsLeft() > 0 ? "done" : "cut short" });
+  send({ end: cutShort ? "cut short" : "done" });
 } catch (error) {
   send({ end: "failed", note: error instanceof Error ? error.message : String(error) });
 }
