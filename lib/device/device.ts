@@ -166,6 +166,22 @@ export interface Shader<GpuArguments = object> {
   readonly constants: Readonly<Record<string, number>>;
 }
 
+/** All that a kernel is compiled from, so that another process can compile it ahead. */
+export interface KernelRecipe {
+  /** Name, `<room>.<entry point>`. */
+  readonly label: string;
+  /** WGSL. */
+  readonly code: string;
+  /** Name of its function. */
+  readonly entryPoint: string;
+  /** Values of the `override` constants. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** Storage bindings: their numbers. */
+  readonly bindings: readonly number[];
+  /** Numbers of those that are written. */
+  readonly written: readonly number[];
+}
+
 /** Runs WGSL kernels on a GPU. */
 export interface GpuDevice extends DeviceBase {
   /** Implementation of the device. */
@@ -181,6 +197,13 @@ export interface GpuDevice extends DeviceBase {
   readonly software: boolean;
   /** The fastest kernel for each class of matrix products, where that was measured. */
   readonly tuning: Map<string, string>;
+  /** Kernels that were launched, for {@linkcode prepare} in another process. */
+  launchedKernels(): KernelRecipe[];
+  /**
+   * Compiles kernels ahead of their first launch, several at once where the implementation can. A kernel
+   * that does not compile is left out: its launch will tell.
+   */
+  prepare(kernels: readonly KernelRecipe[]): Promise<void>;
   /** Tells spans that can be one binding: they lie in one block, not too far apart to be bound. */
   bindsTogether(spans: readonly (Binding | null)[]): boolean;
   /**

@@ -1,4 +1,5 @@
-import type { Shader, ShaderSource, StandIns } from "../device.ts";
+import { yieldToEventLoop } from "../../event_loop.ts";
+import type { KernelRecipe, Shader, ShaderSource, StandIns } from "../device.ts";
 import { BLOCK_BYTES } from "./parameter_blocks.ts";
 import { WorkEstimate } from "./submit_budget.ts";
 
@@ -32,6 +33,9 @@ export class Pipelines {
   readonly #modules = new Map<ShaderSource, Map<string, GPUShaderModule>>();
   readonly #pipelines = new Map<Shader, Map<string, Pipeline>>();
   readonly #layouts = new Map<string, StorageLayout>();
+  readonly #launched: KernelRecipe[] = [];
+  /** Pipelines that were compiled ahead, by their recipe. */
+  readonly #prepared = new Map<string, GPUComputePipeline>();
 
   /**
    * @param head put before the text of every module, on its first line
@@ -61,37 +65,95 @@ export class Pipelines {
     return found;
   }
 
+  /** Recipes of all pipelines that were asked for. */
+  get launched(): readonly KernelRecipe[] {
+    return this.#launched;
+  }
+
+  /** Compiles pipelines ahead; those that fail are left out. */
+  async prepare(recipes: readonly KernelRecipe[]): Promise<void> {
+    const modules = new Map<string, GPUShaderModule>();
+    const compiled: Promise<void>[] = [];
+    for (const recipe of recipes) {
+      const { label, code } = recipe;
+      this.hooks.compiling?.(label);
+      const start = performance.now();
+      this.gpu.pushErrorScope("validation");
+      const module = modules.get(code) ?? this.gpu.createShaderModule({ label, code });
+      modules.set(code, module);
+      const descriptor = this.#descriptor(recipe, this.#storage(recipe), module);
+      // Deno compiles within the call, others meanwhile.
+      const compilation = this.gpu.createComputePipelineAsync(descriptor);
+      const refused = this.gpu.popErrorScope();
+      this.hooks.compiled?.(label, (performance.now() - start) / 1000);
+      compiled.push(
+        Promise.all([compilation, refused]).then(([pipeline, error]) => {
+          if (!error) this.#prepared.set(JSON.stringify(recipe), pipeline);
+        }, () => {/* Its launch will tell. */}),
+      );
+      await yieldToEventLoop();
+    }
+    await Promise.all(compiled);
+  }
+
   #create(shader: Shader, standIns: StandIns): Pipeline {
-    const storage = this.#storage(shader, standIns);
-    const bindGroupLayouts = [storage.layout, this.parameterLayout];
-    const label = shaderLabel(shader);
-    this.hooks.compiling?.(label);
-    const start = performance.now();
-    const pipeline = this.gpu.createComputePipeline({
-      label,
-      layout: this.gpu.createPipelineLayout({ bindGroupLayouts }),
-      compute: {
-        module: this.#module(shader.source, standIns),
-        entryPoint: shader.entryPoint,
-        constants: shader.constants,
-      },
-    });
-    this.hooks.compiled?.(label, (performance.now() - start) / 1000);
+    const recipe = this.#recipe(shader, standIns);
+    const storage = this.#storage(recipe);
+    this.#launched.push(recipe);
+    const pipeline = this.#prepared.get(JSON.stringify(recipe)) ??
+      this.#compile(recipe, storage, this.#module(shader.source, standIns));
     return { pipeline, storage, work: new WorkEstimate() };
   }
 
-  #storage({ signature: { bindings } }: Shader, standIns: StandIns): StorageLayout {
+  #recipe(shader: Shader, standIns: StandIns): KernelRecipe {
+    const { source, entryPoint, constants, signature: { bindings } } = shader;
     const bound = [...bindings.keys()].filter((i) => (standIns[i] ?? i) === i);
-    const entries = bound.map((binding): GPUBindGroupLayoutEntry => ({
-      binding,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: bindings[binding].isWritten ? "storage" : "read-only-storage" },
-    }));
-    const key = JSON.stringify(entries);
+    return {
+      label: shaderLabel(shader),
+      code: this.head + source.text(standIns),
+      entryPoint,
+      constants,
+      bindings: bound,
+      written: bound.filter((i) => bindings[i].isWritten),
+    };
+  }
+
+  #compile(
+    recipe: KernelRecipe,
+    storage: StorageLayout,
+    module: GPUShaderModule,
+  ): GPUComputePipeline {
+    this.hooks.compiling?.(recipe.label);
+    const start = performance.now();
+    const pipeline = this.gpu.createComputePipeline(this.#descriptor(recipe, storage, module));
+    this.hooks.compiled?.(recipe.label, (performance.now() - start) / 1000);
+    return pipeline;
+  }
+
+  #descriptor(
+    { label, entryPoint, constants }: KernelRecipe,
+    { layout }: StorageLayout,
+    module: GPUShaderModule,
+  ): GPUComputePipelineDescriptor {
+    const bindGroupLayouts = [layout, this.parameterLayout];
+    return {
+      label,
+      layout: this.gpu.createPipelineLayout({ bindGroupLayouts }),
+      compute: { module, entryPoint, constants },
+    };
+  }
+
+  #storage({ bindings, written }: KernelRecipe): StorageLayout {
+    const key = `${bindings} ${written}`;
     let found = this.#layouts.get(key);
     if (!found) {
+      const entries = bindings.map((binding): GPUBindGroupLayoutEntry => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: written.includes(binding) ? "storage" : "read-only-storage" },
+      }));
       const layout = this.gpu.createBindGroupLayout({ entries });
-      this.#layouts.set(key, found = { layout, id: this.#layouts.size, bound });
+      this.#layouts.set(key, found = { layout, id: this.#layouts.size, bound: bindings });
     }
     return found;
   }

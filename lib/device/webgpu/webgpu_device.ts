@@ -1,6 +1,14 @@
 import { UserError } from "../../errors.ts";
 import { allowedVariable } from "../../platform/environment.ts";
-import type { Binding, DeviceBuffer, GpuDevice, MemoryUse, Shader, Span } from "../device.ts";
+import type {
+  Binding,
+  DeviceBuffer,
+  GpuDevice,
+  KernelRecipe,
+  MemoryUse,
+  Shader,
+  Span,
+} from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
 import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
@@ -17,6 +25,7 @@ import { shaderHead } from "./shader_head.ts";
 import { shaderSource } from "./shader_source.ts";
 import { MAX_DISPATCHES, SubmitBudget } from "./submit_budget.ts";
 import { Timestamps } from "./timestamps.ts";
+import { wholeWords } from "./whole_words.ts";
 
 /** Writes up to this size can be staged within a recording; together, STAGING_BYTES. */
 const MAX_STAGED_BYTES = 64 << 10;
@@ -229,6 +238,16 @@ export class WebGpuDevice implements GpuDevice {
     return bindTogether(spans, this.#bindingLimits);
   }
 
+  /** Kernels that were launched. */
+  launchedKernels(): KernelRecipe[] {
+    return [...this.#pipelines.launched];
+  }
+
+  /** Compiles kernels ahead. */
+  async prepare(kernels: readonly KernelRecipe[]): Promise<void> {
+    await this.#pipelines.prepare(kernels);
+  }
+
   /** Gives memory back; what was launched before may still use it. */
   free(buffer: DeviceBuffer): void {
     this.#pool.free(buffer as PooledBuffer);
@@ -408,22 +427,4 @@ export class WebGpuDevice implements GpuDevice {
 /** `TEMPER_NO_SUBGROUPS=1` switches to the kernels that need none. */
 function wantsSubgroups(): boolean {
   return !allowedVariable("TEMPER_NO_SUBGROUPS");
-}
-
-/** The data's bytes; padded to whole words, as WebGPU wants them, where they end the buffer. */
-function wholeWords(span: Span, data: ArrayBufferView): Uint8Array<ArrayBuffer> {
-  const { byteLength } = span.buffer;
-  if (span.byteOffset + data.byteLength > byteLength) {
-    throw new RangeError(
-      `${data.byteLength} bytes at ${span.byteOffset} of a buffer of ${byteLength}`,
-    );
-  }
-  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-  if (bytes.length % 4 === 0) return bytes;
-  if (span.byteOffset + bytes.length < byteLength) {
-    throw new RangeError(`${bytes.length} bytes in the middle of a buffer are not whole words`);
-  }
-  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-  padded.set(bytes);
-  return padded;
 }

@@ -1,8 +1,9 @@
 import { join } from "../../platform/paths.ts";
-import type { Device } from "../../device/device.ts";
+import type { Device, GpuDevice } from "../../device/device.ts";
 import { RunInterruptedError, TrainingDivergedError, UserError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
 import type { ComparisonRow } from "../../evaluation/compare.ts";
+import { cacheDirectory } from "../../platform/cache_directory.ts";
 import { removeFile } from "../../platform/files.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { fingerprint } from "../../formats/fingerprint.ts";
@@ -29,6 +30,7 @@ import type { RunKind, RunSettings } from "../kinds/run_kind.ts";
 import type { RunTask } from "../kinds/run_task.ts";
 import type { DatasetHooks } from "../loading/dataset.ts";
 import { openRunDevice } from "../loading/device.ts";
+import { keepKernels, prepareKernels } from "../loading/kept_kernels.ts";
 import { Adviser } from "./adviser.ts";
 import { dumpBatch, isDivergence, MAX_SKIPS } from "./divergence.ts";
 import { StepFiles } from "./step_files.ts";
@@ -117,6 +119,9 @@ export async function run<
   const loading = new AsyncDisposableStack();
   try {
     device = await openRunDevice(config, info);
+    if (keepsKernels(device)) {
+      await prepareKernels(device, cacheDirectory(), purposeOf(kind, config));
+    }
     task = await kind.open({ config, device, hooks, loading, fleet });
   } catch (error) {
     await fleet?.leave(false);
@@ -189,8 +194,19 @@ export async function run<
   } finally {
     await fleet?.leave(false);
     await task[Symbol.asyncDispose]();
+    if (keepsKernels(device)) await keepKernels(device, cacheDirectory(), purposeOf(kind, config));
     device.close();
   }
+}
+
+/** Tells devices whose compiler takes long enough: software adapters serve tests. */
+function keepsKernels(device: Device): device is GpuDevice {
+  return device.kind === "webgpu" && !device.software;
+}
+
+/** Purpose of kernels: the kind of run and its model, which decide which ones are launched. */
+function purposeOf({ kind }: { readonly kind: string }, { model }: RunSettings): string {
+  return `${kind} ${model ?? ""}`;
 }
 
 /** Adds to the log what the hooks are told. */
