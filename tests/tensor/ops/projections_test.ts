@@ -16,6 +16,8 @@ import { rotary } from "../../../lib/tensor/ops/rotary.ts";
 import type { Tensor } from "../../../lib/tensor/tensor.ts";
 import { WeightMatrix } from "../../../lib/tensor/weight.ts";
 import type { Device } from "../../../lib/device/device.ts";
+import type { WebGpuDevice } from "../../../lib/device/webgpu/webgpu_device.ts";
+import { Parameters } from "../../../lib/nn/parameters.ts";
 import { deviceTest, gpuTest } from "../../device.ts";
 import { randomValues } from "../../numeric.ts";
 import { freezeTogether } from "../freeze.ts";
@@ -194,6 +196,35 @@ deviceTest("projections: rotary positions as by their own op, bit for bit", asyn
       fixture.release();
     }
   }
+});
+
+deviceTest("projections: of trained weights, which are one block, as op by op", async (device) => {
+  const [m, width] = [3, 20];
+  const shapes = { q: [16, width], k: [8, width], v: [8, width], bias: [8] };
+  const specs = Object.entries(shapes).map(([name, shape]) => ({ name, shape }));
+  const parameters = Parameters.create(device, specs, { trainable: true });
+  const fixture = new Fixture(device, "f32");
+  const { cx } = fixture;
+  for (const { name, shape } of specs) {
+    parameters.write(name, randomValues(shape.reduce((a, b) => a * b), name.length));
+  }
+  const [norm] = fixture.norms(width);
+  const h = fixture.values(m, width);
+  const layer = (name: "q" | "k" | "v", bias: Tensor | null = null): Projection => (
+    { weight: WeightMatrix.trainable(parameters.get(name)), bias, lora: null }
+  );
+  const layers = { q: layer("q"), k: layer("k", parameters.get("bias")), v: layer("v") };
+  const dispatches = () => "counters" in device ? (device as WebGpuDevice).counters.dispatches : 0;
+  const before = dispatches();
+  const heads = projectHeads(cx, h, norm, layers, null);
+  if (device.kind === "webgpu") assert.equal(dispatches() - before, 2);
+  const x = applyNorm(cx, h, norm);
+  for (const part of ["q", "k", "v"] as const) {
+    const { weight, bias } = layers[part];
+    await assertSame(heads[part], linear(cx, x, weight, { bias }), part);
+  }
+  fixture.release();
+  parameters.dispose();
 });
 
 gpuTest("projections: a Llama-shaped layer of a decoding step has few dispatches", (device) => {
