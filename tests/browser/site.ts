@@ -19,6 +19,12 @@ export const ISOLATED: Readonly<Record<string, string>> = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
+/** Flags by which Chromium offers SwiftShader, a GPU in software, as WebGPU. */
+export const SWIFTSHADER: readonly string[] = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+];
+
 /** A policy that allows what the module needs, and nothing else. */
 function policyOf(html: string): string {
   const inline = html.includes("<script") ? " 'unsafe-inline'" : "";
@@ -51,7 +57,7 @@ export class Site implements AsyncDisposable {
             },
           });
         }
-        const base = pathname.startsWith("/demo/") ? ROOT : folder;
+        const base = /^\/(demo|tests\/golden)\//.test(pathname) ? ROOT : folder;
         try {
           const body = await Deno.readFile(join(base, pathname));
           const type = TYPES[pathname.split(".").at(-1)!] ?? "application/octet-stream";
@@ -105,4 +111,8 @@ async function build(): Promise<string> {
 declare global {
   /** The module, in functions that run in the page. */
   var temper: typeof Temper;
+  /** Policy of a test, likewise. */
+  var policy: Temper.Policy;
+  /** Trainer of a test, likewise. */
+  var trainer: Temper.PPOTrainer;
 }

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { browserTest, launchBrowser } from "../web/browser.ts";
-import { Site } from "./site.ts";
-
-/** Flags by which Chromium offers SwiftShader, a GPU in software, as WebGPU. */
-const SWIFTSHADER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+import { Site, SWIFTSHADER } from "./site.ts";
 
 const SETTINGS = {
   steps: 2,
