@@ -23,4 +23,5 @@ export type {
   RunOutcome,
   WorkerSettings,
 } from "./lib/browser/protocol.ts";
+export type { Answer, Answers, ChatBefore, Question } from "./lib/runs/commands/side_by_side.ts";
 export { serveWorker } from "./lib/browser/worker.ts";
