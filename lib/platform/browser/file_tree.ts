@@ -10,8 +10,12 @@ export interface FolderKeeper {
    * @throws {FileError} when it cannot, and the change is not to be made
    */
   keep(change: Change, bytes?: Uint8Array): void;
-  /** Keeps bytes beside the changes, for a `link` to follow. Null where that is of no use. */
-  store(chunks: readonly Uint8Array[]): Promise<StoredBytes | null>;
+  /**
+   * Keeps bytes beside the changes, for a `link` to follow; small ones are returned instead.
+   *
+   * @param chunks each is good until the next one is asked for
+   */
+  store(chunks: Iterable<Uint8Array>): Promise<StoredBytes | Uint8Array<ArrayBuffer>>;
   /** Learns that contents are no file's any more. */
   forget(contents: Contents): void;
 }
@@ -97,12 +101,18 @@ export class FileTree {
     this.#set(this.#checkedFile(path), contents);
   }
 
-  /** Writes a file of any size in place of one that may be there. @throws {FileError} */
-  async writeChunks(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  /**
+   * Writes a file of any size in place of one that may be there.
+   *
+   * @param chunks each is good until the next one is asked for
+   * @throws {FileError}
+   */
+  async writeChunks(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
     const file = this.#checkedFile(path);
     const keeper = this.#keeperOf(file);
-    const stored = await keeper?.store(chunks);
-    if (!stored) return this.write(file, concat(chunks));
+    const stored = await keeper?.store(chunks) ??
+      concat(Array.from(chunks, (part) => part.slice()));
+    if (stored instanceof Uint8Array) return this.write(file, stored);
     keeper!.keep({ do: "link", path: file, id: stored.id });
     this.#set(file, stored.contents);
   }

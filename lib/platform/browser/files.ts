@@ -84,7 +84,7 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
 
 /** Writes a whole file, in place of one that exists. */
 export async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
-  await files.writeChunks(path, [bytes.slice()]);
+  await files.writeChunks(path, [bytes]);
 }
 
 /** Opens a file for reading at any offset. */
@@ -149,7 +149,7 @@ export function isThere(path: string): boolean {
 /** Writes a file that must not exist yet. */
 export async function writeNewFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   if (files.find(path) !== undefined) throw new FileError("EEXIST", path);
-  await files.writeChunks(path, Array.from(chunks, (chunk) => chunk.slice()));
+  await files.writeChunks(path, chunks);
 }
 
 /** Looks a file or folder up. */

@@ -1,5 +1,11 @@
 import { BlobContents } from "./contents.ts";
-import type { Change, FileTree, FolderKeeper, StoredBytes } from "./file_tree.ts";
+import {
+  type Change,
+  concat,
+  type FileTree,
+  type FolderKeeper,
+  type StoredBytes,
+} from "./file_tree.ts";
 import { crc32 } from "./hash.ts";
 import type { StorageFile, StorageFolder } from "./storage.ts";
 
@@ -68,14 +74,21 @@ export class Journal implements FolderKeeper, Disposable {
     this.file.flush();
   }
 
-  /** Stores large contents in a file of their own. */
-  async store(chunks: readonly Uint8Array[]): Promise<StoredBytes | null> {
-    if (chunks.reduce((size, { length }) => size + length, 0) < LARGE) return null;
+  /** Stores large contents in a file of their own, chunk by chunk. */
+  async store(chunks: Iterable<Uint8Array>): Promise<StoredBytes | Uint8Array<ArrayBuffer>> {
+    const iterator = Iterator.from(chunks);
+    const first: Uint8Array[] = [];
+    let size = 0;
+    for (let next; size < LARGE && !(next = iterator.next()).done; size += next.value.length) {
+      first.push(next.value.slice());
+    }
+    if (size < LARGE) return concat(first);
     const id = String(this.#nextId++);
     {
       using file = await this.storage.file(id);
       file.truncate(0);
-      for (const chunk of chunks) file.append(chunk);
+      for (const chunk of first) file.append(chunk);
+      for (const chunk of iterator) file.append(chunk);
       file.flush();
     }
     const blob = await this.storage.blob(id);

@@ -148,3 +148,20 @@ Deno.test("a change that cannot be kept is not made", async () => {
   assert.deepEqual(await textsOf(tree), { rows: "1\n" });
   assert.deepEqual(await textsOf((await open(storage)).tree), { rows: "1\n" });
 });
+
+Deno.test("contents are stored chunk by chunk, from memory that is used again", async () => {
+  const storage = new MemoryStorage();
+  const { tree } = await open(storage);
+  const chunk = new Uint8Array(50_000);
+  function* chunks(count: number): Generator<Uint8Array> {
+    for (let i = 0; i < count; i++) yield chunk.fill(65 + i);
+  }
+  await tree.writeChunks("/run/large", chunks(3));
+  await tree.writeChunks("/run/small", chunks(1));
+  const reopened = await open(storage);
+  for (const [path, count] of [["/run/large", 3], ["/run/small", 1]] as const) {
+    const bytes = await reopened.tree.file(path).contents.bytes();
+    assert.equal(bytes.length, count * chunk.length);
+    for (let i = 0; i < count; i++) assert.equal(bytes[i * chunk.length], 65 + i, path);
+  }
+});
