@@ -114,6 +114,7 @@ export type {
   DeviceBuffer,
   ElementType,
   GpuDevice,
+  KernelRecipe,
   MemoryUse,
   Shader,
   ShaderSource,
