@@ -111,3 +111,47 @@ browserTest("a worker that does not load is an error, not a wait", async (browse
   );
   assert.equal(error, "the worker /nothing.js does not load");
 });
+
+browserTest(
+  "a reward that never returns ends with its worker; the run goes on with another",
+  async (browser) => {
+    await using site = await Site.serve();
+    const page = await browser.newPage();
+    await site.show(page);
+    const outcome = await page.evaluate(async (settings) => {
+      const source = "lengths";
+      const lengths = (samples: { response: string }[]) =>
+        samples.map(({ response }) => response.length);
+      let calls = 0;
+      const hanging = (samples: { response: string }[]) =>
+        ++calls < 3 ? lengths(samples) : new Promise<number[]>(() => {});
+      const first = await temper.TemperWorker.start();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const run = first.train("ppo", settings, {
+        rewards: { mine: { source, score: hanging } },
+        on: { stepped: () => resolve() },
+      });
+      const ended = run.finished.catch(({ message }) => message);
+      await promise;
+      while (calls < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+      first.close();
+      const second = await temper.TemperWorker.start();
+      const rewards = { mine: { source, score: lengths } };
+      const other = { mine: { source: "other", score: lengths } };
+      const refused = await second.resume("hanging", {}, { rewards: other }).finished
+        .catch(({ message }) => message);
+      const steps: number[] = [];
+      const on = { stepped: ({ step }: { step: number }) => steps.push(step) };
+      await second.resume("hanging", {}, { rewards, on }).finished;
+      second.close();
+      return { ended: await ended, refused, steps };
+    }, { ...SMALL, steps: 3, saveEvery: 1, reward: ["mine"], output: "hanging" });
+    assert.deepEqual(outcome, {
+      ended: "the worker was closed",
+      refused:
+        "the reward has changed since the run started: put it back as it was, or start a new " +
+        "run",
+      steps: [2, 3],
+    });
+  },
+);
