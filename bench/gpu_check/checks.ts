@@ -1,5 +1,4 @@
 /** The self-tests that the program has, as stages. */
-import { compileKernels, type CompileReport } from "../../lib/doctor/compile_report.ts";
 import { type Check, selfTest } from "../../lib/doctor/self_test.ts";
 import { DEMO_MODEL, resolveAsset } from "../../lib/runs/settings/demo.ts";
 import type { Verified } from "../../lib/verify/attempts.ts";
@@ -9,12 +8,6 @@ import type { StageTask } from "./stage_task.ts";
 
 async function devices() {
   return await findAdapter() ? ["wasm", "webgpu"] as const : ["wasm"] as const;
-}
-
-/** Compiles every kernel, in a further process that names the one that ends it. */
-export async function compileStage({ report }: StageTask<CompileReport>) {
-  const compiled = await compileKernels();
-  if (compiled) report(compiled);
 }
 
 /** `temper doctor`'s tests. */

@@ -101,12 +101,26 @@ function outline(name: (typeof MODELS)[number]): LanguageModel {
   return model!;
 }
 
-/** Measures each variant of each product. */
-export async function products({ hasTime, report }: StageTask<ProductRow[]>) {
+/** Measures each variant of each product of training. */
+export async function products(task: StageTask<ProductRow[]>) {
   const device = await openRunDevice({ device: "webgpu" });
   if (device.kind !== "webgpu") throw new Error("products have variants on a GPU alone");
+  await measureProducts(device, productCases(), SECONDS, task);
+  device.close();
+}
+
+/**
+ * Measures each variant of each product.
+ *
+ * @param seconds time of a measurement
+ */
+export async function measureProducts(
+  device: GpuDevice,
+  cases: readonly ProductCase[],
+  seconds: number,
+  { hasTime, report }: Pick<StageTask<ProductRow[]>, "hasTime" | "report">,
+): Promise<void> {
   const rows: ProductRow[] = [];
-  const cases = productCases();
   const largest = (elements: (of: ProductCase) => number) =>
     randomOperand(device, Math.max(...cases.map(elements)));
   const a = largest(({ m, k }) => m * k);
@@ -122,12 +136,11 @@ export async function products({ hasTime, report }: StageTask<ProductRow[]>) {
     for (const name of variants) {
       if (!hasTime()) return;
       device.tuning.set(kind, name);
-      gflops[name] = await productSpeed(device, launch(each, { a, b: b[each.dtype], c }), SECONDS);
+      gflops[name] = await productSpeed(device, launch(each, { a, b: b[each.dtype], c }), seconds);
       report([...rows, { ...each, chosen, gflops }]);
     }
     rows.push({ ...each, chosen, gflops });
   }
-  device.close();
 }
 
 /** Class of a product, the variants that can compute it, and the one that is used. */

@@ -1,5 +1,4 @@
 /** Results of `gpu-check`: one JSON file, written anew whenever there is more to tell. */
-import type { CompileReport } from "../../lib/doctor/compile_report.ts";
 import type { Check } from "../../lib/doctor/self_test.ts";
 import type { Verified } from "../../lib/verify/attempts.ts";
 import type { PPOBenchResult } from "../ppo.ts";
@@ -28,7 +27,6 @@ export interface StepResult {
 /** Result of each stage. */
 export interface StageResults {
   "facts": Facts;
-  "compile": CompileReport;
   "self-test": readonly Check[];
   "tuning": Tuning;
   "kernels": readonly TestFile[];
@@ -85,9 +83,8 @@ export interface GpuReport {
 /** Faults of a report: nothing is wrong where there are none. */
 export function faultsOf({ stages }: Pick<GpuReport, "stages">): string[] {
   const faults: string[] = [];
-  const { facts, compile, kernels, golden, permuted } = stages;
+  const { facts, kernels, golden, permuted } = stages;
   if (!facts.result?.machine.adapter) faults.push("there is no WebGPU adapter");
-  if (compile.result?.failure) faults.push(`compiler: ${compile.result.failure}`);
   for (const [name, { state, note }] of Object.entries(stages)) {
     // Of tests, each that failed is named below.
     const isTests = ["kernels", "golden", "permuted"].includes(name);

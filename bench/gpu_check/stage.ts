@@ -4,7 +4,7 @@
  *
  * deno run -A bench/gpu_check/stage.ts NAME SECONDS SHAPE
  */
-import { compileStage, selfTestStage, verifyStage } from "./checks.ts";
+import { selfTestStage, verifyStage } from "./checks.ts";
 import { decoding } from "./decoding.ts";
 import { facts } from "./facts.ts";
 import { ppo } from "./ppo.ts";
@@ -24,7 +24,6 @@ type Measurements = Omit<StageResults, "kernels" | "golden" | "permuted">;
 
 const RUN: { [Name in keyof Measurements]: (task: StageTask<Measurements[Name]>) => unknown } = {
   "facts": facts,
-  "compile": compileStage,
   "self-test": selfTestStage,
   "tuning": tuning,
   "decoding": decoding,

@@ -20,8 +20,7 @@ export interface Stage {
 /** The stages, the most valuable first: a run may be cut off at any time. */
 export const STAGES = [
   { name: "facts", title: "adapter", weight: 20, minimum: 40, kind: "process", withoutGpu: true },
-  { name: "compile", title: "compiler", weight: 25, kind: "process" },
-  { name: "self-test", title: "self-test", weight: 20, kind: "process", withoutGpu: true },
+  { name: "self-test", title: "self-test", weight: 45, kind: "process", withoutGpu: true },
   { name: "tuning", title: "autotuner", weight: 15, minimum: 40, kind: "process" },
   { name: "kernels", title: "kernel tests", weight: 80, kind: "tests" },
   { name: "decoding", title: "decoding", weight: 75, kind: "process" },

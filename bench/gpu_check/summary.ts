@@ -9,14 +9,12 @@ const DESCRIBE: { [Name in StageName]: (result: StageResults[Name], report: GpuR
   {
     "facts": ({ machine, nvidia }) =>
       `${machine.adapter?.description ?? "no adapter"}${nvidia ? `, ${nvidia}` : ""}`,
-    "compile": ({ kernels, seconds, slowest }) =>
-      `${kernels} kernels in ${seconds.toFixed(1)} s, the slowest ${slowest?.kernel} in ` +
-      `${slowest?.seconds.toFixed(1)} s`,
     "self-test": describeChecks,
-    "tuning": ({ choices, seconds }) =>
+    "tuning": ({ choices, usesSubgroups, seconds }) =>
       Object.keys(choices).length === 0
         ? "not on software adapters"
-        : `${Object.keys(choices).length} classes in ${seconds.toFixed(1)} s`,
+        : `${Object.keys(choices).length} classes in ${seconds.toFixed(1)} s, ` +
+          `${usesSubgroups ? "with" : "without"} subgroups`,
     "kernels": describeTests,
     "decoding": (rows) =>
       rows.map(({ shape, dtype, rows, prompt, tokens, tokensPerSecond }) =>

@@ -15,7 +15,6 @@ const WAY = {
   },
 };
 const READBACK = { device: "", reason: "", ways: [{ ...WAY, milliseconds: { 4: 11 } }, WAY] };
-const COMPILED = { kernels: 1, seconds: 1, slowest: null, halfFloats: null, failure: null };
 const PASSED = { passed: 3, ignored: 0, failed: [], cutShort: false, crash: null, seconds: 1 };
 const FAILED = { ...PASSED, failed: [{ name: "adds", message: "1, not 2" }] };
 
@@ -29,13 +28,11 @@ Deno.test("faults are failed tests, crashes, checks that do not hold, and a miss
     stages: {
       kernels: { ...done([{ file: "a_test.ts", ...FAILED }]), state: "failed" },
       golden: done([{ file: "b_test.ts", ...PASSED, crash: "ended with SIGSEGV" }]),
-      compile: done({ ...COMPILED, failure: "matmul does not compile" }),
       verify: done([{ device: "webgpu", name: "ratio", passed: false, detail: "2", seconds: 1 }]),
       readback: { ...done(READBACK), state: "failed", note: "lost" },
     },
   });
   const faults = [
-    "compiler: matmul does not compile",
     "readback: lost",
     "a_test.ts: adds",
     "b_test.ts: ended with SIGSEGV",

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readOptions } from "../../../bench/gpu_check/main.ts";
-import { productCases } from "../../../bench/gpu_check/products.ts";
 import { difference } from "../../../bench/gpu_check/profile.ts";
 import { STAGES, stageSeconds } from "../../../bench/gpu_check/stages.ts";
 import { timeDecoding } from "../../../bench/decoding.ts";
@@ -25,24 +24,6 @@ Deno.test("gpu-check's options: defaults, and one line for what is wrong", () =>
   assert.equal(readOptions(["--help"]), null);
   const wrong = [["--minutes", "0"], ["--only", "speed"], ["--shape", "huge"], ["--fast"], ["x"]];
   for (const args of wrong) assert.throws(() => readOptions(args), UserError, args.join(" "));
-});
-
-Deno.test("products that are measured: the square, and every layer of both models", () => {
-  const cases = productCases();
-  const has = (wanted: Partial<(typeof cases)[number]>) =>
-    cases.some((each) =>
-      Object.entries(wanted).every(([name, value]) => each[name as keyof typeof each] === value)
-    );
-  assert.ok(has({ of: "square", m: 1024, dtype: "f32", product: "dyᵀ·x" }));
-  for (const m of [1, 16]) {
-    assert.ok(has({ of: "flan-t5-base", m, n: 32128, k: 768, dtype: "bf16" }));
-    assert.ok(has({ of: "flan-t5-base", m, n: 768, k: 2048, dtype: "f32" }));
-    assert.ok(has({ of: "smollm2-135m", m, n: 192, k: 576, dtype: "bf16" }));
-  }
-  assert.ok(has({ of: "flan-t5-base", product: "dyᵀ·x", m: 32, n: 768 }));
-  // A training pass computes the logits in parts.
-  assert.ok(!has({ m: 1200, n: 32128 }) && has({ m: 1200, n: 4096 }));
-  assert.ok(cases.length < 120);
 });
 
 Deno.test("a profile of later steps leaves out what came before", () => {
