@@ -57,7 +57,9 @@ export async function openFleet(
   });
   try {
     const command = `${workers} started here`;
-    return { fleet: await NatsFleet.connect({ url: local.url }, command), local };
+    const fleet = await NatsFleet.connect({ url: local.url }, command);
+    local.failed.catch((error) => fleet.fail(error));
+    return { fleet, local };
   } catch (error) {
     await local[Symbol.asyncDispose]();
     throw error;

@@ -1,10 +1,7 @@
 import { hostname } from "node:os";
-import { basename, join } from "node:path";
-import { NotFiniteError, UserError } from "../errors.ts";
+import { NotFiniteError, RunInterruptedError, UserError } from "../errors.ts";
 import type { Generated } from "../generation/generate.ts";
 import { z } from "../packages/zod.ts";
-import { writeFileAtomic } from "../platform/atomic_write.ts";
-import { readTextIfThere } from "../platform/files.ts";
 import type { RewardScores } from "../rewards/weighted_rewards.ts";
 import type {
   FleetPolicy,
@@ -16,8 +13,10 @@ import type {
 } from "../runs/kinds/fleet/rollout_fleet.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type Connection, connectNats, type NatsAddress } from "./connection.ts";
+import { fleetId } from "./fleet_id.ts";
 import { Lease } from "./lease.ts";
 import { decode, encode, PROTOCOL, type Result, type RunEntry } from "./messages.ts";
+import { isFull, isGone, isTransient, pause, reasonOf } from "./patience.ts";
 import {
   forgetPolicies,
   layoutOf,
@@ -30,20 +29,18 @@ import {
   createRunStores,
   refusalSubject,
   removeRun,
+  RESERVED_MIB,
   resultSubject,
   type RunStores,
   stepResults,
   workSubject,
 } from "./topology.ts";
 
-/** File in the run's folder with its id on the server. */
-export const FLEET_FILE = "fleet.json";
 /** Longest wait for results between looks at the lease, in milliseconds. */
 const POLL_MS = 2000;
 /** Time without a new result after which the trainer says so, in milliseconds. */
 const SILENCE_MS = 30_000;
 
-const fleetFile = z.object({ id: z.string().regex(/^[\w-]{1,80}$/) });
 const settingsSchema = z.looseObject({
   steps: z.int(),
   staleness: z.int(),
@@ -72,6 +69,7 @@ export class NatsFleet implements RolloutFleet {
   #run: Attached | null = null;
   #left = false;
   #isDescribed = false;
+  #failure: Error | null = null;
   /** Steps whose results have not been taken. */
   readonly #pending = new Map<number, Pending>();
   /** Digest of the policy that responds in each step. */
@@ -98,12 +96,7 @@ export class NatsFleet implements RolloutFleet {
     }
     const { steps, staleness, saveEvery } = settings.data;
     const id = await fleetId(run.folder);
-    const stores = await createRunStores(this.connection, id);
-    const entry = { holder: crypto.randomUUID(), host: hostname(), steps };
-    const lease = await Lease.take(stores.entries, entry, ({ host }) =>
-      run.info(
-        `another trainer has had the run, on ${host}: waiting whether it gives a sign of life`,
-      ));
+    const { stores, lease } = await this.#open(id, steps, run.info);
     this.#run = { ...run, id, stores, lease, steps, staleness, saveEvery };
     run.info(`workers respond, at ${this.connection.address} as run ${id}: ${this.command}`);
   }
@@ -117,9 +110,13 @@ export class NatsFleet implements RolloutFleet {
     run.lease.step = step;
     const started = performance.now();
     const current = await policyBytes(policy.parameters);
-    if (!this.#isDescribed) await this.#describe(run, policy);
-    await putPolicy(run.stores.policies, current);
-    for (const request of requests) await this.#request(run, step, request, current);
+    await this.#patiently(run, async () => {
+      if (!this.#isDescribed) await this.#describe(run, policy);
+      await putPolicy(run.stores.policies, current);
+    });
+    for (const request of requests) {
+      await this.#patiently(run, () => this.#request(run, step, request, current));
+    }
     const synced = performance.now();
     const results = await this.#await(run, step, policy);
     const finished = performance.now();
@@ -149,6 +146,11 @@ export class NatsFleet implements RolloutFleet {
     };
   }
 
+  /** Ends the run with an error, because there is nobody left who could respond. */
+  fail(error: Error): void {
+    this.#failure = error;
+  }
+
   async leave(finished: boolean): Promise<void> {
     if (this.#left) return;
     this.#left = true;
@@ -162,9 +164,79 @@ export class NatsFleet implements RolloutFleet {
     }
   }
 
+  /** Makes what the run needs at the server, and takes its lease. */
+  async #open(id: string, steps: number, info: (line: string) => void) {
+    const { address } = this.connection;
+    try {
+      const stores = await createRunStores(this.connection, id);
+      const entry = { holder: crypto.randomUUID(), host: hostname(), steps };
+      const lease = await Lease.take(
+        stores.entries,
+        entry,
+        ({ host }) =>
+          info(
+            `another trainer has had the run, on ${host}: waiting whether it gives a sign of life`,
+          ),
+      );
+      return { stores, lease };
+    } catch (cause) {
+      if (isFull(cause)) {
+        throw new UserError(
+          `NATS at ${address} has no room for the run, which reserves ${RESERVED_MIB} MiB: ` +
+            "raise max_file_store, or remove runs that have ended (temper cluster)",
+          { cause },
+        );
+      }
+      if (!isTransient(cause)) throw cause;
+      throw new UserError(`NATS at ${address} does not answer: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
   #attached(): Attached {
     if (this.#run) return this.#run;
     throw new Error("the fleet was not attached to a run");
+  }
+
+  /** Does something at the server, again and again while that is away or full. */
+  async #patiently<Value>(run: Attached, action: () => Promise<Value>): Promise<Value> {
+    for (let isTold = false;;) {
+      this.#check(run);
+      try {
+        return await action();
+      } catch (error) {
+        await this.#endure(run, error);
+        if (isFull(error) && !isTold) {
+          isTold = true;
+          run.info(
+            `NATS at ${this.connection.address} has no room (${reasonOf(error)}): the run waits ` +
+              "until other runs have ended, or max_file_store is raised",
+          );
+        }
+        await pause(POLL_MS, run.signal);
+      }
+    }
+  }
+
+  /** @throws {UserError} when the run cannot go on: lost, or stopped by its user */
+  #check(run: Attached): void {
+    run.lease.check();
+    if (this.#failure) throw this.#failure;
+    if (run.signal?.aborted) throw new RunInterruptedError("stopped while workers responded");
+  }
+
+  /** Throws an error that does not pass. */
+  async #endure({ stores }: Attached, error: unknown): Promise<void> {
+    const removed = (cause: unknown) =>
+      new UserError("what the run had at NATS was removed, as temper cluster remove does it", {
+        cause,
+      });
+    if (isGone(error)) throw removed(error);
+    if (isFull(error)) return;
+    if (!isTransient(error)) throw error;
+    // A stream that is gone does not answer either.
+    const found = await this.connection.jsm.streams.info(stores.names.resultStream)
+      .catch((reason) => reason);
+    if (isGone(found)) throw removed(found);
   }
 
   /** Tells workers what the run is. */
@@ -193,9 +265,8 @@ export class NatsFleet implements RolloutFleet {
     const { stores: { entries } } = run;
     // The policy after the steps before `made` responds: that of now, but for a run that is resumed.
     const made = Math.max(1, step - run.staleness);
-    const earlier = made < current ? await entries.get(`version.${step}`) : null;
-    const policy = made < current ? earlier?.string() : digest;
-    if (policy === undefined) {
+    const policy = made < current ? await this.#earlier(run, step) : digest;
+    if (policy === null) {
       throw new UserError(
         `the server has no policy for step ${step} of the run: its rollouts were to come from a ` +
           "policy of before the interruption, which is gone; start the run anew",
@@ -210,6 +281,14 @@ export class NatsFleet implements RolloutFleet {
         .some((i) => !there.has(resultSubject(run.id, step, prompt, i)));
       if (missing) await this.#publish(run, step, prompt);
     }));
+  }
+
+  /** Digest of the policy that a step of an interrupted run was to have; null where that is gone. */
+  async #earlier({ stores: { entries, policies } }: Attached, step: number) {
+    const digest = (await entries.get(`version.${step}`))?.string() ?? "";
+    if (!/^[0-9a-f]{64}$/.test(digest)) return null;
+    const found = await policies.info(digest);
+    return found && !found.deleted ? digest : null;
   }
 
   /** Subjects of the results that are there. */
@@ -230,16 +309,7 @@ export class NatsFleet implements RolloutFleet {
       columns: { ...work.columns },
     }, this.#limit);
     const subject = workSubject(run.id, step, prompt);
-    for (;;) {
-      run.lease.check();
-      try {
-        await this.connection.js.publish(subject, message);
-        return;
-      } catch (error) {
-        if (!isTransient(error) && !/maximum (messages|bytes)/.test(reasonOf(error))) throw error;
-        await pause(POLL_MS);
-      }
-    }
+    await this.#patiently(run, () => this.connection.js.publish(subject, message));
   }
 
   /** Waits for all results of a step. */
@@ -260,17 +330,18 @@ export class NatsFleet implements RolloutFleet {
     };
     using arrivals = new Arrivals(this.connection.nats, stepResults(run.id, step));
     while (missing > 0) {
-      run.lease.check();
+      this.#check(run);
       try {
         await Promise.all(Array.from(await this.#stored(run, step), take));
+        if (missing > 0 && performance.now() - news > SILENCE_MS) {
+          news = performance.now();
+          run.info(await this.#silence(run, step, missing));
+          await this.#askAgain(run, step, slots);
+        }
       } catch (error) {
-        if (!isTransient(error)) throw error;
+        await this.#endure(run, error);
       }
       if (missing > 0) await arrivals.next(POLL_MS);
-      if (missing > 0 && performance.now() - news > SILENCE_MS) {
-        news = performance.now();
-        run.info(await this.#silence(run, step, missing));
-      }
     }
     return slots.flat() as Result[];
   }
@@ -313,6 +384,19 @@ export class NatsFleet implements RolloutFleet {
     }
   }
 
+  /** Asks again for what is missing, if no work is left at the server: somebody has removed it. */
+  async #askAgain(
+    run: Attached,
+    step: number,
+    slots: readonly (readonly (Result | null)[])[],
+  ): Promise<void> {
+    const { state } = await this.connection.jsm.streams.info(run.stores.names.workStream);
+    if (state.messages > 0) return;
+    for (const [prompt, responses] of slots.entries()) {
+      if (responses.includes(null)) await this.#publish(run, step, prompt);
+    }
+  }
+
   /** Line about a wait that takes long. */
   async #silence(
     { stores: { workers } }: Attached,
@@ -335,6 +419,8 @@ export class NatsFleet implements RolloutFleet {
       const { state } = await jsm.streams.info(names.resultStream, {
         subjects_filter: `temper.${id}.result.*.*.*`,
       });
+      // All results of the step are there: what asks for them is a copy, from before an interruption.
+      await jsm.streams.purge(names.workStream, { filter: workSubject(id, step, "*") });
       const stored = Object.keys(state.subjects ?? {}).map((subject) => resultIdOf(subject)!.step);
       for (const old of new Set(stored.filter((other) => other <= kept))) {
         await jsm.streams.purge(names.resultStream, { filter: stepResults(id, old) });
@@ -346,36 +432,13 @@ export class NatsFleet implements RolloutFleet {
       await forgetPolicies(policies, new Set(this.#versions.values()));
       return stored.filter((other) => other > step).length;
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      await this.#endure(run, error);
       return 0;
     }
   }
 
   get #limit(): number {
     return this.connection.nats.info?.max_payload ?? 2 ** 20;
-  }
-}
-
-/** Id of a run on servers: that in its folder, else a new one, which is written there. */
-async function fleetId(folder: string): Promise<string> {
-  const path = join(folder, FLEET_FILE);
-  const text = await readTextIfThere(path);
-  if (text !== null) {
-    const parsed = fleetFile.safeParse(jsonOf(text));
-    if (parsed.success) return parsed.data.id;
-    throw new UserError(`${path} is broken: delete it, and the run gets a new id`);
-  }
-  const name = basename(folder).replaceAll(/[^\w-]+/g, "-").slice(0, 60);
-  const id = `${name}-${crypto.getRandomValues(new Uint8Array(3)).toHex()}`;
-  await writeFileAtomic(path, JSON.stringify({ id }) + "\n");
-  return id;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 
@@ -387,19 +450,4 @@ function scoresOf(results: readonly Result[], rewards: readonly string[]): Rewar
     if (column.every((score) => score !== undefined)) scores[name] = column;
   }
   return scores;
-}
-
-/** Recognizes the error of a server that is away for a while. */
-export function isTransient(error: unknown): boolean {
-  const { name = "", message = "" } = error instanceof Error ? error : {};
-  return /timeout|no responders|no response|disconnect|connection (?!closed)|jetstream system temporarily|heartbeats missed/i
-    .test(`${name} ${message}`);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

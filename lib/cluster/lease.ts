@@ -7,6 +7,8 @@ const KEY = "lease";
 /** Time without a renewal after which another trainer may take a lease, in milliseconds. */
 const LEASE_MS = 5 * HEARTBEAT_MS;
 const MAX_BYTES = 64 * 1024;
+/** Holder of a lease that cannot be read. */
+const UNKNOWN: LeaseEntry = { holder: "", host: "an unknown machine", step: 0, steps: 0 };
 
 /** Right to be a run's only trainer. The server's revisions decide, not the clocks of machines. */
 export class Lease implements AsyncDisposable {
@@ -40,7 +42,7 @@ export class Lease implements AsyncDisposable {
   ): Promise<Lease> {
     const value = encode("lease", { ...entry, step: 0 }, MAX_BYTES);
     const held = await entries.get(KEY);
-    const holder = held && held.operation === "PUT" ? decode("lease", held.value) : null;
+    const holder = held?.operation === "PUT" ? decode("lease", held.value) ?? UNKNOWN : null;
     try {
       if (!held || !holder) {
         return new Lease(entries, entry, await entries.create(KEY, value));

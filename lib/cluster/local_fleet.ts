@@ -7,6 +7,8 @@ import { ioReason } from "../platform/io_error.ts";
 export interface LocalFleet extends AsyncDisposable {
   /** Address of the server, with its token. */
   readonly url: string;
+  /** Rejects when nobody is left who could respond. */
+  readonly failed: Promise<never>;
 }
 
 /** Settings of a local fleet. */
@@ -20,7 +22,23 @@ export interface LocalFleetOptions {
   info(line: string): void;
 }
 
+/**
+ * Shell command that reads numbers of processes, a line with all of them whenever that changes, and
+ * ends those of the last line when its standard input does.
+ */
+const GUARD = `
+while read -r line; do pids="$line"; done
+if [ -n "$pids" ]; then
+  kill $pids
+  sleep 5
+  kill -9 $pids
+fi
+rm -rf "$1"
+`;
+
 const SERVER = "nats-server";
+/** Start of a process that Ctrl-C in this one's terminal does not reach: a step is to be finished. */
+const APART = { stdin: "null", detached: true } as const;
 /** Permissions that the workers and the server need. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
 
@@ -40,10 +58,14 @@ export async function startLocalFleet(options: LocalFleetOptions): Promise<Local
   const token = crypto.getRandomValues(new Uint8Array(16)).toHex();
   const port = freePort();
   const children: Deno.ChildProcess[] = [];
+  const guard = startGuard(folder);
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  // Where nobody waits for it any more.
+  failed.catch(() => {});
   let isEnding = false;
   const end = async () => {
     isEnding = true;
-    for (const child of children.reverse()) {
+    for (const child of children.toReversed()) {
       try {
         child.kill("SIGTERM");
       } catch {
@@ -51,25 +73,38 @@ export async function startLocalFleet(options: LocalFleetOptions): Promise<Local
       }
     }
     await Promise.all(children.map(({ status }) => status));
-    await Deno.remove(folder, { recursive: true });
+    if (guard) await guard.dismiss();
+    else await Deno.remove(folder, { recursive: true });
+  };
+  const add = (child: Deno.ChildProcess) => {
+    children.push(child);
+    guard?.watch(child);
   };
   try {
     // Not on the command line, where every user of the machine could read it.
     const config = join(folder, "nats.conf");
     await Deno.writeTextFile(config, serverConfig(folder, port, token), { mode: 0o600 });
-    children.push(await startServer(config, port));
+    const server = await startServer(config, port);
+    add(server);
+    server.status.then(() => {
+      if (!isEnding) reject(new UserError(`${SERVER} has ended`));
+    });
     const url = `nats://${token}@127.0.0.1:${port}`;
     const threads = options.threads ??
       Math.max(1, Math.floor(availableParallelism() / options.workers));
+    let working = options.workers;
     for (let i = 1; i <= options.workers; i++) {
       const child = startWorker(url, options.workerArgs(`worker-${i}`, threads));
-      children.push(child);
+      add(child);
       lastLine(child).then(async (line) => {
         const { code } = await child.status;
-        if (!isEnding && code !== 0) options.info(`worker-${i} has ended: ${line}`);
+        working--;
+        if (isEnding || code === 0) return;
+        options.info(`worker-${i} has ended: ${line}`);
+        if (working === 0) reject(new UserError(`all workers have ended: ${line}`));
       });
     }
-    return { url, [Symbol.asyncDispose]: end };
+    return { url, failed, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;
@@ -90,7 +125,7 @@ async function startServer(config: string, port: number): Promise<Deno.ChildProc
   try {
     child = new Deno.Command(SERVER, {
       args: ["-c", config],
-      stdin: "null",
+      ...APART,
       stdout: "null",
       stderr: "null",
     }).spawn();
@@ -122,10 +157,44 @@ function startWorker(url: string, args: readonly string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { NATS_URL: url },
-    stdin: "null",
+    ...APART,
     stdout: "null",
     stderr: "piped",
   }).spawn();
+}
+
+/**
+ * Starts a process that ends the others when this one does, however that happens: also when it is
+ * killed. Null where there is no shell: Windows.
+ */
+function startGuard(folder: string) {
+  if (Deno.build.os === "windows") return null;
+  const child = new Deno.Command("sh", {
+    args: ["-c", GUARD, "temper-guard", folder],
+    ...APART,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const alive = new Set<number>();
+  const tell = () => writer.write(new TextEncoder().encode([...alive].join(" ") + "\n"));
+  return {
+    watch({ pid, status }: Deno.ChildProcess): void {
+      alive.add(pid);
+      tell().catch(() => {});
+      status.then(() => {
+        // Another process may get the number.
+        alive.delete(pid);
+        tell().catch(() => {});
+      });
+    },
+    /** Ends it, once no process is left. It removes the folder. */
+    async dismiss(): Promise<void> {
+      await writer.close().catch(() => {});
+      await child.status;
+    },
+  };
 }
 
 /** Last line that a process writes to standard error. */

@@ -40,17 +40,17 @@ export async function putPolicy(
 }
 
 /**
- * Gives parameters the values of a version of the policy.
+ * Gives parameters the values of a version of the policy. Returns false where that is not there.
  *
- * @throws {UserError} when it is not there, or not what its digest says
+ * @throws {UserError} when it is not what its digest says
  */
 export async function takePolicy(
   policies: ObjectStore,
   digest: string,
   parameters: Parameters,
-): Promise<void> {
+): Promise<boolean> {
   const bytes = await policies.getBlob(digest);
-  if (bytes === null) throw new UserError(`the policy ${digest.slice(0, 12)} is not on the server`);
+  if (bytes === null) return false;
   const found = new Sha256().update(bytes).hex();
   if (found !== digest || bytes.length !== parameters.count * 4) {
     throw new UserError(
@@ -65,6 +65,7 @@ export async function takePolicy(
     parameters.write(name, new Float32Array(data.buffer));
     offset += length * 4;
   }
+  return true;
 }
 
 /** Deletes the versions of the policy that nobody needs any more. */

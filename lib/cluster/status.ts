@@ -1,6 +1,7 @@
 import type { Connection } from "./connection.ts";
 import { decode, type LeaseEntry, type WorkerEntry } from "./messages.ts";
-import { isGone, listRuns, openRunStores, runNames } from "./topology.ts";
+import { isGone } from "./patience.ts";
+import { listRuns, openRunStores, runNames } from "./topology.ts";
 
 /** A run at a server. */
 export interface ClusterRun {

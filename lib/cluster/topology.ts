@@ -11,6 +11,7 @@ import {
   StorageType,
 } from "../packages/nats.ts";
 import type { Connection } from "./connection.ts";
+import { isGone } from "./patience.ts";
 
 /**
  * Time after which work that a worker has not said to be at goes to another one, in milliseconds.
@@ -27,8 +28,10 @@ const MAX_WORK = 100_000;
 const MAX_WORK_BYTES = 64 * 2 ** 20;
 /** Maximum size of the results that wait, in bytes. A worker waits with more. */
 const MAX_RESULT_BYTES = 512 * 2 ** 20;
+/** Room that a run's queues reserve at the server, in MiB. Versions of the policy come on top. */
+export const RESERVED_MIB = (MAX_WORK_BYTES + MAX_RESULT_BYTES) / 2 ** 20;
 /** Name of the consumer that all workers share. */
-const CONSUMER = "workers";
+export const CONSUMER = "workers";
 /** Names of the buckets of runs, as streams. */
 const RUN_STREAM = /^KV_TEMPER_([\w-]+)$/;
 const WORKERS_SUFFIX = "-workers";
@@ -56,8 +59,8 @@ export function runNames(id: string): RunNames {
   };
 }
 
-/** Subject of a prompt's work. */
-export function workSubject(id: string, step: number, prompt: number): string {
+/** Subject of a prompt's work, or with `*` of all of a step. */
+export function workSubject(id: string, step: number, prompt: number | "*"): string {
   return `temper.${id}.work.${step}.${prompt}`;
 }
 
@@ -91,7 +94,7 @@ export interface RunStores {
 export async function createRunStores({ js, jsm }: Connection, id: string): Promise<RunStores> {
   const names = runNames(id);
   const shared = { storage: StorageType.File, discard: DiscardPolicy.New };
-  await jsm.streams.add({
+  await createStream(jsm, {
     ...shared,
     name: names.workStream,
     subjects: [`temper.${id}.work.*.*`],
@@ -99,7 +102,7 @@ export async function createRunStores({ js, jsm }: Connection, id: string): Prom
     max_msgs: MAX_WORK,
     max_bytes: MAX_WORK_BYTES,
   });
-  await jsm.streams.add({
+  await createStream(jsm, {
     ...shared,
     name: names.resultStream,
     subjects: [`temper.${id}.result.*.*.*`],
@@ -121,6 +124,19 @@ export async function createRunStores({ js, jsm }: Connection, id: string): Prom
     workers: await buckets.create(names.workersBucket, { history: 1, ttl: PRESENCE_MS }),
     policies: await new Objm(js).create(names.bucket),
   };
+}
+
+/** Makes a stream, unless it is there: a server would ask for its room a second time. */
+async function createStream(
+  jsm: JetStreamManager,
+  config: Parameters<JetStreamManager["streams"]["add"]>[0] & { name: string },
+): Promise<void> {
+  try {
+    await jsm.streams.info(config.name);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    await jsm.streams.add(config);
+  }
 }
 
 /** Opens what a run has on a server. Fails where it has nothing. */
@@ -178,11 +194,4 @@ export async function removeRun({ js, jsm, address }: Connection, id: string): P
     }
   }
   if (removed === 0) throw new UserError(`there is no run ${id} on NATS at ${address}`);
-}
-
-/** Recognizes the error of a stream, a consumer or a bucket that is not there. */
-export function isGone(error: unknown): boolean {
-  const { message = "" } = error instanceof Error ? error : {};
-  return /(stream|consumer|bucket|object store|key) not found|consumer deleted/i
-    .test(message);
 }

@@ -7,15 +7,13 @@ import { respond } from "../runs/kinds/fleet/generator.ts";
 import type { DatasetHooks } from "../runs/loading/dataset.ts";
 import { openRunDevice, type RunDeviceOptions } from "../runs/loading/device.ts";
 import { type Connection, connectNats, type NatsAddress } from "./connection.ts";
-import { isTransient } from "./fleet.ts";
+import { type FoundRun, RunSearch } from "./run_search.ts";
 import { decode, encode, type Result, type RunEntry, type Work } from "./messages.ts";
+import { isFull, isGone, isTransient, pause } from "./patience.ts";
 import { layoutOf, takePolicy } from "./policy_objects.ts";
 import { Presence } from "./presence.ts";
 import {
   HEARTBEAT_MS,
-  isGone,
-  listRuns,
-  openRunStores,
   refusalSubject,
   resultSubject,
   type RunStores,
@@ -27,6 +25,12 @@ import { type LoadedSubject, loadSubject, type WorkerSources } from "./worker_su
 const SEARCH_MS = 1000;
 /** Longest wait for work between looks at the signal, in milliseconds. */
 const WAIT_MS = 2000;
+/** Time without work after which a worker looks whether another run has some, in milliseconds. */
+const IDLE_MS = 10_000;
+/** Time for which a server may be away before a worker for one run ends, in milliseconds. */
+const AWAY_MS = 120_000;
+/** Maximum length of a response that a worker makes: more does not fit into a message. */
+const MAX_NEW_TOKENS = 2 ** 17;
 
 /** Settings of a worker. */
 export interface WorkerOptions extends RunDeviceOptions, WorkerSources {
@@ -36,8 +40,10 @@ export interface WorkerOptions extends RunDeviceOptions, WorkerSources {
   readonly name: string | null;
   /** Maximum number of responses that are made together. */
   readonly batchSize: number;
-  /** Ends when the run does, instead of waiting for another. */
+  /** Ends when the run does, instead of waiting for another; or when the server is away for long. */
   readonly once: boolean;
+  /** How long that is, in milliseconds; two minutes when it is not given. */
+  readonly awayMs?: number;
 }
 
 /** Listeners of a worker. */
@@ -66,9 +72,12 @@ export async function work(
   }
   await using connection = await connectNats(address, `temper worker ${name}`);
   hooks.info?.(`worker ${name} at ${connection.address}`);
+  const watch = new ServerWatch(connection, options.once ? options.awayMs ?? AWAY_MS : null);
+  const search = new RunSearch(connection, options.run, (line) => hooks.info?.(line));
   let isSearching = false;
   while (!signal.aborted) {
-    const found = await findRun(connection, options.run);
+    watch.check();
+    const found = await search.next();
     if (found === null) {
       if (!isSearching) hooks.info?.("waiting for a run");
       isSearching = true;
@@ -76,47 +85,52 @@ export async function work(
       continue;
     }
     isSearching = false;
-    const ended = await workFor(connection, found, { ...options, name }, hooks, signal);
-    if (!ended) continue;
+    const its = { ...options, name };
+    const look = { check: () => watch.check(), search };
+    const end = await workFor(connection, found, its, hooks, signal, look);
+    if (end !== "ended") continue;
     hooks.info?.(`run ${found.id} has ended`);
     if (options.once) return;
   }
 }
 
-interface FoundRun {
-  readonly id: string;
-  readonly stores: RunStores;
-  readonly entry: RunEntry;
-}
+/** Watches whether the server is there. */
+class ServerWatch {
+  #awaySince: number | null = null;
 
-/** Finds a run that a trainer has described; null where there is none yet. */
-async function findRun(connection: Connection, wanted: string | null): Promise<FoundRun | null> {
-  try {
-    const ids = wanted === null ? await listRuns(connection.jsm) : [wanted];
-    for (const id of ids) {
-      const stores = await openRunStores(connection, id);
-      const found = await stores.entries.get("run");
-      if (found?.operation !== "PUT") continue;
-      const entry = decode("run", found.value);
-      if (entry) return { id, stores, entry };
-      throw new UserError(
-        `run ${id} was described by another version of Temper: use the same on all machines`,
-      );
-    }
-  } catch (error) {
-    if (!isGone(error) && !isTransient(error)) throw error;
+  /** @param patience time for which it may be away, in milliseconds; null for ever */
+  constructor(private readonly connection: Connection, private readonly patience: number | null) {
+    (async () => {
+      for await (const { type } of connection.nats.status()) {
+        if (type === "disconnect") this.#awaySince ??= performance.now();
+        if (type === "reconnect") this.#awaySince = null;
+      }
+    })();
   }
-  return null;
+
+  /** @throws {UserError} when the server has been away for too long */
+  check(): void {
+    if (this.patience === null || this.#awaySince === null) return;
+    const away = performance.now() - this.#awaySince;
+    if (away < this.patience) return;
+    throw new UserError(
+      `NATS at ${this.connection.address} has been away for ${Math.round(away / 1000)} seconds`,
+    );
+  }
 }
 
-/** Works for one run. Returns true when that has ended, false when the signal aborted. */
+/**
+ * Works for one run, until that has ended, the signal aborts, or another run has work and this one has
+ * none.
+ */
 async function workFor(
   connection: Connection,
   { id, stores, entry }: FoundRun,
   options: WorkerOptions & { name: string },
   hooks: WorkerHooks,
   signal: AbortSignal,
-): Promise<boolean> {
+  look: { check(): void; search: RunSearch },
+): Promise<"ended" | "left"> {
   const { name } = options;
   await using presence = new Presence(stores.workers, name);
   let device: Device | null = null;
@@ -128,7 +142,8 @@ async function workFor(
     const subject = await loadSubject(device, entry, options, hooks);
     checkLayout(entry, subject);
     presence.update({ state: "waiting" });
-    const shift = new Shift(connection, id, stores, subject, presence, options, hooks);
+    const shift = new Shift(connection, id, stores, subject, presence, options, hooks, signal);
+    let idleSince = performance.now();
     let refused: string | null = null;
     (async () => {
       for await (const message of refusals) refused ??= message.string();
@@ -137,15 +152,19 @@ async function workFor(
       if (refused !== null) {
         throw new UserError(`the trainer refuses this worker's results: ${refused}`);
       }
+      look.check();
       try {
-        await shift.take();
+        if (await shift.take()) idleSince = performance.now();
+        if (options.run !== null || performance.now() - idleSince < IDLE_MS) continue;
+        if (await look.search.hasWorkBeside(id)) return "left";
+        idleSince = performance.now();
       } catch (error) {
-        if (isGone(error)) return true;
+        if (isGone(error)) return "ended";
         if (!isTransient(error)) throw error;
         await pause(SEARCH_MS, signal);
       }
     }
-    return false;
+    return "left";
   } finally {
     refusals.unsubscribe();
     device?.close();
@@ -175,17 +194,22 @@ class Shift {
     private readonly presence: Presence,
     private readonly options: WorkerOptions & { name: string },
     private readonly hooks: WorkerHooks,
+    private readonly signal: AbortSignal,
   ) {
     this.#batchSize = options.batchSize;
   }
 
-  /** Takes this worker's share of the work that waits, and does it. Returns after a while without any. */
-  async take(): Promise<void> {
+  /**
+   * Takes this worker's share of the work that waits, and does it. Returns false after a while without
+   * any.
+   */
+  async take(): Promise<boolean> {
     const messages = await this.#fetch();
-    if (messages.length === 0) return;
+    if (messages.length === 0) return false;
     const sign = setInterval(() => messages.forEach((message) => message.working()), HEARTBEAT_MS);
     try {
       await this.#work(messages);
+      return true;
     } catch (error) {
       // Another worker may do it.
       for (const message of messages) message.nak(HEARTBEAT_MS);
@@ -215,25 +239,38 @@ class Shift {
   }
 
   async #work(messages: readonly JsMsg[]): Promise<void> {
-    const { policies } = this.stores;
-    const jobs = messages.map((message) => ({ message, work: decode("work", message.data) }));
-    // What cannot be read is not for this version.
-    const strange = jobs.find(({ work }) => work === null);
-    if (strange) {
-      throw new UserError(
-        "the trainer's work is of another version of Temper: use the same version",
-      );
-    }
-    const byPolicy = Map.groupBy(jobs, ({ work }) => work!.policy);
-    for (const [digest, its] of byPolicy) {
+    const jobs = messages.flatMap((message) => {
+      const work = decode("work", message.data);
+      if (work && this.#isPossible(work)) return [{ message, work }];
+      // Redelivered to others, it would occupy them all. The trainer asks again for what is missing.
+      this.#discard(message, "it cannot be read");
+      return [];
+    });
+    for (const [digest, its] of Map.groupBy(jobs, ({ work }) => work.policy)) {
       this.presence.update({ state: "working" });
       if (this.#policy !== digest) {
         this.#policy = null;
-        await takePolicy(policies, digest, this.subject.generator.parameters);
+        const { parameters } = this.subject.generator;
+        if (!await takePolicy(this.stores.policies, digest, parameters)) {
+          // The trainer deletes a policy when it has all that the policy was to make.
+          for (const { message } of its) this.#discard(message, "its policy is gone");
+          continue;
+        }
         this.#policy = digest;
       }
-      await this.#respond(its as { message: JsMsg; work: Work }[]);
+      await this.#respond(its);
     }
+  }
+
+  /** Tells whether the model can respond to a prompt at all. */
+  #isPossible({ tokens, maxNewTokens }: Work): boolean {
+    const { vocabSize } = this.subject.generator.model;
+    return maxNewTokens <= MAX_NEW_TOKENS && tokens.every((token) => token < vocabSize);
+  }
+
+  #discard(message: JsMsg, why: string): void {
+    message.term();
+    this.hooks.info?.(`work for ${message.subject} is left: ${why}`);
   }
 
   /** Responds to prompts together; where memory does not suffice, to fewer at a time. */
@@ -288,38 +325,34 @@ class Shift {
     response: number,
     result: Omit<Result, "policy" | "worker">,
   ): Promise<void> {
-    const { nats, js } = this.connection;
+    const { nats, js, jsm } = this.connection;
     const message = encode(
       "result",
       { ...result, policy, worker: this.options.name },
       nats.info?.max_payload ?? 2 ** 20,
     );
     const subject = resultSubject(this.id, step, prompt, response);
-    for (;;) {
+    for (let isTold = false;;) {
       try {
         await js.publish(subject, message);
         return;
       } catch (error) {
         const { message: reason } = error as Error;
         if (/maximum messages per subject/.test(reason)) return;
-        // Until the trainer has taken others, or the server is back.
-        if (!/maximum bytes|insufficient/.test(reason) && !isTransient(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, SEARCH_MS));
+        if (!isFull(error) && !isTransient(error)) throw error;
+        if (this.signal.aborted) throw error;
+        if (isFull(error) && !isTold) {
+          isTold = true;
+          this.hooks.info?.(`NATS has no room for results (${reason}): waiting`);
+        }
+        await pause(SEARCH_MS, this.signal);
+        // A stream that is gone does not answer either.
+        if (isTransient(error)) {
+          await jsm.streams.info(this.stores.names.resultStream).catch((found) => {
+            if (isGone(found)) throw found;
+          });
+        }
       }
     }
   }
-}
-
-/** Waits, but no longer than until the signal aborts. */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -14,9 +14,14 @@ export async function train(
   kind: string,
   output: string,
   settings: Record<string, unknown> = {},
-  options: { fleet?: RolloutFleet; resume?: boolean; signal?: AbortSignal } = {},
+  { lines = [], ...options }: {
+    fleet?: RolloutFleet;
+    resume?: boolean;
+    signal?: AbortSignal;
+    /** Gets the lines, also of a run that fails. */
+    lines?: string[];
+  } = {},
 ): Promise<string[]> {
-  const lines: string[] = [];
   const its = runKind(kind);
   const small = kind === "ppo" ? smallRun(output) : smallGroup(output);
   const config = its.resolve({ ...small, kind, ...settings, output });
@@ -52,6 +57,11 @@ export class Workers implements AsyncDisposable {
     };
     const ended = work({ url }, { ...its, ...device, name, ...options }, hooks, this.#stop.signal);
     this.#ends.push(ended.catch((error) => this.errors.push(error)));
+  }
+
+  /** Ends of all workers that were started. */
+  get ended(): Promise<unknown> {
+    return Promise.all(this.#ends);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -159,7 +159,7 @@ export async function run<
     await removeFile(directory.summary).catch(() => {});
     await forgetFailure(directory.path);
     stepsDone = () => step;
-    await fleet?.attach({ folder: directory.path, config, fingerprints, info });
+    await fleet?.attach({ folder: directory.path, config, fingerprints, signal, info });
     if (resume) hooks.resumed?.(step);
 
     const { checkLock } = lockedRun;
@@ -280,6 +280,12 @@ async function train<Stats, Measurement, Summary extends object>(
     try {
       await trainStep(current, session, files, step);
     } catch (error) {
+      if (error instanceof RunInterruptedError) {
+        if (session.step === 0) throw interrupted(directory, "before the first step");
+        current.checkLock();
+        await session.save({ regular: false });
+        throw interrupted(directory, `after step ${session.step} of ${steps}`);
+      }
       if (current.task.guard === null || !isDivergence(error)) {
         throw await stopped(error, `in step ${step}`, directory);
       }
@@ -308,7 +314,11 @@ async function trainStep<Stats, Measurement, Summary extends object>(
   step: number,
 ): Promise<void> {
   const start = session.state();
-  const batch = await task.collect(step);
+  const batch = await task.collect(step).catch((error) => {
+    // A step that is stopped before it has its batch has not begun.
+    if (error instanceof RunInterruptedError) task.position = start.prompts;
+    throw error;
+  });
   session.beginStep(start);
   const { stats, metrics, samples, score, measured } = await task.step(batch, step);
   checkLock();

@@ -59,6 +59,8 @@ export interface FleetRun {
   readonly config: { readonly kind: string };
   /** Fingerprints of what was loaded, by the names of `RunTask.sources`. */
   readonly fingerprints: Readonly<Record<string, string>>;
+  /** Stops the wait for responses when it aborts. */
+  readonly signal?: AbortSignal;
   /** Called with a line for people. */
   info(line: string): void;
 }
@@ -77,6 +79,7 @@ export interface RolloutFleet {
    * @param step number of the step
    * @param requests this step's prompts and those of steps ahead, as far as they are new
    * @throws {NotFiniteError} when the policy's logits are not finite
+   * @throws {RunInterruptedError} when the run's signal aborts meanwhile
    * @throws {UserError} when the fleet is lost, or another trainer has taken the run
    */
   collect(

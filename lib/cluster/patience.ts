@@ -1,0 +1,44 @@
+/** Errors of a server that work again later, or that never will. */
+
+/** Recognizes the error of a server that is away for a while. */
+export function isTransient(error: unknown): boolean {
+  return /timeout|no responders|no response|disconnect|connection (?!closed)|jetstream system temporarily|jetstream is not enabled|heartbeats missed/i
+    .test(textOf(error));
+}
+
+/** Recognizes the error of a server or a stream that has no room for more. */
+export function isFull(error: unknown): boolean {
+  return /insufficient (storage )?resources|maximum (messages|bytes) exceeded|no space left/i
+    .test(textOf(error));
+}
+
+/** Recognizes the error of a stream, a consumer or a bucket that is not there. */
+export function isGone(error: unknown): boolean {
+  return /(stream|consumer|bucket|object store|key) not found|consumer deleted/i.test(
+    textOf(error),
+  );
+}
+
+/** Text of an error. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Waits, but no longer than until the signal aborts. */
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", done);
+  });
+}
+
+function textOf(error: unknown): string {
+  const { name = "", message = "" } = error instanceof Error ? error : {};
+  return `${name} ${message}`;
+}

@@ -1,0 +1,342 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { connectNats } from "../../lib/cluster/connection.ts";
+import { clusterRuns } from "../../lib/cluster/status.ts";
+import {
+  createRunStores,
+  listRuns,
+  openRunStores,
+  removeRun,
+  resultSubject,
+  runNames,
+  workSubject,
+} from "../../lib/cluster/topology.ts";
+import { work } from "../../lib/cluster/worker.ts";
+import { RunInterruptedError, UserError } from "../../lib/errors.ts";
+import type { NatsFleet } from "../../lib/cluster/fleet.ts";
+import { Objm } from "../../lib/packages/nats.ts";
+import { withTempDir } from "../temp_dir.ts";
+import { hasServer, withServer } from "./nats_server.ts";
+import { Proxy } from "./proxy.ts";
+import { fleetAt, results, train, Workers } from "./workers.ts";
+
+const ignore = !hasServer();
+const SMALL = { steps: 2, saveEvery: 1, evalEvery: 0 };
+
+/** Waits until something holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
+/** Does something before a step asks for its responses. */
+function before(fleet: NatsFleet, step: number, action: () => Promise<void> | void): NatsFleet {
+  const collect = fleet.collect.bind(fleet);
+  fleet.collect = async (current, ...others) => {
+    if (current === step) await action();
+    return await collect(current, ...others);
+  };
+  return fleet;
+}
+
+Deno.test({
+  name: "a network that is cut for some seconds costs time and nothing else",
+  ignore,
+  async fn() {
+    await withServer(async ({ port }, folder) => {
+      await train("grpo", join(folder, "one"), SMALL);
+      await using proxy = new Proxy(port);
+      await using workers = new Workers();
+      workers.start(proxy.url, "a");
+      let cut = Promise.resolve();
+      const fleet = before(await fleetAt(proxy.url), 2, () => {
+        cut = proxy.cut(2000);
+      });
+      await train("grpo", join(folder, "many"), SMALL, { fleet });
+      await cut;
+      assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
+      assert.deepEqual(workers.errors, []);
+    });
+  },
+});
+
+/** Runs a test with a server that has little room. */
+async function withRoom(
+  room: string,
+  folder: string,
+  test: (url: string) => Promise<void>,
+): Promise<void> {
+  const config = join(folder, "nats.conf");
+  await Deno.writeTextFile(
+    config,
+    `jetstream { store_dir: "${folder}/store", max_file_store: ${room} }\n`,
+  );
+  await withServer(({ url }) => test(url), ["-c", config], { jetstream: false });
+}
+
+Deno.test({
+  name: "a server without room for a run's queues ends it in a line",
+  ignore,
+  async fn() {
+    await withTempDir(async (folder) => {
+      await withRoom("100MB", folder, async (url) => {
+        await assert.rejects(
+          train("grpo", join(folder, "run"), SMALL, { fleet: await fleetAt(url) }),
+          (error) =>
+            error instanceof UserError &&
+            /no room for the run, which reserves 576 MiB: raise max_file_s/.test(error.message),
+        );
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: "a server that is full makes a run wait; it can be stopped, resumed and go on meanwhile",
+  ignore,
+  async fn() {
+    await withTempDir(async (folder) => {
+      await train("grpo", join(folder, "one"), SMALL);
+      await withRoom("12MB", folder, async (url) => {
+        await using connection = await connectNats({ url }, "test");
+        const { js, jsm } = connection;
+        const fill = async () => {
+          const others = await new Objm(js).create("others");
+          for (let i = 0, isFull = false; !isFull; i++) {
+            await others.putBlob({ name: `${i}` }, new Uint8Array(5e5)).catch(() => isFull = true);
+          }
+        };
+        const empty = () => jsm.streams.delete("OBJ_others");
+        // Small queues, for a test: those that are there are taken.
+        const run = join(folder, "many");
+        const { workStream, resultStream } = runNames("many");
+        for (const [name, kind] of [[workStream, "work.*.*"], [resultStream, "result.*.*.*"]]) {
+          const subjects = [`temper.many.${kind}`];
+          await jsm.streams.add({ name, subjects, max_bytes: 2 ** 20 });
+        }
+        const lines: string[] = [];
+        const stop = new AbortController();
+        await using workers = new Workers();
+        workers.start(url, "a");
+        const first = before(await fleetAt(url), 2, async () => {
+          await fill();
+          setTimeout(() => stop.abort(), 1000);
+        });
+        const attach = first.attach.bind(first);
+        first.attach = async (its) => {
+          await Deno.writeTextFile(join(run, "fleet.json"), '{ "id": "many" }');
+          await attach(its);
+        };
+        await assert.rejects(
+          train("grpo", run, SMALL, { fleet: first, signal: stop.signal, lines }),
+          (error) =>
+            error instanceof RunInterruptedError && /after step 1 of 2/.test(error.message),
+        );
+        assert.match(lines.join("\n"), /has no room \(insufficient resources\): the run waits/);
+        await assert.rejects(
+          train("grpo", run, SMALL, { resume: true, fleet: await fleetAt(url) }),
+          (error) => error instanceof UserError && /no room for the run/.test(error.message),
+        );
+        await empty();
+        // The lease could not be given back. It expires; here it need not be waited for.
+        await (await openRunStores(connection, "many")).entries.delete("lease");
+        const again = before(await fleetAt(url), 2, async () => {
+          await fill();
+          setTimeout(empty, 500);
+        });
+        await train("grpo", run, SMALL, { resume: true, fleet: again });
+        assert.deepEqual(workers.errors, []);
+        assert.deepEqual(await results(run), await results(join(folder, "one")));
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: "messages that are none disturb neither the trainer nor workers, on any subject",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await train("grpo", join(folder, "one"), SMALL);
+      await using connection = await connectNats({ url }, "test");
+      const { js, nats } = connection;
+      // A run of another version.
+      const { entries } = await createRunStores(connection, "0-foreign");
+      await entries.put("run", JSON.stringify({ protocol: 0 }));
+      await using workers = new Workers();
+      const fleet = before(await fleetAt(url), 1, async () => {
+        const id = (await listRuns(connection.jsm)).find((id) => id.startsWith("many-"))!;
+        const stores = await openRunStores(connection, id);
+        await stores.workers.put("nobody", "{");
+        await stores.entries.put("version.2", "not a digest");
+        await stores.entries.put("lease.more", "[]");
+        const right = {
+          ...{ policy: "0".repeat(64), text: "", columns: {}, firstRollout: 0 },
+          ...{ step: 1, prompt: 0, tokens: [1], responses: 1, maxNewTokens: 1 },
+        };
+        const forged = ["", "{", right, { ...right, tokens: [1e6] }, {
+          ...right,
+          maxNewTokens: 1e12,
+        }];
+        for (const [place, message] of forged.entries()) {
+          const text = typeof message === "string" ? message : JSON.stringify(message);
+          await js.publish(workSubject(id, 1, place), text);
+          await js.publish(resultSubject(id, 1, 0, place), text);
+          await js.publish(resultSubject(id, 1, 999, place), text);
+        }
+        nats.publish(`temper.${id}.refused.somebody`, "no worker");
+        workers.start(url, "a");
+      });
+      const lines = await train("grpo", join(folder, "many"), SMALL, { fleet });
+      assert.deepEqual(workers.errors, []);
+      assert.equal(lines.filter((line) => line.includes("is refused")).length, 2, lines.join("\n"));
+      const left = workers.lines.filter((line) => /^work for .* is left/.test(line));
+      assert.equal(left.length, 5, workers.lines.join("\n"));
+      assert.ok(workers.lines.some((line) => /0-foreign was described by another v/.test(line)));
+      assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "a run that is removed ends for its workers, and in a line for its trainer, which can resume it",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await train("grpo", join(folder, "one"), SMALL);
+      await using connection = await connectNats({ url }, "test");
+      const remove = async () => {
+        for (const id of await listRuns(connection.jsm)) await removeRun(connection, id);
+      };
+      await using workers = new Workers();
+      workers.start(url, "a", { once: true });
+      const run = join(folder, "many");
+      const fleet = before(await fleetAt(url), 2, remove);
+      await assert.rejects(
+        train("grpo", run, SMALL, { fleet }),
+        (error) =>
+          error instanceof UserError && error.run === run &&
+          /^what the run had at NATS was removed.* \(stopped in step 2, saved up to step 1\)$/
+            .test(error.message),
+      );
+      await workers.ended;
+      assert.deepEqual(workers.errors, []);
+      assert.match(workers.lines.at(-1)!, /has ended/);
+      await using others = new Workers();
+      others.start(url, "b");
+      await train("grpo", run, SMALL, { fleet: await fleetAt(url), resume: true });
+      assert.deepEqual(await results(run), await results(join(folder, "one")));
+    });
+  },
+});
+
+Deno.test({
+  name: "a trainer whose run another one has taken over stops; workers that are lost are told of",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await using connection = await connectNats({ url }, "test");
+      const fleet = before(await fleetAt(url), 1, async () => {
+        const [id] = await listRuns(connection.jsm);
+        const { entries } = await openRunStores(connection, id);
+        await entries.put("lease", JSON.stringify({ holder: "x", host: "h", step: 1, steps: 2 }));
+      });
+      await assert.rejects(
+        train("grpo", join(folder, "run"), SMALL, { fleet }),
+        /another trainer has taken the run over.*\(stopped in step 1, with no step saved\)$/,
+      );
+      const lost = await fleetAt(url);
+      before(lost, 1, () => lost.fail(new UserError("all workers have ended: why")));
+      await assert.rejects(
+        train("grpo", join(folder, "other"), SMALL, { fleet: lost }),
+        /^UserError: all workers have ended: why \(stopped in step 1/,
+      );
+    });
+  },
+});
+
+Deno.test({
+  name: "a run that waits for workers stops when it is asked to, and keeps what it has",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await train("ppo", join(folder, "one"), SMALL);
+      const run = join(folder, "many");
+      const stop = new AbortController();
+      const first = before(await fleetAt(url), 1, () => {
+        setTimeout(() => stop.abort(), 300);
+      });
+      await assert.rejects(
+        train("ppo", run, SMALL, { fleet: first, signal: stop.signal }),
+        (error) =>
+          error instanceof RunInterruptedError && error.run === run &&
+          /^stopped before the first step$/.test(error.message),
+      );
+      await using workers = new Workers();
+      workers.start(url, "a");
+      await train("ppo", run, SMALL, { fleet: await fleetAt(url), resume: true });
+      assert.deepEqual(await results(run), await results(join(folder, "one")));
+    });
+  },
+});
+
+Deno.test({
+  name: "a slow worker is waited for; its work goes to nobody else while it is at it",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      const script = join(folder, "slow.ts");
+      await Deno.writeTextFile(
+        script,
+        "export default async (samples) => {\n" +
+          "  await new Promise((resolve) => setTimeout(resolve, samples.length === 2 ? globalThis.slow : 0));\n" +
+          "  return samples.map(({ response }) => -response.length);\n};\n",
+      );
+      // The only call with two samples is that of the slow worker.
+      const settings = { ...SMALL, steps: 1, reward: [script], batchSize: 8, evalSamples: 3 };
+      await train("grpo", join(folder, "one"), settings);
+      // Longer than the time after which work that nobody says to be at goes to another worker.
+      (globalThis as { slow?: number }).slow = 14_000;
+      await using workers = new Workers();
+      workers.start(url, "slow", { rewards: [script], batchSize: 2 });
+      await using connection = await connectNats({ url }, "test");
+      const fleet = await fleetAt(url);
+      const trained = train("grpo", join(folder, "many"), settings, { fleet });
+      // It has taken as much as it takes together.
+      await until(async () => (await clusterRuns(connection))[0]?.workers[0]?.state === "working");
+      (globalThis as { slow?: number }).slow = undefined;
+      workers.start(url, "fast");
+      await trained;
+      assert.deepEqual(Object.fromEntries(workers.made), { slow: 2, fast: 6 });
+      assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
+    });
+  },
+});
+
+Deno.test({
+  name: "a worker for one run ends when the server stays away",
+  ignore,
+  async fn() {
+    await withServer(async ({ url, kill, port }) => {
+      const { signal } = new AbortController();
+      const options = { run: null, name: "a", batchSize: 1, model: null, rewards: [] };
+      const lines: string[] = [];
+      const ended = work(
+        { url },
+        { ...options, once: true, awayMs: 1000, device: "wasm", threads: 1, autotune: false },
+        { info: (line) => lines.push(line) },
+        signal,
+      );
+      while (!lines.includes("waiting for a run")) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await kill();
+      await assert.rejects(
+        ended,
+        (error) =>
+          error instanceof UserError &&
+          error.message.startsWith(`NATS at nats://127.0.0.1:${port} has been away for `),
+      );
+    });
+  },
+});
