@@ -13,10 +13,11 @@ import type {
 } from "../runs/kinds/fleet/rollout_fleet.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type Connection, connectNats, type NatsAddress } from "./connection.ts";
+import { endure } from "./endure.ts";
 import { fleetId } from "./fleet_id.ts";
 import { Lease } from "./lease.ts";
 import { decode, encode, PROTOCOL, type Result, type RunEntry } from "./messages.ts";
-import { isFull, isGone, isTransient, pause, reasonOf } from "./patience.ts";
+import { isFull, isTransient, pause, reasonOf } from "./patience.ts";
 import {
   forgetPolicies,
   layoutOf,
@@ -204,7 +205,7 @@ export class NatsFleet implements RolloutFleet {
       try {
         return await action();
       } catch (error) {
-        await this.#endure(run, error);
+        await endure(this.connection, run.stores.names, error);
         if (isFull(error) && !isTold) {
           isTold = true;
           run.info(
@@ -222,21 +223,6 @@ export class NatsFleet implements RolloutFleet {
     run.lease.check();
     if (this.#failure) throw this.#failure;
     if (run.signal?.aborted) throw new RunInterruptedError("stopped while workers responded");
-  }
-
-  /** Throws an error that does not pass. */
-  async #endure({ stores }: Attached, error: unknown): Promise<void> {
-    const removed = (cause: unknown) =>
-      new UserError("what the run had at NATS was removed, as temper cluster remove does it", {
-        cause,
-      });
-    if (isGone(error)) throw removed(error);
-    if (isFull(error)) return;
-    if (!isTransient(error)) throw error;
-    // A stream that is gone does not answer either.
-    const found = await this.connection.jsm.streams.info(stores.names.resultStream)
-      .catch((reason) => reason);
-    if (isGone(found)) throw removed(found);
   }
 
   /** Tells workers what the run is. */
@@ -339,7 +325,7 @@ export class NatsFleet implements RolloutFleet {
           await this.#askAgain(run, step, slots);
         }
       } catch (error) {
-        await this.#endure(run, error);
+        await endure(this.connection, run.stores.names, error);
       }
       if (missing > 0) await arrivals.next(POLL_MS);
     }
@@ -432,7 +418,7 @@ export class NatsFleet implements RolloutFleet {
       await forgetPolicies(policies, new Set(this.#versions.values()));
       return stored.filter((other) => other > step).length;
     } catch (error) {
-      await this.#endure(run, error);
+      await endure(this.connection, run.stores.names, error);
       return 0;
     }
   }

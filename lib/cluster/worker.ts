@@ -42,7 +42,7 @@ export interface WorkerOptions extends RunDeviceOptions, WorkerSources {
   readonly batchSize: number;
   /** Ends when the run does, instead of waiting for another; or when the server is away for long. */
   readonly once: boolean;
-  /** How long that is, in milliseconds; two minutes when it is not given. */
+  /** Time for which it may be away then, in milliseconds; two minutes when it is not given. */
   readonly awayMs?: number;
 }
 
