@@ -20,6 +20,7 @@ export const rewardCommand = command(
     optionsFromSchema("Data", reward.rewardDataFields),
     optionsFromSchema("Training", reward.rewardTrainingFields, DEMO_REWARD_SETTINGS),
     optionsFromSchema("Evaluation", reward.rewardEvaluationFields),
+    optionsFromSchema("Guards", reward.rewardGuardFields),
     optionsFromSchema("Device", deviceFields),
   ),
   {

@@ -21,6 +21,7 @@ export const sftCommand = command(
     optionsFromSchema("Data", config.dataFields),
     optionsFromSchema("Training", sftConfig.sftFields),
     optionsFromSchema("Evaluation", sftConfig.sftEvaluationFields, DEMO_SFT_SETTINGS),
+    optionsFromSchema("Guards", sftConfig.sftGuardFields),
     optionsFromSchema("Device", config.deviceFields),
   ),
   {

@@ -17,6 +17,8 @@ export interface ClassifierModel {
   readonly problemType: ProblemType | null;
   /** Maximum number of tokens of a text, special tokens included. */
   readonly maxLength: number;
+  /** Width of the hidden states. */
+  readonly hiddenSize: number;
   /** Number of weights. */
   readonly parameterCount: number;
   /** Linear layers that an adapter can update: all but the head's. */

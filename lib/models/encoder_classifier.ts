@@ -127,6 +127,8 @@ export class EncoderClassifier implements ClassifierModel {
   readonly problemType: ProblemType | null;
   readonly linearModules: LinearModule[] = [];
   readonly defaultTargets: readonly string[];
+  /** Width of the hidden states. */
+  readonly hiddenSize: number;
   /** Number of weights. */
   readonly parameterCount: number;
   readonly #family: Family;
@@ -142,6 +144,7 @@ export class EncoderClassifier implements ClassifierModel {
   /** Builds the model from weights under their names in the checkpoint. */
   constructor(readonly device: Device, readonly config: EncoderConfig, store: WeightStore) {
     const { hiddenSize: d, intermediateSize: inner, vocabSize, maxPositions } = config;
+    this.hiddenSize = d;
     const family = FAMILIES[config.modelType];
     let count = 0;
     const vector = (name: string, width: number) => {

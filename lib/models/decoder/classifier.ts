@@ -60,6 +60,10 @@ export class DecoderClassifier implements ClassifierModel {
     this.#model = new DecoderForCausalLM(device, config, store, labels.length);
   }
 
+  get hiddenSize(): number {
+    return this.#model.hiddenSize;
+  }
+
   get parameterCount(): number {
     return this.#model.parameterCount;
   }

@@ -75,6 +75,10 @@ export class T5Classifier implements ClassifierModel {
     this.#logits = dense(LOGITS, labels.length);
   }
 
+  get hiddenSize(): number {
+    return this.#model.config.dModel;
+  }
+
   get parameterCount(): number {
     const { hiddenSize, parameterCount } = this.#model;
     return parameterCount + (hiddenSize + 1) * (hiddenSize + this.labels.length);

@@ -2,6 +2,7 @@ import type { Device } from "../../device/device.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import type { BatchShape } from "../../models/language_model.ts";
 import { memorySize } from "../../models/outline.ts";
+import type { TrainableClassifier } from "../../models/trainable_classifier.ts";
 import type { Policy } from "../../models/policy.ts";
 
 /** Sizes that the memory of a PPO step depends on. */
@@ -22,8 +23,8 @@ export interface StepShape {
 export interface MemoryEstimate {
   /** The optimizer's moments and the reference, which live as long as the trainer. */
   readonly training: number;
-  /** Keys and values of a batch that is being generated. */
-  readonly cache: number;
+  /** Keys and values of a batch that is being generated; null where a step generates nothing. */
+  readonly cache: number | null;
   /** Activations that a minibatch's forward pass keeps for its backward pass. */
   readonly activations: number;
 }
@@ -59,6 +60,25 @@ export function estimateAdapterMemory(
 }
 
 /**
+ * Estimates the memory of a step that trains a reward model on top of the loaded one. A pass keeps at
+ * least the hidden states before each trained layer, however few activations it is allowed.
+ *
+ * @param tokens number of tokens of one pass
+ */
+export function estimateRewardMemory(
+  { model, parameters }: Pick<TrainableClassifier, "model" | "parameters">,
+  tokens: number,
+): MemoryEstimate {
+  const layers = new Set(parameters.names.map((name) => /\.\d+\./.exec(name)?.[0]));
+  layers.delete(undefined);
+  return {
+    training: 4 * parameters.count * 2,
+    cache: null,
+    activations: 4 * tokens * model.hiddenSize * layers.size,
+  };
+}
+
+/**
  * Compares a step's memory with the device's.
  *
  * @returns one line for people
@@ -67,10 +87,15 @@ export function estimateAdapterMemory(
 export function checkStepMemory(device: Device, estimate: MemoryEstimate): string {
   const { used } = device.memory;
   const { training, cache, activations } = estimate;
-  const needed = used + training + Math.max(cache, activations);
-  const parts =
-    `${memorySize(used)} loaded, ${memorySize(training)} for the optimizer and the reference, ` +
-    `${memorySize(cache)} to generate, ${memorySize(activations)} of activations`;
+  const needed = used + training + Math.max(cache ?? 0, activations);
+  const parts = [
+    `${memorySize(used)} loaded`,
+    ...(cache === null ? [`${memorySize(training)} for the optimizer`] : [
+      `${memorySize(training)} for the optimizer and the reference`,
+      `${memorySize(cache)} to generate`,
+    ]),
+    `${memorySize(activations)} of activations`,
+  ].join(", ");
   const limit = device.memoryLimit;
   if (limit !== null && needed > limit) {
     throw new OutOfMemoryError(

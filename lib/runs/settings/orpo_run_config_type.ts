@@ -81,6 +81,11 @@ export interface OrpoRunConfig {
   /** Classifier score: the label's raw logit, or its probability. Default: `"logits"`. */
   rewardMode: "logits" | "softmax";
   /**
+   * Maximum loss of likelihood of the preferred answers in one step, in nats a token; beyond it the
+   * policy has collapsed. Default: `3`.
+   */
+  maxTokenKl: number;
+  /**
    * Action when a loss is not finite, or the KL or the probability ratio is out of bounds: stop the
    * run, or undo the step and continue with other prompts. Default: `"stop"`.
    */

@@ -66,7 +66,13 @@ export const preferenceEvaluationFields = {
 };
 
 /** Guard against divergence. */
-export const preferenceGuardFields = { onDivergence: guardFields.onDivergence };
+export const preferenceGuardFields = {
+  maxTokenKl: guardFields.maxTokenKl
+    .describe(
+      "Maximum loss of likelihood of the preferred answers in one step, in nats a token; beyond it the policy has collapsed",
+    ),
+  onDivergence: guardFields.onDivergence,
+};
 
 /** DPO; steps and seed are among the settings of the run. */
 export const dpoFields = {

@@ -67,6 +67,14 @@ export const rewardTrainingFields = {
   ...trainerShape,
 };
 
+/** Guard against divergence. */
+export const rewardGuardFields = {
+  maxRewardChange: z.number().positive().default(100)
+    .describe(
+      "Maximum change of the median reward by one step; beyond it the model has collapsed",
+    ),
+};
+
 /** Measurement before and after training. */
 export const rewardEvaluationFields = {
   evalSamples: positiveInt.default(256)
@@ -89,6 +97,7 @@ export const rewardRunConfigSchema = z.strictObject({
   ...rewardDataFields,
   ...rewardTrainingFields,
   ...rewardEvaluationFields,
+  ...rewardGuardFields,
   ...deviceFields,
 });
 

@@ -120,6 +120,11 @@ export interface RewardRunConfig {
    * and after training. Default: `0`.
    */
   evalEvery: number;
+  /**
+   * Maximum change of the median reward by one step; beyond it the model has collapsed. Default:
+   * `100`.
+   */
+  maxRewardChange: number;
   /** Compute device; auto takes a GPU if there is one, otherwise wasm. Default: `"auto"`. */
   device: "auto" | "wasm" | "webgpu";
   /** Threads of the wasm device (default: one per core). */

@@ -1,7 +1,7 @@
 import { z } from "../../packages/zod.ts";
 import { resolveSFTConfig, type SFTConfig, sftConfigSchema } from "../../sft/sft_config.ts";
 import type { SftRunConfig } from "./sft_run_config_type.ts";
-import { dataFields, deviceFields, modelFields, runFields } from "./config.ts";
+import { dataFields, deviceFields, guardFields, modelFields, runFields } from "./config.ts";
 import { DEMO_SFT_SETTINGS, withDemoSettings } from "./demo.ts";
 import { checkLoraSettings, loraFields } from "./lora.ts";
 import { partOf } from "../../settings/part.ts";
@@ -51,6 +51,14 @@ export const sftFields = {
     .describe("Learn only what the assistant says in a conversation; otherwise all of it"),
 };
 
+/** Guard against divergence. */
+export const sftGuardFields = {
+  maxTokenKl: guardFields.maxTokenKl
+    .describe(
+      "Maximum loss of likelihood of a step's own examples, in nats a token; beyond it the model has collapsed",
+    ),
+};
+
 /** Measurement before and after training. */
 export const sftEvaluationFields = {
   evalSamples: positiveInt.default(64)
@@ -73,6 +81,7 @@ export const sftRunConfigSchema = z.strictObject({
   ...dataFields,
   ...sftFields,
   ...sftEvaluationFields,
+  ...sftGuardFields,
   ...deviceFields,
 });
 

@@ -133,6 +133,11 @@ export interface SftRunConfig {
   evalEvery: number;
   /** Maximum length of a generated summary, in tokens. Default: `100`. */
   evalMaxNewTokens: number;
+  /**
+   * Maximum loss of likelihood of a step's own examples, in nats a token; beyond it the model has
+   * collapsed. Default: `3`.
+   */
+  maxTokenKl: number;
   /** Compute device; auto takes a GPU if there is one, otherwise wasm. Default: `"auto"`. */
   device: "auto" | "wasm" | "webgpu";
   /** Threads of the wasm device (default: one per core). */

@@ -4,10 +4,16 @@ import type { Device } from "../../../lib/device/device.ts";
 import { OutOfMemoryError } from "../../../lib/errors.ts";
 import { generate } from "../../../lib/generation/generate.ts";
 import { createPolicy } from "../../../lib/models/policy.ts";
+import {
+  loadClassifierAdapter,
+  loadTrainableClassifier,
+} from "../../../lib/models/trainable_classifier.ts";
+import { RewardTrainer } from "../../../lib/preference/reward_trainer.ts";
 import { loadLanguageModel } from "../../../lib/models/registry.ts";
 import { PPOTrainer } from "../../../lib/rl/ppo_trainer.ts";
 import {
   checkStepMemory,
+  estimateRewardMemory,
   estimateStepMemory,
   type StepShape,
 } from "../../../lib/runs/loading/memory.ts";
@@ -42,7 +48,7 @@ deviceTest("the estimate is what a step takes, or little less", async (device) =
 
   const config = { maxNewTokens: shape.newTokens, minLength: 50, doSample: true };
   const sampled = await generate(model, queries, config, { ...policy, logprobs: true });
-  assert.ok(device.memory.peak - base >= cache);
+  assert.ok(device.memory.peak - base >= cache!);
   await trainer.step(queries, sampled.map(({ tokens }) => tokens), [1, 0, 2, 1], sampled);
   const peak = device.memory.peak - base;
   assert.ok(activations <= peak && activations > 0.8 * peak, `${activations} of ${peak}`);
@@ -89,9 +95,45 @@ Deno.test("what does not fit is one line, with the bytes", () => {
       .test(error.message);
   });
   assert.match(checkStepMemory(device, { ...estimate, cache: 0 }), /^memory: at least 3.50 GiB/);
+  // A reward model has no reference, and generates nothing.
+  assert.equal(
+    checkStepMemory(device, { ...estimate, cache: null }),
+    "memory: at least 3.50 GiB (3.00 GiB loaded, 1 MiB for the optimizer, 512 MiB of activations)",
+  );
   const unknown = { ...device, memoryLimit: null } as unknown as Device;
   assert.match(checkStepMemory(unknown, estimate), /^memory: at least 4.00 GiB/);
 });
+
+deviceTest(
+  "the estimate of a reward model's step is below what it takes, with any limit",
+  async (device) => {
+    const golden = (name: string) =>
+      fileURLToPath(new URL(`../../golden_causal/cases/${name}/checkpoint`, import.meta.url));
+    const pairs = [150, 90].map((length) => {
+      const text = Array.from({ length }, (_, i) => 3 + i * 37 % 200);
+      return { chosen: [...text, 1], rejected: [...text.toReversed(), 1] };
+    });
+    for (const dir of [demoModelDir, golden("llama")]) {
+      const options = { labels: 1, seed: 0 };
+      const lora = { r: 4, loraAlpha: 4, loraDropout: 0 };
+      for (const activationMemory of [null, 1]) {
+        for (const full of [true, false]) {
+          const trained = full
+            ? await loadTrainableClassifier(device, dir, options)
+            : await loadClassifierAdapter(device, dir, lora, options);
+          const { used } = device.memory;
+          const { training, activations } = estimateRewardMemory(trained, 484);
+          const trainer = new RewardTrainer(trained, { steps: 1, batchSize: 2, activationMemory });
+          const base = device.memory.used;
+          assert.ok(base - used >= training);
+          await trainer.step(pairs);
+          const peak = device.memory.peak - base;
+          assert.ok(activations > 0 && activations <= peak, `${dir}: ${activations} of ${peak}`);
+        }
+      }
+    }
+  },
+);
 
 gpuTest("a GPU that has no more memory ends in one clear line", async (device) => {
   // A driver that runs out says so through the error scope; filling this one's memory would take

@@ -8,6 +8,9 @@ import type { RLOOTrainer } from "../../../rl/rloo_trainer.ts";
 import { Rollouts } from "../../../rl/rollouts.ts";
 import type { RewardColumns } from "../../../rl/weighted_reward.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
+import { mean } from "../../../training/moments.ts";
+import { learningRateAt } from "../../../training/schedules.ts";
+import { responseRow } from "../../../training/token_rows.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import type {
@@ -18,10 +21,16 @@ import type {
   RunTask,
   StepReport,
 } from "../run_task.ts";
+import {
+  type CollapseGuard,
+  likelihoodGuard,
+  likelihoods,
+  someOf,
+  type Watched,
+} from "../collapse_guard.ts";
 import type { FleetPrompt } from "../fleet/rollout_fleet.ts";
 import { type StepsAhead, stepsAhead } from "../fleet/steps_ahead.ts";
 import { groupCard } from "./card.ts";
-import { checkMoved, movedBy } from "./collapse_guard.ts";
 import { groupSampling } from "./generator.ts";
 import { type GroupIngredients, loadGroupIngredients } from "./ingredients.ts";
 import {
@@ -74,6 +83,7 @@ export class GroupTask<Config extends GroupRunConfig>
     batch: null,
   };
   readonly #prompts: StepsAhead;
+  readonly #collapse: CollapseGuard;
 
   private constructor(
     private readonly context: RunContext<Config>,
@@ -84,6 +94,7 @@ export class GroupTask<Config extends GroupRunConfig>
     this.trainer = algorithm.trainer(ingredients.policy, config);
     this.steps = config.steps;
     this.#prompts = stepsAhead(context, ingredients.batches);
+    this.#collapse = likelihoodGuard("policy", config.maxTokenKl);
     this.sources = ingredients.sources;
     this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
   }
@@ -163,17 +174,20 @@ export class GroupTask<Config extends GroupRunConfig>
   async step(batch: GroupRollouts, step: number): Promise<StepReport<GRPOStats>> {
     const { prompts, rollouts, responses, rewards, times, fleetMetrics } = batch;
     const { evalEvery, numGenerations } = this.context.config;
-    const { maxTokenKl, temperature } = this.context.config;
-    const { model, adapter } = this.ingredients.policy;
     const started = performance.now();
-    const queries = prompts.map(({ inputIds }) => inputIds);
-    const stats = await this.trainer.step(
-      queries,
-      rollouts.map(({ tokens }) => tokens),
-      rewards,
-      rollouts,
+    const rate = learningRateAt(this.trainer.stepsDone, this.trainer.config);
+    const stats = await this.#collapse.watch(
+      step,
+      rate,
+      this.#watched(prompts, rollouts),
+      () =>
+        this.trainer.step(
+          prompts.map(({ inputIds }) => inputIds),
+          rollouts.map(({ tokens }) => tokens),
+          rewards,
+          rollouts,
+        ),
     );
-    checkMoved(step, await movedBy({ model, adapter, temperature }, queries, rollouts), maxTokenKl);
     const optimized = performance.now();
     const due = evalEvery > 0 && step % evalEvery === 0;
     const measurement = due ? await this.measure() : null;
@@ -275,6 +289,19 @@ export class GroupTask<Config extends GroupRunConfig>
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.ingredients.data[Symbol.asyncDispose]();
+  }
+
+  /** Likelihood of some of a step's responses, which is known of the policy that drew them. */
+  #watched(prompts: readonly Example[], rollouts: Rollouts): Watched {
+    const { policy: { model, adapter } } = this.ingredients;
+    const { temperature } = this.context.config;
+    const chosen = someOf([...prompts.keys()]);
+    const rows = () =>
+      chosen.map((row) => responseRow(model, prompts[row].inputIds, rollouts[row].tokens));
+    return {
+      before: chosen.map((row) => mean(rollouts[row].logprobs!)),
+      now: () => likelihoods({ model, adapter, temperature }, rows()),
+    };
   }
 
   #sampling(maxNewTokens: number): GenerationConfig {

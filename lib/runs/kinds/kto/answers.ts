@@ -15,6 +15,10 @@ export function answerRows(split: DatasetSplit): LessonRows<LabelledTokens> {
     },
     columns: (row) => answers.columns(row),
     tokens: (row) => answers.tokens(row),
+    preferred: (row) => {
+      const { completion, label } = answers.tokens(row);
+      return label ? completion : null;
+    },
   };
 }
 

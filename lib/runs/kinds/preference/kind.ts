@@ -46,6 +46,7 @@ export function preferenceKind<Config extends PreferenceRunConfig, Tokens extend
       "device",
       "threads",
       "evalEvery",
+      "maxTokenKl",
       "onDivergence",
       "precomputeRefLogProbs",
     ],

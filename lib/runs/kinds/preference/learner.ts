@@ -1,5 +1,6 @@
 import type { DatasetSplit } from "../../../data/dataset.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
+import type { LearningRateSchedule } from "../../../training/schedules.ts";
 import type { Trainer } from "../../../training/trainer.ts";
 
 /** Texts of what is learnt from a row. */
@@ -22,6 +23,8 @@ export interface LessonRows<Tokens> {
   columns(row: number): Readonly<Record<string, unknown>>;
   /** Returns a row's tokens. */
   tokens(row: number): Tokens;
+  /** Returns the tokens of a row's preferred answer; null where it has none. */
+  preferred(row: number): readonly number[] | null;
 }
 
 /** Results of a step or an evaluation. */
@@ -36,7 +39,10 @@ export interface LearnerStats {
 
 /** An algorithm on preferences that trains a policy. */
 export interface Learner<Tokens> {
-  readonly trainer: Trainer & { readonly policy: AdaptedModel };
+  readonly trainer: Trainer & {
+    readonly policy: AdaptedModel;
+    readonly config: LearningRateSchedule;
+  };
   /** Optimizer steps of the run. */
   readonly steps: number;
   /**

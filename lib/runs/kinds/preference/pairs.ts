@@ -15,6 +15,7 @@ export function pairRows(split: DatasetSplit): LessonRows<PairTokens> {
     },
     columns: (row) => pairs.columns(row),
     tokens: (row) => pairs.tokens(row),
+    preferred: (row) => pairs.tokens(row).chosen,
   };
 }
 

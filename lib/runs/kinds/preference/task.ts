@@ -1,7 +1,16 @@
 import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
 import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
+import { answerRow } from "../../../preference/preference_pair.ts";
+import { learningRateAt } from "../../../training/schedules.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
+import {
+  type CollapseGuard,
+  likelihoodGuard,
+  likelihoods,
+  someOf,
+  type Watched,
+} from "../collapse_guard.ts";
 import { compareSamples } from "../group/measurement.ts";
 import type {
   Conclusion,
@@ -36,6 +45,7 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
   readonly beforeFile = BEFORE_FILE;
   readonly trainedFolder = "adapter";
   readonly #learner: Learner<Tokens>;
+  readonly #collapse: CollapseGuard;
   /** Rows of the last step. */
   #last: readonly number[] = [];
 
@@ -47,6 +57,7 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
     const { config } = context;
     this.#learner = algorithm.learner(ingredients.policy, config, ingredients.train);
     this.trainer = this.#learner.trainer;
+    this.#collapse = likelihoodGuard("policy", config.maxTokenKl);
     this.steps = this.#learner.steps;
     this.sources = ingredients.sources;
     this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
@@ -80,7 +91,13 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
     const { evalEvery } = this.context.config;
     const { train, held } = this.ingredients;
     const started = performance.now();
-    const stats = await this.#learner.step(rows.map((row) => train.tokens(row)), rows);
+    const rate = learningRateAt(this.trainer.stepsDone, this.trainer.config);
+    const stats = await this.#collapse.watch(
+      step,
+      rate,
+      this.#watched(rows),
+      () => this.#learner.step(rows.map((row) => train.tokens(row)), rows),
+    );
     const seconds = (performance.now() - started) / 1000;
     const due = evalEvery > 0 && step % evalEvery === 0;
     const test = due ? await this.#learner.evaluate(held) : null;
@@ -193,6 +210,25 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.ingredients.data[Symbol.asyncDispose]();
+  }
+
+  /** Likelihood of some of the answers that a step is to make more likely. */
+  #watched(rows: readonly number[]): Watched {
+    const { train, policy } = this.ingredients;
+    const { config } = this.context;
+    const chosen = someOf(rows.filter((row) => train.preferred(row) !== null));
+    return {
+      now: () =>
+        likelihoods(
+          policy,
+          chosen.map((row) =>
+            answerRow(
+              ...[policy.model, train.tokens(row).prompt, train.preferred(row)!] as const,
+              ...[config, `row ${row}`] as const,
+            )
+          ),
+        ),
+    };
   }
 
   /** Each answer of a row with its implied reward; both rewards of a pair stand beside each. */

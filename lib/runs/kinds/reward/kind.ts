@@ -26,6 +26,7 @@ export const reward: RunKind<RewardRunConfig, RewardStats, RewardMeasurement, Re
     "device",
     "threads",
     "evalEvery",
+    "maxRewardChange",
   ],
   headline: [
     { metric: "accuracy", label: "accuracy", better: "higher" },

@@ -5,11 +5,21 @@ import {
   RewardTrainer,
 } from "../../../preference/reward_trainer.ts";
 import { RunDataset } from "../../loading/dataset.ts";
+import { learningRateAt } from "../../../training/schedules.ts";
 import { locate } from "../../loading/locate.ts";
+import { checkStepMemory, estimateRewardMemory } from "../../loading/memory.ts";
 import { describeParameters } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { rewardConfigOf, type RewardRunConfig } from "../../settings/reward_config.ts";
-import type { Conclusion, FinishedSteps, RunContext, RunTask, StepReport } from "../run_task.ts";
+import { CollapseGuard, someOf, type Watched } from "../collapse_guard.ts";
+import type {
+  Conclusion,
+  DivergenceGuard,
+  FinishedSteps,
+  RunContext,
+  RunTask,
+  StepReport,
+} from "../run_task.ts";
 import { rewardCard } from "./card.ts";
 import {
   measurePairs,
@@ -36,12 +46,15 @@ export class RewardTask
   implements RunTask<RewardStats, RewardMeasurement, RewardSummary, readonly number[]> {
   readonly trainer: RewardTrainer;
   readonly steps: number;
-  readonly guard = null;
+  readonly guard: DivergenceGuard | null;
   readonly beforeFile = BEFORE_FILE;
   readonly trainedFolder: "adapter" | "model";
   /** Numbers of the pairs, without end. */
   readonly #batches: PromptBatches;
   readonly #held: readonly RewardPair[];
+  readonly #collapse: CollapseGuard;
+  /** Numbers of the last step's pairs. */
+  #last: readonly number[] = [];
 
   private constructor(
     private readonly context: RunContext<RewardRunConfig>,
@@ -51,14 +64,25 @@ export class RewardTask
   ) {
     const { config } = context;
     const { train, test } = data;
-    const drawn = { length: train.length, example: unused };
-    const rows = config.batchSize * config.gradientAccumulationSteps;
-    this.#batches = new PromptBatches(drawn, rows, config.seed);
+    this.#batches = batchesOf(train, config);
     const held = Math.min(config.evalSamples, test.length);
     this.#held = Array.from({ length: held }, (_, i) => test.pair(i));
     this.trainer = new RewardTrainer(subject.trained, rewardConfigOf(config, train.length));
     this.steps = this.trainer.config.steps;
     this.trainedFolder = subject.folder;
+    const { maxRewardChange } = config;
+    this.#collapse = new CollapseGuard({
+      limit: maxRewardChange,
+      movement: (before, after) => Math.abs(after - before),
+      message: (step, moved) =>
+        `the reward model has collapsed: step ${step} changed the median reward by ${moved}, ` +
+        `\`maxRewardChange\` is ${maxRewardChange}: try a lower \`learningRate\``,
+    });
+    // The copies that a step is taken back to would take the memory of all weights several times.
+    this.guard = config.full ? null : {
+      onDivergence: "stop",
+      batchRows: () => this.#last.map((row) => ({ row, ...train.texts(row) })),
+    };
   }
 
   /** Loads all that the run needs. @throws {UserError} when something does not load */
@@ -90,11 +114,16 @@ export class RewardTask
     const [train, test] = ["train", "test"].map((name) =>
       readablePairs(dataset.split(name), longest)
     );
+    const memory = checkStepMemory(
+      device,
+      estimateRewardMemory(subject.trained, firstPass(train, config)),
+    );
     const task = new RewardTask(context, paths, subject, { data, train, test });
     for (const { notice } of [train, test]) if (notice !== null) hooks.info?.(notice);
     hooks.info?.(`device: ${device.description}`);
     hooks.info?.(dataset.describe());
     hooks.info?.(describeParameters(subject.count));
+    hooks.info?.(memory);
     data.reportCache();
     return task;
   }
@@ -109,7 +138,8 @@ export class RewardTask
 
   // deno-lint-ignore require-await
   async collect(): Promise<readonly number[]> {
-    return this.#batches.nextRows();
+    this.#last = this.#batches.nextRows();
+    return this.#last;
   }
 
   async step(rows: readonly number[], step: number): Promise<StepReport<RewardStats>> {
@@ -117,7 +147,13 @@ export class RewardTask
     const { evalEvery } = this.context.config;
     const pairs = rows.map((row) => train.pair(row));
     const started = performance.now();
-    const stats = await this.trainer.step(pairs);
+    const rate = learningRateAt(this.trainer.stepsDone, this.trainer.config);
+    const stats = await this.#collapse.watch(
+      step,
+      rate,
+      this.#watched(pairs),
+      () => this.trainer.step(pairs),
+    );
     const trained = performance.now();
     const due = evalEvery > 0 && step % evalEvery === 0;
     const measurement = due ? await this.measure() : null;
@@ -205,6 +241,14 @@ export class RewardTask
     await this.data.data[Symbol.asyncDispose]();
   }
 
+  /** Rewards of some of a step's better answers. */
+  #watched(pairs: readonly RewardPair[]): Watched {
+    const chosen = someOf(pairs);
+    return {
+      now: async () => (await this.trainer.rewards(chosen)).map(({ chosen }) => chosen),
+    };
+  }
+
   /** Both answers of a pair, with their rewards before the update. */
   #samples(
     row: number,
@@ -225,6 +269,20 @@ export class RewardTask
       length: pair[side].length,
     }));
   }
+}
+
+/** Numbers of the train split's pairs, without end. */
+function batchesOf(train: ReadablePairs, config: RewardRunConfig): PromptBatches {
+  const drawn = { length: train.length, example: unused };
+  const rows = config.batchSize * config.gradientAccumulationSteps;
+  return new PromptBatches(drawn, rows, config.seed);
+}
+
+/** Number of tokens of a run's first pass. */
+function firstPass(train: ReadablePairs, config: RewardRunConfig): number {
+  const rows = batchesOf(train, config).nextRows().slice(0, config.batchSize);
+  const pairs = rows.map((row) => train.pair(row));
+  return pairs.reduce((sum, { chosen, rejected }) => sum + chosen.length + rejected.length, 0);
 }
 
 function unused(): never {

@@ -28,6 +28,7 @@ export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = 
     "device",
     "threads",
     "evalEvery",
+    "maxTokenKl",
   ],
   headline: [{ metric: "loss", label: "loss", better: "lower" }],
   charts: SFT_CHARTS,

@@ -1,14 +1,27 @@
 import { join } from "../../../platform/paths.ts";
 import type { Example } from "../../../data/dataset.ts";
 import { type SFTStats, SFTTrainer } from "../../../sft/sft_trainer.ts";
-import { evaluateLoss, type SupervisedExample } from "../../../sft/supervised_pass.ts";
+import {
+  evaluateLoss,
+  type SupervisedExample,
+  supervisedRow,
+} from "../../../sft/supervised_pass.ts";
+import { learningRateAt } from "../../../training/schedules.ts";
 import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { locate } from "../../loading/locate.ts";
 import { describeParameters } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { checkTextLengths, promptsOfExamples } from "../../loading/text_length.ts";
 import { sftConfigOf, type SftRunConfig } from "../../settings/sft_config.ts";
-import type { Conclusion, FinishedSteps, RunContext, RunTask, StepReport } from "../run_task.ts";
+import { type CollapseGuard, likelihoodGuard, likelihoods, someOf } from "../collapse_guard.ts";
+import type {
+  Conclusion,
+  DivergenceGuard,
+  FinishedSteps,
+  RunContext,
+  RunTask,
+  StepReport,
+} from "../run_task.ts";
 import { sftCard } from "./card.ts";
 import { type LearnableRows, learnableRows, leftOutNotice, textsToRead } from "./examples.ts";
 import {
@@ -39,12 +52,15 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
   readonly trainer: SFTTrainer;
   readonly steps: number;
   readonly sources: Readonly<Record<string, string>>;
-  readonly guard = null;
+  readonly guard: DivergenceGuard | null;
   readonly beforeFile = BEFORE_FILE;
   readonly trainedFolder: "adapter" | "model";
   readonly #context: RunContext<SftRunConfig>;
   readonly #subject: SftSubject;
   readonly #data: SftData;
+  readonly #collapse: CollapseGuard;
+  /** Examples of the last step. */
+  #last: readonly SupervisedExample[] = [];
 
   private constructor(
     context: RunContext<SftRunConfig>,
@@ -60,6 +76,9 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
     this.steps = this.trainer.config.steps;
     this.sources = sources;
     this.trainedFolder = subject.folder;
+    this.#collapse = likelihoodGuard("model", config.maxTokenKl);
+    // The copies that a step is taken back to would take the memory of all weights several times.
+    this.guard = config.full ? null : { onDivergence: "stop", batchRows: () => [...this.#last] };
   }
 
   /** Loads all that the run needs. @throws {UserError} when something does not load */
@@ -119,14 +138,24 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
   // deno-lint-ignore require-await
   async collect(): Promise<SupervisedExample[]> {
     const { train, batches } = this.#data;
-    return batches.nextRows().map((index) => train.example(train.rows[index]));
+    this.#last = batches.nextRows().map((index) => train.example(train.rows[index]));
+    return [...this.#last];
   }
 
   async step(examples: SupervisedExample[], step: number): Promise<StepReport<SFTStats>> {
     const { config: { evalEvery } } = this.#context;
     const { train, held } = this.#data;
     const start = performance.now();
-    const stats = await this.trainer.step(examples);
+    const rate = learningRateAt(this.trainer.stepsDone, this.trainer.config);
+    const { model, adapter } = this.#subject;
+    const rows = someOf(examples).map((example) => supervisedRow(model, example));
+    const watched = { now: () => likelihoods({ model, adapter }, rows) };
+    const stats = await this.#collapse.watch(
+      step,
+      rate,
+      watched,
+      () => this.trainer.step(examples),
+    );
     const seconds = (performance.now() - start) / 1000;
     const due = evalEvery > 0 && step % evalEvery === 0;
     return {
