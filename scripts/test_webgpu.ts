@@ -6,7 +6,10 @@
  * an end counts as the passed run that it is, and is reported; an abort before the complete pass line
  * is a failure.
  *
- * deno task test:webgpu
+ * A run of all of them records the pipelines that they make, for scripts/test_dawn.ts.
+ *
+ * deno task test:webgpu [paths]
+ * deno task test:permuted: those of kernels, with the threads in every order (tests/permuted.ts)
  */
 import { join } from "node:path";
 import { ROOT } from "./program.ts";
@@ -54,11 +57,27 @@ export function crashedAtExit({ code, output }: TestOutcome): boolean {
   return CRASHES.includes(code) && /^ok \| [1-9]\d* passed.* \| 0 failed/.test(lines.at(-1) ?? "");
 }
 
-if (import.meta.main) {
+/** Folder of the pipelines that the last complete run has made: see tests/pipelines/record.ts. */
+export const PIPELINES = join(ROOT, "dist/pipelines");
+
+/** Arguments of `deno test` with which pipelines are recorded, and the variable that says where. */
+export const RECORDING = {
+  args: ["--preload", "tests/pipelines/record.ts"],
+  env: { TEMPER_PIPELINES: PIPELINES },
+};
+
+/** Runs the tests of the paths after `--` in one isolate, which shares compiled kernels. */
+export const TOGETHER = "tests/together.ts";
+
+/** Runs tests in a process of their own; returns its exit code, 0 for a crash after they have passed. */
+export async function runTests(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", ...(Deno.args.length > 0 ? Deno.args : await deviceTests())],
+    args: ["test", "-A", ...args],
     cwd: ROOT,
-    env: { TEMPER_DEVICE: "webgpu" },
+    env,
     stdout: "piped",
   }).spawn();
   let output = "";
@@ -68,9 +87,15 @@ if (import.meta.main) {
     output += decoder.decode(chunk, { stream: true });
   }
   const { code } = await child.status;
-  if (crashedAtExit({ code, output })) {
-    console.error(`all tests passed; then the process crashed at exit with code ${code}`);
-    Deno.exit(0);
-  }
-  Deno.exit(code);
+  if (!crashedAtExit({ code, output })) return code;
+  console.error(`all tests passed; then the process crashed at exit with code ${code}`);
+  return 0;
+}
+
+if (import.meta.main) {
+  const device = { TEMPER_DEVICE: Deno.env.get("TEMPER_DEVICE") ?? "webgpu" };
+  if (Deno.args.length > 0) Deno.exit(await runTests(Deno.args, device));
+  await Deno.remove(PIPELINES, { recursive: true }).catch(() => {});
+  const { args, env } = RECORDING;
+  Deno.exit(await runTests([...args, ...await deviceTests()], { ...device, ...env }));
 }

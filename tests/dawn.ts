@@ -3,6 +3,10 @@ import { existsSync } from "node:fs";
 /** SwiftShader's driver in Debian's package `chromium`. */
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
+/** Tests that take minutes on SwiftShader, of what shorter ones test as well. */
+export const SLOW_ON_DAWN =
+  /frequencies follow|a query alone|wherever the prefix ends|a head of 256 columns|in any batch/;
+
 /** Dawn, Chrome's implementation of WebGPU, or why there is none. */
 export type Dawn = { readonly gpu: GPU } | { readonly missing: string };
 

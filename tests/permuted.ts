@@ -12,9 +12,11 @@ const ROWS = 8;
  */
 export function permuteThreads(code: string, order: ThreadOrder): string {
   if (order === "given") return code;
-  return code.replaceAll(
+  let found = 0;
+  const permuted = code.replaceAll(
     /@workgroup_size\(([^)]*)\)\s*fn\s+(\w+)\s*\(([^{]*)\)\s*\{/g,
     (_, size: string, name: string, parameters: string) => {
+      found++;
       const builtins = new Map(
         Array.from(
           parameters.matchAll(/@builtin\((\w+)\)\s*(\w+)/g),
@@ -24,6 +26,8 @@ export function permuteThreads(code: string, order: ThreadOrder): string {
       return entryPoint(name, size.split(",").map((part) => part.trim()), builtins, order);
     },
   );
+  if (found !== code.split("@compute").length - 1) throw new Error("an entry point was not found");
+  return permuted;
 }
 
 const TYPES: Readonly<Record<string, string>> = {

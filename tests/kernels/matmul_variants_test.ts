@@ -8,6 +8,7 @@ import {
   shapeClass,
 } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
+import { findAdapter } from "../../lib/device/webgpu/adapter.ts";
 import { gpuTest } from "../device.ts";
 
 gpuTest("matmul: every variant gives the same, bit for bit", async (device) => {
@@ -79,3 +80,22 @@ Deno.test("matmul: the choice of a variant", () => {
   assert.equal(new Set(names).size, names.length);
   assert.ok(!names.includes("broadcast"));
 });
+
+// llvmpipe has subgroups of as many threads as a vector of the CPU has f32 values. That of Mesa 22.3
+// leaves out half of the threads of `broadcast` in vectors of 16: it must not be used there.
+for (const size of [4, 16]) {
+  gpuTest(`matmul: subgroups of ${size} threads are used where they prove equal`, async () => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", import.meta.resolve("./proved_subgroups.ts")],
+      env: { LP_NATIVE_VECTOR_WIDTH: String(32 * size) },
+    }).output();
+    const line = new TextDecoder().decode(stdout).trim().split("\n").at(-1)!;
+    const { subgroupSize, compared, differing, usesSubgroups } = JSON.parse(line);
+    const has = compared.includes("broadcast");
+    assert.equal(usesSubgroups, has && !differing.includes("broadcast"));
+    assert.deepEqual(differing.filter((name: string) => name !== "broadcast"), []);
+    const adapter = await findAdapter();
+    if (!/llvmpipe/.test(adapter!.info.description) || subgroupSize === null) return;
+    assert.deepEqual([subgroupSize, has], [size, size !== 4]);
+  });
+}

@@ -2,19 +2,17 @@ import { join } from "node:path";
 import { SUBGROUPS_DIRECTIVE } from "../../lib/device/webgpu/shader_head.ts";
 import type { RecordedPipeline } from "./record.ts";
 
-/** Sizes of subgroups that kernels are made for: see `SUBGROUP` in kernels/matmul. */
-const SUBGROUP_SIZES = [8, 16, 32, 64];
+/** Sizes of subgroups, least and most, that kernels are made for: see `SUBGROUP` in kernels/matmul. */
+const SUBGROUP_SIZES = [8, 64];
 
 /**
  * The pipelines that tests have made on Deno's WebGPU, as an implementation gets them that knows the
- * directive for subgroups; those with subgroups in every size, not only that of the adapter.
+ * directive for subgroups; those with subgroups in several sizes.
  *
  * @returns by what tells them apart, for messages
  * @throws {Error} when none were recorded
  */
-export function recordedPipelines(): Map<string, RecordedPipeline> {
-  const folder = Deno.env.get("TEMPER_PIPELINES");
-  if (!folder) throw new Error("TEMPER_PIPELINES names no folder: run `deno task test:dawn`");
+export function recordedPipelines(folder: string): Map<string, RecordedPipeline> {
   const pipelines = new Map<string, RecordedPipeline>();
   for (const { name } of Deno.readDirSync(folder)) {
     const recorded: RecordedPipeline = JSON.parse(Deno.readTextFileSync(join(folder, name)));
@@ -31,37 +29,42 @@ export function recordedPipelines(): Map<string, RecordedPipeline> {
 }
 
 /**
- * Compiles pipelines, each by itself.
+ * Compiles pipelines, each by itself, on a device with no higher limits than every adapter has. It is
+ * also sent to a page, so it uses nothing from outside.
  *
- * @param gpu an implementation of WebGPU; null for that of the page it runs in
- * @param isDefault true to ask for no higher limits than every adapter has
- * @returns what is wrong, by the pipeline's name
+ * @param gpu an implementation of WebGPU; null for that of the page
+ * @returns what is wrong, with the pipeline's name
  */
 export async function compileAll(
-  gpu: GPU,
+  gpu: GPU | null,
   pipelines: readonly (readonly [string, RecordedPipeline])[],
 ): Promise<string[]> {
-  const adapter = await gpu.requestAdapter();
+  const adapter = await (gpu ?? navigator.gpu).requestAdapter();
   if (!adapter) return ["no adapter"];
   const device = await adapter.requestDevice({ requiredFeatures: ["subgroups"] });
   const failures: string[] = [];
-  for (const [name, { code, entryPoint, constants, groups }] of pipelines) {
+  const compile = async (name: string, recorded: RecordedPipeline) => {
+    const { code, entryPoint, constants, groups } = recorded;
     device.pushErrorScope("validation");
-    try {
-      const layout = device.createPipelineLayout({
-        bindGroupLayouts: groups.map((entries) => device.createBindGroupLayout({ entries })),
-      });
-      const module = device.createShaderModule({ code });
-      await device.createComputePipelineAsync({
-        layout,
-        compute: { module, entryPoint, constants },
-      });
-    } catch (error) {
-      failures.push(`${name}: ${(error as Error).message}`);
-    }
-    const refused = await device.popErrorScope();
-    if (refused) failures.push(`${name}: ${refused.message}`);
-  }
+    const layout = device.createPipelineLayout({
+      bindGroupLayouts: groups.map((entries) => device.createBindGroupLayout({ entries })),
+    });
+    const module = device.createShaderModule({ code });
+    const compute = { module, entryPoint, constants };
+    const compiled = device.createComputePipelineAsync({ layout, compute });
+    const [refused, failed] = await Promise.all([
+      device.popErrorScope(),
+      compiled.then(() => null, (error: Error) => error),
+    ]);
+    const error = refused ?? failed;
+    if (error) failures.push(`${name}: ${error.message}`);
+  };
+  // Two at a time: a software adapter compiles on the CPU's cores.
+  const next = pipelines.values();
+  const worker = async () => {
+    for (const [name, recorded] of next) await compile(name, recorded);
+  };
+  await Promise.all([worker(), worker()]);
   device.destroy();
   return failures;
 }

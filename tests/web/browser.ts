@@ -36,11 +36,12 @@ export interface Pages {
 export function browserTest(
   name: string,
   body: (browser: Pages, test: Deno.TestContext) => Promise<void>,
+  flags?: readonly string[],
 ): void {
   const ignore = !existsSync(CHROMIUM) && !Deno.env.get("CI");
   // The browser's connections end on their own time.
   Deno.test({ name, ignore, sanitizeOps: false, sanitizeResources: false }, async (test) => {
-    const browser = await launchBrowser();
+    const browser = await launchBrowser(flags);
     const newPage = async (options?: BrowserContextOptions) => {
       // In a context of its own, in which it can be joined by other pages.
       const page = await (await browser.newContext(options)).newPage();
