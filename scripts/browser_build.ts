@@ -5,6 +5,9 @@ import { ROOT, run } from "./program.ts";
 /** Modules that take the place of others in a browser: see docs/architecture.md. */
 export const IMPORT_MAP = "lib/platform/browser/import_map.json";
 
+/** Folder of the module in the program, from which `temper ui` serves it. */
+export const BROWSER_MODULE = "dist/browser";
+
 /** Bundles by their entries in the repository. */
 const BUNDLES: Readonly<Record<string, string>> = {
   "temper.js": "browser.ts",

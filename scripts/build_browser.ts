@@ -5,10 +5,10 @@
  * deno task build:browser FOLDER      into another folder
  */
 import { join } from "node:path";
-import { buildBrowser, compressedSize } from "./browser_build.ts";
+import { BROWSER_MODULE, buildBrowser, compressedSize } from "./browser_build.ts";
 import { copy, ROOT } from "./program.ts";
 
-const folder = Deno.args[0] ?? join(ROOT, "dist/browser");
+const folder = Deno.args[0] ?? join(ROOT, BROWSER_MODULE);
 await buildBrowser(folder);
 await copy(join(ROOT, "demo"), join(folder, "demo"));
 for (

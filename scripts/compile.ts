@@ -13,6 +13,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import settings from "../deno.json" with { type: "json" };
+import { BROWSER_MODULE, buildBrowser } from "./browser_build.ts";
 import { MAIN, ROOT, stageProgram, version } from "./program.ts";
 
 const { values } = parseArgs({ options: { target: { type: "string" } } });
@@ -24,6 +25,7 @@ const { offline, hub } = settings.permissions;
 const stage = await Deno.makeTempDir({ prefix: "temper-compile-" });
 try {
   await stageProgram(stage);
+  await buildBrowser(join(stage, BROWSER_MODULE));
   await Deno.remove(output).catch(() => {});
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: [

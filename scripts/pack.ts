@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import settings from "../deno.json" with { type: "json" };
+import { BROWSER_MODULE, buildBrowser } from "./browser_build.ts";
 import { listFiles, MAIN, ROOT, run, stageProgram, version } from "./program.ts";
 
 if (Deno.build.os === "windows") {
@@ -18,6 +19,7 @@ try {
   const app = join(stage, "app");
   await Deno.mkdir(app);
   await stageProgram(app);
+  await buildBrowser(join(app, BROWSER_MODULE));
   await Deno.copyFile(Deno.execPath(), join(stage, "deno"));
   await Deno.chmod(join(stage, "deno"), 0o755);
   const files = await listFiles(stage);
@@ -61,6 +63,7 @@ function report(files: [path: string, size: number][], size: number): void {
     ["the Deno runtime", /^deno$/],
     ["onnxruntime's WASM", /\/ort-/],
     ["the demo", /^app\/demo\//],
+    ["the module for browsers", /^app\/dist\//],
     ["the program, bundled", /^app\//],
   ];
   const left = new Map(files);

@@ -8,6 +8,7 @@ import { renderPage } from "./page/render.tsx";
 import { compareRoutes } from "./routes/compare.tsx";
 import { comparisonRoutes } from "./routes/comparison.tsx";
 import { liveRoutes } from "./routes/live.ts";
+import { playgroundRoutes } from "./routes/playground.tsx";
 import { runRoutes } from "./routes/run.tsx";
 import { runsRoutes } from "./routes/runs.tsx";
 import { samplesRoutes } from "./routes/samples.tsx";
@@ -36,6 +37,7 @@ export function createApp(site: Site, access: AccessRules): Hono {
   app.route("/", staticRoutes());
   app.use(tokenRequired(access, (wrong) => renderPage("Token", <AskForToken wrong={wrong} />)));
   app.use(compress());
+  app.route("/", playgroundRoutes());
   for (const routes of ROUTES) app.route("/", routes(site));
   app.notFound((context) => context.html(renderPage("Not found", <NotFound />), 404));
   app.onError((error, context) => {

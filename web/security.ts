@@ -36,7 +36,10 @@ export function securityHeaders(): MiddlewareHandler {
   return async (context, next) => {
     await next();
     const { headers } = context.res;
-    headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
+    // The page that trains in the browser has a policy of its own.
+    if (!headers.has("content-security-policy")) {
+      headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
+    }
     headers.set("x-content-type-options", "nosniff");
     headers.set("referrer-policy", "no-referrer");
     headers.set("cross-origin-opener-policy", "same-origin");

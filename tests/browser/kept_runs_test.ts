@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { listRuns } from "../../lib/runs/commands/history.ts";
 import { runKind } from "../../lib/runs/kinds/registry.ts";
@@ -7,6 +7,7 @@ import { run } from "../../lib/runs/loop/run.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
 import { Site } from "./site.ts";
+import { unzip } from "./unzip.ts";
 
 const SETTINGS = {
   steps: 6,
@@ -127,20 +128,3 @@ browserTest(
     });
   },
 );
-
-/** Unpacks a zip file of stored entries. */
-function unzip(bytes: Uint8Array<ArrayBuffer>, folder: string): void {
-  const view = new DataView(bytes.buffer);
-  const end = bytes.length - 22;
-  let at = view.getUint32(end + 16, true);
-  for (let left = view.getUint16(end + 10, true); left > 0; left--) {
-    const [size, nameLength] = [view.getUint32(at + 20, true), view.getUint16(at + 28, true)];
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-    const local = view.getUint32(at + 42, true);
-    const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-    const path = join(folder, name);
-    Deno.mkdirSync(dirname(path), { recursive: true });
-    Deno.writeFileSync(path, bytes.subarray(start, start + size));
-    at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-  }
-}

@@ -62,7 +62,7 @@ Deno.test("deno compile embeds the same files, with the permission sets of deno.
   }).output();
   const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.ok(success, said);
-  for (const name of ["demo/", "lib/", "web/"]) {
+  for (const name of ["demo/", "dist/", "lib/", "web/"]) {
     assert.ok(said.includes(`── ${name}`), said);
   }
   const output = join(ROOT, `dist/temper-${settings.version}-${Deno.build.target}-compiled`);

@@ -8,8 +8,16 @@ const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "shared": [],
   "components": ["shared"],
-  "islands": ["shared", "components"],
-  "page": ["shared", "components", "islands", "static", "static/style"],
+  "islands": ["shared", "components", "islands/playground"],
+  "islands/playground": ["shared", "components", "islands"],
+  "page": [
+    "shared",
+    "components",
+    "islands",
+    "islands/playground",
+    "static",
+    "static/style",
+  ],
   "store": ["shared"],
   "routes": ["shared", "components", "islands", "page", "store"],
   "": ["shared", "components", "page", "routes", "store"],

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runKind } from "../../lib/runs/kinds/registry.ts";
-import { RunMetrics, stepSeconds } from "../../web/store/metrics.ts";
-import { runSeries, thin } from "../../web/store/thin.ts";
+import { stepSeconds } from "../../web/shared/metric_columns.ts";
+import { RunMetrics } from "../../web/store/metrics.ts";
+import { runSeries, thin } from "../../web/shared/thin.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { metricsRow, writeSampleRun } from "./sample_run.ts";
 

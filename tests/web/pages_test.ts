@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
+import { seriousViolations } from "./axe.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
 import { writeGroupRun, writePairRun, writeSampleRun, writeSftRun } from "./sample_run.ts";
 
@@ -42,23 +41,6 @@ const HIDDEN = `[...document.querySelectorAll(".tabs a, td, td > *, .facts dd")]
   const area = part.closest(".table-scroll, .tabs, .facts > div");
   return part.getBoundingClientRect().right > area.getBoundingClientRect().right + 1;
 }).map((part) => part.outerHTML.slice(0, 80))`;
-
-/** A violation that axe-core finds. */
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string; failureSummary: string }[];
-}
-
-/** Serious violations that axe-core finds on a page. */
-async function seriousViolations(page: Page): Promise<string[]> {
-  await page.evaluate(Deno.readTextFileSync(createRequire(import.meta.url).resolve("axe-core")));
-  const violations: Violation[] = await page.evaluate(
-    "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)",
-  );
-  return violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
-}
 
 /** A folder of eight runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {

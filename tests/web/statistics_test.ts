@@ -5,7 +5,7 @@ import { runKind } from "../../lib/runs/kinds/registry.ts";
 import { chartCsv } from "../../web/islands/chart_download.ts";
 import { axisRange } from "../../web/islands/chart_math.ts";
 import { RunMetrics } from "../../web/store/metrics.ts";
-import { runSeries } from "../../web/store/thin.ts";
+import { runSeries } from "../../web/shared/thin.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { metricsRow } from "./sample_run.ts";
 

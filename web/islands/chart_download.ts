@@ -63,7 +63,7 @@ export function downloadPicture(
   picture.toBlob((blob) => blob && save(blob, `${fileName(title)}.png`));
 }
 
-function save(content: Blob, name: string): void {
+export function save(content: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;

@@ -1,5 +1,6 @@
 import type { ComponentProps } from "preact";
 import { CompareCharts } from "./compare_charts.tsx";
+import { Playground } from "./playground/playground.tsx";
 import { PromptHistory } from "./prompt_history.tsx";
 import { RunCharts } from "./run_charts.tsx";
 import { RunStatus } from "./run_status.tsx";
@@ -10,6 +11,7 @@ import { TryForm } from "./try_form.tsx";
 /** Components that run in the browser, by the names that pages and client share. */
 export const ISLANDS = {
   CompareCharts,
+  Playground,
   PromptHistory,
   RunCharts,
   RunStatus,

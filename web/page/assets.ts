@@ -9,11 +9,15 @@ import forms from "../static/style/forms.css" with { type: "text" };
 import frame from "../static/style/frame.css" with { type: "text" };
 import narrowTables from "../static/style/narrow_tables.css" with { type: "text" };
 import parts from "../static/style/parts.css" with { type: "text" };
+import playground from "../static/style/playground.css" with { type: "text" };
 import runPages from "../static/style/run_pages.css" with { type: "text" };
 import tables from "../static/style/tables.css" with { type: "text" };
 
 /** Style sheets, in an order in which later ones may override earlier ones. */
-const STYLES = [uplotStyle, base, frame, parts, forms, tables, runPages, narrowTables, charts];
+const STYLES = [
+  ...[uplotStyle, base, frame, parts, forms, tables, runPages, narrowTables, charts],
+  playground,
+];
 
 /** A file for the browser. */
 export interface Asset {

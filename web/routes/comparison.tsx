@@ -5,6 +5,7 @@ import { PairCard } from "../components/pair_card.tsx";
 import { Measure } from "../components/sample_card.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
+import { dialogueOf } from "../shared/dialogue.ts";
 import { formatChange, formatCount, formatFixed } from "../shared/format.ts";
 import { runPath, withQuery } from "../shared/paths.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
@@ -13,7 +14,6 @@ import {
   type ComparedAnswer,
   type ComparedPair,
   type ComparedPrompt,
-  dialogueOf,
   type PromptComparison,
   readComparison,
   readPairs,

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Site } from "../store/site.ts";
-import { runSeries } from "../store/thin.ts";
+import { runSeries } from "../shared/thin.ts";
 
 /** Milliseconds between checks of a run's files. */
 const CHECK_MS = 500;

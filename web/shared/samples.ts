@@ -74,3 +74,39 @@ export interface SamplesPage {
   /** First and last step with samples; 0 without any. */
   steps: { first: number; last: number };
 }
+
+/** Reads a row of `samples.jsonl`, which may be broken; `prompt` is the prompt's name. */
+export function sampleOf(row: Readonly<Record<string, unknown>>, prompt: string): Sample {
+  // A reward that did not apply to the response is null.
+  const rewards = Object.entries(Object(row.rewards)).filter(([, value]) =>
+    typeof value === "number"
+  );
+  return {
+    step: numberIn(row.step),
+    reward: numberIn(row.reward),
+    kl: numberIn(row.kl),
+    advantage: numberIn(row.advantage),
+    side: row.side === "chosen" || row.side === "rejected" ? row.side : null,
+    margin: numberIn(row.margin),
+    length: numberIn(row.length),
+    prompt,
+    query: String(row.query),
+    response: String(row.response),
+    rewards: Object.fromEntries(rewards) as Record<string, number>,
+    ...tokensOf(row),
+  };
+}
+
+/** A value that is a number, else NaN. */
+export function numberIn(value: unknown): number {
+  return typeof value === "number" ? value : NaN;
+}
+
+function tokensOf({ tokens, logRatios }: Readonly<Record<string, unknown>>): {
+  tokens?: SampleToken[];
+} {
+  if (!Array.isArray(tokens) || !Array.isArray(logRatios)) return {};
+  return {
+    tokens: tokens.map((text, i) => ({ text: String(text), logRatio: Number(logRatios[i]) })),
+  };
+}

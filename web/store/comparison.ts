@@ -136,17 +136,3 @@ export function readPairs(folder: RunsFolder, run: string): ComparedPair[] {
 function rowsOf(text: string | null): Record<string, unknown>[] {
   return (text ?? "").split("\n").map(parseObject).filter((row) => row !== null);
 }
-
-/**
- * Takes the dialogue out of a prompt: what the template leaves. Tokenizers squeeze white space, so
- * that of the template does not count.
- */
-export function dialogueOf(query: string, template: string): string {
-  const [before = "", after = ""] = template.split("{dialogue}").map((text) =>
-    text.replace(/\s+/g, " ").trim()
-  );
-  let dialogue = query.replace(/<\/s>$/, "").trim();
-  if (dialogue.startsWith(before)) dialogue = dialogue.slice(before.length);
-  if (after !== "" && dialogue.endsWith(after)) dialogue = dialogue.slice(0, -after.length);
-  return dialogue.trim();
-}

@@ -3,7 +3,7 @@ import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
 import { lastLines, parseObject } from "./json_lines.ts";
 import { kindIn, unitOf } from "./kinds.ts";
-import { stepSeconds } from "./metrics.ts";
+import { stepSeconds } from "../shared/metric_columns.ts";
 import type { RunsFolder } from "./runs_folder.ts";
 
 /** Milliseconds after which a run whose files do not change has stopped. */

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import type {
-  Sample,
-  SampleSet,
-  SamplesPage,
-  SamplesQuery,
-  SampleToken,
+import {
+  numberIn,
+  type Sample,
+  sampleOf,
+  type SampleSet,
+  type SamplesPage,
+  type SamplesQuery,
 } from "../shared/samples.ts";
 import { type Line, LineFollower, parseObject, readLineAt } from "./json_lines.ts";
 
@@ -131,7 +132,7 @@ export class SampleIndex {
       const samples: Sample[] = [];
       for (const entry of entries) {
         const row = parseObject(await readLineAt(this.#path, entry));
-        if (row) samples.push(sampleOf(row, entry));
+        if (row) samples.push(sampleOf(row, entry.prompt));
       }
       if (samples.length > 0) read.push(samples);
     }
@@ -157,41 +158,6 @@ function placesOf(
   sign: number,
 ): number[] {
   return set.map((entry) => Number.isNaN(entry[key]) ? Infinity : sign * entry[key]);
-}
-
-function sampleOf(
-  row: Record<string, unknown>,
-  { step, reward, kl, tokens, prompt }: Entry,
-): Sample {
-  // A reward that did not apply to the response is null.
-  const rewards = Object.entries(Object(row.rewards)).filter(([, value]) =>
-    typeof value === "number"
-  );
-  return {
-    step,
-    reward,
-    kl,
-    advantage: numberIn(row.advantage),
-    side: row.side === "chosen" || row.side === "rejected" ? row.side : null,
-    margin: numberIn(row.margin),
-    length: tokens,
-    prompt,
-    query: String(row.query),
-    response: String(row.response),
-    rewards: Object.fromEntries(rewards) as Record<string, number>,
-    ...tokensOf(row),
-  };
-}
-
-function numberIn(value: unknown): number {
-  return typeof value === "number" ? value : NaN;
-}
-
-function tokensOf({ tokens, logRatios }: Record<string, unknown>): { tokens?: SampleToken[] } {
-  if (!Array.isArray(tokens) || !Array.isArray(logRatios)) return {};
-  return {
-    tokens: tokens.map((text, i) => ({ text: String(text), logRatio: Number(logRatios[i]) })),
-  };
 }
 
 /** Hashes the text of a prompt to a short name. */

@@ -1,9 +1,10 @@
 import { hasChatTemplate } from "../../lib/runs/loading/chat_template.ts";
 import type { Measured } from "../../lib/runs/kinds/run_kind.ts";
+import { dialogueOf } from "../shared/dialogue.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import type { RunTab } from "../shared/paths.ts";
 import type { AllowedSources } from "./allowed_sources.ts";
-import { COMPARISON_FILES, dialogueOf, readComparison } from "./comparison.ts";
+import { COMPARISON_FILES, readComparison } from "./comparison.ts";
 import { kindNamed } from "./kinds.ts";
 import { RunMetrics } from "./metrics.ts";
 import { Overviews } from "./overviews.ts";

@@ -1,6 +1,6 @@
 import type { ChartSpec } from "../../lib/runs/kinds/chart_spec.ts";
-import type { ChartData, RunSeries } from "../shared/charts.ts";
-import type { RunMetrics } from "./metrics.ts";
+import type { ChartData, RunSeries } from "./charts.ts";
+import type { MetricColumns } from "./metric_columns.ts";
 
 /** Maximum number of points of a chart: more than a screen can tell apart. */
 export const CHART_POINTS = 600;
@@ -18,7 +18,7 @@ export interface StepRange {
  * of all further statistics.
  */
 export function runSeries(
-  metrics: RunMetrics,
+  metrics: MetricColumns,
   { from, to }: StepRange = { from: 0, to: Infinity },
   { points = CHART_POINTS, all = false }: { points?: number; all?: boolean } = {},
 ): RunSeries {
@@ -40,7 +40,7 @@ export function runSeries(
 }
 
 function chartData(
-  metrics: RunMetrics,
+  metrics: MetricColumns,
   { series }: ChartSpec,
   start: number,
   end: number,

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { listRuns } from "../../lib/runs/commands/history.ts";
+import { runKind } from "../../lib/runs/kinds/registry.ts";
+import { run } from "../../lib/runs/loop/run.ts";
+import { BROWSER_MODULE, buildBrowser } from "../../scripts/browser_build.ts";
+import { buildPlayground } from "../../scripts/playground_build.ts";
+import { ROOT } from "../../scripts/program.ts";
+import { serveFolder } from "../../scripts/static_host.ts";
+import { playgroundHeaders } from "../../web/page/playground_headers.ts";
+import { serveUi } from "../../web/server.ts";
+import { withTempDir } from "../temp_dir.ts";
+import { seriousViolations } from "../web/axe.ts";
+import { browserTest, complaintsOf } from "../web/browser.ts";
+import { unzip } from "./unzip.ts";
+
+/** Settings of a run of the demo that takes a second. */
+const SMALL = {
+  steps: 2,
+  batchSize: 4,
+  miniBatchSize: 2,
+  outputMinLength: 4,
+  outputMaxLength: 8,
+  evalSamples: 2,
+  evalMaxNewTokens: 6,
+};
+
+let built: Promise<string> | null = null;
+
+/** Folder of the page, built once. */
+function playground(): Promise<string> {
+  return built ??= (async () => {
+    const folder = await Deno.makeTempDir({ prefix: "temper-playground-" });
+    addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+    await buildPlayground(folder);
+    return folder;
+  })();
+}
+
+/** Serves the page as a static host: with the headers that it asks for, or with none. */
+async function host(headers = playgroundHeaders) {
+  const { address, close } = serveFolder(await playground(), headers);
+  return { address, [Symbol.asyncDispose]: close };
+}
+
+/** Fills in the form, and trains. */
+async function train(page: Page, settings: Record<string, unknown>, reward = ""): Promise<void> {
+  await page.getByText("of the CPU").first().waitFor();
+  await page.getByRole("combobox", { name: "Device" }).selectOption("wasm");
+  if (reward !== "") {
+    await page.getByRole("combobox", { name: "Reward" }).selectOption("script");
+    await page.getByLabel("Reward in JavaScript").fill(reward);
+  }
+  const further = page.getByText("Further settings", { exact: true });
+  if (!await page.locator("#further").isVisible()) await further.click();
+  await page.locator("#further").fill(JSON.stringify(settings));
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+}
+
+/** Waits until the run has ended. Returns the sentence of its failure; empty for none. */
+async function ended(page: Page): Promise<string> {
+  await page.locator(".playground-run .badge").filter({ hasText: /finished|failed|stopped/ })
+    .waitFor();
+  const failure = page.locator(".playground-run .failure");
+  return await failure.count() === 0 ? "" : await failure.innerText();
+}
+
+/** Saves what a button offers, and unpacks it. */
+async function download(page: Page, button: string, folder: string): Promise<void> {
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: button }).click(),
+  ]);
+  unzip(await Deno.readFile(await file.path()), folder);
+}
+
+/** The adapter that the same settings make in Deno. */
+async function adapterInDeno(settings: Record<string, unknown>): Promise<Uint8Array> {
+  let bytes = new Uint8Array();
+  await withTempDir(async (folder) => {
+    const { resolve } = runKind("ppo");
+    const config = resolve({ ...settings, device: "wasm", output: join(folder, "run") });
+    const { trained } = await run(runKind("ppo"), config);
+    bytes = await Deno.readFile(join(trained, "adapter_model.safetensors"));
+  });
+  return bytes;
+}
+
+browserTest(
+  "the page trains the demo to the adapter of the command line, at 390 and 1280 px",
+  async (browser, test) => {
+    await using site = await host();
+    const expected = await adapterInDeno(SMALL);
+    for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]] as const) {
+      await test.step(`${width} px, ${colorScheme}`, async () => {
+        const viewport = { width, height: 800 };
+        const page = await browser.newPage({ viewport, colorScheme, acceptDownloads: true });
+        const complaints = complaintsOf(page);
+        await page.goto(site.address);
+        await train(page, { ...SMALL, output: "small" });
+        assert.equal(await ended(page), "");
+        await page.getByText("Samples of step 2").waitFor();
+        assert.equal(await page.locator(".playground-run canvas").count() > 5, true);
+        await withTempDir(async (folder) => {
+          await download(page, "Download the adapter (PEFT)", folder);
+          const adapter = await Deno.readFile(join(folder, "adapter/adapter_model.safetensors"));
+          assert.deepEqual(adapter, expected);
+          await download(page, "Download the run", folder);
+          const [listed] = await listRuns(folder);
+          assert.ok("status" in listed);
+          assert.deepEqual([listed.name, listed.status], ["small", "finished"]);
+        });
+        await page.getByRole("button", { name: "Respond" }).click();
+        await page.getByRole("heading", { name: "After training" }).waitFor();
+        assert.deepEqual(await seriousViolations(page), []);
+        const wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+        assert.ok(Number(wider) <= 0, `the page is ${wider} px too wide`);
+        assert.deepEqual(complaints, []);
+        // After a reload, the run is still there.
+        await page.reload();
+        await page.getByRole("button", { name: "Show small" }).click();
+        await page.getByText("Samples of step 2").waitFor();
+        await page.close();
+      });
+    }
+  },
+);
+
+browserTest("a static host without headers: one thread, the same adapter", async (browser) => {
+  await using site = await host(() => ({}));
+  const page = await browser.newPage({ acceptDownloads: true });
+  const complaints = complaintsOf(page);
+  await page.goto(site.address);
+  await page.getByText(/^One thread of the CPU: this page has no SharedArrayBuffer/).waitFor();
+  await page.getByText(/^No GPU/).waitFor();
+  await train(page, SMALL);
+  assert.equal(await ended(page), "");
+  await withTempDir(async (folder) => {
+    await download(page, "Download the adapter (PEFT)", folder);
+    assert.deepEqual(
+      await Deno.readFile(join(folder, "adapter/adapter_model.safetensors")),
+      await adapterInDeno(SMALL),
+    );
+  });
+  assert.deepEqual(complaints, []);
+});
+
+browserTest("temper ui has the page, in its own bar", async (browser) => {
+  await buildBrowser(join(ROOT, BROWSER_MODULE));
+  await withTempDir(async (folder) => {
+    const server = serveUi({ runs: folder, host: "127.0.0.1", port: 0 });
+    try {
+      const page = await browser.newPage();
+      const complaints = complaintsOf(page);
+      await page.goto(server.address);
+      await page.getByRole("link", { name: "In this browser" }).click();
+      await train(
+        page,
+        { ...SMALL, steps: 1 },
+        "export default (samples) => samples.map(() => 1);",
+      );
+      assert.equal(await ended(page), "");
+      assert.ok(await page.evaluate("crossOriginIsolated"));
+      assert.deepEqual(complaints, []);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+browserTest("a reward of the user's: scores, and its mistakes in one sentence", async (browser) => {
+  await using site = await host();
+  const page = await browser.newPage();
+  await page.goto(site.address);
+  const attempt = async (reward: string) => {
+    await train(page, { ...SMALL, steps: 1 }, reward);
+    return await ended(page);
+  };
+  const works = "export default (prompts, completions, columns) => " +
+    "completions.map((text, i) => text.length + (columns.summary[i].length > 0 ? 1 : 0));";
+  assert.equal(await attempt(works), "");
+  assert.match(await attempt("export default ("), /^The reward does not load: /);
+  assert.match(await attempt("export const a = 1;"), /it has no function as its default export/);
+  assert.match(
+    await attempt(`export default async () => { await fetch("${site.address}"); return [1]; };`),
+    /^The reward mine\.js threw on a batch of \d samples?: .*Failed to fetch/,
+  );
+  assert.equal(
+    await attempt("export default () => { while (true); };"),
+    "The reward did not return within 10 seconds, and was stopped.",
+  );
+  // The page goes on.
+  assert.equal(await attempt(works), "");
+});
+
+browserTest("the page shows before the module is loaded", async (browser) => {
+  await using site = await host();
+  const page = await browser.newPage();
+  await page.goto(site.address);
+  await page.getByText("of the CPU").first().waitFor();
+  const [painted, loaded] = await page.evaluate(() => [
+    performance.getEntriesByName("first-contentful-paint")[0].startTime,
+    performance.getEntriesByType("resource").find(({ name }) => name.endsWith("/temper.js"))!
+      .startTime,
+  ]);
+  assert.ok(painted <= loaded, `painted after ${painted} ms, the module asked for at ${loaded} ms`);
+});

@@ -1,0 +1,65 @@
+import type { JSX } from "preact";
+import type { KeptRun } from "../../../lib/browser/protocol.ts";
+import { StateBadge } from "../../components/parts.tsx";
+
+/** Runs in the browser's storage. */
+export function KeptRuns(
+  { runs, busy, show, resume, remove }: {
+    runs: readonly KeptRun[];
+    /** True while a run is under way in this tab. */
+    busy: boolean;
+    show: (run: KeptRun) => void;
+    resume: (run: KeptRun) => void;
+    remove: (run: KeptRun) => void;
+  },
+): JSX.Element | null {
+  if (runs.length === 0) return null;
+  return (
+    <section class="block" aria-labelledby="kept-title">
+      <h2 id="kept-title">Runs kept in this browser</h2>
+      <ul class="kept">
+        {runs.map((run) => {
+          const isRunning = run.status === "running";
+          return (
+            <li class="card">
+              <strong>{run.name}</strong> <StateBadge state={run.status} />{" "}
+              <span class="muted number">
+                {run.step}
+                {run.steps !== null && ` / ${run.steps}`} steps
+                {isRunning && !busy && ", in another tab"}
+              </span>
+              <span class="actions">
+                <button
+                  type="button"
+                  aria-label={`Show ${run.name}`}
+                  disabled={busy || isRunning}
+                  onClick={() => show(run)}
+                >
+                  Show
+                </button>
+                {(run.status === "stopped" || run.status === "failed") && (
+                  <button
+                    type="button"
+                    aria-label={`Go on with ${run.name}`}
+                    disabled={busy}
+                    onClick={() => resume(run)}
+                  >
+                    Go on
+                  </button>
+                )}
+                <button
+                  type="button"
+                  aria-label={`Remove ${run.name}`}
+                  disabled={busy || isRunning}
+                  onClick={() => remove(run)}
+                >
+                  Remove
+                </button>
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}

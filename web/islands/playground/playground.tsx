@@ -1,0 +1,50 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { BrowserFactsLine } from "./browser_facts.tsx";
+import { FIRST_CHOICES, type PlaygroundKind } from "./choices.ts";
+import { KeptRuns } from "./kept_runs.tsx";
+import { ShownRunSection } from "./shown_run.tsx";
+import { TabTraining } from "./tab_training.ts";
+import { TrainingForm } from "./training_form.tsx";
+
+/** Page that trains in the browser: the form, the run, and the runs that are kept. */
+export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX.Element {
+  const training = useMemo(() => new TabTraining(kinds), []);
+  const choices = useSignal(FIRST_CHOICES);
+  const pauses = useSignal(false);
+  // After the first paint: the module is large.
+  useEffect(() => {
+    requestAnimationFrame(() => setTimeout(() => training.open(), 0));
+  }, []);
+  const busy = training.isBusy;
+  return (
+    <>
+      <BrowserFactsLine facts={training.facts.value} obstacle={training.obstacle.value} />
+      <TrainingForm
+        kinds={kinds}
+        choices={choices}
+        busy={busy || training.obstacle.value !== null}
+        submit={() => training.train(choices.value, pauses.value)}
+      >
+        <label>
+          <input
+            type="checkbox"
+            checked={pauses.value}
+            disabled={busy}
+            onChange={(event) => pauses.value = event.currentTarget.checked}
+          />
+          Pause while this page is hidden
+        </label>
+      </TrainingForm>
+      <ShownRunSection training={training} />
+      <KeptRuns
+        runs={training.kept.value}
+        busy={busy}
+        show={(run) => training.show(run)}
+        resume={(run) => training.resume(run, choices.value, pauses.value)}
+        remove={({ name }) => training.remove(name)}
+      />
+    </>
+  );
+}

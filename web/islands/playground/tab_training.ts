@@ -1,0 +1,349 @@
+import { batch, type Signal, signal } from "@preact/signals";
+import type { BrowserFacts, KeptRun, RunEvents } from "../../../lib/browser/protocol.ts";
+import type { TabOptions, TabRun, TemperWorker } from "../../../lib/browser/page.ts";
+import type { ComparisonRow } from "../../../lib/evaluation/compare.ts";
+import type { Answers, Question } from "../../../lib/runs/commands/side_by_side.ts";
+import type { RunSeries } from "../../shared/charts.ts";
+import { dialogueOf } from "../../shared/dialogue.ts";
+import { MetricColumns } from "../../shared/metric_columns.ts";
+import type { SampleSet } from "../../shared/samples.ts";
+import { runSeries } from "../../shared/thin.ts";
+import { type Choices, OWN_REWARD, type PlaygroundKind, settingsOf } from "./choices.ts";
+import { hasChatTemplate, modelObstacle, pathOf, type Picked } from "./picked_files.ts";
+import { SandboxedReward } from "./sandboxed_reward.ts";
+import { forgetReward, keepReward, keptReward } from "./kept_rewards.ts";
+import { type Row, rowsIn, setsIn } from "./sample_rows.ts";
+
+/** Milliseconds between two drawings of the charts: steps may come faster than anybody can look. */
+const DRAW_MS = 400;
+/** Maximum number of lines that are kept of what a run told. */
+const NOTES = 30;
+/** Maximum number of sets of samples that are shown. */
+const SHOWN_SETS = 6;
+
+/** State of a run in this tab. */
+export type Phase =
+  | "starting"
+  | "running"
+  | "pausing"
+  | "paused"
+  | "stopping"
+  | "finished"
+  | "stopped"
+  | "failed";
+
+/** Run that the page shows. */
+export interface ShownRun {
+  readonly kind: PlaygroundKind;
+  /** Name; empty until it begins. */
+  readonly name: string;
+  readonly phase: Phase;
+  readonly step: number;
+  readonly steps: number | null;
+  /** Message of the error that ended it. */
+  readonly failure: string | null;
+  /** Model chats: it has a chat template. */
+  readonly chats: boolean;
+  /** Lines about the model before training and after it. */
+  readonly measured: Readonly<Record<"before" | "after", string | null>>;
+  /** The same prompts before and after, the largest gain first. */
+  readonly comparison: readonly ComparisonRow[];
+  /** Text to try the model with. */
+  readonly example: string;
+}
+
+/** Training in this tab, and what the page shows of it. */
+export class TabTraining {
+  /** Abilities of this browser; null until they are known. */
+  readonly facts: Signal<BrowserFacts | null> = signal(null);
+  /** Reason why nothing can be trained here; null for none. */
+  readonly obstacle: Signal<string | null> = signal(null);
+  readonly run: Signal<ShownRun | null> = signal(null);
+  readonly series: Signal<RunSeries | null> = signal(null);
+  readonly samples: Signal<readonly SampleSet[]> = signal([]);
+  /** Lines that the run told, the latest last. */
+  readonly notes: Signal<readonly string[]> = signal([]);
+  readonly kept: Signal<readonly KeptRun[]> = signal([]);
+
+  #worker: Promise<TemperWorker> | null = null;
+  #training: TabRun | null = null;
+  #reward: SandboxedReward | null = null;
+  #loaded: string | null = null;
+  #columns: MetricColumns | null = null;
+  #latest: readonly SampleSet[] = [];
+  #drawing: ReturnType<typeof setTimeout> | null = null;
+
+  /** Takes the algorithms that runs can be of. */
+  constructor(private readonly kinds: readonly PlaygroundKind[]) {}
+
+  /** Loads the module, and learns what this browser can do. */
+  async open(): Promise<void> {
+    try {
+      const worker = await this.#start();
+      this.facts.value = worker.facts;
+      await this.listKept();
+    } catch (error) {
+      this.obstacle.value = messageOf(error);
+    }
+  }
+
+  /** Lists the runs in the browser's storage. */
+  async listKept(): Promise<void> {
+    this.kept.value = await (await this.#start()).runs();
+  }
+
+  /** True while a run is under way. */
+  get isBusy(): boolean {
+    const phase = this.run.value?.phase;
+    return phase !== undefined && !["finished", "stopped", "failed"].includes(phase);
+  }
+
+  /** Trains what was chosen. Mistakes are shown with the run. */
+  async train(choices: Choices, pauseWhenHidden: boolean): Promise<void> {
+    const kind = this.kinds.find(({ kind }) => kind === choices.kind)!;
+    const { model, ownModel } = choices;
+    this.#begin({
+      kind,
+      name: "",
+      chats: model === "own"
+        ? ownModel !== null && await hasChatTemplate(ownModel)
+        : model === "demo/tiny-chat",
+    });
+    try {
+      const settings = settingsOf(choices, kind);
+      const worker = await this.#start();
+      await this.#put(worker, choices);
+      const script = kind.hasRewards && choices.reward === "script" ? choices.script : null;
+      const rewards = await this.#openReward(script);
+      await this.#follow(
+        worker.train(kind.kind, settings, {
+          rewards,
+          pauseWhenHidden,
+          on: this.#listeners(script),
+        }),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Goes on with a run that was kept. */
+  async resume(run: KeptRun, choices: Choices, pauseWhenHidden: boolean): Promise<void> {
+    await this.show(run);
+    if (this.run.value?.failure !== null && run.failure === null) return;
+    this.#change({ phase: "starting", failure: null });
+    try {
+      const worker = await this.#start();
+      await this.#put(worker, choices);
+      const script = keptReward(run.name);
+      const rewards = await this.#openReward(script);
+      await this.#follow(
+        worker.resume(run.name, {}, { rewards, pauseWhenHidden, on: this.#listeners(script) }),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Shows a run that was kept, as its files have it. */
+  async show({ name, kind, status, failure, step, steps, settings }: KeptRun): Promise<void> {
+    const found = this.kinds.find((known) => known.kind === kind);
+    if (!found) return;
+    this.#begin({ kind: found, name, chats: settings.model === "demo/tiny-chat" });
+    const worker = await this.#start();
+    const files = new Map(
+      (await worker.files(`/runs/${name}`)).map(({ path, body }) => [path, body]),
+    );
+    const rows = async (file: string) => rowsIn(await files.get(file)?.text() ?? "");
+    for (const row of await rows("metrics.jsonl")) this.#columns!.append(row);
+    const samples = await rows("samples.jsonl");
+    const last = samples.at(-1)?.step;
+    this.#latest = setsIn(Number(last ?? 0), samples.filter((row) => row.step === last));
+    this.#draw();
+    const example = await this.#example(name, String(samples.at(-1)?.query ?? ""));
+    const phase = status === "running" ? "stopped" : status;
+    this.#change({ phase, failure, step, steps, example });
+  }
+
+  /** Points of the charts in a part of the run. */
+  seriesIn(range: { from: number; to: number } | null): RunSeries | null {
+    const whole = this.series.value;
+    return range === null || whole === null
+      ? whole
+      : runSeries(this.#columns!, range, { all: true });
+  }
+
+  /** Lets the run wait after its step. */
+  pause(): void {
+    this.#training?.pause();
+    this.#change({ phase: "pausing" });
+  }
+
+  /** Lets it go on. */
+  goOn(): void {
+    this.#training?.goOn();
+    this.#change({ phase: "running" });
+  }
+
+  /** Stops it after its step. */
+  stop(): void {
+    this.#training?.stop();
+    this.#change({ phase: "stopping" });
+  }
+
+  /** Removes a run from the browser's storage. */
+  async remove(name: string): Promise<void> {
+    await (await this.#start()).remove(name);
+    forgetReward(name);
+    await this.listKept();
+  }
+
+  /** Packs a run, or its adapter, into a zip file. */
+  async zip(run: string, part: "" | "/adapter"): Promise<Blob> {
+    return await (await this.#start()).zip(`/runs/${run}${part}`);
+  }
+
+  /** Responds with a run's model, without its adapter and with it. */
+  async answer(run: string, question: Question): Promise<Answers> {
+    const worker = await this.#start();
+    if (this.#loaded !== run) {
+      const script = keptReward(run);
+      await worker.load(run, await this.#openReward(script));
+      this.#loaded = run;
+    }
+    return await worker.answer(question);
+  }
+
+  #start(): Promise<TemperWorker> {
+    return this.#worker ??= (async () => {
+      // A variable, so that the module stays out of this one's bundle.
+      const address = new URL("temper.js", document.baseURI).href;
+      const module: { TemperWorker: typeof TemperWorker } = await import(address);
+      return await module.TemperWorker.start();
+    })();
+  }
+
+  async #put(worker: TemperWorker, choices: Choices): Promise<void> {
+    const { model, ownModel, data, ownData, reward, ownClassifier } = choices;
+    const put = (kind: Parameters<typeof pathOf>[0], picked: Picked) =>
+      worker.put(
+        pathOf(kind, picked),
+        kind === "data" && picked.files.length === 1 ? picked.files[0][1] : picked.files,
+      );
+    for (
+      const [isChosen, picked, kind] of [
+        [model === "own", ownModel, "models"],
+        [reward === "classifier", ownClassifier, "classifiers"],
+      ] as const
+    ) {
+      if (!isChosen || picked === null) continue;
+      const obstacle = modelObstacle(picked);
+      if (obstacle !== null) throw new Error(obstacle);
+      await put(kind, picked);
+    }
+    if (data === "own" && ownData !== null) await put("data", ownData);
+  }
+
+  /** Text of a prompt, without the run's template: a text to try the model with. */
+  async #example(run: string, prompt = ""): Promise<string> {
+    if (this.run.value?.chats) return "What is 27 + 5?";
+    const files = await (await this.#start()).files(`/runs/${run}`);
+    const config = files.find(({ path }) => path === "config.json");
+    const template = config && JSON.parse(await config.body.text()).prompt;
+    return typeof template === "string" ? dialogueOf(prompt, template) : prompt;
+  }
+
+  async #openReward(script: string | null): Promise<TabOptions["rewards"]> {
+    this.#reward?.[Symbol.dispose]();
+    this.#reward = null;
+    if (script === null) return {};
+    this.#reward = await SandboxedReward.open(script);
+    return { [OWN_REWARD]: { score: this.#reward.score, source: script } };
+  }
+
+  async #follow(training: TabRun): Promise<void> {
+    this.#training = training;
+    this.#loaded = null;
+    try {
+      const { run, comparison } = await training.finished;
+      const rows = comparison as unknown as readonly ComparisonRow[];
+      const example = await this.#example(run, rows[0]?.query);
+      this.#change({ name: run, phase: "finished", comparison: rows, example });
+    } finally {
+      this.#training = null;
+      this.#draw();
+      this.listKept().catch(() => {});
+    }
+  }
+
+  #listeners(
+    script: string | null,
+  ): { [Name in keyof RunEvents]: (event: RunEvents[Name]) => void } {
+    return {
+      info: (text) => this.#note(text),
+      downloading: () => {},
+      resumed: ({ step }) => this.#change({ step }),
+      measured: ({ when, line }) =>
+        this.#change({ measured: { ...this.run.value!.measured, [when]: line } }),
+      begun: ({ run, steps }) => {
+        if (script !== null) keepReward(run, script);
+        this.#change({ name: run, steps, phase: "running" });
+      },
+      stepped: ({ step, row, samples }) => {
+        this.#columns!.append(row);
+        if (samples.length > 0) this.#latest = setsIn(step, samples as readonly Row[]);
+        this.#change({ step });
+        this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
+      },
+      paused: ({ step }) => this.#change({ step, phase: "paused" }),
+    };
+  }
+
+  #begin(run: Pick<ShownRun, "kind" | "name" | "chats">): void {
+    batch(() => {
+      this.#columns = new MetricColumns(run.kind);
+      this.#latest = [];
+      this.series.value = null;
+      this.samples.value = [];
+      this.notes.value = [];
+      this.run.value = {
+        ...run,
+        phase: "starting",
+        step: 0,
+        steps: null,
+        failure: null,
+        measured: { before: null, after: null },
+        comparison: [],
+        example: "",
+      };
+    });
+  }
+
+  #change(change: Partial<ShownRun>): void {
+    if (this.run.value) this.run.value = { ...this.run.value, ...change };
+  }
+
+  #fail(error: unknown): void {
+    const isStopped = error instanceof Error && error.name === "RunInterruptedError";
+    this.#change(
+      isStopped ? { phase: "stopped" } : { phase: "failed", failure: messageOf(error) },
+    );
+  }
+
+  #note(text: string): void {
+    this.notes.value = [...this.notes.value, ...text.split("\n")].slice(-NOTES);
+  }
+
+  #draw(): void {
+    clearTimeout(this.#drawing ?? undefined);
+    this.#drawing = null;
+    batch(() => {
+      this.series.value = runSeries(this.#columns!, undefined, { all: true });
+      this.samples.value = this.#latest.slice(0, SHOWN_SETS);
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,62 @@
+import type { JSX } from "preact";
+import { renderToString } from "preact-render-to-string";
+import { runKinds } from "../../lib/runs/kinds/registry.ts";
+import type { PlaygroundKind } from "../islands/playground/choices.ts";
+import { capitalized } from "../shared/format.ts";
+import { Island } from "./island.tsx";
+import { Layout, type LayoutProps } from "./layout.tsx";
+import { PLAYGROUND_POLICY } from "./playground_headers.ts";
+
+/** Sentence on each algorithm that a page offers, in the order of the form. */
+const HELP: Readonly<Record<string, string>> = {
+  ppo: "Raises the reward of the model's own responses, one response a prompt, with a value head.",
+  grpo: "Raises the reward of the model's own responses, compared within a group for each prompt.",
+  rloo: "As GRPO, with each response compared to the mean of the others.",
+  dpo: "Learns from pairs of a chosen and a rejected answer (columns prompt, chosen, rejected).",
+  orpo: "Learns from pairs as DPO does, without a reference model.",
+  kto:
+    "Learns from answers that are each good or bad (columns prompt, completion, label), or pairs.",
+  sft: "Learns to write the answers of the dataset.",
+};
+
+/** Algorithms that a page offers. */
+function playgroundKinds(): PlaygroundKind[] {
+  return runKinds().filter(({ kind }) => kind in HELP).map((
+    { kind, title, schema, charts, stepTimes },
+  ) => ({
+    kind,
+    title: capitalized(title),
+    help: HELP[kind],
+    hasRewards: "reward" in schema.shape,
+    charts,
+    stepTimes,
+  }));
+}
+
+/** Page that trains in the browser, as HTML. */
+export function renderPlayground(
+  frame: Pick<LayoutProps, "assets" | "icon" | "home" | "pages">,
+): string {
+  const page = (
+    <Layout title="Train in this browser" policy={PLAYGROUND_POLICY} {...frame}>
+      <Head />
+      <Island name="Playground" props={{ kinds: playgroundKinds() }} />
+    </Layout>
+  );
+  return "<!doctype html>" + renderToString(page);
+}
+
+function Head(): JSX.Element {
+  return (
+    <div class="page-head">
+      <h1>Train in this browser</h1>
+      <p class="muted">
+        Models, data and runs stay on this machine: the page may not connect to anything but the
+        server of its own files.
+      </p>
+      <noscript>
+        <p class="failure">Training here takes JavaScript, which this browser has turned off.</p>
+      </noscript>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { Hono } from "hono";
+import { programFolder, readAsset } from "../../assets.ts";
+import { isNotFound } from "../../lib/platform/files.ts";
+import { Empty } from "../components/parts.tsx";
+import { ASSET_ADDRESSES } from "../page/assets.ts";
+import { playgroundHeaders } from "../page/playground_headers.ts";
+import { renderPlayground } from "../page/playground_page.tsx";
+import { renderPage } from "../page/render.tsx";
+import { REWARD_FRAME } from "../page/reward_frame.ts";
+
+/** Folder of the module for browsers, in the program. */
+const MODULE = "dist/browser";
+
+const TYPES: Readonly<Record<string, string>> = {
+  js: "text/javascript; charset=utf-8",
+  wasm: "application/wasm",
+  json: "application/json",
+};
+
+/** `/playground/`: the page that trains in the browser, with the module and the demo beside it. */
+export function playgroundRoutes(): Hono {
+  return new Hono()
+    .get("/playground", (context) => context.redirect("/playground/"))
+    .get("/playground/", async (context) => {
+      if (await readOwn(`${MODULE}/temper-worker.js`) === null) {
+        return context.html(renderPage("Not built", <NotBuilt />), 404);
+      }
+      const html = renderPlayground({ assets: ASSET_ADDRESSES });
+      return context.html(html, 200, playgroundHeaders("index.html"));
+    })
+    .get(
+      "/playground/reward.html",
+      (context) => context.html(REWARD_FRAME, 200, playgroundHeaders("reward.html")),
+    )
+    .get(
+      "/playground/:file{[\\w-]+[.](?:js|wasm)|demo/[\\w-]+/[\\w-]+[.]\\w+}",
+      async (context) => {
+        const file = context.req.param("file");
+        const body = await readOwn(file.startsWith("demo/") ? file : `${MODULE}/${file}`);
+        if (body === null) return context.notFound();
+        const type = TYPES[file.split(".").at(-1)!] ?? "application/octet-stream";
+        return context.body(body, 200, { ...playgroundHeaders(file), "content-type": type });
+      },
+    );
+}
+
+/** Reads a file of the program; null where it is missing, as where the program comes from a URL. */
+async function readOwn(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (programFolder() === null) return null;
+  try {
+    return await readAsset(path);
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+function NotBuilt() {
+  return (
+    <Empty title="The module for browsers is not built yet">
+      <p>
+        Build it in a checkout of Temper, then load this page again:{" "}
+        <code>deno task build:browser</code>
+      </p>
+    </Empty>
+  );
+}

@@ -1,0 +1,31 @@
+// Script of the worker in which a reward of the user's is computed: the same module that the command
+// line takes, with one of the two forms of functions.
+onmessage = async ({ data: address, ports: [port] }) => {
+  const failed = (error) => port.postMessage({ failure: String(error?.message ?? error) });
+  let score;
+  try {
+    score = (await import(address)).default;
+    if (typeof score !== "function") throw new Error("it has no function as its default export");
+  } catch (error) {
+    return failed(error);
+  }
+  port.onmessage = async ({ data: samples }) => {
+    try {
+      port.postMessage({ scores: await (score.length > 1 ? scoreLists(samples) : score(samples)) });
+    } catch (error) {
+      failed(error);
+    }
+  };
+  port.postMessage({ scores: [] });
+
+  // TRL's form: prompts, completions, and the dataset's columns.
+  function scoreLists(samples) {
+    const names = new Set(samples.flatMap(({ columns }) => Object.keys(columns ?? {})));
+    const columnOf = (name) => samples.map(({ columns }) => columns?.[name] ?? null);
+    return score(
+      samples.map(({ query }) => query),
+      samples.map(({ response }) => response),
+      Object.fromEntries([...names].map((name) => [name, columnOf(name)])),
+    );
+  }
+};
