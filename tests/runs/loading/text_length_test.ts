@@ -115,9 +115,11 @@ for (const [kind, settings, message] of CASES) {
         ...settings,
       });
       const device = await openRunDevice(config);
+      await using loading = new AsyncDisposableStack();
       try {
         await assert.rejects(
-          () => open({ device, config, hooks: {} } as unknown as Parameters<typeof open>[0]),
+          () =>
+            open({ device, config, hooks: {}, loading } as unknown as Parameters<typeof open>[0]),
           { name: "UserError", message },
         );
       } finally {
