@@ -91,6 +91,7 @@ await withServer(async ({ url }, folder) => {
   const timer = setTimeout(() => stop.abort(), seconds * 1000);
   let done = 0;
   const hooks = {
+    info: (line: string) => console.error(line),
     stepped: (step: number) => {
       done = step;
     },

@@ -27,6 +27,7 @@ import {
 } from "./policy_objects.ts";
 import { type ResultId, resultIdOf, resultProblem } from "./results.ts";
 import {
+  CONSUMER,
   createRunStores,
   refusalSubject,
   removeRun,
@@ -370,14 +371,15 @@ export class NatsFleet implements RolloutFleet {
     }
   }
 
-  /** Asks again for what is missing, if no work is left at the server: somebody has removed it. */
+  /** Asks again for what is missing, if nobody has that work or will get it. */
   async #askAgain(
     run: Attached,
     step: number,
     slots: readonly (readonly (Result | null)[])[],
   ): Promise<void> {
-    const { state } = await this.connection.jsm.streams.info(run.stores.names.workStream);
-    if (state.messages > 0) return;
+    const { workStream } = run.stores.names;
+    const info = await this.connection.jsm.consumers.info(workStream, CONSUMER);
+    if (info.num_pending + info.num_ack_pending > 0) return;
     for (const [prompt, responses] of slots.entries()) {
       if (responses.includes(null)) await this.#publish(run, step, prompt);
     }
@@ -405,8 +407,6 @@ export class NatsFleet implements RolloutFleet {
       const { state } = await jsm.streams.info(names.resultStream, {
         subjects_filter: `temper.${id}.result.*.*.*`,
       });
-      // All results of the step are there: what asks for them is a copy, from before an interruption.
-      await jsm.streams.purge(names.workStream, { filter: workSubject(id, step, "*") });
       const stored = Object.keys(state.subjects ?? {}).map((subject) => resultIdOf(subject)!.step);
       for (const old of new Set(stored.filter((other) => other <= kept))) {
         await jsm.streams.purge(names.resultStream, { filter: stepResults(id, old) });

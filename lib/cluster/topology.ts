@@ -59,8 +59,8 @@ export function runNames(id: string): RunNames {
   };
 }
 
-/** Subject of a prompt's work, or with `*` of all of a step. */
-export function workSubject(id: string, step: number, prompt: number | "*"): string {
+/** Subject of a prompt's work. */
+export function workSubject(id: string, step: number, prompt: number): string {
   return `temper.${id}.work.${step}.${prompt}`;
 }
 

@@ -1,0 +1,141 @@
+/**
+ * Cost of a step whose rollouts come from workers, against the step of one process; and the prediction
+ * of `fleet_model.ts` against what N workers take here. Prints JSON.
+ *
+ *     deno run -A bench/workers.ts [--shape flan-t5-small] [--steps 4] [--batch 8] [--workers 1,2,4]
+ *
+ * All processes use one thread. On a machine with fewer cores than processes, times of N workers show
+ * how the cores are shared, not what N machines would take.
+ */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { NatsFleet } from "../lib/cluster/fleet.ts";
+import { runKind } from "../lib/runs/kinds/registry.ts";
+import type { RolloutFleet } from "../lib/runs/kinds/fleet/rollout_fleet.ts";
+import { run } from "../lib/runs/loop/run.ts";
+import { withServer } from "../tests/cluster/nats_server.ts";
+import { type FleetTimes, predictStep } from "./fleet_model.ts";
+
+const { values } = parseArgs({
+  options: {
+    shape: { type: "string", default: "flan-t5-small" },
+    steps: { type: "string", default: "4" },
+    batch: { type: "string", default: "8" },
+    workers: { type: "string", default: "1,2,4" },
+    staleness: { type: "string", default: "0,1" },
+  },
+});
+const [steps, batch] = [Number(values.steps), Number(values.batch)];
+const lists = { workers: values.workers, staleness: values.staleness };
+const [workerCounts, stalenesses] = [lists.workers, lists.staleness].map((text) =>
+  text.split(",").filter(Boolean).map(Number)
+);
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Seconds of a step, and of its parts: minima over the steps, for other load only adds. */
+interface Times {
+  step: number;
+  generate: number;
+  sync: number | null;
+}
+
+await withServer(async ({ url }, folder) => {
+  const model = join(folder, "model");
+  await deno(["run", "-A", "--no-check", path("../scripts/make_checkpoint.ts"), model], [
+    "--shape",
+    values.shape,
+  ]).output();
+  const kind = runKind("ppo");
+  let number = 0;
+  const time = async (
+    settings: { batchSize?: number; staleness?: number },
+    fleet?: RolloutFleet,
+  ): Promise<Times> => {
+    const { batchSize = batch, staleness = 0 } = settings;
+    const config = kind.resolve({
+      ...{ kind: "ppo", model, output: join(folder, `run-${++number}`), steps, staleness },
+      ...{ batchSize, miniBatchSize: Math.min(4, batchSize), saveEvery: 0, evalSamples: 1 },
+      ...{ evalMaxNewTokens: 1, outputMinLength: 32, outputMaxLength: 33, device: "wasm" },
+      ...{ threads: 1, datasetCache: false, reward: ["demo/tiny-roberta-toxicity"] },
+      // Random weights are far from any text.
+      ...{ maxKl: 1e9, maxTokenKl: 1e9, minKl: -1e9 },
+    });
+    const times: Times[] = [];
+    let last = 0;
+    const hooks = {
+      begun: () => {
+        last = performance.now();
+      },
+      stepped: (_: number, __: unknown, row: Record<string, unknown>) => {
+        const now = performance.now();
+        times.push({
+          step: (now - last) / 1000,
+          generate: row["time/generate"] as number,
+          sync: (row["weight_sync_time_s"] as number | undefined) ?? null,
+        });
+        last = now;
+      },
+    };
+    await run(kind, config, hooks, { fleet });
+    const best = (name: keyof Times) =>
+      Math.min(...times.slice(1).map((one) => one[name] ?? Infinity));
+    return { step: best("step"), generate: best("generate"), sync: fleet ? best("sync") : null };
+  };
+  const withWorkers = async (count: number, staleness: number): Promise<Times> => {
+    const args = ["run", "-A", "--no-check", "--quiet", path("../cli.ts"), "work", url];
+    const children = Array.from(
+      { length: count },
+      () => deno(args, ["--threads", "1", "--device", "wasm", "--model", model]).spawn(),
+    );
+    try {
+      return await time({ staleness }, await NatsFleet.connect({ url }, "temper work"));
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+      await Promise.all(children.map(({ status }) => status));
+    }
+  };
+  const log = (what: string, value: unknown) => console.error(what, JSON.stringify(value));
+  const alone = await time({});
+  log("alone", alone);
+  const fewer = [Math.max(1, batch / 4), Math.max(1, batch / 2)];
+  const generate: [number, number][] = [];
+  for (const count of new Set(fewer)) {
+    if (count < batch) generate.push([count, (await time({ batchSize: count })).generate]);
+  }
+  generate.push([batch, alone.generate]);
+  const fleets: { workers: number; staleness: number; times: Times; predicted: number }[] = [];
+  let sync = 0;
+  for (const workers of workerCounts) {
+    for (const staleness of stalenesses) {
+      const times = await withWorkers(workers, staleness);
+      if (fleets.length === 0) sync = times.step - alone.step;
+      const measured: FleetTimes = {
+        generate,
+        update: alone.step - alone.generate,
+        sync: Math.max(0, sync),
+      };
+      const predicted = predictStep(measured, { workers, staleness, prompts: batch });
+      fleets.push({ workers, staleness, times, predicted });
+      log("fleet", fleets.at(-1));
+    }
+  }
+  console.log(JSON.stringify(
+    {
+      ...{ shape: values.shape, batch, cores: availableParallelism(), alone, generate },
+      overhead: fleets[0].times.step / alone.step,
+      fleets,
+    },
+    null,
+    2,
+  ));
+});
+
+function deno(args: string[], more: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [...args, ...more],
+    stdout: "null",
+    stderr: "null",
+  });
+}
