@@ -139,9 +139,11 @@ export async function get(
     if (settings.token && target.origin === home) {
       headers.set("authorization", `Bearer ${settings.token}`);
     }
+    // What arrives is kept by us: a browser is not to keep it as well.
+    const request = { headers, signal: watchdog.signal, cache: "no-store" as const };
     let response: Response;
     try {
-      response = await fetch(target, { headers, redirect: "manual", signal: watchdog.signal });
+      response = await fetch(target, { ...request, redirect: "manual" });
     } catch (error) {
       throw asTransient(error, false);
     }
@@ -149,7 +151,7 @@ export async function get(
     if (response.type === "opaqueredirect" && response.status === 0) {
       // A browser does not say where to. It follows by itself, without the token on another host.
       try {
-        response = await fetch(target, { headers, signal: watchdog.signal });
+        response = await fetch(target, request);
       } catch (error) {
         throw asTransient(error, false);
       }
