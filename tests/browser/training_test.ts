@@ -49,7 +49,7 @@ async function inDeno(kind: string, settings: Record<string, unknown>): Promise<
   return digests;
 }
 
-/** Trains in a page. Returns the files of the adapter. */
+/** Trains in a page. Returns the files of the adapter, and the number of threads in words. */
 async function inPage(
   site: Site,
   browser: Pages,
@@ -70,6 +70,7 @@ async function inPage(
         .join("");
     }
     worker.close();
+    digests.threads = worker.facts.threads > 1 ? "several threads" : "one thread";
     return digests;
   }, [kind, settings] as const);
   assert.deepEqual(complaints, []);
@@ -87,7 +88,7 @@ browserTest("a page trains the demo's adapters bit for bit as Deno does", async 
     for (const [name, host] of [["several threads", site], ["one thread", alone]] as const) {
       await test.step(`${kind}, ${name}`, async () => {
         const found = await inPage(host, browser, kind, settings);
-        assert.deepEqual({ ...found, [card]: "" }, { ...expected, [card]: "" });
+        assert.deepEqual({ ...found, [card]: "" }, { ...expected, [card]: "", threads: name });
       });
     }
   }
