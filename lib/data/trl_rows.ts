@@ -48,7 +48,9 @@ export function extractPrompt(row: TrlRow): TrlRow {
       rejected: b.slice(cut).join(""),
     };
   }
-  const [a, b] = [chosen, rejected] as [ChatMessage[], ChatMessage[]];
+  // A text and a conversation, or neither, have no beginning in common.
+  if (!isConversation(chosen) || !isConversation(rejected)) return row;
+  const [a, b] = [chosen, rejected];
   const end = firstDifference(
     a.map((turn) => JSON.stringify(turn)),
     b.map((turn) => JSON.stringify(turn)),

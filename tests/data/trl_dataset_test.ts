@@ -212,6 +212,10 @@ Deno.test("rows of another form than the first are refused with their number", a
     [chat, { prompt: "a", completion: "b" }],
     /row 2: "prompt" is "a", expected a list/,
   );
+  const pair = { chosen: "a b", rejected: "a c" };
+  for (const chosen of [[turn("user", "a")], 3, null]) {
+    await refused([pair, { chosen, rejected: "a c" }], /row 2: "chosen" is .*, expected a text/);
+  }
   await refused(
     [{ prompt: "a", completion: "b" }, chat],
     /row 2: "prompt" is .* as in the first row/,

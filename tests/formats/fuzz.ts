@@ -1,6 +1,9 @@
 /** Gives the readers of files mutated files: what they throw is a UserError, quickly, in little memory. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decode, type Messages } from "../../lib/cluster/messages.ts";
+import { ChatTemplate } from "../../lib/data/chat_template.ts";
+import { type DatasetSplit, loadDataset } from "../../lib/data/dataset.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { UserError } from "../../lib/errors.ts";
 import { Checkpoint, openTensorFile } from "../../lib/formats/checkpoint.ts";
@@ -10,9 +13,11 @@ import { readPeftAdapter } from "../../lib/formats/peft.ts";
 import { writeSafetensors } from "../../lib/formats/safetensors.ts";
 import type { TensorData } from "../../lib/formats/tensor_file.ts";
 import { writeTorchFile } from "../../lib/formats/torch_bin_writer.ts";
+import { withGenerationTokens } from "../../lib/models/generation_file.ts";
 import { parseEncoderConfig } from "../../lib/models/encoder_config.ts";
 import { modelFamily } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
+import { demoModelDir } from "../demo_model.ts";
 import { mutate, mutateJson } from "./mutate.ts";
 
 /** What a reader made of its files. */
@@ -31,8 +36,13 @@ interface Target {
   /** Name of the mutated file in the folder. */
   file: string;
   original: Uint8Array;
+  /** Share of the files that it is given: below 1 for a reader that starts a thread for each. */
+  share: number;
   read(dir: string): Promise<void>;
 }
+
+/** Start of a file, for what ends a reader that hangs. */
+export type FuzzProgress = (reader: string, file: string) => void;
 
 /** A mutated file of a few KiB that takes longer has found a loop, however busy the machine is. */
 const MAX_MILLISECONDS = 60_000;
@@ -50,9 +60,16 @@ const TENSORS = new Map<string, TensorData>([
  * @throws Error naming the reader and the round, the mutated file kept, when anything but a UserError is
  * thrown, or a file takes too long or too much memory
  */
-export async function* fuzzReaders(count: number, seed: number): AsyncGenerator<FuzzResult> {
+export async function* fuzzReaders(
+  count: number,
+  seed: number,
+  progress: FuzzProgress = () => {},
+): AsyncGenerator<FuzzResult> {
   const root = await Deno.makeTempDir({ prefix: "temper-fuzz-" });
-  for (const target of await targets(root)) yield await fuzz(target, root, count, seed);
+  for (const target of await targets(root)) {
+    const files = Math.ceil(count * target.share);
+    yield await fuzz(target, root, files, seed, progress);
+  }
   await Deno.remove(root, { recursive: true });
 }
 
@@ -61,6 +78,7 @@ async function fuzz(
   root: string,
   count: number,
   seed: number,
+  progress: FuzzProgress,
 ): Promise<FuzzResult> {
   const dir = join(root, reader.replaceAll(" ", "-"));
   await read(dir);
@@ -71,6 +89,7 @@ async function fuzz(
     // Every other JSON file stays JSON, so that what reads its values is reached.
     const change = file.endsWith(".json") && round % 2 > 0 ? mutateJson : mutate;
     Deno.writeFileSync(join(dir, file), change(original, random));
+    progress(reader, join(dir, file));
     const started = performance.now();
     const fail = (what: unknown) => {
       const kept = `the file is in ${join(dir, file)}`;
@@ -101,11 +120,12 @@ async function targets(root: string): Promise<Target[]> {
     file: string,
     prepare: (dir: string) => void | Promise<void>,
     read: Target["read"],
+    share = 1,
   ): Promise<Target> => {
     const dir = join(root, reader.replaceAll(" ", "-"));
     Deno.mkdirSync(dir);
     await prepare(dir);
-    return { reader, file, original: Deno.readFileSync(join(dir, file)), read };
+    return { reader, file, original: Deno.readFileSync(join(dir, file)), share, read };
   };
   const write = (name: string, contents: unknown) => (dir: string) => {
     const text = typeof contents === "string" ? contents : JSON.stringify(contents);
@@ -115,6 +135,25 @@ async function targets(root: string): Promise<Target[]> {
     write("adapter_config.json", config)(dir);
     await writer(join(dir, file), TENSORS);
   };
+  const demoTokenizer = await Tokenizer.load(demoModelDir);
+  const rows = async (dir: string, file: string, read: (train: DatasetSplit) => void) => {
+    const dataset = await loadDataset(join(dir, file), demoTokenizer, { inputMinTextLength: 1 });
+    read(dataset.split("train"));
+  };
+  const readPairs = (split: DatasetSplit) => {
+    const pairs = split.pairs();
+    for (let row = 0; row < pairs.length; row++) pairs.tokens(row);
+  };
+  const readAnswers = (split: DatasetSplit) => {
+    const answers = split.answers();
+    for (let row = 0; row < answers.length; row++) answers.tokens(row);
+  };
+  const message = <Kind extends keyof Messages>(kind: Kind, content: Messages[Kind]) =>
+    target(`NATS message ${kind}`, `${kind}.json`, write(`${kind}.json`, content), (dir) => {
+      // What is no message is passed over, not thrown.
+      if (decode(kind, Deno.readFileSync(join(dir, `${kind}.json`)))) return Promise.resolve();
+      return Promise.reject(new UserError("no message"));
+    });
   const index = { weight_map: { a: "model-1-of-2.safetensors", b: "model-2-of-2.safetensors" } };
   return [
     await target(
@@ -162,6 +201,87 @@ async function targets(root: string): Promise<Target[]> {
       const json = await files.requiredJson("config.json", "model");
       const path = files.pathOf("config.json");
       modelFamily(json, path).configure(json, path);
+    }),
+    await target(
+      "config.json of a decoder",
+      "config.json",
+      write("config.json", SMALL_DECODER),
+      async (dir) => {
+        const files = new FolderFiles(dir);
+        const json = await files.requiredJson("config.json", "model");
+        modelFamily(json, files.pathOf("config.json")).configure(json, files.pathOf("config.json"));
+      },
+    ),
+    await target(
+      "generation_config.json",
+      "generation_config.json",
+      write("generation_config.json", SMALL_GENERATION),
+      async (dir) => {
+        await withGenerationTokens(SMALL_DECODER, new FolderFiles(dir));
+      },
+    ),
+    await target(
+      "chat_template.jinja",
+      "chat_template.jinja",
+      write("chat_template.jinja", SMALL_TEMPLATE),
+      async (dir) => {
+        const template = await ChatTemplate.load(dir);
+        template.render([{ role: "user", content: "Hi" }, { role: "assistant", content: "Ho" }]);
+      },
+      1 / 20,
+    ),
+    await target(
+      "tokenizer_config.json with a template",
+      "tokenizer_config.json",
+      write("tokenizer_config.json", { chat_template: SMALL_TEMPLATE, eos_token: "</s>" }),
+      async (dir) => {
+        const template = await ChatTemplate.load(dir);
+        template.render([{ role: "user", content: "Hi" }, { role: "assistant", content: "Ho" }]);
+      },
+      1 / 20,
+    ),
+    await target(
+      "preferences as JSON",
+      "pairs.json",
+      write("pairs.json", SMALL_PAIRS),
+      (dir) => rows(dir, "pairs.json", readPairs),
+    ),
+    await target("preferences as CSV", "pairs.csv", (dir) => {
+      const csv = SMALL_PAIRS.map((row) => Object.values(row).map((text) => `"${text}"`).join(","));
+      write("pairs.csv", ["prompt,chosen,rejected", ...csv].join("\n"))(dir);
+    }, (dir) => rows(dir, "pairs.csv", readPairs)),
+    await target(
+      "answers with labels",
+      "answers.json",
+      write(
+        "answers.json",
+        SMALL_PAIRS.map(({ prompt, chosen }, i) => ({
+          prompt,
+          completion: chosen,
+          label: i % 2 > 0,
+        })),
+      ),
+      (dir) => rows(dir, "answers.json", readAnswers),
+    ),
+    await message("work", {
+      step: 1,
+      prompt: 0,
+      policy: "0".repeat(64),
+      text: "Hi",
+      tokens: [3, 1],
+      columns: { answer: "4" },
+      firstRollout: 0,
+      responses: 2,
+      maxNewTokens: 8,
+    }),
+    await message("result", {
+      policy: "0".repeat(64),
+      worker: "w",
+      tokens: [3, 1],
+      logprobs: [-0.5, -1],
+      values: null,
+      scores: { 0: 0.5 },
+      seconds: 0.25,
     }),
     await target(
       "config.json of a classifier",
@@ -225,6 +345,25 @@ const SMALL_CONFIG = {
   ...{ dropout_rate: 0.1, tie_word_embeddings: false, pad_token_id: 0, eos_token_id: 1 },
   decoder_start_token_id: 0,
 };
+
+const SMALL_DECODER = {
+  ...{ model_type: "llama", vocab_size: 8, hidden_size: 4, intermediate_size: 8 },
+  ...{ num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 2 },
+  ...{ max_position_embeddings: 64, rms_norm_eps: 1e-5, rope_theta: 1e4, hidden_act: "silu" },
+  ...{ tie_word_embeddings: true, bos_token_id: 1, eos_token_id: 2, attention_bias: false },
+};
+
+const SMALL_GENERATION = { eos_token_id: [2, 3], pad_token_id: 0, temperature: 0.7, top_p: 1 };
+
+const SMALL_TEMPLATE =
+  "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message.content | trim }}" +
+  "{% if loop.last and add_generation_prompt %}<|assistant|>{% endif %}{% endfor %}";
+
+const SMALL_PAIRS = ["a", "b", "c", "d", "e", "f"].map((name) => ({
+  prompt: `Who is ${name}?`,
+  chosen: `${name} is a friend.`,
+  rejected: "I don't know.",
+}));
 
 const SMALL_CLASSIFIER = {
   ...{ model_type: "roberta", vocab_size: 8, hidden_size: 4, num_hidden_layers: 1 },

@@ -59,15 +59,17 @@ export function Chart(props: ChartProps): JSX.Element {
   latest.current = props;
 
   useEffect(() => {
+    // An observer may still be called once the chart has left the page, and its ref is null.
+    const element = box.current!;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = createPlot(box.current!, latest);
+      plot.current = createPlot(element, latest);
     };
     draw();
     const sizes = new ResizeObserver(() => {
-      plot.current?.setSize({ width: box.current!.clientWidth, height: HEIGHT });
+      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT });
     });
-    sizes.observe(box.current!);
+    sizes.observe(element);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", draw);
     return () => {
