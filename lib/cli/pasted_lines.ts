@@ -28,7 +28,8 @@ export class PastedLines {
       const mark = this.#pasting ? END : BEGIN;
       const at = text.indexOf(mark);
       if (at < 0) {
-        const held = endsWithStartOf(text, mark);
+        // Escape alone is a key, but nobody presses one in what is pasted.
+        const held = endsWithStartOf(text, mark, this.#pasting ? 1 : 2);
         this.#held = text.slice(text.length - held);
         result += this.#shown(text.slice(0, text.length - held));
         return Uint8Array.from(result, (character) => character.charCodeAt(0));
@@ -49,9 +50,9 @@ export function withLineBreaks(line: string): string {
   return line.replaceAll(LINE_FEED_PICTURE, "\n");
 }
 
-/** Number of characters at the end of a text that a mark begins with; a lone Escape is a key. */
-function endsWithStartOf(text: string, mark: string): number {
-  for (let count = Math.min(text.length, mark.length - 1); count > 1; count--) {
+/** Number of characters at the end of a text that a mark begins with; 0 for fewer than `least`. */
+function endsWithStartOf(text: string, mark: string, least: number): number {
+  for (let count = Math.min(text.length, mark.length - 1); count >= least; count--) {
     if (text.endsWith(mark.slice(0, count))) return count;
   }
   return 0;
