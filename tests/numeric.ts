@@ -28,6 +28,28 @@ export function relativeNorm(actual: ArrayLike<number>, expected: ArrayLike<numb
   return Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-30);
 }
 
+/**
+ * Slope of a loss along a direction in some of the values that it reads, by central differences.
+ *
+ * @param values values, which are changed meanwhile
+ * @param step distance on either side
+ */
+export function slopeAlong(
+  values: Float64Array,
+  direction: ArrayLike<number>,
+  loss: () => number,
+  step: number,
+): number {
+  const saved = values.slice();
+  const moved = (by: number) => {
+    for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
+    return loss();
+  };
+  const slope = (moved(step) - moved(-step)) / (2 * step);
+  values.set(saved);
+  return slope;
+}
+
 /** Gives the rows of a row-major matrix, as WeightMatrix.freeze reads them. */
 export function rowReader(
   data: ArrayLike<number>,

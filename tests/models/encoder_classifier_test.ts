@@ -5,7 +5,7 @@ import { FrozenStore, TrainableStore, type WeightSource } from "../../lib/models
 import { Parameters } from "../../lib/nn/parameters.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { withDevice } from "../device.ts";
-import { randomValues } from "../numeric.ts";
+import { randomValues, slopeAlong } from "../numeric.ts";
 import { assertClose } from "../reference/check.ts";
 import { encoderLogits } from "../reference/encoder_classifier.ts";
 
@@ -101,13 +101,7 @@ for (const [family, json] of Object.entries(configs)) {
       for (const [index, name] of parameters.names.entries()) {
         const values = exact.get(name)!;
         const direction = randomValues(values.length, 100 + index);
-        const saved = values.slice();
-        const moved = (by: number) => {
-          for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
-          return loss();
-        };
-        const difference = (moved(1e-6) - moved(-1e-6)) / 2e-6;
-        values.set(saved);
+        const difference = slopeAlong(values, direction, loss, 1e-6);
         const gradient = await parameters.get(name).grad!.read();
         const slope = gradient.reduce((sum, value, i) => sum + value * direction[i], 0);
         assert.ok(

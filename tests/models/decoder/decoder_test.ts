@@ -9,6 +9,7 @@ import { deviceTest, withDevice } from "../../device.ts";
 import { assertClose, dot, randomValues } from "../../reference/check.ts";
 import { DecoderReference } from "../../reference/decoder.ts";
 import { logSoftmaxReference } from "../../reference/log_softmax.ts";
+import { slopeAlong } from "../../numeric.ts";
 import { merge, randomAdapter } from "../random_adapter.ts";
 import { TinyWeights } from "../tiny_weights.ts";
 import { TINY_CONFIGS, tinyDecoder, tinyDecoderConfig, trainableDecoder } from "./tiny_decoder.ts";
@@ -130,13 +131,7 @@ for (const family of families) {
       const expected: number[] = [];
       for (const [name, values] of weights.values) {
         const direction = randomValues(random, values.length);
-        const saved = values.slice();
-        const moved = (by: number) => {
-          for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
-          return loss();
-        };
-        expected.push((moved(1e-6) - moved(-1e-6)) / 2e-6);
-        values.set(saved);
+        expected.push(slopeAlong(values, direction, loss, 1e-6));
         const slope = dot(await parameters.get(name).grad!.read(), direction);
         const difference = expected.at(-1)!;
         assert.ok(

@@ -24,7 +24,7 @@ import { Random } from "../../../lib/random.ts";
 import { Context } from "../../../lib/tensor/context.ts";
 import { demoModelDir } from "../../demo_model.ts";
 import { deviceTest, withDevice } from "../../device.ts";
-import { relativeNorm } from "../../numeric.ts";
+import { relativeNorm, slopeAlong } from "../../numeric.ts";
 import { assertClose, dot, randomValues } from "../../reference/check.ts";
 import { t5ClassifierReference } from "../../reference/t5_classifier.ts";
 import { withTempDir } from "../../temp_dir.ts";
@@ -134,13 +134,7 @@ for (const version of ["v1.0", "v1.1"] as const) {
       const [actual, expected]: number[][] = [[], []];
       for (const [name, values] of weights.values) {
         const direction = randomValues(random, values.length);
-        const saved = values.slice();
-        const moved = (by: number) => {
-          for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
-          return loss();
-        };
-        expected.push((moved(1e-7) - moved(-1e-7)) / 2e-7);
-        values.set(saved);
+        expected.push(slopeAlong(values, direction, loss, 1e-7));
         actual.push(dot(await parameters.get(name).grad!.read(), direction));
       }
       assertClose(actual, expected, 1e-4, "slopes");

@@ -12,6 +12,7 @@ import { withDevice } from "../../device.ts";
 import { assertClose, dot, randomValues } from "../../reference/check.ts";
 import { logSoftmaxReference } from "../../reference/log_softmax.ts";
 import { T5Reference } from "../../reference/t5.ts";
+import { slopeAlong } from "../../numeric.ts";
 import { merge, randomAdapter } from "../random_adapter.ts";
 import { TinyWeights } from "../tiny_weights.ts";
 import { tinyConfig, tinyT5 } from "./tiny_t5.ts";
@@ -151,13 +152,7 @@ for (const version of ["v1.0", "v1.1"] as const) {
       const expected: number[] = [];
       for (const [name, values] of weights.values) {
         const direction = randomValues(random, values.length);
-        const saved = values.slice();
-        const moved = (by: number) => {
-          for (let i = 0; i < values.length; i++) values[i] = saved[i] + by * direction[i];
-          return loss();
-        };
-        expected.push((moved(1e-7) - moved(-1e-7)) / 2e-7);
-        values.set(saved);
+        expected.push(slopeAlong(values, direction, loss, 1e-7));
         const slope = dot(await parameters.get(name).grad!.read(), direction);
         const difference = expected.at(-1)!;
         assert.ok(
