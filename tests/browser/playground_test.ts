@@ -5,66 +5,23 @@ import { listRuns } from "../../lib/runs/commands/history.ts";
 import { runKind } from "../../lib/runs/kinds/registry.ts";
 import { run } from "../../lib/runs/loop/run.ts";
 import { BROWSER_MODULE, buildBrowser } from "../../scripts/browser_build.ts";
-import { buildPlayground } from "../../scripts/playground_build.ts";
 import { ROOT } from "../../scripts/program.ts";
-import { serveFolder } from "../../scripts/static_host.ts";
-import { playgroundHeaders } from "../../web/page/playground_headers.ts";
 import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { seriousViolations } from "../web/axe.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
+import { ended, host, SMALL, train } from "./playground.ts";
 import { unzip } from "./unzip.ts";
 
-/** Settings of a run of the demo that takes a second. */
-const SMALL = {
+/** Settings of a run of the chat demo that takes a second. */
+const SMALL_GROUPS = {
   steps: 2,
-  batchSize: 4,
-  miniBatchSize: 2,
-  outputMinLength: 4,
-  outputMaxLength: 8,
-  evalSamples: 2,
-  evalMaxNewTokens: 6,
+  batchSize: 8,
+  miniBatchSize: 8,
+  numGenerations: 4,
+  maxCompletionLength: 6,
+  evalSamples: 4,
 };
-
-let built: Promise<string> | null = null;
-
-/** Folder of the page, built once. */
-function playground(): Promise<string> {
-  return built ??= (async () => {
-    const folder = await Deno.makeTempDir({ prefix: "temper-playground-" });
-    addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-    await buildPlayground(folder);
-    return folder;
-  })();
-}
-
-/** Serves the page as a static host: with the headers that it asks for, or with none. */
-async function host(headers = playgroundHeaders) {
-  const { address, close } = serveFolder(await playground(), headers);
-  return { address, [Symbol.asyncDispose]: close };
-}
-
-/** Fills in the form, and trains. */
-async function train(page: Page, settings: Record<string, unknown>, reward = ""): Promise<void> {
-  await page.getByText("of the CPU").first().waitFor();
-  await page.getByRole("combobox", { name: "Device" }).selectOption("wasm");
-  if (reward !== "") {
-    await page.getByRole("combobox", { name: "Reward" }).selectOption("script");
-    await page.getByLabel("Reward in JavaScript").fill(reward);
-  }
-  const further = page.getByText("Further settings", { exact: true });
-  if (!await page.locator("#further").isVisible()) await further.click();
-  await page.locator("#further").fill(JSON.stringify(settings));
-  await page.getByRole("button", { name: "Train", exact: true }).click();
-}
-
-/** Waits until the run has ended. Returns the sentence of its failure; empty for none. */
-async function ended(page: Page): Promise<string> {
-  await page.locator(".playground-run .badge").filter({ hasText: /finished|failed|stopped/ })
-    .waitFor();
-  const failure = page.locator(".playground-run .failure");
-  return await failure.count() === 0 ? "" : await failure.innerText();
-}
 
 /** Saves what a button offers, and unpacks it. */
 async function download(page: Page, button: string, folder: string): Promise<void> {
@@ -76,29 +33,38 @@ async function download(page: Page, button: string, folder: string): Promise<voi
 }
 
 /** The adapter that the same settings make in Deno. */
-async function adapterInDeno(settings: Record<string, unknown>): Promise<Uint8Array> {
+async function adapterInDeno(
+  kind: string,
+  settings: Record<string, unknown>,
+): Promise<Uint8Array> {
   let bytes = new Uint8Array();
   await withTempDir(async (folder) => {
-    const { resolve } = runKind("ppo");
+    const { resolve } = runKind(kind);
     const config = resolve({ ...settings, device: "wasm", output: join(folder, "run") });
-    const { trained } = await run(runKind("ppo"), config);
+    const { trained } = await run(runKind(kind), config);
     bytes = await Deno.readFile(join(trained, "adapter_model.safetensors"));
   });
   return bytes;
 }
 
 browserTest(
-  "the page trains the demo to the adapter of the command line, at 390 and 1280 px",
+  "the page trains the demos to the adapters of the command line, at 390 and 1280 px",
   async (browser, test) => {
     await using site = await host();
-    const expected = await adapterInDeno(SMALL);
-    for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]] as const) {
-      await test.step(`${width} px, ${colorScheme}`, async () => {
+    for (
+      const [kind, model, settings, width, colorScheme] of [
+        ["ppo", "demo/tiny-flan-t5", SMALL, 1280, "light"],
+        ["grpo", "demo/tiny-chat", SMALL_GROUPS, 390, "dark"],
+      ] as const
+    ) {
+      await test.step(`${kind}, ${width} px, ${colorScheme}`, async () => {
+        const expected = await adapterInDeno(kind, settings);
         const viewport = { width, height: 800 };
         const page = await browser.newPage({ viewport, colorScheme, acceptDownloads: true });
         const complaints = complaintsOf(page);
         await page.goto(site.address);
-        await train(page, { ...SMALL, output: "small" });
+        await page.getByRole("combobox", { name: "Model" }).selectOption(model);
+        await train(page, { ...settings, output: "small" });
         assert.equal(await ended(page), "");
         await page.getByText("Samples of step 2").waitFor();
         assert.equal(await page.locator(".playground-run canvas").count() > 5, true);
@@ -140,7 +106,7 @@ browserTest("a static host without headers: one thread, the same adapter", async
     await download(page, "Download the adapter (PEFT)", folder);
     assert.deepEqual(
       await Deno.readFile(join(folder, "adapter/adapter_model.safetensors")),
-      await adapterInDeno(SMALL),
+      await adapterInDeno("ppo", SMALL),
     );
   });
   assert.deepEqual(complaints, []);

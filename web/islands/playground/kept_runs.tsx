@@ -1,11 +1,14 @@
 import type { JSX } from "preact";
 import type { KeptRun } from "../../../lib/browser/protocol.ts";
 import { StateBadge } from "../../components/parts.tsx";
+import { capitalized } from "../../shared/format.ts";
 
 /** Runs in the browser's storage. */
 export function KeptRuns(
-  { runs, busy, show, resume, remove }: {
+  { runs, failure, busy, show, resume, remove }: {
     runs: readonly KeptRun[];
+    /** Reason why one could not be shown or removed. */
+    failure: string | null;
     /** True while a run is under way in this tab. */
     busy: boolean;
     show: (run: KeptRun) => void;
@@ -17,6 +20,7 @@ export function KeptRuns(
   return (
     <section class="block" aria-labelledby="kept-title">
       <h2 id="kept-title">Runs kept in this browser</h2>
+      {failure !== null && <p class="failure" role="alert">{capitalized(failure)}.</p>}
       <ul class="kept">
         {runs.map((run) => {
           const isRunning = run.status === "running";

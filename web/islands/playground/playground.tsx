@@ -40,6 +40,7 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
       <ShownRunSection training={training} />
       <KeptRuns
         runs={training.kept.value}
+        failure={training.keptFailure.value}
         busy={busy}
         show={(run) => training.show(run)}
         resume={(run) => training.resume(run, choices.value, pauses.value)}

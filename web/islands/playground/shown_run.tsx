@@ -89,7 +89,9 @@ export function ShownRunSection({ training }: { training: TabTraining }): JSX.El
       )}
       {hasEnded && step > 0 && <Downloads training={training} run={run} />}
       {hasEnded && phase === "finished" && <TryHere key={name} training={training} run={run} />}
-      <ChartGrid charts={kind.charts} series={training.seriesIn(range)} view={view} />
+      {name !== "" && (
+        <ChartGrid charts={kind.charts} series={training.seriesIn(range)} view={view} />
+      )}
       {training.samples.value.length > 0 && (
         <section class="block" aria-labelledby="samples-title">
           <h2 id="samples-title">Samples of step {training.samples.value[0][0].step}</h2>

@@ -64,6 +64,8 @@ export class TabTraining {
   /** Lines that the run told, the latest last. */
   readonly notes: Signal<readonly string[]> = signal([]);
   readonly kept: Signal<readonly KeptRun[]> = signal([]);
+  /** Reason why a run could not be shown or removed; null for none. */
+  readonly keptFailure: Signal<string | null> = signal(null);
 
   #worker: Promise<TemperWorker> | null = null;
   #training: TabRun | null = null;
@@ -71,6 +73,7 @@ export class TabTraining {
   #loaded: string | null = null;
   #columns: MetricColumns | null = null;
   #latest: readonly SampleSet[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
   #drawing: ReturnType<typeof setTimeout> | null = null;
 
   /** Takes the algorithms that runs can be of. */
@@ -89,7 +92,7 @@ export class TabTraining {
 
   /** Lists the runs in the browser's storage. */
   async listKept(): Promise<void> {
-    this.kept.value = await (await this.#start()).runs();
+    this.kept.value = await this.#inTurn((worker) => worker.runs());
   }
 
   /** True while a run is under way. */
@@ -102,16 +105,12 @@ export class TabTraining {
   async train(choices: Choices, pauseWhenHidden: boolean): Promise<void> {
     const kind = this.kinds.find(({ kind }) => kind === choices.kind)!;
     const { model, ownModel } = choices;
-    this.#begin({
-      kind,
-      name: "",
-      chats: model === "own"
-        ? ownModel !== null && await hasChatTemplate(ownModel)
-        : model === "demo/tiny-chat",
-    });
+    this.#begin({ kind, name: "", chats: model === "demo/tiny-chat" });
     try {
       const settings = settingsOf(choices, kind);
+      if (model === "own") this.#change({ chats: await hasChatTemplate(ownModel!) });
       const worker = await this.#start();
+      await this.#unload(worker);
       await this.#put(worker, choices);
       const script = kind.hasRewards && choices.reward === "script" ? choices.script : null;
       const rewards = await this.#openReward(script);
@@ -130,10 +129,11 @@ export class TabTraining {
   /** Goes on with a run that was kept. */
   async resume(run: KeptRun, choices: Choices, pauseWhenHidden: boolean): Promise<void> {
     await this.show(run);
-    if (this.run.value?.failure !== null && run.failure === null) return;
+    if (this.run.value === null) return;
     this.#change({ phase: "starting", failure: null });
     try {
       const worker = await this.#start();
+      await this.#unload(worker);
       await this.#put(worker, choices);
       const script = keptReward(run.name);
       const rewards = await this.#openReward(script);
@@ -146,14 +146,22 @@ export class TabTraining {
   }
 
   /** Shows a run that was kept, as its files have it. */
-  async show({ name, kind, status, failure, step, steps, settings }: KeptRun): Promise<void> {
-    const found = this.kinds.find((known) => known.kind === kind);
-    if (!found) return;
-    this.#begin({ kind: found, name, chats: settings.model === "demo/tiny-chat" });
-    const worker = await this.#start();
-    const files = new Map(
-      (await worker.files(`/runs/${name}`)).map(({ path, body }) => [path, body]),
-    );
+  async show(run: KeptRun): Promise<void> {
+    this.keptFailure.value = null;
+    try {
+      await this.#show(run);
+    } catch (error) {
+      this.run.value = null;
+      this.keptFailure.value = messageOf(error);
+    }
+  }
+
+  async #show({ name, kind, status, failure, step, steps, settings }: KeptRun): Promise<void> {
+    const known = this.kinds.find((known) => known.kind === kind);
+    if (!known) return;
+    this.#begin({ kind: known, name, chats: settings.model === "demo/tiny-chat" });
+    const found = await this.#inTurn((worker) => worker.files(`/runs/${name}`));
+    const files = new Map(found.map(({ path, body }) => [path, body]));
     const rows = async (file: string) => rowsIn(await files.get(file)?.text() ?? "");
     for (const row of await rows("metrics.jsonl")) this.#columns!.append(row);
     const samples = await rows("samples.jsonl");
@@ -193,14 +201,19 @@ export class TabTraining {
 
   /** Removes a run from the browser's storage. */
   async remove(name: string): Promise<void> {
-    await (await this.#start()).remove(name);
-    forgetReward(name);
+    this.keptFailure.value = null;
+    try {
+      await this.#inTurn((worker) => worker.remove(name));
+      forgetReward(name);
+    } catch (error) {
+      this.keptFailure.value = messageOf(error);
+    }
     await this.listKept();
   }
 
   /** Packs a run, or its adapter, into a zip file. */
   async zip(run: string, part: "" | "/adapter"): Promise<Blob> {
-    return await (await this.#start()).zip(`/runs/${run}${part}`);
+    return await this.#inTurn((worker) => worker.zip(`/runs/${run}${part}`));
   }
 
   /** Responds with a run's model, without its adapter and with it. */
@@ -214,6 +227,19 @@ export class TabTraining {
     return await worker.answer(question);
   }
 
+  /** Reads or changes the browser's storage, one after another: a run's files are one reader's. */
+  async #inTurn<T>(use: (worker: TemperWorker) => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await use(await this.#start());
+    } finally {
+      resolve();
+    }
+  }
+
   #start(): Promise<TemperWorker> {
     return this.#worker ??= (async () => {
       // A variable, so that the module stays out of this one's bundle.
@@ -221,6 +247,13 @@ export class TabTraining {
       const module: { TemperWorker: typeof TemperWorker } = await import(address);
       return await module.TemperWorker.start();
     })();
+  }
+
+  /** Frees the model that was tried: training needs the memory, and the reward is another. */
+  async #unload(worker: TemperWorker): Promise<void> {
+    this.#loaded = null;
+    await this.#turn;
+    await worker.unload();
   }
 
   async #put(worker: TemperWorker, choices: Choices): Promise<void> {
@@ -247,7 +280,7 @@ export class TabTraining {
   /** Text of a prompt, without the run's template: a text to try the model with. */
   async #example(run: string, prompt = ""): Promise<string> {
     if (this.run.value?.chats) return "What is 27 + 5?";
-    const files = await (await this.#start()).files(`/runs/${run}`);
+    const files = await this.#inTurn((worker) => worker.files(`/runs/${run}`));
     const config = files.find(({ path }) => path === "config.json");
     const template = config && JSON.parse(await config.body.text()).prompt;
     return typeof template === "string" ? dialogueOf(prompt, template) : prompt;
@@ -263,7 +296,6 @@ export class TabTraining {
 
   async #follow(training: TabRun): Promise<void> {
     this.#training = training;
-    this.#loaded = null;
     try {
       const { run, comparison } = await training.finished;
       const rows = comparison as unknown as readonly ComparisonRow[];
