@@ -10,6 +10,9 @@ export const SLOW_ON_DAWN =
 /** Dawn, Chrome's implementation of WebGPU, or why there is none. */
 export type Dawn = { readonly gpu: GPU } | { readonly missing: string };
 
+/** Kept for the process, as is what {@linkcode openDawn} opens. */
+const kept: GPU[] = [];
+
 /** Kept for the process: Dawn crashes when a device is used after its `GPU` was collected. */
 let opened: Promise<Dawn> | null = null;
 
@@ -34,4 +37,14 @@ async function load(): Promise<Dawn> {
   } catch (error) {
     return { missing: `Dawn does not load: ${(error as Error).message.split("\n")[0]}` };
   }
+}
+
+/**
+ * Dawn on no GPU at all: it checks WGSL and pipelines, by the same compiler, and runs nothing. SwiftShader
+ * takes seconds for each of them.
+ */
+export async function checkingDawn(): Promise<GPU> {
+  const { create } = await import("webgpu");
+  kept.push(create(["backend=null"]));
+  return kept.at(-1)!;
 }

@@ -239,10 +239,14 @@ gpuTest(
       const settings = { rollouts, seed: 1, temperature: 0.5, topK: 40, topP: 0.9 };
       for (const draws of [true, false]) {
         const tokens = cx.empty([rows], "i32");
-        const logprobs = cx.empty([rows]);
+        // A row without a token has no logprob: what was there stays.
+        const logprobs = cx.from(new Float32Array(rows));
         if (draws) sample(device, input, settings, tokens, { logprobs });
         else greedy(device, input, tokens, { logprobs });
-        const state = cx.empty([rows, LOG_SOFTMAX_STATE]);
+        const state = cx.from(new Float32Array(rows * LOG_SOFTMAX_STATE), [
+          rows,
+          LOG_SOFTMAX_STATE,
+        ]);
         for (let columnStart = 0; columnStart < vocabulary; columnStart += LOGITS_CHUNK) {
           const columns = Math.min(LOGITS_CHUNK, vocabulary - columnStart);
           const chunk = { buffer: logits.buffer, byteOffset: columnStart * 4 };
