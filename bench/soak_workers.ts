@@ -131,5 +131,5 @@ await withServer(async ({ url }, folder) => {
     2,
   ));
   const mostMessages = Math.max(...looks.map(({ messages }) => messages));
-  if (streams > 0 || growth > 20 || mostMessages > 2000) Deno.exitCode = 1;
+  if (streams > 0 || growth > 20 || mostMessages > 400) Deno.exitCode = 1;
 });

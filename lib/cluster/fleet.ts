@@ -399,7 +399,7 @@ export class NatsFleet implements RolloutFleet {
 
   /** Deletes what no step needs any more, also not after the trainer was killed. Returns the number of results that wait. */
   async #forget(run: Attached, step: number): Promise<number> {
-    const { id, stores: { names, policies, entries }, saveEvery } = run;
+    const { id, stores: { names, policies }, saveEvery } = run;
     const { jsm } = this.connection;
     // A run that is killed goes on after its last checkpoint.
     const kept = saveEvery === 0 ? step : Math.floor((step - 1) / saveEvery) * saveEvery;
@@ -413,9 +413,11 @@ export class NatsFleet implements RolloutFleet {
       }
       for (const old of [...this.#versions.keys()].filter((other) => other <= kept)) {
         this.#versions.delete(old);
-        await entries.purge(`version.${old}`);
+        // Deleted in the bucket, it would leave an entry that says so.
+        const filter = `$KV.${names.bucket}.version.${old}`;
+        await jsm.streams.purge(`KV_${names.bucket}`, { filter });
       }
-      await forgetPolicies(policies, new Set(this.#versions.values()));
+      await forgetPolicies(jsm, names, policies, new Set(this.#versions.values()));
       return stored.filter((other) => other > step).length;
     } catch (error) {
       await endure(this.connection, run.stores.names, error);

@@ -1,8 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { Parameters } from "../nn/parameters.ts";
-import type { ObjectStore } from "../packages/nats.ts";
+import type { JetStreamManager, ObjectStore } from "../packages/nats.ts";
 import { Sha256 } from "../platform/hash.ts";
 import type { RunEntry } from "./messages.ts";
+import type { RunNames } from "./topology.ts";
 
 /** Values of a policy's parameters. */
 export interface PolicyBytes {
@@ -68,12 +69,23 @@ export async function takePolicy(
   return true;
 }
 
-/** Deletes the versions of the policy that nobody needs any more. */
+/**
+ * Deletes the versions of the policy that nobody needs any more, and what the object store keeps of
+ * deleted ones: it would grow with every step.
+ */
 export async function forgetPolicies(
+  jsm: JetStreamManager,
+  { bucket }: RunNames,
   policies: ObjectStore,
   needed: ReadonlySet<string>,
 ): Promise<void> {
-  for (const { name, deleted } of await policies.list()) {
-    if (!deleted && !needed.has(name)) await policies.delete(name);
+  const stream = `OBJ_${bucket}`;
+  const entries = `$O.${bucket}.M.`;
+  const { state } = await jsm.streams.info(stream, { subjects_filter: `${entries}*` });
+  for (const subject of Object.keys(state.subjects ?? {})) {
+    const name = atob(subject.slice(entries.length).replaceAll("-", "+").replaceAll("_", "/"));
+    if (needed.has(name)) continue;
+    await policies.delete(name);
+    await jsm.streams.purge(stream, { filter: subject });
   }
 }

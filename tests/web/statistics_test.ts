@@ -45,6 +45,29 @@ Deno.test("every logged statistic has a chart, several rewards a line each, arra
   });
 });
 
+Deno.test("a run with workers has charts of them, which others do not have", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "metrics.jsonl");
+    const row = {
+      ...metricsRow(1),
+      ...{ queue_wait_time_s: 2, weight_sync_time_s: 0.5, generation_tok_per_s: 90 },
+      ...{ buffer_qsize: 8, staleness: 1 },
+    };
+    Deno.writeTextFileSync(path, JSON.stringify(row) + "\n");
+    for (const kind of ["ppo", "grpo", "rloo"]) {
+      const metrics = new RunMetrics(path, runKind(kind));
+      await metrics.update();
+      const { charts, specs } = runSeries(metrics);
+      assert.deepEqual(charts["fleet-wait"].values, [[2], [0.5]]);
+      assert.deepEqual(charts["fleet-rate"].values, [[90]]);
+      assert.deepEqual(charts["fleet-ahead"].values, [[8], [1]]);
+      assert.ok(
+        specs.filter(({ id }) => id.startsWith("fleet-")).every(({ optional }) => optional),
+      );
+    }
+  });
+});
+
 Deno.test("quantilesOf interpolates between the nearest values", () => {
   assert.deepEqual(Object.values(quantilesOf("a", [4, 1, 2, 3])), [1, 1.75, 2.5, 3.25, 4]);
   assert.deepEqual(Object.values(quantilesOf("a", [7])), [7, 7, 7, 7, 7]);

@@ -49,8 +49,8 @@ export function ChartGrid(
   };
   // What a run does not measure, such as the KL without a reference, has no chart; before the first
   // step only what may well be missing.
-  const isEmpty = ({ id, bands, each }: ChartSpec) =>
-    Boolean(bands || each || series?.lastStep) &&
+  const isEmpty = ({ id, bands, each, optional }: ChartSpec) =>
+    Boolean(bands || each || optional || series?.lastStep) &&
     !series?.charts[id]?.values.some((column) => column.some((value) => value !== null));
   const further = series?.further ?? [];
   const found = further.filter(({ title }) => title.includes(search.value.trim()));

@@ -31,6 +31,8 @@ export interface ChartSpec {
   bands?: boolean;
   /** Beginning and end of the statistics that each add a line, named by what is between them. */
   each?: { readonly prefix: string; readonly suffix: string };
+  /** Statistics that only some runs have: without them there is no chart, not even an empty one. */
+  optional?: boolean;
 }
 
 /** Quantiles of a statistic with a number for each rollout. */

@@ -1,4 +1,5 @@
 import { type ChartSpec, quantileSeries } from "../chart_spec.ts";
+import { FLEET_CHARTS } from "../fleet/charts.ts";
 import { ENTROPY, LEARNING_RATE, STEP_TIME } from "../common_charts.ts";
 
 /** Charts of a run of GRPO or RLOO, in the order in which they are shown. */
@@ -99,4 +100,5 @@ export const GROUP_CHARTS: readonly ChartSpec[] = [
       { metric: "time/optimize", label: "optimization" },
     ],
   },
+  ...FLEET_CHARTS,
 ];

@@ -1,4 +1,5 @@
 import { type ChartSpec, quantileSeries } from "../chart_spec.ts";
+import { FLEET_CHARTS } from "../fleet/charts.ts";
 import { ENTROPY, LEARNING_RATE, STEP_TIME } from "../common_charts.ts";
 
 /** Charts of a PPO run, in the order in which they are shown. */
@@ -118,4 +119,5 @@ export const PPO_CHARTS: readonly ChartSpec[] = [
       { metric: "time/other", label: "other" },
     ],
   },
+  ...FLEET_CHARTS,
 ];
