@@ -83,7 +83,9 @@ Deno.test("samples of a group are seen together; torn lines are left out", () =>
 
 Deno.test("the page and the frame of rewards have strict policies, wherever they are served", () => {
   const html = renderPlayground({ assets: { script: "client.js", style: "style.css" }, pages: [] });
-  const policy = playgroundHeaders("index.html")["content-security-policy"];
+  const policy = playgroundHeaders("temper-worker.js")["content-security-policy"];
+  const header = playgroundHeaders("index.html")["content-security-policy"];
+  assert.equal(header, `${policy}; frame-ancestors 'none'`);
   assert.ok(html.includes(policy.replaceAll("'", "&#39;")) || html.includes(policy));
   assert.doesNotMatch(policy, /'unsafe-|\*|https?:/);
   assert.match(policy, /connect-src 'self';/);
@@ -92,10 +94,12 @@ Deno.test("the page and the frame of rewards have strict policies, wherever they
   assert.doesNotMatch(REWARD_FRAME_POLICY, /'self'|unsafe|connect-src|\*/);
   assert.equal(
     playgroundHeaders("reward.html")["content-security-policy"],
-    REWARD_FRAME_POLICY,
+    `${REWARD_FRAME_POLICY}; frame-ancestors 'self'`,
   );
   const file = headersFile();
   assert.match(file, /^\/\*\n( {2}[\w-]+: .*\n)*? {2}cross-origin-embedder-policy: require-corp\n/);
   assert.ok(file.includes(`/temper-worker.js\n  content-security-policy: ${policy}\n`));
-  assert.ok(file.includes(`/reward.html\n  content-security-policy: ${REWARD_FRAME_POLICY}\n`));
+  assert.ok(
+    file.includes(`/reward.html\n  content-security-policy: ${REWARD_FRAME_POLICY}; frame-`),
+  );
 });

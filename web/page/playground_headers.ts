@@ -17,10 +17,10 @@ const ISOLATION: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
-/** Policies of files that are pages or workers. */
+/** Policies of files that are pages or workers, and who may frame them, which only headers can say. */
 const POLICIES: Readonly<Record<string, string>> = {
-  "index.html": PLAYGROUND_POLICY,
-  "reward.html": REWARD_FRAME_POLICY,
+  "index.html": `${PLAYGROUND_POLICY}; frame-ancestors 'none'`,
+  "reward.html": `${REWARD_FRAME_POLICY}; frame-ancestors 'self'`,
   "temper-thread.js": PLAYGROUND_POLICY,
   "temper-worker.js": PLAYGROUND_POLICY,
 };
