@@ -8,6 +8,8 @@
  * at the server, as `temper cluster remove` does.
  */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { assetUrl } from "../assets.ts";
 import { connectNats } from "../lib/cluster/connection.ts";
 import { NatsFleet } from "../lib/cluster/fleet.ts";
 import { clusterRuns } from "../lib/cluster/status.ts";
@@ -37,7 +39,7 @@ interface Look {
 const MIB = 2 ** 20;
 
 await withServer(async ({ url }, folder) => {
-  const cli = new URL("../cli.ts", import.meta.url).pathname;
+  const cli = fileURLToPath(assetUrl("cli.ts"));
   let number = 0;
   const workers: Deno.ChildProcess[] = [];
   const counts = { started: 0, killed: 0, stopped: 0 };

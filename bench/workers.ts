@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { assetUrl } from "../assets.ts";
 import { NatsFleet } from "../lib/cluster/fleet.ts";
 import { runKind } from "../lib/runs/kinds/registry.ts";
 import type { RolloutFleet } from "../lib/runs/kinds/fleet/rollout_fleet.ts";
@@ -32,7 +33,7 @@ const lists = { workers: values.workers, staleness: values.staleness };
 const [workerCounts, stalenesses] = [lists.workers, lists.staleness].map((text) =>
   text.split(",").filter(Boolean).map(Number)
 );
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const path = (name: string) => fileURLToPath(assetUrl(name));
 
 /** Seconds of a step, and of its parts: minima over the steps, for other load only adds. */
 interface Times {
@@ -43,7 +44,7 @@ interface Times {
 
 await withServer(async ({ url }, folder) => {
   const model = join(folder, "model");
-  await deno(["run", "-A", "--no-check", path("../scripts/make_checkpoint.ts"), model], [
+  await deno(["run", "-A", "--no-check", path("scripts/make_checkpoint.ts"), model], [
     "--shape",
     values.shape,
   ]).output();
@@ -84,7 +85,7 @@ await withServer(async ({ url }, folder) => {
     return { step: best("step"), generate: best("generate"), sync: fleet ? best("sync") : null };
   };
   const withWorkers = async (count: number, staleness: number): Promise<Times> => {
-    const args = ["run", "-A", "--no-check", "--quiet", path("../cli.ts"), "work", url];
+    const args = ["run", "-A", "--no-check", "--quiet", path("cli.ts"), "work", url];
     const children = Array.from(
       { length: count },
       () => deno(args, ["--threads", "1", "--device", "wasm", "--model", model]).spawn(),

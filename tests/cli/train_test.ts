@@ -144,7 +144,7 @@ const bad: Record<string, { args: string; files?: Record<string, string>; says: 
   "a reward of the wrong count": {
     args: "--reward @/reward.ts",
     files: { "reward.ts": "export default () => [1]" },
-    says: /reward\.ts.*1 scores for 2/,
+    says: /reward\.ts.*1 score for 2/,
   },
   "a setting that does not exist": {
     args: "--config @/run.yaml",

@@ -104,9 +104,12 @@ export function likelihoodGuard(what: string, maxTokenKl: number): CollapseGuard
   return new CollapseGuard({
     limit: maxTokenKl,
     movement: (before, after) => before - after,
-    message: (step, moved) =>
-      `the ${what} has collapsed: step ${step} moved it by ${moved} nats a token, \`maxTokenKl\` is ` +
-      `${maxTokenKl}: try a lower \`learningRate\``,
+    message: (step, moved) => {
+      const how = Number.isFinite(moved)
+        ? `step ${step} moved it by ${moved} nats a token, \`maxTokenKl\` is ${maxTokenKl}`
+        : `its log-probabilities are not finite after step ${step}`;
+      return `the ${what} has collapsed: ${how}: try a lower \`learningRate\``;
+    },
   });
 }
 
