@@ -105,10 +105,10 @@ export function likelihoodGuard(what: string, maxTokenKl: number): CollapseGuard
     limit: maxTokenKl,
     movement: (before, after) => before - after,
     message: (step, moved) => {
-      const how = Number.isFinite(moved)
-        ? `step ${step} moved it by ${moved} nats a token, \`maxTokenKl\` is ${maxTokenKl}`
-        : `its log-probabilities are not finite after step ${step}`;
-      return `the ${what} has collapsed: ${how}: try a lower \`learningRate\``;
+      const how = Number.isFinite(Number(moved))
+        ? `moved it by ${moved} nats a token, \`maxTokenKl\` is ${maxTokenKl}`
+        : "left it without finite log-probabilities";
+      return `the ${what} has collapsed: step ${step} ${how}: try a lower \`learningRate\``;
     },
   });
 }

@@ -42,7 +42,9 @@ Deno.test("a step is beyond the bound by its median response; what is not finite
       assert.ok(error instanceof TrainingDivergedError);
       assert.match(
         error.message,
-        /collapsed: step 1 moved it by (3\.10|NaN|Infinity) nats a token, `maxTokenKl` is 3: /,
+        Number.isFinite(change[0])
+          ? /collapsed: step 1 moved it by 3\.10 nats a token, `maxTokenKl` is 3: /
+          : /collapsed: step 1 left it without finite log-probabilities: /,
       );
       return true;
     });
