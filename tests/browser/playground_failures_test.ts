@@ -11,9 +11,8 @@ const REWARD = "export default (samples) => samples.map(({ response }) => respon
 
 /** Waits until a step is done, or a later one: steps may come faster than anybody looks. */
 async function untilStep(page: Page, step: number): Promise<void> {
-  await page.waitForFunction(
-    `parseInt(document.querySelector(".playground-run .steps").innerText) >= ${step}`,
-  );
+  const steps = page.locator(".playground-run .steps");
+  while (parseInt(await steps.innerText()) < step) await page.waitForTimeout(50);
 }
 
 browserTest("a run of another tab, and one that goes on after a reload", async (browser) => {
