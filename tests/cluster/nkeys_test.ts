@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { createAccount, createOperator, createUser, type KeyPair } from "npm:@nats-io/nkeys@2.0.3";
+import { createAccount, createOperator, createUser, type KeyPair } from "@nats-io/nkeys";
 import { connectNats } from "../../lib/cluster/connection.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { hasServer, withServer } from "./nats_server.ts";
