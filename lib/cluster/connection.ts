@@ -51,6 +51,7 @@ const REQUEST_TIMEOUT_MS = 5000;
  *   JetStream
  */
 export async function connectNats(at: NatsAddress, name: string): Promise<Connection> {
+  passOverLateResets();
   const { options, address } = await connectionOptions(at, name);
   let nats: NatsConnection | null = null;
   try {
@@ -139,4 +140,18 @@ function connectReason(error: unknown): string {
     return `nobody answers there (${message}): is nats-server running?`;
   }
   return message;
+}
+
+let passesOver = false;
+
+/**
+ * A server that refuses a client resets its socket, and the client of NATS may have stopped to listen
+ * to that by then: without this, the reset would end the process instead of the line that says why.
+ */
+function passOverLateResets(): void {
+  if (passesOver) return;
+  passesOver = true;
+  globalThis.addEventListener("error", (event) => {
+    if ((event.error as { code?: string } | null)?.code === "ECONNRESET") event.preventDefault();
+  });
 }
