@@ -1,3 +1,4 @@
+import { parseAddress } from "../cluster/address.ts";
 import type { LocalFleet } from "../cluster/local_fleet.ts";
 import { UserError } from "../errors.ts";
 import type { RolloutFleet } from "../runs/kinds/fleet/rollout_fleet.ts";
@@ -14,7 +15,8 @@ export interface OpenedFleet {
 /**
  * Connects to the fleet that the options name; null where they name none.
  *
- * @throws {UserError} when the run has nothing to do for workers, or the server cannot be used
+ * @throws {UserError} when the options do not go together, the run has nothing to do for workers, or
+ *   the server cannot be used
  */
 export async function openFleet(
   options: FleetOptions,
@@ -23,6 +25,10 @@ export async function openFleet(
   info: (line: string) => void,
 ): Promise<OpenedFleet | null> {
   const { nats = null, workers = null } = options;
+  const proof = (["natsCreds", "natsNkey", "natsTlsca"] as const).find((name) => options[name]);
+  if (nats === null && proof) {
+    throw new UserError(`\`${proof}\` is for a NATS server: give its address with \`nats\``);
+  }
   if (nats === null && workers === null) return null;
   if (nats !== null && workers !== null) {
     throw new UserError(
@@ -36,9 +42,7 @@ export async function openFleet(
   const { NatsFleet } = await import("../cluster/fleet.ts");
   if (workers === null) {
     const address = natsAddress(options);
-    // Not with a password: the line may be logged.
-    const shown = address.url.replace(/\/\/[^/]*@/, "//");
-    const command = `${programCommand()} work ${shown}`;
+    const command = `${programCommand()} work ${parseAddress(address.url).shown}`;
     return { fleet: await NatsFleet.connect(address, command), local: null };
   }
   const { startLocalFleet } = await import("../cluster/local_fleet.ts");

@@ -1,5 +1,5 @@
 import { z } from "../packages/zod.ts";
-import type { NatsAddress } from "../cluster/connection.ts";
+import type { NatsAddress } from "../cluster/address.ts";
 import { UserError } from "../errors.ts";
 import { allowedVariable } from "../platform/environment.ts";
 

@@ -11,8 +11,9 @@ import type {
   FleetRun,
   RolloutFleet,
 } from "../runs/kinds/fleet/rollout_fleet.ts";
+import type { NatsAddress } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
-import { type Connection, connectNats, type NatsAddress } from "./connection.ts";
+import { type Connection, connectNats } from "./connection.ts";
 import { endure } from "./endure.ts";
 import { fleetId } from "./fleet_id.ts";
 import { Lease } from "./lease.ts";

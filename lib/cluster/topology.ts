@@ -48,8 +48,17 @@ export interface RunNames {
   readonly workersBucket: string;
 }
 
-/** Names of what the run of an id has on a server. */
+/**
+ * Names of what the run of an id has on a server.
+ *
+ * @throws {UserError} when a run cannot have the id
+ */
 export function runNames(id: string): RunNames {
+  if (!/^[\w-]+$/.test(id)) {
+    throw new UserError(
+      `${JSON.stringify(id)} is no id of a run: expected letters, digits, - and _`,
+    );
+  }
   return {
     id,
     workStream: `TEMPER_${id}_WORK`,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { connectNats, type NatsAddress, parseAddress } from "../../lib/cluster/connection.ts";
+import { type NatsAddress, parseAddress } from "../../lib/cluster/address.ts";
+import { connectNats } from "../../lib/cluster/connection.ts";
 import { UserError } from "../../lib/errors.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { hasServer, withServer } from "./nats_server.ts";
@@ -26,13 +27,22 @@ async function connects(address: NatsAddress): Promise<string> {
 }
 
 Deno.test("addresses are those of NATS; a password is never repeated", () => {
-  assert.equal(parseAddress("nats://host:1").port, "1");
+  assert.deepEqual(parseAddress("tls://me:p%40ss@host"), {
+    ...{ server: "host:4222", shown: "tls://host:4222", encrypted: true },
+    ...{ user: "me", password: "p@ss" },
+  });
   for (const wrong of ["", "host", "http://host", "nats://", "nats:///x", "nats://a b"]) {
     assert.throws(() => parseAddress(wrong), /is no address of NATS: expected nats:/, wrong);
   }
   assert.throws(
     () => parseAddress("redis://me:secret@host"),
     (error: Error) => !error.message.includes("secret"),
+  );
+  assert.throws(
+    () => parseAddress("nats://me:100%secret@host"),
+    (error) =>
+      error instanceof UserError && /host:4222 has a % .*write %25/.test(error.message) &&
+      !error.message.includes("secret"),
   );
 });
 

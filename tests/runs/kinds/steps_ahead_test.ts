@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Example } from "../../../lib/data/dataset.ts";
-import { StepsAhead, stepsAhead } from "../../../lib/runs/kinds/fleet/steps_ahead.ts";
+import { checkStaleness, StepsAhead } from "../../../lib/runs/kinds/fleet/steps_ahead.ts";
 import { PromptBatches } from "../../../lib/runs/loading/prompt_batches.ts";
 
 /** Batches of two rows, which are their numbers. */
@@ -42,7 +42,8 @@ Deno.test("a position is that of the next step, also where later ones are drawn"
 
 Deno.test("stale rollouts need workers", () => {
   assert.throws(
-    () => stepsAhead({ config: { staleness: 1, steps: 2 } }, batches()),
+    () => checkStaleness({ config: { staleness: 1 } }),
     /`staleness` 1 is for runs with workers/,
   );
+  checkStaleness({ config: { staleness: 0 } });
 });

@@ -11,21 +11,17 @@ export interface StepPrompts {
 }
 
 /**
- * Batches of prompts of a run, with those of the steps ahead that a fleet has to know.
+ * Checks, before anything is loaded, that a run with stale rollouts has a fleet.
  *
- * @throws {UserError} when rollouts are to be stale, and there is no fleet to make them
+ * @throws {UserError} when it has none
  */
-export function stepsAhead(
-  { config, fleet }: { config: { staleness: number; steps: number }; fleet?: RolloutFleet },
-  batches: PromptBatches,
-): StepsAhead {
-  const { staleness, steps } = config;
-  if (staleness > 0 && !fleet) {
-    throw new UserError(
-      `\`staleness\` ${staleness} is for runs with workers: give \`nats\` or \`workers\`, or leave it out`,
-    );
-  }
-  return new StepsAhead(batches, staleness, steps);
+export function checkStaleness(
+  { config: { staleness }, fleet }: { config: { staleness: number }; fleet?: RolloutFleet },
+): void {
+  if (staleness === 0 || fleet) return;
+  throw new UserError(
+    `\`staleness\` ${staleness} is for runs with workers: give \`nats\` or \`workers\`, or leave it out`,
+  );
 }
 
 /** Batches of prompts by step, where those of the next steps are needed as well. */
@@ -34,8 +30,6 @@ export class StepsAhead {
   #drawn: (StepPrompts & { readonly position: unknown })[] = [];
 
   /**
-   * Draws nothing yet.
-   *
    * @param ahead number of steps after the current one whose prompts are needed
    * @param steps number of the last step
    */

@@ -29,7 +29,7 @@ import {
   type Watched,
 } from "../collapse_guard.ts";
 import type { FleetPrompt } from "../fleet/rollout_fleet.ts";
-import { type StepsAhead, stepsAhead } from "../fleet/steps_ahead.ts";
+import { checkStaleness, StepsAhead } from "../fleet/steps_ahead.ts";
 import { groupCard } from "./card.ts";
 import { groupSampling } from "./generator.ts";
 import { type GroupIngredients, loadGroupIngredients } from "./ingredients.ts";
@@ -93,7 +93,7 @@ export class GroupTask<Config extends GroupRunConfig>
     const { config } = context;
     this.trainer = algorithm.trainer(ingredients.policy, config);
     this.steps = config.steps;
-    this.#prompts = stepsAhead(context, ingredients.batches);
+    this.#prompts = new StepsAhead(ingredients.batches, config.staleness, config.steps);
     this.#collapse = likelihoodGuard("policy", config.maxTokenKl);
     this.sources = ingredients.sources;
     this.guard = { onDivergence: config.onDivergence, batchRows: () => this.#batchRows() };
@@ -104,6 +104,7 @@ export class GroupTask<Config extends GroupRunConfig>
     context: RunContext<Config>,
     algorithm: GroupAlgorithm<Config>,
   ): Promise<GroupTask<Config>> {
+    checkStaleness(context);
     return new GroupTask(context, algorithm, await loadGroupIngredients(context));
   }
 

@@ -21,7 +21,7 @@ import type {
 } from "../run_task.ts";
 import { ppoCard } from "./card.ts";
 import { type Ingredients, loadIngredients } from "./ingredients.ts";
-import { type StepsAhead, stepsAhead } from "../fleet/steps_ahead.ts";
+import { checkStaleness, StepsAhead } from "../fleet/steps_ahead.ts";
 import { checkKl } from "./kl_guard.ts";
 import { collectRollouts, fleetPrompts, type RolloutBatch, type ScoredSample } from "./rollouts.ts";
 import { BEFORE_FILE, type Summary } from "./summary.ts";
@@ -54,7 +54,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
     const { config } = context;
     this.#context = context;
     this.#ingredients = ingredients;
-    this.#prompts = stepsAhead(context, ingredients.batches);
+    this.#prompts = new StepsAhead(ingredients.batches, config.staleness, config.steps);
     this.#baseModel = baseModelName(config.model);
     this.trainer = new PPOTrainer(ingredients.policy, ppoConfigOf(config));
     this.steps = config.steps;
@@ -64,6 +64,7 @@ export class PPOTask implements RunTask<PPOStats, PolicyToxicity, Summary, Rollo
 
   /** Loads all that the run needs. @throws {UserError} when something does not load */
   static async open(context: RunContext<TrainConfig>): Promise<PPOTask> {
+    checkStaleness(context);
     return new PPOTask(context, await loadIngredients(context));
   }
 
