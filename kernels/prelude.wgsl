@@ -1,10 +1,11 @@
 // Beginning of every kernel's WGSL. After it come the declarations that follow from the kernel's
 // signature (lib/device/webgpu/shader_source.ts), then the kernel's own text.
 //
-// A span `x` of the signature is in the storage binding `x`, or in that which the signature's `bindings`
-// put it in, and begins at its element `p.x`: spans are bound from the start of their block. `p.x` is NONE for a span that is null. Integers and floats are
-// `p.<name>`, u32 and f32; constants are there under their names. In place works where the thread that
-// writes an element is the only one that reads it.
+// A span `x` of the signature is in the storage binding `x`, or in the one that the signature's
+// `bindings` name for it, and begins at element `p.x`: spans are bound from the start of their block.
+// `p.x` is NONE for a span that is null. Integers and floats are `p.<name>`, u32 and f32; constants are
+// there under their names. In place works where the thread that writes an element is the only one that
+// reads it.
 
 /** The offset of a span that is null. */
 const NONE = 0xffffffffu;

@@ -1,6 +1,6 @@
 /**
  * One stage in a process of its own, so that a driver that crashes or hangs takes no more with it.
- * Results so far go to standard output, a line each behind {@linkcode MARK}.
+ * Results so far go to standard output, a line each behind {@linkcode STAGE_MARK}.
  *
  * deno run -A bench/gpu_check/stage.ts NAME SECONDS SHAPE
  */

@@ -90,7 +90,10 @@ export async function loadModel<Model extends LanguageModel>(
   return FrozenStore.build(device, weights, dtype, (store) => build(device, store));
 }
 
-/** Reads config.json, and generation_config.json's end tokens, and finds its family; the checkpoint's tensors make a builder of both. */
+/**
+ * Reads config.json, and generation_config.json's end tokens, and finds its family; the checkpoint's
+ * tensors make a builder of both.
+ */
 export async function readConfig<Model extends LanguageModel>(
   files: ModelFiles,
   choose: (config: JsonObject, path: string) => ModelFamily<Model>,

@@ -33,7 +33,10 @@ interface WasmBuffer extends DeviceBuffer {
 
 /** Options of {@linkcode WasmDevice.create}. */
 export interface WasmDeviceOptions {
-  /** Threads, the main one included. Default: one per core; 1 where workers cannot share memory, and in a page itself, which may not wait for them. */
+  /**
+   * Threads, the main one included. Default: one per core; 1 where workers cannot share memory, and in
+   * a page itself, which may not wait for them.
+   */
   threads?: number;
   /** Upper bound of the memory in bytes. Default and most: 4 GiB, the limit of 32-bit WASM. */
   maxBytes?: number;

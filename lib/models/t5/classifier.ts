@@ -125,11 +125,10 @@ export class T5Classifier implements ClassifierModel {
     const { eosTokenIds } = this.#model.config;
     const place = ids.findLastIndex((id) => eosTokenIds.includes(id));
     if (place >= 0) return place;
+    const wanted = eosTokenIds.join(" or ");
     throw new UserError(
-      `a text has no end token (${
-        eosTokenIds.join(" or ")
-      }), at which T5's classifier scores it: ` +
-        "does the tokenizer add one?",
+      `a text has no end token (${wanted}), at which T5's classifier scores it: does the tokenizer ` +
+        "add one?",
     );
   }
 

@@ -109,7 +109,7 @@ export function lmHead(
   return { logprobs, entropy, meanLogits: () => meanLogits(cx, hidden, weight) };
 }
 
-/** Mean of logits over the vocabulary: the product with the mean of the head's rows, one row in place of all. */
+/** Mean of logits over the vocabulary: the product with the mean of the head's rows. */
 function meanLogits(cx: Context, hidden: Tensor, weight: WeightMatrix): Tensor {
   const { device } = cx;
   const { rows: vocab, columns: width } = weight;
