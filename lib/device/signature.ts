@@ -1,4 +1,4 @@
-import type { Binding, ElementType, Signature, StorageBinding } from "./device.ts";
+import type { Binding, ElementType, Signature, SpanArgument, StorageBinding } from "./device.ts";
 
 /** Memory arguments by name: the type of the elements, with a `?` where the argument may be null. */
 export type SpanFields = Readonly<Record<string, ElementType | `${ElementType}?`>>;
@@ -63,7 +63,7 @@ export function signature<const F extends SignatureFields>(
 ): Signature<GpuArguments<F>, TaskArguments<F>> {
   const { name, only = null, outputs, inputs = {}, ints = [], floats = [], constants = {} } =
     fields;
-  const spans = Object.entries({ ...outputs, ...inputs }).map(([name, type]) => ({
+  const spans = Object.entries({ ...outputs, ...inputs }).map(([name, type]): SpanArgument => ({
     name,
     element: type.replace("?", "") as ElementType,
   }));
@@ -79,7 +79,7 @@ export function signature<const F extends SignatureFields>(
     name,
     only,
     spans,
-    bindings: bindingsOf(fields),
+    bindings: bindingsOf(fields, spans),
     gpuInts,
     taskInts,
     floats,
@@ -91,20 +91,19 @@ export function signature<const F extends SignatureFields>(
 
 /** The bindings in the order of their first spans: outputs come first. */
 function bindingsOf(
-  { name, outputs, inputs = {}, bindings = {} }: SignatureFields,
+  { name, outputs, bindings = {} }: SignatureFields,
+  spans: readonly SpanArgument[],
 ): StorageBinding[] {
-  const all = { ...outputs, ...inputs };
-  const names = Object.keys(all);
   const found = new Map<string, StorageBinding & { spans: number[] }>();
-  names.forEach((span, i) => {
+  spans.forEach(({ name: span, element }, i) => {
     const shared = Object.keys(bindings).find((key) => bindings[key].includes(span)) ?? span;
-    const element = all[span].replace("?", "") as ElementType;
     const isWritten = span in outputs;
     const binding = found.get(shared);
     if (!binding) found.set(shared, { name: shared, element, isWritten, spans: [i] });
     else if (binding.element === element && binding.isWritten === isWritten) binding.spans.push(i);
     else throw new Error(`the kernel ${name} cannot bind ${span} as ${shared}`);
   });
+  const names = spans.map(({ name }) => name);
   const unknown = Object.values(bindings).flat().find((span) => !names.includes(span));
   if (unknown) throw new Error(`the kernel ${name} has no memory called ${unknown}`);
   return [...found.values()];

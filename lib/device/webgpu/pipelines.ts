@@ -30,7 +30,8 @@ export interface CompilationHooks {
 /** Compiles shaders once: a pipeline for each shader and bindings that stand for others. */
 export class Pipelines {
   readonly parameterLayout: GPUBindGroupLayout;
-  readonly #modules = new Map<ShaderSource, Map<string, GPUShaderModule>>();
+  /** Modules by their text. */
+  readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<Shader, Map<string, Pipeline>>();
   readonly #layouts = new Map<string, StorageLayout>();
   readonly #launched: KernelRecipe[] = [];
@@ -101,7 +102,7 @@ export class Pipelines {
     const storage = this.#storage(recipe);
     this.#launched.push(recipe);
     const pipeline = this.#prepared.get(JSON.stringify(recipe)) ??
-      this.#compile(recipe, storage, this.#module(shader.source, standIns));
+      this.#compile(recipe, storage, this.#module(recipe.code, shader.source));
     return { pipeline, storage, work: new WorkEstimate() };
   }
 
@@ -158,18 +159,10 @@ export class Pipelines {
     return found;
   }
 
-  #module(source: ShaderSource, standIns: StandIns): GPUShaderModule {
-    let variants = this.#modules.get(source);
-    if (!variants) this.#modules.set(source, variants = new Map());
-    const key = standIns.join();
-    let module = variants.get(key);
+  #module(code: string, { file, linesBefore }: ShaderSource): GPUShaderModule {
+    let module = this.#modules.get(code);
     if (!module) {
-      const { file, linesBefore } = source;
-      module = this.gpu.createShaderModule({
-        label: file,
-        code: this.head + source.text(standIns),
-      });
-      variants.set(key, module);
+      this.#modules.set(code, module = this.gpu.createShaderModule({ label: file, code }));
       module.getCompilationInfo().then(({ messages }) => {
         const error = messages.find(({ type }) => type === "error");
         if (!error) return;
