@@ -73,6 +73,16 @@ Deno.test("a run of supervised fine-tuning has its numbers, commands and summari
     Deno.removeSync(join(run, "summary.json"));
     Deno.writeTextFileSync(join(run, "metrics.jsonl"), '{"step":3,"epoch":0.3,"loss":1}\n');
     assert.match(await text("/runs/a"), /temper sft --resume \S*\/a</);
+    const fail = (kind: string) =>
+      Deno.writeTextFileSync(
+        join(run, "failed.json"),
+        JSON.stringify({ kind, message: "why", step: 3 }),
+      );
+    fail("UserError");
+    assert.match(await text("/runs/a"), /temper sft --resume \S*\/a</);
+    // It would diverge again.
+    fail("TrainingDivergedError");
+    assert.doesNotMatch(await text("/runs/a"), /--resume/);
     const series = await (await get("/api/runs/a/series")).json();
     assert.deepEqual(series.charts["sft-loss"].values, [[1], [null]]);
   });

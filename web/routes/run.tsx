@@ -61,12 +61,12 @@ interface Command {
 /** Commands that go on with a run, or use what it has saved. */
 async function commandsOf(
   site: Site,
-  { id, kind: name, model, state }: RunOverview,
+  { id, kind: name, model, state, resumable }: RunOverview,
 ): Promise<Command[]> {
   const kind = kindNamed(name);
   const path = `${site.folder.path}/${id}`;
   const commands: Command[] = [];
-  if (kind?.command && state !== "finished") {
+  if (kind?.command && resumable) {
     commands.push({
       purpose: state === "running" ? "If it is interrupted, resume it with" : "Resume it with",
       line: `temper ${kind.command} --resume ${shellWord(path)}`,

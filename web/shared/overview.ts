@@ -27,6 +27,8 @@ export interface RunOverview {
   state: RunState;
   /** Reason for its failure; null unless it has failed. */
   failure: string | null;
+  /** True where the run can be resumed, and would not fail in the same way again. */
+  resumable: boolean;
   /** Advice from its last steps, with settings in backticks; null where there is none to give. */
   advice: string | null;
   /** Device's own name where it was recorded, else the setting. */

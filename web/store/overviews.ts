@@ -1,3 +1,4 @@
+import { isDivergenceKind } from "../../lib/runs/folder/failure.ts";
 import type { RunKind } from "../../lib/runs/kinds/run_kind.ts";
 import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
@@ -119,6 +120,7 @@ export class Overviews {
         kind: kindName,
         kindTitle: kind?.title ?? null,
         state,
+        resumable: state !== "finished" && !isDivergenceKind(failure?.kind),
         failure: state === "failed" ? textOf(failure?.message) ?? "unknown reason" : null,
         advice: kind === null ? null : adviceOn(kind, rows),
         device: deviceOf(sessions) ?? textOf(config.device) ?? "unknown",

@@ -6,7 +6,7 @@ import { readTextFile, removeFile, writeTextNow } from "../../platform/files.ts"
 
 /** Failure of a run: its `failed.json`, there from then on until it is resumed. */
 export interface Failure {
-  /** The error's class: `UserError`, `OutOfMemoryError`, `TypeError` for a mistake in Temper. */
+  /** The error's class: `UserError`, `TrainingDivergedError`, `TypeError` for a mistake in Temper. */
   kind: string;
   /** Message of the error. */
   message: string;
@@ -52,9 +52,19 @@ export function recordExit(
   return { [Symbol.dispose]: () => removeEventListener("unload", onUnload) };
 }
 
+/** Errors of training itself: with the same settings, a resumed run would fail again. */
+const DIVERGENCES: readonly string[] = ["TrainingDivergedError", "NotFiniteError"];
+
+/** Tells whether a failure, by its `kind`, would come again if the run were resumed. */
+export function isDivergenceKind(kind: unknown): boolean {
+  return DIVERGENCES.includes(kind as string);
+}
+
 function contentOf(error: unknown, step: number): string {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const failure: Failure = { kind: name, message, step };
+  const { name, message, cause } = error instanceof Error ? error : new Error(String(error));
+  // What a run says of a divergence is about where it stopped; the cause is what happened.
+  const { name: causeName } = cause instanceof Error ? cause : { name };
+  const failure: Failure = { kind: isDivergenceKind(causeName) ? causeName : name, message, step };
   return JSON.stringify(failure, null, 2) + "\n";
 }
 
