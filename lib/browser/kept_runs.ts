@@ -39,9 +39,13 @@ export async function openRun(name: string, keep: boolean): Promise<OwnRun> {
     return {
       isKept: journal !== null,
       async [Symbol.asyncDispose]() {
-        await Promise.resolve();
         journal?.[Symbol.dispose]();
-        lock.release();
+        try {
+          // A run that was refused before it began is none.
+          if (journal && !hasFiles(name)) await removeFiles(name);
+        } finally {
+          lock.release();
+        }
       },
     };
   } catch (error) {
@@ -56,6 +60,17 @@ function inUse(name: string): UserError {
   );
 }
 
+/** Tells whether this worker has files of a run. */
+export function hasFiles(name: string): boolean {
+  return files.find(runPath(name)) !== undefined && files.filesBelow(runPath(name)).length > 0;
+}
+
+/** Removes a run's files, from the storage as well. */
+async function removeFiles(name: string): Promise<void> {
+  forget(name);
+  await (await StorageFolder.open("temper", "runs"))?.remove(name);
+}
+
 /** Removes a run's files from those of this worker: the storage keeps its own. */
 function forget(name: string): void {
   if (files.find(runPath(name)) !== undefined) files.remove(runPath(name));
@@ -64,14 +79,16 @@ function forget(name: string): void {
 /** Puts a run's files from the storage into those of this worker, unless it is being trained. */
 async function look(name: string): Promise<void> {
   if (await isLocked(name)) {
-    if (files.find(runPath(name)) === undefined) throw inUse(name);
+    if (!hasFiles(name)) throw inUse(name);
     return;
   }
-  if ((await namesOfKept()).includes(name)) {
-    await using _ = await openRun(name, true);
-  } else if (files.find(runPath(name)) === undefined) {
-    throw new UserError(`there is no run ${name}`);
-  }
+  if ((await namesOfKept()).includes(name)) await read(name);
+  if (!hasFiles(name)) throw new UserError(`there is no run ${name}`);
+}
+
+/** Puts a run's files from the storage into those of this worker. */
+async function read(name: string): Promise<void> {
+  await using _ = await openRun(name, true);
 }
 
 /** Makes sure that a path's run, where it is in one, has its files here. @throws {UserError} */
@@ -85,8 +102,7 @@ export async function removeRun(name: string): Promise<void> {
   const lock = await Lock.acquire(`temper-run/${name}`);
   if (!lock) throw inUse(name);
   try {
-    forget(name);
-    await (await StorageFolder.open("temper", "runs"))?.remove(name);
+    await removeFiles(name);
   } finally {
     lock.release();
   }
@@ -97,7 +113,10 @@ export async function keptRuns(): Promise<KeptRun[]> {
   const runs: KeptRun[] = [];
   for (const name of (await namesOfKept()).sort().reverse()) {
     const isRunning = await isLocked(name);
-    if (!isRunning) await look(name);
+    if (!isRunning) {
+      await read(name);
+      if (!hasFiles(name)) continue;
+    }
     runs.push(await describe(name, isRunning));
   }
   return runs;

@@ -7,7 +7,7 @@ import { resumeRun } from "../runs/kinds/run_config.ts";
 import type { RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
 import { runKind } from "../runs/kinds/registry.ts";
 import { run } from "../runs/loop/run.ts";
-import { openRun, runPath } from "./kept_runs.ts";
+import { hasFiles, openRun, runPath } from "./kept_runs.ts";
 import type { RunEvents, RunOrder, RunOutcome } from "./protocol.ts";
 
 /** Folder of the rewards that the page computes, in the page's files. */
@@ -52,9 +52,9 @@ export class DirectedRun {
     if (order.keep && !own.isKept) {
       this.tell("info", "this browser keeps no files for this page: the run ends with the tab");
     }
-    const isThere = files.find(runPath(name)) !== undefined &&
-      files.names(runPath(name)).length > 0;
-    if (order.resume && !isThere) throw new UserError(`there is no run ${name} to go on with`);
+    if (order.resume && !hasFiles(name)) {
+      throw new UserError(`there is no run ${name} to go on with`);
+    }
     using _ = giveRewards(order.rewards, this.ask);
     const settings: Record<string, unknown> = {
       ...order.settings,

@@ -105,6 +105,19 @@ browserTest(
     assert.deepEqual(events, ["resumed after 3", "step 4", "step 5", "step 6"]);
     assert.deepEqual(complaints, []);
 
+    // A run that is refused leaves nothing, and takes nothing away.
+    await page.evaluate(async () => {
+      const worker = await temper.TemperWorker.start();
+      const wrong = { noSuchSetting: 1 };
+      for (const [output, keep] of [["refused", true], ["kept", false]] as const) {
+        await worker.train("ppo", { ...wrong, output }, { keep }).finished.catch(() => {});
+      }
+      worker.close();
+    });
+    assert.deepEqual(await runsOf(page), [
+      { name: "kept", kind: "ppo", status: "finished", step: 6, steps: 6 },
+    ]);
+
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.locator("#zip").click(),
