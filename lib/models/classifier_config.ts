@@ -1,6 +1,7 @@
 import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
+import type { CheckpointTensors } from "./weight_store.ts";
 
 /**
  * Problem that a classifier solves, `problem_type` of config.json: which of several labels a text
@@ -93,6 +94,21 @@ export function positionCount(config: Readonly<JsonObject>, path: string): numbe
   throw new UserError(
     `${path}: "max_position_embeddings" is ${JSON.stringify(rows)}${padding}: expected positions ` +
       "for 3 tokens or more",
+  );
+}
+
+/**
+ * Checks that a checkpoint has the head of a classifier.
+ *
+ * @param name name of a tensor of the head
+ * @param path path of config.json, for messages
+ * @throws {UserError} when it has none
+ */
+export function checkHead(weights: CheckpointTensors, name: string, path: string): void {
+  if (weights.has(name)) return;
+  throw new UserError(
+    `${path}: the weights have no "${name}", the head of a classifier: is it a model that generates ` +
+      "text?",
   );
 }
 

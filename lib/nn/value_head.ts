@@ -1,6 +1,6 @@
 import { Random } from "../random.ts";
 import type { Context } from "../tensor/context.ts";
-import { dropout } from "../tensor/ops/dropout.ts";
+import { applyDropout } from "../tensor/ops/dropout.ts";
 import { linear } from "../tensor/ops/linear.ts";
 import type { Norm } from "../tensor/ops/norm.ts";
 import { normWithHead } from "../tensor/ops/projections.ts";
@@ -44,7 +44,7 @@ export class ValueHead {
 
   /** Values, [M, 1], of hidden states, [M, hiddenSize]. */
   forward(cx: Context, hidden: Tensor): Tensor {
-    const x = cx.dropoutSeed === null ? hidden : dropout(cx, hidden, cx.nextDropout(DROPOUT));
+    const x = applyDropout(cx, hidden, DROPOUT);
     return linear(cx, x, this.#weight, { bias: this.#bias });
   }
 

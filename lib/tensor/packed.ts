@@ -7,6 +7,9 @@ import type { Tensor } from "./tensor.ts";
  * starts[b] … starts[b] + lengths[b] - 1. There is no padding, so results cannot depend on it.
  */
 export class Packed {
+  /** Number of tokens of the longest sequence. */
+  readonly maxLength: number;
+
   private constructor(
     /** Token ids, i32 [N]. */
     readonly ids: Tensor,
@@ -16,7 +19,9 @@ export class Packed {
     readonly lengths: Tensor,
     /** `lengths` on the host. */
     readonly sequenceLengths: readonly number[],
-  ) {}
+  ) {
+    this.maxLength = sequenceLengths.reduce((a, b) => Math.max(a, b));
+  }
 
   /** Uploads sequences of at least one token each. The tensors live as long as the context says. */
   static create(cx: Context, sequences: readonly (readonly number[])[]): Packed {
@@ -42,8 +47,9 @@ export class Packed {
     return this.ids.length;
   }
 
-  /** The longest sequence's tokens. */
-  get maxLength(): number {
-    return this.sequenceLengths.reduce((a, b) => Math.max(a, b));
+  /** Row of each sequence's last token. */
+  get lastRows(): Int32Array {
+    let end = -1;
+    return Int32Array.from(this.sequenceLengths, (length) => end += length);
   }
 }

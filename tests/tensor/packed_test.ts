@@ -12,6 +12,7 @@ Deno.test("Packed: tokens one after the other, with starts and lengths", () =>
     assert.deepEqual([...await packed.lengths.readInts()], [1, 3, 2]);
     assert.deepEqual(packed.sequenceLengths, [1, 3, 2]);
     assert.deepEqual([packed.count, packed.total, packed.maxLength], [3, 6, 3]);
+    assert.deepEqual([...packed.lastRows], [0, 3, 5]);
     cx.release();
     assert.equal(device.memory.used, 0);
   }));

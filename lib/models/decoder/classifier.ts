@@ -9,6 +9,7 @@ import { linear } from "../../tensor/ops/linear.ts";
 import { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
+  checkHead,
   initializerRange,
   labelsOf,
   positionCount,
@@ -93,9 +94,7 @@ export class DecoderClassifier implements ClassifierModel {
     // Tokens behind the one that is scored change nothing.
     const inputs = Packed.create(cx, sequences.map((ids) => ids.slice(0, this.#scored(ids) + 1)));
     const hidden = this.#model.encode(cx, inputs, adapter?.lora ?? null);
-    let end = -1;
-    const last = Int32Array.from(inputs.sequenceLengths, (length) => end += length);
-    const scored = embedding(cx, hidden, cx.from(last));
+    const scored = embedding(cx, hidden, cx.from(inputs.lastRows));
     const head = adapter?.head("score");
     return head ? linear(cx, scored, head.weight) : this.#model.logits(cx, scored);
   }
@@ -121,12 +120,7 @@ export function configureDecoderClassifier(json: JsonObject, path: string): Conf
     maxLength: parsed.positions ?? positionCount(json, path),
   };
   const configure = (weights: CheckpointTensors): ClassifierBuilder => {
-    if (!weights.has(CLASSIFIER_HEAD)) {
-      throw new UserError(
-        `${path}: the weights have no "${CLASSIFIER_HEAD}", the head of a classifier: is it a model that ` +
-          "generates text?",
-      );
-    }
+    checkHead(weights, CLASSIFIER_HEAD, path);
     const config = followDecoderWeights(parsed, weights);
     checkDecoderTensors(config, weights, path, settings.labels.length);
     return (device, store) => new DecoderClassifier(device, config, settings, store);

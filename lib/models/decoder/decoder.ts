@@ -5,7 +5,7 @@ import { KeyValueCache } from "../../nn/key_value_cache.ts";
 import type { LinearModule, LoraAdapter } from "../../nn/lora.ts";
 import type { Context } from "../../tensor/context.ts";
 import { attention, type Prefix, type Rows } from "../../tensor/ops/attention.ts";
-import { dropout } from "../../tensor/ops/dropout.ts";
+import { applyDropout } from "../../tensor/ops/dropout.ts";
 import { add, scale } from "../../tensor/ops/elementwise.ts";
 import { embedding, embeddingSum } from "../../tensor/ops/embedding.ts";
 import { linear } from "../../tensor/ops/linear.ts";
@@ -260,13 +260,12 @@ export class DecoderForCausalLM implements LanguageModel {
 
   /** Reads texts from their first tokens on. */
   #wholeTexts(cx: Context, texts: Packed, adapter: LoraAdapter | null): Reading {
-    const own = rowsOf(texts);
     const before = texts.sequenceLengths.map(() => 0);
-    const seen = { own, slots: null, prefix: null };
+    const seen = { own: texts, slots: null, prefix: null };
     return {
       ids: texts.ids,
       ...this.#positions(cx, before, texts.sequenceLengths),
-      queries: own,
+      queries: texts,
       adapter,
       layer: () => seen,
     };
@@ -312,7 +311,7 @@ export class DecoderForCausalLM implements LanguageModel {
       ? embeddingSum(cx, [{ table, ids, paddingId }, { table: places, ids: positions }])
       : embedding(cx, table, ids, paddingId);
     const scaled = embeddingScale === 1 ? h : scale(cx, h, embeddingScale);
-    return this.#drop(cx, scaled, dropout.embedding);
+    return applyDropout(cx, scaled, dropout.embedding);
   }
 
   /** Hidden states after all layers. */
@@ -379,7 +378,7 @@ export class DecoderForCausalLM implements LanguageModel {
     const drops = cx.dropoutSeed !== null && p > 0;
     if (!norm && !drops) return linear(cx, x, weight, { bias, lora, residual: h });
     const y = linear(cx, x, weight, { bias, lora });
-    if (!norm) return add(cx, h, this.#drop(cx, y, p));
+    if (!norm) return add(cx, h, applyDropout(cx, y, p));
     const { weightOffset } = norm;
     return rmsNorm(cx, y, norm.weight, norm.eps, { weightOffset, residual: h });
   }
@@ -387,14 +386,6 @@ export class DecoderForCausalLM implements LanguageModel {
   #norm(cx: Context, h: Tensor): Tensor {
     return applyNorm(cx, h, this.#weights.finalNorm);
   }
-
-  #drop(cx: Context, x: Tensor, p: number): Tensor {
-    return cx.dropoutSeed === null || p === 0 ? x : dropout(cx, x, cx.nextDropout(p));
-  }
-}
-
-function rowsOf({ starts, lengths, maxLength }: Packed): Rows {
-  return { starts, lengths, maxLength };
 }
 
 /** PEFT's: the layers of the queries and the values, or the one that computes both. */

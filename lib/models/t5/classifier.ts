@@ -6,12 +6,12 @@ import type { LinearModule } from "../../nn/lora.ts";
 import { z } from "../../packages/zod.ts";
 import type { Context } from "../../tensor/context.ts";
 import { activation } from "../../tensor/ops/activation.ts";
-import { dropout } from "../../tensor/ops/dropout.ts";
+import { applyDropout } from "../../tensor/ops/dropout.ts";
 import { embedding } from "../../tensor/ops/embedding.ts";
 import { linear } from "../../tensor/ops/linear.ts";
 import { Packed } from "../../tensor/packed.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { labelsOf, type ProblemType, problemTypeOf } from "../classifier_config.ts";
+import { checkHead, labelsOf, type ProblemType, problemTypeOf } from "../classifier_config.ts";
 import type { ClassifierModel, ConfiguredClassifier } from "../classifier_model.ts";
 import { dropoutSchema, parseKeys } from "../config_schema.ts";
 import { checkTokens } from "../language_model.ts";
@@ -106,13 +106,11 @@ export class T5Classifier implements ClassifierModel {
     const lora = adapter?.lora ?? null;
     const memory = this.#model.prefill(cx, sequences, lora, "pass");
     const hidden = this.#model.forward(cx, decoded, memory, lora);
-    let end = -1;
-    const last = Int32Array.from(decoded.sequenceLengths, (length) => end += length);
     const affine = (x: Tensor, name: string, layer: DenseLayer) => {
       const { weight, bias } = adapter?.head(name) ?? layer;
-      return linear(cx, this.#drop(cx, x), weight, { bias });
+      return linear(cx, applyDropout(cx, x, this.#dropoutRate), weight, { bias });
     };
-    const dense = affine(embedding(cx, hidden, cx.from(last)), DENSE, this.#dense);
+    const dense = affine(embedding(cx, hidden, cx.from(decoded.lastRows)), DENSE, this.#dense);
     return affine(activation(cx, dense, "tanh"), LOGITS, this.#logits);
   }
 
@@ -130,11 +128,6 @@ export class T5Classifier implements ClassifierModel {
       `a text has no end token (${wanted}), at which T5's classifier scores it: does the tokenizer ` +
         "add one?",
     );
-  }
-
-  #drop(cx: Context, x: Tensor): Tensor {
-    const p = this.#dropoutRate;
-    return cx.dropoutSeed === null || p === 0 ? x : dropout(cx, x, cx.nextDropout(p));
   }
 }
 
@@ -168,12 +161,7 @@ export function configureT5Classifier(json: JsonObject, path: string): Configure
     // transformers' T5PreTrainedModel.
     headStd: (keys.initializer_factor ?? 1) * dModel ** -0.5,
     configure(weights) {
-      if (!weights.has(`${LOGITS}.weight`)) {
-        throw new UserError(
-          `${path}: the weights have no "${LOGITS}.weight", the head of a classifier: is it a model that ` +
-            "generates text?",
-        );
-      }
+      checkHead(weights, `${LOGITS}.weight`, path);
       return (device, store) => new T5Classifier(device, config, settings, store);
     },
   };

@@ -2,8 +2,8 @@ import type { Device } from "../../device/device.ts";
 import type { LinearModule, LoraAdapter } from "../../nn/lora.ts";
 import { KeyValueCache } from "../../nn/key_value_cache.ts";
 import type { Context } from "../../tensor/context.ts";
-import { attention, type Rows } from "../../tensor/ops/attention.ts";
-import { dropout } from "../../tensor/ops/dropout.ts";
+import { attention } from "../../tensor/ops/attention.ts";
+import { applyDropout } from "../../tensor/ops/dropout.ts";
 import { add } from "../../tensor/ops/elementwise.ts";
 import { embedding } from "../../tensor/ops/embedding.ts";
 import { linear } from "../../tensor/ops/linear.ts";
@@ -130,8 +130,7 @@ export class T5Model {
     adapter: LoraAdapter | null,
   ): Tensor {
     const prompts = EncodedPrompts.of(memory);
-    const rows = attentionRows(inputs);
-    const own = { queries: rows, keys: rows, prefix: null };
+    const own = { queries: inputs, keys: inputs, prefix: null };
     const cross = prompts.passRows(cx, inputs);
     const read = { own, slots: () => null, cross, prompts, adapter };
     const h = this.#decode(cx, inputs.ids, read);
@@ -172,13 +171,12 @@ export class T5Model {
 
   /** Hidden states of the inputs, [N, d_model]. */
   encode(cx: Context, inputs: Packed, adapter: LoraAdapter | null): Tensor {
-    const rows = attentionRows(inputs);
     const bias = this.#encoderBias.table(cx, inputs.maxLength);
     let h = this.#embed(cx, inputs.ids);
     for (const { self, feedForward } of this.#weights.encoder) {
       h = cx.layer(h, (h) => {
         const { q, k, v } = this.#heads(cx, h, self, null, adapter);
-        const own = { k, v, queries: rows, keys: rows, prefix: null };
+        const own = { k, v, queries: inputs, keys: inputs, prefix: null };
         const attended = this.#attend(cx, h, q, self, own, adapter, { causal: false, bias });
         return this.#feed(cx, attended, feedForward, adapter);
       });
@@ -295,12 +293,6 @@ export class T5Model {
   }
 
   #drop(cx: Context, x: Tensor): Tensor {
-    const p = this.config.dropoutRate;
-    return cx.dropoutSeed === null || p === 0 ? x : dropout(cx, x, cx.nextDropout(p));
+    return applyDropout(cx, x, this.config.dropoutRate);
   }
-}
-
-/** Rows of a packed batch; its `maxLength` is computed once. */
-function attentionRows({ starts, lengths, maxLength }: Packed): Rows {
-  return { starts, lengths, maxLength };
 }

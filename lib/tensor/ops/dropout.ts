@@ -16,3 +16,8 @@ export function dropout(cx: Context, x: Tensor, options: DropoutOptions): Tensor
   });
   return y;
 }
+
+/** Dropout of a context that has it on; else x. */
+export function applyDropout(cx: Context, x: Tensor, p: number): Tensor {
+  return cx.dropoutSeed === null || p === 0 ? x : dropout(cx, x, cx.nextDropout(p));
+}
