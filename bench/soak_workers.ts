@@ -17,7 +17,7 @@ import { listRuns, removeRun } from "../lib/cluster/topology.ts";
 import { RunInterruptedError } from "../lib/errors.ts";
 import { runKind } from "../lib/runs/kinds/registry.ts";
 import { run } from "../lib/runs/loop/run.ts";
-import { withServer } from "../tests/cluster/nats_server.ts";
+import { withServer } from "../scripts/nats_server.ts";
 
 const [steps = 500, seconds = 300] = Deno.args.map(Number);
 /** Steps between looks at memory and streams. */

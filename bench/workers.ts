@@ -16,7 +16,7 @@ import { NatsFleet } from "../lib/cluster/fleet.ts";
 import { runKind } from "../lib/runs/kinds/registry.ts";
 import type { RolloutFleet } from "../lib/runs/kinds/fleet/rollout_fleet.ts";
 import { run } from "../lib/runs/loop/run.ts";
-import { withServer } from "../tests/cluster/nats_server.ts";
+import { withServer } from "../scripts/nats_server.ts";
 import { type FleetTimes, predictStep } from "./fleet_model.ts";
 
 const { values } = parseArgs({

@@ -16,6 +16,7 @@ import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
 import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
 import { allowedVariable } from "../platform/environment.ts";
+import { parseAddress } from "../cluster/address.ts";
 import { NATS_VARIABLE } from "./nats_options.ts";
 import { optionName } from "./options_from_schema.ts";
 import { checkProgramIsApart } from "./protected_program.ts";
@@ -160,13 +161,15 @@ export async function permissionFlags(
   ];
 }
 
-/** Host and port of the NATS server that a command line names; null where it names none. */
+/**
+ * Host and port of the NATS server that a command line names; null where it names none.
+ *
+ * @throws {UserError} when the address is not valid
+ */
 function natsServer({ command, nats }: Parsed): string | null {
   const isNeeded = /^(work|cluster)\b/.test(String(command));
   const url = nats ?? (isNeeded ? allowedVariable(NATS_VARIABLE) : undefined);
-  if (typeof url !== "string" || !URL.canParse(url)) return null;
-  const { hostname, port } = new URL(url);
-  return `${hostname}:${port || "4222"}`;
+  return typeof url === "string" && url !== "" ? parseAddress(url).server : null;
 }
 
 function flag(permission: string, values: Iterable<string>): string {

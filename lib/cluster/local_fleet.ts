@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
+import { freePort, listensSoon } from "../platform/ports.ts";
 
 /** Server and workers of a run on this machine. */
 export interface LocalFleet extends AsyncDisposable {
@@ -138,18 +139,10 @@ async function startServer(config: string, port: number): Promise<Deno.ChildProc
         "https://nats.io/download; or give the address of a server elsewhere",
     );
   }
-  let ended = false;
-  child.status.then(() => ended = true);
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (ended) break;
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return child;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  if (!ended) child.kill("SIGKILL");
+  const end = new AbortController();
+  child.status.then(() => end.abort());
+  if (await listensSoon(port, end.signal)) return child;
+  if (!end.signal.aborted) child.kill("SIGKILL");
   throw new UserError(`${SERVER} does not start: try it by hand (${SERVER} -js)`);
 }
 
@@ -204,9 +197,4 @@ async function lastLine(child: Deno.ChildProcess): Promise<string> {
     tail = (tail + part).slice(-2000);
   }
   return tail.trim().split("\n").at(-1) ?? "";
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { hasServer, withServer } from "../cluster/nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { SMALL } from "../runs/small_run.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { call, temper } from "./temper.ts";

@@ -5,7 +5,7 @@ import { type NatsAddress, parseAddress } from "../../lib/cluster/address.ts";
 import { connectNats } from "../../lib/cluster/connection.ts";
 import { UserError } from "../../lib/errors.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 
 const ignore = !hasServer();
 /** A certificate for localhost, its key, and the certificate of who signed it; for these tests alone. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Running, start } from "../cli/temper.ts";
 import { smallRun } from "../runs/small_run.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { results } from "./workers.ts";
 
 const ignore = !hasServer();

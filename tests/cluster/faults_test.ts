@@ -16,7 +16,7 @@ import { RunInterruptedError, UserError } from "../../lib/errors.ts";
 import type { NatsFleet } from "../../lib/cluster/fleet.ts";
 import { Objm } from "../../lib/packages/nats.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { Proxy } from "./proxy.ts";
 import { fleetAt, results, train, Workers } from "./workers.ts";
 

@@ -4,7 +4,7 @@ import { connectNats } from "../../lib/cluster/connection.ts";
 import { clusterRuns } from "../../lib/cluster/status.ts";
 import { listRuns, removeRun, resultSubject, runNames } from "../../lib/cluster/topology.ts";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { column, fleetAt, results, train, Workers } from "./workers.ts";
 
 const ignore = !hasServer();

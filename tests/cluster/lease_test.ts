@@ -3,7 +3,7 @@ import { connectNats } from "../../lib/cluster/connection.ts";
 import { Lease } from "../../lib/cluster/lease.ts";
 import { createRunStores } from "../../lib/cluster/topology.ts";
 import { UserError } from "../../lib/errors.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 
 const ignore = !hasServer();
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createAccount, createOperator, createUser, type KeyPair } from "@nats-io/nkeys";
 import { connectNats } from "../../lib/cluster/connection.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 
 const ignore = !hasServer();
 

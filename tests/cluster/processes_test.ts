@@ -5,7 +5,7 @@ import { CTRL_C, plainText, runInTerminal } from "../../scripts/pseudo_terminal.
 import { start } from "../cli/temper.ts";
 import { SMALL } from "../runs/small_run.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { hasServer, withServer } from "./nats_server.ts";
+import { hasServer, withServer } from "../../scripts/nats_server.ts";
 
 const ignore = !hasServer() || Deno.build.os !== "linux";
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));

@@ -1,0 +1,57 @@
+/** A NATS server for tests and benches. */
+import { freePort, listensSoon } from "../lib/platform/ports.ts";
+
+/** A NATS server of its own, which can be killed and started again. */
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  /** Kills the server at once. */
+  kill(): Promise<void>;
+  /** Starts it again, on what it has stored. */
+  restart(): Promise<void>;
+}
+
+/** True where nats-server is installed; CI installs it. */
+export function hasServer(): boolean {
+  try {
+    return new Deno.Command("nats-server", { args: ["--version"] }).outputSync().success;
+  } catch {
+    if (Deno.env.get("CI")) throw new Error("nats-server is not installed, and CI needs it");
+    return false;
+  }
+}
+
+/** Runs something with a server, on a free port, with its files in a folder that is deleted afterwards. */
+export async function withServer(
+  body: (server: Server, folder: string) => Promise<void>,
+  args: readonly string[] = [],
+  { jetstream = true }: { jetstream?: boolean } = {},
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "temper-nats-" });
+  const port = freePort();
+  let child: Deno.ChildProcess | null = null;
+  const start = async () => {
+    child = new Deno.Command("nats-server", {
+      args: [
+        ...(jetstream ? ["--jetstream", "--store_dir", `${folder}/nats`] : []),
+        ...["-a", "127.0.0.1", "-p", `${port}`],
+        ...args,
+      ],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    if (!await listensSoon(port)) throw new Error(`no server listens on port ${port}`);
+  };
+  const kill = async () => {
+    child?.kill("SIGKILL");
+    await child?.status;
+    child = null;
+  };
+  try {
+    await start();
+    await body({ url: `nats://127.0.0.1:${port}`, port, kill, restart: start }, folder);
+  } finally {
+    await kill();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
