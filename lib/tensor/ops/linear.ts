@@ -26,6 +26,8 @@ export interface LinearOptions {
   /** [M, out], added. */
   residual?: Tensor | null;
   lora?: LoraWeights | null;
+  /** [M, out], which the result is written to. Default: a new tensor. */
+  into?: Tensor;
 }
 
 /** y[M, out] = x[M, in] Wᵀ + scale · (dropout(x) Aᵀ) Bᵀ + bias + residual, as PEFT computes it. */
@@ -33,12 +35,12 @@ export function linear(
   cx: Context,
   x: Tensor,
   weight: WeightMatrix,
-  { bias = null, residual = null, lora = null }: LinearOptions = {},
+  { bias = null, residual = null, lora = null, into }: LinearOptions = {},
 ): Tensor {
   const { device } = cx;
   const [m, n, k] = [x.rows, weight.rows, weight.columns];
   if (x.width !== k) throw new RangeError(`linear: x is [${m}, ${x.width}], W is [${n}, ${k}]`);
-  const y = cx.empty([m, n]);
+  const y = into ?? cx.empty([m, n]);
   const update = lora ? lowRankInput(cx, x, lora) : null;
   matmul(device, {
     c: y,

@@ -88,7 +88,15 @@ export function projectHeads(
     return rotary ? { ...rotate(cx, heads, rotary, slots), v: heads.v } : heads;
   }
   const x = applyNorm(cx, h, norm);
-  const projected = { k: project(cx, x, k), v: project(cx, x, v), q: project(cx, x, q) };
+  // In one block, so that one launch rotates both.
+  const [queries, keys] = rotary
+    ? cx.emptyTogether([q, k].map(({ weight }) => [h.rows, weight.rows]))
+    : [];
+  const projected = {
+    k: project(cx, x, k, keys),
+    v: project(cx, x, v),
+    q: project(cx, x, q, queries),
+  };
   const heads = rotary ? { ...rotate(cx, projected, rotary), v: projected.v } : projected;
   if (!slots) return heads;
   appendToCache(cx.device, slots, heads, slots.rows, h.rows, heads.k.width);
@@ -187,9 +195,14 @@ function dtypeOf(weight: WeightMatrix): "f32" | "bf16" {
   return weight.rowMajor?.dtype === "bf16" ? "bf16" : "f32";
 }
 
-/** A linear layer of x. */
-function project(cx: Context, x: Tensor, { weight, bias, lora }: Projection): Tensor {
-  return linear(cx, x, weight, { bias, lora });
+/** A linear layer of x, in a new tensor unless there is one for it. */
+function project(
+  cx: Context,
+  x: Tensor,
+  { weight, bias, lora }: Projection,
+  into?: Tensor,
+): Tensor {
+  return linear(cx, x, weight, { bias, lora, into });
 }
 
 /** x = norm(h), and u = x Aᵀ of those layers that have an adapter. */

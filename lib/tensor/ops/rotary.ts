@@ -41,14 +41,17 @@ export function rotary<Q extends Tensor | null>(
 ): { q: Q; k: Tensor } {
   const headSize = table.width;
   const angles = { table, positions, headSize };
-  const input = (x: Tensor, norm: RmsNorm | null, into: Tensor | null) => {
+  // In one block, so that one launch writes both.
+  const [kRstd = null, qRstd = null] = norms && cx.grad
+    ? cx.emptyTogether((q ? [k, q] : [k]).map((x) => [x.rows, x.width / headSize]))
+    : [];
+  const input = (x: Tensor, norm: RmsNorm | null, rstd: Tensor | null, into: Tensor | null) => {
     const heads = x.width / headSize;
     const y = into ?? cx.empty(x.shape);
-    const rstd = norm && cx.grad ? cx.empty([x.rows, heads]) : null;
     return { x, heads, y, placed: into !== null, weight: norm?.weight ?? null, rstd, norm };
   };
-  const queries = q && input(q, norms?.q ?? null, null);
-  const keys = input(k, norms?.k ?? null, slots?.k ?? null);
+  const queries = q && input(q, norms?.q ?? null, qRstd, null);
+  const keys = input(k, norms?.k ?? null, kRstd, slots?.k ?? null);
   const inputs = queries ? [queries, keys] : [keys];
   const constants = norms
     ? { eps: norms.k.eps, weightOffset: norms.k.weightOffset ?? 0 }

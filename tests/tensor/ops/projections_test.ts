@@ -257,3 +257,26 @@ gpuTest("projections: a Llama-shaped layer of a decoding step has few dispatches
   }
   return Promise.resolve();
 });
+
+gpuTest("projections: a pass rotates queries and keys in one dispatch, tape or not", (device) => {
+  const [rows, width, headSize] = [80, 32, 8];
+  const fixture = new Fixture(device, "f32");
+  const [q, k, v] = fixture.layers([32, 16, 16], width, [0, 0, 0], false);
+  const [norm] = fixture.norms(width);
+  const [qNorm, kNorm] = fixture.together([[1, headSize], [1, headSize]])
+    .map((weight) => ({ weight, eps: 1e-6 }));
+  const positions = fixture.cx.from(Int32Array.from({ length: rows }, (_, i) => i));
+  const table = fixture.values(rows, headSize);
+  const h = fixture.values(rows, width);
+  for (const grad of [false, true]) {
+    for (const norms of [null, { q: qNorm, k: kNorm }]) {
+      const cx = new Context(device, { grad });
+      const { dispatches: before } = device.counters;
+      projectHeads(cx, h, norm, { q, k, v }, null, { table, positions, norms });
+      assert.equal(device.counters.dispatches - before, 5);
+      cx.release();
+    }
+  }
+  fixture.release();
+  return Promise.resolve();
+});
