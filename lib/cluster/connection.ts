@@ -53,6 +53,11 @@ export async function connectNats(at: NatsAddress, name: string): Promise<Connec
   }
 }
 
+/** Maximum size of a message on a connection, in bytes. */
+export function maxPayload({ nats }: Connection): number {
+  return nats.info?.max_payload ?? 2 ** 20;
+}
+
 async function connectionOptions(
   { url, creds, nkey, ca }: NatsAddress,
   name: string,

@@ -1,4 +1,4 @@
-/** Errors of a server that work again later, or that never will. */
+/** Errors of a server: those that pass, and those that last. */
 
 /** Recognizes the error of a server that is away for a while. */
 export function isTransient(error: unknown): boolean {
