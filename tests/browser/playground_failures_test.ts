@@ -78,6 +78,7 @@ browserTest("models and data of the user's; what is broken is one sentence", asy
   await page.getByLabel("Dataset").setInputFiles(join(ROOT, "demo/dialogues/validation.csv"));
   assert.equal(await attempt(join(ROOT, "demo/tiny-flan-t5")), "");
   await page.getByText(/^validation\.csv: 1 file ready/).waitFor();
+  await page.getByRole("heading", { name: "Before and after, 1 prompt" }).waitFor();
 
   await withTempDir(async (dir) => {
     assert.match(await attempt(join(ROOT, "demo/pairs")), /^Pairs has no config\.json: pick /);

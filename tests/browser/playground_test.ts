@@ -87,6 +87,7 @@ browserTest(
         await page.reload();
         await page.getByRole("button", { name: "Show small" }).click();
         await page.getByText("Samples of step 2").waitFor();
+        await page.getByText(/^Before and after, \d+ prompts$/).waitFor();
         await page.close();
       });
     }

@@ -4,10 +4,10 @@ import {
   lastLines,
   type Line,
   LineFollower,
-  parseObject,
   readLineAt,
   sampleLines,
 } from "../../web/store/json_lines.ts";
+import { parseObject } from "../../web/shared/json_rows.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 Deno.test("LineFollower reads what is added, and whole lines only", async () => {

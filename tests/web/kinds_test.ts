@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { registerRunKind, runKind } from "../../lib/runs/kinds/registry.ts";
 import { comparePanels } from "../../web/islands/compare_panels.ts";
 import { createApp } from "../../web/app.tsx";
-import { readComparison } from "../../web/store/comparison.ts";
+import { readComparison } from "../../web/shared/comparison.ts";
 import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { Site } from "../../web/store/site.ts";
 import { withTempDir } from "../temp_dir.ts";
@@ -237,13 +237,15 @@ Deno.test("readComparison scores summaries by ROUGE-1 where there are no rewards
   await withTempDir((dir) => {
     const run = writeSftRun(dir, "a");
     Deno.writeTextFileSync(join(run, "summaries.jsonl"), '{"torn', { append: true });
-    const comparison = readComparison(new RunsFolder(dir), "a")!;
+    const folder = new RunsFolder(dir);
+    const read = (run: string) => readComparison((file) => folder.readText(run, file));
+    const comparison = read("a")!;
     assert.equal(comparison.score, "ROUGE-1");
     assert.deepEqual(
       comparison.rows.map(({ scoreBefore, scoreAfter }) => [scoreBefore, scoreAfter]),
       [[1, 2 / 3], [2 / 6, 1]],
     );
-    assert.equal(readComparison(new RunsFolder(dir), "none"), null);
+    assert.equal(read("none"), null);
   });
 });
 

@@ -10,9 +10,10 @@ import {
   modelObstacle,
   pathOf,
 } from "../../web/islands/playground/picked_files.ts";
-import { rowsIn, setsIn } from "../../web/islands/playground/sample_rows.ts";
+import { setsIn } from "../../web/islands/playground/sample_rows.ts";
 import { headersFile, playgroundHeaders } from "../../web/page/playground_headers.ts";
 import { renderPlayground } from "../../web/page/playground_page.tsx";
+import { rowsIn } from "../../web/shared/json_rows.ts";
 import { REWARD_FRAME, REWARD_FRAME_POLICY } from "../../web/page/reward_frame.ts";
 
 const GRPO: PlaygroundKind = {

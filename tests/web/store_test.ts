@@ -5,7 +5,7 @@ import { runKind } from "../../lib/runs/kinds/registry.ts";
 import type { SamplesQuery } from "../../web/shared/samples.ts";
 import { settingsOf, settingText } from "../../web/store/settings.ts";
 import { dialogueOf } from "../../web/shared/dialogue.ts";
-import { parseComparison } from "../../web/store/comparison.ts";
+import { parseComparison } from "../../web/shared/comparison.ts";
 import { Overviews } from "../../web/store/overviews.ts";
 import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { SampleIndex } from "../../web/store/sample_index.ts";

@@ -17,7 +17,7 @@ import {
   type PromptComparison,
   readComparison,
   readPairs,
-} from "../store/comparison.ts";
+} from "../shared/comparison.ts";
 import { wordDiff } from "../shared/word_diff.ts";
 
 /** Number of rows on a page. */
@@ -49,8 +49,9 @@ export function comparisonRoutes(site: Site): Hono {
       const id = context.req.param("id");
       const run = await site.overviews.of(id);
       if (!run) return runNotFound(context, id);
-      const pairs = readPairs(site.folder, id);
-      const comparison = pairs.length > 0 ? null : readComparison(site.folder, id);
+      const read = (file: string) => site.folder.readText(id, file);
+      const pairs = readPairs(read);
+      const comparison = pairs.length > 0 ? null : readComparison(read);
       return context.html(renderPage(
         `Before and after · ${run.name}`,
         <RunPage run={run} tabs={site.tabs(run)} tab="/comparison">

@@ -8,7 +8,7 @@ import { Empty } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
-import { parseObject } from "../store/json_lines.ts";
+import { parseObject } from "../shared/json_rows.ts";
 import type { TryEvent } from "../shared/try_events.ts";
 
 /** Notes for those who try the demo's models. */

@@ -175,13 +175,3 @@ async function openIfThere(path: string): Promise<Deno.FsFile | null> {
     throw error;
   }
 }
-
-/** Parses a line as a JSON object; null for anything else, such as a line torn by a crash. */
-export function parseObject(line: string): Record<string, unknown> | null {
-  try {
-    const value = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value : null;
-  } catch {
-    return null;
-  }
-}

@@ -1,5 +1,6 @@
 import { MetricColumns, type MetricsKind } from "../shared/metric_columns.ts";
-import { LineFollower, parseObject } from "./json_lines.ts";
+import { parseObject } from "../shared/json_rows.ts";
+import { LineFollower } from "./json_lines.ts";
 
 /** A run's statistics, in columns, kept up with its `metrics.jsonl`. */
 export class RunMetrics extends MetricColumns {

@@ -1,6 +1,7 @@
 import type { RunOverview, RunRow, RunsPage, RunsQuery } from "../shared/overview.ts";
 import { TABLE_METRICS } from "../shared/overview.ts";
-import { parseObject, sampleLines } from "./json_lines.ts";
+import { parseObject } from "../shared/json_rows.ts";
+import { sampleLines } from "./json_lines.ts";
 import { kindNamed } from "./kinds.ts";
 import type { Overviews } from "./overviews.ts";
 import type { RunsFolder } from "./runs_folder.ts";

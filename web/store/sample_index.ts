@@ -7,7 +7,8 @@ import {
   type SamplesPage,
   type SamplesQuery,
 } from "../shared/samples.ts";
-import { type Line, LineFollower, parseObject, readLineAt } from "./json_lines.ts";
+import { parseObject } from "../shared/json_rows.ts";
+import { type Line, LineFollower, readLineAt } from "./json_lines.ts";
 
 /** Number of samples on a page, where each is seen by itself. */
 export const SAMPLES_PER_PAGE = 20;

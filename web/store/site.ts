@@ -4,7 +4,7 @@ import { dialogueOf } from "../shared/dialogue.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import type { RunTab } from "../shared/paths.ts";
 import type { AllowedSources } from "./allowed_sources.ts";
-import { COMPARISON_FILES, readComparison } from "./comparison.ts";
+import { COMPARISON_FILES, readComparison } from "../shared/comparison.ts";
 import { kindNamed } from "./kinds.ts";
 import { RunMetrics } from "./metrics.ts";
 import { Overviews } from "./overviews.ts";
@@ -108,7 +108,7 @@ export class Site {
 
   /** Dialogue to start with: the one whose response gained most by training; empty without one. */
   exampleDialogue(run: string): string {
-    const rows = readComparison(this.folder, run)?.rows ?? [];
+    const rows = readComparison((file) => this.folder.readText(run, file))?.rows ?? [];
     const template = this.folder.readJson(run, "config.json")?.prompt;
     if (rows.length === 0 || typeof template !== "string") return "";
     const best = rows.reduce((best, row) => row.difference > best.difference ? row : best);

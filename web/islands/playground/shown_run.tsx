@@ -100,7 +100,7 @@ export function ShownRunSection({ training }: { training: TabTraining }): JSX.El
           </div>
         </section>
       )}
-      {comparison.length > 0 && <Compared rows={comparison} />}
+      {comparison !== null && <Compared comparison={comparison} />}
     </section>
   );
 }

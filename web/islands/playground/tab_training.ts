@@ -1,10 +1,11 @@
 import { batch, type Signal, signal } from "@preact/signals";
 import type { BrowserFacts, KeptRun, RunEvents } from "../../../lib/browser/protocol.ts";
 import type { TabOptions, TabRun, TemperWorker } from "../../../lib/browser/page.ts";
-import type { ComparisonRow } from "../../../lib/evaluation/compare.ts";
 import type { Answers, Question } from "../../../lib/runs/commands/side_by_side.ts";
 import type { RunSeries } from "../../shared/charts.ts";
+import { type PromptComparison, readComparison, type ReadText } from "../../shared/comparison.ts";
 import { dialogueOf } from "../../shared/dialogue.ts";
+import { type JsonRow, parseObject, rowsIn } from "../../shared/json_rows.ts";
 import { MetricColumns } from "../../shared/metric_columns.ts";
 import type { SampleSet } from "../../shared/samples.ts";
 import { runSeries } from "../../shared/thin.ts";
@@ -12,7 +13,7 @@ import { type Choices, OWN_REWARD, type PlaygroundKind, settingsOf } from "./cho
 import { hasChatTemplate, modelObstacle, pathOf, type Picked } from "./picked_files.ts";
 import { SandboxedReward } from "./sandboxed_reward.ts";
 import { forgetReward, keepReward, keptReward } from "./kept_rewards.ts";
-import { type Row, rowsIn, setsIn } from "./sample_rows.ts";
+import { setsIn } from "./sample_rows.ts";
 
 /** Milliseconds between two drawings of the charts: steps may come faster than anybody can look. */
 const DRAW_MS = 400;
@@ -46,8 +47,8 @@ export interface ShownRun {
   readonly chats: boolean;
   /** Lines about the model before training and after it. */
   readonly measured: Readonly<Record<"before" | "after", string | null>>;
-  /** The same prompts before and after, the largest gain first. */
-  readonly comparison: readonly ComparisonRow[];
+  /** The same prompts before and after; null until they are compared. */
+  readonly comparison: PromptComparison | null;
   /** Text to try the model with. */
   readonly example: string;
 }
@@ -160,17 +161,14 @@ export class TabTraining {
     const known = this.kinds.find((known) => known.kind === kind);
     if (!known) return;
     this.#begin({ kind: known, name, chats: settings.model === "demo/tiny-chat" });
-    const found = await this.#inTurn((worker) => worker.files(`/runs/${name}`));
-    const files = new Map(found.map(({ path, body }) => [path, body]));
-    const rows = async (file: string) => rowsIn(await files.get(file)?.text() ?? "");
-    for (const row of await rows("metrics.jsonl")) this.#columns!.append(row);
-    const samples = await rows("samples.jsonl");
+    const read = await this.#texts(name);
+    for (const row of rowsIn(read("metrics.jsonl") ?? "")) this.#columns!.append(row);
+    const samples = rowsIn(read("samples.jsonl") ?? "");
     const last = samples.at(-1)?.step;
     this.#latest = setsIn(Number(last ?? 0), samples.filter((row) => row.step === last));
     this.#draw();
-    const example = await this.#example(name, String(samples.at(-1)?.query ?? ""));
     const phase = status === "running" ? "stopped" : status;
-    this.#change({ phase, failure, step, steps, example });
+    this.#change({ phase, failure, step, steps, ...this.#compared(read) });
   }
 
   /** Points of the charts in a part of the run. */
@@ -277,13 +275,24 @@ export class TabTraining {
     if (data === "own" && ownData !== null) await put("data", ownData);
   }
 
-  /** Text of a prompt, without the run's template: a text to try the model with. */
-  async #example(run: string, prompt = ""): Promise<string> {
-    if (this.run.value?.chats) return "What is 27 + 5?";
+  /** Reads the text files of a run. */
+  async #texts(run: string): Promise<ReadText> {
     const files = await this.#inTurn((worker) => worker.files(`/runs/${run}`));
-    const config = files.find(({ path }) => path === "config.json");
-    const template = config && JSON.parse(await config.body.text()).prompt;
-    return typeof template === "string" ? dialogueOf(prompt, template) : prompt;
+    const texts = files.filter(({ path }) => /^[^/]+\.(csv|jsonl?)$/.test(path))
+      .map(async ({ path, body }) => [path, await body.text()] as const);
+    const byName = new Map(await Promise.all(texts));
+    return (file) => byName.get(file) ?? null;
+  }
+
+  /** Responses before and after training, and a text to try the model with. */
+  #compared(read: ReadText): Pick<ShownRun, "comparison" | "example"> {
+    const comparison = readComparison(read);
+    if (this.run.value?.chats) return { comparison, example: "What is 27 + 5?" };
+    const [row = rowsIn(read("samples.jsonl") ?? "").at(-1)] = comparison?.rows ?? [];
+    const prompt = String(row?.query ?? "");
+    const template = parseObject(read("config.json") ?? "")?.prompt;
+    const example = typeof template === "string" ? dialogueOf(prompt, template) : prompt;
+    return { comparison, example };
   }
 
   async #openReward(script: string | null): Promise<TabOptions["rewards"]> {
@@ -297,10 +306,9 @@ export class TabTraining {
   async #follow(training: TabRun): Promise<void> {
     this.#training = training;
     try {
-      const { run, comparison } = await training.finished;
-      const rows = comparison as unknown as readonly ComparisonRow[];
-      const example = await this.#example(run, rows[0]?.query);
-      this.#change({ name: run, phase: "finished", comparison: rows, example });
+      const { run } = await training.finished;
+      const compared = this.#compared(await this.#texts(run));
+      this.#change({ name: run, phase: "finished", ...compared });
     } finally {
       this.#training = null;
       this.#draw();
@@ -323,7 +331,7 @@ export class TabTraining {
       },
       stepped: ({ step, row, samples }) => {
         this.#columns!.append(row);
-        if (samples.length > 0) this.#latest = setsIn(step, samples as readonly Row[]);
+        if (samples.length > 0) this.#latest = setsIn(step, samples as readonly JsonRow[]);
         this.#change({ step });
         this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
       },
@@ -345,7 +353,7 @@ export class TabTraining {
         steps: null,
         failure: null,
         measured: { before: null, after: null },
-        comparison: [],
+        comparison: null,
         example: "",
       };
     });

@@ -1,7 +1,10 @@
 import { rouge } from "../../lib/evaluation/rouge.ts";
-import { CsvError, parse } from "../../lib/packages/csv.ts";
-import { parseObject } from "./json_lines.ts";
-import type { RunsFolder } from "./runs_folder.ts";
+// The package that Deno reads CSV with would be a large part of the islands.
+import { CsvError, parse } from "../../lib/packages/browser/csv.ts";
+import { parseObject, rowsIn } from "./json_rows.ts";
+
+/** Reads a text file of a run, by its name; null for one that is missing. */
+export type ReadText = (file: string) => string | null;
 
 /** Responses to a prompt before and after training. */
 export interface ComparedPrompt {
@@ -35,34 +38,37 @@ export interface PromptComparison {
 }
 
 /** Reads a run's comparison of rewards, else of summaries, else of answers; null when it has none. */
-export function readComparison(folder: RunsFolder, run: string): PromptComparison | null {
-  const csv = parseComparison(folder.readText(run, "comparison.csv"));
+export function readComparison(read: ReadText): PromptComparison | null {
+  const csv = parseComparison(read("comparison.csv"));
   if (csv.length > 0) {
     // Of several rewards, the first is compared.
-    const { rewards } = Object(folder.readJson(run, "summary.json"));
+    const { rewards } = Object(parseObject(read("summary.json") ?? ""));
     return {
       file: "comparison.csv",
       score: Object.keys(Object(rewards))[0] ?? "Reward",
       rows: csv,
     };
   }
-  const summaries = parseSummaries(folder.readText(run, "summaries.jsonl"));
+  const summaries = parseSummaries(read("summaries.jsonl"));
   if (summaries.length > 0) return { file: "summaries.jsonl", score: "ROUGE-1", rows: summaries };
-  const answers = parseAnswers(folder.readText(run, "answers.jsonl"));
+  const answers = parseAnswers(read("answers.jsonl"));
   if (answers.length > 0) return { file: "answers.jsonl", score: null, rows: answers };
   return null;
 }
 
 /** Reads the text of a `comparison.csv`; a missing or broken one has no rows. */
 export function parseComparison(text: string | null): ComparedPrompt[] {
-  let records: Record<string, string>[];
+  let records: string[][];
   try {
-    records = parse(text ?? "", { columns: true, bom: true });
+    records = parse(text ?? "", { bom: true, skip_empty_lines: false });
   } catch (error) {
     if (error instanceof CsvError) return [];
     throw error;
   }
-  return records.map((record) => ({
+  const [names = [], ...rows] = records;
+  return rows.map((row) => Object.fromEntries(row.map((value, i) => [names[i], value]))).map((
+    record: Partial<Record<string, string>>,
+  ) => ({
     query: record.query ?? "",
     reference: null,
     before: record.response_before ?? "",
@@ -78,7 +84,7 @@ export function parseComparison(text: string | null): ComparedPrompt[] {
  * the reference; lines that are not whole are left out.
  */
 export function parseSummaries(text: string | null): ComparedPrompt[] {
-  return rowsOf(text).map((row) => {
+  return rowsIn(text ?? "").map((row) => {
     const [query, reference, before, after] = [row.query, row.reference, row.before, row.after]
       .map((value) => String(value ?? ""));
     const [scoreBefore, scoreAfter] = [before, after].map((summary) =>
@@ -91,7 +97,7 @@ export function parseSummaries(text: string | null): ComparedPrompt[] {
 
 /** Reads the text of an `answers.jsonl`; lines that are not whole are left out. */
 export function parseAnswers(text: string | null): ComparedPrompt[] {
-  return rowsOf(text).map((row) => {
+  return rowsIn(text ?? "").map((row) => {
     const [query, before, after] = [row.query, row.before, row.after].map((value) =>
       String(value ?? "")
     );
@@ -118,8 +124,8 @@ export interface ComparedAnswer {
 }
 
 /** Reads a run's `pairs.jsonl`; empty where it has none, and lines that are not whole are left out. */
-export function readPairs(folder: RunsFolder, run: string): ComparedPair[] {
-  return rowsOf(folder.readText(run, "pairs.jsonl")).map((row) => {
+export function readPairs(read: ReadText): ComparedPair[] {
+  return rowsIn(read("pairs.jsonl") ?? "").map((row) => {
     const answer = (side: "chosen" | "rejected"): ComparedAnswer => ({
       text: String(row[side] ?? ""),
       before: Number(Object(row.before)[side]),
@@ -131,8 +137,4 @@ export function readPairs(folder: RunsFolder, run: string): ComparedPair[] {
       rejected: answer("rejected"),
     };
   });
-}
-
-function rowsOf(text: string | null): Record<string, unknown>[] {
-  return (text ?? "").split("\n").map(parseObject).filter((row) => row !== null);
 }
