@@ -1,7 +1,7 @@
 /** The self-tests that the program has, as stages. */
-import { type Check, selfTest } from "../../lib/doctor/self_test.ts";
+import type { Check } from "../../lib/doctor/check.ts";
+import { selfTest } from "../../lib/doctor/self_test.ts";
 import { DEMO_MODEL, resolveAsset } from "../../lib/runs/settings/demo.ts";
-import type { Verified } from "../../lib/verify/attempts.ts";
 import { verify } from "../../lib/verify/verify.ts";
 import { findAdapter } from "../../lib/device/webgpu/adapter.ts";
 import type { StageTask } from "./stage_task.ts";
@@ -20,8 +20,8 @@ export async function selfTestStage({ report }: StageTask<Check[]>) {
 }
 
 /** `temper verify` on the demo's model, in both dtypes. */
-export async function verifyStage({ hasTime, report }: StageTask<Verified[]>) {
-  const results: Verified[] = [];
+export async function verifyStage({ hasTime, report }: StageTask<Check[]>) {
+  const results: Check[] = [];
   for (const dtype of ["f32", "bf16"] as const) {
     if (!hasTime()) return;
     await verify(await resolveAsset(DEMO_MODEL), await devices(), dtype, (result) => {

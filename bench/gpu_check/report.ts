@@ -1,6 +1,5 @@
 /** Results of `gpu-check`: one JSON file, written anew whenever there is more to tell. */
-import type { Check } from "../../lib/doctor/self_test.ts";
-import type { Verified } from "../../lib/verify/attempts.ts";
+import type { Check } from "../../lib/doctor/check.ts";
 import type { PPOBenchResult } from "../ppo.ts";
 import type { ReadbackBenchResult } from "../readback.ts";
 import type { DecodingRow } from "./decoding.ts";
@@ -37,7 +36,7 @@ export interface StageResults {
   "profile": DecodingProfile;
   "golden": readonly TestFile[];
   "permuted": readonly TestFile[];
-  "verify": readonly Verified[];
+  "verify": readonly Check[];
   "ppo f32": StepResult;
 }
 

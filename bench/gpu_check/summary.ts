@@ -1,5 +1,5 @@
 /** The report for people: a line or a few for each stage. */
-import type { Check } from "../../lib/doctor/self_test.ts";
+import type { Check } from "../../lib/doctor/check.ts";
 import { visibleLine } from "../../lib/visible_text.ts";
 import type { GpuReport, StageResults, StepResult } from "./report.ts";
 import { type StageName, STAGES } from "./stages.ts";

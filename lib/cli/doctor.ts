@@ -4,7 +4,7 @@ import { command, constant, negatableFlag } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { NO_ADAPTER_ADVICE } from "../platform/gpu_advice.ts";
 import type { Machine } from "../doctor/machine.ts";
-import type { Check } from "../doctor/self_test.ts";
+import type { Check } from "../doctor/check.ts";
 import { UserError } from "../errors.ts";
 import { examples, jsonOption, paragraphs, preset } from "./options.ts";
 import { visibleLine } from "../visible_text.ts";

@@ -5,7 +5,7 @@ import type { InferValue } from "@optique/core/parser";
 import { UserError } from "../errors.ts";
 import * as config from "../runs/settings/config.ts";
 import { DEMO_MODEL } from "../runs/settings/demo.ts";
-import type { Verified } from "../verify/attempts.ts";
+import type { Check } from "../doctor/check.ts";
 import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
 import { visibleLine } from "../visible_text.ts";
 import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
@@ -66,7 +66,7 @@ export async function runVerify(options: Options): Promise<void> {
   if (mission && model !== undefined) {
     throw new UserError(`--mission checks ${NOTEBOOK_REPOS.model}: leave --model out`);
   }
-  const report = json ? () => {} : (result: Verified) => print(describe(result));
+  const report = json ? () => {} : (result: Check) => print(describe(result));
   const verified = await (mission ? verifyNotebook : verifyPromises)(options, report);
   const { results } = verified;
   if (json) print(JSON.stringify(verified, null, 2));
@@ -81,7 +81,7 @@ export async function runVerify(options: Options): Promise<void> {
 
 async function verifyPromises(
   { model = DEMO_MODEL, dtype = "f32", device = "auto" }: Options,
-  report: (result: Verified) => void,
+  report: (result: Check) => void,
 ) {
   const { locate } = await import("../runs/loading/locate.ts");
   const { verify } = await import("../verify/verify.ts");
@@ -98,7 +98,7 @@ async function verifyPromises(
 
 async function verifyNotebook(
   { dtype = "bf16", device: name }: Options,
-  report: (result: Verified) => void,
+  report: (result: Check) => void,
 ) {
   const { openDevice } = await import("../device/open.ts");
   const { locate } = await import("../runs/loading/locate.ts");
@@ -119,7 +119,7 @@ async function verifyNotebook(
   }
 }
 
-function describe({ device, name, passed, detail, seconds }: Verified): string {
+function describe({ device, name, passed, detail, seconds }: Check): string {
   const mark = passed ? "ok    " : "FAILED";
   return visibleLine(
     `${mark}  ${device.padEnd(6)}  ${name.padEnd(29)}  ${detail} (${seconds.toFixed(1)} s)`,

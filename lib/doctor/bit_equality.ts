@@ -58,3 +58,15 @@ export function equalRow(a: RowPredictions, b: RowPredictions, row: number, how:
   }
   return a.logprobs.length;
 }
+
+/**
+ * Compares the ratios of tokens before an update with 1.
+ *
+ * @returns the number of tokens
+ * @throws {Error} naming the first ratio that differs
+ */
+export function equalOne(ratios: Float32Array): number {
+  const other = ratios.find((ratio) => ratio !== 1);
+  if (other !== undefined) throw new Error(`the ratio of a token is ${other}, not 1`);
+  return ratios.length;
+}

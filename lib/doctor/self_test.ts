@@ -8,18 +8,9 @@ import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
 import { predict } from "../training/token_pass.ts";
 import { responseRow } from "../training/token_rows.ts";
 import { equalPredictions, equalVariants } from "./bit_equality.ts";
+import { attempt, type Check, type DeviceName } from "./check.ts";
 import { compileKernels, type CompileReport } from "./compile_report.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
-
-/** Result of one check on a device. */
-export interface Check {
-  readonly device: "wasm" | "webgpu";
-  readonly name: string;
-  readonly passed: boolean;
-  /** Measurement, or what is wrong. */
-  readonly detail: string;
-  readonly seconds: number;
-}
 
 /** Tokens of two prompts in the demo's vocabulary: any will do, both devices read the same. */
 const QUERIES = [
@@ -46,7 +37,7 @@ interface DemoRun {
  * @param compile compiles a GPU's kernels
  */
 export async function selfTest(
-  devices: readonly ("wasm" | "webgpu")[],
+  devices: readonly DeviceName[],
   report: (check: Check) => void = () => {},
   compile: typeof compileKernels = compileKernels,
 ): Promise<Check[]> {
@@ -54,51 +45,39 @@ export async function selfTest(
   const runs = new Map<string, DemoRun>();
   for (const name of devices) {
     let device: Device | null = null;
-    const attempt = async (
-      what: string,
-      body: () => Promise<string>,
-      started = performance.now(),
-    ): Promise<void> => {
-      let [passed, detail] = [true, ""];
-      try {
-        detail = await body();
-      } catch (error) {
-        [passed, detail] = [false, (error as Error).message];
-      }
-      const seconds = (performance.now() - started) / 1000;
-      const done = { device: name, name: what, passed, detail, seconds };
-      checks.push(done);
-      report(done);
+    const check = async (what: string, body: () => string | Promise<string>, started?: number) => {
+      checks.push(await attempt(name, what, body, started));
+      report(checks.at(-1)!);
     };
     const started = performance.now();
     const compiled = name === "webgpu" ? await compile() : null;
-    if (compiled) await attempt("compile", () => describeCompilation(compiled), started);
+    if (compiled) await check("compile", () => describeCompilation(compiled), started);
     // What ended that process would end this one.
     if (compiled?.failure) continue;
     try {
-      await attempt("open", async () => {
+      await check("open", async () => {
         device = await openDevice({ device: name });
         return device.description;
       });
       if (!device) continue;
       for (const { name: kernel, run } of KERNEL_CHECKS) {
-        await attempt(kernel, () => run(device!));
+        await check(kernel, () => run(device!));
       }
       const gpu = device as Device;
-      if (gpu.kind === "webgpu") await attempt("product variants", () => equalVariants(gpu));
+      if (gpu.kind === "webgpu") await check("product variants", () => equalVariants(gpu));
       const first = [...runs][0];
       const current: DemoRun = { tokens: [], statistics: {} };
       let policy: Policy | null = null;
       let sampled: Generated[] = [];
-      await attempt("generate", async () => {
+      await check("generate", async () => {
         policy = await demoPolicy(device!);
         sampled = await sample(policy);
         current.tokens = sampled.map(({ tokens }) => tokens);
         return first ? sameTokens(current, first) : `${current.tokens.flat().length} tokens`;
       });
       if (!policy) continue;
-      await attempt("decoding = pass", () => equalPass(policy!, sampled));
-      await attempt("PPO step", async () => {
+      await check("decoding = pass", () => equalPass(policy!, sampled));
+      await check("PPO step", async () => {
         current.statistics = await trainingStep(policy!, current.tokens);
         return first ? sameStatistics(current, first) : describeLoss(current);
       });
@@ -110,10 +89,9 @@ export async function selfTest(
   return checks;
 }
 
-// deno-lint-ignore require-await -- it rejects
-async function describeCompilation(
+function describeCompilation(
   { kernels, seconds, slowest, halfFloats, failure }: CompileReport,
-): Promise<string> {
+): string {
   if (failure) throw new Error(failure);
   const longest = slowest ? `, ${slowest.kernel} ${slowest.seconds.toFixed(2)} s` : "";
   return `${kernels} kernels in ${seconds.toFixed(1)} s${longest}; f16 ${halfFloats}, not used`;

@@ -1,4 +1,4 @@
-import { equalPredictions, equalRow } from "../doctor/bit_equality.ts";
+import { equalOne, equalPredictions, equalRow } from "../doctor/bit_equality.ts";
 import { generate, type Generated } from "../generation/generate.ts";
 import type { GenerationConfig } from "../generation/generation_config.ts";
 import { predict, type RowPredictions } from "../training/token_pass.ts";
@@ -50,10 +50,7 @@ export const PROMISES: readonly PromiseCheck[] = [
         const scores = queries.map((_, row) => row % 2 === 0 ? 1 : -1);
         const responses = rollouts.map(({ tokens }) => tokens);
         const stats = await trainer.step(queries, responses, scores, rollouts);
-        const ratio = stats["ppo/policy/ratio"];
-        const other = ratio.find((value) => value !== 1);
-        if (other !== undefined) throw new Error(`the ratio of a token is ${other}, not 1`);
-        return `exactly 1 for ${ratio.length} tokens`;
+        return `exactly 1 for ${equalOne(stats["ppo/policy/ratio"])} tokens`;
       } finally {
         trainer.dispose();
         policy.parameters.dispose();

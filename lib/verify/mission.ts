@@ -3,6 +3,7 @@ import { findSplitFiles } from "../data/split_files.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../device/device.ts";
 import { measureToxicity } from "../evaluation/toxicity.ts";
+import { equalOne } from "../doctor/bit_equality.ts";
 import { countParameters } from "../models/parameter_count.ts";
 import { createPolicy, type Policy } from "../models/policy.ts";
 import { loadLanguageModel } from "../models/registry.ts";
@@ -10,7 +11,7 @@ import { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import type { RewardFunction } from "../rewards/reward.ts";
 import { labelIndex } from "../rewards/text_classifier.ts";
-import { attempt, type Verified } from "./attempts.ts";
+import { attempt, type Check } from "../doctor/check.ts";
 import { type KnownNumbers, type KnownText, NOTEBOOK_NUMBERS } from "./mission_facts.ts";
 import { ppoTrainer } from "./subject.ts";
 
@@ -28,7 +29,7 @@ export interface MissionOptions {
   /** Numbers to compare with; default those of the notebook. */
   readonly known?: KnownNumbers;
   /** Called with each result as soon as it is there. */
-  report?(result: Verified): void;
+  report?(result: Check): void;
 }
 
 /** The notebook's adapter and learning rate. */
@@ -51,8 +52,8 @@ export async function verifyMission(
   device: Device,
   folders: MissionFolders,
   { dtype = "bf16", known = NOTEBOOK_NUMBERS, report = () => {} }: MissionOptions = {},
-): Promise<Verified[]> {
-  const results: Verified[] = [];
+): Promise<Check[]> {
+  const results: Check[] = [];
   const check = async (name: string, body: () => Promise<string>) => {
     results.push(await attempt(device.kind, name, body));
     report(results.at(-1)!);
@@ -168,11 +169,9 @@ async function step(
         throw new Error(`${name} is ${value}`);
       }
     }
-    const ratio = stats["ppo/policy/ratio"];
-    const other = ratio.find((value) => value !== 1);
-    if (other !== undefined) throw new Error(`the ratio of a token is ${other}, not 1`);
+    const tokens = equalOne(stats["ppo/policy/ratio"]);
     if (policy.adapter.changesNothing) throw new Error("the adapter still changes nothing");
-    return `reward ${stats["ppo/mean_scores"].toFixed(4)}, ratio exactly 1 for ${ratio.length} ` +
+    return `reward ${stats["ppo/mean_scores"].toFixed(4)}, ratio exactly 1 for ${tokens} ` +
       `tokens before the update`;
   } finally {
     trainer.dispose();

@@ -1,7 +1,7 @@
 import { equalVariants } from "../doctor/bit_equality.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
-import { attempt, type DeviceName, type Verified } from "./attempts.ts";
+import { attempt, type Check, type DeviceName } from "../doctor/check.ts";
 import { drawnTokens, PROMISES } from "./checks.ts";
 import { loadSubject } from "./subject.ts";
 
@@ -16,15 +16,15 @@ export async function verify(
   folder: string,
   devices: readonly DeviceName[],
   dtype: "f32" | "bf16",
-  report: (result: Verified) => void = () => {},
-): Promise<Verified[]> {
-  const results: Verified[] = [];
+  report: (result: Check) => void = () => {},
+): Promise<Check[]> {
+  const results: Check[] = [];
   let first: { name: DeviceName; tokens: number[][] } | null = null;
   for (const name of devices) {
     const device: Device = await openDevice({ device: name });
     try {
       const subject = await loadSubject(device, folder, dtype);
-      const check = async (what: string, body: () => Promise<string>) => {
+      const check = async (what: string, body: () => string | Promise<string>) => {
         results.push(await attempt(name, what, body));
         report(results.at(-1)!);
       };
@@ -46,11 +46,10 @@ export async function verify(
   return results;
 }
 
-// deno-lint-ignore require-await
-async function sameTokens(
+function sameTokens(
   tokens: readonly number[][],
   other: { name: DeviceName; tokens: readonly number[][] },
-): Promise<string> {
+): string {
   const row = tokens.findIndex((drawn, i) => drawn.join() !== other.tokens[i].join());
   if (row >= 0) throw new Error(`response ${row} is another one than on ${other.name}`);
   return `${tokens.flat().length} tokens, as on ${other.name}`;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
 import { equalVariants } from "../../lib/doctor/bit_equality.ts";
 import { KERNEL_CHECKS } from "../../lib/doctor/kernel_checks.ts";
-import { type Check, selfTest } from "../../lib/doctor/self_test.ts";
+import type { Check } from "../../lib/doctor/check.ts";
+import { selfTest } from "../../lib/doctor/self_test.ts";
 import { deviceTest, gpuTest } from "../device.ts";
 
 Deno.test("the self-test passes on the WASM device and reports each check", async () => {

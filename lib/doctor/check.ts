@@ -2,13 +2,13 @@
 export type DeviceName = "wasm" | "webgpu";
 
 /** Result of a check. */
-export interface Verified {
+export interface Check {
   /** Device that it ran on. */
   readonly device: DeviceName;
   /** Promise or fact that was put to the test. */
   readonly name: string;
   readonly passed: boolean;
-  /** Facts that were compared, or the first difference. */
+  /** Measurement, the facts that were compared, or what is wrong. */
   readonly detail: string;
   readonly seconds: number;
 }
@@ -17,16 +17,19 @@ export interface Verified {
  * Runs a check on a device.
  *
  * @param body returns the facts that were compared, and throws an error that says what differs
+ * @param started time that it began, in milliseconds; default now
  */
 export async function attempt(
   device: DeviceName,
   name: string,
-  body: () => Promise<string>,
-): Promise<Verified> {
-  const started = performance.now();
-  const outcome = await body().then(
-    (detail) => ({ passed: true, detail }),
-    (error: Error) => ({ passed: false, detail: error.message }),
-  );
-  return { device, name, ...outcome, seconds: (performance.now() - started) / 1000 };
+  body: () => string | Promise<string>,
+  started: number = performance.now(),
+): Promise<Check> {
+  let [passed, detail] = [true, ""];
+  try {
+    detail = await body();
+  } catch (error) {
+    [passed, detail] = [false, (error as Error).message];
+  }
+  return { device, name, passed, detail, seconds: (performance.now() - started) / 1000 };
 }
