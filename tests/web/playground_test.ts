@@ -55,6 +55,10 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
   assert.throws(() => choose({ model: "own" }), /^Error: pick a model first$/);
   assert.throws(() => choose({ steps: "many" }), /^Error: `steps` is many, expected a number$/);
   assert.throws(() => choose({ further: "[1]" }), /the further settings are no object/);
+  assert.throws(
+    () => choose({ steps: "3", further: '{"steps": 4}' }),
+    /^Error: `steps` is in the form and in the further settings: leave one of them out$/,
+  );
   assert.throws(() => choose({ further: "{" }), /the further settings are no JSON: /);
 });
 

@@ -71,6 +71,9 @@ export interface Choices {
   further: string;
 }
 
+/** Settings that are typed into the form. */
+const TYPED = ["steps", "learningRate", "seed", "dialogueColumn"] as const;
+
 /** Choices that the page begins with. */
 export const FIRST_CHOICES: Choices = {
   kind: "ppo",
@@ -93,7 +96,7 @@ export const FIRST_CHOICES: Choices = {
  * Settings of a run, as its `config.json` has them: those that were not chosen are left to their
  * defaults, as on the command line.
  *
- * @throws {Error} when something is missing, or no number, or no JSON
+ * @throws {Error} when something is missing, no number, no JSON, or there twice
  */
 export function settingsOf(choices: Choices, { hasRewards }: PlaygroundKind): {
   [name: string]: unknown;
@@ -128,7 +131,14 @@ export function settingsOf(choices: Choices, { hasRewards }: PlaygroundKind): {
     }
     settings[name] = Number(text);
   }
-  return { ...settings, ...furtherSettings(choices.further) };
+  const further = furtherSettings(choices.further);
+  const twice = TYPED.find((name) => Object.hasOwn(settings, name) && Object.hasOwn(further, name));
+  if (twice !== undefined) {
+    throw new Error(
+      `\`${twice}\` is in the form and in the further settings: leave one of them out`,
+    );
+  }
+  return { ...settings, ...further };
 }
 
 function chosen(picked: Picked | null, what: string): Picked {
