@@ -25,7 +25,7 @@ const showCommand = command(
   ),
   {
     brief: message`Show runs at a NATS server, their trainers and workers.`,
-    footer: examples(["What goes on", "temper cluster show nats://trainer:4222"]),
+    footer: examples(["Runs and their workers", "temper cluster show nats://trainer:4222"]),
     usageLine: usageLine("URL"),
   },
 );
@@ -57,7 +57,7 @@ export const clusterCommand = command(
     errors: { noMatch: message`no command given: use cluster show or remove` },
   }),
   {
-    brief: message`Show and clean up what runs have at a NATS server.`,
+    brief: message`Show runs at a NATS server, and remove what they left there.`,
     description: paragraphs(
       "A run that has ended leaves nothing there. One that was stopped can be resumed, and keeps " +
         "its results until it is, or until cluster remove.",

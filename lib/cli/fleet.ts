@@ -25,9 +25,11 @@ export async function openFleet(
   info: (line: string) => void,
 ): Promise<OpenedFleet | null> {
   const { nats = null, workers = null } = options;
-  const proof = (["natsCreds", "natsNkey", "natsTlsca"] as const).find((name) => options[name]);
-  if (nats === null && proof) {
-    throw new UserError(`\`${proof}\` is for a NATS server: give its address with \`nats\``);
+  const credentials = (["natsCreds", "natsNkey", "natsTlsca"] as const).find((name) =>
+    options[name]
+  );
+  if (nats === null && credentials) {
+    throw new UserError(`\`${credentials}\` is for a NATS server: give its address with \`nats\``);
   }
   if (nats === null && workers === null) return null;
   if (nats !== null && workers !== null) {

@@ -3,12 +3,12 @@ import type { NatsAddress } from "../cluster/address.ts";
 import { UserError } from "../errors.ts";
 import { allowedVariable } from "../platform/environment.ts";
 
-/** Environment variable with the address of a NATS server, as the `nats` command has it. */
+/** Environment variable with the address of a NATS server, as for the `nats` command. */
 export const NATS_VARIABLE = "NATS_URL";
 
 const file = z.string().min(1).nullable().default(null).meta({ metavar: "FILE" });
 
-/** Proofs of who connects to a NATS server. */
+/** Credentials for a NATS server. */
 export const natsAuthFields = {
   natsCreds: file.describe("Credentials file for NATS (.creds)"),
   natsNkey: file.describe("File with the seed of an NKEY for NATS"),
@@ -25,7 +25,7 @@ export const fleetOptionFields = {
     ),
   ...natsAuthFields,
   workers: z.int().positive().max(64).nullable().default(null)
-    .describe("Start a NATS server and as many workers on this machine, for this run alone"),
+    .describe("Start a NATS server and this many workers on this machine, for this run alone"),
 };
 
 /** Options that say where a NATS server is. */

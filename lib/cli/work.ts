@@ -20,7 +20,7 @@ const text = z.string().min(1).nullable().default(null);
 const workFields = {
   run: text.meta({ metavar: "ID" }).describe("Id of the run to work for (default: any)"),
   name: text.meta({ metavar: "NAME" })
-    .describe("Name of the worker (default: the machine's, with a random end)"),
+    .describe("Name of the worker (default: the machine's, with a random suffix)"),
   model: text.meta({ metavar: "DIR|ORG/NAME" })
     .describe("This machine's copy of the run's model (default: what the run names)"),
   reward: z.array(z.string().min(1)).nullable().default(null).meta({
@@ -58,7 +58,7 @@ export const workCommand = command(
         "trainer, unless --reward names the same script here.",
     ),
     footer: examples(
-      ["For whatever run comes", "temper work nats://trainer:4222"],
+      ["For any run", "temper work nats://trainer:4222"],
       ["With a copy of the model", "temper work nats://trainer:4222 --model ./flan-t5-base"],
     ),
     usageLine: usageLine("URL"),

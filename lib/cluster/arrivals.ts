@@ -1,6 +1,6 @@
 import type { NatsConnection } from "../packages/nats.ts";
 
-/** Messages that arrive while others are read: a reader waits for them instead of looking often. */
+/** Signal that messages have arrived on a subject, for a reader that would have to poll otherwise. */
 export class Arrivals implements Disposable {
   #hasCome = false;
   #wake: (() => void) | null = null;
@@ -17,7 +17,7 @@ export class Arrivals implements Disposable {
     this.#end = () => subscription.unsubscribe();
   }
 
-  /** Waits until a message has come since the last call, but no longer than that. */
+  /** Waits until a message has come since the last call, for at most this many milliseconds. */
   async next(milliseconds: number): Promise<void> {
     if (!this.#hasCome) {
       await new Promise<void>((resolve) => {

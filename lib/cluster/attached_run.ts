@@ -58,7 +58,7 @@ export class AttachedRun {
         entry,
         ({ host }) =>
           run.info(
-            `another trainer, on ${host}, has had the run: waiting for a sign of life from it`,
+            `another trainer, on ${host}, has had the run: waiting for a heartbeat from it`,
           ),
       );
       return new AttachedRun(connection, run, id, stores, lease, settings.data, checkFleet);

@@ -31,7 +31,7 @@ const RECONNECT_WAIT_MS = 500;
 const REQUEST_TIMEOUT_MS = 5000;
 
 /**
- * Connects to a server. A connection that breaks later is made again, however long that takes.
+ * Connects to a server. A connection that breaks later is restored, however long that takes.
  *
  * @param name name of the connection in the server's lists
  * @throws {UserError} when the address is not valid, nobody answers there, the server refuses, or it
@@ -65,7 +65,7 @@ async function connectionOptions(
   const { server, encrypted, user, password, shown } = parseAddress(url);
   if ([user !== "", creds !== undefined, nkey !== undefined].filter(Boolean).length > 1) {
     throw new UserError(
-      "give one proof of who connects: a user or token in the address, a credentials file, or an NKEY",
+      "give one kind of credentials: a user or token in the address, a credentials file, or an NKEY",
     );
   }
   const options: ConnectionOptions = {

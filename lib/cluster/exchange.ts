@@ -20,9 +20,9 @@ interface Pending {
   readonly policy: string;
 }
 
-/** Work that a run asks for, and its results. */
+/** Exchange of a run with its workers: the trainer asks for work, and takes the results. */
 export class Exchange {
-  /** Steps whose results have not been taken. */
+  /** Steps that wait for their results, by number. */
   readonly #pending = new Map<number, Pending>();
   /** Digest of the policy that responds in each step. */
   readonly #versions = new Map<number, string>();
@@ -30,19 +30,19 @@ export class Exchange {
   /** @param command command that starts a worker, for people */
   constructor(private readonly run: AttachedRun, private readonly command: string) {}
 
-  /** Asks for responses to a step's prompts, those that are not there yet. */
+  /** Asks for those responses to a step's prompts that are not stored yet. */
   async request(
     { step, prompts }: FleetRequest,
     current: { readonly step: number; readonly policy: string },
   ): Promise<void> {
     const { stores: { entries } } = this.run;
-    // The policy after the steps before `made` responds: that of now, but for a run that is resumed.
+    // The policy that step `made` begins with responds: the current one, unless the run was resumed.
     const made = Math.max(1, step - this.run.settings.staleness);
     const policy = made < current.step ? await this.#earlier(step) : current.policy;
     if (policy === null) {
       throw new UserError(
         `the server has no policy for step ${step} of the run: its rollouts were to come from a ` +
-          "policy of before the interruption, which is gone; start the run anew",
+          "policy from before the interruption, which is gone; start a new run",
       );
     }
     await entries.put(`version.${step}`, policy);
@@ -56,7 +56,7 @@ export class Exchange {
     }));
   }
 
-  /** Digest of the policy that a step of an interrupted run was to have; null where that is gone. */
+  /** Digest of the policy that was to respond in a step of an interrupted run; null if that is gone. */
   async #earlier(step: number): Promise<string | null> {
     const { entries, policies } = this.run.stores;
     const digest = (await entries.get(`version.${step}`))?.string() ?? "";
@@ -65,7 +65,7 @@ export class Exchange {
     return found && !found.deleted ? digest : null;
   }
 
-  /** Subjects of the results that are there. */
+  /** Subjects of the results that are stored. */
   async #stored(step: number): Promise<Set<string>> {
     const { id, stores: { names } } = this.run;
     const { state } = await this.run.connection.jsm.streams.info(names.resultStream, {
@@ -74,7 +74,7 @@ export class Exchange {
     return new Set(Object.keys(state.subjects ?? {}));
   }
 
-  /** Asks for the responses to one prompt. While the queue is full, it waits. */
+  /** Asks for the responses to one prompt. Waits while the queue is full. */
   async #publish(step: number, prompt: number): Promise<void> {
     const { prompts, policy } = this.#pending.get(step)!;
     const work = { ...prompts[prompt], step, prompt, policy };
@@ -126,7 +126,7 @@ export class Exchange {
     return { results: slots.flat() as Result[], policy };
   }
 
-  /** Reads a result; null for one that is gone, or that is refused. */
+  /** Reads a result; null if it is gone or refused. */
   async #result(
     subject: string,
     id: ResultId,
@@ -140,7 +140,7 @@ export class Exchange {
     const result = decode("result", message.data);
     const problem = result
       ? resultProblem(result, this.#pending.get(id.step)!, id, vocabSize)
-      : "it is no message of this version of Temper";
+      : "it is not a message of this version of Temper";
     if (problem === null) return result;
     await this.#refuse(id, message.seq, result?.worker ?? null, problem);
     return null;
@@ -177,7 +177,7 @@ export class Exchange {
     }
   }
 
-  /** Line about a wait that takes long. */
+  /** Line about a long wait. */
   async #silence(step: number, missing: number): Promise<string> {
     const { workers } = this.run.stores;
     const names = await Array.fromAsync(await workers.keys().catch(() => [])).catch(() => []);
@@ -205,7 +205,7 @@ export class Exchange {
       }
       for (const old of [...this.#versions.keys()].filter((other) => other <= kept)) {
         this.#versions.delete(old);
-        // Deleted in the bucket, it would leave an entry that says so.
+        // Deleting it through the bucket would leave a marker.
         const filter = `$KV.${names.bucket}.version.${old}`;
         await jsm.streams.purge(`KV_${names.bucket}`, { filter });
       }

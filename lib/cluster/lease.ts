@@ -62,7 +62,7 @@ export class Lease implements AsyncDisposable {
     }
   }
 
-  /** Step that is being made, for those who look. */
+  /** Step in progress, which the next renewal stores. */
   set step(step: number) {
     this.#step = step;
   }
@@ -71,7 +71,7 @@ export class Lease implements AsyncDisposable {
   check(): void {
     if (!this.#isLost) return;
     throw new UserError(
-      "another trainer has taken the run over, since this one gave no sign of life for a while",
+      "another trainer has taken the run over, since this one sent no heartbeat for a while",
     );
   }
 
@@ -81,7 +81,7 @@ export class Lease implements AsyncDisposable {
       const value = encode("lease", { ...this.entry, step: this.#step }, MAX_BYTES);
       this.#revision = await this.entries.update(KEY, value, this.#revision);
     } catch (error) {
-      if (!isConflict(error)) return; // The server is away for a while: the next time.
+      if (!isConflict(error)) return; // The server is away: the next renewal may succeed.
       // The answer to a renewal of ours may have been lost.
       const found = await this.entries.get(KEY).catch(() => null);
       const by = found?.operation === "PUT" ? decode("lease", found.value) : null;
@@ -90,13 +90,13 @@ export class Lease implements AsyncDisposable {
     }
   }
 
-  /** Gives the lease back. */
+  /** Releases the lease. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewal;
     if (this.#isLost) return;
     this.#isLost = true;
-    // Where that fails, it expires.
+    // If that fails, the lease expires.
     await this.entries.delete(KEY, { previousSeq: this.#revision }).catch(() => {});
   }
 }

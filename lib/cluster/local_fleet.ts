@@ -19,13 +19,13 @@ export interface LocalFleetOptions {
   workerArgs(name: string, threads: number): string[];
   /** Threads of each worker; null to share the machine. */
   readonly threads: number | null;
-  /** Called with a line for people, when a worker ends before the run. */
+  /** Called with a line for people when a worker ends before the run. */
   info(line: string): void;
 }
 
 /**
- * Shell command that reads numbers of processes, a line with all of them whenever that changes, and
- * ends those of the last line when its standard input does.
+ * Shell command that reads process ids, a line with all of them whenever they change, and ends the
+ * processes of the last line once its standard input is closed.
  */
 const GUARD = `
 while read -r line; do pids="$line"; done
@@ -38,7 +38,7 @@ rm -rf "$1"
 `;
 
 const SERVER = "nats-server";
-/** Start of a process that Ctrl-C in this one's terminal does not reach: a step is to be finished. */
+/** Options of a process that Ctrl-C in this terminal does not reach, so that a step can be finished. */
 const APART = { stdin: "null", detached: true } as const;
 /** Permissions that the workers and the server need. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
@@ -61,7 +61,7 @@ export async function startLocalFleet(options: LocalFleetOptions): Promise<Local
   const children: Deno.ChildProcess[] = [];
   const guard = startGuard(folder);
   const { promise: failed, reject } = Promise.withResolvers<never>();
-  // Where nobody waits for it any more.
+  // It may reject when nothing awaits it any more.
   failed.catch(() => {});
   let isEnding = false;
   const end = async () => {
@@ -82,7 +82,7 @@ export async function startLocalFleet(options: LocalFleetOptions): Promise<Local
     guard?.watch(child);
   };
   try {
-    // Not on the command line, where every user of the machine could read it.
+    // The token is not on the command line, where every user of the machine could read it.
     const config = join(folder, "nats.conf");
     await Deno.writeTextFile(config, serverConfig(folder, port, token), { mode: 0o600 });
     const server = await startServer(config, port);
@@ -157,8 +157,8 @@ function startWorker(url: string, args: readonly string[]): Deno.ChildProcess {
 }
 
 /**
- * Starts a process that ends the others when this one does, however that happens: also when it is
- * killed. Null where there is no shell: Windows.
+ * Starts a process that ends the others when this one ends, even if this one is killed. Null on
+ * Windows, which has no shell for it.
  */
 function startGuard(folder: string) {
   if (Deno.build.os === "windows") return null;
@@ -177,12 +177,12 @@ function startGuard(folder: string) {
       alive.add(pid);
       tell().catch(() => {});
       status.then(() => {
-        // Another process may get the number.
+        // Another process may get the id.
         alive.delete(pid);
         tell().catch(() => {});
       });
     },
-    /** Ends it, once no process is left. It removes the folder. */
+    /** Ends the guard, which removes the folder, once no process is left. */
     async dismiss(): Promise<void> {
       await writer.close().catch(() => {});
       await child.status;

@@ -51,7 +51,7 @@ const result = z.object({
   values: numbers,
   /** Scores of the rewards that the worker computes, by their places in the run's `reward`. */
   scores: z.record(z.string().regex(/^\d+$/), z.number().nullable()),
-  /** Seconds that the worker took for the response, of those for all that it made together. */
+  /** Seconds that the worker took for the response: an equal share of its batch's. */
   seconds: z.number().nonnegative(),
   /** Why there is no response: logits that are not finite. */
   failure: z.string().optional(),
@@ -70,19 +70,19 @@ const worker = z.object({
   tokensPerSecond: z.number().nonnegative(),
 });
 
-/** A worker's sign of life. */
+/** A worker's heartbeat. */
 export type WorkerEntry = z.output<typeof worker>;
 
 const lease = z.object({
   /** Id of the process that trains. */
   holder: z.string(),
   host: z.string(),
-  /** Step that is being made; 0 before the first. */
+  /** Step in progress; 0 before the first. */
   step: count,
   steps: count,
 });
 
-/** A trainer's sign of life. */
+/** A trainer's heartbeat. */
 export type LeaseEntry = z.output<typeof lease>;
 
 const schemas = { run: runEntry, work, result, worker, lease };
@@ -115,7 +115,7 @@ export function encode<Kind extends keyof Messages>(
   );
 }
 
-/** Reads a message; null for one that is none of this kind. */
+/** Reads a message; null if it is not one of this kind. */
 export function decode<Kind extends keyof Messages>(
   kind: Kind,
   bytes: Uint8Array,

@@ -30,7 +30,7 @@ export async function policyBytes(parameters: Parameters): Promise<PolicyBytes> 
   return { bytes, digest: new Sha256().update(bytes).hex() };
 }
 
-/** Stores a version of the policy, unless it is there. It never changes afterwards. */
+/** Stores a version of the policy, unless it is stored. It never changes afterwards. */
 export async function putPolicy(
   policies: ObjectStore,
   { bytes, digest }: PolicyBytes,
@@ -41,9 +41,9 @@ export async function putPolicy(
 }
 
 /**
- * Gives parameters the values of a version of the policy. Returns false where that is not there.
+ * Gives parameters the values of a version of the policy. Returns false if the server does not have it.
  *
- * @throws {UserError} when it is not what its digest says
+ * @throws {UserError} when its bytes do not match the digest
  */
 export async function takePolicy(
   policies: ObjectStore,
@@ -70,8 +70,8 @@ export async function takePolicy(
 }
 
 /**
- * Deletes the versions of the policy that nobody needs any more, and what the object store keeps of
- * deleted ones: it would grow with every step.
+ * Deletes the versions of the policy that are no longer needed, and the markers that the object store
+ * keeps of deleted ones, whose number would grow with every step.
  */
 export async function forgetPolicies(
   jsm: JetStreamManager,

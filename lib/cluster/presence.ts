@@ -4,28 +4,28 @@ import { HEARTBEAT_MS } from "./topology.ts";
 
 const MAX_BYTES = 64 * 1024;
 
-/** Sign of life of a worker, given as long as it is there; and the number of workers. */
+/** Heartbeat of a worker while it serves a run, and the number of workers that send one. */
 export class Presence implements AsyncDisposable {
-  /** Workers that are there, this one included. */
+  /** Number of workers of the run, this one included. */
   workers = 1;
   #entry: WorkerEntry = { device: "", state: "loading", rollouts: 0, tokensPerSecond: 0 };
   #tokens = 0;
   #seconds = 0;
-  #sign: Promise<void> = Promise.resolve();
+  #heartbeat: Promise<void> = Promise.resolve();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  /** Gives the first sign. */
+  /** Sends the first heartbeat. */
   constructor(private readonly bucket: KV, private readonly name: string) {
-    this.#sign = this.#give();
-    this.#timer = setInterval(() => this.#sign = this.#give(), HEARTBEAT_MS);
+    this.#heartbeat = this.#send();
+    this.#timer = setInterval(() => this.#heartbeat = this.#send(), HEARTBEAT_MS);
   }
 
-  /** Changes what the next sign says. */
+  /** Changes the entry that the next heartbeat stores. */
   update(changes: Partial<Pick<WorkerEntry, "device" | "state">>): void {
     this.#entry = { ...this.#entry, ...changes };
   }
 
-  /** Counts work. */
+  /** Adds finished work to the entry. */
   did(rollouts: number, tokens: number, seconds: number): void {
     this.#tokens += tokens;
     this.#seconds += seconds;
@@ -36,21 +36,21 @@ export class Presence implements AsyncDisposable {
     };
   }
 
-  async #give(): Promise<void> {
+  async #send(): Promise<void> {
     try {
       await this.bucket.put(this.name, encode("worker", this.#entry, MAX_BYTES));
       let workers = 0;
       for await (const _ of await this.bucket.keys()) workers++;
       this.workers = Math.max(1, workers);
     } catch {
-      // The server is away, or the run has ended; who works notices.
+      // The server is away, or the run has ended: the next request for work finds out which.
     }
   }
 
-  /** Says that the worker is gone. */
+  /** Removes the entry. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await this.#sign;
+    await this.#heartbeat;
     await this.bucket.delete(this.name).catch(() => {});
   }
 }

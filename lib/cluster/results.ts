@@ -17,8 +17,8 @@ export function resultIdOf(subject: string): ResultId | null {
 }
 
 /**
- * Tells why a result must not be used; null for one that is right as far as can be seen. What a
- * trainer computes from it stays within its arrays.
+ * Finds the reason to refuse a result; null for one that passes every check. With such a result, the
+ * trainer stays within its arrays.
  *
  * @param expected prompts of the step, and the digest of the policy that was to respond
  */

@@ -13,7 +13,7 @@ export interface FoundRun {
 
 /** Search for a run to work for. */
 export class RunSearch {
-  /** Runs that this version cannot work for, which have been told of. */
+  /** Runs of other versions of Temper that have been reported. */
   readonly #strange = new Set<string>();
 
   /**
@@ -27,7 +27,7 @@ export class RunSearch {
   ) {}
 
   /**
-   * Finds a run that a trainer has described, one with work before others; null where there is none.
+   * Finds a run that a trainer has described, preferably one with work; null if there is none.
    *
    * @throws {UserError} when the run that is wanted is of another version of Temper
    */
@@ -42,7 +42,7 @@ export class RunSearch {
         idle ??= found;
       }
     } catch (error) {
-      // A run that has ended meanwhile, or a server that is away: the next time.
+      // A run has ended meanwhile, or the server is away: the next search may succeed.
       if (!isGone(error) && !isTransient(error)) throw error;
     }
     return idle;
@@ -76,7 +76,7 @@ export class RunSearch {
   }
 }
 
-/** Tells whether a run has work that nobody is at. */
+/** Tells whether a run has work that no worker has taken. */
 async function hasWork({ jsm }: Connection, id: string): Promise<boolean> {
   return (await jsm.consumers.info(runNames(id).workStream, CONSUMER)).num_pending > 0;
 }

@@ -36,7 +36,7 @@ export interface Workplace {
   readonly presence: Presence;
 }
 
-/** A worker's time at one run. */
+/** Work of one worker for one run. */
 export class Shift {
   /** Digest of the policy that is loaded. */
   #policy: string | null = null;
@@ -94,7 +94,7 @@ export class Shift {
     const jobs = messages.flatMap((message) => {
       const work = decode("work", message.data);
       if (work && this.#isPossible(work)) return [{ message, work }];
-      // Redelivered to others, it would occupy them all. The trainer asks again for what is missing.
+      // Delivered again, it would occupy every worker. The trainer asks again for what is missing.
       this.#discard(message, "it cannot be read");
       return [];
     });
@@ -122,10 +122,10 @@ export class Shift {
 
   #discard(message: JsMsg, why: string): void {
     message.term();
-    this.hooks.info?.(`work for ${message.subject} is left: ${why}`);
+    this.hooks.info?.(`work for ${message.subject} is dropped: ${why}`);
   }
 
-  /** Responds to prompts together; where memory does not suffice, to fewer at a time. */
+  /** Responds to prompts together, or to fewer at a time if memory runs out. */
   async #respond(jobs: readonly { message: JsMsg; work: Work }[]): Promise<void> {
     const started = performance.now();
     const prompts = jobs.map(({ work }) => work);
@@ -154,7 +154,7 @@ export class Shift {
           seconds: seconds / responses.length,
         });
       }
-      // Only now it may be forgotten.
+      // The server may forget the work only now.
       message.ack();
     }
     const tokens = responses.reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -3,7 +3,7 @@ import { decode, type LeaseEntry, type WorkerEntry } from "./messages.ts";
 import { isGone } from "./patience.ts";
 import { listRuns, openRunStores, runNames } from "./topology.ts";
 
-/** A run at a server. */
+/** A run on a server. */
 export interface ClusterRun {
   readonly id: string;
   /** Kind of the run, "unknown" before its first step. */
@@ -19,7 +19,7 @@ export interface ClusterRun {
   readonly workers: readonly (WorkerEntry & { readonly name: string })[];
 }
 
-/** Looks at the runs at a server. */
+/** Lists the runs on a server, with their workers. */
 export async function clusterRuns(connection: Connection): Promise<ClusterRun[]> {
   const runs: ClusterRun[] = [];
   for (const id of await listRuns(connection.jsm)) {

@@ -14,13 +14,13 @@ import type { Connection } from "./connection.ts";
 import { isGone } from "./patience.ts";
 
 /**
- * Time after which work that a worker has not said to be at goes to another one, in milliseconds.
- * Workers say so every {@linkcode HEARTBEAT_MS}.
+ * Time after which work goes to another worker if the one that took it sends no heartbeat, in
+ * milliseconds. Workers send one every {@linkcode HEARTBEAT_MS}.
  */
 export const ACK_WAIT_MS = 12_000;
-/** Time between signs of life, in milliseconds. */
+/** Time between heartbeats, in milliseconds. */
 export const HEARTBEAT_MS = 3000;
-/** Time after which a worker that gives no sign of life is no longer listed, in milliseconds. */
+/** Time after which a worker that sends no heartbeat is no longer listed, in milliseconds. */
 const PRESENCE_MS = 15_000;
 /** Maximum work that waits, in prompts. A trainer waits with more. */
 const MAX_WORK = 100_000;
@@ -28,7 +28,7 @@ const MAX_WORK = 100_000;
 const MAX_WORK_BYTES = 64 * 2 ** 20;
 /** Maximum size of the results that wait, in bytes. A worker waits with more. */
 const MAX_RESULT_BYTES = 512 * 2 ** 20;
-/** Room that a run's queues reserve at the server, in MiB. Versions of the policy come on top. */
+/** Storage that a run's queues reserve on the server, in MiB. Versions of the policy need more. */
 export const RESERVED_MIB = (MAX_WORK_BYTES + MAX_RESULT_BYTES) / 2 ** 20;
 /** Name of the consumer that all workers share. */
 export const CONSUMER = "workers";
@@ -93,13 +93,13 @@ export interface RunStores {
   readonly names: RunNames;
   /** Entries of the run: settings, lease, versions of the policy. */
   readonly entries: KV;
-  /** Workers that have given a sign of life. */
+  /** Workers, by the heartbeats that they sent. */
   readonly workers: KV;
   /** Parameters of the policy, by their digest. */
   readonly policies: ObjectStore;
 }
 
-/** Makes what a run needs on a server, as far as it is not there. */
+/** Creates what a run needs on a server and does not have there. */
 export async function createRunStores({ js, jsm }: Connection, id: string): Promise<RunStores> {
   const names = runNames(id);
   const shared = { storage: StorageType.File, discard: DiscardPolicy.New };
@@ -115,7 +115,7 @@ export async function createRunStores({ js, jsm }: Connection, id: string): Prom
     ...shared,
     name: names.resultStream,
     subjects: [`temper.${id}.result.*.*.*`],
-    // The first result of an id is the one: a second is refused.
+    // The first result of a subject counts: the server refuses a second.
     max_msgs_per_subject: 1,
     discard_new_per_subject: true,
     max_bytes: MAX_RESULT_BYTES,
@@ -135,7 +135,7 @@ export async function createRunStores({ js, jsm }: Connection, id: string): Prom
   };
 }
 
-/** Makes a stream, unless it is there: a server would ask for its room a second time. */
+/** Creates a stream, unless it exists: the server would check for its reserved storage a second time. */
 async function createStream(
   jsm: JetStreamManager,
   config: Parameters<JetStreamManager["streams"]["add"]>[0] & { name: string },
@@ -187,11 +187,11 @@ export async function removeRun({ js, jsm, address }: Connection, id: string): P
     resultStream,
     `OBJ_${bucket}`,
     `KV_${workersBucket}`,
-    // The last one: as long as it is there, the run is listed.
+    // Last, since a run is listed for as long as this stream exists.
     `KV_${bucket}`,
   ];
   if ((await listRuns(jsm)).includes(id)) {
-    // Workers that look for a run do not find this one any more.
+    // From now on, workers that look for a run do not find this one.
     await (await new Kvm(js).open(bucket)).delete("run");
   }
   let removed = 0;

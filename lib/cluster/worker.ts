@@ -27,11 +27,11 @@ export interface WorkerOptions extends RunDeviceOptions, WorkerSources {
   readonly run: string | null;
   /** Name of the worker; null to make one. */
   readonly name: string | null;
-  /** Maximum number of responses that are made together. */
+  /** Maximum number of responses that are generated together. */
   readonly batchSize: number;
   /** Ends when the run does, instead of waiting for another; or when the server is away for long. */
   readonly once: boolean;
-  /** Time for which it may be away then, in milliseconds; two minutes when it is not given. */
+  /** Time for which it may be away then, in milliseconds; default two minutes. */
   readonly awayMs?: number;
 }
 
@@ -42,7 +42,7 @@ export type WorkerHooks = DatasetHooks & ShiftHooks;
  * Works for runs until the signal aborts: takes prompts, responds with the policy that the trainer has
  * stored, scores, and stores the results. It may be killed at any time; its work then goes to others.
  *
- * @throws {UserError} when the server cannot be used, the model is another one than the trainer's, or
+ * @throws {UserError} when the server cannot be used, the model is not the trainer's, or
  *   the trainer refuses a result
  */
 export async function work(
@@ -54,7 +54,9 @@ export async function work(
   const name = options.name ?? `${hostname()}-${crypto.getRandomValues(new Uint8Array(3)).toHex()}`
     .replaceAll(/[^\w-]+/g, "-");
   if (!/^[\w-]{1,80}$/.test(name)) {
-    throw new UserError(`the name ${JSON.stringify(name)} has more than letters, digits, - and _`);
+    throw new UserError(
+      `\`name\` ${JSON.stringify(name)}: expected up to 80 letters, digits, - and _`,
+    );
   }
   await using connection = await connectNats(address, `temper worker ${name}`);
   hooks.info?.(`worker ${name} at ${connection.address}`);
@@ -84,7 +86,7 @@ export async function work(
 class ServerWatch {
   #awaySince: number | null = null;
 
-  /** @param patience time for which it may be away, in milliseconds; null for ever */
+  /** @param patience time for which it may be away, in milliseconds; null for no limit */
   constructor(private readonly connection: Connection, private readonly patience: number | null) {
     (async () => {
       for await (const { type } of connection.nats.status()) {
@@ -106,7 +108,7 @@ class ServerWatch {
 }
 
 /**
- * Works for one run, until that has ended, the signal aborts, or another run has work and this one has
+ * Works for one run, until it has ended, the signal aborts, or another run has work and this one has
  * none.
  */
 async function workFor(

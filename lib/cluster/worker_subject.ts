@@ -18,7 +18,7 @@ import type { RunEntry, Work } from "./messages.ts";
 export interface WorkerSources {
   /** Model's folder or name; null for the run's name. */
   readonly model: string | null;
-  /** Rewards that this machine computes beside those that need no script: folders and scripts. */
+  /** Folders and scripts of rewards that this machine computes beside those that need neither. */
   readonly rewards: readonly string[];
 }
 
@@ -110,7 +110,7 @@ async function loadWorkerRewards(
     const expected = fingerprints[`reward ${name}`];
     const ready = readyName(name);
     const its = ready
-      // A judge costs money, and its address is the run's.
+      // A judge costs money, and its address comes from the run.
       ? ready.name === "judge" ? undefined : name
       : digests.get(expected ?? "") ?? (isElsewhere(name) || isScript(name) ? undefined : name);
     if (its === undefined) {

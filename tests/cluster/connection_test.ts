@@ -49,7 +49,7 @@ Deno.test("addresses are those of NATS; a password is never repeated", () => {
 Deno.test("where nobody answers, or there is no such file, that is said", async () => {
   assert.match(await refusal({ url: "nats://127.0.0.1:1" }), /nobody answers there.*nats-server/);
   const message = await refusal({ url: "nats://me:secret@127.0.0.1:1", creds: "x.creds" });
-  assert.match(message, /give one proof of who connects/);
+  assert.match(message, /give one kind of credentials/);
   assert.match(
     await refusal({ url: "nats://127.0.0.1:1", creds: "nowhere.creds" }),
     /cannot read the credentials file nowhere.creds/,

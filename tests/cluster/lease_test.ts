@@ -8,8 +8,7 @@ import { hasServer, withServer } from "../../scripts/nats_server.ts";
 const ignore = !hasServer();
 
 Deno.test({
-  name:
-    "a run has one trainer: another waits for a sign of life, and takes over where there is none",
+  name: "a run has one trainer: another waits for its heartbeat, and takes over when there is none",
   ignore,
   async fn() {
     await withServer(async ({ url }) => {

@@ -3,7 +3,7 @@ import type { Generated } from "../../../generation/generate.ts";
 import type { Parameters } from "../../../nn/parameters.ts";
 import type { RewardScores } from "../../../rewards/weighted_rewards.ts";
 
-/** A prompt of a step, with all that decides its responses beside the policy. */
+/** A prompt of a step, with everything but the policy that decides its responses. */
 export interface FleetPrompt {
   /** Prompt as text, for rewards. */
   readonly text: string;
@@ -51,7 +51,7 @@ export interface FleetRollouts {
   readonly metrics: Record<string, number>;
 }
 
-/** A run, as the machines of a fleet need to know it. */
+/** Facts about a run that the machines of a fleet need. */
 export interface FleetRun {
   /** Run's folder. */
   readonly folder: string;
