@@ -3,7 +3,12 @@ import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { Random } from "../../lib/random.ts";
 import { matmul } from "./matmul.ts";
 import { matmulSeveral } from "./matmul_several.ts";
-import { hasSubgroupVariant, matmulVariants, shapeClasses } from "./matmul_variants.ts";
+import {
+  hasSubgroupVariant,
+  matmulVariants,
+  shapeClasses,
+  SUBGROUP_VARIANT,
+} from "./matmul_variants.ts";
 import type { Matmul, RightMatrix } from "./product.ts";
 
 /** Sizes that are no multiples of a tile, but of four, as `broadcast` takes them. */
@@ -14,7 +19,7 @@ const FEW_ROWS = 3;
 
 /** Variants of the matrix product that were compared. */
 export interface VariantComparison {
-  /** Names; with `broadcast` only where subgroups have a size for it. */
+  /** Names; {@linkcode SUBGROUP_VARIANT} only where subgroups have a size for it. */
   readonly compared: readonly string[];
   /** Names of those that give other results than the first. */
   readonly differing: readonly string[];
@@ -73,7 +78,7 @@ export async function compareVariants(
 export async function provesSubgroups(device: GpuDevice): Promise<boolean> {
   if (!hasSubgroupVariant(device)) return false;
   const [{ name: portable }] = matmulVariants(device);
-  return (await compareVariants(device, [portable, "broadcast"])).differing.length === 0;
+  return (await compareVariants(device, [portable, SUBGROUP_VARIANT])).differing.length === 0;
 }
 
 /** Launches into C[M, N] that together read A, B and their extension in every way. */

@@ -2,7 +2,7 @@ import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.t
 import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.ts";
 import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
 import { numbered, wgsl } from "../wgsl.ts";
-import { chooseVariant } from "./matmul_variants.ts";
+import { chooseVariant, SUBGROUP_VARIANT } from "./matmul_variants.ts";
 import shared from "./matmul_several.wgsl" with { type: "text" };
 import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
 import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { type: "text" };
@@ -146,7 +146,9 @@ function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralP
   const [{ n }] = products;
   const traits = { m, n, dtype, aAlongK: true, bAlongK: true, b2AlongK: true, fours };
   const { name } = chooseVariant(device, traits).variant;
-  const found = name === "broadcast" ? BROADCAST.get(device.subgroupSize!) : VARIANTS.get(name);
+  const found = name === SUBGROUP_VARIANT
+    ? BROADCAST.get(device.subgroupSize!)
+    : VARIANTS.get(name);
   return found ?? (m <= 4 ? SKINNIEST : SKINNY);
 }
 

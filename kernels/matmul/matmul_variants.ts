@@ -35,6 +35,9 @@ export interface MatmulVariant {
   shader(traits: ProductTraits): MatmulShader | null;
 }
 
+/** Name of the variant that uses subgroups. */
+export const SUBGROUP_VARIANT = "broadcast";
+
 /** Up to so many rows, or columns of many rows, `skinny` is the faster. */
 const SKINNY_SIZE = 64;
 
@@ -117,7 +120,7 @@ export function chooseVariant(
   const wanted = tuned !== undefined
     ? variants.find(({ name }) => name === tuned)
     : device.software
-    ? variants.find(({ name }) => name === "broadcast")
+    ? variants.find(({ name }) => name === SUBGROUP_VARIANT)
     : undefined;
   const shader = wanted?.shader(traits);
   if (wanted && shader) return { variant: wanted, shader };
@@ -162,7 +165,7 @@ function byDtype(
 function broadcast(subgroupSize: number): MatmulVariant {
   const make = cached(withSubgroups, "broadcast");
   return {
-    name: "broadcast",
+    name: SUBGROUP_VARIANT,
     rows: 8,
     columns: 4 * subgroupSize,
     shader: ({ dtype, aAlongK, bAlongK, b2AlongK, fours }) =>

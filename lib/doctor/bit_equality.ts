@@ -1,4 +1,5 @@
 import { compareVariants } from "../../kernels/matmul/equal_variants.ts";
+import { SUBGROUP_VARIANT } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice } from "../device/device.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { RowPredictions } from "../training/token_pass.ts";
@@ -12,11 +13,11 @@ import type { RowPredictions } from "../training/token_pass.ts";
  */
 export async function equalVariants(device: GpuDevice): Promise<string> {
   const { compared, differing } = await compareVariants(device);
-  const hasSubgroups = compared.includes("broadcast");
-  device.usesSubgroups = hasSubgroups && !differing.includes("broadcast");
-  const wrong = differing.filter((name) => name !== "broadcast");
+  const hasSubgroups = compared.includes(SUBGROUP_VARIANT);
+  device.usesSubgroups = hasSubgroups && !differing.includes(SUBGROUP_VARIANT);
+  const wrong = differing.filter((name) => name !== SUBGROUP_VARIANT);
   if (wrong.length > 0) throw new Error(`${wrong.join(", ")} differ from ${compared[0]}`);
-  const portable = compared.filter((name) => name !== "broadcast").length;
+  const portable = compared.filter((name) => name !== SUBGROUP_VARIANT).length;
   const subgroups = !hasSubgroups
     ? "no subgroups to use"
     : device.usesSubgroups
