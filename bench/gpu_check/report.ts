@@ -6,7 +6,7 @@ import type { DecodingRow } from "./decoding.ts";
 import type { Facts } from "./facts.ts";
 import type { ProductRow } from "./products.ts";
 import type { DecodingProfile } from "./profile.ts";
-import type { StageName } from "./stages.ts";
+import { type StageName, STAGES } from "./stages.ts";
 import type { TestFile } from "./test_files.ts";
 import type { Tuning } from "./tuning.ts";
 
@@ -84,10 +84,10 @@ export function faultsOf({ stages }: Pick<GpuReport, "stages">): string[] {
   const faults: string[] = [];
   const { facts, kernels, golden, permuted } = stages;
   if (!facts.result?.machine.adapter) faults.push("there is no WebGPU adapter");
-  for (const [name, { state, note }] of Object.entries(stages)) {
+  for (const { name, kind } of STAGES) {
+    const { state, note } = stages[name];
     // Of tests, each that failed is named below.
-    const isTests = ["kernels", "golden", "permuted"].includes(name);
-    if (state === "failed" && !isTests) faults.push(`${name}: ${note}`);
+    if (state === "failed" && kind !== "tests") faults.push(`${name}: ${note}`);
   }
   for (const { result } of [kernels, golden, permuted]) {
     for (const { file, failed, crash } of result ?? []) {
