@@ -197,7 +197,7 @@ export class Exchange {
     const kept = saveEvery === 0 ? step : Math.floor((step - 1) / saveEvery) * saveEvery;
     try {
       const { state } = await jsm.streams.info(names.resultStream, {
-        subjects_filter: `temper.${id}.result.*.*.*`,
+        subjects_filter: stepResults(id, "*"),
       });
       const stored = Object.keys(state.subjects ?? {}).map((subject) => resultIdOf(subject)!.step);
       for (const old of new Set(stored.filter((other) => other <= kept))) {

@@ -1,12 +1,11 @@
 import { UserError } from "../errors.ts";
 import type { KV } from "../packages/nats.ts";
 import { decode, encode, type LeaseEntry } from "./messages.ts";
-import { HEARTBEAT_MS } from "./topology.ts";
+import { HEARTBEAT_MS, MAX_ENTRY_BYTES } from "./topology.ts";
 
 const KEY = "lease";
 /** Time without a renewal after which another trainer may take a lease, in milliseconds. */
 const LEASE_MS = 5 * HEARTBEAT_MS;
-const MAX_BYTES = 64 * 1024;
 /** Holder of a lease that cannot be read. */
 const UNKNOWN: LeaseEntry = { holder: "", host: "an unknown machine", step: 0, steps: 0 };
 
@@ -40,7 +39,7 @@ export class Lease implements AsyncDisposable {
     waiting: (holder: LeaseEntry) => void,
     patience: number = LEASE_MS,
   ): Promise<Lease> {
-    const value = encode("lease", { ...entry, step: 0 }, MAX_BYTES);
+    const value = encode("lease", { ...entry, step: 0 }, MAX_ENTRY_BYTES);
     const held = await entries.get(KEY);
     const holder = held?.operation === "PUT" ? decode("lease", held.value) ?? UNKNOWN : null;
     try {
@@ -78,7 +77,7 @@ export class Lease implements AsyncDisposable {
   async #renew(): Promise<void> {
     if (this.#isLost) return;
     try {
-      const value = encode("lease", { ...this.entry, step: this.#step }, MAX_BYTES);
+      const value = encode("lease", { ...this.entry, step: this.#step }, MAX_ENTRY_BYTES);
       this.#revision = await this.entries.update(KEY, value, this.#revision);
     } catch (error) {
       if (!isConflict(error)) return; // The server is away: the next renewal may succeed.

@@ -1,8 +1,6 @@
 import type { KV } from "../packages/nats.ts";
 import { encode, type WorkerEntry } from "./messages.ts";
-import { HEARTBEAT_MS } from "./topology.ts";
-
-const MAX_BYTES = 64 * 1024;
+import { HEARTBEAT_MS, MAX_ENTRY_BYTES } from "./topology.ts";
 
 /** Heartbeat of a worker while it serves a run, and the number of workers that send one. */
 export class Presence implements AsyncDisposable {
@@ -38,7 +36,7 @@ export class Presence implements AsyncDisposable {
 
   async #send(): Promise<void> {
     try {
-      await this.bucket.put(this.name, encode("worker", this.#entry, MAX_BYTES));
+      await this.bucket.put(this.name, encode("worker", this.#entry, MAX_ENTRY_BYTES));
       let workers = 0;
       for await (const _ of await this.bucket.keys()) workers++;
       this.workers = Math.max(1, workers);

@@ -17,13 +17,15 @@ import { isGone } from "./patience.ts";
  * Time after which work goes to another worker if the one that took it sends no heartbeat, in
  * milliseconds. Workers send one every {@linkcode HEARTBEAT_MS}.
  */
-export const ACK_WAIT_MS = 12_000;
+const ACK_WAIT_MS = 12_000;
 /** Time between heartbeats, in milliseconds. */
 export const HEARTBEAT_MS = 3000;
 /** Time after which a worker that sends no heartbeat is no longer listed, in milliseconds. */
 const PRESENCE_MS = 15_000;
 /** Maximum work that waits, in prompts. A trainer waits with more. */
 const MAX_WORK = 100_000;
+/** Maximum size of a heartbeat, in bytes. */
+export const MAX_ENTRY_BYTES = 64 * 1024;
 /** Maximum size of the work that waits, in bytes. */
 const MAX_WORK_BYTES = 64 * 2 ** 20;
 /** Maximum size of the results that wait, in bytes. A worker waits with more. */
@@ -78,8 +80,8 @@ export function resultSubject(id: string, step: number, prompt: number, response
   return `temper.${id}.result.${step}.${prompt}.${response}`;
 }
 
-/** Subject of all responses of a step. */
-export function stepResults(id: string, step: number): string {
+/** Subject of all responses of a step, or of every step. */
+export function stepResults(id: string, step: number | "*"): string {
   return `temper.${id}.result.${step}.*.*`;
 }
 
@@ -114,7 +116,7 @@ export async function createRunStores({ js, jsm }: Connection, id: string): Prom
   await createStream(jsm, {
     ...shared,
     name: names.resultStream,
-    subjects: [`temper.${id}.result.*.*.*`],
+    subjects: [stepResults(id, "*")],
     // The first result of a subject counts: the server refuses a second.
     max_msgs_per_subject: 1,
     discard_new_per_subject: true,

@@ -8,10 +8,8 @@ export {
 } from "npm:@nats-io/transport-node@3.4.0";
 export {
   AckPolicy,
-  type Consumer,
   DiscardPolicy,
   jetstream,
-  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   jetstreamManager,
