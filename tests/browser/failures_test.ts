@@ -3,17 +3,9 @@ import type { Page } from "playwright-core";
 import { browserTest } from "../web/browser.ts";
 import type * as Temper from "../../browser.ts";
 import { Site } from "./site.ts";
+import { SMALL_PPO } from "./small_runs.ts";
 
-const SMALL = {
-  steps: 1,
-  batchSize: 2,
-  miniBatchSize: 2,
-  outputMinLength: 4,
-  outputMaxLength: 6,
-  evalSamples: 1,
-  evalMaxNewTokens: 4,
-  device: "wasm",
-};
+const SMALL = { ...SMALL_PPO, steps: 1, evalSamples: 1, device: "wasm" };
 
 /** Trains in a page. Returns the texts that it told, and the message of the error, if there was one. */
 function attempt(

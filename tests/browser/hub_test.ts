@@ -4,23 +4,20 @@ import { demoModelDir } from "../demo_model.ts";
 import { filesOf, GRANTED, StandInHub } from "../hub/stand_in_hub.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
 import { Site } from "./site.ts";
+import { SMALL_PPO } from "./small_runs.ts";
+
+const SETTINGS = {
+  ...SMALL_PPO,
+  model: "org/tiny",
+  dataset: "demo/dialogues",
+  steps: 1,
+  device: "wasm",
+};
 
 /** Loads a model of the Hub's and trains for a step. Returns what was told of the download. */
 function trainFromHub(page: Page, hub: string, stopAt: number): Promise<number[]> {
-  return page.evaluate(async ([hub, token, stopAt]) => {
+  return page.evaluate(async ([hub, token, settings, stopAt]) => {
     const worker = await temper.TemperWorker.start({ hub, token });
-    const settings = {
-      model: "org/tiny",
-      dataset: "demo/dialogues",
-      steps: 1,
-      batchSize: 2,
-      miniBatchSize: 2,
-      outputMinLength: 4,
-      outputMaxLength: 6,
-      evalSamples: 1,
-      evalMaxNewTokens: 4,
-      device: "wasm",
-    };
     const loaded: number[] = [];
     await new Promise<void>((resolve, reject) => {
       worker.train("ppo", settings, {
@@ -35,7 +32,7 @@ function trainFromHub(page: Page, hub: string, stopAt: number): Promise<number[]
     });
     worker.close();
     return loaded;
-  }, [hub, GRANTED, stopAt] as const);
+  }, [hub, GRANTED, SETTINGS, stopAt] as const);
 }
 
 browserTest(

@@ -7,19 +7,15 @@ import { run } from "../../lib/runs/loop/run.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
 import { Site } from "./site.ts";
+import { SMALL_PPO } from "./small_runs.ts";
 import { unzip } from "./unzip.ts";
 
 const SETTINGS = {
+  ...SMALL_PPO,
   steps: 6,
   saveEvery: 1,
-  batchSize: 4,
-  miniBatchSize: 2,
   shuffleMinibatches: true,
   policyDropout: true,
-  outputMinLength: 4,
-  outputMaxLength: 8,
-  evalSamples: 2,
-  evalMaxNewTokens: 6,
   device: "wasm",
   output: "kept",
 };

@@ -3,17 +3,6 @@ import { buildPlayground } from "../../scripts/playground_build.ts";
 import { serveFolder } from "../../scripts/static_host.ts";
 import { playgroundHeaders } from "../../web/page/playground_headers.ts";
 
-/** Settings of a run of the demo that takes a second. */
-export const SMALL = {
-  steps: 2,
-  batchSize: 4,
-  miniBatchSize: 2,
-  outputMinLength: 4,
-  outputMaxLength: 8,
-  evalSamples: 2,
-  evalMaxNewTokens: 6,
-};
-
 let built: Promise<string> | null = null;
 
 /** Folder of the page, built once. */

@@ -5,7 +5,8 @@ import type { Page } from "playwright-core";
 import { ROOT } from "../../scripts/program.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest } from "../web/browser.ts";
-import { ended, host, SMALL, train } from "./playground.ts";
+import { ended, host, train } from "./playground.ts";
+import { SMALL_PPO } from "./small_runs.ts";
 
 const REWARD = "export default (samples) => samples.map(({ response }) => response.length);";
 
@@ -19,7 +20,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await using site = await host();
   const page = await browser.newPage();
   await page.goto(site.address);
-  await train(page, { ...SMALL, steps: 500, saveEvery: 1, output: "long" }, REWARD);
+  await train(page, { ...SMALL_PPO, steps: 500, saveEvery: 1, output: "long" }, REWARD);
   await untilStep(page, 2);
 
   const second = await page.context().newPage();
@@ -27,7 +28,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await second.getByText("in another tab").waitFor();
   assert.ok(await second.getByRole("button", { name: "Remove long" }).isDisabled());
   assert.ok(await second.getByRole("button", { name: "Show long" }).isDisabled());
-  await train(second, { ...SMALL, output: "long" });
+  await train(second, { ...SMALL_PPO, output: "long" });
   assert.equal(
     await ended(second),
     "The run long is in use by another tab: wait until it is done there, or close that tab.",
@@ -49,7 +50,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await page.getByText("Stopped; its checkpoint is kept").waitFor();
 
   // One that is refused before it begins is not among them.
-  await train(page, { ...SMALL, noSuchSetting: 1, output: "refused" });
+  await train(page, { ...SMALL_PPO, noSuchSetting: 1, output: "refused" });
   assert.match(await ended(page), /^There is no setting "noSuchSetting"/);
   await page.reload();
   await page.getByRole("button", { name: "Show long" }).waitFor();
@@ -120,6 +121,6 @@ browserTest("without storage, the page says that a run ends with its tab", async
     }));
   await page.goto(site.address);
   await page.getByText(/^This browser keeps no files for this page/).waitFor();
-  await train(page, { ...SMALL, steps: 1 });
+  await train(page, { ...SMALL_PPO, steps: 1 });
   assert.equal(await ended(page), "");
 });

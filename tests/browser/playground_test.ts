@@ -10,18 +10,9 @@ import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { seriousViolations } from "../web/axe.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
-import { ended, host, SMALL, train } from "./playground.ts";
+import { ended, host, train } from "./playground.ts";
+import { SMALL_GRPO, SMALL_PPO } from "./small_runs.ts";
 import { unzip } from "./unzip.ts";
-
-/** Settings of a run of the chat demo that takes a second. */
-const SMALL_GROUPS = {
-  steps: 2,
-  batchSize: 8,
-  miniBatchSize: 8,
-  numGenerations: 4,
-  maxCompletionLength: 6,
-  evalSamples: 4,
-};
 
 /** Saves what a button offers, and unpacks it. */
 async function download(page: Page, button: string, folder: string): Promise<void> {
@@ -53,8 +44,8 @@ browserTest(
     await using site = await host();
     for (
       const [kind, model, settings, width, colorScheme] of [
-        ["ppo", "demo/tiny-flan-t5", SMALL, 1280, "light"],
-        ["grpo", "demo/tiny-chat", SMALL_GROUPS, 390, "dark"],
+        ["ppo", "demo/tiny-flan-t5", SMALL_PPO, 1280, "light"],
+        ["grpo", "demo/tiny-chat", SMALL_GRPO, 390, "dark"],
       ] as const
     ) {
       await test.step(`${kind}, ${width} px, ${colorScheme}`, async () => {
@@ -101,13 +92,13 @@ browserTest("a static host without headers: one thread, the same adapter", async
   await page.goto(site.address);
   await page.getByText(/^One thread of the CPU: this page has no SharedArrayBuffer/).waitFor();
   await page.getByText(/^No GPU/).waitFor();
-  await train(page, SMALL);
+  await train(page, SMALL_PPO);
   assert.equal(await ended(page), "");
   await withTempDir(async (folder) => {
     await download(page, "Download the adapter (PEFT)", folder);
     assert.deepEqual(
       await Deno.readFile(join(folder, "adapter/adapter_model.safetensors")),
-      await adapterInDeno("ppo", SMALL),
+      await adapterInDeno("ppo", SMALL_PPO),
     );
   });
   assert.deepEqual(complaints, []);
@@ -124,7 +115,7 @@ browserTest("temper ui has the page, in its own bar", async (browser) => {
       await page.getByRole("link", { name: "In this browser" }).click();
       await train(
         page,
-        { ...SMALL, steps: 1 },
+        { ...SMALL_PPO, steps: 1 },
         "export default (samples) => samples.map(() => 1);",
       );
       assert.equal(await ended(page), "");
@@ -141,7 +132,7 @@ browserTest("a reward of the user's: scores, and its mistakes in one sentence", 
   const page = await browser.newPage();
   await page.goto(site.address);
   const attempt = async (reward: string) => {
-    await train(page, { ...SMALL, steps: 1 }, reward);
+    await train(page, { ...SMALL_PPO, steps: 1 }, reward);
     return await ended(page);
   };
   const works = "export default (prompts, completions, columns) => " +

@@ -5,30 +5,17 @@ import { run } from "../../lib/runs/loop/run.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf, type Pages } from "../web/browser.ts";
 import { ISOLATED, Site } from "./site.ts";
+import { SMALL_GRPO, SMALL_PPO } from "./small_runs.ts";
 
 /** Runs of the demo that take a second, in which everything that is random is on. */
 const RUNS: readonly (readonly [kind: string, settings: Record<string, unknown>])[] = [
   ["ppo", {
-    steps: 2,
-    batchSize: 4,
-    miniBatchSize: 2,
+    ...SMALL_PPO,
     shuffleMinibatches: true,
     policyDropout: true,
-    outputMinLength: 4,
-    outputMaxLength: 8,
-    evalSamples: 2,
-    evalMaxNewTokens: 6,
     device: "wasm",
   }],
-  ["grpo", {
-    steps: 2,
-    batchSize: 8,
-    miniBatchSize: 8,
-    numGenerations: 4,
-    maxCompletionLength: 6,
-    evalSamples: 4,
-    device: "wasm",
-  }],
+  ["grpo", { ...SMALL_GRPO, device: "wasm" }],
 ];
 
 /** Files of a run by their paths, as hexadecimal texts of their SHA-256. */
