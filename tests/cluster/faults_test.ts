@@ -189,8 +189,8 @@ Deno.test({
       const lines = await train("grpo", join(folder, "many"), SMALL, { fleet });
       assert.deepEqual(workers.errors, []);
       assert.equal(lines.filter((line) => line.includes("is refused")).length, 2, lines.join("\n"));
-      const left = workers.lines.filter((line) => /^work for .* is left/.test(line));
-      assert.equal(left.length, 5, workers.lines.join("\n"));
+      const dropped = workers.lines.filter((line) => /^work for .* is dropped/.test(line));
+      assert.equal(dropped.length, 5, workers.lines.join("\n"));
       assert.ok(workers.lines.some((line) => /0-foreign was described by another v/.test(line)));
       assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
     });
