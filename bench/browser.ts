@@ -1,16 +1,24 @@
 /**
- * Measures a step of the PPO demo in a page, in headless Chromium, against the same step in Deno, one
- * after the other, several times: the fastest of each counts.
+ * Measures what runs in a page, in headless Chromium.
  *
- * deno run -A bench/browser.ts
+ * deno run -A bench/browser.ts          both of these
+ * deno run -A bench/browser.ts step     a step of the PPO demo, against the same step in Deno: one
+ *                                       after the other, several times; the fastest of each counts
+ * deno run -A bench/browser.ts paint    time from a request for the page that trains in the browser
+ *                                       until its content is there to read; medians of several loads
  */
-import { launchBrowser } from "../tests/web/browser.ts";
+import type { Page } from "playwright-core";
+import { host } from "../tests/browser/playground.ts";
 import { Site } from "../tests/browser/site.ts";
+import { launchBrowser } from "../tests/web/browser.ts";
 import { runKind } from "../lib/runs/kinds/registry.ts";
 import { run } from "../lib/runs/loop/run.ts";
 
 const ROUNDS = 3;
 const SETTINGS = { steps: 4, evalSamples: 1, device: "wasm", datasetCache: false };
+
+/** Loads of the page: each in a profile of its own, and then again in the same one. */
+const LOADS = 15;
 
 /** Seconds of each step in Deno. */
 async function inDeno(): Promise<number[]> {
@@ -27,37 +35,91 @@ async function inDeno(): Promise<number[]> {
   return seconds;
 }
 
+/** Seconds of each step in a page. */
+async function inPage(page: Page): Promise<number[]> {
+  const rows = await page.evaluate(async (settings) => {
+    const worker = await temper.TemperWorker.start();
+    const rows: Record<string, unknown>[] = [];
+    const on = { stepped: (event: { row: Record<string, unknown> }) => rows.push(event.row) };
+    await worker.train("ppo", settings, { keep: false, on }).finished;
+    worker.close();
+    return rows;
+  }, SETTINGS);
+  return rows.map(secondsOf);
+}
+
 /** Time of generation, rewards and the update. */
 function secondsOf(row: Readonly<Record<string, unknown>>): number {
   const { stepTimes } = runKind("ppo");
   return stepTimes.reduce((sum, name) => sum + Number(row[name]), 0);
 }
 
-const browser = await launchBrowser();
-try {
+async function measureStep(): Promise<void> {
+  await using browser = await launchBrowser();
   await using site = await Site.serve();
   const page = await browser.newPage();
   await site.show(page);
-  const inPage = async () => {
-    const rows = await page.evaluate(async (settings) => {
-      const worker = await temper.TemperWorker.start();
-      const rows: Record<string, unknown>[] = [];
-      const on = { stepped: (event: { row: Record<string, unknown> }) => rows.push(event.row) };
-      await worker.train("ppo", settings, { keep: false, on }).finished;
-      worker.close();
-      return rows;
-    }, SETTINGS);
-    return rows.map(secondsOf);
-  };
   const best = { deno: Infinity, page: Infinity };
   for (let round = 0; round < ROUNDS; round++) {
     best.deno = Math.min(best.deno, ...await inDeno());
-    best.page = Math.min(best.page, ...await inPage());
+    best.page = Math.min(best.page, ...await inPage(page));
   }
   const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(0)} ms`;
   console.log(`a step of the PPO demo on ${navigator.hardwareConcurrency} threads`);
   console.log(`in Deno  ${milliseconds(best.deno)}`);
   console.log(`in a page ${milliseconds(best.page)}, ${(best.page / best.deno).toFixed(2)} ×`);
-} finally {
-  await browser.close();
 }
+
+/** Milliseconds from the request for a page. */
+interface Paint {
+  /** First bytes of the page. */
+  response: number;
+  /** First text or picture. */
+  first: number;
+  /** The largest text or picture. */
+  largest: number;
+}
+
+/** Times of the page that is shown. */
+function paintOf(page: Page): Promise<Paint> {
+  return page.evaluate(() =>
+    new Promise<Paint>((resolve) => {
+      new PerformanceObserver((list) => {
+        const [{ responseStart }] = performance.getEntriesByType(
+          "navigation",
+        ) as PerformanceNavigationTiming[];
+        const [{ startTime: first }] = performance.getEntriesByName("first-contentful-paint");
+        resolve({ response: responseStart, first, largest: list.getEntries().at(-1)!.startTime });
+      }).observe({ type: "largest-contentful-paint", buffered: true });
+    })
+  );
+}
+
+async function measurePaint(): Promise<void> {
+  await using browser = await launchBrowser();
+  await using site = await host();
+  const times: Record<"first visit" | "again", Paint[]> = { "first visit": [], "again": [] };
+  for (let load = 0; load < LOADS; load++) {
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(site.address);
+    times["first visit"].push(await paintOf(page));
+    await page.goto(site.address);
+    times.again.push(await paintOf(page));
+  }
+  console.log(`milliseconds of ${LOADS} loads: median (fastest, slowest)`);
+  for (const [name, paints] of Object.entries(times)) {
+    const columns = (["response", "first", "largest"] as const).map((column) => {
+      const sorted = paints.map((paint) => paint[column]).sort((a, b) => a - b);
+      const [fastest, median, slowest] = [0, sorted.length >> 1, -1].map((i) =>
+        sorted.at(i)!.toFixed(0)
+      );
+      return `${column} ${median} (${fastest}, ${slowest})`;
+    });
+    console.log(`${name.padEnd(11)}  ${columns.join("  ")}`);
+  }
+}
+
+const [only] = Deno.args;
+if (only !== "paint") await measureStep();
+if (only !== "step") await measurePaint();

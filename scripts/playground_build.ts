@@ -16,13 +16,14 @@ export async function buildPlayground(folder: string): Promise<void> {
   await buildBrowser(folder);
   await copy(join(ROOT, "demo"), join(folder, "demo"));
   const page = renderPlayground({
-    assets: { script: "client.js", style: "style.css" },
+    script: "client.js",
     icon: "icon.svg",
     home: "./",
     pages: [],
   });
   const files = {
-    ...Object.fromEntries(Object.entries(ASSETS).map(([name, { text }]) => [name, text])),
+    "client.js": ASSETS["client.js"].text,
+    "icon.svg": ASSETS["icon.svg"].text,
     "index.html": page,
     "reward.html": REWARD_FRAME,
     "_headers": headersFile(),

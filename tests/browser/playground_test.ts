@@ -152,6 +152,27 @@ browserTest("a reward of the user's: scores, and its mistakes in one sentence", 
   assert.equal(await attempt(works), "");
 });
 
+browserTest("the page shows from its HTML alone, in its style", async (browser) => {
+  await using site = await host();
+  const page = await browser.newPage();
+  const held: string[] = [];
+  // Nothing else ever comes, so no script runs.
+  await page.route("**/*", (route) => {
+    const { pathname } = new URL(route.request().url());
+    return pathname === "/" ? route.continue() : void held.push(pathname);
+  });
+  await page.goto(site.address, { waitUntil: "commit" });
+  await page.waitForFunction(
+    () => performance.getEntriesByName("first-contentful-paint").length > 0,
+  );
+  await page.getByRole("heading", { name: "Train in this browser" }).waitFor();
+  await page.getByRole("button", { name: "Train", exact: true }).waitFor();
+  const card = page.locator(".playground-form");
+  const border = await card.evaluate((form) => getComputedStyle(form).borderTopStyle);
+  assert.equal(border, "solid", "the form has its style");
+  assert.deepEqual(held.filter((path) => !/\.svg$/.test(path)), ["/client.js"]);
+});
+
 browserTest("the page shows before the module is loaded", async (browser) => {
   await using site = await host();
   const page = await browser.newPage();

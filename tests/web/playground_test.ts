@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   type Choices,
   FIRST_CHOICES,
@@ -87,14 +88,17 @@ Deno.test("samples of a group are seen together; torn lines are left out", () =>
 });
 
 Deno.test("the page and the frame of rewards have strict policies, wherever they are served", () => {
-  const html = renderPlayground({ assets: { script: "client.js", style: "style.css" }, pages: [] });
+  const html = renderPlayground({ script: "client.js", pages: [] });
   const policy = playgroundHeaders("temper-worker.js")["content-security-policy"];
   const header = playgroundHeaders("index.html")["content-security-policy"];
   assert.equal(header, `${policy}; frame-ancestors 'none'`);
   assert.ok(html.includes(policy.replaceAll("'", "&#39;")) || html.includes(policy));
   assert.doesNotMatch(policy, /'unsafe-|\*|https?:/);
   assert.match(policy, /connect-src 'self';/);
-  assert.doesNotMatch(html, /<style| style=| on\w+="/);
+  const [, style, rest] = /^.*?<style>([^<]*)<\/style>(.*)$/s.exec(html)!;
+  const hash = createHash("sha256").update(style).digest("base64");
+  assert.ok(policy.includes(`; style-src 'sha256-${hash}';`));
+  assert.doesNotMatch(rest, /<style|<link| style=| on\w+="/);
   assert.ok(REWARD_FRAME.includes(REWARD_FRAME_POLICY));
   assert.doesNotMatch(REWARD_FRAME_POLICY, /'self'|unsafe|connect-src|\*/);
   assert.equal(

@@ -42,6 +42,12 @@ export const ASSET_ADDRESSES = {
   style: address("style.css"),
 } as const;
 
+/** Style sheet for a page that has it in itself, with its hash for content security policies. */
+export const INLINE_STYLE = {
+  text: ASSETS["style.css"].text,
+  hash: `sha256-${createHash("sha256").update(ASSETS["style.css"].text).digest("base64")}`,
+} as const;
+
 function asset(type: string, text: string): Asset {
   return { type, text, gzip: new Uint8Array(gzipSync(text)) };
 }

@@ -3,8 +3,8 @@ import type { ComponentChildren, JSX } from "preact";
 /** Properties of a page's frame. */
 export interface LayoutProps {
   title: string;
-  /** Addresses of the script and the style sheet. */
-  assets: { script: string; style: string };
+  /** Addresses of the script and the style sheet; or the sheet itself, with which a page shows sooner. */
+  assets: { script: string; style: string | { text: string } };
   /** Address of the icon. */
   icon?: string;
   /** Address that the name of the site links to. */
@@ -42,7 +42,9 @@ export function Layout(
         <meta name="color-scheme" content="light dark" />
         <title>{title === "Temper" ? title : `${title} · Temper`}</title>
         <link rel="icon" href={icon} type="image/svg+xml" />
-        <link rel="stylesheet" href={assets.style} />
+        {typeof assets.style === "string"
+          ? <link rel="stylesheet" href={assets.style} />
+          : <style dangerouslySetInnerHTML={{ __html: assets.style.text }} />}
         <script type="module" src={assets.script} />
       </head>
       <body>

@@ -1,3 +1,4 @@
+import { INLINE_STYLE } from "./assets.ts";
 import { REWARD_FRAME_POLICY } from "./reward_frame.ts";
 
 /**
@@ -5,7 +6,8 @@ import { REWARD_FRAME_POLICY } from "./reward_frame.ts";
  * so nothing can leave the machine. WebAssembly has to be compiled.
  */
 export const PLAYGROUND_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; " +
-  "style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; " +
+  `style-src '${INLINE_STYLE.hash}'; ` +
+  "img-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; " +
   "form-action 'none'; base-uri 'none'";
 
 /** Headers of all files: workers may share memory with the page. */

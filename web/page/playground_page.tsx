@@ -3,6 +3,7 @@ import { renderToString } from "preact-render-to-string";
 import { runKinds } from "../../lib/runs/kinds/registry.ts";
 import type { PlaygroundKind } from "../islands/playground/choices.ts";
 import { capitalized } from "../shared/format.ts";
+import { INLINE_STYLE } from "./assets.ts";
 import { Island } from "./island.tsx";
 import { Layout, type LayoutProps } from "./layout.tsx";
 import { PLAYGROUND_POLICY } from "./playground_headers.ts";
@@ -33,12 +34,17 @@ function playgroundKinds(): PlaygroundKind[] {
   }));
 }
 
-/** Page that trains in the browser, as HTML. */
+/** Page that trains in the browser, as HTML. @param script address of the site's script */
 export function renderPlayground(
-  frame: Pick<LayoutProps, "assets" | "icon" | "home" | "pages">,
+  { script, ...frame }: { script: string } & Pick<LayoutProps, "icon" | "home" | "pages">,
 ): string {
   const page = (
-    <Layout title="Train in this browser" policy={PLAYGROUND_POLICY} {...frame}>
+    <Layout
+      title="Train in this browser"
+      policy={PLAYGROUND_POLICY}
+      assets={{ script, style: INLINE_STYLE }}
+      {...frame}
+    >
       <Head />
       <Island name="Playground" props={{ kinds: playgroundKinds() }} />
     </Layout>

@@ -25,7 +25,7 @@ export function playgroundRoutes(): Hono {
       if (await readOwn(`${MODULE}/temper-worker.js`) === null) {
         return context.html(renderPage("Not built", <NotBuilt />), 404);
       }
-      const html = renderPlayground({ assets: ASSET_ADDRESSES });
+      const html = renderPlayground({ script: ASSET_ADDRESSES.script });
       return context.html(html, 200, playgroundHeaders("index.html"));
     })
     .get(
