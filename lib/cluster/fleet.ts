@@ -55,6 +55,7 @@ export class NatsFleet implements RolloutFleet {
     step: number,
     requests: readonly FleetRequest[],
     policy: FleetPolicy,
+    meanwhile: () => Promise<void>,
   ): Promise<FleetRollouts> {
     if (!this.#attachment) throw new Error("the fleet was not attached to a run");
     const { run, exchange } = this.#attachment;
@@ -69,7 +70,11 @@ export class NatsFleet implements RolloutFleet {
       await run.patiently(() => exchange.request(request, { step, policy: current.digest }));
     }
     const synced = performance.now();
+    const own = meanwhile();
+    // If both fail, the results' error is the one to tell.
+    own.catch(() => {});
     const { results, policy: made } = await exchange.results(step, policy.vocabSize);
+    await own;
     const finished = performance.now();
     const ahead = await exchange.forget(step);
     const [tokens, seconds] = results.reduce(

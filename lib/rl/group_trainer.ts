@@ -14,7 +14,7 @@ import type { TokenModel } from "../training/token_model.ts";
 import { responseRow, type TokenRow } from "../training/token_rows.ts";
 import { type GroupConfig, rowsOfUpdate } from "./group_config.ts";
 import { RolloutSource } from "./rollout_source.ts";
-import { checkRevision, Rollouts, type SampledTokens } from "./rollouts.ts";
+import { checkRevision, type Rollouts, type SampledTokens } from "./rollouts.ts";
 
 /** Responses to prompts, in groups, as the policy and the reference see them. */
 export interface GroupBatch {
@@ -85,6 +85,23 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     );
   }
 
+  /**
+   * Reads prompts ahead of a step on responses that are drawn elsewhere, while they are: those of the
+   * first pass with the policy, all with the reference. The next step goes on from there, where it would
+   * read the same; its results are the same, bit for bit. Until then memory is held as
+   * {@linkcode GroupTrainer.generate} holds it.
+   *
+   * @param prompts tokens of each response's prompt, `batchSize` rows
+   * @throws {UserError} when a step is running
+   */
+  readAhead(prompts: readonly (readonly number[])[]): Promise<void> {
+    const reference = this.comparesWithReference ? this.subject(this.reference) : null;
+    return this.#rollouts.readAhead(prompts, this.#trainedFirst(prompts.length), reference);
+  }
+
+  /** True where a step needs the reference's log-probabilities. */
+  protected abstract readonly comparesWithReference: boolean;
+
   /** Runs one step; two at a time, and generation meanwhile, are refused. */
   protected override exclusively<T>(step: () => Promise<T>): Promise<T> {
     return this.#rollouts.exclusively(step);
@@ -101,7 +118,6 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     prompts: readonly (readonly number[])[],
     completions: readonly (readonly number[])[],
     sampled: readonly SampledTokens[] | null,
-    withReference: boolean,
   ): Promise<GroupBatch> {
     const { model } = this.policy;
     const { batchSize } = this.config;
@@ -122,10 +138,14 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     const oldLogprobs = sampled
       ? this.#reported(rows, sampled)
       : await this.logprobs(rows, "policy");
-    const refLogprobs = withReference ? await this.logprobs(rows, "reference") : null;
+    const refLogprobs = this.comparesWithReference
+      ? await this.#rollouts.withReferencePrompts((prompts) =>
+        this.logprobs(rows, "reference", prompts)
+      )
+      : null;
     this.countTokens(rows);
     const ended = completions.map((tokens) => model.eosTokenIds.includes(tokens.at(-1)!));
-    const promptPass = sampled instanceof Rollouts ? sampled.promptPass : null;
+    const promptPass = this.#rollouts.promptPassOf(sampled);
     return { rows, groups, ended, oldLogprobs, refLogprobs, promptPass };
   }
 

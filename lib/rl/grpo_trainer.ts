@@ -38,6 +38,10 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
     super(policy, config, "GRPO", { reference, moves: config.syncRefModel });
   }
 
+  protected override get comparesWithReference(): boolean {
+    return this.config.beta !== 0;
+  }
+
   /**
    * Optimises the policy on one batch of rollouts. Rollouts with equal prompts are a group.
    *
@@ -60,7 +64,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
       const { config } = this;
       const weighted = weightRewards(rewards, completions.length, config.rewardWeights);
       const learningRate = learningRateAt(this.stepsDone, config);
-      const batch = await this.layOut(prompts, completions, sampled, config.beta !== 0);
+      const batch = await this.layOut(prompts, completions, sampled);
       const scored = this.#score(batch, weighted.rewards);
       const lengths = batch.rows.map(({ targets }, row) =>
         scored.isCounted[row] ? targets.length : 0

@@ -122,6 +122,20 @@ export class PPOTrainer implements Trainer {
   }
 
   /**
+   * Reads prompts ahead of a step on responses that are drawn elsewhere, while they are: those of the
+   * first minibatch with the policy, all with the reference. The next step goes on from there, where it
+   * would read the same; its results are the same, bit for bit. Until then memory is held as
+   * {@linkcode PPOTrainer.generate} holds it.
+   *
+   * @param queries tokens of the prompts, `batchSize` rows
+   * @throws {UserError} when a step is running
+   */
+  readAhead(queries: readonly (readonly number[])[]): Promise<void> {
+    const reference = { model: this.policy.model, adapter: this.reference };
+    return this.#rollouts.readAhead(queries, this.#trainedFirst(queries.length), reference);
+  }
+
+  /**
    * Optimises the policy on one batch of rollouts.
    *
    * @param queries tokens of the prompts, `batchSize` rows
@@ -161,7 +175,7 @@ export class PPOTrainer implements Trainer {
     const updates: Promise<PolicyUpdate>[] = [];
     const updateRows = config.miniBatchSize * config.gradientAccumulationSteps;
     const random = config.policyDropout ? this.#random : null;
-    let promptPass = sampled instanceof Rollouts ? sampled.promptPass : null;
+    let promptPass = this.#rollouts.promptPassOf(sampled);
     optimisation: for (let epoch = 0; epoch < config.ppoEpochs; epoch++) {
       const order = config.shuffleMinibatches ? this.#random.shuffle([...rollouts]) : rollouts;
       for (const minibatch of slices(order, updateRows)) {
@@ -212,7 +226,9 @@ export class PPOTrainer implements Trainer {
       isReported
         ? reportedPredictions(scored, sampled, policy.parameters.revision)
         : predict(policy, scored),
-      predict({ model: policy.model, adapter: this.reference }, scored),
+      this.#rollouts.withReferencePrompts((prompts) =>
+        predict({ model: policy.model, adapter: this.reference }, scored, { prompts })
+      ),
     ]);
     clock.lap("forward_pass");
     const rollouts = scored.map((response, i) => {

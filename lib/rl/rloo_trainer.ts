@@ -39,6 +39,10 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
     super(policy, config, "RLOO", { reference: config.beta === 0 ? null : config.reference });
   }
 
+  protected override get comparesWithReference(): boolean {
+    return this.config.beta !== 0;
+  }
+
   /**
    * Optimises the policy on one batch of rollouts. Rollouts with equal prompts are a group.
    *
@@ -61,7 +65,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
       const { config } = this;
       const weighted = weightRewards(rewards, completions.length, config.rewardWeights);
       const learningRate = learningRateAt(this.stepsDone, config);
-      const batch = await this.layOut(prompts, completions, sampled, config.beta !== 0);
+      const batch = await this.layOut(prompts, completions, sampled);
       const scores = this.#scores(weighted.rewards, batch);
       const kls = batch.rows.map((_, row) => sequenceKl(batch, row));
       const penalised = scores.map((score, row) => score - config.beta * kls[row]);

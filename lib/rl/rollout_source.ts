@@ -1,4 +1,5 @@
 import { OutOfMemoryError, UserError } from "../errors.ts";
+import { yieldToEventLoop } from "../event_loop.ts";
 import { generate, type GenerationOptions } from "../generation/generate.ts";
 import {
   checkGeneration,
@@ -7,18 +8,29 @@ import {
 } from "../generation/generation_config.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { PromptPass } from "../training/prompt_pass.ts";
+import { ReadPrompts } from "../training/read_prompts.ts";
 import { StepLock } from "../training/step_lock.ts";
 import type { TokenModel } from "../training/token_model.ts";
 import { trainingContext } from "../training/token_pass.ts";
-import { Rollouts } from "./rollouts.ts";
+import { Rollouts, type SampledTokens } from "./rollouts.ts";
+
+/** Prompts of the next step, read before its responses are there. */
+interface ReadAhead {
+  /** Those that the policy is trained on first; null for none. */
+  policy: PromptPass | null;
+  /** All of them, by the reference; null for none. */
+  reference: ReadPrompts | null;
+}
 
 /**
  * Rollouts of a policy that is trained. Generation has to read every prompt: those of the rows that
- * are trained first are read with a tape, and the next step goes on from there.
+ * are trained first are read with a tape, and the next step goes on from there. Where others draw the
+ * responses, these prompts and the reference's are read meanwhile.
  */
 export class RolloutSource {
   /** The latest rollouts: what they hold for the next step is freed when others come. */
   #latest: Rollouts | null = null;
+  #ahead: ReadAhead = { policy: null, reference: null };
   /** Calls of `generate` that have not returned. */
   #generating = 0;
   readonly #lock = new StepLock();
@@ -103,10 +115,64 @@ export class RolloutSource {
     return await this.#lock.hold(step);
   }
 
-  /** Frees what the latest rollouts hold for a step. */
+  /**
+   * Reads prompts for the next step, while others draw the responses to them. Where memory does not
+   * suffice, the step reads them itself.
+   *
+   * @param queries prompt of each response
+   * @param trainedFirst rows of the step's first pass, in its order
+   * @param reference model that the step compares the policy with; null for none
+   * @throws {UserError} when a step is running
+   */
+  async readAhead(
+    queries: readonly (readonly number[])[],
+    trainedFirst: readonly number[],
+    reference: TokenModel | null,
+  ): Promise<void> {
+    if (this.#lock.isHeld) {
+      throw new UserError("readAhead was called while a step is running: await the step first");
+    }
+    this.release();
+    const ahead: ReadAhead = this.#ahead = { policy: null, reference: null };
+    try {
+      if (trainedFirst.length > 0) {
+        ahead.policy = this.#read(trainedFirst.map((row) => queries[row]));
+      }
+      // On the WASM device, reading takes this thread's time: heartbeats go out in between.
+      await yieldToEventLoop();
+      if (reference && this.#ahead === ahead) {
+        ahead.reference = new ReadPrompts(reference, queries);
+      }
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+    }
+  }
+
+  /** Prompts that a step on these rollouts need not read again, if they are those that it trains on first. */
+  promptPassOf(sampled: readonly SampledTokens[] | null | undefined): PromptPass | null {
+    return (sampled instanceof Rollouts ? sampled.promptPass : null) ?? this.#ahead.policy;
+  }
+
+  /**
+   * Lets a step use the prompts that the reference has read, and frees them once it has launched what
+   * goes on from them.
+   */
+  withReferencePrompts<T>(use: (prompts: ReadPrompts | null) => T): T {
+    try {
+      return use(this.#ahead.reference);
+    } finally {
+      this.#ahead.reference?.[Symbol.dispose]();
+      this.#ahead.reference = null;
+    }
+  }
+
+  /** Frees what is held for a step. */
   release(): void {
     this.#latest?.release();
     this.#latest = null;
+    this.#ahead.policy?.[Symbol.dispose]();
+    this.#ahead.reference?.[Symbol.dispose]();
+    this.#ahead = { policy: null, reference: null };
   }
 
   /** Reads prompts with a tape, for generation and for the pass that trains on them first. */

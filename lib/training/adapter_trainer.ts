@@ -10,6 +10,7 @@ import { sum } from "./moments.ts";
 import { frozenCopy } from "./reference.ts";
 import type { PromptPass } from "./prompt_pass.ts";
 import type { RowLoss } from "./row_loss.ts";
+import type { ReadPrompts } from "./read_prompts.ts";
 import { forwardBackwardRows, type RowLogprobs } from "./row_pass.ts";
 import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
 import { StepLock } from "./step_lock.ts";
@@ -145,13 +146,19 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     };
   }
 
-  /** Log-probabilities of rows under the policy, or under the reference, in nats. */
+  /**
+   * Log-probabilities of rows under the policy, or under the reference, in nats.
+   *
+   * @param prompts prompts that it has read already
+   */
   protected async logprobs(
     rows: readonly TokenRow[],
     of: "policy" | "reference",
+    prompts: ReadPrompts | null = null,
   ): Promise<Float32Array[]> {
     const adapter = of === "policy" ? this.policy.adapter : this.reference;
-    return (await predict(this.subject(adapter), rows)).map(({ logprobs }) => logprobs);
+    return (await predict(this.subject(adapter), rows, { prompts }))
+      .map(({ logprobs }) => logprobs);
   }
 
   /** Adds the tokens of a step's rows. */

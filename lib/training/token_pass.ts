@@ -7,6 +7,7 @@ import { uploadLists } from "../tensor/lists.ts";
 import { Packed } from "../tensor/packed.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PromptPass } from "./prompt_pass.ts";
+import type { ReadPrompts } from "./read_prompts.ts";
 import type { Share, TokenLoss } from "./token_loss.ts";
 import type { TokenModel } from "./token_model.ts";
 import { packedMask, packPositions, passes, type TokenRow, unpackPositions } from "./token_rows.ts";
@@ -56,18 +57,19 @@ export interface RowPredictions {
  * Predictions of rows without gradients, some rows at a time so that memory stays bounded. Nothing is
  * waited for before everything is launched.
  *
- * @param options `meanLogits` asks for these
+ * @param options `meanLogits` asks for these; `prompts` are those that the same model has read ahead
  */
 export async function predict(
   subject: TokenModel,
   rows: readonly TokenRow[],
-  options: { meanLogits?: boolean } = {},
+  options: { meanLogits?: boolean; prompts?: ReadPrompts | null } = {},
 ): Promise<RowPredictions[]> {
   const predictions = Array.from(passes(rows), async (rows): Promise<RowPredictions[]> => {
     const cx = new Context(subject.model.device);
     let reads: Promise<Float32Array | null>[];
     try {
-      const { logprobs, values, meanLogits } = tokenPass(cx, subject, rows);
+      const memory = options.prompts?.of(rows.map(({ query }) => query)) ?? null;
+      const { logprobs, values, meanLogits } = tokenPass(cx, subject, rows, memory);
       const logits = options.meanLogits ? meanLogits() : null;
       reads = [logprobs, values, logits].map((tensor) => tensor?.read() ?? Promise.resolve(null));
     } finally {

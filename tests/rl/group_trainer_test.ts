@@ -75,7 +75,7 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
     deviceTest(
       `${Algorithm.name}: prompts that generation has read change nothing, passes of ${miniBatchSize}`,
       async (device) => {
-        const train = async (keeps: boolean) => {
+        const train = async (how: "keeps" | "reads again" | "reads ahead") => {
           const trainer = new Algorithm(await demoPolicy(device), {
             ...base,
             miniBatchSize,
@@ -86,7 +86,8 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
           for (const seed of [1, 2]) {
             const rollouts = await trainer.generate(PROMPTS, { seed });
             assert.ok(rollouts.promptPass);
-            if (!keeps) rollouts.release();
+            if (how !== "keeps") rollouts.release();
+            if (how === "reads ahead") await trainer.readAhead(promptsOf(rollouts));
             const rewards = { even: even(rollouts) };
             const prompts = promptsOf(rollouts);
             const stats = await trainer.step(prompts, tokensOf(rollouts), rewards, rollouts);
@@ -96,7 +97,9 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
           trainer.dispose();
           return { metrics, parameters: await trainer.parameters.values.read() };
         };
-        assert.deepEqual(await train(true), await train(false));
+        const expected = await train("keeps");
+        assert.deepEqual(await train("reads again"), expected);
+        assert.deepEqual(await train("reads ahead"), expected);
       },
     );
   }

@@ -5,7 +5,8 @@ import { generate } from "../../lib/generation/generate.ts";
 import type { PPOConfigInput } from "../../lib/rl/ppo_config.ts";
 import { PPOTrainer } from "../../lib/rl/ppo_trainer.ts";
 import { deviceTest, withDevice } from "../device.ts";
-import { demoPolicy, randomBatch } from "./demo_policy.ts";
+import type { Policy } from "../../lib/models/policy.ts";
+import { demoPolicy, randomBatch, randomPolicy } from "./demo_policy.ts";
 
 const { queries } = randomBatch(4);
 const scores = [1, -1, 0.5, 2];
@@ -24,8 +25,9 @@ async function train(
   config: PPOConfigInput,
   step: (trainer: PPOTrainer, queries: number[][]) => Promise<object>,
   batch: number[][] = queries,
+  policyOf: (device: Device) => Promise<Policy> = demoPolicy,
 ): Promise<{ parameters: Float32Array; stats: object[] }> {
-  const policy = await demoPolicy(device);
+  const policy = await policyOf(device);
   const trainer = new PPOTrainer(policy, { ...base, ...config });
   const stats = [];
   for (let i = 0; i < 2; i++) {
@@ -50,6 +52,12 @@ async function readingAgain(trainer: PPOTrainer, queries: number[][]): Promise<o
   return await trainer.step(queries, generated.map(({ tokens }) => tokens), scores, generated);
 }
 
+/** Reads the prompts while others generate. */
+async function readingAhead(trainer: PPOTrainer, queries: number[][]): Promise<object> {
+  await trainer.readAhead(queries);
+  return await readingAgain(trainer, queries);
+}
+
 const CASES: Record<string, PPOConfigInput> = {
   "shuffled minibatches": {},
   "one minibatch": { miniBatchSize: 4, ppoEpochs: 1 },
@@ -64,6 +72,7 @@ for (const [name, config] of Object.entries(CASES)) {
     async (device) => {
       const kept = await train(device, config, keeping);
       assert.deepEqual(kept, await train(device, config, readingAgain));
+      assert.deepEqual(kept, await train(device, config, readingAhead));
       assert.ok(kept.parameters.every(Number.isFinite));
     },
   );
@@ -82,11 +91,23 @@ for (const [name, { batch, config }] of Object.entries(GROUPS)) {
   deviceTest(`groups of responses keep what they share, bit for bit: ${name}`, async (device) => {
     const kept = await train(device, config, keeping, batch);
     assert.deepEqual(kept, await train(device, config, readingAgain, batch));
+    assert.deepEqual(kept, await train(device, config, readingAhead, batch));
     // The first minibatch is trained before anything has changed.
     const [{ "ppo/policy/ratio": ratio }] = kept.stats as { "ppo/policy/ratio": Float32Array }[];
     assert.ok(ratio.subarray(0, 9).every((r) => r === 1));
   });
 }
+
+deviceTest("prompts that a decoder-only model has read change nothing", async (device) => {
+  const chat = (device: Device) => randomPolicy(device, "demo/tiny-chat", "all-linear");
+  // Its reference is the base model, beside the adapters' copies in the other cases.
+  const config = { reference: "base" } as const;
+  const within = (query: number[]) => query.map((token) => token % 512);
+  const batch = [first, second, first, first].map(within);
+  const kept = await train(device, config, keeping, batch, chat);
+  assert.deepEqual(kept, await train(device, config, readingAgain, batch, chat));
+  assert.deepEqual(kept, await train(device, config, readingAhead, batch, chat));
+});
 
 deviceTest("several responses to a query are those to it given several times", async (device) => {
   const trainer = new PPOTrainer(await demoPolicy(device), base);
@@ -136,6 +157,29 @@ Deno.test("a step on rollouts reads one minibatch's prompts less, but not other 
     assert.equal(await launches(queries, false), 8);
   }, "wasm"));
 
+Deno.test("a step reads none of the prompts that were read ahead, but all others", () =>
+  withDevice(async (device) => {
+    const trainer = new PPOTrainer(await demoPolicy(device), { ...base, ppoEpochs: 1 });
+    const launches = async (ahead: number[][]) => {
+      const rollouts = await trainer.generate(queries, sampling);
+      await trainer.readAhead(ahead);
+      const responses = rollouts.map(({ tokens }) => tokens);
+      const step = () => trainer.step(queries, responses, scores, Array.from(rollouts));
+      return await countLaunches(device, "embedding", step);
+    };
+    // The decoder of the reference and of two minibatches, and the second one's encoder.
+    assert.equal(await launches(queries), 4);
+    // The reference's encoder and the first minibatch's.
+    assert.equal(await launches(queries.map((query) => [...query, 1])), 6);
+    await assert.rejects(
+      Promise.all([
+        trainer.step(queries, queries, scores),
+        trainer.readAhead(queries),
+      ]),
+      /readAhead was called while a step is running/,
+    );
+  }, "wasm"));
+
 deviceTest("what is kept is freed: by the step, the next generation, dispose", async (device) => {
   const trainer = new PPOTrainer(await demoPolicy(device), base);
   await keeping(trainer, queries);
@@ -149,6 +193,11 @@ deviceTest("what is kept is freed: by the step, the next generation, dispose", a
   assert.equal(device.memory.used, used);
   await keeping(trainer, queries);
   assert.equal(device.memory.used, used);
+  await trainer.readAhead(queries);
+  assert.ok(device.memory.used > used);
+  await readingAgain(trainer, queries);
+  assert.equal(device.memory.used, used);
+  await trainer.readAhead(queries);
   await trainer.generate(queries, sampling);
   trainer.dispose();
   assert.ok(device.memory.used < used);
@@ -176,6 +225,13 @@ Deno.test("where memory does not suffice to keep it, generation goes without", (
       const rollouts = await trainer.generate(queries, sampling);
       assert.equal(rollouts.promptPass, null);
       assert.deepEqual(Array.from(rollouts), Array.from(expected));
+      rollouts.release();
+      device.alloc = () => {
+        throw new OutOfMemoryError("no more", { needed: 1, available: null });
+      };
+      const before = device.memory.used;
+      await trainer.readAhead(queries);
+      assert.equal(device.memory.used, before);
     } finally {
       device.alloc = alloc;
     }

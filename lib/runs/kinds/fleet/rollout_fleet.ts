@@ -78,6 +78,7 @@ export interface RolloutFleet {
    *
    * @param step number of the step
    * @param requests this step's prompts and those of steps ahead, as far as they are new
+   * @param meanwhile called once the fleet is at work: the trainer's own work until responses come
    * @throws {NotFiniteError} when the policy's logits are not finite
    * @throws {RunInterruptedError} when the run's signal aborts meanwhile
    * @throws {UserError} when the fleet is lost, or another trainer has taken the run
@@ -86,6 +87,7 @@ export interface RolloutFleet {
     step: number,
     requests: readonly FleetRequest[],
     policy: FleetPolicy,
+    meanwhile: () => Promise<void>,
   ): Promise<FleetRollouts>;
   /** Leaves the fleet. `finished` removes what the run has there. */
   leave(finished: boolean): Promise<void>;

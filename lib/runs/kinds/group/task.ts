@@ -134,6 +134,7 @@ export class GroupTask<Config extends GroupRunConfig>
         vocabSize: model.vocabSize,
         rewards: rewards.rewards.map(({ name }) => name),
       },
+      () => this.trainer.readAhead(prompts.map(({ inputIds }) => inputIds)),
     );
     const rollouts = collected
       ? Rollouts.label(

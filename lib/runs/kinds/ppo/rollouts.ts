@@ -82,12 +82,17 @@ export async function collectRollouts(
   const queries = prompts.map(({ inputIds }) => inputIds);
   const sampling = { ...samplingOf(config), maxNewTokens, firstRollout: step * prompts.length };
   const { policy } = trainer;
-  const collected = work && await work.fleet.collect(step + 1, work.requests, {
-    parameters: policy.parameters,
-    lora: policy.adapter.config,
-    vocabSize: policy.model.vocabSize,
-    rewards: rewards.rewards.map(({ name }) => name),
-  });
+  const collected = work && await work.fleet.collect(
+    step + 1,
+    work.requests,
+    {
+      parameters: policy.parameters,
+      lora: policy.adapter.config,
+      vocabSize: policy.model.vocabSize,
+      rewards: rewards.rewards.map(({ name }) => name),
+    },
+    () => trainer.readAhead(queries),
+  );
   const rollouts = collected
     ? Rollouts.label(
       collected.responses,
