@@ -228,6 +228,7 @@ export {
   type TrainingPassOptions,
 } from "./lib/training/token_pass.ts";
 export type { PromptPass } from "./lib/training/prompt_pass.ts";
+export type { ReadPrompts } from "./lib/training/read_prompts.ts";
 export type { Share, TokenLoss, TokenLossArguments } from "./lib/training/token_loss.ts";
 export type { TokenModel } from "./lib/training/token_model.ts";
 export { type PositionRange, responseRow, type TokenRow } from "./lib/training/token_rows.ts";

@@ -38,6 +38,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
     super(policy, config, "GRPO", { reference, moves: config.syncRefModel });
   }
 
+  /** True where the loss has a term for the KL from the reference. */
   protected override get comparesWithReference(): boolean {
     return this.config.beta !== 0;
   }

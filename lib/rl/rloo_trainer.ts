@@ -39,6 +39,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
     super(policy, config, "RLOO", { reference: config.beta === 0 ? null : config.reference });
   }
 
+  /** True where the loss has a term for the KL from the reference. */
   protected override get comparesWithReference(): boolean {
     return this.config.beta !== 0;
   }

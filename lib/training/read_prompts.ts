@@ -38,6 +38,7 @@ export class ReadPrompts implements Disposable {
     return model.selectPrompts(this.#memory, places as number[]);
   }
 
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     this.#cx.release();
   }
