@@ -6,6 +6,9 @@ import { chooseVariant, SUBGROUP_VARIANT } from "./matmul_variants.ts";
 import shared from "./matmul_several.wgsl" with { type: "text" };
 import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
 import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { type: "text" };
+import narrowCode from "./matmul_several_narrow.wgsl" with { type: "text" };
+import narrowProduct from "./matmul_several_narrow_product.wgsl" with { type: "text" };
+import narrowSums from "./matmul_narrow_sums.wgsl" with { type: "text" };
 import skinnyCode from "./matmul_several_skinny.wgsl" with { type: "text" };
 import skinnyProduct from "./matmul_several_skinny_product.wgsl" with { type: "text" };
 import store from "./matmul_several_store.wgsl" with { type: "text" };
@@ -77,6 +80,12 @@ const broadcastKernel = wgsl(
     },
   },
 );
+const narrowKernel = wgsl(
+  MATMUL_SEVERAL,
+  "matmul/matmul_several_narrow.wgsl",
+  narrowCode + numbered(narrowProduct, MAX_PRODUCTS),
+  { shared: common + narrowSums, elements: { a: "vec4f", w: "vec2u", u: "vec4f", b: "vec4f" } },
+);
 type SeveralShader = ReturnType<typeof skinnyKernel>;
 
 /** The text of the kernels with subgroups: where it changes they have to prove themselves again. */
@@ -97,15 +106,32 @@ const VARIANTS = new Map<string, Variant>([
   ["skinny 8 4 8", skinny(8, 4, 8)],
   ["skinny 4 1 32", SKINNIEST],
   ["skinny 8 1 16", skinny(8, 1, 16)],
+  ...[[4, 4, 16], [2, 4, 32], [4, 1, 32]].map(([columns, lines, slices]) =>
+    [`narrow ${columns} ${lines} ${slices}`, narrow(columns, lines, slices)] as const
+  ),
 ]);
 const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
 
 function skinny(columnThreads: number, lineThreads: number, slices: number): Variant {
+  return byThreads(skinnyKernel, "several_skinny", columnThreads, lineThreads, slices);
+}
+
+function narrow(columnThreads: number, lineThreads: number, slices: number): Variant {
+  return byThreads(narrowKernel, "several_narrow", columnThreads, lineThreads, slices);
+}
+
+function byThreads(
+  kernel: typeof skinnyKernel,
+  entryPoint: string,
+  columnThreads: number,
+  lineThreads: number,
+  slices: number,
+): Variant {
   const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads, SLICES: slices };
   return {
     rows: 4 * lineThreads,
     columns: 4 * columnThreads,
-    shader: cached(skinnyKernel, "several_skinny", constants),
+    shader: cached(kernel, entryPoint, constants),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { GpuDevice } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import code from "./matmul.wgsl" with { type: "text" };
+import narrowCode from "./matmul_narrow.wgsl" with { type: "text" };
+import narrowSums from "./matmul_narrow_sums.wgsl" with { type: "text" };
 import shared from "./matmul_shared.wgsl" with { type: "text" };
 import subgroupsCode from "./matmul_subgroups.wgsl" with { type: "text" };
 import { MATMUL_GPU } from "./signatures.ts";
@@ -47,10 +49,18 @@ const withSubgroups = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroups
   elements: { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" },
 });
 
+const withVectors = wgsl(MATMUL_GPU, "matmul/matmul_narrow.wgsl", narrowCode, {
+  shared: shared + narrowSums,
+  elements: { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" },
+});
+
 /** Variants for every GPU: tiles by workgroup size, and the skinny ones' by slices of k. */
 const TILED = tiled(16, 8);
 const SKINNY = skinny(4, 4, 8);
 const SKINNIEST = skinny(4, 1, 32);
+/** Those that read fours, by columns, rows and slices of k of a workgroup. */
+const NARROW = narrow(4, 4, 16);
+const NARROWEST = narrow(4, 1, 32);
 const PORTABLE = [
   TILED,
   tiled(16, 16),
@@ -59,6 +69,9 @@ const PORTABLE = [
   skinny(8, 4, 8),
   SKINNIEST,
   skinny(8, 1, 16),
+  NARROW,
+  narrow(2, 4, 32),
+  NARROWEST,
 ];
 
 const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
@@ -105,7 +118,8 @@ export function shapeClasses(): string[] {
 }
 
 /** The text of all variants and the classes: what was tuned for others is tuned again. */
-export const MATMUL_CODE: string = shared + code + subgroupsCode + shapeClasses().join();
+export const MATMUL_CODE: string = shared + code + subgroupsCode + narrowSums + narrowCode +
+  shapeClasses().join();
 
 /**
  * The variant and its kernel for a product: what tuning found fastest, else a guess. On software
@@ -126,6 +140,11 @@ export function chooseVariant(
   if (wanted && shader) return { variant: wanted, shader };
   const { m, n } = traits;
   const isSkinny = m <= SKINNY_SIZE || isNarrow(m, n);
+  if (m <= SKINNY_SIZE) {
+    const variant = m <= 4 ? NARROWEST : NARROW;
+    const shader = variant.shader(traits);
+    if (shader) return { variant, shader };
+  }
   const variant = m <= 4 ? SKINNIEST : isSkinny ? SKINNY : TILED;
   return { variant, shader: variant.shader(traits)! };
 }
@@ -159,6 +178,30 @@ function byDtype(
     columns: 4 * columnThreads,
     shader: ({ dtype }) => make({ ...constants, BF16: Number(dtype === "bf16") }),
   };
+}
+
+/** `skinny` with loads of four elements, for what is contiguous along k. */
+function narrow(columnThreads: number, lineThreads: number, slices: number): MatmulVariant {
+  const make = cached(withVectors, "narrow");
+  return {
+    name: ["narrow", columnThreads, lineThreads, slices].join(" "),
+    rows: 4 * lineThreads,
+    columns: 4 * columnThreads,
+    shader: (traits) =>
+      readsFours(traits)
+        ? make({
+          COLUMN_THREADS: columnThreads,
+          LINE_THREADS: lineThreads,
+          SLICES: slices,
+          BF16: Number(traits.dtype === "bf16"),
+        })
+        : null,
+  };
+}
+
+/** Tells products that the narrow variants can compute. */
+function readsFours({ aAlongK, bAlongK, b2AlongK, fours }: ProductTraits): boolean {
+  return aAlongK && bAlongK && b2AlongK && fours;
 }
 
 /** 8 x 4 elements of C a thread, a subgroup a workgroup. */

@@ -18,10 +18,11 @@ const SHAPES: [number, number, number[], number[]][] = [
   [3, 129, [33, 1, 70], [0, 8, 1]],
   [17, 100, [65, 7, 36], [32, 0, 40]],
   [64, 36, [5, 33], [1, 4]],
+  [6, 1060, [20, 9], [36, 0]],
 ];
 
 /** One of each kind; those of one kind differ in sizes only. */
-const VARIANTS = ["broadcast", "skinny 4 4 8", "skinny 4 1 32"];
+const VARIANTS = ["broadcast", "skinny 4 4 8", "skinny 4 1 32", "narrow 4 4 16"];
 
 /** Lets every product take this variant. */
 function tune(device: GpuDevice, m: number, dtype: "f32" | "bf16", name: string): void {

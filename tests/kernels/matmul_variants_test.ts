@@ -59,11 +59,14 @@ Deno.test("matmul: the choice of a variant", () => {
   assert.equal(chosen({}), "broadcast");
   assert.equal(chosen({}, { fours: false }), "tiled 16 8");
   assert.equal(chosen({ software: false }), "tiled 16 8");
-  assert.equal(chosen({ software: false }, { m: 64 }), "skinny 4 4 8");
+  assert.equal(chosen({ software: false }, { m: 64 }), "narrow 4 4 16");
+  assert.equal(chosen({ software: false }, { m: 64, fours: false }), "skinny 4 4 8");
+  assert.equal(chosen({ software: false }, { m: 64, bAlongK: false }), "skinny 4 4 8");
   // As an adapter's: tiles would be few.
   assert.equal(chosen({ software: false }, { n: 64 }), "skinny 4 4 8");
-  assert.equal(chosen({ software: false }, { m: 1, n: 1 }), "skinny 4 1 32");
-  assert.equal(chosen({ software: false }, { m: 1 }), "skinny 4 1 32");
+  assert.equal(chosen({ software: false }, { m: 1, n: 1 }), "narrow 4 1 32");
+  assert.equal(chosen({ software: false }, { m: 1 }), "narrow 4 1 32");
+  assert.equal(chosen({ software: false }, { m: 1, fours: false }), "skinny 4 1 32");
   assert.equal(chosen({ tuning: new Map([[shapeClass(TRAITS), "tiled 16 16"]]) }), "tiled 16 16");
   const withoutSubgroups = { subgroupSize: null } as unknown as { subgroupSize: number };
   assert.equal(chosen(withoutSubgroups), "tiled 16 8");
