@@ -40,7 +40,8 @@ async function workPerStep(config: JsonObject, { rows, prompt, new: tokens }: Ba
   const store = new FrozenStore(device, ZEROS, "bf16");
   const model = modelFamily(config, "bench").configure(config, "bench")(device, store);
   const targetModules = [...model.defaultTargets];
-  const { adapter, valueHead } = createPolicy(model, { r: 32, loraAlpha: 32, targetModules }, 1);
+  const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules };
+  const { adapter, valueHead } = createPolicy(model, lora, 1);
   const prompts = Array.from(
     { length: rows },
     (_, row) => Array.from({ length: prompt }, (_, i) => 5 + (row + i) % 400),
