@@ -190,7 +190,12 @@ function traffic(
       return of(int("count") * int("width"), int("count") * int("width"));
     case "sample":
     case "greedy":
+    case "draw_parts":
       return of(rows * int("vocabulary"), rows);
+    case "draw_sums":
+      return of((int("logSoftmax") + 1) * rows * int("vocabulary"), rows);
+    case "draw_token":
+      return of(0, rows);
     default: {
       // A value for each of `length`.
       const length = int("length");

@@ -1,5 +1,6 @@
 // The running log-softmax of a row of the binding `logits`: training folds it chunk by chunk
-// (log_softmax_chunk.wgsl), decoding all at once (../sample), and both give the same, bit for bit.
+// (log_softmax_chunk.wgsl), decoding all at once (../sample), also with
+// the chunks side by side, and all give the same, bit for bit.
 
 /** Running log-softmax of the logits so far: their maximum, Σ e^(x-max), Σ e^(x-max) (x-max). */
 struct LogSoftmax {
@@ -18,6 +19,12 @@ fn fold_logits(before: LogSoftmax, first: bool, start: u32, columns: u32, thread
   if (!first) {
     highest = max(highest, before.highest);
   }
+  let sums = exponentials(start, columns, highest, thread);
+  return merge_logits(before, first, LogSoftmax(highest, sums.x, sums.y));
+}
+
+/** Σ e^(x-highest) and Σ e^(x-highest) (x-highest) of a chunk. */
+fn exponentials(start: u32, columns: u32, highest: f32, thread: u32) -> vec2f {
   var sum = 0.0;
   var moment = 0.0;
   for (var j = thread; j < columns; j += ROW_THREADS) {
@@ -28,12 +35,20 @@ fn fold_logits(before: LogSoftmax, first: bool, start: u32, columns: u32, thread
   }
   sum = row_sum(sum, thread);
   moment = row_sum(moment, thread);
-  if (!first) {
-    // Sums around another maximum m are multiplied by e^(m - highest).
-    let shift = before.highest - highest;
-    let factor = exp_f32(shift);
-    moment += (before.moment + before.sum * shift) * factor;
-    sum += before.sum * factor;
+  return vec2f(sum, moment);
+}
+
+/** The logits so far, and a chunk whose sums are around the maximum of both. */
+fn merge_logits(before: LogSoftmax, first: bool, chunk: LogSoftmax) -> LogSoftmax {
+  if (first) {
+    return chunk;
   }
-  return LogSoftmax(highest, sum, moment);
+  // Sums around another maximum m are multiplied by e^(m - highest).
+  let shift = before.highest - chunk.highest;
+  let factor = exp_f32(shift);
+  return LogSoftmax(
+    chunk.highest,
+    chunk.sum + before.sum * factor,
+    chunk.moment + (before.moment + before.sum * shift) * factor,
+  );
 }

@@ -1,7 +1,5 @@
 /** Index that a thread without a candidate gives in place of one. */
 const NONE_FOUND = 0x7fffffffu;
-/** The least number; WGSL may take it that there is no infinity. */
-const LOWEST = -3.4028234663852886e38;
 
 /** The token with the largest logit of each row, the first of equal ones. */
 @compute @workgroup_size(ROW_THREADS)
@@ -15,7 +13,7 @@ fn greedy(
     return;
   }
   let row = row_of(index);
-  var best = LOWEST;
+  var best = LOWEST_LOGIT;
   var token = NONE_FOUND;
   var strange = 0.0;
   for (var i = thread; i < p.vocabulary; i += ROW_THREADS) {

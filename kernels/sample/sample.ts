@@ -3,14 +3,17 @@ import { EXPONENTIALS_TASK_ELEMENTS, rowsPerTask } from "../split.ts";
 import logSoftmax from "../lm_head/log_softmax.wgsl" with { type: "text" };
 import logprob from "../lm_head/logprob.wgsl" with { type: "text" };
 import { wgsl } from "../wgsl.ts";
+import { drawInParts, drawsInParts } from "./draw_gpu.ts";
 import drawn from "./drawn.wgsl" with { type: "text" };
 import greedyCode from "./greedy.wgsl" with { type: "text" };
+import row from "./row.wgsl" with { type: "text" };
 import sampleCode from "./sample.wgsl" with { type: "text" };
+import scores from "./scores.wgsl" with { type: "text" };
 import { UserError } from "../../lib/errors.ts";
 import { GREEDY, MAX_VOCABULARY, SAMPLE } from "./signatures.ts";
 
-const shared = logSoftmax + logprob + drawn;
-const sampleShader = wgsl(SAMPLE, "sample/sample.wgsl", sampleCode, { shared })();
+const shared = logSoftmax + logprob + row + drawn;
+const sampleShader = wgsl(SAMPLE, "sample/sample.wgsl", sampleCode, { shared: shared + scores })();
 const greedyShader = wgsl(GREEDY, "sample/greedy.wgsl", greedyCode, { shared })();
 
 /** The logits of the next token of some sequences, and what they go through first. */
@@ -68,7 +71,7 @@ export interface SampleOptions {
   readonly minP?: number;
 }
 
-/** Further results for each row, on a GPU in one block. */
+/** Further results for each row, on a GPU in one block, and the kernel that takes the tokens. */
 export interface DrawnExtras {
   /** f32 [rows, vocabulary], what {@linkcode sample} drew from. */
   readonly probabilities?: Span | null;
@@ -77,6 +80,11 @@ export interface DrawnExtras {
    * temperature, top-k, top-p and min-p. Elsewhere kernels/lm_head computes it, spread over the threads.
    */
   readonly logprobs?: Span | null;
+  /**
+   * On a GPU, lets several workgroups share a row; draws with top-k, top-p or probabilities take one.
+   * Default: where that pays. Results are the same, bit for bit.
+   */
+  readonly inParts?: boolean;
 }
 
 /** Tells devices that compute the drawn tokens' logprobs in the launch that draws them. */
@@ -98,7 +106,7 @@ export function sample(
   input: NextTokenLogits,
   options: SampleOptions,
   tokens: Span,
-  { probabilities = null, logprobs = null }: DrawnExtras = {},
+  { probabilities = null, logprobs = null, inParts }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
   const { rollouts, temperature, topK, topP, minP = 0 } = options;
@@ -107,7 +115,14 @@ export function sample(
   const outputs = { tokens, probabilities, logprobs };
   const drawing = { rollouts, topK, seedLow, seedHigh, temperature, topP, minP };
   const args = { ...outputs, ...inputArguments(input), ...drawing, perTask };
-  if (device.kind === "webgpu") return device.dispatch(sampleShader, input.rows, args);
+  if (device.kind === "webgpu") {
+    const isPlain = topK === 0 && topP >= 1 && !probabilities;
+    if (isPlain && (inParts ?? drawsInParts(device, input.vocabulary))) {
+      const random = { rollouts, seedLow, seedHigh, temperature, minP };
+      return drawInParts(device, { tokens, logprobs, ...inputArguments(input) }, random);
+    }
+    return device.dispatch(sampleShader, input.rows, args);
+  }
   refuse(logprobs);
   device.run(SAMPLE, tasks, args);
 }
@@ -123,11 +138,16 @@ export function greedy(
   device: Device,
   input: NextTokenLogits,
   tokens: Span,
-  { logprobs = null }: DrawnExtras = {},
+  { logprobs = null, inParts }: DrawnExtras = {},
 ): void {
   const { tasks, perTask } = split(input);
   const args = { tokens, logprobs, ...inputArguments(input), perTask };
-  if (device.kind === "webgpu") return device.dispatch(greedyShader, input.rows, args);
+  if (device.kind === "webgpu") {
+    if (inParts ?? drawsInParts(device, input.vocabulary)) {
+      return drawInParts(device, { tokens, logprobs, ...inputArguments(input) }, null);
+    }
+    return device.dispatch(greedyShader, input.rows, args);
+  }
   refuse(logprobs);
   device.run(GREEDY, tasks, args);
 }

@@ -29,6 +29,46 @@ export const SAMPLE = signature({
   constants,
 });
 
+/** Rows that go through a penalty and a minimum length; tokens that came before are read only. */
+const PART_INPUTS = { ...INPUTS, seen: "u32?" } as const;
+const PART_SIZES = [...SIZES, "parts"] as const;
+
+/**
+ * Maxima of parts of the rows on a GPU, the first of three launches that take the next token; `state` is
+ * described in draw_state.wgsl. GREEDY takes no notice of what belongs to a draw.
+ */
+export const DRAW_PARTS = signature({
+  name: "draw_parts",
+  only: "webgpu",
+  outputs: { state: "u32" },
+  inputs: { ...PART_INPUTS, rollouts: "u32?" },
+  gpuInts: [...PART_SIZES, "seedLow", "seedHigh"],
+  floats: ["repetitionPenalty", "temperature", "minP"],
+  constants: { LOGITS_CHUNK },
+});
+
+/** Sums of the likelihoods of a draw, and with `logSoftmax` of the exponentials. */
+export const DRAW_SUMS = signature({
+  name: "draw_sums",
+  only: "webgpu",
+  outputs: { state: "u32" },
+  inputs: PART_INPUTS,
+  gpuInts: [...PART_SIZES, "logSoftmax"],
+  floats: ["repetitionPenalty", "temperature", "minP"],
+  constants: { LOGITS_CHUNK },
+});
+
+/** The token of each row, and its logprob. */
+export const DRAW_TOKEN = signature({
+  name: "draw_token",
+  only: "webgpu",
+  outputs: { tokens: "i32", logprobs: "f32?", seen: "u32?" },
+  inputs: { ...INPUTS, state: "u32" },
+  gpuInts: PART_SIZES,
+  floats: ["repetitionPenalty", "temperature", "minP"],
+  constants: { LOGITS_CHUNK },
+});
+
 /** The token with the largest score of each row, the first of equal ones; `logprobs` on a GPU only. */
 export const GREEDY = signature({
   name: "greedy",

@@ -221,6 +221,61 @@ deviceTest(
 );
 
 gpuTest(
+  "sample, greedy: several workgroups a row take the tokens and logprobs of one, bit for bit",
+  async (device) => {
+    for (const vocabulary of [1, 33, 704, LOGITS_CHUNK + 1, 40_003]) {
+      const cx = new Context(device);
+      const rows = 5;
+      const values = randomValues(rows * vocabulary, vocabulary).map((x) => 5 * x);
+      // Ties, also over the ends of parts, and a row that is no distribution.
+      for (let i = 0; i < vocabulary; i += 3) values[vocabulary + i] = 16;
+      if (vocabulary > 1) values[3 * vocabulary - 1] = NaN;
+      values.fill(-Infinity, 3 * vocabulary, 4 * vocabulary - (vocabulary >> 1));
+      const words = Math.ceil(vocabulary / 32);
+      const bits = new Int32Array(rows * words).fill(0x55555555);
+      const seen = cx.from(bits);
+      const input = {
+        logits: cx.from(values, [rows, vocabulary]),
+        rows,
+        vocabulary,
+        positions: cx.from(Int32Array.of(0, 1, 2, 3, 0)),
+        ends: cx.from(tokenSet([0, vocabulary - 1], vocabulary)),
+        minLength: 1,
+      };
+      const penalised = { penalty: 1.2, seen, rows: cx.from(Int32Array.of(4, 3, 2, 1, 0)) };
+      for (const repetition of [null, penalised]) {
+        for (const settings of [{ minP: 0 }, { minP: 0.05 }, null]) {
+          for (let rollout = 0; rollout < 4; rollout++) {
+            const rollouts = cx.from(
+              Int32Array.from({ length: rows }, (_, i) => rows * rollout + i),
+            );
+            const drawing = { rollouts, seed: 9, temperature: 0.7, topK: 0, topP: 1, ...settings };
+            const take = async (inParts: boolean, wanted: boolean) => {
+              seen.write(bits);
+              const tokens = cx.empty([rows], "i32");
+              const logprobs = wanted ? cx.from(new Float32Array(rows)) : null;
+              const extras = { logprobs, inParts };
+              if (settings) sample(device, { ...input, repetition }, drawing, tokens, extras);
+              else greedy(device, { ...input, repetition }, tokens, extras);
+              return {
+                tokens: [...await tokens.readInts()],
+                logprobs: logprobs && [...await logprobs.read()],
+                seen: [...await seen.readInts()],
+              };
+            };
+            const expected = await take(false, true);
+            assert.deepEqual(await take(true, true), expected, `${vocabulary} tokens`);
+            const { tokens, seen: joined } = expected;
+            assert.deepEqual(await take(true, false), { tokens, logprobs: null, seen: joined });
+          }
+        }
+      }
+      cx.release();
+    }
+  },
+);
+
+gpuTest(
   "sample, greedy: logprobs are those of the chunks that training folds, bit for bit",
   async (device) => {
     for (const vocabulary of [1, 5, 704, LOGITS_CHUNK, 9001]) {
