@@ -36,6 +36,22 @@ export function numbered(code: string, count: number): string {
   return Array.from({ length: count }, (_, i) => code.replaceAll(/_N\b/g, `_${i}`)).join("\n");
 }
 
+/**
+ * WGSL whose lines with `_N` or `N` are there once for each number up to `count`, with _0 or 0u, _1 or 1u
+ * and so on in their place: variables of a thread that are no array, so that none is kept in memory.
+ */
+export function numberedLines(code: string, count: number): string {
+  const isCode = (line: string) => /\b\w*_N\b|\bN\b/.test(line) && !/^\s*(\/|\*)/.test(line);
+  return code.split("\n").flatMap((line) =>
+    isCode(line)
+      ? Array.from(
+        { length: count },
+        (_, i) => line.replaceAll(/_N\b/g, `_${i}`).replaceAll(/\bN\b/g, `${i}u`),
+      )
+      : [line]
+  ).join("\n");
+}
+
 /** Workgroups of 256 threads for one thread an element. */
 export function elementGroups(length: number): number {
   return Math.ceil(length / 256);

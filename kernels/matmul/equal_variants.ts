@@ -11,8 +11,8 @@ import {
 } from "./matmul_variants.ts";
 import type { Matmul, RightMatrix } from "./product.ts";
 
-/** Sizes that are no multiples of a tile, but of four, as `broadcast` takes them. */
-const [M, N, K, RANK] = [76, 136, 100, 12];
+/** Sizes above those of the largest tile and no multiples of one, but of four: what is read in fours. */
+const [M, N, K, RANK] = [132, 136, 100, 12];
 /** A depth that is a number of tokens: any. */
 const ODD_DEPTH = 97;
 const FEW_ROWS = 3;

@@ -2,45 +2,48 @@
 //
 // Every element of a product is summed in chunks of CHUNK along k: in a chunk a chain of fused
 // multiply-adds from 0, then the chunks are added, in order, to what C starts with: by every variant
-// (`tiled` and `skinny` in matmul.wgsl, `broadcast` in matmul_subgroups.wgsl), so the result is the
-// same, bit for bit. What a row gives depends neither on the rows beside it nor on the variant.
+// (`tiled` and `skinny` in matmul.wgsl, `staged` in matmul_staged.wgsl, `broadcast` in
+// matmul_subgroups.wgsl), so the result is the same, bit for bit. What a row gives depends neither on the rows beside it nor on the variant.
 
 /** B is bf16; B2 never is. */
 override BF16: bool = false;
 
-/** Initial value of an element of C. */
-fn initial(row: u32, column: u32) -> f32 {
+/** Initial values of four neighbours in a row of C; anything beyond the last column. */
+fn initial4(row: u32, column: u32) -> vec4f {
   if (row >= p.m || column >= p.n) {
-    return 0.0;
+    return vec4f();
   }
-  var value = 0.0;
+  let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.n - 1u));
+  var value = vec4f();
   if (p.residual != NONE) {
-    value = residual[p.residual + row * p.residual_row_stride + column];
+    let at = p.residual + row * p.residual_row_stride + columns;
+    value = vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]);
   } else if (p.accumulate != 0u) {
-    value = c[p.c + row * p.c_row_stride + column];
+    let at = p.c + row * p.c_row_stride + columns;
+    value = vec4f(c[at.x], c[at.y], c[at.z], c[at.w]);
   }
   if (p.bias != NONE) {
-    value += bias[p.bias + column];
+    let at = p.bias + columns;
+    value += vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
   }
   return value;
-}
-
-fn initial4(row: u32, column: u32) -> vec4f {
-  return vec4f(
-    initial(row, column),
-    initial(row, column + 1u),
-    initial(row, column + 2u),
-    initial(row, column + 3u),
-  );
 }
 
 fn store4(row: u32, column: u32, value: vec4f) {
   if (row >= p.m) {
     return;
   }
-  for (var i = 0u; i < 4u; i++) {
-    if (column + i < p.n) {
-      c[p.c + row * p.c_row_stride + column + i] = value[i];
-    }
+  let at = p.c + row * p.c_row_stride + column;
+  if (column < p.n) {
+    c[at] = value.x;
+  }
+  if (column + 1u < p.n) {
+    c[at + 1u] = value.y;
+  }
+  if (column + 2u < p.n) {
+    c[at + 2u] = value.z;
+  }
+  if (column + 3u < p.n) {
+    c[at + 3u] = value.w;
   }
 }

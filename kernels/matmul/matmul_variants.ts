@@ -1,9 +1,10 @@
 import type { GpuDevice } from "../../lib/device/device.ts";
-import { wgsl } from "../wgsl.ts";
+import { numberedLines, wgsl } from "../wgsl.ts";
 import code from "./matmul.wgsl" with { type: "text" };
 import narrowCode from "./matmul_narrow.wgsl" with { type: "text" };
 import narrowSums from "./matmul_narrow_sums.wgsl" with { type: "text" };
 import shared from "./matmul_shared.wgsl" with { type: "text" };
+import stagedCode from "./matmul_staged.wgsl" with { type: "text" };
 import subgroupsCode from "./matmul_subgroups.wgsl" with { type: "text" };
 import { MATMUL_GPU } from "./signatures.ts";
 
@@ -44,14 +45,15 @@ export const SUBGROUP_VARIANT = "broadcast";
 const SKINNY_SIZE = 64;
 
 const portable = wgsl(MATMUL_GPU, "matmul/matmul.wgsl", code, { shared });
+/** A, B and their extension in fours: two words of a B of bf16. */
+const elements = { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" } as const;
 const withSubgroups = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
   shared,
-  elements: { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" },
+  elements,
 });
-
 const withVectors = wgsl(MATMUL_GPU, "matmul/matmul_narrow.wgsl", narrowCode, {
   shared: shared + narrowSums,
-  elements: { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" },
+  elements,
 });
 
 /** Variants for every GPU: tiles by workgroup size, and the skinny ones' by slices of k. */
@@ -72,6 +74,8 @@ const PORTABLE = [
   NARROW,
   narrow(2, 4, 32),
   NARROWEST,
+  staged(16, 8, 1),
+  staged(16, 16, 2),
 ];
 
 const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
@@ -118,8 +122,10 @@ export function shapeClasses(): string[] {
 }
 
 /** The text of all variants and the classes: what was tuned for others is tuned again. */
-export const MATMUL_CODE: string = shared + code + subgroupsCode + narrowSums + narrowCode +
-  shapeClasses().join();
+export const MATMUL_CODE: string = [
+  ...[shared, code, stagedCode, subgroupsCode, narrowSums, narrowCode],
+  ...shapeClasses(),
+].join();
 
 /**
  * The variant and its kernel for a product: what tuning found fastest, else a guess. On software
@@ -202,6 +208,26 @@ function narrow(columnThreads: number, lineThreads: number, slices: number): Mat
 /** Tells products that the narrow variants can compute. */
 function readsFours({ aAlongK, bAlongK, b2AlongK, fours }: ProductTraits): boolean {
   return aAlongK && bAlongK && b2AlongK && fours;
+}
+
+/** 8 x 4 elements of C a thread, `columnFours` times; fetches while it computes. */
+function staged(columnThreads: number, lineThreads: number, columnFours: number): MatmulVariant {
+  const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads };
+  const kernel = wgsl(
+    MATMUL_GPU,
+    "matmul/matmul_staged.wgsl",
+    numberedLines(stagedCode, columnFours),
+    { shared: `${shared}\nconst COLUMN_FOURS = ${columnFours}u;\n`, elements },
+  );
+  const make = cached(kernel, "staged");
+  const [rows, columns] = [8 * lineThreads, 4 * columnFours * columnThreads];
+  return {
+    name: `staged ${rows} ${columns}`,
+    rows,
+    columns,
+    shader: ({ dtype, fours }) =>
+      fours ? make({ ...constants, BF16: Number(dtype === "bf16") }) : null,
+  };
 }
 
 /** 8 x 4 elements of C a thread, a subgroup a workgroup. */

@@ -6,10 +6,16 @@ import {
   matmulVariants,
   type ProductTraits,
   shapeClass,
+  shapeClasses,
 } from "../../kernels/matmul/matmul_variants.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
 import { findAdapter } from "../../lib/device/webgpu/adapter.ts";
+import { toBf16 } from "../../lib/formats/bf16.ts";
+import { Context } from "../../lib/tensor/context.ts";
 import { gpuTest } from "../device.ts";
+import { randomValues, relativeNorm } from "../numeric.ts";
+import { matmulReference, transpose } from "../reference/matmul.ts";
 
 gpuTest("matmul: every variant gives the same, bit for bit", async (device) => {
   const before = [device.tuning.size, device.memory.used];
@@ -18,6 +24,61 @@ gpuTest("matmul: every variant gives the same, bit for bit", async (device) => {
   assert.equal(compared.includes("broadcast"), hasSubgroupVariant(device));
   assert.equal(await provesSubgroups(device), hasSubgroupVariant(device));
   assert.deepEqual([device.tuning.size, device.memory.used], before);
+});
+
+/** Sizes in fours, and others; m, n, k above and below those of tiles. */
+const SHAPES = [[136, 140, 100], [140, 40, 48], [36, 132, 16], [8, 4, 4], [97, 130, 65]];
+
+gpuTest("matmul: every variant against f64", async (device) => {
+  const cx = new Context(device);
+  for (const [m, n, k] of SHAPES) {
+    const [a, b, start] = [randomValues(m * k, 1), randomValues(k * n, 2), randomValues(m * n, 3)];
+    const [a2, b2] = [randomValues(m * k, 4), randomValues(k * n, 5)];
+    const half = toBf16(b);
+    const product = matmulReference(a, b, m, n, k);
+    const widened = new Float32Array(Uint32Array.from(half, (bits) => bits << 16).buffer);
+    const ofHalf = matmulReference(a, widened, m, n, k);
+    const product2 = matmulReference(a2, b2, m, n, k);
+    const rows = (values: Float32Array) =>
+      ({ kind: "strided", span: cx.from(values), kStride: n, nStride: 1 }) as const;
+    const columns = (values: Float32Array) =>
+      ({
+        kind: "strided",
+        span: cx.from(transpose(values, k, n)),
+        kStride: 1,
+        nStride: k,
+      }) as const;
+    const bf16 = cx.empty([Math.ceil(k * n / 2)]);
+    device.write(bf16, half);
+    const expected = {
+      forward: product.map((value, i) => 0.5 * value + product2[i] + start[i]),
+      backward: ofHalf,
+      gradient: product.map((value, i) => value + start[i]),
+    };
+    const bOfTokens = rows(b);
+    const launches = {
+      forward: {
+        ...{ a: cx.from(a), b: { ...columns(b), alpha: 0.5 }, residual: cx.from(start) },
+        extension: { a: cx.from(a2), b: columns(b2), k },
+      },
+      backward: { a: cx.from(a), b: { ...bOfTokens, span: bf16, dtype: "bf16" } },
+      gradient: {
+        ...{ a: cx.from(transpose(a, m, k)), aRowStride: 1, aColumnStride: m, b: bOfTokens },
+        accumulate: true,
+      },
+    } as const;
+    for (const { name } of matmulVariants(device)) {
+      for (const kind of shapeClasses()) device.tuning.set(kind, name);
+      for (const direction of ["forward", "backward", "gradient"] as const) {
+        const c = cx.from(start, [m, n]);
+        matmul(device, { ...launches[direction], c, m, n, k });
+        const error = relativeNorm(await c.read(), expected[direction]);
+        assert.ok(error < 2e-6, `${name}, ${direction} ${m}x${n}x${k}: relative error ${error}`);
+      }
+    }
+  }
+  cx.release();
+  device.tuning.clear();
 });
 
 gpuTest("matmul: a variant that gives something else is found", async (device) => {

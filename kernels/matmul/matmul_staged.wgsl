@@ -1,0 +1,289 @@
+// Variants for many rows. Each thread fetches four rows of A, or four columns of B, at four k into
+// registers while the workgroup computes with the tiles before, in workgroup memory; it has 8 x 4
+// elements of C for each N, and lines with N are there for each (see `staged` in matmul_variants.ts).
+// What is contiguous is read in fours, as `broadcast` reads it.
+
+/** Threads of a workgroup along the columns and the rows of C; LINE_THREADS is a multiple of 8. */
+override COLUMN_THREADS: u32 = 16u;
+override LINE_THREADS: u32 = 16u;
+
+/** Depth of the tiles: a chunk is two of them. */
+const TILE_DEPTH = 16u;
+
+/** By k, then by four rows or four columns: see `place_in_tile`. */
+var<workgroup> tile_a: array<vec4f, TILE_DEPTH * 2u * LINE_THREADS>;
+var<workgroup> tile_b: array<vec4f, TILE_DEPTH * COLUMN_FOURS * COLUMN_THREADS>;
+
+/**
+ * The place of a four at k = 4 `k_four`. Fours change places, so that neighbouring threads write to
+ * different banks also where they have the same fours at different k.
+ */
+fn place_in_tile(k_four: u32, four: u32, fours: u32) -> u32 {
+  return k_four * 4u * fours + (four ^ (k_four * 2u));
+}
+
+/** What a thread fetches of a product. */
+struct Source {
+  second: bool,
+  depth: u32,
+  /** Of A, of B, or nothing. */
+  of_a: bool,
+  of_b: bool,
+  /** Number of its four rows or columns in the tile, and of its four k. */
+  four: u32,
+  k_four: u32,
+  /** Neighbours in memory are along k; else along the rows or columns. */
+  along_k: bool,
+  /** Elements from k to k. */
+  k_stride: u32,
+  /** Beginnings of the rows or columns where these are along k; else that of the first, four times. */
+  starts: vec4u,
+}
+
+fn source_of(second: bool, group: vec3u, thread: vec3u) -> Source {
+  var source: Source;
+  source.second = second;
+  source.depth = select(p.k, p.k2, second);
+  let a_fours = 2u * LINE_THREADS;
+  let b_fours = COLUMN_FOURS * COLUMN_THREADS;
+  let index = thread.y * COLUMN_THREADS + thread.x;
+  source.of_a = index < a_fours * 4u;
+  source.of_b = !source.of_a && index < (a_fours + b_fours) * 4u;
+  source.k_stride = select(
+    select(p.b_k_stride, p.b2_k_stride, second),
+    select(p.a_column_stride, 1u, second),
+    source.of_a,
+  );
+  source.along_k = source.k_stride == 1u;
+  let fours = select(b_fours, a_fours, source.of_a);
+  let i = select(index - a_fours * 4u, index, source.of_a);
+  // Neighbouring threads fetch neighbours in memory.
+  source.four = select(i % fours, i / 4u, source.along_k);
+  source.k_four = select(i / fours, i % 4u, source.along_k);
+  let first = (select(group.x, group.y, source.of_a) * fours + source.four) * 4u;
+  let count = select(p.n, p.m, source.of_a);
+  if (source.along_k) {
+    let stride = select(
+      select(p.b_n_stride, p.b2_n_stride, second),
+      select(p.a_row_stride, p.k2, second),
+      source.of_a,
+    );
+    source.starts = min(first + vec4u(0u, 1u, 2u, 3u), vec4u(count - 1u)) * stride;
+  } else {
+    source.starts = vec4u(min(first, count - 4u));
+  }
+  return source;
+}
+
+/** Four neighbours in B as they are in memory: bf16 are the first two words. */
+fn b_words(element: u32) -> vec4u {
+  if (BF16) {
+    return vec4u(b[(p.b + element / 2u) / 2u], 0u, 0u);
+  }
+  let at = (p.b + element) / 2u;
+  return vec4u(b[at], b[at + 1u]);
+}
+
+/** What the thread has fetched, as it is in memory: to change it would be to wait for it. */
+var<private> fetched_0: vec4u;
+var<private> fetched_1: vec4u;
+var<private> fetched_2: vec4u;
+var<private> fetched_3: vec4u;
+
+/** Fetches for the tiles that begin at k = `start`; beyond the last k, anything. */
+fn fetch(source: Source, start: u32) {
+  let k = start + source.k_four * 4u;
+  let at = source.starts + select(
+    min(k + vec4u(0u, 1u, 2u, 3u), vec4u(source.depth - 1u)) * source.k_stride,
+    vec4u(min(k, max(source.depth, 4u) - 4u)),
+    source.along_k,
+  );
+  if (source.of_a) {
+    if (source.second) {
+      fetched_0 = bitcast<vec4u>(a2[(p.a2 + at.x) / 4u]);
+      fetched_1 = bitcast<vec4u>(a2[(p.a2 + at.y) / 4u]);
+      fetched_2 = bitcast<vec4u>(a2[(p.a2 + at.z) / 4u]);
+      fetched_3 = bitcast<vec4u>(a2[(p.a2 + at.w) / 4u]);
+    } else {
+      fetched_0 = bitcast<vec4u>(a[(p.a + at.x) / 4u]);
+      fetched_1 = bitcast<vec4u>(a[(p.a + at.y) / 4u]);
+      fetched_2 = bitcast<vec4u>(a[(p.a + at.z) / 4u]);
+      fetched_3 = bitcast<vec4u>(a[(p.a + at.w) / 4u]);
+    }
+  } else if (source.of_b) {
+    if (source.second) {
+      fetched_0 = bitcast<vec4u>(b2[(p.b2 + at.x) / 4u]);
+      fetched_1 = bitcast<vec4u>(b2[(p.b2 + at.y) / 4u]);
+      fetched_2 = bitcast<vec4u>(b2[(p.b2 + at.z) / 4u]);
+      fetched_3 = bitcast<vec4u>(b2[(p.b2 + at.w) / 4u]);
+    } else {
+      fetched_0 = b_words(at.x);
+      fetched_1 = b_words(at.y);
+      fetched_2 = b_words(at.z);
+      fetched_3 = b_words(at.w);
+    }
+  }
+}
+
+/** Four values of A, of B2, or of a B of f32. */
+fn widened(words: vec4u, is_bf16: bool) -> vec4f {
+  if (is_bf16) {
+    return bitcast<vec4f>(vec4u(
+      words.x << 16u,
+      words.x & 0xffff0000u,
+      words.y << 16u,
+      words.y & 0xffff0000u,
+    ));
+  }
+  return bitcast<vec4f>(words);
+}
+
+/** What was fetched: for each of four k, four rows or columns; zeros beyond the last k. */
+fn fetched_block(source: Source, start: u32) -> mat4x4f {
+  let is_bf16 = BF16 && source.of_b && !source.second;
+  var block = mat4x4f(
+    widened(fetched_0, is_bf16),
+    widened(fetched_1, is_bf16),
+    widened(fetched_2, is_bf16),
+    widened(fetched_3, is_bf16),
+  );
+  if (source.along_k) {
+    block = transpose(block);
+  }
+  let k = start + source.k_four * 4u;
+  if (k + 4u > source.depth) {
+    block[0] = select(vec4f(), block[0], k < source.depth);
+    block[1] = select(vec4f(), block[1], k + 1u < source.depth);
+    block[2] = select(vec4f(), block[2], k + 2u < source.depth);
+    block[3] = select(vec4f(), block[3], k + 3u < source.depth);
+  }
+  return block;
+}
+
+/** Puts what was fetched into the tiles that begin at k = `start`. */
+fn fill_tiles(source: Source, start: u32) {
+  let block = fetched_block(source, start);
+  if (source.of_a) {
+    let fours = 2u * LINE_THREADS;
+    let at = place_in_tile(source.k_four, source.four, fours);
+    tile_a[at] = block[0];
+    tile_a[at + fours] = block[1];
+    tile_a[at + 2u * fours] = block[2];
+    tile_a[at + 3u * fours] = block[3];
+  } else if (source.of_b) {
+    let fours = COLUMN_FOURS * COLUMN_THREADS;
+    let at = place_in_tile(source.k_four, source.four, fours);
+    tile_b[at] = block[0];
+    tile_b[at + fours] = block[1];
+    tile_b[at + 2u * fours] = block[2];
+    tile_b[at + 3u * fours] = block[3];
+  }
+}
+
+/** Sums of a chunk, and the thread's elements of C: four rows, and four more, of each N. */
+var<private> sum0_N: vec4f;
+var<private> sum1_N: vec4f;
+var<private> sum2_N: vec4f;
+var<private> sum3_N: vec4f;
+var<private> sum4_N: vec4f;
+var<private> sum5_N: vec4f;
+var<private> sum6_N: vec4f;
+var<private> sum7_N: vec4f;
+var<private> total0_N: vec4f;
+var<private> total1_N: vec4f;
+var<private> total2_N: vec4f;
+var<private> total3_N: vec4f;
+var<private> total4_N: vec4f;
+var<private> total5_N: vec4f;
+var<private> total6_N: vec4f;
+var<private> total7_N: vec4f;
+
+/** Adds the products at one k: of the rows and columns at these places in the tiles. */
+fn add_k(row_place: u32, column_place: u32) {
+  let upper = tile_a[row_place];
+  let lower = tile_a[row_place + LINE_THREADS];
+  let columns_N = tile_b[column_place + N * COLUMN_THREADS];
+  sum0_N = fma(vec4f(upper.x), columns_N, sum0_N);
+  sum1_N = fma(vec4f(upper.y), columns_N, sum1_N);
+  sum2_N = fma(vec4f(upper.z), columns_N, sum2_N);
+  sum3_N = fma(vec4f(upper.w), columns_N, sum3_N);
+  sum4_N = fma(vec4f(lower.x), columns_N, sum4_N);
+  sum5_N = fma(vec4f(lower.y), columns_N, sum5_N);
+  sum6_N = fma(vec4f(lower.z), columns_N, sum6_N);
+  sum7_N = fma(vec4f(lower.w), columns_N, sum7_N);
+}
+
+fn add_tiles(thread: vec3u) {
+  let row_fours = 2u * LINE_THREADS;
+  let column_fours = COLUMN_FOURS * COLUMN_THREADS;
+  for (var k_four = 0u; k_four < TILE_DEPTH / 4u; k_four++) {
+    let rows = place_in_tile(k_four, thread.y, row_fours);
+    let columns = place_in_tile(k_four, thread.x, column_fours);
+    add_k(rows, columns);
+    add_k(rows + row_fours, columns + column_fours);
+    add_k(rows + 2u * row_fours, columns + 2u * column_fours);
+    add_k(rows + 3u * row_fours, columns + 3u * column_fours);
+  }
+}
+
+/** Adds one of the two products: in one loop for both, so that it is compiled once. */
+fn add_product(second: bool, group: vec3u, thread: vec3u) {
+  let source = source_of(second, group, thread);
+  let depth = select(p.k, p.k2, second);
+  let alpha = vec4f(select(p.alpha, p.alpha2, second));
+  fetch(source, 0u);
+  for (var chunk = 0u; chunk < depth; chunk += CHUNK) {
+    sum0_N = vec4f();
+    sum1_N = vec4f();
+    sum2_N = vec4f();
+    sum3_N = vec4f();
+    sum4_N = vec4f();
+    sum5_N = vec4f();
+    sum6_N = vec4f();
+    sum7_N = vec4f();
+    for (var start = chunk; start < min(chunk + CHUNK, depth); start += TILE_DEPTH) {
+      // The tiles before are no longer needed.
+      workgroupBarrier();
+      fill_tiles(source, start);
+      workgroupBarrier();
+      if (start + TILE_DEPTH < depth) {
+        fetch(source, start + TILE_DEPTH);
+      }
+      add_tiles(thread);
+    }
+    total0_N = fma(alpha, sum0_N, total0_N);
+    total1_N = fma(alpha, sum1_N, total1_N);
+    total2_N = fma(alpha, sum2_N, total2_N);
+    total3_N = fma(alpha, sum3_N, total3_N);
+    total4_N = fma(alpha, sum4_N, total4_N);
+    total5_N = fma(alpha, sum5_N, total5_N);
+    total6_N = fma(alpha, sum6_N, total6_N);
+    total7_N = fma(alpha, sum7_N, total7_N);
+  }
+}
+
+@compute @workgroup_size(COLUMN_THREADS, LINE_THREADS)
+fn staged(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let upper = (group.y * 2u * LINE_THREADS + thread.y) * 4u;
+  let lower = upper + LINE_THREADS * 4u;
+  let column_N = ((group.x * COLUMN_FOURS + N) * COLUMN_THREADS + thread.x) * 4u;
+  total0_N = initial4(upper, column_N);
+  total1_N = initial4(upper + 1u, column_N);
+  total2_N = initial4(upper + 2u, column_N);
+  total3_N = initial4(upper + 3u, column_N);
+  total4_N = initial4(lower, column_N);
+  total5_N = initial4(lower + 1u, column_N);
+  total6_N = initial4(lower + 2u, column_N);
+  total7_N = initial4(lower + 3u, column_N);
+  for (var number = 0u; number < select(1u, 2u, p.k2 > 0u); number++) {
+    add_product(number == 1u, group, thread);
+  }
+  store4(upper, column_N, total0_N);
+  store4(upper + 1u, column_N, total1_N);
+  store4(upper + 2u, column_N, total2_N);
+  store4(upper + 3u, column_N, total3_N);
+  store4(lower, column_N, total4_N);
+  store4(lower + 1u, column_N, total5_N);
+  store4(lower + 2u, column_N, total6_N);
+  store4(lower + 3u, column_N, total7_N);
+}
