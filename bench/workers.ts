@@ -5,7 +5,9 @@
  *     deno run -A bench/workers.ts [--shape flan-t5-small] [--steps 4] [--batch 8] [--workers 1,2,4]
  *
  * All processes use one thread. On a machine with fewer cores than processes, times of N workers show
- * how the cores are shared, not what N machines would take.
+ * how the cores are shared, not what N machines would take. `processor` has the processor times of a
+ * step, which other load on the machine hardly changes (Linux): with one worker, `path` is what one
+ * after the other takes, the worker's and the trainer's without what it does while it waits.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -40,6 +42,25 @@ interface Times {
   step: number;
   generate: number;
   sync: number | null;
+  processor: Processor | null;
+}
+
+/** Processor seconds of a step. */
+interface Processor {
+  /** Trainer's, in all. */
+  trainer: number;
+  /** Trainer's while workers respond. */
+  meanwhile: number;
+  /** Workers', together. */
+  workers: number;
+  /** All that can only be done one after the other. */
+  path: number;
+}
+
+/** Processor seconds of a process's main thread so far, by default of this one. */
+function processorSeconds(pid: number = Deno.pid): number {
+  const [nanoseconds] = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/schedstat`).split(" ");
+  return Number(nanoseconds) / 1e9;
 }
 
 await withServer(async ({ url }, folder) => {
@@ -53,6 +74,7 @@ await withServer(async ({ url }, folder) => {
   const time = async (
     settings: { batchSize?: number; staleness?: number },
     fleet?: RolloutFleet,
+    pids: readonly number[] = [],
   ): Promise<Times> => {
     const { batchSize = batch, staleness = 0 } = settings;
     const config = kind.resolve({
@@ -65,9 +87,32 @@ await withServer(async ({ url }, folder) => {
     });
     const times: Times[] = [];
     let last = 0;
+    let meanwhile = 0;
+    const processors = () => ({
+      trainer: processorSeconds(),
+      workers: pids.reduce((sum, pid) => sum + processorSeconds(pid), 0),
+    });
+    let before = processors();
+    const processor = (): Processor => {
+      const now = processors();
+      const [trainer, workers] = [now.trainer - before.trainer, now.workers - before.workers];
+      const used = { trainer, meanwhile, workers, path: trainer - meanwhile + workers };
+      [before, meanwhile] = [now, 0];
+      return used;
+    };
+    if (fleet) {
+      const collect = fleet.collect.bind(fleet);
+      fleet.collect = (step, requests, policy, its) =>
+        collect(step, requests, policy, async () => {
+          const started = processorSeconds();
+          await its();
+          meanwhile += processorSeconds() - started;
+        });
+    }
     const hooks = {
       begun: () => {
         last = performance.now();
+        processor();
       },
       stepped: (_: number, __: unknown, row: Record<string, unknown>) => {
         const now = performance.now();
@@ -75,14 +120,22 @@ await withServer(async ({ url }, folder) => {
           step: (now - last) / 1000,
           generate: row["time/generate"] as number,
           sync: (row["weight_sync_time_s"] as number | undefined) ?? null,
+          processor: processor(),
         });
         last = now;
       },
     };
     await run(kind, config, hooks, { fleet });
-    const best = (name: keyof Times) =>
-      Math.min(...times.slice(1).map((one) => one[name] ?? Infinity));
-    return { step: best("step"), generate: best("generate"), sync: fleet ? best("sync") : null };
+    const steady = times.slice(1);
+    const best = (name: "step" | "generate" | "sync") =>
+      Math.min(...steady.map((one) => one[name] ?? Infinity));
+    const { processor: cheapest } = steady.toSorted((a, b) =>
+      a.processor!.path - b.processor!.path
+    )[0];
+    return {
+      ...{ step: best("step"), generate: best("generate"), processor: cheapest },
+      sync: fleet ? best("sync") : null,
+    };
   };
   const withWorkers = async (count: number, staleness: number): Promise<Times> => {
     const args = ["run", "-A", "--no-check", "--quiet", path("cli.ts"), "work", url];
@@ -91,7 +144,8 @@ await withServer(async ({ url }, folder) => {
       () => deno(args, ["--threads", "1", "--device", "wasm", "--model", model]).spawn(),
     );
     try {
-      return await time({ staleness }, await NatsFleet.connect({ url }, "temper work"));
+      const fleet = await NatsFleet.connect({ url }, "temper work");
+      return await time({ staleness }, fleet, children.map(({ pid }) => pid));
     } finally {
       for (const child of children) child.kill("SIGKILL");
       await Promise.all(children.map(({ status }) => status));
@@ -126,6 +180,7 @@ await withServer(async ({ url }, folder) => {
     {
       ...{ shape: values.shape, batch, cores: availableParallelism(), alone, generate },
       overhead: fleets[0].times.step / alone.step,
+      processorOverhead: fleets[0].times.processor!.path / alone.processor!.path,
       fleets,
     },
     null,

@@ -54,16 +54,24 @@ const removeCommand = command(
 export const clusterCommand = command(
   "cluster",
   or(showCommand, removeCommand, {
-    errors: { noMatch: message`no command given: use cluster show or remove` },
+    errors: { noMatch: message`unknown command: use cluster show or remove` },
   }),
   {
     brief: message`Show runs at a NATS server, and remove what they left there.`,
     description: paragraphs(
-      "A run that has ended leaves nothing there. One that was stopped can be resumed, and keeps " +
+      "Without one of these commands, it shows runs. A run that has ended leaves nothing there. One that was stopped can be resumed, and keeps " +
         "its results until it is, or until cluster remove.",
     ),
   },
 );
+
+/** Arguments with the command that `cluster` alone means. */
+export function withShow(args: readonly string[]): readonly string[] {
+  const [command, next, ...others] = args;
+  if (command !== "cluster" || next === "--help") return args;
+  if (next === undefined) return [command, "show"];
+  return /^-|:\/\//.test(next) ? [command, "show", next, ...others] : args;
+}
 
 /** Shows runs. */
 export async function runClusterShow(options: InferValue<typeof showCommand>): Promise<void> {

@@ -15,7 +15,7 @@ import {
   runBenchReadback,
   runBenchStep,
 } from "./bench.ts";
-import { clusterCommand, runClusterRemove, runClusterShow } from "./cluster.ts";
+import { clusterCommand, runClusterRemove, runClusterShow, withShow } from "./cluster.ts";
 import { compareCommand, runCompare } from "./compare.ts";
 import { withAlgorithm } from "./algorithm.ts";
 import { grpoCommand, rlooCommand } from "./group.ts";
@@ -123,7 +123,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let options: Options | null = null;
   using guard = guardProcess();
   try {
-    args = withAlgorithm(args);
+    args = withShow(withAlgorithm(args));
     options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
       const code = await relaunchInTurbo(args, printError);
@@ -203,7 +203,9 @@ function dispatch(options: Options): Promise<void> {
 
 /** Prints the flags that a command line needs, one per line, as a path may have spaces. */
 async function printPermissions(words: readonly string[]): Promise<void> {
-  for (const flag of await permissionFlags(parse(withAlgorithm(words)))) printData(`${flag}\n`);
+  for (const flag of await permissionFlags(parse(withShow(withAlgorithm(words))))) {
+    printData(`${flag}\n`);
+  }
 }
 
 function parse(args: readonly string[]): Options {

@@ -76,6 +76,11 @@ export class AttachedRun {
     }
   }
 
+  /** Run's folder. */
+  get folder(): string {
+    return this.run.folder;
+  }
+
   /** Settings of the run, resolved. */
   get config(): FleetRun["config"] {
     return this.run.config;

@@ -87,13 +87,18 @@ export class Exchange {
     await this.run.patiently(() => this.run.connection.js.publish(subject, message));
   }
 
+  /** Digest of the policy that responds in a step that has been asked for. */
+  policyOf(step: number): string {
+    return this.#pending.get(step)!.policy;
+  }
+
   /**
-   * Waits for all results of a step. Returns them, and the digest of the policy that responded.
+   * Waits for all results of a step.
    *
    * @throws {NotFiniteError} when a worker found that logits are not finite
    */
-  async results(step: number, vocabSize: number): Promise<{ results: Result[]; policy: string }> {
-    const { prompts, policy } = this.#pending.get(step)!;
+  async results(step: number, vocabSize: number): Promise<Result[]> {
+    const { prompts } = this.#pending.get(step)!;
     const slots = prompts.map(({ responses }) => new Array<Result | null>(responses).fill(null));
     let missing = slots.reduce((sum, { length }) => sum + length, 0);
     let news = performance.now();
@@ -123,7 +128,7 @@ export class Exchange {
       if (missing > 0) await arrivals.next(POLL_MS);
     }
     this.#pending.delete(step);
-    return { results: slots.flat() as Result[], policy };
+    return slots.flat() as Result[];
   }
 
   /** Reads a result; null if it is gone or refused. */

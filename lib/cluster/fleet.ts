@@ -11,6 +11,7 @@ import type { NatsAddress } from "./address.ts";
 import { AttachedRun } from "./attached_run.ts";
 import { type Connection, connectNats, maxPayload } from "./connection.ts";
 import { Exchange } from "./exchange.ts";
+import { FleetWatch, type StepState } from "./fleet_watch.ts";
 import { encode, PROTOCOL, type Result, type RunEntry } from "./messages.ts";
 import { reasonOf } from "./patience.ts";
 import { layoutOf, policyBytes, putPolicy } from "./policy_objects.ts";
@@ -20,6 +21,7 @@ import { removeRun } from "./topology.ts";
 interface Attachment {
   readonly run: AttachedRun;
   readonly exchange: Exchange;
+  readonly watch: FleetWatch;
 }
 
 /** Workers at a NATS server: work, results and versions of the policy travel through JetStream. */
@@ -28,6 +30,7 @@ export class NatsFleet implements RolloutFleet {
   #failure: Error | null = null;
   #left = false;
   #isDescribed = false;
+  #state: StepState = { step: 0, policy: "", staleness: 0, ready: 0 };
 
   private constructor(private readonly connection: Connection, private readonly command: string) {}
 
@@ -45,7 +48,11 @@ export class NatsFleet implements RolloutFleet {
     const attached = await AttachedRun.open(this.connection, run, () => {
       if (this.#failure) throw this.#failure;
     });
-    this.#attachment = { run: attached, exchange: new Exchange(attached, this.command) };
+    this.#attachment = {
+      run: attached,
+      exchange: new Exchange(attached, this.command),
+      watch: new FleetWatch(attached, () => this.#state),
+    };
     run.info(
       `workers respond, at ${this.connection.address} as run ${attached.id}: ${this.command}`,
     );
@@ -70,18 +77,23 @@ export class NatsFleet implements RolloutFleet {
       await run.patiently(() => exchange.request(request, { step, policy: current.digest }));
     }
     const synced = performance.now();
+    const responding = exchange.policyOf(step);
+    const staleness = responding === current.digest
+      ? 0
+      : Math.min(run.settings.staleness, step - 1);
+    this.#state = { step, policy: responding.slice(0, 12), staleness, ready: this.#state.ready };
     const own = meanwhile();
     // If both fail, the results' error is the one to tell.
     own.catch(() => {});
-    const { results, policy: made } = await exchange.results(step, policy.vocabSize);
+    const results = await exchange.results(step, policy.vocabSize);
     await own;
     const finished = performance.now();
     const ahead = await exchange.forget(step);
+    this.#state = { ...this.#state, ready: ahead };
     const [tokens, seconds] = results.reduce(
       ([tokens, seconds], result) => [tokens + result.tokens.length, seconds + result.seconds],
       [0, 0],
     );
-    const staleness = made === current.digest ? 0 : Math.min(run.settings.staleness, step - 1);
     return {
       responses: results.map(({ tokens, logprobs, values }): Generated => ({
         tokens,
@@ -109,6 +121,7 @@ export class NatsFleet implements RolloutFleet {
     if (this.#left) return;
     this.#left = true;
     const run = this.#attachment?.run;
+    await this.#attachment?.watch[Symbol.asyncDispose]();
     try {
       await run?.lease[Symbol.asyncDispose]();
       if (finished && run) await removeRun(this.connection, run.id);

@@ -68,6 +68,8 @@ const worker = z.object({
   rollouts: count,
   /** Tokens generated a second, while working. */
   tokensPerSecond: z.number().nonnegative(),
+  /** Share of the time since it was ready that it had no work, 0 … 1. */
+  idle: z.number().min(0).max(1),
 });
 
 /** A worker's heartbeat. */

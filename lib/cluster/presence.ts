@@ -6,9 +6,16 @@ import { HEARTBEAT_MS, MAX_ENTRY_BYTES } from "./topology.ts";
 export class Presence implements AsyncDisposable {
   /** Number of workers of the run, this one included. */
   workers = 1;
-  #entry: WorkerEntry = { device: "", state: "loading", rollouts: 0, tokensPerSecond: 0 };
+  #entry: WorkerEntry = {
+    ...{ device: "", state: "loading" },
+    ...{ rollouts: 0, tokensPerSecond: 0, idle: 0 },
+  };
   #tokens = 0;
   #seconds = 0;
+  /** Time when the worker was ready first, and seconds since then in which it had no work. */
+  #ready: number | null = null;
+  #idle = 0;
+  #waitingSince: number | null = null;
   #heartbeat: Promise<void> = Promise.resolve();
   readonly #timer: ReturnType<typeof setInterval>;
 
@@ -21,6 +28,10 @@ export class Presence implements AsyncDisposable {
   /** Changes the entry that the next heartbeat stores. */
   update(changes: Partial<Pick<WorkerEntry, "device" | "state">>): void {
     this.#entry = { ...this.#entry, ...changes };
+    const now = performance.now();
+    if (this.#waitingSince !== null) this.#idle += now - this.#waitingSince;
+    this.#waitingSince = this.#entry.state === "waiting" ? now : null;
+    if (this.#entry.state !== "loading") this.#ready ??= now;
   }
 
   /** Adds finished work to the entry. */
@@ -35,6 +46,10 @@ export class Presence implements AsyncDisposable {
   }
 
   async #send(): Promise<void> {
+    // Counts what has been waited for until now.
+    this.update({});
+    const since = performance.now() - (this.#ready ?? 0);
+    if (this.#ready !== null) this.#entry.idle = Math.min(1, this.#idle / Math.max(since, 1));
     try {
       await this.bucket.put(this.name, encode("worker", this.#entry, MAX_ENTRY_BYTES));
       let workers = 0;

@@ -1,7 +1,8 @@
 import type { Connection } from "./connection.ts";
-import { decode, type LeaseEntry, type WorkerEntry } from "./messages.ts";
+import { decode, type LeaseEntry } from "./messages.ts";
 import { isGone } from "./patience.ts";
 import { listRuns, openRunStores, runNames } from "./topology.ts";
+import { type ListedWorker, listWorkers } from "./workers.ts";
 
 /** A run on a server. */
 export interface ClusterRun {
@@ -16,7 +17,7 @@ export interface ClusterRun {
   readonly results: number;
   /** Versions of the policy that are stored. */
   readonly versions: number;
-  readonly workers: readonly (WorkerEntry & { readonly name: string })[];
+  readonly workers: readonly ListedWorker[];
 }
 
 /** Lists the runs on a server, with their workers. */
@@ -46,12 +47,6 @@ async function clusterRun(connection: Connection, id: string): Promise<ClusterRu
   ]);
   const run = described?.operation === "PUT" ? decode("run", described.value) : null;
   const held = lease?.operation === "PUT" ? decode("lease", lease.value) : null;
-  const workers: (WorkerEntry & { name: string })[] = [];
-  for await (const name of await bucket.keys()) {
-    const entry = await bucket.get(name);
-    const worker = entry?.operation === "PUT" ? decode("worker", entry.value) : null;
-    if (worker) workers.push({ name, ...worker });
-  }
   return {
     id,
     kind: run?.config.kind ?? "unknown",
@@ -59,6 +54,6 @@ async function clusterRun(connection: Connection, id: string): Promise<ClusterRu
     queue: work.state.messages,
     results: results.state.messages,
     versions: objects.filter(({ deleted }) => !deleted).length,
-    workers: workers.sort((a, b) => a.name < b.name ? -1 : 1),
+    workers: await listWorkers(bucket),
   };
 }

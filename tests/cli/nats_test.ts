@@ -12,6 +12,9 @@ Deno.test("mistakes about NATS are told in one line", async () => {
     const train = ["train", "--output", join(folder, "run")];
     for (
       const [args, expected] of [
+        [["cluster", "sho"], /^error: there is no command cluster sho: did you mean show/],
+        [["cluster", "--json"], /^error: no address of a NATS server: give nats:/],
+        [["cluster", "nats://me:100%@127.0.0.1:1"], /^error: the user or password .* write %25/],
         [["work", "nonsense"], /^error: "nonsense" is no address of NATS: expected nats:/],
         [["work", "nats://me:100%@127.0.0.1:1"], /^error: the user or password .* write %25/],
         [[...train, "--nats", "host"], /^error: "host" is no address of NATS/],

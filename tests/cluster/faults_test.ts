@@ -14,6 +14,8 @@ import {
 import { work } from "../../lib/cluster/worker.ts";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
 import type { NatsFleet } from "../../lib/cluster/fleet.ts";
+import { FLEET_STATE_FILE, parseFleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
+import { readTextIfThere } from "../../lib/platform/files.ts";
 import { Objm } from "../../lib/packages/nats.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
@@ -304,10 +306,22 @@ Deno.test({
       const trained = train("grpo", join(folder, "many"), settings, { fleet });
       // It has taken as much as it takes together.
       await until(async () => (await clusterRuns(connection))[0]?.workers[0]?.state === "working");
+      // The site shows it from the run's folder.
+      const file = join(folder, "many", FLEET_STATE_FILE);
+      const state = async () => parseFleetState(JSON.parse(await readTextIfThere(file) ?? "null"));
+      await until(async () => (await state())?.workers[0]?.state === "working");
+      const { workers: listed, ...others } = (await state())!;
+      assert.deepEqual(listed.map(({ name, rollouts }) => [name, rollouts]), [["slow", 0]]);
+      assert.match(others.policy, /^[0-9a-f]{12}$/);
+      const { waiting, working, step, staleness } = others;
+      assert.deepEqual({ waiting, working, step, staleness }, {
+        ...{ waiting: 3, working: 1, step: 1, staleness: 0 },
+      });
       (globalThis as { slow?: number }).slow = undefined;
       workers.start(url, "fast");
       await trained;
       assert.deepEqual(Object.fromEntries(workers.made), { slow: 2, fast: 6 });
+      assert.equal(await state(), null);
       assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
     });
   },

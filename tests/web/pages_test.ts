@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { RunLock } from "../../lib/runs/folder/lock.ts";
 import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { seriousViolations } from "./axe.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
-import { writeGroupRun, writePairRun, writeSampleRun, writeSftRun } from "./sample_run.ts";
+import {
+  writeGroupRun,
+  writePairRun,
+  writeSampleRun,
+  writeSftRun,
+  writeWorkers,
+} from "./sample_run.ts";
 
 /** A run with a name as long as any, that failed. */
 const FAILED = "a-run-with-a-name-that-is-" + "much-longer-than-".repeat(4) + "it-need-be";
@@ -15,6 +22,7 @@ const PAGES = [
   "/?search=nothing",
   "/runs/first",
   "/runs/second",
+  "/runs/fleet",
   `/runs/${FAILED}`,
   "/runs/taught",
   "/runs/taught/comparison",
@@ -42,7 +50,7 @@ const HIDDEN = `[...document.querySelectorAll(".tabs a, td, td > *, .facts dd")]
   return part.getBoundingClientRect().right > area.getBoundingClientRect().right + 1;
 }).map((part) => part.outerHTML.slice(0, 80))`;
 
-/** A folder of eight runs, served. */
+/** A folder of nine runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
     const adapter = join(writeSampleRun(dir, "first", { config: { seed: 7 } }), "adapter");
@@ -62,6 +70,10 @@ async function withSite(body: (address: string, dir: string) => Promise<void>): 
     writeGroupRun(dir, "groups");
     writePairRun(dir, "pairs");
     writePairRun(dir, "judge", "reward");
+    const oldest = new Date(Date.now() - 300_000);
+    const fleet = writeSampleRun(dir, "fleet", { step: 4, finished: false, started: oldest });
+    writeWorkers(fleet);
+    using _ = await RunLock.acquire(fleet);
     const server = serveUi({ runs: dir, host: "127.0.0.1", port: 0 });
     try {
       await body(server.address.replace(/\/$/, ""), dir);

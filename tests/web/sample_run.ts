@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { FLEET_STATE_FILE, type FleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
 
 /** Properties of a sample run. */
 export interface SampleRun {
@@ -240,4 +241,22 @@ export function writeSampleRun(folder: string, name: string, run: SampleRun = {}
       "D,David agrees at once,David agrees,4,3,-1\r\n",
   );
   return path;
+}
+
+/** Writes the state of a run's workers as its trainer does. */
+export function writeWorkers(run: string, changes: Partial<FleetState> = {}): void {
+  const worker = { state: "working", device: "NVIDIA H200 (Vulkan)", rollouts: 96, idle: 0.125 };
+  const state: FleetState = {
+    ...{ address: "nats://trainer.example:4222", step: 5, policy: "0123456789ab", staleness: 1 },
+    ...{ waiting: 3, working: 5, ready: 8 },
+    workers: [
+      { ...worker, name: "gpu-server-0a1b2c", tokensPerSecond: 812.4 },
+      {
+        ...{ ...worker, name: "a-laptop-with-a-name-that-is-long-3d4e5f", tokensPerSecond: 40.2 },
+        ...{ state: "waiting", device: "WASM, 8 threads", idle: 0.5 },
+      },
+    ],
+    ...changes,
+  };
+  Deno.writeTextFileSync(join(run, FLEET_STATE_FILE), JSON.stringify(state));
 }

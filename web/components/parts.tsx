@@ -112,3 +112,15 @@ export function Pager(
     </nav>
   );
 }
+
+/** A fact in a list of them. */
+export function Fact(
+  { name, children }: { name: string; children: ComponentChildren },
+): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

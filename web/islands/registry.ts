@@ -4,6 +4,7 @@ import { Playground } from "./playground/playground.tsx";
 import { PromptHistory } from "./prompt_history.tsx";
 import { RunCharts } from "./run_charts.tsx";
 import { RunStatus } from "./run_status.tsx";
+import { RunWorkers } from "./run_workers.tsx";
 import { RunsTable } from "./runs_table.tsx";
 import { TryChat } from "./try_chat.tsx";
 import { TryForm } from "./try_form.tsx";
@@ -15,6 +16,7 @@ export const ISLANDS = {
   PromptHistory,
   RunCharts,
   RunStatus,
+  RunWorkers,
   RunsTable,
   TryChat,
   TryForm,

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
-import { ChangeValue, KindName, StateBadge, StepProgress } from "../components/parts.tsx";
+import type { JSX } from "preact";
+import { ChangeValue, Fact, KindName, StateBadge, StepProgress } from "../components/parts.tsx";
 import { capitalized, formatCount, formatNumber, heading, lastName } from "../shared/format.ts";
 import type { RunOverview } from "../shared/overview.ts";
 import { type LiveRun, liveRun } from "./live_run.ts";
@@ -70,13 +70,4 @@ export function RunStatus({ run }: { run: RunOverview }): JSX.Element {
 /** A text whose settings stand in backticks. */
 function Spelled({ text }: { text: string }): JSX.Element {
   return <>{text.split("`").map((part, i) => i % 2 === 0 ? part : <code>{part}</code>)}</>;
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }

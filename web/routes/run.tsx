@@ -18,6 +18,7 @@ export function runRoutes(site: Site): Hono {
     const kind = kindNamed(run.kind);
     const content = (
       <RunPage run={run} tabs={site.tabs(run)} tab="">
+        <Island name="RunWorkers" props={{ id, fleet: run.fleet }} />
         {kind && <Island name="RunCharts" props={{ id, charts: kind.charts }} />}
         <div class="cards below">
           {kind && <ChangesCard changes={run.changes} before={site.before(run)} />}

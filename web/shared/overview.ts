@@ -1,3 +1,4 @@
+import type { FleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
 import type { Change } from "../../lib/runs/kinds/run_kind.ts";
 
 /** State of a run. `failed` and `stopped` runs have ended before their last step. */
@@ -47,6 +48,8 @@ export interface RunOverview {
   changes: Change[];
   /** Time of its start, in milliseconds since 1970. */
   started: number;
+  /** Workers of a run that is running; null where it has none. */
+  fleet: FleetState | null;
 }
 
 /** A row of the table of runs, with small curves. */

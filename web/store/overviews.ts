@@ -1,4 +1,5 @@
 import { isDivergenceKind } from "../../lib/runs/folder/failure.ts";
+import { FLEET_STATE_FILE, parseFleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
 import type { RunKind } from "../../lib/runs/kinds/run_kind.ts";
 import { LOCK_FILE, RunLock } from "../../lib/runs/folder/lock.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
@@ -23,6 +24,7 @@ const SOURCES = [
   "summary.json",
   "environment.json",
   "failed.json",
+  FLEET_STATE_FILE,
 ] as const;
 
 interface Cached {
@@ -136,6 +138,7 @@ export class Overviews {
         })),
         changes: summary === null ? [] : kind?.changes(summary) ?? [],
         started: startOf(sessions) ?? started,
+        fleet: inUse ? parseFleetState(this.#folder.readJson(run, FLEET_STATE_FILE)) : null,
       },
       // A run that holds its lock is running; files of other origin are judged by their age.
       silentAt: inUse ? Infinity : changed + Math.max(SILENCE_MS, SILENT_STEPS * seconds * 1000),

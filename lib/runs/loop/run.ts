@@ -25,6 +25,7 @@ import {
 } from "../folder/run_directory.ts";
 import { RunLog } from "../folder/run_log.ts";
 import { writeSummary } from "../folder/summary.ts";
+import { FLEET_STATE_FILE } from "../kinds/fleet/fleet_state.ts";
 import type { RolloutFleet } from "../kinds/fleet/rollout_fleet.ts";
 import type { RunKind, RunSettings } from "../kinds/run_kind.ts";
 import type { RunTask } from "../kinds/run_task.ts";
@@ -158,6 +159,8 @@ export async function run<
     // From now until its end the run is not a finished one.
     await removeFile(directory.summary).catch(() => {});
     await forgetFailure(directory.path);
+    // A trainer that was killed has left it.
+    await removeFile(join(directory.path, FLEET_STATE_FILE)).catch(() => {});
     stepsDone = () => step;
     await fleet?.attach({ folder: directory.path, config, fingerprints, signal, info });
     if (resume) hooks.resumed?.(step);
