@@ -5,7 +5,7 @@
  * deno run -A bench/browser.ts step     a step of the PPO demo, against the same step in Deno: one
  *                                       after the other, several times; the fastest of each counts
  * deno run -A bench/browser.ts paint    time from a request for the page that trains in the browser
- *                                       until its content is there to read; medians of several loads
+ *                                       until its content is there to read, and of a page that is one line
  */
 import type { Page } from "playwright-core";
 import { host } from "../tests/browser/playground.ts";
@@ -17,7 +17,7 @@ import { run } from "../lib/runs/loop/run.ts";
 const ROUNDS = 3;
 const SETTINGS = { steps: 4, evalSamples: 1, device: "wasm", datasetCache: false };
 
-/** Loads of the page: each in a profile of its own, and then again in the same one. */
+/** Loads of each page: in a profile of its own, and then again in the same one. */
 const LOADS = 15;
 
 /** Seconds of each step in Deno. */
@@ -98,14 +98,24 @@ function paintOf(page: Page): Promise<Paint> {
 async function measurePaint(): Promise<void> {
   await using browser = await launchBrowser();
   await using site = await host();
-  const times: Record<"first visit" | "again", Paint[]> = { "first visit": [], "again": [] };
+  await using bare = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("<!doctype html><p>Text", { headers: { "content-type": "text/html" } }),
+  );
+  const addresses = {
+    "the page": site.address,
+    "one line of text": `http://127.0.0.1:${bare.addr.port}/`,
+  };
+  const times: Record<string, Paint[]> = {};
   for (let load = 0; load < LOADS; load++) {
-    await using context = await browser.newContext();
-    const page = await context.newPage();
-    await page.goto(site.address);
-    times["first visit"].push(await paintOf(page));
-    await page.goto(site.address);
-    times.again.push(await paintOf(page));
+    for (const [name, address] of Object.entries(addresses)) {
+      await using context = await browser.newContext();
+      const page = await context.newPage();
+      for (const visit of ["first visit", "again"]) {
+        await page.goto(address);
+        (times[`${name}, ${visit}`] ??= []).push(await paintOf(page));
+      }
+    }
   }
   console.log(`milliseconds of ${LOADS} loads: median (fastest, slowest)`);
   for (const [name, paints] of Object.entries(times)) {
@@ -116,7 +126,7 @@ async function measurePaint(): Promise<void> {
       );
       return `${column} ${median} (${fastest}, ${slowest})`;
     });
-    console.log(`${name.padEnd(11)}  ${columns.join("  ")}`);
+    console.log(`${name.padEnd(29)}  ${columns.join("  ")}`);
   }
 }
 

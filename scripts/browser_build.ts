@@ -31,22 +31,26 @@ const WORKER = 'import { serveWorker } from "./temper.js";\nserveWorker();\n';
 export async function buildBrowser(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   for (const [name, entry] of Object.entries(BUNDLES)) {
-    const map = WITHOUT_MAP.test(name) ? [] : ["--import-map", IMPORT_MAP];
-    await run(ROOT, Deno.execPath(), [
-      "bundle",
-      "--quiet",
-      "--platform",
-      "browser",
-      "--minify",
-      ...map,
-      "--output",
-      join(folder, name),
-      entry,
-    ]);
+    await bundle(entry, join(folder, name), WITHOUT_MAP.test(name) ? null : IMPORT_MAP);
   }
   await Deno.writeTextFile(join(folder, "temper-worker.js"), WORKER);
   await Deno.copyFile(join(ROOT, "lib/device/wasm/kernels.wasm"), join(folder, "kernels.wasm"));
   await Deno.copyFile(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
+}
+
+/**
+ * Bundles a module with all that it imports, for browsers.
+ *
+ * @throws {Error} when the bundler fails
+ */
+export async function bundle(
+  entry: string,
+  output: string,
+  importMap: string | null,
+): Promise<void> {
+  const map = importMap === null ? [] : ["--import-map", importMap];
+  const flags = ["--quiet", "--platform", "browser", "--minify", ...map, "--output", output];
+  await run(ROOT, Deno.execPath(), ["bundle", ...flags, entry]);
 }
 
 /** Bytes of a file once it is compressed with gzip, as servers send it. */

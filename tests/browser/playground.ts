@@ -21,14 +21,15 @@ export async function host(headers = playgroundHeaders) {
   return { address, [Symbol.asyncDispose]: close };
 }
 
-/** Fills in the form, and trains. */
+/** Fills in the form, and trains. @param reward text of a reward in JavaScript; empty for the usual one */
 export async function train(
   page: Page,
   settings: Record<string, unknown>,
   reward = "",
+  device: "wasm" | "webgpu" = "wasm",
 ): Promise<void> {
   await page.getByText("of the CPU").first().waitFor();
-  await page.getByRole("combobox", { name: "Device" }).selectOption("wasm");
+  await page.getByRole("combobox", { name: "Device" }).selectOption(device);
   if (reward !== "") {
     await page.getByRole("combobox", { name: "Reward" }).selectOption("script");
     await page.getByLabel("Reward in JavaScript").fill(reward);

@@ -109,7 +109,7 @@ browserTest("models and data of the user's; what is broken is one sentence", asy
   assert.match(await attempt(join(ROOT, "demo/tiny-flan-t5")), /broken\.jsonl/);
 });
 
-browserTest("without storage, the page says that a run ends with its tab", async (browser) => {
+browserTest("without storage or a GPU, the page says so, and trains", async (browser) => {
   await using site = await host();
   const page = await browser.newPage();
   await page.route("**/temper-worker.js", (route) =>
@@ -121,6 +121,13 @@ browserTest("without storage, the page says that a run ends with its tab", async
     }));
   await page.goto(site.address);
   await page.getByText(/^This browser keeps no files for this page/).waitFor();
+  await page.getByText(/^No GPU/).waitFor();
+  await train(page, { ...SMALL_PPO, steps: 1 }, "", "webgpu");
+  assert.equal(
+    await ended(page),
+    "There is no WebGPU adapter: this browser offers none here; update it and the GPU's driver, or " +
+      "use `device` wasm.",
+  );
   await train(page, { ...SMALL_PPO, steps: 1 });
   assert.equal(await ended(page), "");
 });

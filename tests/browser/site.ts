@@ -57,7 +57,7 @@ export class Site implements AsyncDisposable {
             },
           });
         }
-        const base = /^\/(demo|tests\/golden)\//.test(pathname) ? ROOT : folder;
+        const base = /^\/(demo|tests\/golden(_causal)?)\//.test(pathname) ? ROOT : folder;
         try {
           const body = await Deno.readFile(join(base, pathname));
           const type = TYPES[pathname.split(".").at(-1)!] ?? "application/octet-stream";
@@ -111,8 +111,4 @@ async function build(): Promise<string> {
 declare global {
   /** The module, in functions that run in the page. */
   var temper: typeof Temper;
-  /** Policy of a test, likewise. */
-  var policy: Temper.Policy;
-  /** Trainer of a test, likewise. */
-  var trainer: Temper.PPOTrainer;
 }

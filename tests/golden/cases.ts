@@ -6,17 +6,18 @@
  * TEMPER_GOLDEN_MODEL   folder of the checkpoint they were recorded on, default demo/tiny-flan-t5
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { assetUrl } from "../../assets.ts";
 import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
+import { environmentVariable } from "../../lib/platform/environment.ts";
+import { readTextNow } from "../../lib/platform/files.ts";
+import { fileURLToPath, join } from "../../lib/platform/paths.ts";
 
 /** The folder that holds the cases. */
-export const goldenDir: string = Deno.env.get("TEMPER_GOLDEN") ??
+export const goldenDir: string = environmentVariable("TEMPER_GOLDEN") ??
   fileURLToPath(assetUrl("tests/golden/cases"));
 
 /** The checkpoint that the cases were recorded on. */
-export const modelDir: string = Deno.env.get("TEMPER_GOLDEN_MODEL") ??
+export const modelDir: string = environmentVariable("TEMPER_GOLDEN_MODEL") ??
   fileURLToPath(assetUrl("demo/tiny-flan-t5"));
 
 /** The arrays of a case. The file is open only during a call, so that a test leaks nothing. */
@@ -58,7 +59,7 @@ export function loadCase<T>(name: string): GoldenCase<T> {
 
 /** As {@linkcode loadCase}, of a folder. */
 export function loadCaseFrom<T>(folder: string, name: string): GoldenCase<T> {
-  const json = JSON.parse(Deno.readTextFileSync(join(folder, `${name}.json`)));
+  const json = JSON.parse(readTextNow(join(folder, `${name}.json`)));
   return { json, arrays: new GoldenArrays(join(folder, `${name}.safetensors`)) };
 }
 

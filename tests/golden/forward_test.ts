@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { createPolicy, loadAdapter } from "../../lib/models/policy.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5/t5.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
 import { deviceTest } from "../device.ts";

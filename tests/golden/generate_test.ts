@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { sample, tokenSet } from "../../kernels/sample/sample.ts";
 import { generate } from "../../lib/generation/generate.ts";
 import { loadAdapter } from "../../lib/models/policy.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest } from "../device.ts";
 import { assertArrayClose, goldenDir, loadCase, modelDir } from "./cases.ts";

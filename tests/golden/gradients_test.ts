@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Device } from "../../lib/device/device.ts";
 import { SafetensorsFile } from "../../lib/formats/safetensors.ts";
 import { FolderFiles } from "../../lib/formats/model_files.ts";
@@ -8,6 +7,7 @@ import { parseT5Config } from "../../lib/models/t5/config.ts";
 import { TrainableStore } from "../../lib/models/weight_store.ts";
 import type { LoraAdapter } from "../../lib/nn/lora.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { Packed } from "../../lib/tensor/packed.ts";
 import { deviceTest } from "../device.ts";

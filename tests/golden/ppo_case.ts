@@ -26,20 +26,6 @@ export interface PPOCase {
   }[];
 }
 
-/** Trainer of a case, here or in a page. */
-export interface CaseTrainer {
-  /** Sets a parameter. */
-  write(name: string, values: Float32Array<ArrayBuffer>): void | Promise<void>;
-  /** Starts training with TRL's settings, under our names. */
-  start(config: PPOConfigInput): void | Promise<void>;
-  /** Makes a step. */
-  step(queries: number[][], responses: number[][], scores: number[]): Promise<PPOStats>;
-  /** KL coefficient after the last step. */
-  klCoef(): number | Promise<number>;
-  /** Reads all parameters. */
-  parameters(): Promise<Map<string, ArrayLike<number>>>;
-}
-
 /** Range of the counted positions of a row of padded arrays. */
 type CountedRange = (query: readonly number[], response: readonly number[]) => [number, number];
 
@@ -48,53 +34,30 @@ type CountedRange = (query: readonly number[], response: readonly number[]) => [
  *
  * @param counted counted positions of a row, from the first up to an end
  */
-export function assertPPOCase(
+export async function assertPPOCase(
   policy: Policy,
-  golden: GoldenCase<PPOCase>,
-  counted: CountedRange,
-): Promise<void> {
-  return assertTrained(trainerOf(policy), golden, counted);
-}
-
-/** As {@linkcode assertPPOCase}, of a trainer that may be anywhere. */
-export async function assertTrained(
-  trainer: CaseTrainer,
   { json, arrays }: GoldenCase<PPOCase>,
   counted: CountedRange,
 ): Promise<void> {
+  const { parameters } = policy;
   for (const part of ["weight", "bias"]) {
     const values = arrays.floats(`v_head.before.summary.${part}`);
-    await trainer.write(`v_head.summary.${part}`, values);
+    parameters.write(`v_head.summary.${part}`, values);
   }
-  await trainer.start(settings(json));
-  const start = await trainer.parameters();
+  const trainer = new PPOTrainer(policy, settings(json));
+  const start = await parameters.readAll();
   for (const [k, { queries, responses, scores, stats, kl_coef_after }] of json.steps.entries()) {
     const actual = await trainer.step(queries, responses, scores);
     assertScalars(actual, stats, `step ${k}`);
     const ranges = queries.map((query, b) => counted(query, responses[b]));
     assertPositions(actual, arrays, ranges, k);
-    assertScalarClose(await trainer.klCoef(), kl_coef_after, `step ${k}: KL coefficient`);
-    for (const [parameter, data] of await trainer.parameters()) {
+    assertScalarClose(trainer.state().klCoef, kl_coef_after, `step ${k}: KL coefficient`);
+    for (const [parameter, { data }] of await parameters.readAll()) {
       const golden = `step${k}.param.${trlName(parameter)}`;
-      const before = start.get(parameter)!;
+      const before = start.get(parameter)!.data;
       assertMovementClose(data, arrays.floats(golden), before, golden);
     }
   }
-}
-
-function trainerOf(policy: Policy): CaseTrainer {
-  const { parameters } = policy;
-  let trainer: PPOTrainer;
-  return {
-    write: (name, values) => parameters.write(name, values),
-    start: (config) => void (trainer = new PPOTrainer(policy, config)),
-    step: (queries, responses, scores) => trainer.step(queries, responses, scores),
-    klCoef: () => trainer.state().klCoef,
-    async parameters() {
-      const all = await parameters.readAll();
-      return new Map(Array.from(all, ([name, { data }]) => [name, data]));
-    },
-  };
 }
 
 /** Those of TRL's settings that we have, under our names, and what the cases were recorded with. */

@@ -1,15 +1,14 @@
 /** TRL's `PPOTrainer.step`, three times in a row, for each setting that was recorded. */
-import { join } from "node:path";
 import { loadPolicy } from "../../lib/models/policy.ts";
 import { loadLanguageModel } from "../../lib/models/registry.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { deviceTest } from "../device.ts";
 import { goldenDir, loadCase, modelDir } from "./cases.ts";
+import { filesIn } from "./entries.ts";
 import { assertPPOCase, type PPOCase } from "./ppo_case.ts";
 
-for (
-  const entry of Array.from(Deno.readDirSync(goldenDir)).sort((a, b) => a.name < b.name ? -1 : 1)
-) {
-  const name = entry.name.match(/^(ppo_.*)\.json$/)?.[1];
+for (const file of filesIn(goldenDir)) {
+  const name = file.match(/^(ppo_.*)\.json$/)?.[1];
   if (!name) continue;
   deviceTest(`golden ${name}`, async (device) => {
     const model = await loadLanguageModel(device, modelDir);

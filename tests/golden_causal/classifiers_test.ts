@@ -1,8 +1,8 @@
 /** Classifiers with one label, as TRL's reward models, against the stack's scores. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
+import { isThere } from "../../lib/platform/files.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { deviceTest } from "../device.ts";
 import { assertScalarClose } from "../golden/cases.ts";
 import { goldenCausalDir, readCase } from "./folder.ts";
@@ -14,7 +14,7 @@ interface RewardCase {
 }
 
 for (const kind of ["reward-llama", "reward-roberta"]) {
-  if (!existsSync(join(goldenCausalDir, kind))) continue;
+  if (!isThere(join(goldenCausalDir, kind))) continue;
   deviceTest(`${kind}: scores of an adapter with its head`, async (device) => {
     const [checkpoint, adapter] = ["checkpoint", "adapter"].map((name) =>
       join(goldenCausalDir, kind, name)
@@ -40,7 +40,7 @@ interface GetReward {
   alone: number[];
 }
 
-if (existsSync(join(goldenCausalDir, "reward-llama"))) {
+if (isThere(join(goldenCausalDir, "reward-llama"))) {
   const folder = join(goldenCausalDir, "reward-llama", "checkpoint");
 
   deviceTest(

@@ -1,5 +1,5 @@
 /** TRL's DPOTrainer, on decoder-only models and on T5. */
-import { existsSync } from "node:fs";
+import { isThere } from "../../lib/platform/files.ts";
 import type { DPOLossType } from "../../lib/preference/dpo_loss.ts";
 import { DPOTrainer, type PairStats } from "../../lib/preference/dpo_trainer.ts";
 import { deviceTest } from "../device.ts";
@@ -37,7 +37,7 @@ interface TruncatedCase
 type Metrics = Record<string, number>;
 
 const NO_LIMITS = { maxLength: null, maxPromptLength: null, maxCompletionLength: null };
-const all = families.concat(existsSync(familyFolder("t5", "adapter")) ? ["t5"] : []);
+const all = families.concat(isThere(familyFolder("t5", "adapter")) ? ["t5"] : []);
 
 for (const family of all) {
   for (const name of casesOf(family, "dpo_")) {

@@ -1,32 +1,25 @@
-import { join } from "node:path";
 import { FolderFiles, MemoryFiles, type ModelFiles } from "../../lib/formats/model_files.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { type GoldenCase, loadCaseFrom } from "../golden/cases.ts";
+import { filesIn, foldersIn } from "../golden/entries.ts";
 import { goldenCausalDir } from "./folder.ts";
 
 /** Folders of a family that have this name, or begin with it and a hyphen; sorted. */
 export function foldersOf(family: string, name: string): string[] {
-  return Array.from(Deno.readDirSync(join(goldenCausalDir, family)))
-    .filter((entry) => entry.isDirectory)
-    .map((entry) => entry.name)
-    .filter((folder) => folder === name || folder.startsWith(`${name}-`))
-    .sort();
+  return foldersIn(goldenCausalDir, family)
+    .filter((folder) => folder === name || folder.startsWith(`${name}-`));
 }
 
 /** Names of a family's cases that begin with `prefix`, sorted. */
 export function casesOf(family: string, prefix: string): string[] {
-  return Array.from(Deno.readDirSync(join(goldenCausalDir, family)))
-    .filter((entry) => entry.isFile && entry.name.endsWith(".json"))
-    .map((entry) => entry.name.slice(0, -".json".length))
-    .filter((name) => name.startsWith(prefix))
-    .sort();
+  return filesIn(goldenCausalDir, family)
+    .filter((name) => name.endsWith(".json") && name.startsWith(prefix))
+    .map((name) => name.slice(0, -".json".length));
 }
 
 /** Families that there are cases of. */
-export const families: readonly string[] = Array.from(Deno.readDirSync(goldenCausalDir))
-  .filter((entry) => entry.isDirectory)
-  .map((entry) => entry.name)
-  .filter((family) => casesOf(family, "forward").length > 0)
-  .sort();
+export const families: readonly string[] = foldersIn(goldenCausalDir)
+  .filter((family) => casesOf(family, "forward").length > 0);
 
 /** Path of a family's folder of this name. */
 export function familyFolder(family: string, folder: string): string {

@@ -1,12 +1,12 @@
 /** TRL's reward training: rewards, loss, gradients and three steps of AdamW of LoRA and the head. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Device } from "../../lib/device/device.ts";
 import {
   loadClassifierAdapter,
   saveClassifierAdapter,
 } from "../../lib/models/trainable_classifier.ts";
+import { isThere, readTextNow } from "../../lib/platform/files.ts";
+import { join } from "../../lib/platform/paths.ts";
 import { RewardTrainer } from "../../lib/preference/reward_trainer.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { deviceTest } from "../device.ts";
@@ -84,8 +84,7 @@ async function assertTraining(device: Device, kind: string, name: string): Promi
   trainer.dispose();
   await withTempDir(async (dir) => {
     await saveClassifierAdapter(trained, dir, "base");
-    const read = (path: string) =>
-      JSON.parse(Deno.readTextFileSync(join(path, "adapter_config.json")));
+    const read = (path: string) => JSON.parse(readTextNow(join(path, "adapter_config.json")));
     for (const key of ["task_type", "modules_to_save", "target_modules", "r", "lora_alpha"]) {
       assert.deepEqual(read(dir)[key], read(folder)[key], key);
     }
@@ -105,7 +104,7 @@ async function assertTraining(device: Device, kind: string, name: string): Promi
 }
 
 for (const kind of ["reward-llama", "reward-roberta"]) {
-  if (!existsSync(join(goldenCausalDir, kind))) continue;
+  if (!isThere(join(goldenCausalDir, kind))) continue;
   for (const name of casesOf(kind, "reward_")) {
     deviceTest(`golden ${kind}: ${name}`, (device) => assertTraining(device, kind, name));
   }
