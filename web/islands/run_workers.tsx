@@ -46,7 +46,7 @@ export function RunWorkers(
 
 function WorkerTable({ workers }: Pick<FleetState, "workers">): JSX.Element {
   return (
-    <div class="table-scroll">
+    <div class="table-scroll" tabindex={0} role="region" aria-label="Each worker">
       <table class="wide stacks">
         <thead>
           <tr>
