@@ -1,5 +1,5 @@
 // attention.wgsl for sequences of one query, as in decoding: a workgroup's threads share the keys, then
-// the columns of the values. Follows softmax.wgsl.
+// quads of columns of the values by blocks of keys. Follows softmax.wgsl.
 
 /** Keys that `attention_decode` takes at once: one a thread. */
 const DECODE_KEYS = 256u;
@@ -35,7 +35,9 @@ fn attention_decode(
   let keys = keys_of(sequence);
   let position = i32(keys.count) - 1;
   let column = thread % DECODE_COLUMNS;
-  let value_column = min(column, p.head_size - 1u);
+  let quad_columns = DECODE_COLUMNS / 4u;
+  // Columns past the head's end are computed from its last ones, and not used.
+  let value_column = min(thread % quad_columns * 4u, (p.head_size - 1u) / 4u * 4u);
   let lane = thread % QUADS;
   var running = Running(LOWEST, 0.0);
   var result = 0.0;
@@ -72,24 +74,27 @@ fn attention_decode(
     workgroupBarrier();
 
     let blocks = min(DECODE_BLOCKS, (keys.count - first + TILE - 1u) / TILE);
-    for (var block = thread / DECODE_COLUMNS; block < blocks; block += DECODE_KEYS / DECODE_COLUMNS) {
-      var sum = 0.0;
+    for (var block = thread / quad_columns; block < blocks; block += DECODE_KEYS / quad_columns) {
+      var sum = vec4f();
       var total = 0.0;
       for (var i = block * TILE; i < block * TILE + TILE; i += 4u) {
         let w = vec4f(key_weights[i], key_weights[i + 1u], key_weights[i + 2u], key_weights[i + 3u]);
         // Keys past the last one weigh 0.
         let key = min(vec4u(first + i) + vec4u(0u, 1u, 2u, 3u), vec4u(keys.count - 1u));
-        let y = vec4f(
-          value_of(keys, key.x, key_head, value_column),
-          value_of(keys, key.y, key_head, value_column),
-          value_of(keys, key.z, key_head, value_column),
-          value_of(keys, key.w, key_head, value_column),
+        let y = mat4x4f(
+          value_quad(keys, key.x, key_head, value_column),
+          value_quad(keys, key.y, key_head, value_column),
+          value_quad(keys, key.z, key_head, value_column),
+          value_quad(keys, key.w, key_head, value_column),
         );
-        sum += quad_dot(w, y);
+        sum += quad_combine(w, y);
         total += sum4(w);
       }
-      partials[block * DECODE_COLUMNS + column] = sum;
-      if (column == 0u) {
+      let at = block * DECODE_COLUMNS + thread % quad_columns * 4u;
+      for (var i = 0u; i < 4u; i++) {
+        partials[at + i] = sum[i];
+      }
+      if (thread % quad_columns == 0u) {
         block_totals[block] = total;
       }
     }

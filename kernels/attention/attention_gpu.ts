@@ -3,8 +3,10 @@ import { wgsl } from "../wgsl.ts";
 import tileCode from "./attention.wgsl" with { type: "text" };
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { type Attention, keyHeadsOf } from "./operands.ts";
+import type { ElementTypes } from "../../lib/device/webgpu/shader_source.ts";
 import ownKeys from "./own_keys.wgsl" with { type: "text" };
 import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
+import { quadReaders } from "./quads.ts";
 import { ATTENTION_GPU, ATTENTION_PREFIXED, COLUMNS, TILE } from "./signatures.ts";
 import softmax from "./softmax.wgsl" with { type: "text" };
 import { withTables } from "./tables_gpu.ts";
@@ -21,14 +23,31 @@ interface Shaders<A> {
   readonly decode: ReadonlyMap<number, Shader<A>>;
 }
 
-const own = shaders(ATTENTION_GPU, ownKeys);
-const prefixed = shaders(ATTENTION_PREFIXED, prefixedKeys);
+/** By the width of reads: single elements, or aligned fours. */
+const own = [false, true].map((wide) => shaders(ATTENTION_GPU, ownKeys, ["q", "k", "v"], wide));
+const prefixed = [false, true].map((wide) =>
+  shaders(ATTENTION_PREFIXED, prefixedKeys, ["q", "k", "v", "prefixK", "prefixV"], wide)
+);
 
-function shaders<A extends object>(signature: Shader<A>["signature"], keys: string): Shaders<A> {
-  const shared = tiles + softmax + keys;
-  const decode = wgsl(signature, "attention/attention_decode.wgsl", decodeCode, { shared });
+/** @param operands bindings that are read in quads */
+function shaders<A extends object>(
+  signature: Shader<A>["signature"],
+  keys: string,
+  operands: readonly string[],
+  wide: boolean,
+): Shaders<A> {
+  const names = operands.map((name) =>
+    name.replace(/[KV]$/, (letter) => `_${letter.toLowerCase()}`)
+  );
+  const options = {
+    shared: tiles + quadReaders(names, wide) + softmax + keys,
+    elements: wide
+      ? Object.fromEntries(operands.map((name) => [name, "vec4f"])) as ElementTypes
+      : {},
+  };
+  const decode = wgsl(signature, "attention/attention_decode.wgsl", decodeCode, options);
   return {
-    tiles: wgsl(signature, "attention/attention.wgsl", tileCode, { shared })(),
+    tiles: wgsl(signature, "attention/attention.wgsl", tileCode, options)(),
     decode: new Map(
       [32, 64, 128, MAX_DECODE_COLUMNS].map((columns) =>
         [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")] as const
@@ -58,7 +77,8 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
     blocks,
     parts,
   };
-  const choose = <A>({ tiles, decode }: Shaders<A>): Shader<A> =>
+  const wide = Number(readsFours(p));
+  const choose = <A>({ [wide]: { tiles, decode } }: readonly Shaders<A>[]): Shader<A> =>
     decodes ? decode.get(decodeColumns(p.headSize))! : tiles;
   const { scale } = p;
   withTables(device, p, null, (tables) => {
@@ -88,6 +108,14 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
 /** Keys that a query sees before and at its position. */
 export function windowOf({ window }: Attention): number {
   return Math.min(window ?? NO_WINDOW, NO_WINDOW);
+}
+
+/** Tells attentions whose operands are read in whole, aligned fours. */
+function readsFours({ q, k, v, qStride, kStride, vStride, headSize, prefix }: Attention): boolean {
+  const spans = prefix ? [q, k, v, prefix.k, prefix.v] : [q, k, v];
+  const lengths = [headSize, qStride, kStride, vStride, prefix?.kStride ?? 0, prefix?.vStride ?? 0];
+  return spans.every(({ byteOffset }) => byteOffset % 16 === 0) &&
+    lengths.every((length) => length % 4 === 0);
 }
 
 /** The power of two from 32 on that a head fits in. */

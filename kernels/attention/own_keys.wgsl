@@ -18,17 +18,12 @@ fn keys_of(sequence: u32) -> Keys {
 /** The columns d … d + 3 of a key's head; 0 past the head's end. */
 fn key_quad(keys: Keys, key: u32, key_head: u32, d: u32) -> vec4f {
   let at = p.k + (keys.start + key) * p.k_stride + key_head * p.head_size + d;
-  return keep(vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]), p.head_size - min(d, p.head_size));
+  return keep(k_quad(at), p.head_size - min(d, p.head_size));
 }
 
 fn value_quad(keys: Keys, key: u32, key_head: u32, d: u32) -> vec4f {
   let at = p.v + (keys.start + key) * p.v_stride + key_head * p.head_size + d;
-  return vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]);
-}
-
-/** One column of a value's head. */
-fn value_of(keys: Keys, key: u32, key_head: u32, d: u32) -> f32 {
-  return v[p.v + (keys.start + key) * p.v_stride + key_head * p.head_size + d];
+  return v_quad(at);
 }
 
 /** scale · dot + bias */

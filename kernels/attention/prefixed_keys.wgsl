@@ -29,10 +29,10 @@ fn key_quad(keys: Keys, key: u32, key_head: u32, d: u32) -> vec4f {
   var quad: vec4f;
   if (key < keys.prefix) {
     let at = p.prefix_k + (keys.prefix_start + key) * p.prefix_k_stride + column;
-    quad = vec4f(prefix_k[at], prefix_k[at + 1u], prefix_k[at + 2u], prefix_k[at + 3u]);
+    quad = prefix_k_quad(at);
   } else {
     let at = p.k + (keys.start + key - keys.prefix) * p.k_stride + column;
-    quad = vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]);
+    quad = k_quad(at);
   }
   return keep(quad, p.head_size - min(d, p.head_size));
 }
@@ -41,19 +41,10 @@ fn value_quad(keys: Keys, key: u32, key_head: u32, d: u32) -> vec4f {
   let column = key_head * p.head_size + d;
   if (key < keys.prefix) {
     let at = p.prefix_v + (keys.prefix_start + key) * p.prefix_v_stride + column;
-    return vec4f(prefix_v[at], prefix_v[at + 1u], prefix_v[at + 2u], prefix_v[at + 3u]);
+    return prefix_v_quad(at);
   }
   let at = p.v + (keys.start + key - keys.prefix) * p.v_stride + column;
-  return vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]);
-}
-
-/** One column of a value's head. */
-fn value_of(keys: Keys, key: u32, key_head: u32, d: u32) -> f32 {
-  let column = key_head * p.head_size + d;
-  if (key < keys.prefix) {
-    return prefix_v[p.prefix_v + (keys.prefix_start + key) * p.prefix_v_stride + column];
-  }
-  return v[p.v + (keys.start + key - keys.prefix) * p.v_stride + column];
+  return v_quad(at);
 }
 
 /** scale · dot: a prefix comes without a bias. */

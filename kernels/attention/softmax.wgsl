@@ -24,7 +24,7 @@ fn merge(running: Running, highest: f32, total: f32) -> Merged {
 
 fn query_quad(row: u32, head: u32, d: u32) -> vec4f {
   let at = p.q + row * p.q_stride + head * p.head_size + d;
-  return keep(vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]), p.head_size - min(d, p.head_size));
+  return keep(q_quad(at), p.head_size - min(d, p.head_size));
 }
 
 /** scale · dot + bias; LOWEST for a key that the query at `position` does not see. */
