@@ -54,10 +54,29 @@ export class Arena {
       if (tail) this.#free.pop();
       this.#end = address + size;
     }
-    this.#sizes.set(address, size);
-    this.used += size;
-    if (this.used > this.peak) this.peak = this.used;
+    this.#take(address, size);
     return address;
+  }
+
+  /**
+   * Hands out a region that is free, by its address.
+   *
+   * @throws {Error} when some of it is not free
+   */
+  claim(address: number, byteLength: number): void {
+    const size = Math.ceil(byteLength / 256) * 256;
+    const at = this.#free.findIndex((block) =>
+      block.address <= address && address + size <= block.address + block.size
+    );
+    if (at < 0) throw new Error(`arena: ${size} bytes at ${address} are not free`);
+    const block = this.#free[at];
+    const before = { address: block.address, size: address - block.address };
+    const after = {
+      address: address + size,
+      size: block.address + block.size - (address + size),
+    };
+    this.#free.splice(at, 1, ...[before, after].filter(({ size }) => size > 0));
+    this.#take(address, size);
   }
 
   free(address: number): void {
@@ -84,5 +103,11 @@ export class Arena {
       after.address = address;
       after.size += size;
     } else this.#free.splice(low, 0, { address, size });
+  }
+
+  #take(address: number, size: number): void {
+    this.#sizes.set(address, size);
+    this.used += size;
+    if (this.used > this.peak) this.peak = this.used;
   }
 }

@@ -121,6 +121,22 @@ export interface DeviceBase {
   close(): void;
 }
 
+/** Memory with a part for each step of a loop, one after another. */
+export interface SteppedMemory extends Span {
+  /** Bytes of a step's part. */
+  readonly stepBytes: number;
+  /** Number of parts. */
+  readonly steps: number;
+}
+
+/** Launches of a step that can be made again for other steps of its loop. */
+export interface RepeatableStep {
+  /** Makes the launches with another step's parts of the stepped memory. */
+  repeat(step: number): void;
+  /** Gives back the memory that the launches use. */
+  release(): void;
+}
+
 /** Runs kernels as tasks on the threads of the CPU. */
 export interface TaskDevice extends DeviceBase {
   /** Implementation of the device. */
@@ -136,6 +152,21 @@ export interface TaskDevice extends DeviceBase {
    * @param args the kernel's arguments by name; null memory is a null pointer
    */
   run<T extends object>(kernel: Signature<object, T>, tasks: number, args: NoInfer<T>): void;
+  /**
+   * Runs the launches of one step of a loop, and keeps them, so that further steps need not choose them
+   * again. The steps must launch the same but for their parts of the stepped memory.
+   *
+   * @param step number of the step
+   * @param stepped memory of whose parts step i uses one or more, at the same distance from the i-th
+   * @param launch makes the launches, and frees all the memory that it takes
+   * @returns null where they cannot be made again: the step copied from or to the host, kept memory, or
+   *   freed memory that was there before it
+   */
+  record(
+    step: number,
+    stepped: readonly SteppedMemory[],
+    launch: () => void,
+  ): RepeatableStep | null;
 }
 
 /**

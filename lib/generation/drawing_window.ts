@@ -1,7 +1,10 @@
 import type { Repetition } from "../../kernels/sample/sample.ts";
+import type { RepeatableStep, SteppedMemory } from "../device/device.ts";
+import { recordsSteps } from "../device/steps.ts";
 import type { Decoding, DecodingWindow, LanguageModel } from "../models/language_model.ts";
 import type { ValueHead } from "../nn/value_head.ts";
 import { Context } from "../tensor/context.ts";
+import { inSteps } from "../tensor/lists.ts";
 import { atTemperature } from "../tensor/ops/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type GenerationConfig, rolloutOf } from "./generation_config.ts";
@@ -52,23 +55,27 @@ export interface DrawingBatch {
 
 /**
  * Steps of decoding that one set of rows takes. Everything that they read is on the device before
- * the first, and every token goes from one step to the next there.
+ * the first, and every token goes from one step to the next there. All steps make the same launches:
+ * where the device can, the first one's are made again for the others.
  */
 export class DrawingWindow {
   readonly #cx: Context;
   readonly #window: DecodingWindow;
-  /** i32 [rows] */
-  readonly #last: Tensor;
+  /** Memory of which each step uses a part of its own; null where steps launch different things. */
+  readonly #stepped: readonly SteppedMemory[] | null;
   /** i32 [steps, rows] */
   readonly #positions: Tensor;
   /** i32 [rows] */
   readonly #rollouts: Tensor;
   /** Penalty on tokens that came before; null for none. */
   readonly #repetition: Repetition | null;
-  /** Results, [steps, rows] each. */
+  /** i32 [1 + steps, rows]: the tokens that the first step reads, then those that each step draws. */
   readonly #tokens: Tensor;
+  /** Further results, [steps, rows] each. */
   readonly #logprobs: Tensor | null;
   readonly #values: Tensor | null;
+  /** A step that was recorded. */
+  #recorded: RepeatableStep | null = null;
 
   /** Uploads everything that the steps read. */
   constructor(
@@ -81,7 +88,6 @@ export class DrawingWindow {
     this.#cx = cx;
     try {
       this.#window = decoding.window(cx, rows, first, steps);
-      this.#last = cx.from(Int32Array.from(last));
       const positions = { length: steps * count };
       this.#positions = cx.from(
         Int32Array.from(positions, (_, i) => first + Math.floor(i / count)),
@@ -90,9 +96,19 @@ export class DrawingWindow {
       const { repetitionPenalty: penalty = 1 } = config;
       this.#rollouts = cx.from(Int32Array.from(rows, (row) => rolloutOf(config, row)));
       this.#repetition = seen && { penalty, seen, rows: cx.from(Int32Array.from(rows)) };
-      this.#tokens = cx.empty([steps, count], "i32");
+      this.#tokens = cx.empty([1 + steps, count], "i32");
+      this.#tokens.slice(0, 1).write(Int32Array.from(last));
       this.#logprobs = extras.logprobs ? cx.empty([steps, count]) : null;
       this.#values = extras.valueHead ? cx.empty([steps, count]) : null;
+      const { stepped } = this.#window;
+      const results = [this.#logprobs, this.#values].filter((result) => result !== null);
+      this.#stepped = stepped
+        ? [
+          ...stepped,
+          inSteps(this.#tokens, 1 + steps),
+          ...[this.#positions, ...results].map((list) => inSteps(list, steps)),
+        ]
+        : null;
     } catch (error) {
       cx.release();
       throw error;
@@ -101,6 +117,14 @@ export class DrawingWindow {
 
   /** Draws the token of each row at a step; those of the steps before it are drawn. */
   draw(step: number): void {
+    const { device } = this.batch.model;
+    if (this.#recorded) this.#recorded.repeat(step);
+    else if (this.#stepped && recordsSteps(device)) {
+      this.#recorded = device.record(step, this.#stepped, () => this.#launch(step));
+    } else this.#launch(step);
+  }
+
+  #launch(step: number): void {
     const { model, config, extras: { valueHead, scaledLogprobs }, ends } = this.batch;
     const { seed = 0, topK = 0, topP = 1, minP = 0, doSample } = config;
     const { minLength = 0, minNewTokens = 0 } = config;
@@ -109,12 +133,12 @@ export class DrawingWindow {
     const [before, temperature] = scaledLogprobs ? [divisor, 1] : [1, divisor];
     const cx = new Context(model.device);
     try {
-      const ids = step === 0 ? this.#last : this.#tokens.slice(step - 1, 1);
+      const ids = this.#tokens.slice(step, 1);
       const values = valueHead && { head: valueHead, into: this.#values!.slice(step, 1) };
       const hidden = this.#window.step(cx, step, ids, values);
       const input = {
         logits: model.logits(cx, atTemperature(cx, hidden, before)),
-        rows: this.#last.length,
+        rows: this.#tokens.width,
         vocabulary: model.vocabSize,
         positions: this.#positions.slice(step, 1),
         ends,
@@ -124,7 +148,7 @@ export class DrawingWindow {
       };
       const drawing = { rollouts: this.#rollouts, seed, temperature, topK, topP, minP };
       const logprobs = this.#logprobs?.slice(step, 1) ?? null;
-      nextTokens(cx, input, doSample ? drawing : null, this.#tokens.slice(step, 1), logprobs);
+      nextTokens(cx, input, doSample ? drawing : null, this.#tokens.slice(step + 1, 1), logprobs);
     } finally {
       cx.release();
     }
@@ -133,7 +157,7 @@ export class DrawingWindow {
   /** Waits for the results of `count` steps from `step` on. */
   async read(step: number, count: number): Promise<DrawnTokens> {
     const [tokens, logprobs, values] = await Promise.all([
-      this.#tokens.slice(step, count).readInts(),
+      this.#tokens.slice(step + 1, count).readInts(),
       this.#logprobs?.slice(step, count).read() ?? null,
       this.#values?.slice(step, count).read() ?? null,
     ]);
@@ -142,6 +166,7 @@ export class DrawingWindow {
 
   /** Frees the memory. */
   release(): void {
+    this.#recorded?.release();
     this.#cx.release();
   }
 }

@@ -1,4 +1,4 @@
-import type { Device } from "../device/device.ts";
+import type { Device, SteppedMemory } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import type { TaskType } from "../formats/peft.ts";
 import type { LinearModule, LoraAdapter } from "../nn/lora.ts";
@@ -141,6 +141,11 @@ export interface Decoding {
 
 /** Prepared steps of decoding. */
 export interface DecodingWindow {
+  /**
+   * Memory of which step `index` uses the part `index` alone. Given where all steps launch the same but
+   * for that: then a device may make a step's launches again for the others, without calling `step`.
+   */
+  readonly stepped?: readonly SteppedMemory[];
   /**
    * Hidden states, [rows, hiddenSize], of the tokens read at step `index`: those that `forward` gives,
    * bit for bit, in fewer launches. Without a tape.

@@ -1,6 +1,7 @@
 import { embedding as gather } from "../../kernels/embedding/embedding.ts";
+import type { SteppedMemory } from "../device/device.ts";
 import type { Context } from "../tensor/context.ts";
-import { uploadLists } from "../tensor/lists.ts";
+import { inSteps, uploadLists } from "../tensor/lists.ts";
 import type { Rows } from "../tensor/ops/attention.ts";
 import type { CacheSlots } from "../tensor/ops/projections.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -39,6 +40,14 @@ export interface CacheStep {
   readonly queries: Rows;
   /** Keys and values that a layer reads and writes. */
   layer(index: number): LayerKeys;
+}
+
+/** Prepared steps of decoding. */
+export interface CacheWindow {
+  /** Memory of which each step uses a part of its own. */
+  readonly stepped: readonly SteppedMemory[];
+  /** Step 0, 1, … */
+  step(index: number): CacheStep;
 }
 
 /** Number of positions that a row's slot has at first. */
@@ -89,14 +98,8 @@ export class KeyValueCache {
    *
    * @param cx owns the uploads
    * @param rows indices into the batch, all among those of the windows before
-   * @returns step 0, 1, …
    */
-  window(
-    cx: Context,
-    rows: readonly number[],
-    first: number,
-    steps: number,
-  ): (step: number) => CacheStep {
+  window(cx: Context, rows: readonly number[], first: number, steps: number): CacheWindow {
     const plans = this.#groups.map((group) => {
       group.makeRoom(rows, first, steps);
       return group.plan(rows, first, steps);
@@ -107,14 +110,16 @@ export class KeyValueCache {
       ...plans.flatMap(({ lists }) => lists),
     ]);
     const queries = { starts, lengths, maxLength: 1 };
-    const windows = new Map(plans.map(({ lists, open }, i) => {
-      return [this.#groups[i], open(tables.splice(0, lists.length))];
-    }));
+    const windows = plans.map(({ lists, open }) => open(tables.splice(0, lists.length)));
+    const windowOf = new Map(this.#groups.map((group, i) => [group, windows[i]]));
     const groupOf = this.#groupOf;
-    return (step) => ({
-      queries,
-      layer: (index) => windows.get(groupOf[index])!(step, index),
-    });
+    return {
+      stepped: windows.flatMap(({ stepped }) => stepped),
+      step: (step) => ({
+        queries,
+        layer: (index) => windowOf.get(groupOf[index])!.keys(step, index),
+      }),
+    };
   }
 }
 
@@ -139,8 +144,14 @@ interface Slot {
 interface WindowPlan {
   /** To be uploaded. */
   readonly lists: readonly Int32Array[];
-  /** Keys of a step and a layer, from the uploaded lists. */
-  open(lists: readonly Tensor[]): (step: number, layer: number) => LayerKeys;
+  /** The group's part of a window, from the uploaded lists. */
+  open(lists: readonly Tensor[]): GroupWindow;
+}
+
+/** A group's part of a window. */
+interface GroupWindow {
+  readonly stepped: readonly SteppedMemory[];
+  keys(step: number, layer: number): LayerKeys;
 }
 
 /** Layers whose slots are alike. */
@@ -211,7 +222,8 @@ class SlotGroup {
     const lengths = byStep(({ dropped }, position) => position + 1 - dropped);
     const writeTo = byStep(({ start, dropped }, position) => start + position - dropped);
     const prompts = this.prompts && seenPrompts(this.prompts, rows, slots);
-    const longest = first + 1 - Math.min(...slots.map(({ dropped }) => dropped));
+    // In the last step, for all of them: a step differs from another in nothing but its lists.
+    const maxLength = first + steps - Math.min(...slots.map(({ dropped }) => dropped));
     const longestPrompt = prompts && Math.max(...prompts.lengths);
     return {
       lists: [starts, lengths, writeTo, ...prompts ? [prompts.starts, prompts.lengths] : []],
@@ -220,13 +232,16 @@ class SlotGroup {
           ? null
           : { starts: promptStarts, lengths: promptLengths, maxLength: longestPrompt };
         const ofStep = (list: Tensor, step: number) => list.slice(step * count, count);
-        return (step, index) => {
-          const { k, v } = this.layers.get(index)!;
-          return {
-            kept: { starts, lengths: ofStep(lengths, step), maxLength: longest + step },
-            slots: { k: k!, v: v!, rows: ofStep(writeTo, step) },
-            prompts,
-          };
+        return {
+          stepped: [lengths, writeTo].map((list) => inSteps(list, steps)),
+          keys: (step, index) => {
+            const { k, v } = this.layers.get(index)!;
+            return {
+              kept: { starts, lengths: ofStep(lengths, step), maxLength },
+              slots: { k: k!, v: v!, rows: ofStep(writeTo, step) },
+              prompts,
+            };
+          },
         };
       },
     };

@@ -1,3 +1,4 @@
+import type { SteppedMemory } from "../device/device.ts";
 import type { Context } from "./context.ts";
 import { BYTES, Tensor } from "./tensor.ts";
 
@@ -26,4 +27,12 @@ export function uploadLists(
   return lists.map(({ length }, i) =>
     new Tensor(cx.device, buffer, [length, 1], dtype, starts[i] * BYTES[dtype])
   );
+}
+
+/** The memory of a tensor of whose rows every step of a loop uses as many, one step's after another's. */
+export function inSteps(
+  { buffer, byteOffset, length, dtype }: Tensor,
+  steps: number,
+): SteppedMemory {
+  return { buffer, byteOffset, stepBytes: length * BYTES[dtype] / steps, steps };
 }

@@ -108,3 +108,16 @@ Deno.test("Arena: random use never hands out what is in use, and all of it comes
   for (const { address } of live) a.free(address);
   assert.equal(a.alloc(end - 1024), 1024); // one free block again
 });
+
+Deno.test("Arena: claims a region within a free block, and refuses one that is not free", () => {
+  const { arena, addresses } = filled(1, 4, 1);
+  arena.free(addresses[1]);
+  const middle = addresses[1] + BLOCK;
+  arena.claim(middle, 2 * BLOCK);
+  assert.equal(arena.used, 4 * BLOCK);
+  assert.throws(() => arena.claim(middle, BLOCK), /not free/);
+  assert.throws(() => arena.claim(addresses[1], 2 * BLOCK), /not free/);
+  assert.deepEqual([arena.alloc(BLOCK), arena.alloc(BLOCK)], [addresses[1], middle + 2 * BLOCK]);
+  arena.free(middle);
+  assert.equal(arena.alloc(2 * BLOCK), middle);
+});

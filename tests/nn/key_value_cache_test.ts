@@ -36,7 +36,7 @@ async function decode(
     const own = new Context(device);
     const window = cache.window(own, rows, first, steps);
     for (let step = 0; step < steps; step++) {
-      const { layer, queries } = window(step);
+      const { layer, queries } = window.step(step);
       assert.equal(queries.starts.length, rows.length);
       for (const [index, { width }] of layers.entries()) {
         const { slots } = layer(index);
@@ -49,7 +49,7 @@ async function decode(
         appendToCache(device, slots, { k, v }, slots.rows, rows.length, width);
       }
     }
-    const last = window(steps - 1);
+    const last = window.step(steps - 1);
     for (const index of layers.keys()) {
       const { kept, slots, prompts } = last.layer(index);
       const { width } = slots.k;

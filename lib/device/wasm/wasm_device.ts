@@ -3,14 +3,21 @@ import { OutOfMemoryError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
 import { mayBlock, startThread, type Thread } from "../../platform/workers.ts";
 import { Arena } from "../arena.ts";
-import type { DeviceBuffer, MemoryUse, Signature, Span, TaskDevice } from "../device.ts";
+import type {
+  DeviceBuffer,
+  MemoryUse,
+  RepeatableStep,
+  Signature,
+  Span,
+  SteppedMemory,
+  TaskDevice,
+} from "../device.ts";
 import type { KernelTimes } from "../profile.ts";
 import { putInOrder } from "../signature.ts";
 import {
   ARGS,
   CONTROL,
   CONTROL_WORDS,
-  type KernelFunction,
   kernelTable,
   MAX_THREADS,
   offerTasks,
@@ -19,6 +26,7 @@ import {
   SCRATCH_BYTES,
   WORD,
 } from "./layout.ts";
+import { type DeviceKernel, StepRecorder } from "./step_recorder.ts";
 import type { WorkerInit } from "./worker.ts";
 
 const PAGE = 65536;
@@ -60,7 +68,7 @@ export class WasmDevice implements TaskDevice {
   readonly #memory: WebAssembly.Memory;
   readonly #maxBytes: number;
   readonly #arena: Arena;
-  readonly #kernels = new Map<string, { index: number; run: KernelFunction }>();
+  readonly #kernels = new Map<string, DeviceKernel>();
   readonly #control: Int32Array;
   readonly #argInts: Int32Array;
   readonly #argFloats: Float32Array;
@@ -69,6 +77,8 @@ export class WasmDevice implements TaskDevice {
   readonly #workers: Thread[] = [];
   readonly #times: KernelTimes | null;
   #bytes: Uint8Array;
+  /** Set while a step is recorded. */
+  #recorder: StepRecorder | null = null;
 
   /** Loads the kernels and starts the workers. */
   static async create(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
@@ -94,7 +104,9 @@ export class WasmDevice implements TaskDevice {
     this.#argInts = new Int32Array(this.#memory.buffer, ARGS, 256);
     this.#argFloats = new Float32Array(this.#memory.buffer, ARGS, 256);
     const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
-    kernelTable(instance).forEach(([name, run], index) => this.#kernels.set(name, { index, run }));
+    kernelTable(instance).forEach(([name, run], index) => {
+      this.#kernels.set(name, { name, index, run });
+    });
   }
 
   /** One line for a person: the instruction set and the threads. */
@@ -116,6 +128,7 @@ export class WasmDevice implements TaskDevice {
   /** Reserves memory, 256-byte aligned, contents undefined. */
   alloc(byteLength: number): DeviceBuffer {
     const buffer: WasmBuffer = { byteLength, address: this.#arena.alloc(byteLength) };
+    this.#recorder?.allocated(buffer);
     return buffer;
   }
 
@@ -126,19 +139,23 @@ export class WasmDevice implements TaskDevice {
 
   /** Gives memory back. */
   free(buffer: DeviceBuffer): void {
-    this.#arena.free((buffer as WasmBuffer).address);
+    const { address } = buffer as WasmBuffer;
+    this.#arena.free(address);
+    this.#recorder?.freed(address);
   }
 
   /** Copies host data to the device. */
   write(span: Span, data: ArrayBufferView): void {
     const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#check(span, source.length);
+    this.#recorder?.copied();
     this.#bytes.set(source, this.#address(span));
   }
 
   /** Copies device memory to the host. */
   async read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
     this.#check(span, byteLength);
+    this.#recorder?.copied();
     const copy = new Uint8Array(byteLength);
     const address = this.#address(span);
     copy.set(this.#bytes.subarray(address, address + byteLength));
@@ -148,15 +165,53 @@ export class WasmDevice implements TaskDevice {
 
   /** Runs a kernel's tasks on all threads; returns when they are done. */
   run<T extends object>(kernel: Signature<object, T>, tasks: number, args: NoInfer<T>): void {
-    if (!this.#times) return this.#run(kernel, tasks, args);
-    const start = performance.now();
-    this.#run(kernel, tasks, args);
-    this.#times.add(kernel.name, (performance.now() - start) / 1000);
+    const start = this.#times ? performance.now() : 0;
+    const found = this.#kernels.get(kernel.name);
+    if (!found) throw new Error(`no WASM kernel is called "${kernel.name}"`);
+    this.#putArguments(kernel, args);
+    const { spans, taskOrder } = kernel;
+    this.#recorder?.launched(found, tasks, this.#argInts.slice(0, taskOrder.length), spans.length);
+    this.#launch(found, tasks);
+    this.#times?.add(kernel.name, (performance.now() - start) / 1000);
   }
 
-  #run({ name, spans, taskInts, taskOrder }: Signature, tasks: number, args: object): void {
-    const found = this.#kernels.get(name);
-    if (!found) throw new Error(`no WASM kernel is called "${name}"`);
+  record(
+    step: number,
+    stepped: readonly SteppedMemory[],
+    launch: () => void,
+  ): RepeatableStep | null {
+    if (this.#recorder) throw new Error("a step is being recorded already");
+    const places = stepped.map((memory) => ({ ...memory, address: this.#address(memory) }));
+    const recorder = new StepRecorder(step, places);
+    this.#recorder = recorder;
+    try {
+      launch();
+    } finally {
+      this.#recorder = null;
+    }
+    const recorded = recorder.finish();
+    if (!recorded) return null;
+    const { memory, launches, moveTo } = recorded;
+    // What the step used and freed: nobody else may have it while it can be repeated.
+    for (const { address, byteLength } of memory) this.#arena.claim(address, byteLength);
+    return {
+      repeat: (step) => {
+        moveTo(step);
+        for (const { kernel, tasks, args } of launches) {
+          const start = this.#times ? performance.now() : 0;
+          this.#argInts.set(args);
+          this.#launch(kernel, tasks);
+          this.#times?.add(kernel.name, (performance.now() - start) / 1000);
+        }
+      },
+      release: () => {
+        for (const { address } of memory.splice(0)) this.#arena.free(address);
+      },
+    };
+  }
+
+  /** Writes the arguments of a launch to where kernels read them. */
+  #putArguments({ spans, taskInts, taskOrder }: Signature, args: object): void {
     const values = this.#values;
     putInOrder(taskOrder, args, values);
     const argInts = this.#argInts;
@@ -168,19 +223,23 @@ export class WasmDevice implements TaskDevice {
     }
     for (let i = spans.length; i < floats; i++) argInts[i] = Number(values[i]);
     for (let i = floats; i < taskOrder.length; i++) argFloats[i] = values[i] as number;
+  }
+
+  /** Runs a kernel whose arguments are in their place. */
+  #launch({ name, index, run }: DeviceKernel, tasks: number): void {
     if (tasks <= 1 || this.#workers.length === 0) {
-      for (let task = 0; task < tasks; task++) found.run(ARGS, task, SCRATCH);
+      for (let task = 0; task < tasks; task++) run(ARGS, task, SCRATCH);
       return;
     }
     const control = this.#control;
-    control[WORD.kernel] = found.index;
+    control[WORD.kernel] = index;
     offerTasks(control, tasks, this.threads);
     Atomics.store(control, WORD.open, 1);
     Atomics.add(control, WORD.generation, 1);
     if (Atomics.load(control, WORD.sleeping) > 0) Atomics.notify(control, WORD.generation);
     let cause: unknown = null;
     try {
-      runTasks(control, found.run, SCRATCH, 0, this.threads);
+      runTasks(control, run, SCRATCH, 0, this.threads);
     } catch (error) {
       cause = error;
       Atomics.store(control, WORD.failed, 1);

@@ -4,6 +4,7 @@ import type { TaskType } from "../../formats/peft.ts";
 import { KeyValueCache } from "../../nn/key_value_cache.ts";
 import type { LinearModule, LoraAdapter } from "../../nn/lora.ts";
 import type { Context } from "../../tensor/context.ts";
+import { inSteps } from "../../tensor/lists.ts";
 import { attention, type Prefix, type Rows } from "../../tensor/ops/attention.ts";
 import { applyDropout } from "../../tensor/ops/dropout.ts";
 import { add, scale } from "../../tensor/ops/elementwise.ts";
@@ -208,7 +209,7 @@ export class DecoderForCausalLM implements LanguageModel {
     const cache = new KeyValueCache(cx, cached, capacities);
     return {
       window: (cx, rows, first, steps) => {
-        const cacheStep = cache.window(cx, rows, first, steps);
+        const kept = cache.window(cx, rows, first, steps);
         const positions = cx.from(
           Int32Array.from({ length: steps * rows.length }, (_, i) => {
             const row = rows[i % rows.length];
@@ -218,8 +219,9 @@ export class DecoderForCausalLM implements LanguageModel {
         );
         const maxPosition = Math.max(...rows.map((row) => read[row])) + first + steps;
         return {
+          stepped: [...kept.stepped, inSteps(positions, steps)],
           step: (cx, index, ids, values) => {
-            const { queries, layer } = cacheStep(index);
+            const { queries, layer } = kept.step(index);
             const reading: Reading = {
               ids,
               positions: positions.slice(index, 1),

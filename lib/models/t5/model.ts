@@ -150,11 +150,12 @@ export class T5Model {
     const cache = new KeyValueCache(cx, new Array(numDecoderLayers).fill(layer), capacities);
     return {
       window: (cx, rows, first, steps) => {
-        const cacheStep = cache.window(cx, rows, first, steps);
+        const kept = cache.window(cx, rows, first, steps);
         const cross = prompts.stepRows(cx, rows);
         return {
+          stepped: kept.stepped,
           step: (cx, index, ids, values) => {
-            const { queries, layer } = cacheStep(index);
+            const { queries, layer } = kept.step(index);
             const slots = (index: number) => layer(index).slots;
             const own = { queries, keys: layer(0).kept, prefix: null };
             const read = { own, slots, cross, prompts, adapter };
