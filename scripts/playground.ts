@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { buildPlayground } from "./playground_build.ts";
 import { ROOT } from "./program.ts";
-import { serveFolder } from "./static_host.ts";
+import { filesOf, serveFiles } from "./static_host.ts";
 import { playgroundHeaders } from "../web/page/playground_headers.ts";
 
 const PORT = 8643;
@@ -17,6 +17,6 @@ const folder = join(ROOT, "dist/playground");
 await buildPlayground(folder);
 console.log(`built ${folder}: its files can be put on any static host`);
 if (!Deno.args.includes("--build")) {
-  const { address } = serveFolder(folder, playgroundHeaders, PORT);
+  const { address } = serveFiles(filesOf(folder), playgroundHeaders, PORT);
   console.log(`train in the browser: ${address}`);
 }

@@ -1,28 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { filesOf, serveFiles, type StaticHost } from "../scripts/static_host.ts";
 import { withFolder } from "./cli/temper.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const TYPES: Readonly<Record<string, string>> = {
-  json: "application/json",
-  ts: "application/typescript",
-  wasm: "application/wasm",
-};
 
 /** Serves the checkout as a static server does, and notes what was asked for. */
-function serveCheckout(): { server: Deno.HttpServer<Deno.NetAddr>; asked: string[] } {
+function serveCheckout(): { host: StaticHost; asked: string[] } {
   const asked: string[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const path = new URL(request.url).pathname.slice(1);
+  const read = filesOf(ROOT);
+  const host = serveFiles((path) => {
     asked.push(path);
-    const type = TYPES[path.split(".").at(-1)!] ?? "application/octet-stream";
-    const contents = await Deno.readFile(join(ROOT, path)).catch(() => null);
-    return contents === null
-      ? new Response("no such file", { status: 404 })
-      : new Response(contents, { headers: { "content-type": type } });
+    return read(path);
   });
-  return { server, asked };
+  return { host, asked };
 }
 
 const SCRIPT = `
@@ -37,8 +29,8 @@ device.close();
 `;
 
 Deno.test("mod.ts works from a URL, without a checkout, and fetches only what is used", async () => {
-  const { server, asked } = serveCheckout();
-  const base = `http://127.0.0.1:${server.addr.port}`;
+  const { host: checkout, asked } = serveCheckout();
+  const { origin: base, host } = new URL(checkout.address);
   try {
     await withFolder(async (folder) => {
       // A cache of Deno's own, with the npm packages that are on this machine.
@@ -48,7 +40,6 @@ Deno.test("mod.ts works from a URL, without a checkout, and fetches only what is
       await Deno.symlink(npmCache, join(folder, "deno/npm"));
       await Deno.writeTextFile(join(folder, "script.ts"), SCRIPT.replace("BASE", base));
 
-      const host = `127.0.0.1:${server.addr.port}`;
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: [
           ...["run", "--no-prompt", "--allow-env", "--allow-sys=homedir"],
@@ -66,7 +57,7 @@ Deno.test("mod.ts works from a URL, without a checkout, and fetches only what is
       assert.equal(new TextDecoder().decode(stdout), "2 true\n");
     });
   } finally {
-    await server.shutdown();
+    await checkout[Symbol.asyncDispose]();
   }
   const times = (path: string) => asked.filter((one) => one === path).length;
   assert.equal(times("lib/device/wasm/kernels.wasm"), 1);

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { buildPlayground } from "../../scripts/playground_build.ts";
-import { serveFolder } from "../../scripts/static_host.ts";
+import { filesOf, serveFiles } from "../../scripts/static_host.ts";
 import { playgroundHeaders } from "../../web/page/playground_headers.ts";
 
 let built: Promise<string> | null = null;
@@ -17,8 +17,7 @@ function playground(): Promise<string> {
 
 /** Serves the page as a static host: with the headers that it asks for, or with none. */
 export async function host(headers = playgroundHeaders) {
-  const { address, close } = serveFolder(await playground(), headers);
-  return { address, [Symbol.asyncDispose]: close };
+  return serveFiles(filesOf(await playground()), headers);
 }
 
 /** Fills in the form, and trains. @param reward text of a reward in JavaScript; empty for the usual one */

@@ -1,17 +1,10 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { buildBrowser } from "../../scripts/browser_build.ts";
+import { filesOf, serveFiles, type StaticHost } from "../../scripts/static_host.ts";
 import type * as Temper from "../../browser.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: "text/html",
-  js: "text/javascript",
-  wasm: "application/wasm",
-  json: "application/json",
-};
 
 /** Headers by which a page is cross-origin isolated, and may share memory with its workers. */
 export const ISOLATED: Readonly<Record<string, string>> = {
@@ -35,49 +28,35 @@ function policyOf(html: string): string {
 /** The module for browsers on a static host, as anybody may have one. */
 export class Site implements AsyncDisposable {
   private constructor(
-    private readonly server: Deno.HttpServer<Deno.NetAddr>,
+    private readonly host: StaticHost,
     private readonly pages: Map<string, string>,
   ) {}
 
   /** Serves the module. */
   static async serve(headers: Readonly<Record<string, string>> = ISOLATED): Promise<Site> {
-    const folder = await builtModule();
-    const pages = new Map([["/", "<!doctype html><title>Temper</title>"]]);
-    const server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      async (request) => {
-        const { pathname } = new URL(request.url);
-        const html = pages.get(pathname);
-        if (html !== undefined) {
-          return new Response(html, {
-            headers: {
-              "content-type": TYPES[pathname.split(".").at(-1)!] ?? "text/html",
-              "content-security-policy": policyOf(html),
-              ...headers,
-            },
-          });
-        }
-        const base = /^\/(demo|tests\/golden(_causal)?)\//.test(pathname) ? ROOT : folder;
-        try {
-          const body = await Deno.readFile(join(base, pathname));
-          const type = TYPES[pathname.split(".").at(-1)!] ?? "application/octet-stream";
-          return new Response(body, { headers: { "content-type": type, ...headers } });
-        } catch {
-          return new Response("not found", { status: 404 });
-        }
+    const [module, root] = [filesOf(await builtModule()), filesOf(ROOT)];
+    const pages = new Map([["index.html", "<!doctype html><title>Temper</title>"]]);
+    const host = serveFiles(
+      (path) =>
+        pages.get(path) ?? (/^(demo|tests\/golden(_causal)?)\//.test(path) ? root(path) : module(path)),
+      (path) => {
+        const page = pages.get(path);
+        return page === undefined
+          ? headers
+          : { "content-security-policy": policyOf(page), ...headers };
       },
     );
-    return new Site(server, pages);
+    return new Site(host, pages);
   }
 
   /** Address of the page. */
   get address(): string {
-    return `http://127.0.0.1:${this.server.addr.port}/`;
+    return this.host.address;
   }
 
   /** Adds a page, whose scripts may be in it, or a script. */
   write(name: string, html: string): void {
-    this.pages.set(`/${name}`, html);
+    this.pages.set(name, html);
   }
 
   /** Shows the page, with the module as `temper`. */
@@ -90,7 +69,7 @@ export class Site implements AsyncDisposable {
 
   /** Stops serving. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown();
+    await this.host[Symbol.asyncDispose]();
   }
 }
 

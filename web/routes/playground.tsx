@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { programFolder, readAsset } from "../../assets.ts";
 import { isNotFound } from "../../lib/platform/files.ts";
+import { fileType } from "../file_types.ts";
 import { Empty } from "../components/parts.tsx";
 import { ASSET_ADDRESSES } from "../page/assets.ts";
 import { playgroundHeaders } from "../page/playground_headers.ts";
@@ -10,12 +11,6 @@ import { REWARD_FRAME } from "../page/reward_frame.ts";
 
 /** Folder of the module for browsers, in the program. */
 const MODULE = "dist/browser";
-
-const TYPES: Readonly<Record<string, string>> = {
-  js: "text/javascript; charset=utf-8",
-  wasm: "application/wasm",
-  json: "application/json",
-};
 
 /** `/playground/`: the page that trains in the browser, with the module and the demo beside it. */
 export function playgroundRoutes(): Hono {
@@ -38,8 +33,10 @@ export function playgroundRoutes(): Hono {
         const file = context.req.param("file");
         const body = await readOwn(file.startsWith("demo/") ? file : `${MODULE}/${file}`);
         if (body === null) return context.notFound();
-        const type = TYPES[file.split(".").at(-1)!] ?? "application/octet-stream";
-        return context.body(body, 200, { ...playgroundHeaders(file), "content-type": type });
+        return context.body(body, 200, {
+          ...playgroundHeaders(file),
+          "content-type": fileType(file),
+        });
       },
     );
 }
