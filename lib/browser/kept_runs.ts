@@ -4,6 +4,7 @@ import { FileError } from "../platform/browser/file_error.ts";
 import { files } from "../platform/browser/file_tree.ts";
 import { Journal } from "../platform/browser/journal.ts";
 import { StorageFolder } from "../platform/browser/storage.ts";
+import { readSessions } from "../runs/folder/environment.ts";
 import { readFailure } from "../runs/folder/failure.ts";
 import { readMetrics } from "../runs/folder/metrics.ts";
 import { runDirectory } from "../runs/folder/run_directory.ts";
@@ -111,7 +112,7 @@ export async function removeRun(name: string): Promise<void> {
 /** Lists the runs that are kept, the latest first. */
 export async function keptRuns(): Promise<KeptRun[]> {
   const runs: KeptRun[] = [];
-  for (const name of (await namesOfKept()).sort().reverse()) {
+  for (const name of await namesOfKept()) {
     const isRunning = await isLocked(name);
     if (!isRunning) {
       await read(name);
@@ -119,7 +120,13 @@ export async function keptRuns(): Promise<KeptRun[]> {
     }
     runs.push(await describe(name, isRunning));
   }
-  return runs;
+  return runs.sort(latestFirst);
+}
+
+/** Order of the runs: those of other tabs first, whose start is not known here. */
+function latestFirst(a: KeptRun, b: KeptRun): number {
+  const startOf = ({ started }: KeptRun) => started ?? Infinity;
+  return startOf(b) - startOf(a) || (a.name < b.name ? 1 : -1);
 }
 
 async function namesOfKept(): Promise<string[]> {
@@ -131,6 +138,7 @@ async function describe(name: string, isRunning: boolean): Promise<KeptRun> {
   const settings = await readJsonIfThere(directory.path, "config.json").catch(() => null) ?? {};
   const rows = await readMetrics(directory.metrics).catch(() => []);
   const failure = await readFailure(directory.path);
+  const [session] = await readSessions(directory.environment, () => {});
   const isFinished = files.find(directory.summary) !== undefined;
   const { kind, steps } = settings;
   return {
@@ -141,6 +149,7 @@ async function describe(name: string, isRunning: boolean): Promise<KeptRun> {
     step: rows.at(-1)?.step ?? 0,
     steps: typeof steps === "number" ? steps : null,
     failure: failure?.message ?? null,
+    started: session ? Date.parse(session.started) : null,
   };
 }
 

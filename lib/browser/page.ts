@@ -176,6 +176,16 @@ export class TemperWorker {
     await this.#call("load", { run, rewards: sources });
   }
 
+  /**
+   * Takes the user's last message out of a prompt of a run, whose model may have put it into its chat
+   * template.
+   *
+   * @returns null for a model without a chat template
+   */
+  async question(run: string, prompt: string): Promise<string | null> {
+    return await this.#call("question", { run, prompt });
+  }
+
   /** Responds to a text with the loaded model, without the adapter and with it. */
   async answer(question: Question): Promise<Answers> {
     return await this.#call("answer", question);

@@ -73,6 +73,8 @@ export interface KeptRun {
   steps: number | null;
   /** Message of the error that ended it. */
   failure: string | null;
+  /** Start, in milliseconds since 1970; null where another tab has the run. */
+  started: number | null;
 }
 
 /** Arguments and results of the calls. */
@@ -86,6 +88,7 @@ export interface Calls {
   zip: { args: { path: string }; result: Blob };
   remove: { args: { run: string }; result: void };
   load: { args: { run: string; rewards: Readonly<Record<string, string>> }; result: void };
+  question: { args: { run: string; prompt: string }; result: string | null };
   answer: { args: Question; result: Answers };
   unload: { args: null; result: void };
 }

@@ -1,4 +1,6 @@
 /** The worker of a page: whatever takes time is done here, so that the page never waits. */
+import { questionIn } from "../data/chat_question.ts";
+import { ChatTemplate } from "../data/chat_template.ts";
 import { describeAdapter, findAdapter, isSoftware } from "../device/webgpu/adapter.ts";
 import { UserError } from "../errors.ts";
 import { zipChunks } from "../formats/zip_writer.ts";
@@ -11,6 +13,7 @@ import { isTemporary } from "../platform/temporary_name.ts";
 import { SideBySide } from "../runs/commands/side_by_side.ts";
 import type { AnswerSettings } from "../runs/kinds/answer_settings.ts";
 import { readRunConfig } from "../runs/kinds/run_config.ts";
+import { locate } from "../runs/loading/locate.ts";
 import { errorOf, failureOf } from "./failures.ts";
 import { keptRuns, lookAt, removeRun, runPath } from "./kept_runs.ts";
 import type {
@@ -76,20 +79,24 @@ class PageWorker {
     remove: ({ run }) => removeRun(run),
     load: async ({ run, rewards }) => {
       this.#unload();
-      await lookAt(runPath(run));
-      const { kind, settings } = await readRunConfig(runPath(run));
-      const config = kind.resolve(settings);
-      if (!kind.answerSettings) {
-        throw new UserError(`a run of the kind ${kind.kind} writes no text`);
-      }
+      const answers = await answerSettingsOf(run);
       const given = giveRewards(rewards, (reward) => (samples) => this.#ask(reward, samples));
       try {
-        const answers: AnswerSettings = kind.answerSettings(config);
         const answering = await SideBySide.open(answers, `${runPath(run)}/adapter`);
         this.#model = { answering, rewards: given };
       } catch (error) {
         given[Symbol.dispose]();
         throw error;
+      }
+    },
+    question: async ({ run, prompt }) => {
+      const { model, chatTemplate: file } = await answerSettingsOf(run);
+      const template = await ChatTemplate.find(await locate("model", model, {}), { file });
+      if (!template) return null;
+      try {
+        return questionIn(template, prompt);
+      } finally {
+        template.close();
       }
     },
     answer: async (question) => {
@@ -133,6 +140,14 @@ class PageWorker {
     this.#model?.rewards[Symbol.dispose]();
     this.#model = null;
   }
+}
+
+/** Settings that a run's model responds with. @throws {UserError} when it writes no text */
+async function answerSettingsOf(run: string): Promise<AnswerSettings> {
+  await lookAt(runPath(run));
+  const { kind, settings } = await readRunConfig(runPath(run));
+  if (kind.answerSettings) return kind.answerSettings(kind.resolve(settings));
+  throw new UserError(`a run of the kind ${kind.kind} writes no text`);
 }
 
 async function open({ hub, token }: WorkerSettings): Promise<BrowserFacts> {

@@ -3,18 +3,23 @@ import { createHash } from "node:crypto";
 import {
   type Choices,
   FIRST_CHOICES,
+  misfitOf,
   type PlaygroundKind,
   settingsOf,
+  withKind,
 } from "../../web/islands/playground/choices.ts";
+import { ownFilesOf } from "../../web/islands/playground/own_files.ts";
+import { modelObstacle, pathOf } from "../../web/islands/playground/picked_files.ts";
 import {
-  hasChatTemplate,
-  modelObstacle,
-  pathOf,
-} from "../../web/islands/playground/picked_files.ts";
+  measuredText,
+  readRunFiles,
+  textOf,
+  textsIn,
+} from "../../web/islands/playground/run_files.ts";
 import { setsIn } from "../../web/islands/playground/sample_rows.ts";
 import { headersFile, playgroundHeaders } from "../../web/page/playground_headers.ts";
 import { renderPlayground } from "../../web/page/playground_page.tsx";
-import { rowsIn } from "../../web/shared/json_rows.ts";
+import { repeatedName, rowsIn } from "../../web/shared/json_rows.ts";
 import { REWARD_FRAME, REWARD_FRAME_POLICY } from "../../web/page/reward_frame.ts";
 
 const GRPO: PlaygroundKind = {
@@ -22,11 +27,19 @@ const GRPO: PlaygroundKind = {
   title: "GRPO",
   help: "",
   hasRewards: true,
+  hasTextColumn: true,
+  writes: true,
   charts: [],
   stepTimes: [],
 };
 
-const DPO: PlaygroundKind = { ...GRPO, kind: "dpo", hasRewards: false };
+const DPO: PlaygroundKind = {
+  ...GRPO,
+  kind: "dpo",
+  hasRewards: false,
+  hasTextColumn: false,
+};
+const REWARD: PlaygroundKind = { ...DPO, kind: "reward", writes: false };
 
 Deno.test("settingsOf leaves what was not chosen to the command line's defaults", () => {
   const choose = (change: Partial<Choices>, kind = GRPO) =>
@@ -53,6 +66,19 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
     choose({ data: "own", ownData, textColumn: "text", reward: "script", further: '{"seed": 2}' }),
     { ...T5, dataset: "/data/mine.csv", dialogueColumn: "text", reward: ["mine"], seed: 2 },
   );
+  assert.deepEqual(choose({ model: "demo/tiny-chat" }, { ...GRPO, kind: "ppo" }), {
+    device: "auto",
+    model: "demo/tiny-chat",
+    dataset: "demo/additions",
+    reward: ["number"],
+  });
+  // Not a setting of every algorithm.
+  const pairs = { name: "pairs.jsonl", files: [] };
+  assert.deepEqual(choose({ data: "own", ownData: pairs, textColumn: "text" }, DPO), {
+    ...T5,
+    dataset: "/data/pairs.jsonl",
+  });
+  assert.deepEqual(choose({ further: '{"device": "wasm"}' }), { ...T5, device: "wasm" });
   assert.throws(() => choose({ model: "own" }), /^Error: pick a model first$/);
   assert.throws(() => choose({ steps: "many" }), /^Error: `steps` is many, expected a number$/);
   assert.throws(() => choose({ further: "[1]" }), /the further settings are no object/);
@@ -60,10 +86,95 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
     () => choose({ steps: "3", further: '{"steps": 4}' }),
     /^Error: `steps` is in the form and in the further settings: leave one of them out$/,
   );
+  assert.throws(
+    () => choose({ further: '{"model": "demo/tiny-chat"}' }),
+    /^Error: `model` is in the form and in the further settings: /,
+  );
   assert.throws(() => choose({ further: "{" }), /the further settings are no JSON: /);
+  assert.throws(
+    () => choose({ further: '{"batchSize": 8, "loraR": 4, "batchSize": 16}' }),
+    /^Error: `batchSize` is there twice in the further settings: leave one of them out$/,
+  );
 });
 
-Deno.test("a picked folder is a model, or one sentence says why it is none", async () => {
+Deno.test("a name that JSON has twice is found in whatever object has it", () => {
+  assert.equal(repeatedName('{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}'), null);
+  assert.equal(repeatedName('{"a": [{"x": 1}, {"b": 1, "c": 2, "b": 3}]}'), "b");
+  assert.equal(repeatedName('{"a\\"}": "a", "b": "{\\"b\\": 1}", "\\u0061\\"}" : 1}'), 'a"}');
+  assert.equal(repeatedName('["a", "a"]'), null);
+});
+
+Deno.test("the demo's models are those that the algorithm trains; one that its data do not suit says so", () => {
+  assert.equal(withKind(FIRST_CHOICES, REWARD).model, "demo/tiny-roberta-toxicity");
+  assert.equal(withKind(withKind(FIRST_CHOICES, REWARD), DPO).model, "demo/tiny-flan-t5");
+  const own = { ...FIRST_CHOICES, model: "own" as const };
+  assert.equal(withKind(own, REWARD).model, "own");
+  const chat = { ...FIRST_CHOICES, model: "demo/tiny-chat" as const };
+  assert.match(misfitOf({ ...chat, kind: "dpo" }, DPO)!, /^The demo's pairs are summaries /);
+  assert.equal(misfitOf(chat, GRPO), null);
+  assert.equal(misfitOf({ ...chat, kind: "dpo", data: "own" }, DPO), null);
+});
+
+Deno.test("files of the user's that a run's settings name", () => {
+  const named = {
+    model: "/models/my-model",
+    dataset: "/data/a.csv",
+    reward: ["number", "/classifiers/tox", "/rewards/mine.js"],
+    toxicityModel: "/classifiers/tox",
+    prompt: "see /data/b.csv",
+    steps: 3,
+  };
+  assert.deepEqual(ownFilesOf(named), [
+    { kind: "models", path: "/models/my-model", name: "my-model" },
+    { kind: "data", path: "/data/a.csv", name: "a.csv" },
+    { kind: "classifiers", path: "/classifiers/tox", name: "tox" },
+  ]);
+  assert.deepEqual(ownFilesOf({ model: "demo/tiny-chat", reward: null }), []);
+});
+
+Deno.test("a run's files say what was measured, compared and trained", async () => {
+  const files = {
+    "config.json": '{"prompt": "Summarize: {dialogue}\\nSummary:"}',
+    "log.txt": "2026-11-28T18:00:00Z  toxicity before training: 0.39 ± 0.49\n" +
+      "2026-11-28T18:00:09Z  a note\n2026-11-28T18:00:10Z  toxicity after training: 0.10 ± 0.30\n",
+    "comparison.csv": "query,response_before,response_after,reward_before,reward_after," +
+      "reward_diff\r\nSummarize: A: Hi. Summary:</s>,bad,good,-1,2,3\r\n",
+    "samples.jsonl": '{"step":1,"query":"another"}\n',
+    "adapter/adapter_config.json": "{}",
+  };
+  const bodies = Object.entries(files).map(([path, text]) => ({ path, body: new Blob([text]) }));
+  const paths = Object.keys(files);
+  const run = readRunFiles(await textsIn(bodies), paths);
+  assert.deepEqual(run.measured, { before: "toxicity 0.39 ± 0.49", after: "toxicity 0.10 ± 0.30" });
+  assert.equal(run.comparison?.rows[0].after, "good");
+  assert.equal(run.trained, "adapter");
+  assert.equal(textOf(run), "A: Hi.");
+
+  // Without a template, the dataset's own prompt.
+  const pair = { prompt: "q", chosen: "a", rejected: "b" };
+  const change = { chosen: 1, rejected: 0 };
+  const read = (file: string) =>
+    ({
+      "samples.jsonl": '{"step":1,"query":"Two\\nlines"}\n',
+      "answers.jsonl": '{"query":"Two lines</s>","before":"a","after":"b"}\n',
+    })[file] ?? null;
+  assert.equal(textOf(readRunFiles(read, [])), "Two\nlines");
+  const pairs = readRunFiles(
+    () => JSON.stringify({ ...pair, before: change, after: change }) + "\n",
+    ["model/config.json"],
+  );
+  assert.deepEqual([pairs.pairs.length, pairs.comparison, pairs.trained], [1, null, "model"]);
+});
+
+Deno.test("the label of a measurement is not said twice", () => {
+  assert.equal(
+    measuredText("before training: loss 0.69, margin 0", "before"),
+    "loss 0.69, margin 0",
+  );
+  assert.equal(measuredText("toxicity after training: 0.39", "after"), "toxicity 0.39");
+});
+
+Deno.test("a picked folder is a model, or one sentence says why it is none", () => {
   const picked = (files: Record<string, string>) => ({
     name: "m",
     files: Object.entries(files).map(([path, text]) => [path, new Blob([text])] as const),
@@ -72,10 +183,6 @@ Deno.test("a picked folder is a model, or one sentence says why it is none", asy
   assert.match(modelObstacle(picked({ "config.json": "{}" }))!, /^m has no weights: /);
   const whole = { "config.json": "{}", "model.safetensors": "x" };
   assert.equal(modelObstacle(picked(whole)), null);
-  assert.equal(await hasChatTemplate(picked(whole)), false);
-  const config = { ...whole, "tokenizer_config.json": '{"chat_template": "{{ messages }}"}' };
-  assert.equal(await hasChatTemplate(picked(config)), true);
-  assert.equal(await hasChatTemplate(picked({ ...whole, "chat_template.jinja": "" })), true);
   assert.equal(pathOf("classifiers", { name: "a b/c", files: [] }), "/classifiers/a-b-c");
 });
 

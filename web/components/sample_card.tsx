@@ -52,12 +52,14 @@ export function SampleMeasures({ sample }: { sample: Sample }): JSX.Element {
   );
 }
 
-/** A prompt, folded to its beginning. */
-export function Prompt({ text }: { text: string }): JSX.Element {
+/** A prompt, or another text that belongs to a response, folded to its beginning. */
+export function Prompt(
+  { text, title = "Prompt" }: { text: string; title?: string },
+): JSX.Element {
   return (
     <details>
       <summary>
-        Prompt <span class="beginning">{text.trim().slice(0, BEGINNING)}</span>
+        {title} <span class="beginning">{text.trim().slice(0, BEGINNING)}</span>
       </summary>
       <p class="text">{text}</p>
     </details>

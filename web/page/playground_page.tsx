@@ -18,17 +18,21 @@ const HELP: Readonly<Record<string, string>> = {
   kto:
     "Learns from answers that are each good or bad (columns prompt, completion, label), or pairs.",
   sft: "Learns to write the answers of the dataset.",
+  reward:
+    "Learns a reward from pairs of a chosen and a rejected answer, for other runs to train with.",
 };
 
 /** Algorithms that a page offers. */
 function playgroundKinds(): PlaygroundKind[] {
   return runKinds().filter(({ kind }) => kind in HELP).map((
-    { kind, title, schema, charts, stepTimes },
+    { kind, title, schema, charts, stepTimes, answerSettings },
   ) => ({
     kind,
     title: capitalized(title),
     help: HELP[kind],
     hasRewards: "reward" in schema.shape,
+    hasTextColumn: "dialogueColumn" in schema.shape,
+    writes: answerSettings !== undefined,
     charts,
     stepTimes,
   }));

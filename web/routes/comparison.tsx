@@ -1,22 +1,23 @@
 import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
 import { MarkedText } from "../components/marked_text.tsx";
-import { PairCard } from "../components/pair_card.tsx";
-import { Measure } from "../components/sample_card.tsx";
+import { ComparedPairCard } from "../components/compared_pair_card.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
+import { fileType } from "../file_types.ts";
 import { RunPage } from "../page/run_page.tsx";
 import { dialogueOf } from "../shared/dialogue.ts";
-import { formatChange, formatCount, formatFixed } from "../shared/format.ts";
+import { formatChange, formatCount, formatFixed, verdictOf } from "../shared/format.ts";
 import { runPath, withQuery } from "../shared/paths.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
 import type { Site } from "../store/site.ts";
 import {
-  type ComparedAnswer,
   type ComparedPair,
   type ComparedPrompt,
+  marginOf,
   type PromptComparison,
   readComparison,
   readPairs,
+  smallestMarginFirst,
 } from "../shared/comparison.ts";
 import { wordDiff } from "../shared/word_diff.ts";
 
@@ -24,9 +25,6 @@ import { wordDiff } from "../shared/word_diff.ts";
 const ROWS_PER_PAGE = 25;
 /** Maximum number of characters of a prompt in the table. */
 const TITLE = 120;
-
-/** File types of comparisons, by the end of their names. */
-const CONTENT_TYPES = { csv: "text/csv", jsonl: "application/x-ndjson" };
 
 /**
  * `/runs/:id/comparison`: the same prompts before and after training; `/runs/:id/comparison.csv` and
@@ -39,9 +37,8 @@ export function comparisonRoutes(site: Site): Hono {
       const text = site.folder.readText(id, file);
       if (text === null) return runNotFound(context, id);
       const name = id.replace(/[^\w.-]+/g, "-");
-      const type = CONTENT_TYPES[file.endsWith(".csv") ? "csv" : "jsonl"];
       return context.body(text, 200, {
-        "content-type": `${type}; charset=utf-8`,
+        "content-type": fileType(file),
         "content-disposition": `attachment; filename="${name}-${file}"`,
       });
     })
@@ -84,8 +81,7 @@ function Pairs(
   { pairs, id, context }: { pairs: ComparedPair[]; id: string; context: Context },
 ): JSX.Element {
   const path = runPath(id, "/comparison");
-  const marginOf = ({ chosen, rejected }: ComparedPair) => chosen.after - rejected.after;
-  const sorted = pairs.toSorted((a, b) => marginOf(a) - marginOf(b) || 0);
+  const sorted = smallestMarginFirst(pairs);
   const pages = Math.ceil(pairs.length / ROWS_PER_PAGE);
   const asked = Math.trunc(Number(context.req.query("page"))) || 1;
   const page = Math.min(Math.max(1, asked), pages);
@@ -110,25 +106,6 @@ function Pairs(
         href={(number) => withQuery(path, { page: number === 1 ? "" : number })}
       />
     </>
-  );
-}
-
-function ComparedPairCard({ pair: { prompt, chosen, rejected } }: { pair: ComparedPair }) {
-  const margin = chosen.after - rejected.after;
-  const change = (before: number, after: number) =>
-    `${formatFixed(before, 3)} → ${formatFixed(after, 3)}`;
-  const side = ({ text, before, after }: ComparedAnswer) => ({
-    text,
-    measures: <Measure name="reward" value={change(before, after)} />,
-  });
-  return (
-    <PairCard prompt={prompt} margin={margin} chosen={side(chosen)} rejected={side(rejected)}>
-      <Measure
-        name="margin"
-        value={change(chosen.before - rejected.before, margin)}
-        verdict={verdictOf(margin)}
-      />
-    </PairCard>
   );
 }
 
@@ -239,10 +216,4 @@ function ComparisonRow(
       )}
     </tr>
   );
-}
-
-/** Class of a difference as it is shown: one that rounds to zero is neither better nor worse. */
-function verdictOf(difference: number): "better" | "worse" | undefined {
-  if (formatChange(difference, 3).startsWith("±")) return undefined;
-  return difference > 0 ? "better" : "worse";
 }

@@ -138,3 +138,13 @@ export function readPairs(read: ReadText): ComparedPair[] {
     };
   });
 }
+
+/** Margin of a pair after training: positive where the chosen answer has the higher reward. */
+export function marginOf({ chosen, rejected }: ComparedPair): number {
+  return chosen.after - rejected.after;
+}
+
+/** Pairs in the order in which they are shown: what the reward gets wrong comes first. */
+export function smallestMarginFirst(pairs: readonly ComparedPair[]): ComparedPair[] {
+  return pairs.toSorted((a, b) => marginOf(a) - marginOf(b) || 0);
+}

@@ -92,3 +92,9 @@ export function lastName(path: string): string {
 function minus(text: string): string {
   return text.replace("-", "−");
 }
+
+/** Class of a difference as it is shown: one that rounds to zero is neither better nor worse. */
+export function verdictOf(difference: number): "better" | "worse" | undefined {
+  if (formatChange(difference, 3).startsWith("±")) return undefined;
+  return difference > 0 ? "better" : "worse";
+}

@@ -15,3 +15,20 @@ export function parseObject(line: string): JsonRow | null {
     return null;
   }
 }
+
+/** First name that an object in a JSON text has twice; null for none. `JSON.parse` takes the last one. */
+export function repeatedName(json: string): string | null {
+  // The names of the objects that are open; null for a list.
+  const open: (Set<string> | null)[] = [];
+  for (const [token, text, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}[\]]/g)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "[") open.push(null);
+    else if (text === undefined) open.pop();
+    if (colon === undefined) continue;
+    const name: string = JSON.parse(text);
+    const names = open.at(-1)!;
+    if (names.has(name)) return name;
+    names.add(name);
+  }
+  return null;
+}

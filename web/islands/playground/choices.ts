@@ -1,3 +1,4 @@
+import { repeatedName } from "../../shared/json_rows.ts";
 import type { ChartSpec } from "../../../lib/runs/kinds/chart_spec.ts";
 import { pathOf, type Picked } from "./picked_files.ts";
 
@@ -11,6 +12,10 @@ export interface PlaygroundKind {
   readonly help: string;
   /** Settings have rewards. */
   readonly hasRewards: boolean;
+  /** Settings name the column of the text. */
+  readonly hasTextColumn: boolean;
+  /** Model that is trained writes text. */
+  readonly writes: boolean;
   /** Charts of a run. */
   readonly charts: readonly ChartSpec[];
   /** Statistics whose seconds, added up, are a step's time. */
@@ -19,9 +24,22 @@ export interface PlaygroundKind {
 
 /** Models that come with the page, by their names in settings. */
 export const DEMOS = {
-  "demo/tiny-flan-t5": "Demo: less toxic summaries (T5, 0.9 M parameters)",
-  "demo/tiny-chat": "Demo: sums of small numbers (a small chat model)",
+  "demo/tiny-flan-t5": "Demo: less toxic summaries",
+  "demo/tiny-chat": "Demo: sums, in a chat",
+  "demo/tiny-roberta-toxicity": "Demo: a classifier of toxicity",
 } as const;
+
+/** Model that comes with the page. */
+export type Demo = keyof typeof DEMOS;
+
+/** Words on the models that come with the page. */
+export const DEMO_HELP: Readonly<Record<Demo, string>> = {
+  "demo/tiny-flan-t5":
+    "A T5 of 0.9 million parameters that summarizes dialogues. It knows no other text.",
+  "demo/tiny-chat":
+    "A chat model of a million parameters that adds two numbers, and is right one time in three.",
+  "demo/tiny-roberta-toxicity": "A RoBERTa that scores how harmless a text is.",
+};
 
 /** Rewards that need no file, with a word on each. */
 export const READY_REWARDS: Readonly<Record<string, string>> = {
@@ -52,7 +70,7 @@ export interface Choices {
   /** Name of the algorithm. */
   kind: string;
   /** Model of the demo, or "own". */
-  model: keyof typeof DEMOS | "own";
+  model: Demo | "own";
   ownModel: Picked | null;
   /** Data of the demo, or a file of the user's. */
   data: "demo" | "own";
@@ -70,9 +88,6 @@ export interface Choices {
   /** Further settings, as JSON. */
   further: string;
 }
-
-/** Settings that are typed into the form. */
-const TYPED = ["steps", "learningRate", "seed", "dialogueColumn"] as const;
 
 /** Choices that the page begins with. */
 export const FIRST_CHOICES: Choices = {
@@ -92,34 +107,63 @@ export const FIRST_CHOICES: Choices = {
   further: "",
 };
 
+/** The demo's models that an algorithm trains: a reward model is one that scores, others write. */
+export function demosOf({ writes }: PlaygroundKind): Demo[] {
+  return writes ? ["demo/tiny-flan-t5", "demo/tiny-chat"] : ["demo/tiny-roberta-toxicity"];
+}
+
+/** Choices with another algorithm: a model of the demo that it does not train makes way for one that it does. */
+export function withKind(choices: Choices, kind: PlaygroundKind): Choices {
+  const { model } = choices;
+  const demos = demosOf(kind);
+  return {
+    ...choices,
+    kind: kind.kind,
+    model: model === "own" || demos.includes(model) ? model : demos[0],
+  };
+}
+
+/** Settings of a run, by their names in its `config.json`. */
+type Settings = Record<string, unknown>;
+
 /**
  * Settings of a run, as its `config.json` has them: those that were not chosen are left to their
  * defaults, as on the command line.
  *
  * @throws {Error} when something is missing, no number, no JSON, or there twice
  */
-export function settingsOf(choices: Choices, { hasRewards }: PlaygroundKind): {
-  [name: string]: unknown;
-} {
-  const { kind, model, ownModel, data, ownData, textColumn, ownClassifier } = choices;
-  // The demo's models have settings of their own for the runs that they are made for.
-  const isDemo = model === "demo/tiny-flan-t5" ||
-    (model === "demo/tiny-chat" && GROUP_KINDS.includes(kind));
-  const reward = choices.reward || (isDemo ? "" : "demo/tiny-roberta-toxicity");
-  const settings: Record<string, unknown> = { device: choices.device };
-  settings.model = model === "own" ? pathOf("models", chosen(ownModel, "a model")) : model;
+export function settingsOf(choices: Choices, kind: PlaygroundKind): Settings {
+  const chosen = chosenSettings(choices, kind);
+  const further = furtherSettings(choices.further);
+  const twice = Object.keys(further).find((name) => Object.hasOwn(chosen, name));
+  if (twice !== undefined) {
+    throw new Error(
+      `\`${twice}\` is in the form and in the further settings: leave one of them out`,
+    );
+  }
+  return { device: choices.device, ...demoSettings(choices, kind), ...chosen, ...further };
+}
+
+/** Settings that the form says. */
+function chosenSettings(
+  choices: Choices,
+  { hasRewards, hasTextColumn }: PlaygroundKind,
+): Settings {
+  const { model, ownModel, data, ownData, textColumn, reward, ownClassifier, device } = choices;
+  const settings: Settings = {
+    model: model === "own" ? pathOf("models", picked(ownModel, "a model")) : model,
+  };
+  if (device !== "auto") settings.device = device;
   if (data === "own") {
-    settings.dataset = pathOf("data", chosen(ownData, "a dataset"));
-    if (textColumn.trim() !== "") settings.dialogueColumn = textColumn.trim();
-  } else if (!isDemo) {
-    settings.dataset = hasRewards || kind === "sft" ? "demo/dialogues" : "demo/pairs";
+    settings.dataset = pathOf("data", picked(ownData, "a dataset"));
+    if (hasTextColumn && textColumn.trim() !== "") settings.dialogueColumn = textColumn.trim();
   }
   if (hasRewards && reward !== "") {
     settings.reward = [
       reward === "script"
         ? OWN_REWARD
         : reward === "classifier"
-        ? pathOf("classifiers", chosen(ownClassifier, "a classifier"))
+        ? pathOf("classifiers", picked(ownClassifier, "a classifier"))
         : reward,
     ];
   }
@@ -131,22 +175,36 @@ export function settingsOf(choices: Choices, { hasRewards }: PlaygroundKind): {
     }
     settings[name] = Number(text);
   }
-  const further = furtherSettings(choices.further);
-  const twice = TYPED.find((name) => Object.hasOwn(settings, name) && Object.hasOwn(further, name));
-  if (twice !== undefined) {
-    throw new Error(
-      `\`${twice}\` is in the form and in the further settings: leave one of them out`,
-    );
-  }
-  return { ...settings, ...further };
+  return settings;
 }
 
-function chosen(picked: Picked | null, what: string): Picked {
-  if (picked === null) throw new Error(`pick ${what} first`);
-  return picked;
+/** Data and reward of the demo where the model has none of its own: it is not made for the algorithm. */
+function demoSettings({ kind, model }: Choices, { hasRewards }: PlaygroundKind): Settings {
+  const isChat = model === "demo/tiny-chat";
+  const isMadeForIt = isChat ? GROUP_KINDS.includes(kind) : model !== "own";
+  if (isMadeForIt) return {};
+  if (!hasRewards) return { dataset: kind === "sft" ? "demo/dialogues" : "demo/pairs" };
+  return isChat
+    ? { dataset: "demo/additions", reward: ["number"] }
+    : { dataset: "demo/dialogues", reward: ["demo/tiny-roberta-toxicity"] };
 }
 
-function furtherSettings(text: string): Record<string, unknown> {
+/**
+ * Sentence on the demo's data where the demo's model does not suit them; null where it does, or where
+ * something is the user's own.
+ */
+export function misfitOf({ kind, model, data }: Choices, { hasRewards }: PlaygroundKind) {
+  if (model !== "demo/tiny-chat" || data !== "demo" || hasRewards) return null;
+  return `The demo's ${kind === "sft" ? "texts" : "pairs"} are summaries of dialogues, of which ` +
+    "this model knows nothing: take the demo's other model, or data of yours.";
+}
+
+function picked(files: Picked | null, what: string): Picked {
+  if (files === null) throw new Error(`pick ${what} first`);
+  return files;
+}
+
+function furtherSettings(text: string): Settings {
   if (text.trim() === "") return {};
   let settings: unknown;
   try {
@@ -154,8 +212,14 @@ function furtherSettings(text: string): Record<string, unknown> {
   } catch (error) {
     throw new Error(`the further settings are no JSON: ${(error as Error).message}`);
   }
-  if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) {
-    return { ...settings };
+  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
+    throw new Error('the further settings are no object, such as {"batchSize": 8}');
   }
-  throw new Error('the further settings are no object, such as {"batchSize": 8}');
+  const twice = repeatedName(text);
+  if (twice !== null) {
+    throw new Error(
+      `\`${twice}\` is there twice in the further settings: leave one of them out`,
+    );
+  }
+  return { ...settings };
 }

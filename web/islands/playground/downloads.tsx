@@ -1,14 +1,18 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { capitalized } from "../../shared/format.ts";
 import { save as saveAs } from "../chart_download.ts";
 import type { ShownRun, TabTraining } from "./tab_training.ts";
 
+/** Names of what runs train, on buttons. */
+const TRAINED = { adapter: "the adapter (PEFT)", model: "the model" } as const;
+
 /** Buttons that save what a run made. */
 export function Downloads(
-  { training, run: { name, phase } }: { training: TabTraining; run: ShownRun },
+  { training, run: { name, trained } }: { training: TabTraining; run: ShownRun },
 ): JSX.Element {
   const failure = useSignal<string | null>(null);
-  const save = async (part: "" | "/adapter") => {
+  const save = async (part: "" | "/adapter" | "/model") => {
     failure.value = null;
     try {
       saveAs(await training.zip(name, part), `${name}${part.replace("/", "-")}.zip`);
@@ -19,22 +23,22 @@ export function Downloads(
   return (
     <>
       <p class="actions">
-        {phase === "finished" && (
+        {trained !== null && (
           <button
             type="button"
             class="primary"
-            onClick={() => save("/adapter")}
+            onClick={() => save(`/${trained}`)}
           >
-            Download the adapter (PEFT)
+            Download {TRAINED[trained]}
           </button>
         )}
         <button type="button" onClick={() => save("")}>Download the run</button>
-        <span class="muted hint">
+        <span class="muted">
           Unpacked into <code>runs</code>, <code>temper runs</code> and <code>temper ui</code>{" "}
           show the run.
         </span>
       </p>
-      {failure.value !== null && <p class="failure" role="alert">{failure.value}</p>}
+      {failure.value !== null && <p class="failure" role="alert">{capitalized(failure.value)}.</p>}
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { KeptRun } from "../../../lib/browser/protocol.ts";
 import { StateBadge } from "../../components/parts.tsx";
@@ -16,6 +17,8 @@ export function KeptRuns(
     remove: (run: KeptRun) => void;
   },
 ): JSX.Element | null {
+  // Run that is removed for good by one more click.
+  const asked = useSignal<string | null>(null);
   if (runs.length === 0) return null;
   return (
     <section class="block" aria-labelledby="kept-title">
@@ -24,6 +27,7 @@ export function KeptRuns(
       <ul class="kept">
         {runs.map((run) => {
           const isRunning = run.status === "running";
+          const isAsked = asked.value === run.name;
           return (
             <li class="card">
               <strong>{run.name}</strong> <StateBadge state={run.status} />{" "}
@@ -53,11 +57,16 @@ export function KeptRuns(
                 )}
                 <button
                   type="button"
-                  aria-label={`Remove ${run.name}`}
+                  aria-label={`Remove ${run.name}${isAsked ? " for good" : ""}`}
+                  class={isAsked ? "danger" : undefined}
                   disabled={busy || isRunning}
-                  onClick={() => remove(run)}
+                  onBlur={() => asked.value = null}
+                  onClick={() => {
+                    asked.value = isAsked ? null : run.name;
+                    if (isAsked) remove(run);
+                  }}
                 >
-                  Remove
+                  {isAsked ? "Remove for good" : "Remove"}
                 </button>
               </span>
             </li>

@@ -8,6 +8,9 @@ export interface Picked {
   readonly files: FolderBody;
 }
 
+/** Part that picked files have in a run: the folder of their paths. */
+export type PickedKind = "models" | "data" | "classifiers";
+
 /** Bytes that WebAssembly can address: a model on the CPU, and its training, have to fit. */
 const WASM_BYTES = 4 * 2 ** 30;
 
@@ -74,15 +77,7 @@ function sizeOf(body: Blob | Uint8Array): number {
   return body instanceof Blob ? body.size : body.byteLength;
 }
 
-/** Returns true for a model that comes with a chat template. */
-export async function hasChatTemplate({ files }: Picked): Promise<boolean> {
-  const find = (name: string) => files.find(([path]) => path === name)?.[1];
-  if (find("chat_template.jinja")) return true;
-  const config = find("tokenizer_config.json");
-  return config instanceof Blob && (await config.text()).includes('"chat_template"');
-}
-
 /** Path by which settings name what was picked. */
-export function pathOf(kind: "models" | "data" | "classifiers", { name }: Picked): string {
+export function pathOf(kind: PickedKind, { name }: Picked): string {
   return `/${kind}/${name.replace(/[^\w.-]+/g, "-")}`;
 }

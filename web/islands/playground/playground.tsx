@@ -17,7 +17,15 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
   useEffect(() => {
     requestAnimationFrame(() => setTimeout(() => training.open(), 0));
   }, []);
+  const resume = (name: string) => training.resume(name, choices.value, pauses.value);
   const busy = training.isBusy;
+  const isFleeting = busy && training.facts.value?.storage === false;
+  useEffect(() => {
+    // The browser asks before it leaves a run that nothing keeps.
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    if (isFleeting) addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [isFleeting]);
   return (
     <>
       <BrowserFactsLine facts={training.facts.value} obstacle={training.obstacle.value} />
@@ -37,13 +45,13 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
           Pause while this page is hidden
         </label>
       </TrainingForm>
-      <ShownRunSection training={training} />
+      <ShownRunSection training={training} resume={resume} />
       <KeptRuns
         runs={training.kept.value}
         failure={training.keptFailure.value}
         busy={busy}
         show={(run) => training.show(run)}
-        resume={(run) => training.resume(run, choices.value, pauses.value)}
+        resume={({ name }) => resume(name)}
         remove={({ name }) => training.remove(name)}
       />
     </>

@@ -5,8 +5,9 @@ import { StateBadge, StepProgress } from "../../components/parts.tsx";
 import { capitalized } from "../../shared/format.ts";
 import type { RunState } from "../../shared/overview.ts";
 import { ChartGrid } from "../chart_grid.tsx";
-import { Compared } from "./compared.tsx";
+import { ComparedPairs, ComparedPrompts } from "./compared.tsx";
 import { Downloads } from "./downloads.tsx";
+import { MissingFiles } from "./missing_files.tsx";
 import type { Phase, TabTraining } from "./tab_training.ts";
 import { TryHere } from "./try_here.tsx";
 
@@ -27,13 +28,19 @@ const STATUS: Readonly<Record<Phase, string>> = {
   pausing: "Pauses after this step",
   paused: "Paused",
   stopping: "Stops after this step",
-  finished: "Finished",
-  stopped: "Stopped; its checkpoint is kept",
-  failed: "Failed",
+  finished: "What it trained can be tried and downloaded",
+  stopped: "Its checkpoint is kept",
+  failed: "It has ended with an error",
 };
 
 /** Run of this tab: its progress, its charts and samples, and what can be done with it. */
-export function ShownRunSection({ training }: { training: TabTraining }): JSX.Element | null {
+export function ShownRunSection(
+  { training, resume }: {
+    training: TabTraining;
+    /** Goes on with the run. */
+    resume: (name: string) => void;
+  },
+): JSX.Element | null {
   const view = {
     smoothing: useSignal(0),
     axis: useSignal<"step" | "time">("step"),
@@ -41,10 +48,12 @@ export function ShownRunSection({ training }: { training: TabTraining }): JSX.El
   };
   const run = training.run.value;
   if (run === null) return null;
-  const { kind, name, phase, step, steps, failure, measured, comparison } = run;
+  const { kind, name, phase, step, steps, failure, measured, comparison, pairs, trying } = run;
   const title = name === "" ? capitalized(kind.title) : name;
   const canPause = phase === "running" || phase === "paused";
   const hasEnded = ["finished", "stopped", "failed"].includes(phase);
+  const canGoOn = name !== "" && (phase === "stopped" || phase === "failed");
+  const { missing } = training;
   const range = view.range.value;
   return (
     <section class="block playground-run" aria-labelledby="run-title">
@@ -69,6 +78,18 @@ export function ShownRunSection({ training }: { training: TabTraining }): JSX.El
           </button>
         </p>
       )}
+      {missing.length > 0 && (
+        <MissingFiles
+          training={training}
+          missing={missing}
+          purpose={phase === "finished" ? "to try its model" : "to go on with the run"}
+        />
+      )}
+      {canGoOn && (
+        <p class="actions">
+          <button type="button" onClick={() => resume(name)}>Go on</button>
+        </p>
+      )}
       {(measured.before ?? measured.after) !== null && (
         <dl class="pairs card">
           {(["before", "after"] as const).map((when) =>
@@ -88,7 +109,9 @@ export function ShownRunSection({ training }: { training: TabTraining }): JSX.El
         </details>
       )}
       {hasEnded && step > 0 && <Downloads training={training} run={run} />}
-      {hasEnded && phase === "finished" && <TryHere key={name} training={training} run={run} />}
+      {phase === "finished" && trying !== null && missing.length === 0 && (
+        <TryHere key={name} training={training} name={name} trying={trying} />
+      )}
       {name !== "" && (
         <ChartGrid charts={kind.charts} series={training.seriesIn(range)} view={view} />
       )}
@@ -100,7 +123,8 @@ export function ShownRunSection({ training }: { training: TabTraining }): JSX.El
           </div>
         </section>
       )}
-      {comparison !== null && <Compared comparison={comparison} />}
+      {comparison !== null && <ComparedPrompts comparison={comparison} />}
+      {pairs.length > 0 && <ComparedPairs pairs={pairs} />}
     </section>
   );
 }

@@ -3,16 +3,24 @@ import type { BrowserFacts, KeptRun, RunEvents } from "../../../lib/browser/prot
 import type { TabOptions, TabRun, TemperWorker } from "../../../lib/browser/page.ts";
 import type { Answers, Question } from "../../../lib/runs/commands/side_by_side.ts";
 import type { RunSeries } from "../../shared/charts.ts";
-import { type PromptComparison, readComparison, type ReadText } from "../../shared/comparison.ts";
-import { dialogueOf } from "../../shared/dialogue.ts";
-import { type JsonRow, parseObject, rowsIn } from "../../shared/json_rows.ts";
+import type { ReadText } from "../../shared/comparison.ts";
+import { type JsonRow, rowsIn } from "../../shared/json_rows.ts";
 import { MetricColumns } from "../../shared/metric_columns.ts";
 import type { SampleSet } from "../../shared/samples.ts";
 import { runSeries } from "../../shared/thin.ts";
 import { type Choices, OWN_REWARD, type PlaygroundKind, settingsOf } from "./choices.ts";
-import { hasChatTemplate, modelObstacle, pathOf, type Picked } from "./picked_files.ts";
-import { SandboxedReward } from "./sandboxed_reward.ts";
 import { forgetReward, keepReward, keptReward } from "./kept_rewards.ts";
+import { GivenFiles, type OwnFiles } from "./own_files.ts";
+import { pathOf, type Picked, type PickedKind } from "./picked_files.ts";
+import {
+  measuredText,
+  NO_FILES,
+  readRunFiles,
+  type RunFiles,
+  textOf,
+  textsIn,
+} from "./run_files.ts";
+import { SandboxedReward } from "./sandboxed_reward.ts";
 import { setsIn } from "./sample_rows.ts";
 
 /** Milliseconds between two drawings of the charts: steps may come faster than anybody can look. */
@@ -34,7 +42,7 @@ export type Phase =
   | "failed";
 
 /** Run that the page shows. */
-export interface ShownRun {
+export interface ShownRun extends RunFiles {
   readonly kind: PlaygroundKind;
   /** Name; empty until it begins. */
   readonly name: string;
@@ -43,13 +51,15 @@ export interface ShownRun {
   readonly steps: number | null;
   /** Message of the error that ended it. */
   readonly failure: string | null;
+  /** How to try the model; null until that is known. */
+  readonly trying: Trying | null;
+}
+
+/** How a run's model is tried. */
+export interface Trying {
   /** Model chats: it has a chat template. */
   readonly chats: boolean;
-  /** Lines about the model before training and after it. */
-  readonly measured: Readonly<Record<"before" | "after", string | null>>;
-  /** The same prompts before and after; null until they are compared. */
-  readonly comparison: PromptComparison | null;
-  /** Text to try the model with. */
+  /** Text to begin with. */
   readonly example: string;
 }
 
@@ -68,6 +78,7 @@ export class TabTraining {
   /** Reason why a run could not be shown or removed; null for none. */
   readonly keptFailure: Signal<string | null> = signal(null);
 
+  readonly #given = new GivenFiles();
   #worker: Promise<TemperWorker> | null = null;
   #training: TabRun | null = null;
   #reward: SandboxedReward | null = null;
@@ -105,14 +116,14 @@ export class TabTraining {
   /** Trains what was chosen. Mistakes are shown with the run. */
   async train(choices: Choices, pauseWhenHidden: boolean): Promise<void> {
     const kind = this.kinds.find(({ kind }) => kind === choices.kind)!;
-    const { model, ownModel } = choices;
-    this.#begin({ kind, name: "", chats: model === "demo/tiny-chat" });
+    this.#begin(kind, "");
     try {
       const settings = settingsOf(choices, kind);
-      if (model === "own") this.#change({ chats: await hasChatTemplate(ownModel!) });
       const worker = await this.#start();
       await this.#unload(worker);
-      await this.#put(worker, choices);
+      for (const [part, picked] of chosenFiles(choices, kind)) {
+        await this.#given.give(worker, part, picked);
+      }
       const script = kind.hasRewards && choices.reward === "script" ? choices.script : null;
       const rewards = await this.#openReward(script);
       await this.#follow(
@@ -127,23 +138,59 @@ export class TabTraining {
     }
   }
 
-  /** Goes on with a run that was kept. */
-  async resume(run: KeptRun, choices: Choices, pauseWhenHidden: boolean): Promise<void> {
-    await this.show(run);
-    if (this.run.value === null) return;
+  /**
+   * Goes on with a run that was kept, with its own model, data and rewards.
+   *
+   * @param choices files that were picked in the form are taken where they are the run's
+   */
+  async resume(name: string, choices: Choices, pauseWhenHidden: boolean): Promise<void> {
+    const kept = this.kept.value.find((run) => run.name === name);
+    if (kept && this.run.value?.name !== name) await this.show(kept);
+    if (this.run.value?.name !== name) return;
+    const { phase, settings } = this.run.value;
     this.#change({ phase: "starting", failure: null });
     try {
       const worker = await this.#start();
       await this.#unload(worker);
-      await this.#put(worker, choices);
-      const script = keptReward(run.name);
+      for (const { kind, path } of this.#given.missingOf(settings)) {
+        const picked = pickedAs(choices, kind);
+        if (picked && pathOf(kind, picked) === path) await this.#given.give(worker, kind, picked);
+      }
+      const missing = this.#given.missingOf(settings).map(({ name }) => name);
+      if (missing.length > 0) {
+        const failure = "the run's own files are gone since the page was loaded: drop " +
+          `${missing.join(" and ")} below, then go on`;
+        return this.#change({ phase, failure });
+      }
+      const script = keptReward(name);
       const rewards = await this.#openReward(script);
       await this.#follow(
-        worker.resume(run.name, {}, { rewards, pauseWhenHidden, on: this.#listeners(script) }),
+        worker.resume(name, {}, { rewards, pauseWhenHidden, on: this.#listeners(script) }),
       );
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Files of the shown run that are gone, and needed to go on with it or to try its model. */
+  get missing(): OwnFiles[] {
+    if (this.run.value === null || this.isBusy) return [];
+    const { phase, settings, kind, trained } = this.run.value;
+    const missing = this.#given.missingOf(settings);
+    if (phase !== "finished") return missing;
+    return kind.writes && trained === "adapter"
+      ? missing.filter(({ kind }) => kind !== "data")
+      : [];
+  }
+
+  /** Takes files of the shown run that were gone. @throws {Error} when they are others */
+  async giveBack({ kind, path, name }: OwnFiles, picked: Picked): Promise<void> {
+    if (pathOf(kind, picked) !== path) {
+      throw new Error(`the run needs ${name}, this is ${picked.name}`);
+    }
+    await this.#given.give(await this.#start(), kind, picked);
+    this.#change({ failure: null });
+    await this.#learnToTry();
   }
 
   /** Shows a run that was kept, as its files have it. */
@@ -157,18 +204,19 @@ export class TabTraining {
     }
   }
 
-  async #show({ name, kind, status, failure, step, steps, settings }: KeptRun): Promise<void> {
+  async #show({ name, kind, status, failure, step, steps }: KeptRun): Promise<void> {
     const known = this.kinds.find((known) => known.kind === kind);
-    if (!known) return;
-    this.#begin({ kind: known, name, chats: settings.model === "demo/tiny-chat" });
-    const read = await this.#texts(name);
+    if (!known) throw new Error(`${name} is of a kind that this page does not know`);
+    this.#begin(known, name);
+    const read = await this.#readFiles();
     for (const row of rowsIn(read("metrics.jsonl") ?? "")) this.#columns!.append(row);
     const samples = rowsIn(read("samples.jsonl") ?? "");
     const last = samples.at(-1)?.step;
     this.#latest = setsIn(Number(last ?? 0), samples.filter((row) => row.step === last));
     this.#draw();
     const phase = status === "running" ? "stopped" : status;
-    this.#change({ phase, failure, step, steps, ...this.#compared(read) });
+    this.#change({ phase, failure, step, steps });
+    await this.#learnToTry();
   }
 
   /** Points of the charts in a part of the run. */
@@ -203,14 +251,15 @@ export class TabTraining {
     try {
       await this.#inTurn((worker) => worker.remove(name));
       forgetReward(name);
+      if (this.run.value?.name === name) this.run.value = null;
     } catch (error) {
       this.keptFailure.value = messageOf(error);
     }
     await this.listKept();
   }
 
-  /** Packs a run, or its adapter, into a zip file. */
-  async zip(run: string, part: "" | "/adapter"): Promise<Blob> {
+  /** Packs a run, or what it trained, into a zip file. */
+  async zip(run: string, part: "" | "/adapter" | "/model"): Promise<Blob> {
     return await this.#inTurn((worker) => worker.zip(`/runs/${run}${part}`));
   }
 
@@ -254,45 +303,26 @@ export class TabTraining {
     await worker.unload();
   }
 
-  async #put(worker: TemperWorker, choices: Choices): Promise<void> {
-    const { model, ownModel, data, ownData, reward, ownClassifier } = choices;
-    const put = (kind: Parameters<typeof pathOf>[0], picked: Picked) =>
-      worker.put(
-        pathOf(kind, picked),
-        kind === "data" && picked.files.length === 1 ? picked.files[0][1] : picked.files,
-      );
-    for (
-      const [isChosen, picked, kind] of [
-        [model === "own", ownModel, "models"],
-        [reward === "classifier", ownClassifier, "classifiers"],
-      ] as const
-    ) {
-      if (!isChosen || picked === null) continue;
-      const obstacle = modelObstacle(picked);
-      if (obstacle !== null) throw new Error(obstacle);
-      await put(kind, picked);
+  /** Reads the shown run's files, and shows what they say. */
+  async #readFiles(): Promise<ReadText> {
+    const { name } = this.run.value!;
+    const files = await this.#inTurn((worker) => worker.files(`/runs/${name}`));
+    const read = await textsIn(files);
+    this.#change(readRunFiles(read, files.map(({ path }) => path)));
+    return read;
+  }
+
+  /** Learns how the shown run's model is tried, where it is here and writes text. */
+  async #learnToTry(): Promise<void> {
+    const run = this.run.value!;
+    const isReady = run.phase === "finished" && run.kind.writes && run.trained === "adapter";
+    if (!isReady || this.missing.length > 0) return;
+    try {
+      const question = await this.#inTurn((worker) => worker.question(run.name, run.prompt));
+      this.#change({ trying: { chats: question !== null, example: question ?? textOf(run) } });
+    } catch (error) {
+      this.#note(messageOf(error));
     }
-    if (data === "own" && ownData !== null) await put("data", ownData);
-  }
-
-  /** Reads the text files of a run. */
-  async #texts(run: string): Promise<ReadText> {
-    const files = await this.#inTurn((worker) => worker.files(`/runs/${run}`));
-    const texts = files.filter(({ path }) => /^[^/]+\.(csv|jsonl?)$/.test(path))
-      .map(async ({ path, body }) => [path, await body.text()] as const);
-    const byName = new Map(await Promise.all(texts));
-    return (file) => byName.get(file) ?? null;
-  }
-
-  /** Responses before and after training, and a text to try the model with. */
-  #compared(read: ReadText): Pick<ShownRun, "comparison" | "example"> {
-    const comparison = readComparison(read);
-    if (this.run.value?.chats) return { comparison, example: "What is 27 + 5?" };
-    const [row = rowsIn(read("samples.jsonl") ?? "").at(-1)] = comparison?.rows ?? [];
-    const prompt = String(row?.query ?? "");
-    const template = parseObject(read("config.json") ?? "")?.prompt;
-    const example = typeof template === "string" ? dialogueOf(prompt, template) : prompt;
-    return { comparison, example };
   }
 
   async #openReward(script: string | null): Promise<TabOptions["rewards"]> {
@@ -307,8 +337,10 @@ export class TabTraining {
     this.#training = training;
     try {
       const { run } = await training.finished;
-      const compared = this.#compared(await this.#texts(run));
-      this.#change({ name: run, phase: "finished", ...compared });
+      this.#change({ name: run });
+      await this.#readFiles();
+      this.#change({ phase: "finished" });
+      await this.#learnToTry();
     } finally {
       this.#training = null;
       this.#draw();
@@ -324,7 +356,9 @@ export class TabTraining {
       downloading: () => {},
       resumed: ({ step }) => this.#change({ step }),
       measured: ({ when, line }) =>
-        this.#change({ measured: { ...this.run.value!.measured, [when]: line } }),
+        this.#change({
+          measured: { ...this.run.value!.measured, [when]: measuredText(line, when) },
+        }),
       begun: ({ run, steps }) => {
         if (script !== null) keepReward(run, script);
         this.#change({ name: run, steps, phase: "running" });
@@ -339,22 +373,22 @@ export class TabTraining {
     };
   }
 
-  #begin(run: Pick<ShownRun, "kind" | "name" | "chats">): void {
+  #begin(kind: PlaygroundKind, name: string): void {
     batch(() => {
-      this.#columns = new MetricColumns(run.kind);
+      this.#columns = new MetricColumns(kind);
       this.#latest = [];
       this.series.value = null;
       this.samples.value = [];
       this.notes.value = [];
       this.run.value = {
-        ...run,
+        ...NO_FILES,
+        kind,
+        name,
         phase: "starting",
         step: 0,
         steps: null,
         failure: null,
-        measured: { before: null, after: null },
-        comparison: null,
-        example: "",
+        trying: null,
       };
     });
   }
@@ -382,6 +416,26 @@ export class TabTraining {
       this.samples.value = this.#latest.slice(0, SHOWN_SETS);
     });
   }
+}
+
+/** Files of the user's that were chosen to train with. */
+function chosenFiles(
+  { model, ownModel, data, ownData, reward, ownClassifier }: Choices,
+  { hasRewards }: PlaygroundKind,
+): [PickedKind, Picked][] {
+  const parts: [boolean, PickedKind, Picked | null][] = [
+    [model === "own", "models", ownModel],
+    [data === "own", "data", ownData],
+    [hasRewards && reward === "classifier", "classifiers", ownClassifier],
+  ];
+  return parts.flatMap(([isChosen, kind, picked]) =>
+    isChosen && picked !== null ? [[kind, picked]] : []
+  );
+}
+
+/** Files that were picked in the form as a part of a run. */
+function pickedAs({ ownModel, ownData, ownClassifier }: Choices, kind: PickedKind): Picked | null {
+  return { models: ownModel, data: ownData, classifiers: ownClassifier }[kind];
 }
 
 function messageOf(error: unknown): string {

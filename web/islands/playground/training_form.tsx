@@ -1,6 +1,15 @@
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { type Choices, DEMOS, type PlaygroundKind, READY_REWARDS } from "./choices.ts";
+import {
+  type Choices,
+  DEMO_HELP,
+  DEMOS,
+  demosOf,
+  misfitOf,
+  type PlaygroundKind,
+  READY_REWARDS,
+  withKind,
+} from "./choices.ts";
 import { FileField } from "./file_field.tsx";
 
 /** Form for what is trained, on what, and how. */
@@ -17,6 +26,7 @@ export function TrainingForm(
 ): JSX.Element {
   const now = choices.value;
   const kind = kinds.find(({ kind }) => kind === now.kind)!;
+  const misfit = misfitOf(now, kind);
   const change = (change: Partial<Choices>) => choices.value = { ...choices.value, ...change };
   const text = (
     name: "steps" | "learningRate" | "seed" | "textColumn",
@@ -55,7 +65,7 @@ export function TrainingForm(
               change({ model, ...(model === "demo/tiny-chat" ? { kind: "grpo" } : {}) });
             }}
           >
-            {Object.entries(DEMOS).map(([name, title]) => <option value={name}>{title}</option>)}
+            {demosOf(kind).map((name) => <option value={name}>{DEMOS[name]}</option>)}
             <option value="own">A model of mine</option>
           </select>
         </label>
@@ -76,7 +86,9 @@ export function TrainingForm(
             value={now.kind}
             disabled={busy}
             aria-describedby="algorithm-help"
-            onChange={(event) => change({ kind: event.currentTarget.value })}
+            onChange={({ currentTarget: { value } }) => {
+              choices.value = withKind(now, kinds.find(({ kind }) => kind === value)!);
+            }}
           >
             {kinds.map(({ kind, title }) => <option value={kind}>{title}</option>)}
           </select>
@@ -99,7 +111,10 @@ export function TrainingForm(
           </label>
         )}
       </div>
-      <p id="algorithm-help" class="muted">{kind.help}</p>
+      <p id="algorithm-help" class="muted">
+        {kind.help} {now.model !== "own" && DEMO_HELP[now.model]}
+      </p>
+      {misfit !== null && <p class="notice">{misfit}</p>}
       {now.model === "own" && (
         <FileField
           label="Folder of the model"
@@ -120,7 +135,7 @@ export function TrainingForm(
             disabled={busy}
             onPick={(ownData) => change({ ownData })}
           />
-          {text("textColumn", "Column of the text")}
+          {kind.hasTextColumn && text("textColumn", "Column of the text")}
         </div>
       )}
       {kind.hasRewards && now.reward === "classifier" && (

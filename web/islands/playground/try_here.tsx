@@ -3,11 +3,16 @@ import type { JSX } from "preact";
 import type { Answers } from "../../../lib/runs/commands/side_by_side.ts";
 import { capitalized } from "../../shared/format.ts";
 import { AnswerCard, LONGEST_TEXT, TemperatureInput } from "../try_parts.tsx";
-import type { ShownRun, TabTraining } from "./tab_training.ts";
+import type { TabTraining, Trying } from "./tab_training.ts";
 
 /** Form for a text, and the responses of the run's model before and after training. */
 export function TryHere(
-  { training, run: { name, chats, example } }: { training: TabTraining; run: ShownRun },
+  { training, name, trying: { chats, example } }: {
+    training: TabTraining;
+    /** Name of the run. */
+    name: string;
+    trying: Trying;
+  },
 ): JSX.Element {
   const text = useSignal(example);
   const temperature = useSignal("0");
@@ -40,9 +45,15 @@ export function TryHere(
         rows={chats ? 2 : 5}
         maxLength={LONGEST_TEXT}
         value={text.value}
+        aria-describedby="try-keys"
         onInput={(event) => {
           text.value = event.currentTarget.value;
           answers.value = null;
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+          event.preventDefault();
+          event.currentTarget.form!.requestSubmit();
         }}
       />
       <p class="actions">
@@ -51,9 +62,10 @@ export function TryHere(
           value={temperature.value}
           onChange={(value) => temperature.value = value}
         />
+        <span id="try-keys" class="muted hint">Ctrl+Enter responds.</span>
         <span role="status" class="muted">{isBusy.value ? "Generating" : ""}</span>
       </p>
-      {failure.value !== null && <p class="failure" role="alert">{capitalized(failure.value)}</p>}
+      {failure.value !== null && <p class="failure" role="alert">{capitalized(failure.value)}.</p>}
       {answers.value !== null && (
         <div class="cards">
           <AnswerCard title="Before training" answer={answers.value.base} />
