@@ -1,6 +1,6 @@
 /** A server of files to this machine, and of nothing else. */
 import { join, normalize } from "node:path";
-import { fileType } from "../web/file_types.ts";
+import { fileType } from "../web/shared/file_types.ts";
 
 /** Files of a host by their paths, which do not begin with a slash; null for one that is missing. */
 export type ReadFile = (

@@ -47,7 +47,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await page.getByRole("button", { name: "Go on", exact: true }).click();
   await page.getByRole("button", { name: "Stop" }).click();
   assert.equal(await ended(page), "");
-  await page.getByText("Stopped; its checkpoint is kept").waitFor();
+  await page.getByText("Its checkpoint is kept").waitFor();
 
   // One that is refused before it begins is not among them.
   await train(page, { ...SMALL_PPO, noSuchSetting: 1, output: "refused" });
@@ -56,6 +56,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await page.getByRole("button", { name: "Show long" }).waitFor();
   assert.equal(await page.getByText("refused", { exact: true }).count(), 0);
   await page.getByRole("button", { name: "Remove long" }).click();
+  await page.getByRole("button", { name: "Remove long for good" }).click();
   await page.getByText("Runs kept in this browser").waitFor({ state: "detached" });
 });
 

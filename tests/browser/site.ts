@@ -38,7 +38,8 @@ export class Site implements AsyncDisposable {
     const pages = new Map([["index.html", "<!doctype html><title>Temper</title>"]]);
     const host = serveFiles(
       (path) =>
-        pages.get(path) ?? (/^(demo|tests\/golden(_causal)?)\//.test(path) ? root(path) : module(path)),
+        pages.get(path) ??
+          (/^(demo|tests\/golden(_causal)?)\//.test(path) ? root(path) : module(path)),
       (path) => {
         const page = pages.get(path);
         return page === undefined

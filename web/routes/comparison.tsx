@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { MarkedText } from "../components/marked_text.tsx";
 import { ComparedPairCard } from "../components/compared_pair_card.tsx";
 import { Empty, Pager } from "../components/parts.tsx";
-import { fileType } from "../file_types.ts";
+import { fileType } from "../shared/file_types.ts";
 import { RunPage } from "../page/run_page.tsx";
 import { dialogueOf } from "../shared/dialogue.ts";
 import { formatChange, formatCount, formatFixed, verdictOf } from "../shared/format.ts";

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { programFolder, readAsset } from "../../assets.ts";
 import { isNotFound } from "../../lib/platform/files.ts";
-import { fileType } from "../file_types.ts";
+import { fileType } from "../shared/file_types.ts";
 import { Empty } from "../components/parts.tsx";
 import { ASSET_ADDRESSES } from "../page/assets.ts";
 import { playgroundHeaders } from "../page/playground_headers.ts";

@@ -1,8 +1,9 @@
-import { useSignal } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { BrowserFactsLine } from "./browser_facts.tsx";
 import { FIRST_CHOICES, type PlaygroundKind } from "./choices.ts";
+import { keepChoices, keptChoices } from "./kept_choices.ts";
 import { KeptRuns } from "./kept_runs.tsx";
 import { ShownRunSection } from "./shown_run.tsx";
 import { TabTraining } from "./tab_training.ts";
@@ -13,6 +14,10 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
   const training = useMemo(() => new TabTraining(kinds), []);
   const choices = useSignal(FIRST_CHOICES);
   const pauses = useSignal(false);
+  useEffect(() => {
+    choices.value = { ...choices.value, ...keptChoices(kinds) };
+    return effect(() => keepChoices(choices.value));
+  }, []);
   // After the first paint: the module is large.
   useEffect(() => {
     requestAnimationFrame(() => setTimeout(() => training.open(), 0));

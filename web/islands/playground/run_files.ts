@@ -11,7 +11,7 @@ import { parseObject, rowsIn } from "../../shared/json_rows.ts";
 /** Lines about a model before training and after it; null for what was not measured. */
 export type Measured = Readonly<Record<"before" | "after", string | null>>;
 
-/** What a run's files say of it, beside its steps. */
+/** Facts in a run's files, beside its steps. */
 export interface RunFiles {
   /** Settings in its `config.json`. */
   readonly settings: Readonly<Record<string, unknown>>;

@@ -51,11 +51,11 @@ export interface ShownRun extends RunFiles {
   readonly steps: number | null;
   /** Message of the error that ended it. */
   readonly failure: string | null;
-  /** How to try the model; null until that is known. */
+  /** Way to try the model; null until that is known. */
   readonly trying: Trying | null;
 }
 
-/** How a run's model is tried. */
+/** Way to try a run's model. */
 export interface Trying {
   /** Model chats: it has a chat template. */
   readonly chats: boolean;
