@@ -1,27 +1,63 @@
 import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
+import type { LaunchTimes } from "../../lib/device/profile.ts";
 import { matmul } from "./matmul.ts";
-import { matmulVariants, shapeClass } from "./matmul_variants.ts";
+import {
+  type MatmulVariant,
+  matmulVariants,
+  type ProductTraits,
+  shapeClass,
+} from "./matmul_variants.ts";
 
 /** A product that is measured for its class. */
-interface Trial {
-  m: number;
-  n: number;
-  dtype: "f32" | "bf16";
-  /** Neighbours in A and B are along k. */
-  aAlongK: boolean;
-  bAlongK: boolean;
+export interface Trial {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly dtype: "f32" | "bf16";
+  readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x";
 }
 
-/** Widths of a linear layer: flan-t5-base's. */
-const [COLUMNS, DEPTH] = [768, 768];
-/** Rows that stand for each class of {@linkcode shapeClass}; the last ones also for narrow products. */
-const ROWS = [1, 16, 64, 512];
-/** Columns of a narrow product: an adapter's rank. */
-const NARROW = 32;
-/** Launches that a measurement takes: enough to hide the 11 ms of a read. */
-const SHORTEST_MS = 40;
-/** A variant whose first launches are so much slower than the best is not measured further. */
-const GIVE_UP_FACTOR = 3;
+/** Seconds after which the classes that are left keep the variant that is the guess for them. */
+const BUDGET_SECONDS = 2;
+/** Seconds of work before the first measurement, so that a GPU has left its idle clock. */
+const WARM_UP_SECONDS = 0.05;
+/** Launches at once of that work, by the variant that is the guess. */
+const WARM_UP: readonly null[] = new Array(32).fill(null);
+/** A variant whose first launch takes so much longer than the fastest is not measured further. */
+const GIVE_UP_FACTOR = 2;
+/** Further launches of the others, of which the shortest counts. */
+const ROUNDS = 3;
+
+/** Tokens of a minibatch, an adapter's rank, and the widths of flan-t5-base's layers. */
+const [TOKENS, RANK, WIDTH, WIDE] = [1200, 32, 768, 2048];
+/** Columns of the LM head: in decoding as many as are a class of their own; in a pass so many at once. */
+const HEAD = { decoding: 16384, pass: 4096 };
+
+/**
+ * Products of training, one of each class that occurs; those that take the most of a step first: forward
+ * and input gradients of layers, decoding, an adapter's, weight gradients when all weights are trained.
+ */
+const TRIALS: readonly Trial[] = (["bf16", "f32"] as const).flatMap((dtype): Trial[] => [
+  ...[[TOKENS, WIDTH], [TOKENS, WIDE], [256, WIDTH]].flatMap(([m, n]): Trial[] => [
+    { m, n, k: WIDTH, dtype, product: "x·Wᵀ" },
+    { m, n, k: WIDTH, dtype, product: "dy·W" },
+  ]),
+  ...[16, 1, 64].flatMap((m): Trial[] => [
+    { m, n: WIDTH, k: WIDTH, dtype, product: "x·Wᵀ" },
+    { m, n: HEAD.decoding, k: WIDTH, dtype, product: "x·Wᵀ" },
+  ]),
+]).concat(
+  [
+    [TOKENS, RANK, WIDTH, "x·Wᵀ"],
+    [TOKENS, RANK, WIDTH, "dy·W"],
+    [RANK, WIDTH, TOKENS, "dyᵀ·x"],
+    [16, WIDTH, TOKENS, "dyᵀ·x"],
+    [WIDTH, RANK, TOKENS, "dyᵀ·x"],
+    [WIDTH, WIDTH, TOKENS, "dyᵀ·x"],
+    [HEAD.pass, WIDTH, TOKENS, "dyᵀ·x"],
+    [512, 512, TOKENS, "dyᵀ·x"],
+  ].map(([m, n, k, product]) => ({ m, n, k, product, dtype: "f32" }) as Trial),
+);
 
 /** Tells devices that have variants of the matrix product worth measuring: GPUs, not imitations of one. */
 export function hasTunableProducts(device: Device): device is GpuDevice {
@@ -30,98 +66,102 @@ export function hasTunableProducts(device: Device): device is GpuDevice {
 
 /**
  * Measures which variant of the matrix product is the fastest, for each class of shapes: once for
- * an adapter, a few seconds. The choice changes no result, only how long it takes.
+ * an adapter, about two seconds. The choice changes no result, only how long it takes.
  *
- * @param sizes smaller ones are for tests
+ * @param times what the device was opened with: its timestamps
+ * @param options others are for tests
  * @returns the variant's name by class, for the device's `tuning`
  */
 export async function autotuneMatmul(
   device: GpuDevice,
-  { rows = ROWS, width = COLUMNS, depth = DEPTH, shortestMs = SHORTEST_MS } = {},
+  times: Pick<LaunchTimes, "take">,
+  { trials = TRIALS, budgetSeconds = BUDGET_SECONDS, warmUpSeconds = WARM_UP_SECONDS } = {},
 ): Promise<Map<string, string>> {
-  const most = Math.max(...rows, width);
-  const spans = [0, 1, 2].map(() => ({
-    buffer: device.alloc(most * Math.max(width, depth) * 4),
-    byteOffset: 0,
-  }));
+  const operand = (elements: (trial: Trial) => number): Span => (
+    { buffer: device.alloc(Math.max(...trials.map(elements)) * 4), byteOffset: 0 }
+  );
+  const spans = {
+    a: operand(({ m, k }) => m * k),
+    b: operand(({ n, k }) => n * k),
+    c: operand(({ m, n }) => m * n),
+  };
   const before = new Map(device.tuning);
   const best = new Map<string, string>();
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
   try {
-    for (const trial of trials(rows, width)) {
-      const kind = shapeClass({ ...trial, b2AlongK: true, fours: true });
-      let fastest = Infinity;
-      for (const variant of matmulVariants(device)) {
-        device.tuning.set(kind, variant.name);
-        const ms = await measure(device, spans, trial, { depth, shortestMs, fastest });
-        if (ms < fastest) best.set(kind, variant.name);
-        fastest = Math.min(fastest, ms);
-      }
+    while (seconds() < warmUpSeconds) await launch(device, times, spans, trials[0], WARM_UP);
+    for (const trial of trials) {
+      if (seconds() > budgetSeconds) break;
+      const name = await fastest(device, times, spans, trial);
+      if (name !== null) best.set(shapeClass(traitsOf(trial)), name);
     }
   } finally {
     device.tuning.clear();
     for (const [kind, name] of before) device.tuning.set(kind, name);
-    for (const { buffer } of spans) device.free(buffer);
+    for (const { buffer } of Object.values(spans)) device.free(buffer);
   }
   return best;
 }
 
-/**
- * Forward products, input gradients in both dtypes, and weight gradients; an adapter's, which are f32,
- * are narrow, too.
- */
-function trials(rows: readonly number[], n: number): Trial[] {
-  const along = [[true, true], [true, false], [false, false]];
-  const ofDtype = (m: number, n: number, dtype: "f32" | "bf16") =>
-    along.map(([aAlongK, bAlongK]) => ({ m, n, dtype, aAlongK, bAlongK }));
-  return [
-    ...rows.flatMap((m) => [
-      ...ofDtype(m, n, "f32"),
-      ...ofDtype(m, n, "bf16").filter(({ aAlongK }) => aAlongK),
-    ]),
-    ...ofDtype(Math.max(...rows), NARROW, "f32"),
-  ];
+interface Operands {
+  readonly a: Span;
+  readonly b: Span;
+  readonly c: Span;
 }
 
-/** Milliseconds of a product. */
-async function measure(
+/** Name of the variant that computes a product the fastest; null where the GPU's times are no times. */
+async function fastest(
   device: GpuDevice,
-  [c, a, b]: readonly Span[],
-  { m, n, dtype, aAlongK, bAlongK }: Trial,
-  { depth: k, shortestMs, fastest }: {
-    depth: number;
-    shortestMs: number;
-    fastest: number;
-  },
-): Promise<number> {
-  const run = async (times: number) => {
-    const start = performance.now();
-    for (let i = 0; i < times; i++) {
-      matmul(device, {
-        c,
-        a,
-        ...(aAlongK ? {} : { aRowStride: 1, aColumnStride: m }),
-        b: {
-          kind: "strided",
-          span: b,
-          kStride: bAlongK ? 1 : n,
-          nStride: bAlongK ? k : 1,
-          dtype,
-        },
-        m,
-        n,
-        k,
-      });
-    }
-    await device.read(c, 4);
-    return (performance.now() - start) / times;
-  };
-  await run(1);
-  let times = 4;
-  for (;;) {
-    const ms = await run(times);
-    if (ms * times >= shortestMs || ms > GIVE_UP_FACTOR * fastest) {
-      return Math.min(ms, await run(times));
-    }
-    times *= 4;
+  times: Pick<LaunchTimes, "take">,
+  spans: Operands,
+  trial: Trial,
+): Promise<string | null> {
+  const names = candidates(device, trial).map(({ name }) => name);
+  const first = await launch(device, times, spans, trial, names);
+  if (!first.every((seconds) => seconds > 0)) return null;
+  const limit = GIVE_UP_FACTOR * Math.min(...first);
+  const left = names.filter((_, i) => first[i] <= limit);
+  const rounds = Array.from({ length: ROUNDS }, () => left).flat();
+  const seconds = await launch(device, times, spans, trial, rounds);
+  return rounds[seconds.indexOf(Math.min(...seconds))];
+}
+
+/** Variants that a product could be fast with: neither much of a tile is left out, nor are they too small. */
+function candidates(device: GpuDevice, trial: Trial): MatmulVariant[] {
+  const { m, n } = trial;
+  const traits = traitsOf(trial);
+  const isLarge = m > 64 && n > 64;
+  return matmulVariants(device).filter((variant) =>
+    variant.shader(traits) !== null &&
+    variant.rows <= Math.max(16, 4 * m) && variant.columns <= Math.max(16, 4 * n) &&
+    !(isLarge && variant.slices > 1)
+  );
+}
+
+/** Seconds of a product by each of these variants; null is the one that the device takes. */
+async function launch(
+  device: GpuDevice,
+  times: Pick<LaunchTimes, "take">,
+  { a, b, c }: Operands,
+  trial: Trial,
+  names: readonly (string | null)[],
+): Promise<number[]> {
+  const { m, n, k, dtype, product } = trial;
+  const kind = shapeClass(traitsOf(trial));
+  const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
+  const right = { kind: "strided", span: b, dtype, ...along } as const;
+  const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
+  for (const name of names) {
+    if (name !== null) device.tuning.set(kind, name);
+    matmul(device, { c, a, b: right, ...transposed, m, n, k });
   }
+  await device.read(c, 4);
+  return await times.take(names.length);
+}
+
+function traitsOf({ m, n, dtype, product }: Trial): ProductTraits {
+  const bAlongK = product === "x·Wᵀ";
+  const aAlongK = product !== "dyᵀ·x";
+  return { m, n, dtype, aAlongK, bAlongK, b2AlongK: bAlongK, fours: true };
 }

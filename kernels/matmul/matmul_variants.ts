@@ -34,6 +34,8 @@ export interface MatmulVariant {
   /** Rows and columns of C that a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
+  /** Chunks of k that it computes at once, which pays where C is small. */
+  readonly slices: number;
   /** The kernel for a product; null where it cannot compute that. */
   shader(traits: ProductTraits): MatmulShader | null;
 }
@@ -91,11 +93,28 @@ export function matmulVariants({ subgroupSize, usesSubgroups }: GpuDevice): Matm
   return broadcast ? [...PORTABLE, broadcast] : [...PORTABLE];
 }
 
-/** Name in the tuning of products that are alike. */
+/** Up to so many columns, few rows make few workgroups; an LM head has more. */
+const MANY_COLUMNS = 4096;
+/** Numbers of tiles of 64 x 64 elements up to which a GPU's processors have few each. */
+const FEW_TILES = [128, 512];
+
+/**
+ * Name in the tuning of products that are alike: the number of workgroups and how much of their tiles
+ * is used decide which variant is fast.
+ */
 export function shapeClass({ m, n, dtype, aAlongK, bAlongK }: ProductTraits): string {
-  const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : m <= SKINNY_SIZE ? "17-64" : "65-";
-  const columns = isNarrow(m, n) ? " x 1-64" : "";
-  return `${rows}${columns} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
+  return `${sizeClass(m, n)} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
+}
+
+function sizeClass(m: number, n: number): string {
+  if (m <= SKINNY_SIZE) {
+    const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : "17-64";
+    return n <= MANY_COLUMNS ? rows : `${rows} x 4097-`;
+  }
+  if (isNarrow(m, n)) return "65- x 1-64";
+  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+  const [few, some] = FEW_TILES;
+  return tiles <= few ? "1-128 tiles" : tiles <= some ? "129-512 tiles" : "513- tiles";
 }
 
 /**
@@ -106,11 +125,16 @@ function isNarrow(m: number, n: number): boolean {
   return m > SKINNY_SIZE && n <= SKINNY_SIZE;
 }
 
+/** Rows and columns of a product of each size. */
+const SIZES = [
+  ...[1, 5, 17].flatMap((m) => [[m, 1], [m, MANY_COLUMNS + 1]]),
+  ...[[65, 1], [65, 65], [65, 64 * 65], [1024, 64 * 33]],
+];
+
 /** Every name that {@linkcode shapeClass} gives. */
 export function shapeClasses(): string[] {
   const flags = [true, false];
-  const many = SKINNY_SIZE + 1;
-  return [[1, many], [5, many], [17, many], [many, many], [many, 1]].flatMap(([m, n]) =>
+  return SIZES.flatMap(([m, n]) =>
     (["f32", "bf16"] as const).flatMap((dtype) =>
       flags.flatMap((aAlongK) =>
         flags.map((bAlongK) =>
@@ -182,6 +206,7 @@ function byDtype(
     name: [entryPoint, columnThreads, lineThreads, ...(slices ? [slices] : [])].join(" "),
     rows: threadRows * lineThreads,
     columns: 4 * columnThreads,
+    slices: slices ?? 1,
     shader: ({ dtype }) => make({ ...constants, BF16: Number(dtype === "bf16") }),
   };
 }
@@ -193,6 +218,7 @@ function narrow(columnThreads: number, lineThreads: number, slices: number): Mat
     name: ["narrow", columnThreads, lineThreads, slices].join(" "),
     rows: 4 * lineThreads,
     columns: 4 * columnThreads,
+    slices,
     shader: (traits) =>
       readsFours(traits)
         ? make({
@@ -225,6 +251,7 @@ function staged(columnThreads: number, lineThreads: number, columnFours: number)
     name: `staged ${rows} ${columns}`,
     rows,
     columns,
+    slices: 1,
     shader: ({ dtype, fours }) =>
       fours ? make({ ...constants, BF16: Number(dtype === "bf16") }) : null,
   };
@@ -237,6 +264,7 @@ function broadcast(subgroupSize: number): MatmulVariant {
     name: SUBGROUP_VARIANT,
     rows: 8,
     columns: 4 * subgroupSize,
+    slices: 1,
     shader: ({ dtype, aAlongK, bAlongK, b2AlongK, fours }) =>
       fours
         ? make({

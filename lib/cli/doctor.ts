@@ -41,8 +41,10 @@ export async function runDoctor(
   { selfTest: wanted, json }: InferValue<typeof doctorCommand>,
 ): Promise<void> {
   const { inspectMachine } = await import("../doctor/machine.ts");
+  const { knownTuning } = await import("../runs/loading/device.ts");
   const machine = await inspectMachine();
-  if (!json) print(describeMachine(machine));
+  const products = machine.adapter && await knownTuning(machine.adapter);
+  if (!json) print(describeMachine(machine, products));
   let checks: Check[] = [];
   if (wanted) {
     const { selfTest } = await import("../doctor/self_test.ts");
@@ -51,7 +53,7 @@ export async function runDoctor(
     if (!json) print("\nself-test");
     checks = await selfTest(devices, json ? () => {} : (check) => print(describeCheck(check)));
   }
-  if (json) print(JSON.stringify({ machine, checks }, null, 2));
+  if (json) print(JSON.stringify({ machine, products, checks }, null, 2));
   const failed = checks.filter(({ passed }) => !passed);
   if (failed.length > 0) {
     const names = failed.map(({ device, name }) => `${device} ${name}`).join(", ");
@@ -61,7 +63,7 @@ export async function runDoctor(
   }
 }
 
-function describeMachine(machine: Machine): string {
+function describeMachine(machine: Machine, products: Record<string, string> | null): string {
   const { adapter, reads, wasm, caches } = machine;
   const threads = wasm.sharedMemory && wasm.canWait
     ? "threads share memory (SharedArrayBuffer)"
@@ -73,6 +75,7 @@ function describeMachine(machine: Machine): string {
     ["caches", caches.hub],
     ["", caches.temper],
     ...(adapter ? describeGpu(adapter) : [["webgpu", `no adapter: ${NO_ADAPTER_ADVICE}`]]),
+    ...(adapter ? describeProducts(adapter.software, products) : []),
     ...(reads ? [["", describeReads(reads)]] : []),
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");
@@ -99,6 +102,23 @@ function describeGpu(
       `${limits.maxComputeWorkgroupStorageSize / 1024} KiB`,
     ],
     ...missing.map((limit) => ["", `CANNOT BE USED: ${limit}`]),
+  ];
+}
+
+/** The variants of the matrix product that the autotuner chose, each with its classes of shapes. */
+function describeProducts(software: boolean, products: Record<string, string> | null): string[][] {
+  if (software) return [];
+  const choices = Object.entries(products ?? {});
+  if (choices.length === 0) {
+    return [["", products ? "matrix products not measured" : "matrix products not yet measured"]];
+  }
+  const classes = Map.groupBy(choices, ([, variant]) => variant);
+  return [
+    ["", "fastest matrix products, by rows x columns:"],
+    ...Array.from(classes, ([variant, kinds]) => [
+      "",
+      `  ${variant}: ${kinds.map(([kind]) => kind).join(", ")}`,
+    ]),
   ];
 }
 

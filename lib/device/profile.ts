@@ -6,8 +6,14 @@ export interface KernelTime {
   readonly seconds: number;
 }
 
+/** Takes the time of every launch, in their order. */
+export interface LaunchListener {
+  /** Called when a launch's time is known. */
+  add(kernel: string, seconds: number): void;
+}
+
 /** Time by kernel. */
-export class KernelTimes {
+export class KernelTimes implements LaunchListener {
   readonly #times = new Map<string, { launches: number; seconds: number }>();
 
   /** Counts a launch. */
@@ -31,6 +37,45 @@ export class KernelTimes {
   /** Starts again from nothing. */
   clear(): void {
     this.#times.clear();
+  }
+}
+
+/** Milliseconds that times may come after the results of their launches. */
+const LATEST_MS = 5000;
+
+/** Times of launches, to be waited for. */
+export class LaunchTimes implements LaunchListener {
+  readonly #seconds: number[] = [];
+  #arrived: () => void = () => {};
+
+  /** Counts a launch. */
+  add(_kernel: string, seconds: number): void {
+    this.#seconds.push(seconds);
+    this.#arrived();
+  }
+
+  /**
+   * Waits for the times of the next `count` launches.
+   *
+   * @returns seconds
+   * @throws {Error} when they do not come
+   */
+  async take(count: number): Promise<number[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timeout = setTimeout(
+      () => reject(new Error("the GPU has not told how long kernels took")),
+      LATEST_MS,
+    );
+    this.#arrived = () => {
+      if (this.#seconds.length >= count) resolve();
+    };
+    this.#arrived();
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timeout);
+    }
+    return this.#seconds.splice(0, count);
   }
 }
 

@@ -1,4 +1,4 @@
-import { autotuneMatmul } from "../../kernels/matmul/autotune.ts";
+import { compareVariants } from "../../kernels/matmul/equal_variants.ts";
 import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
 import type { Device, GpuDevice } from "../device/device.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
@@ -46,7 +46,7 @@ const NEW_TOKENS = 3;
 export async function exerciseKernels(device: GpuDevice): Promise<void> {
   // Whether they are to be taken is found out later: here they are to compile.
   device.usesSubgroups = hasSubgroupVariant(device);
-  await autotuneMatmul(device, { rows: [1, 16, 80], width: 64, depth: 64, shortestMs: 0 });
+  await compareVariants(device);
   for (const dtype of ["f32", "bf16"] as const) {
     await stepOfPPO(device, dtype);
     for (const config of [LLAMA, GPT2]) await stepOfGRPO(device, config, dtype);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { add, fill } from "../../kernels/elementwise/elementwise.ts";
 import { openDevice } from "../../lib/device/open.ts";
-import { KernelTimes, kernelTimes } from "../../lib/device/profile.ts";
+import { KernelTimes, kernelTimes, LaunchTimes } from "../../lib/device/profile.ts";
 import { deviceTest } from "../device.ts";
 
 Deno.test("KernelTimes adds up, the most expensive kernel first", () => {
@@ -15,6 +15,16 @@ Deno.test("KernelTimes adds up, the most expensive kernel first", () => {
   ]);
   times.clear();
   assert.deepEqual(times.table(), []);
+});
+
+Deno.test("LaunchTimes waits for the times of launches, in their order", async () => {
+  const times = new LaunchTimes();
+  times.add("a", 1);
+  const two = times.take(2);
+  times.add("a", 2);
+  times.add("b", 3);
+  assert.deepEqual(await two, [1, 2]);
+  assert.deepEqual(await times.take(1), [3]);
 });
 
 deviceTest("a device opened with profile measures each launch", async ({ kind }) => {

@@ -1,4 +1,4 @@
-import type { KernelTimes } from "../profile.ts";
+import type { LaunchListener } from "../profile.ts";
 import type { ReadbackPool } from "./readback_pool.ts";
 
 /**
@@ -16,7 +16,7 @@ export class Timestamps {
     gpu: GPUDevice,
     capacity: number,
     private readonly readbacks: ReadbackPool,
-    private readonly times: KernelTimes,
+    private readonly times: LaunchListener,
   ) {
     this.#queries = gpu.createQuerySet({ type: "timestamp", count: 2 * capacity });
     this.#resolved = gpu.createBuffer({

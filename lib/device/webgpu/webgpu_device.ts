@@ -9,7 +9,7 @@ import type {
   Shader,
   Span,
 } from "../device.ts";
-import type { KernelTimes } from "../profile.ts";
+import type { LaunchListener } from "../profile.ts";
 import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
@@ -131,7 +131,7 @@ export class WebGpuDevice implements GpuDevice {
   static async create(
     adapter: GPUAdapter,
     { times, immediateReads = false, compilation }: {
-      times?: KernelTimes;
+      times?: LaunchListener;
       immediateReads?: boolean;
       compilation?: CompilationHooks;
     } = {},
@@ -176,7 +176,7 @@ export class WebGpuDevice implements GpuDevice {
     readonly software: boolean,
     readonly subgroupSize: number | null,
     immediateReads: boolean,
-    times?: KernelTimes,
+    times?: LaunchListener,
     compilation?: CompilationHooks,
   ) {
     const fail = (error: Error) => {

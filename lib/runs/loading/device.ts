@@ -6,6 +6,10 @@ import { SEVERAL_BROADCAST_CODE } from "../../../kernels/matmul/matmul_several.t
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
+import { LaunchTimes } from "../../device/profile.ts";
+import { type AdapterFacts, describeAdapter, findAdapter } from "../../device/webgpu/adapter.ts";
+import { hasImmediateReads } from "../../device/webgpu/immediate_reads.ts";
+import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
 import type { CompilationHooks } from "../../device/webgpu/pipelines.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { makeFolder, readTextFile } from "../../platform/files.ts";
@@ -55,7 +59,7 @@ export interface TuningTrials {
   /** Finds out if the kernels with subgroups are equal to the others. */
   readonly prove: () => Promise<boolean>;
   /** Measures the products. Default: {@linkcode autotuneMatmul}, on hardware only. */
-  readonly measure?: typeof autotuneMatmul;
+  readonly measure?: (device: GpuDevice) => Promise<Map<string, string>>;
 }
 
 /** Facts about an adapter's kernels. */
@@ -94,25 +98,63 @@ export function compilationNotes(info: (line: string) => void): CompilationHooks
 export async function tune(
   device: GpuDevice,
   folder: string,
-  { prove, measure = hasTunableProducts(device) ? autotuneMatmul : nothingMeasured }: TuningTrials,
+  { prove, measure = hasTunableProducts(device) ? measureApart : nothingMeasured }: TuningTrials,
 ): Promise<string> {
-  const subgroups = device.subgroupSize ?? "no";
-  const code = await digest(MATMUL_CODE + SEVERAL_BROADCAST_CODE + device.description + subgroups);
-  const path = join(folder, `matmul-${code}.json`);
+  const path = await tuningPath(device, folder);
   const known = await readKnown(path);
   device.usesSubgroups = known ? known.usesSubgroups : await prove();
-  const choices = known ? known.choices : Object.fromEntries(await measure(device));
+  const measured = known ? null : await measure(device).catch(() => null);
+  const choices = known?.choices ?? Object.fromEntries(measured ?? []);
   for (const [kind, name] of Object.entries(choices)) device.tuning.set(kind, name);
-  if (known) return path;
+  // After a failure, as of memory that another process had, it is measured again the next time.
+  if (!measured) return path;
   try {
     await makeFolder(folder);
-    const { description: adapter, usesSubgroups } = device;
-    const content = { adapter, subgroups, usesSubgroups, choices };
+    const { description: adapter, subgroupSize, usesSubgroups } = device;
+    const content = { adapter, subgroups: subgroupSize ?? "no", usesSubgroups, choices };
     await writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
   } catch {
     // Without a writable cache it is measured again the next time.
   }
   return path;
+}
+
+async function tuningPath(
+  { description, subgroupSize }: Pick<GpuDevice, "description" | "subgroupSize">,
+  folder: string,
+): Promise<string> {
+  const subgroups = subgroupSize ?? "no";
+  const code = await digest(MATMUL_CODE + SEVERAL_BROADCAST_CODE + description + subgroups);
+  return join(folder, `matmul-${code}.json`);
+}
+
+/**
+ * What {@linkcode tune} has found on an adapter: the variant of the matrix product for each class of
+ * shapes; null where it was not yet used.
+ */
+export async function knownTuning(
+  { description, subgroupSizes }: Pick<AdapterFacts, "description" | "subgroupSizes">,
+  folder: string = cacheDirectory(),
+): Promise<Record<string, string> | null> {
+  const [smallest, largest] = subgroupSizes ?? [null, null];
+  const subgroupSize = smallest === largest ? smallest : null;
+  const known = await readKnown(await tuningPath({ description, subgroupSize }, folder));
+  return known && known.choices;
+}
+
+/** Measures on a device of its own, with timestamps; a kernel that fails would take the run's with it. */
+async function measureApart({ usesSubgroups }: GpuDevice): Promise<Map<string, string>> {
+  const adapter = await findAdapter();
+  if (!adapter?.features.has("timestamp-query")) return new Map();
+  const times = new LaunchTimes();
+  const immediateReads = (await hasImmediateReads(describeAdapter(adapter))).works;
+  const device = await WebGpuDevice.create(adapter, { times, immediateReads });
+  device.usesSubgroups = usesSubgroups;
+  try {
+    return await autotuneMatmul(device, times);
+  } finally {
+    device.close();
+  }
 }
 
 function nothingMeasured(): Promise<Map<string, string>> {

@@ -1,28 +1,14 @@
 import assert from "node:assert/strict";
-import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
-import { hasSubgroupVariant, matmulVariants } from "../../../kernels/matmul/matmul_variants.ts";
-import { compilationNotes, openRunDevice, tune } from "../../../lib/runs/loading/device.ts";
+import { existsSync } from "node:fs";
+import { hasSubgroupVariant } from "../../../kernels/matmul/matmul_variants.ts";
+import {
+  compilationNotes,
+  knownTuning,
+  openRunDevice,
+  tune,
+} from "../../../lib/runs/loading/device.ts";
 import { gpuTest } from "../../device.ts";
 import { withTempDir } from "../../temp_dir.ts";
-
-gpuTest(
-  "autotuning measures every class of products, and leaves no memory behind",
-  async (device) => {
-    const { used } = device.memory;
-    const best = await autotuneMatmul(device, {
-      rows: [1, 80],
-      width: 80,
-      depth: 32,
-      shortestMs: 0,
-    });
-    // Of each number of rows, five, and three of narrow products.
-    assert.equal(best.size, 2 * 5 + 3);
-    const names = matmulVariants(device).map(({ name }) => name);
-    for (const [kind, name] of best) assert.ok(names.includes(name), `${kind}: ${name}`);
-    assert.equal(device.tuning.size, 0);
-    assert.equal(device.memory.used, used);
-  },
-);
 
 gpuTest(
   "what was measured is kept; a broken file is measured again",
@@ -40,6 +26,12 @@ gpuTest(
       device.tuning.clear();
       device.usesSubgroups = false;
       assert.equal(await tune(device, `${folder}/new`, { prove, measure }), path);
+      const { description, subgroupSize } = device;
+      const subgroupSizes = subgroupSize === null ? null : [subgroupSize, subgroupSize] as const;
+      const facts = { description, subgroupSizes };
+      const found = await knownTuning(facts, `${folder}/new`);
+      assert.deepEqual(found, { "1-4 f32 A Bᵀ": "skinny 8 1 16" });
+      assert.equal(await knownTuning(facts, `${folder}/nothing`), null);
       assert.deepEqual([measured, device.tuning.get("1-4 f32 A Bᵀ")], [1, "skinny 8 1 16"]);
       assert.deepEqual([proved, device.usesSubgroups], [1, true]);
       const unproved = '{"choices":{"1-4 f32 A Bᵀ":"broadcast"}}';
@@ -48,6 +40,12 @@ gpuTest(
         await tune(device, `${folder}/new`, { prove, measure });
       }
       assert.deepEqual([measured, proved], [5, 5]);
+      // A failure is not kept.
+      const fail = () => Promise.reject(new Error("no memory"));
+      const failed = await tune(device, `${folder}/failed`, { prove, measure: fail });
+      assert.ok(!existsSync(failed));
+      await tune(device, `${folder}/failed`, { prove, measure });
+      assert.ok(existsSync(failed));
     }),
 );
 
