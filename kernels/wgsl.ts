@@ -37,8 +37,9 @@ export function numbered(code: string, count: number): string {
 }
 
 /**
- * WGSL whose lines with `_N` or `N` are there once for each number up to `count`, with _0 or 0u, _1 or 1u
- * and so on in their place: variables of a thread that are no array, so that none is kept in memory.
+ * Repeats each line of WGSL that has `N` or a name that ends in `_N`, for the numbers below `count`: `sum_N`
+ * becomes sum_0, `N` 0u. An array with its loops would do the same, but may end up in memory instead of
+ * registers.
  */
 export function numberedLines(code: string, count: number): string {
   const isCode = (line: string) => /\b\w*_N\b|\bN\b/.test(line) && !/^\s*(\/|\*)/.test(line);

@@ -17,25 +17,25 @@ export interface Trial {
   readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x";
 }
 
-/** Seconds after which the classes that are left keep the variant that is the guess for them. */
+/** Maximum time in seconds; classes not measured by then use the default variant. */
 const BUDGET_SECONDS = 2;
-/** Seconds of work before the first measurement, so that a GPU has left its idle clock. */
+/** Seconds of work before the first measurement, so that the GPU leaves its idle clock. */
 const WARM_UP_SECONDS = 0.05;
-/** Launches at once of that work, by the variant that is the guess. */
+/** Launches of that work between reads, of the default variant. */
 const WARM_UP: readonly null[] = new Array(32).fill(null);
-/** A variant whose first launch takes so much longer than the fastest is not measured further. */
+/** Variants whose first launch takes this much longer than the fastest are not measured further. */
 const GIVE_UP_FACTOR = 2;
-/** Further launches of the others, of which the shortest counts. */
+/** Further launches of the others; the shortest counts. */
 const ROUNDS = 3;
 
 /** Tokens of a minibatch, an adapter's rank, and the widths of flan-t5-base's layers. */
 const [TOKENS, RANK, WIDTH, WIDE] = [1200, 32, 768, 2048];
-/** Columns of the LM head: in decoding as many as are a class of their own; in a pass so many at once. */
+/** Columns of the LM head: enough for the class of wide products; computed at once in a pass. */
 const HEAD = { decoding: 16384, pass: 4096 };
 
 /**
- * Products of training, one of each class that occurs; those that take the most of a step first: forward
- * and input gradients of layers, decoding, an adapter's, weight gradients when all weights are trained.
+ * Products of training, one for each class, the most expensive of a step first: layers' outputs and input
+ * gradients, decoding, adapters, weight gradients of full fine-tuning.
  */
 const TRIALS: readonly Trial[] = (["bf16", "f32"] as const).flatMap((dtype): Trial[] => [
   ...[[TOKENS, WIDTH], [TOKENS, WIDE], [256, WIDTH]].flatMap(([m, n]): Trial[] => [
@@ -68,8 +68,8 @@ export function hasTunableProducts(device: Device): device is GpuDevice {
  * Measures which variant of the matrix product is the fastest, for each class of shapes: once for
  * an adapter, about two seconds. The choice changes no result, only how long it takes.
  *
- * @param times what the device was opened with: its timestamps
- * @param options others are for tests
+ * @param times the times of the device's launches
+ * @param options for tests
  * @returns the variant's name by class, for the device's `tuning`
  */
 export async function autotuneMatmul(
@@ -110,7 +110,7 @@ interface Operands {
   readonly c: Span;
 }
 
-/** Name of the variant that computes a product the fastest; null where the GPU's times are no times. */
+/** Name of the fastest variant for a product; null if the GPU's timestamps are invalid. */
 async function fastest(
   device: GpuDevice,
   times: Pick<LaunchTimes, "take">,
@@ -127,7 +127,7 @@ async function fastest(
   return rounds[seconds.indexOf(Math.min(...seconds))];
 }
 
-/** Variants that a product could be fast with: neither much of a tile is left out, nor are they too small. */
+/** Variants worth measuring: those whose tiles are mostly used, and that suit the size of C. */
 function candidates(device: GpuDevice, trial: Trial): MatmulVariant[] {
   const { m, n } = trial;
   const traits = traitsOf(trial);
@@ -139,7 +139,7 @@ function candidates(device: GpuDevice, trial: Trial): MatmulVariant[] {
   );
 }
 
-/** Seconds of a product by each of these variants; null is the one that the device takes. */
+/** Launches a product with each variant, null for the default; returns seconds. */
 async function launch(
   device: GpuDevice,
   times: Pick<LaunchTimes, "take">,

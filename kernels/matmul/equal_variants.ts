@@ -11,7 +11,7 @@ import {
 } from "./matmul_variants.ts";
 import type { Matmul, RightMatrix } from "./product.ts";
 
-/** Sizes above those of the largest tile and no multiples of one, but of four: what is read in fours. */
+/** Sizes larger than any tile; multiples of four, as most variants need, but not of a tile. */
 const [M, N, K, RANK] = [132, 136, 100, 12];
 /** A depth that is a number of tokens: any. */
 const ODD_DEPTH = 97;

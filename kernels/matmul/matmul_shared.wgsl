@@ -8,7 +8,7 @@
 /** B is bf16; B2 never is. */
 override BF16: bool = false;
 
-/** Initial values of four neighbours in a row of C; anything beyond the last column. */
+/** Initial values of four adjacent elements of a row of C; arbitrary beyond the last column. */
 fn initial4(row: u32, column: u32) -> vec4f {
   if (row >= p.m || column >= p.n) {
     return vec4f();

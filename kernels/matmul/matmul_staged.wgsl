@@ -1,7 +1,8 @@
-// Variants for many rows. Each thread fetches four rows of A, or four columns of B, at four k into
-// registers while the workgroup computes with the tiles before, in workgroup memory; it has 8 x 4
-// elements of C for each N, and lines with N are there for each (see `staged` in matmul_variants.ts).
-// What is contiguous is read in fours, as `broadcast` reads it.
+// Variants for many rows and columns. A thread computes 8 x 4 elements of C, or two such blocks, and
+// stages its part of the tiles of A and B in workgroup memory: it loads the next tiles into registers
+// while the workgroup computes with the current ones. Like `broadcast`, it loads four elements at once.
+//
+// Lines with N or names that end in _N are repeated for each block (`numberedLines` in kernels/wgsl.ts).
 
 /** Threads of a workgroup along the columns and the rows of C; LINE_THREADS is a multiple of 8. */
 override COLUMN_THREADS: u32 = 16u;
@@ -15,28 +16,28 @@ var<workgroup> tile_a: array<vec4f, TILE_DEPTH * 2u * LINE_THREADS>;
 var<workgroup> tile_b: array<vec4f, TILE_DEPTH * COLUMN_FOURS * COLUMN_THREADS>;
 
 /**
- * The place of a four at k = 4 `k_four`. Fours change places, so that neighbouring threads write to
- * different banks also where they have the same fours at different k.
+ * Index in a tile of four rows or columns at k = 4 `k_four`. Swizzled, so that threads that store the
+ * same rows at different k use different memory banks.
  */
 fn place_in_tile(k_four: u32, four: u32, fours: u32) -> u32 {
   return k_four * 4u * fours + (four ^ (k_four * 2u));
 }
 
-/** What a thread fetches of a product. */
+/** A thread's part in staging a product's operands. */
 struct Source {
   second: bool,
   depth: u32,
-  /** Of A, of B, or nothing. */
+  /** The matrix it reads; neither for threads that are left over. */
   of_a: bool,
   of_b: bool,
-  /** Number of its four rows or columns in the tile, and of its four k. */
+  /** Index of its four rows or columns within the tile, and of its four k. */
   four: u32,
   k_four: u32,
-  /** Neighbours in memory are along k; else along the rows or columns. */
+  /** Memory is contiguous along k; else along the rows or columns. */
   along_k: bool,
-  /** Elements from k to k. */
+  /** Elements between one k and the next. */
   k_stride: u32,
-  /** Beginnings of the rows or columns where these are along k; else that of the first, four times. */
+  /** First elements of the four rows or columns if `along_k`; else that of the first one, four times. */
   starts: vec4u,
 }
 
@@ -57,7 +58,7 @@ fn source_of(second: bool, group: vec3u, thread: vec3u) -> Source {
   source.along_k = source.k_stride == 1u;
   let fours = select(b_fours, a_fours, source.of_a);
   let i = select(index - a_fours * 4u, index, source.of_a);
-  // Neighbouring threads fetch neighbours in memory.
+  // Adjacent threads read adjacent memory.
   source.four = select(i % fours, i / 4u, source.along_k);
   source.k_four = select(i / fours, i % 4u, source.along_k);
   let first = (select(group.x, group.y, source.of_a) * fours + source.four) * 4u;
@@ -75,7 +76,7 @@ fn source_of(second: bool, group: vec3u, thread: vec3u) -> Source {
   return source;
 }
 
-/** Four neighbours in B as they are in memory: bf16 are the first two words. */
+/** Four adjacent elements of B, as stored: bf16 in the first two words. */
 fn b_words(element: u32) -> vec4u {
   if (BF16) {
     return vec4u(b[(p.b + element / 2u) / 2u], 0u, 0u);
@@ -84,13 +85,13 @@ fn b_words(element: u32) -> vec4u {
   return vec4u(b[at], b[at + 1u]);
 }
 
-/** What the thread has fetched, as it is in memory: to change it would be to wait for it. */
+/** Fetched words, converted only when they are needed: converting them would wait for the load. */
 var<private> fetched_0: vec4u;
 var<private> fetched_1: vec4u;
 var<private> fetched_2: vec4u;
 var<private> fetched_3: vec4u;
 
-/** Fetches for the tiles that begin at k = `start`; beyond the last k, anything. */
+/** Starts loading the tiles at k = `start`; values beyond the last k are arbitrary. */
 fn fetch(source: Source, start: u32) {
   let k = start + source.k_four * 4u;
   let at = source.starts + select(
@@ -125,7 +126,7 @@ fn fetch(source: Source, start: u32) {
   }
 }
 
-/** Four values of A, of B2, or of a B of f32. */
+/** Four fetched values as f32. */
 fn widened(words: vec4u, is_bf16: bool) -> vec4f {
   if (is_bf16) {
     return bitcast<vec4f>(vec4u(
@@ -138,7 +139,7 @@ fn widened(words: vec4u, is_bf16: bool) -> vec4f {
   return bitcast<vec4f>(words);
 }
 
-/** What was fetched: for each of four k, four rows or columns; zeros beyond the last k. */
+/** Fetched values by k: four rows or columns each; zeros beyond the last k. */
 fn fetched_block(source: Source, start: u32) -> mat4x4f {
   let is_bf16 = BF16 && source.of_b && !source.second;
   var block = mat4x4f(
@@ -160,7 +161,7 @@ fn fetched_block(source: Source, start: u32) -> mat4x4f {
   return block;
 }
 
-/** Puts what was fetched into the tiles that begin at k = `start`. */
+/** Stores the fetched values in the tiles, which begin at k = `start`. */
 fn fill_tiles(source: Source, start: u32) {
   let block = fetched_block(source, start);
   if (source.of_a) {
@@ -180,7 +181,7 @@ fn fill_tiles(source: Source, start: u32) {
   }
 }
 
-/** Sums of a chunk, and the thread's elements of C: four rows, and four more, of each N. */
+/** Sums of a chunk, and the thread's elements of C: eight rows of four columns, for each N. */
 var<private> sum0_N: vec4f;
 var<private> sum1_N: vec4f;
 var<private> sum2_N: vec4f;
@@ -198,7 +199,7 @@ var<private> total5_N: vec4f;
 var<private> total6_N: vec4f;
 var<private> total7_N: vec4f;
 
-/** Adds the products at one k: of the rows and columns at these places in the tiles. */
+/** Adds the products at one k, from these places in the tiles. */
 fn add_k(row_place: u32, column_place: u32) {
   let upper = tile_a[row_place];
   let lower = tile_a[row_place + LINE_THREADS];
@@ -226,7 +227,7 @@ fn add_tiles(thread: vec3u) {
   }
 }
 
-/** Adds one of the two products: in one loop for both, so that it is compiled once. */
+/** Adds one of the two products. */
 fn add_product(second: bool, group: vec3u, thread: vec3u) {
   let source = source_of(second, group, thread);
   let depth = select(p.k, p.k2, second);
@@ -242,7 +243,7 @@ fn add_product(second: bool, group: vec3u, thread: vec3u) {
     sum6_N = vec4f();
     sum7_N = vec4f();
     for (var start = chunk; start < min(chunk + CHUNK, depth); start += TILE_DEPTH) {
-      // The tiles before are no longer needed.
+      // All threads are done with the previous tiles.
       workgroupBarrier();
       fill_tiles(source, start);
       workgroupBarrier();

@@ -34,7 +34,7 @@ export interface MatmulVariant {
   /** Rows and columns of C that a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
-  /** Chunks of k that it computes at once, which pays where C is small. */
+  /** Chunks of k computed at once: more than 1 for a small C. */
   readonly slices: number;
   /** The kernel for a product; null where it cannot compute that. */
   shader(traits: ProductTraits): MatmulShader | null;
@@ -47,7 +47,7 @@ export const SUBGROUP_VARIANT = "broadcast";
 const SKINNY_SIZE = 64;
 
 const portable = wgsl(MATMUL_GPU, "matmul/matmul.wgsl", code, { shared });
-/** A, B and their extension in fours: two words of a B of bf16. */
+/** Operands in groups of four elements; B is bf16 or f32, so in pairs of words. */
 const elements = { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" } as const;
 const withSubgroups = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
   shared,
@@ -93,14 +93,14 @@ export function matmulVariants({ subgroupSize, usesSubgroups }: GpuDevice): Matm
   return broadcast ? [...PORTABLE, broadcast] : [...PORTABLE];
 }
 
-/** Up to so many columns, few rows make few workgroups; an LM head has more. */
+/** Maximum number of columns of a layer; an LM head has more. */
 const MANY_COLUMNS = 4096;
-/** Numbers of tiles of 64 x 64 elements up to which a GPU's processors have few each. */
+/** Bounds of the classes by the number of 64 x 64 tiles: a GPU's processors get one, a few, or many. */
 const FEW_TILES = [128, 512];
 
 /**
- * Name in the tuning of products that are alike: the number of workgroups and how much of their tiles
- * is used decide which variant is fast.
+ * Name of a product's class in the tuning. Which variant is fast depends mostly on the number of
+ * workgroups, and on how much of their tiles is used.
  */
 export function shapeClass({ m, n, dtype, aAlongK, bAlongK }: ProductTraits): string {
   return `${sizeClass(m, n)} ${dtype} ${aAlongK ? "A" : "Aᵀ"} ${bAlongK ? "Bᵀ" : "B"}`;
@@ -125,7 +125,7 @@ function isNarrow(m: number, n: number): boolean {
   return m > SKINNY_SIZE && n <= SKINNY_SIZE;
 }
 
-/** Rows and columns of a product of each size. */
+/** Rows and columns of one product for each class of sizes. */
 const SIZES = [
   ...[1, 5, 17].flatMap((m) => [[m, 1], [m, MANY_COLUMNS + 1]]),
   ...[[65, 1], [65, 65], [65, 64 * 65], [1024, 64 * 33]],
@@ -236,7 +236,7 @@ function readsFours({ aAlongK, bAlongK, b2AlongK, fours }: ProductTraits): boole
   return aAlongK && bAlongK && b2AlongK && fours;
 }
 
-/** 8 x 4 elements of C a thread, `columnFours` times; fetches while it computes. */
+/** `columnFours` blocks of 8 x 4 elements of C a thread; prefetches tiles. */
 function staged(columnThreads: number, lineThreads: number, columnFours: number): MatmulVariant {
   const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads };
   const kernel = wgsl(

@@ -6,9 +6,9 @@ export interface KernelTime {
   readonly seconds: number;
 }
 
-/** Takes the time of every launch, in their order. */
+/** Receives the time of each launch, in order. */
 export interface LaunchListener {
-  /** Called when a launch's time is known. */
+  /** Called with a launch's time. */
   add(kernel: string, seconds: number): void;
 }
 
@@ -40,10 +40,10 @@ export class KernelTimes implements LaunchListener {
   }
 }
 
-/** Milliseconds that times may come after the results of their launches. */
+/** Maximum delay in milliseconds of times after the results of their launches. */
 const LATEST_MS = 5000;
 
-/** Times of launches, to be waited for. */
+/** Queue of the times of launches. */
 export class LaunchTimes implements LaunchListener {
   readonly #seconds: number[] = [];
   #arrived: () => void = () => {};

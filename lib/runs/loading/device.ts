@@ -106,7 +106,7 @@ export async function tune(
   const measured = known ? null : await measure(device).catch(() => null);
   const choices = known?.choices ?? Object.fromEntries(measured ?? []);
   for (const [kind, name] of Object.entries(choices)) device.tuning.set(kind, name);
-  // After a failure, as of memory that another process had, it is measured again the next time.
+  // A failure may be temporary, such as no free memory: the next run measures again.
   if (!measured) return path;
   try {
     await makeFolder(folder);
@@ -129,8 +129,8 @@ async function tuningPath(
 }
 
 /**
- * What {@linkcode tune} has found on an adapter: the variant of the matrix product for each class of
- * shapes; null where it was not yet used.
+ * Reads the choices of {@linkcode tune} for an adapter: the variant of the matrix product by class of
+ * shapes; null if it has not been tuned.
  */
 export async function knownTuning(
   { description, subgroupSizes }: Pick<AdapterFacts, "description" | "subgroupSizes">,
@@ -142,7 +142,7 @@ export async function knownTuning(
   return known && known.choices;
 }
 
-/** Measures on a device of its own, with timestamps; a kernel that fails would take the run's with it. */
+/** Measures on a separate device, with timestamps: a kernel that fails would lose the run's device. */
 async function measureApart({ usesSubgroups }: GpuDevice): Promise<Map<string, string>> {
   const adapter = await findAdapter();
   if (!adapter?.features.has("timestamp-query")) return new Map();
