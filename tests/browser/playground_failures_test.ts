@@ -132,3 +132,25 @@ browserTest("without storage or a GPU, the page says so, and trains", async (bro
   await train(page, { ...SMALL_PPO, steps: 1 });
   assert.equal(await ended(page), "");
 });
+
+browserTest(
+  "where the browser's storage is full, a run stops, and goes on later",
+  async (browser) => {
+    await using site = await host();
+    const page = await browser.newPage();
+    await page.goto(site.address);
+    const storage = await page.context().newCDPSession(page);
+    const { origin } = new URL(site.address);
+    await storage.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 3_000_000 });
+    await train(page, { ...SMALL_PPO, steps: 6, saveEvery: 1, output: "full" });
+    const failure = await ended(page);
+    assert.match(
+      failure,
+      /^Cannot write \/runs\/full\/checkpoint-.*: the disk quota is used up \(stopped after step \d, saved up to step \d\)\.$/,
+    );
+    await storage.send("Storage.overrideQuotaForOrigin", { origin });
+    await page.getByRole("button", { name: "Go on with full" }).click();
+    await page.locator(".playground-run .steps").filter({ hasText: "6 / 6" }).waitFor();
+    assert.equal(await ended(page), "");
+  },
+);

@@ -26,15 +26,15 @@ export class StorageFolder {
   /**
    * Opens a file to read and write it, made where it is missing. Nobody else can, until it is closed.
    *
-   * @throws {FileError} `EBUSY` when somebody has it open
+   * @throws {FileError} `EBUSY` when somebody has it open, `EDQUOT` when the browser grants no more
    */
   async file(name: string): Promise<StorageFile> {
-    const file = await this.handle.getFileHandle(name, { create: true }) as SyncFileHandle;
     try {
+      const file = await this.handle.getFileHandle(name, { create: true }) as SyncFileHandle;
       return new StorageFile(await file.createSyncAccessHandle());
     } catch (error) {
       const isBusy = (error as Error).name === "NoModificationAllowedError";
-      throw isBusy ? new FileError("EBUSY", name) : error;
+      throw isBusy ? new FileError("EBUSY", name) : storageError(error);
     }
   }
 
@@ -81,16 +81,10 @@ export class StorageFile implements Disposable {
     return this.handle.read(into, { at: offset });
   }
 
-  /** Appends bytes. @throws {FileError} `ENOSPC` when the browser grants no more */
+  /** Appends bytes. @throws {FileError} `EDQUOT` when the browser grants no more */
   append(bytes: Uint8Array): void {
-    let written: number;
-    try {
-      written = this.handle.write(bytes, { at: this.#size });
-    } catch (error) {
-      if ((error as Error).name !== "QuotaExceededError") throw error;
-      throw new FileError("ENOSPC", "storage");
-    }
-    if (written < bytes.length) throw new FileError("ENOSPC", "storage");
+    const written = granted(() => this.handle.write(bytes, { at: this.#size }));
+    if (written < bytes.length) throw new FileError("EDQUOT", "storage");
     this.#size += written;
   }
 
@@ -100,15 +94,30 @@ export class StorageFile implements Disposable {
     this.#size = byteLength;
   }
 
-  /** Waits until the disk has the bytes. */
+  /** Waits until the disk has the bytes. @throws {FileError} `EDQUOT` when it has no more room */
   flush(): void {
-    this.handle.flush();
+    granted(() => this.handle.flush());
   }
 
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.handle.close();
   }
+}
+
+/** Does something that needs room. @throws {FileError} `EDQUOT` when the browser grants no more */
+function granted<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+/** What to throw for an error of the browser's. */
+function storageError(error: unknown): unknown {
+  const isFull = (error as Error).name === "QuotaExceededError";
+  return isFull ? new FileError("EDQUOT", "storage") : error;
 }
 
 interface SyncFileHandle extends FileSystemFileHandle {
