@@ -8,11 +8,13 @@
  *                                       until its content is there to read, and of a page that is one line
  */
 import type { Page } from "playwright-core";
-import { host } from "../tests/browser/playground.ts";
-import { Site } from "../tests/browser/site.ts";
-import { launchBrowser } from "../tests/web/browser.ts";
+import type * as Temper from "../browser.ts";
 import { runKind } from "../lib/runs/kinds/registry.ts";
 import { run } from "../lib/runs/loop/run.ts";
+import { launchBrowser } from "../scripts/chromium.ts";
+import { buildPlayground } from "../scripts/playground_build.ts";
+import { filesOf, serveFiles } from "../scripts/static_host.ts";
+import { playgroundHeaders } from "../web/page/playground_headers.ts";
 
 const ROUNDS = 3;
 const SETTINGS = { steps: 4, evalSamples: 1, device: "wasm", datasetCache: false };
@@ -38,6 +40,7 @@ async function inDeno(): Promise<number[]> {
 /** Seconds of each step in a page. */
 async function inPage(page: Page): Promise<number[]> {
   const rows = await page.evaluate(async (settings) => {
+    const temper: typeof Temper = await import(String("/temper.js"));
     const worker = await temper.TemperWorker.start();
     const rows: Record<string, unknown>[] = [];
     const on = { stepped: (event: { row: Record<string, unknown> }) => rows.push(event.row) };
@@ -54,11 +57,10 @@ function secondsOf(row: Readonly<Record<string, unknown>>): number {
   return stepTimes.reduce((sum, name) => sum + Number(row[name]), 0);
 }
 
-async function measureStep(): Promise<void> {
+async function measureStep(address: string): Promise<void> {
   await using browser = await launchBrowser();
-  await using site = await Site.serve();
   const page = await browser.newPage();
-  await site.show(page);
+  await page.goto(address);
   const best = { deno: Infinity, page: Infinity };
   for (let round = 0; round < ROUNDS; round++) {
     best.deno = Math.min(best.deno, ...await inDeno());
@@ -95,15 +97,14 @@ function paintOf(page: Page): Promise<Paint> {
   );
 }
 
-async function measurePaint(): Promise<void> {
+async function measurePaint(address: string): Promise<void> {
   await using browser = await launchBrowser();
-  await using site = await host();
   await using bare = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response("<!doctype html><p>Text", { headers: { "content-type": "text/html" } }),
   );
   const addresses = {
-    "the page": site.address,
+    "the page": address,
     "one line of text": `http://127.0.0.1:${bare.addr.port}/`,
   };
   const times: Record<string, Paint[]> = {};
@@ -131,5 +132,12 @@ async function measurePaint(): Promise<void> {
 }
 
 const [only] = Deno.args;
-if (only !== "paint") await measureStep();
-if (only !== "step") await measurePaint();
+const folder = await Deno.makeTempDir({ prefix: "temper-playground-" });
+try {
+  await buildPlayground(folder);
+  await using host = serveFiles(filesOf(folder), playgroundHeaders);
+  if (only !== "paint") await measureStep(host.address);
+  if (only !== "step") await measurePaint(host.address);
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { get } from "node:http";
 import process from "node:process";
-import { metricsRow, sampleRows, writeSampleRun } from "../tests/web/sample_run.ts";
+import { metricsRow, sampleRows, writeSampleRun } from "../scripts/sample_run.ts";
 import { serveUi } from "../web/server.ts";
 
 const RUNS = 1000;

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { launchBrowser } from "../tests/web/browser.ts";
+import { launchBrowser } from "./chromium.ts";
 import { serveUi } from "../web/server.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

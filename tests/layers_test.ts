@@ -100,6 +100,16 @@ Deno.test("no circle of imports", () => {
   assert.deepEqual(circles, []);
 });
 
+Deno.test("nothing but tests imports from tests/: what others need too is in scripts/", () => {
+  const others = ["bench", "scripts", "examples"].flatMap((folder) => [...walk(folder)]);
+  const wrong = [...sources, ...others].flatMap((file) =>
+    importsOf(file).filter((target) => isIn(target, "tests")).map((target) =>
+      `${file} imports ${target}`
+    )
+  );
+  assert.deepEqual(wrong, []);
+});
+
 Deno.test(`no file is longer than ${MAX_LINES} lines but generated ones`, () => {
   const long = sources.filter((file) => !GENERATED.test(file)).flatMap((file) => {
     const lines = Deno.readTextFileSync(join(ROOT, file)).trimEnd().split("\n").length;

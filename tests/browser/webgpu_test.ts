@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { browserTest, launchBrowser } from "../web/browser.ts";
+import { launchBrowser } from "../../scripts/chromium.ts";
+import { browserTest } from "../web/browser.ts";
 import { Site, SWIFTSHADER } from "./site.ts";
 
 const SETTINGS = {

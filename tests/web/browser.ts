@@ -1,27 +1,6 @@
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-
-/** Debian's package `chromium`. */
-const CHROMIUM = "/usr/bin/chromium";
-
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/**
- * Starts a browser without a window.
- *
- * @param flags further flags of Chromium; with those of WebGPU it has a GPU
- */
-export function launchBrowser(flags: readonly string[] = ["--disable-gpu"]): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
-}
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { CHROMIUM, launchBrowser } from "../../scripts/chromium.ts";
 
 /** Milliseconds before a test gives up waiting; machines may be busy. */
 const PATIENCE = 180_000;

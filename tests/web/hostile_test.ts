@@ -14,7 +14,7 @@ import {
   writePairRun,
   writeSampleRun,
   writeSftRun,
-} from "./sample_run.ts";
+} from "../../scripts/sample_run.ts";
 
 const LOCAL: AccessRules = { host: "127.0.0.1", token: null };
 

@@ -8,7 +8,7 @@ import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { Site } from "../../web/store/site.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
-import { writePairRun, writeSampleRun, writeSftRun } from "./sample_run.ts";
+import { writePairRun, writeSampleRun, writeSftRun } from "../../scripts/sample_run.ts";
 import { serveUi } from "../../web/server.ts";
 
 /** The site of a folder as functions that fetch. */

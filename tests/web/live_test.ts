@@ -5,7 +5,7 @@ import { RunLock } from "../../lib/runs/folder/lock.ts";
 import { serveUi } from "../../web/server.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { browserTest, complaintsOf } from "./browser.ts";
-import { metricsRow, writeSampleRun, writeWorkers } from "./sample_run.ts";
+import { metricsRow, writeSampleRun, writeWorkers } from "../../scripts/sample_run.ts";
 
 /** Waits until the charts have all steps up to this one. */
 function chartsAt(page: Page, step: number): Promise<unknown> {

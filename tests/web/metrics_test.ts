@@ -5,7 +5,7 @@ import { stepSeconds } from "../../web/shared/metric_columns.ts";
 import { RunMetrics } from "../../web/store/metrics.ts";
 import { runSeries, thin } from "../../web/shared/thin.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { metricsRow, writeSampleRun } from "./sample_run.ts";
+import { metricsRow, writeSampleRun } from "../../scripts/sample_run.ts";
 
 const PPO = runKind("ppo");
 

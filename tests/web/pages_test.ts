@@ -11,7 +11,7 @@ import {
   writeSampleRun,
   writeSftRun,
   writeWorkers,
-} from "./sample_run.ts";
+} from "../../scripts/sample_run.ts";
 
 /** A run with a name as long as any, that failed. */
 const FAILED = "a-run-with-a-name-that-is-" + "much-longer-than-".repeat(4) + "it-need-be";

@@ -6,7 +6,7 @@ import type { AccessRules } from "../../web/security.ts";
 import { serveUi } from "../../web/server.ts";
 import { Site } from "../../web/store/site.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { metricsRow, writeSampleRun } from "./sample_run.ts";
+import { metricsRow, writeSampleRun } from "../../scripts/sample_run.ts";
 
 const LOCAL: AccessRules = { host: "127.0.0.1", token: null };
 

@@ -7,7 +7,7 @@ import { ChangeValue } from "../../web/components/parts.tsx";
 import { RunsFolder } from "../../web/store/runs_folder.ts";
 import { Site } from "../../web/store/site.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { writeSampleRun } from "./sample_run.ts";
+import { writeSampleRun } from "../../scripts/sample_run.ts";
 
 Deno.test("a number that has not changed as it is shown is neither better nor worse", () => {
   const html = (before: number, after: number) =>

@@ -7,7 +7,7 @@ import { axisRange } from "../../web/islands/chart_math.ts";
 import { RunMetrics } from "../../web/store/metrics.ts";
 import { runSeries } from "../../web/shared/thin.ts";
 import { withTempDir } from "../temp_dir.ts";
-import { metricsRow } from "./sample_run.ts";
+import { metricsRow } from "../../scripts/sample_run.ts";
 
 Deno.test("every logged statistic has a chart, several rewards a line each, arrays their quantiles", async () => {
   await withTempDir(async (dir) => {

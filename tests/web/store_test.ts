@@ -16,7 +16,7 @@ import {
   writeGroupRun,
   writeSampleRun,
   writeSftRun,
-} from "./sample_run.ts";
+} from "../../scripts/sample_run.ts";
 
 const ALL: SamplesQuery = {
   search: "",

@@ -3,7 +3,7 @@
  *
  *     deno task fuzz [files for each reader, default 100000] [seed, default 1]
  */
-import { fuzzReaders } from "../tests/formats/fuzz.ts";
+import { fuzzReaders } from "./fuzz.ts";
 
 /** Seconds without a new file after which the reader hangs, however busy the machine is. */
 const HANGS_AFTER = 120;

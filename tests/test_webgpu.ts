@@ -6,13 +6,13 @@
  * an end counts as the passed run that it is, and is reported; an abort before the complete pass line
  * is a failure.
  *
- * A run of all of them records the pipelines that they make, for scripts/test_dawn.ts.
+ * A run of all of them records the pipelines that they make, for test_dawn.ts.
  *
  * deno task test:webgpu [paths]
  * deno task test:permuted: those of kernels, with the threads in every order (tests/permuted.ts)
  */
 import { join } from "node:path";
-import { ROOT } from "./program.ts";
+import { ROOT } from "../scripts/program.ts";
 
 /** Folders of tests that depend on the device, in part without saying so. */
 const FOLDERS = [

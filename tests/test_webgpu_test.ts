@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { crashedAtExit } from "../../scripts/test_webgpu.ts";
+import { crashedAtExit } from "./test_webgpu.ts";
 
 const PASSED = "a ... ok\n\n\x1b[0m\x1b[32mok\x1b[0m | 241 passed (3 steps) | 0 failed (2m50s)\n\n";
 

@@ -7,7 +7,7 @@
  * deno task test:dawn [--run]
  */
 import { existsSync } from "node:fs";
-import { openDawn } from "../tests/dawn.ts";
+import { openDawn } from "./dawn.ts";
 import { PIPELINES, RECORDING, runTests, TOGETHER } from "./test_webgpu.ts";
 
 const FILES = ["tests/kernels", "tests/golden/forward_test.ts"];
