@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FLEET_STATE_FILE, type FleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
+import { FLEET_STATE_FILE, type FleetState } from "../lib/runs/kinds/fleet/fleet_state.ts";
 
 /** Properties of a sample run. */
 export interface SampleRun {
