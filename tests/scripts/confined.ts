@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { ROOT } from "../../scripts/program.ts";
 
 /** Debian's user without rights. */
@@ -34,4 +35,24 @@ export async function confinement(): Promise<{ user: string[]; network: string[]
     user: await works(user[0], ...user.slice(1), "true") ? user : [],
     network: await works(network[0], ...network.slice(1), "true") ? network : [],
   };
+}
+
+/**
+ * Gives a confined program the shaders that Mesa has compiled for this user. Software drivers compile
+ * doctor's kernels for 40 s of processor time, and every program without this cache does it again.
+ *
+ * @param cache folder that the program has for caches
+ * @returns variable of its environment, since Mesa looks into no home but that of /etc/passwd
+ */
+export async function shareCompiledShaders(
+  cache: string,
+  user: readonly string[],
+): Promise<string> {
+  const home = Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? ROOT, ".cache");
+  const compiled = join(cache, "mesa_shader_cache");
+  // Whatever is there: other programs may be writing into it, and none of it has to be copied.
+  await start("cp", ["-r", join(home, "mesa_shader_cache"), cache], ROOT);
+  await Deno.mkdir(compiled, { recursive: true });
+  if (user.length > 0) await start("chown", ["-R", `${NOBODY}:${NOBODY}`, compiled], ROOT);
+  return `MESA_SHADER_CACHE_DIR=${cache}`;
 }

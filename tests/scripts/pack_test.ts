@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import settings from "../../deno.json" with { type: "json" };
 import { withFolder } from "../cli/temper.ts";
-import { confinement, NOBODY, start } from "./confined.ts";
+import { confinement, NOBODY, shareCompiledShaders, start } from "./confined.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAME = `temper-${settings.version}-${Deno.build.target}`;
@@ -25,10 +25,11 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
     if (user.length > 0) {
       for (const path of [cache, programs, work]) await Deno.chown(path, NOBODY, NOBODY);
     }
+    const shaders = await shareCompiledShaders(join(home, ".cache"), user);
     // A home that can be read, but written in its cache folders alone.
     for (const path of [join(home, ".cache"), home, folder]) await Deno.chmod(path, 0o555);
 
-    const alone = [...user, "env", "-i", `HOME=${home}`, file];
+    const alone = [...user, "env", "-i", `HOME=${home}`, shaders, file];
     const temper = (...args: string[]) => {
       const [command, ...rest] = [...network, ...alone, ...args];
       return start(command, rest, work);
