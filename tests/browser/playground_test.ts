@@ -144,12 +144,18 @@ browserTest("a reward of the user's: scores, and its mistakes in one sentence", 
     await attempt(`export default async () => { await fetch("${site.address}"); return [1]; };`),
     /^The reward mine\.js threw on a batch of \d samples?: .*Failed to fetch/,
   );
+  // One that never returns, until it is loaded again.
+  const hangs = "let calls = 0;\n" +
+    "export default (samples) => { while (calls === 6); calls++; return samples.map(() => 1); };";
+  await train(page, { ...SMALL_PPO, steps: 6, saveEvery: 1, output: "hangs" }, hangs);
   assert.equal(
-    await attempt("export default () => { while (true); };"),
-    "The reward did not return within 10 seconds, and was stopped.",
+    await ended(page),
+    "The reward did not return within 10 seconds, and was stopped (stopped in step 6, saved up to " +
+      "step 5).",
   );
-  // The page goes on.
-  assert.equal(await attempt(works), "");
+  await page.getByRole("button", { name: "Go on with hangs" }).click();
+  await page.locator(".playground-run .steps").filter({ hasText: "6 / 6" }).waitFor();
+  assert.equal(await ended(page), "");
 });
 
 browserTest("the page shows from its HTML alone, in its style", async (browser) => {
