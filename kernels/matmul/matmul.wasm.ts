@@ -19,8 +19,10 @@ import { multiplyBf16Panel, multiplyPanel, PANEL_BYTES, transpose4 } from "./pan
 /** Depth of a block: a panel of this depth takes 24 KiB, half of a first-level cache. */
 const KC: i32 = 384;
 
-/** Up to so many rows a bf16 panel is widened as it is read. */
-const BF16_ROWS: i32 = 16;
+/** Up to so many rows, panels are read as they are, a bf16 panel widened on the way. */
+const FEW_ROWS: i32 = 16;
+/** Depth of a block of few rows. */
+const FEW_ROWS_KC: i32 = 64;
 /** Scratch: a panel of B, then the tile that holds ragged columns of C, then a block of A. */
 const TILE_AT: usize = <usize> KC * PANEL_BYTES;
 const A_AT: usize = TILE_AT + <usize> MAX_ROWS * PANEL_BYTES;
@@ -251,6 +253,10 @@ function addProduct(
   wide: i32,
   scratch: usize,
 ): void {
+  if (kind <= PANELS_BF16 && rows <= FEW_ROWS && aks == 4) {
+    addFewRows(a, ars, kind == PANELS_BF16, b, K, N, c, ldc, rows, n0, n1, wide, scratch);
+    return;
+  }
   for (let k0 = 0; k0 < K; k0 += KC) {
     const k = min(KC, K - k0);
     let block = a + <usize> k0 * aks;
@@ -263,10 +269,7 @@ function addProduct(
     for (let n = n0; n < n1; n += PANEL) {
       const columns = min(PANEL, N - n);
       let panel = scratch;
-      const narrow = kind == PANELS_BF16 && rows <= BF16_ROWS;
-      if (narrow) {
-        panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32;
-      } else if (kind == PANELS_F32) {
+      if (kind == PANELS_F32) {
         panel = b + (<usize> (n >> 4) * <usize> K + <usize> k0) * PANEL_BYTES;
       } else if (kind == PANELS_BF16) {
         widenPanel(b + (<usize> (n >> 4) * <usize> K + <usize> k0) * 32, scratch, k);
@@ -277,19 +280,67 @@ function addProduct(
       } else packTransposedBf16(b, N, k0, n, scratch, k);
       const at = c + (<usize> (n - n0) << 2);
       if (columns == PANEL) {
-        if (narrow) multiplyBf16Panel(block, lda, panel, at, ldc, rows, k, wide);
-        else multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
+        multiplyPanel(block, lda, panel, at, ldc, rows, k, wide);
       } else {
         const tile = scratch + TILE_AT;
         const bytes = <usize> columns << 2;
         for (let i = 0; i < rows; i++) {
           memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
         }
-        if (narrow) multiplyBf16Panel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
-        else multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
+        multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
         for (let i = 0; i < rows; i++) {
           memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
         }
+      }
+    }
+  }
+}
+
+/**
+ * {@linkcode addProduct} of few rows with panels, which are read from the first byte of the task's
+ * columns to the last: such products wait for memory, and the processor fetches ahead what is read in
+ * order. All rows take a few k of a panel before the next few, which are fetched meanwhile.
+ */
+function addFewRows(
+  a: usize,
+  lda: usize,
+  bf16: bool,
+  b: usize,
+  K: i32,
+  N: i32,
+  c: usize,
+  ldc: usize,
+  rows: i32,
+  n0: i32,
+  n1: i32,
+  wide: i32,
+  scratch: usize,
+): void {
+  const tile = scratch + TILE_AT;
+  const rowBytes: usize = bf16 ? 32 : PANEL_BYTES;
+  for (let n = n0; n < n1; n += PANEL) {
+    const columns = min(PANEL, N - n);
+    const panel = b + <usize> (n >> 4) * <usize> K * rowBytes;
+    const at = c + (<usize> (n - n0) << 2);
+    const bytes = <usize> columns << 2;
+    const ragged = columns < PANEL;
+    if (ragged) {
+      for (let i = 0; i < rows; i++) {
+        memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
+      }
+    }
+    const to = ragged ? tile : at;
+    const stride = ragged ? PANEL_BYTES : ldc;
+    for (let k0 = 0; k0 < K; k0 += FEW_ROWS_KC) {
+      const k = min(FEW_ROWS_KC, K - k0);
+      const from = a + (<usize> k0 << 2);
+      const part = panel + <usize> k0 * rowBytes;
+      if (bf16) multiplyBf16Panel(from, lda, part, to, stride, rows, k, wide);
+      else multiplyPanel(from, lda, part, to, stride, rows, k, wide);
+    }
+    if (ragged) {
+      for (let i = 0; i < rows; i++) {
+        memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
       }
     }
   }
