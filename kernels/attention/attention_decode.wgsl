@@ -1,5 +1,6 @@
 // attention.wgsl for sequences of one query, as in decoding: a workgroup's threads share the keys, then
-// quads of columns of the values by blocks of keys. Follows softmax.wgsl.
+// quads of columns of the values by blocks of keys. Follows softmax.wgsl, and plain_heads.wgsl or
+// rotated_heads.wgsl.
 
 /** Keys that `attention_decode` takes at once: one a thread. */
 const DECODE_KEYS = 256u;
@@ -33,6 +34,7 @@ fn attention_decode(
   }
   let query_row = queries.start;
   let keys = keys_of(sequence);
+  prepare(query_row, head, keys, thread);
   let position = i32(keys.count) - 1;
   let column = thread % DECODE_COLUMNS;
   let quad_columns = DECODE_COLUMNS / 4u;
@@ -47,10 +49,10 @@ fn attention_decode(
     // Eight threads take a key's quads, then a thread adds them up.
     var dot = 0.0;
     for (var d = 0u; d < p.head_size; d += TILE) {
-      let x = query_quad(query_row, head, d + lane * 4u);
+      let x = decode_query(query_row, head, d + lane * 4u);
       let count = min(DECODE_KEYS, keys.count - first);
       for (var i = thread / QUADS; i < count; i += DECODE_KEYS / QUADS) {
-        let y = key_quad(keys, first + i, key_head, d + lane * 4u);
+        let y = decode_key(keys, first + i, key_head, d + lane * 4u);
         partials[i * PITCH + lane] = quad_dot(x, y);
       }
       workgroupBarrier();
@@ -112,7 +114,7 @@ fn attention_decode(
     let inverse = select(0.0, 1.0 / running.total, running.total > 0.0);
     o[p.o + (query_row * p.heads + head) * p.head_size + thread] = result * inverse;
   }
-  if (p.lse != NONE && thread == 0u) {
-    lse[p.lse + query_row * p.heads + head] = log_sum_exp(running);
+  if (thread == 0u) {
+    finish(query_row, head, running);
   }
 }

@@ -5,6 +5,7 @@ import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { type Attention, keyHeadsOf } from "./operands.ts";
 import type { ElementTypes } from "../../lib/device/webgpu/shader_source.ts";
 import ownKeys from "./own_keys.wgsl" with { type: "text" };
+import plainHeads from "./plain_heads.wgsl" with { type: "text" };
 import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
 import { quadReaders } from "./quads.ts";
 import { ATTENTION_GPU, ATTENTION_PREFIXED, COLUMNS, TILE } from "./signatures.ts";
@@ -45,7 +46,10 @@ function shaders<A extends object>(
       ? Object.fromEntries(operands.map((name) => [name, "vec4f"])) as ElementTypes
       : {},
   };
-  const decode = wgsl(signature, "attention/attention_decode.wgsl", decodeCode, options);
+  const decode = wgsl(signature, "attention/attention_decode.wgsl", decodeCode, {
+    ...options,
+    shared: options.shared + plainHeads,
+  });
   return {
     tiles: wgsl(signature, "attention/attention.wgsl", tileCode, options)(),
     decode: new Map(
@@ -63,20 +67,7 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
   const blocks = decodes ? 1 : Math.ceil(queries.maxLength / TILE);
   const parts = decodes ? 1 : Math.ceil(p.headSize / COLUMNS);
   const items = p.sequences * p.heads * blocks * parts;
-  const sizes = {
-    heads: p.heads,
-    headSize: p.headSize,
-    qStride: p.qStride,
-    kStride: p.kStride,
-    vStride: p.vStride,
-    causal: p.causal,
-    reach: bias?.reach ?? 0,
-    keyHeads: keyHeadsOf(p),
-    window: windowOf(p),
-    items,
-    blocks,
-    parts,
-  };
+  const sizes = { ...shapeArguments(p), items, blocks, parts };
   const wide = Number(readsFours(p));
   const choose = <A>({ [wide]: { tiles, decode } }: readonly Shaders<A>[]): Shader<A> =>
     decodes ? decode.get(decodeColumns(p.headSize))! : tiles;
@@ -105,13 +96,30 @@ export function attentionGpu(device: GpuDevice, p: Attention, o: Span, lse: Span
   });
 }
 
+/** Sizes of an attention, by their names in the kernels. */
+export function shapeArguments(p: Attention) {
+  return {
+    heads: p.heads,
+    headSize: p.headSize,
+    qStride: p.qStride,
+    kStride: p.kStride,
+    vStride: p.vStride,
+    causal: p.causal,
+    reach: p.bias?.reach ?? 0,
+    keyHeads: keyHeadsOf(p),
+    window: windowOf(p),
+  };
+}
+
 /** Keys that a query sees before and at its position. */
 export function windowOf({ window }: Attention): number {
   return Math.min(window ?? NO_WINDOW, NO_WINDOW);
 }
 
 /** Tells attentions whose operands are read in whole, aligned fours. */
-function readsFours({ q, k, v, qStride, kStride, vStride, headSize, prefix }: Attention): boolean {
+export function readsFours(
+  { q, k, v, qStride, kStride, vStride, headSize, prefix }: Attention,
+): boolean {
   const spans = prefix ? [q, k, v, prefix.k, prefix.v] : [q, k, v];
   const lengths = [headSize, qStride, kStride, vStride, prefix?.kStride ?? 0, prefix?.vStride ?? 0];
   return spans.every(({ byteOffset }) => byteOffset % 16 === 0) &&
@@ -119,6 +127,6 @@ function readsFours({ q, k, v, qStride, kStride, vStride, headSize, prefix }: At
 }
 
 /** The power of two from 32 on that a head fits in. */
-function decodeColumns(headSize: number): number {
+export function decodeColumns(headSize: number): number {
   return Math.max(32, 2 ** Math.ceil(Math.log2(headSize)));
 }

@@ -1,3 +1,4 @@
+import { HEAD_THREADS } from "../rotary/signatures.ts";
 import { signature } from "../../lib/device/signature.ts";
 import { SCRATCH_BYTES } from "../../lib/device/wasm/layout.ts";
 
@@ -78,6 +79,37 @@ export const ATTENTION_PREFIXED = signature({
   gpuInts: [...GPU_SIZES, "prefixKStride", "prefixVStride"],
   floats: ["scale"],
   constants: { TILE, COLUMNS },
+});
+
+const ROTATED_ROWS = { ...PREFIXED_ROWS, positions: "u32" } as const;
+
+/**
+ * ATTENTION_PREFIXED of one query a sequence, where queries and new keys, [sequences, keyHeads ·
+ * headSize], are yet to be normed (where there are weights) and rotated; the keys are then put into `k`.
+ */
+export const ATTENTION_ROTATED = signature({
+  name: "attention",
+  only: "webgpu",
+  outputs: { o: "f32", k: "f32", v: "f32" },
+  inputs: {
+    q: "f32",
+    newK: "f32",
+    prefixK: "f32",
+    prefixV: "f32",
+    ...ROTATED_ROWS,
+    angles: "f32",
+    qWeight: "f32?",
+    kWeight: "f32?",
+  },
+  bindings: {
+    kept: ["k", "v"],
+    raw: ["q", "newK"],
+    tables: Object.keys(ROTATED_ROWS),
+    norms: ["qWeight", "kWeight"],
+  },
+  gpuInts: [...GPU_SIZES, "prefixKStride", "prefixVStride"],
+  floats: ["scale", "eps", "weightOffset"],
+  constants: { TILE, COLUMNS, HEAD_THREADS },
 });
 
 /** joined[i] = rows[i], for `length` words: puts a table of rows into a block with others. */

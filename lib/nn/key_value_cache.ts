@@ -46,6 +46,8 @@ export interface CacheStep {
 export interface CacheWindow {
   /** Memory of which each step uses a part of its own. */
   readonly stepped: readonly SteppedMemory[];
+  /** i32 [steps · rows], position of each token in its text, step by step. */
+  readonly positions: Tensor;
   /** Step 0, 1, … */
   step(index: number): CacheStep;
 }
@@ -98,13 +100,25 @@ export class KeyValueCache {
    *
    * @param cx owns the uploads
    * @param rows indices into the batch, all among those of the windows before
+   * @param before number of tokens before the first position, by row of the batch. Default: none
    */
-  window(cx: Context, rows: readonly number[], first: number, steps: number): CacheWindow {
+  window(
+    cx: Context,
+    rows: readonly number[],
+    first: number,
+    steps: number,
+    before: ArrayLike<number> = [],
+  ): CacheWindow {
     const plans = this.#groups.map((group) => {
       group.makeRoom(rows, first, steps);
       return group.plan(rows, first, steps);
     });
-    const [starts, lengths, ...tables] = uploadLists(cx, [
+    const places = Int32Array.from({ length: steps * rows.length }, (_, i) => {
+      const tokensBefore = before[rows[i % rows.length]] ?? 0;
+      return tokensBefore + first + Math.floor(i / rows.length);
+    });
+    const [positions, starts, lengths, ...tables] = uploadLists(cx, [
+      places,
       Int32Array.from(rows, (_, i) => i),
       new Int32Array(rows.length).fill(1),
       ...plans.flatMap(({ lists }) => lists),
@@ -119,6 +133,7 @@ export class KeyValueCache {
         queries,
         layer: (index) => windowOf.get(groupOf[index])!.keys(step, index),
       }),
+      positions,
     };
   }
 }

@@ -209,14 +209,8 @@ export class DecoderForCausalLM implements LanguageModel {
     const cache = new KeyValueCache(cx, cached, capacities);
     return {
       window: (cx, rows, first, steps) => {
-        const kept = cache.window(cx, rows, first, steps);
-        const positions = cx.from(
-          Int32Array.from({ length: steps * rows.length }, (_, i) => {
-            const row = rows[i % rows.length];
-            return read[row] + first + Math.floor(i / rows.length);
-          }),
-          [steps, rows.length],
-        );
+        const kept = cache.window(cx, rows, first, steps, read);
+        const { positions } = kept;
         const maxPosition = Math.max(...rows.map((row) => read[row])) + first + steps;
         return {
           stepped: [...kept.stepped, inSteps(positions, steps)],
@@ -224,7 +218,7 @@ export class DecoderForCausalLM implements LanguageModel {
             const { queries, layer } = kept.step(index);
             const reading: Reading = {
               ids,
-              positions: positions.slice(index, 1),
+              positions: positions.slice(index * rows.length, rows.length),
               maxPosition,
               queries,
               adapter,
@@ -351,6 +345,9 @@ export class DecoderForCausalLM implements LanguageModel {
       queries,
       keys: own,
       prefix,
+      unrotated: read.unrotated && slots && angles
+        ? { k: read.unrotated, rotary: { ...angles, norms: layer.headNorms }, slots }
+        : null,
     });
     h = this.#addProjection(cx, h, attended, layer.output, layer.attentionOutputNorm, adapter);
     const active = projectActivated(

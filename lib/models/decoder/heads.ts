@@ -18,6 +18,8 @@ export interface LayerHeads {
   readonly q: Tensor | Columns;
   readonly k: Tensor | Columns;
   readonly v: Tensor | Columns;
+  /** New keys that the attention has to rotate, as the queries, and to put into the slots. */
+  readonly unrotated?: Tensor | null;
 }
 
 /** Queries, keys and values of norm(h); with slots, keys and values are all of the cache's. */
@@ -39,7 +41,7 @@ export function layerHeads(
     v: adapted(heads.v, adapter),
   };
   const rotary = angles && { ...angles, norms: headNorms };
-  return projectHeads(cx, h, attentionNorm, layers, slots, rotary);
+  return projectHeads(cx, h, attentionNorm, layers, slots, rotary, true);
 }
 
 /**

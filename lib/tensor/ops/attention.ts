@@ -3,10 +3,12 @@ import {
   attentionBackward,
   reduceBiasPartials,
 } from "../../../kernels/attention/attention.ts";
+import { attentionRotated, rotatesInAttention } from "../../../kernels/attention/rotated_gpu.ts";
 import type { Attention, GradientTarget } from "../../../kernels/attention/operands.ts";
 import type { Span } from "../../device/device.ts";
 import type { Context } from "../context.ts";
 import { BYTES, Tensor } from "../tensor.ts";
+import { type KeySlots, type Rotary, rotary as rotate } from "./rotary.ts";
 
 /** Rows of each sequence: a Packed batch, or the slots of a KV cache. */
 export interface Rows {
@@ -66,6 +68,17 @@ export interface AttentionOptions {
   readonly keys: Rows;
   /** Default null: a sequence's keys are those of `keys` alone. */
   readonly prefix?: Prefix | null;
+  /** Rotates the queries, and new keys, which are put into `k`. Default null: all is in place. */
+  readonly unrotated?: UnrotatedKeys | null;
+}
+
+/** New keys, one a sequence, of a step that is not differentiated. */
+export interface UnrotatedKeys {
+  /** [sequences, keyHeads · size of a head] */
+  readonly k: Tensor;
+  readonly rotary: Rotary;
+  /** Their places in the `k` of the attention: each sequence's last own key. */
+  readonly slots: KeySlots;
 }
 
 /**
@@ -118,6 +131,8 @@ export function attention(
       sharing: prefix.sharing && { ...prefix.sharing, groups: prefix.sharing.starts.length - 1 },
     },
   };
+  const { unrotated = null } = options;
+  if (unrotated) return attendRotated(cx, q as Tensor, problem, unrotated);
   const o = cx.empty([query.tensor.rows, width]);
   const lse = cx.grad ? cx.empty([o.rows, heads]) : null;
   launch(cx.device, problem, o, lse);
@@ -148,6 +163,33 @@ export function attention(
       cx.free(partials);
     }
   });
+  return o;
+}
+
+/** `rotary` and the attention of a single step, in one launch where the device can. */
+function attendRotated(
+  cx: Context,
+  q: Tensor,
+  problem: Attention,
+  { k, rotary, slots }: UnrotatedKeys,
+): Tensor {
+  const { device } = cx;
+  const { table, positions, norms = null } = rotary;
+  const heads = {
+    newK: k,
+    table,
+    positions,
+    norms: norms && {
+      q: norms.q.weight,
+      k: norms.k.weight,
+      eps: norms.k.eps,
+      weightOffset: norms.k.weightOffset ?? 0,
+    },
+  };
+  const rotates = rotatesInAttention(device, problem, heads);
+  const o = cx.empty(q.shape);
+  if (rotates && device.kind === "webgpu") attentionRotated(device, problem, heads, o);
+  else launch(device, { ...problem, q: rotate(cx, { q, k }, rotary, slots).q }, o, null);
   return o;
 }
 

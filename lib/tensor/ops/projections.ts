@@ -44,7 +44,7 @@ export interface CacheSlots {
   readonly rows: Tensor;
 }
 
-/** Inputs of an attention. */
+/** Inputs of an attention, whose queries and new keys it may have to rotate. */
 export interface Heads {
   /** [M, width of the queries] */
   readonly q: Tensor;
@@ -52,6 +52,8 @@ export interface Heads {
   readonly k: Tensor;
   /** Values, laid out as `k`. */
   readonly v: Tensor;
+  /** New keys that are yet to be rotated, as `q` is, and put into the slots. Default null: none. */
+  readonly unrotated?: Tensor | null;
 }
 
 /**
@@ -59,6 +61,7 @@ export interface Heads {
  *
  * @param slots places to write keys and values to, which is not differentiable; null for new tensors
  * @param rotary positions of queries and keys; null for none
+ * @param leavesRotation with slots, may leave the rotation to the attention: see `unrotated`
  */
 export function projectHeads(
   cx: Context,
@@ -67,6 +70,7 @@ export function projectHeads(
   { q, k, v }: Record<"q" | "k" | "v", Projection>,
   slots: CacheSlots | null,
   rotary: Rotary | null = null,
+  leavesRotation = false,
 ): Heads {
   const gpu = fusing(cx, h, [q, k, v]);
   // Keys that are rotated are placed by that.
@@ -85,7 +89,9 @@ export function projectHeads(
       { ...product(v, us[2], heads.v), placed: true },
     ];
     multiply(gpu, x, [q, k, v], { products, rows: slots?.rows ?? null });
-    return rotary ? { ...rotate(cx, heads, rotary, slots), v: heads.v } : heads;
+    if (!rotary) return heads;
+    if (slots && leavesRotation) return { q: queries, k: slots.k, v: slots.v, unrotated };
+    return { ...rotate(cx, heads, rotary, slots), v: heads.v };
   }
   const x = applyNorm(cx, h, norm);
   // In one block, so that one launch rotates both.

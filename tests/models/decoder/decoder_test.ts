@@ -5,7 +5,7 @@ import type { LoraAdapter } from "../../../lib/nn/lora.ts";
 import { Random } from "../../../lib/random.ts";
 import { Context } from "../../../lib/tensor/context.ts";
 import { Packed } from "../../../lib/tensor/packed.ts";
-import { deviceTest, withDevice } from "../../device.ts";
+import { deviceTest, gpuTest, withDevice } from "../../device.ts";
 import { assertClose, dot, randomValues } from "../../reference/check.ts";
 import { DecoderReference } from "../../reference/decoder.ts";
 import { logSoftmaxReference } from "../../reference/log_softmax.ts";
@@ -36,6 +36,20 @@ const ALL_LAYERS = (family: string) =>
   family === "gpt2"
     ? ["c_attn", "c_proj", "c_fc"]
     : ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+gpuTest("a step of decoding is 7 dispatches a layer, and 2", async (device) => {
+  const model = tinyDecoder(device, tinyDecoderConfig("qwen3"));
+  const cx = new Context(device);
+  const memory = model.prefill(cx, PROMPTS.filter(({ length }) => length > 1), null);
+  const window = model.startDecoding(cx, memory, [16, 16], null).window(cx, [0, 1], 0, 16);
+  const ids = cx.from(Int32Array.of(3, 4));
+  // The first step makes the table of angles.
+  await window.step(cx, 0, ids, null).read();
+  const before = device.counters.dispatches;
+  await window.step(cx, 1, ids, null).read();
+  assert.equal(device.counters.dispatches - before, 7 * model.config.layers.length + 2);
+  cx.release();
+});
 
 /** Inputs of a response: the prompt's last token, and the response but for its last. */
 function inputsOf(prompt: readonly number[], response: readonly number[]): number[] {

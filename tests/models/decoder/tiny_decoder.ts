@@ -35,9 +35,13 @@ export const TINY_CONFIGS: Readonly<Record<string, JsonObject>> = {
     ...{ model_type: "qwen2", ...SIZES, head_dim: null, hidden_size: 24, num_key_value_heads: 1 },
     ...{ use_sliding_window: true, sliding_window: 7, max_window_layers: 1 },
   },
-  qwen3: { model_type: "qwen3", ...SIZES, rope_theta: 1e6, tie_word_embeddings: true },
+  // Heads of a multiple of four, which a GPU reads in fours.
+  qwen3: {
+    ...{ model_type: "qwen3", ...SIZES, head_dim: 8, rope_theta: 1e6 },
+    tie_word_embeddings: true,
+  },
   gemma3_text: {
-    ...{ model_type: "gemma3_text", ...SIZES, query_pre_attn_scalar: 11 },
+    ...{ model_type: "gemma3_text", ...SIZES, head_dim: 4, query_pre_attn_scalar: 11 },
     ...{ sliding_window: 33, sliding_window_pattern: 2, pad_token_id: null },
     rope_scaling: { rope_type: "linear", factor: 2 },
   },
