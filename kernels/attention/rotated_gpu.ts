@@ -2,7 +2,7 @@ import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { decodeColumns, readsFours, shapeArguments } from "./attention_gpu.ts";
-import { type Attention, type AttentionPrefix } from "./operands.ts";
+import type { Attention, AttentionPrefix } from "./operands.ts";
 import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
 import { quadReaders } from "./quads.ts";
 import rotatedHeads from "./rotated_heads.wgsl" with { type: "text" };
