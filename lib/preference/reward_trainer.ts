@@ -7,7 +7,7 @@ import { z } from "../packages/zod.ts";
 import { Context } from "../tensor/context.ts";
 import { checkFinite } from "../training/divergence.ts";
 import { mean, sum } from "../training/moments.ts";
-import { learningRateAt } from "../training/schedules.ts";
+import { checkWarmup, learningRateAt } from "../training/schedules.ts";
 import { slices } from "../training/slices.ts";
 import { StepLock } from "../training/step_lock.ts";
 import { trainingContext } from "../training/token_pass.ts";
@@ -95,6 +95,7 @@ export class RewardTrainer implements Trainer {
       );
     }
     this.config = resolveRewardConfig(input);
+    checkWarmup(this.config);
     const { adamBeta1, adamBeta2, adamEpsilon: eps, weightDecay } = this.config;
     const betas = [adamBeta1, adamBeta2] as const;
     this.optimizer = new Adam(trained.parameters, { betas, eps, weightDecay, decoupled: true });

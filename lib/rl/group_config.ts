@@ -1,5 +1,6 @@
 import { z } from "../packages/zod.ts";
 import { optimizerFields } from "../training/optimizer_fields.ts";
+import { checkWarmup } from "../training/schedules.ts";
 import { UserError } from "../errors.ts";
 import type { GRPOConfig } from "./grpo_config_type.ts";
 import type { RLOOConfig } from "./rloo_config_type.ts";
@@ -44,7 +45,7 @@ export type GroupConfig = Pick<GRPOConfig, keyof GRPOConfig & keyof RLOOConfig>;
  * @throws {UserError} with the values that do not go together, and what would
  */
 export function checkGroupConfig(config: GroupConfig): void {
-  const { batchSize, numGenerations, warmupSteps, steps } = config;
+  const { batchSize, numGenerations } = config;
   const update = rowsOfUpdate(config);
   const divides = (divisor: number, name: string) => {
     if (batchSize % divisor === 0) return;
@@ -56,12 +57,7 @@ export function checkGroupConfig(config: GroupConfig): void {
   };
   divides(numGenerations, "`numGenerations`");
   divides(update, "`miniBatchSize` × `gradientAccumulationSteps`");
-  if (warmupSteps > steps) {
-    throw new UserError(
-      `\`warmupSteps\` ${warmupSteps} is more than \`steps\` ${steps}: the warm-up would not end; ` +
-        `make it at most ${steps}`,
-    );
-  }
+  checkWarmup(config);
 }
 
 /** Rollouts of an optimizer step. */

@@ -2,6 +2,7 @@ import { z } from "../packages/zod.ts";
 import { UserError } from "../errors.ts";
 import type { SnakeCase } from "../settings/names.ts";
 import { parseSettings } from "../settings/settings.ts";
+import { checkWarmup } from "../training/schedules.ts";
 import type { PPOConfig } from "./ppo_config_type.ts";
 
 export type { PPOConfig };
@@ -123,7 +124,7 @@ export function resolvePPOConfig(input: PPOConfigInput = {}): PPOConfig {
  * @throws {UserError} with the values that do not go together, and what would
  */
 export function checkPPOConfig(config: z.output<typeof ppoConfigSchema>): void {
-  const { batchSize, miniBatchSize, gradientAccumulationSteps, warmupSteps, steps } = config;
+  const { batchSize, miniBatchSize, gradientAccumulationSteps } = config;
   const group = miniBatchSize * gradientAccumulationSteps;
   if (batchSize % group !== 0) {
     const below = batchSize - batchSize % group;
@@ -134,10 +135,5 @@ export function checkPPOConfig(config: z.output<typeof ppoConfigSchema>): void {
         (below > 0 ? `${below} or ${below + group}` : `${group}`),
     );
   }
-  if (warmupSteps > steps) {
-    throw new UserError(
-      `\`warmupSteps\` ${warmupSteps} is more than \`steps\` ${steps}: the warm-up would not end; ` +
-        `make it at most ${steps}`,
-    );
-  }
+  checkWarmup(config);
 }

@@ -3,7 +3,7 @@ import type { Parameters } from "../nn/parameters.ts";
 import { z } from "../packages/zod.ts";
 import { Random } from "../random.ts";
 import { checkFinite } from "../training/divergence.ts";
-import { learningRateAt } from "../training/schedules.ts";
+import { checkWarmup, learningRateAt } from "../training/schedules.ts";
 import { slices } from "../training/slices.ts";
 import { parseState, randomState, type Trainer } from "../training/trainer.ts";
 import { resolveSFTConfig, type SFTConfig, type SFTConfigInput } from "./sft_config.ts";
@@ -73,6 +73,7 @@ export class SFTTrainer implements Trainer {
     config: SFTConfigInput,
   ) {
     this.config = resolveSFTConfig(config);
+    checkWarmup(this.config);
     const { weightDecay, seed } = this.config;
     this.optimizer = new Adam(trained.parameters, { weightDecay, decoupled: true });
     this.#random = new Random(seed);

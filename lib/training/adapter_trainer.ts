@@ -12,7 +12,7 @@ import type { PromptPass } from "./prompt_pass.ts";
 import type { RowLoss } from "./row_loss.ts";
 import type { ReadPrompts } from "./read_prompts.ts";
 import { forwardBackwardRows, type RowLogprobs } from "./row_pass.ts";
-import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
+import { checkWarmup, learningRateAt, type LearningRateSchedule } from "./schedules.ts";
 import { StepLock } from "./step_lock.ts";
 import type { TokenModel } from "./token_model.ts";
 import { predict } from "./token_pass.ts";
@@ -109,6 +109,7 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
    * Trains the adapter in place.
    *
    * @param algorithm its name, for messages
+   * @throws {UserError} when the warm-up does not end within the steps
    * @throws {OutOfMemoryError} when the optimizer's moments or the reference do not fit
    */
   protected constructor(
@@ -117,6 +118,7 @@ export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implem
     protected readonly algorithm: string,
     { reference, moves = false }: ReferenceOptions,
   ) {
+    checkWarmup(config);
     const { adapter } = policy;
     const isInitial = reference === "initial" && !adapter.changesNothing;
     this.reference = isInitial || moves ? frozenCopy(adapter) : null;

@@ -1,3 +1,5 @@
+import { UserError } from "../errors.ts";
+
 /** Learning rate over the steps of a run. */
 export interface LearningRateSchedule {
   /** Learning rate at the schedule's peak. */
@@ -8,6 +10,21 @@ export interface LearningRateSchedule {
   readonly warmupSteps: number;
   /** Step at which a falling learning rate is 0. */
   readonly steps: number;
+}
+
+/**
+ * Checks that the warm-up ends within the run.
+ *
+ * @throws {UserError} when it does not
+ */
+export function checkWarmup(
+  { warmupSteps, steps }: Pick<LearningRateSchedule, "warmupSteps" | "steps">,
+): void {
+  if (warmupSteps <= steps) return;
+  throw new UserError(
+    `\`warmupSteps\` ${warmupSteps} is more than \`steps\` ${steps}: the warm-up would not end; ` +
+      `make it at most ${steps}`,
+  );
 }
 
 /**

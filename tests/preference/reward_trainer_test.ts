@@ -139,6 +139,10 @@ Deno.test("what cannot be trained is refused in one line", () =>
     assert.throws(() => resolveRewardConfig({ steps: 1, centerRewardsCoefficient: -1 }), {
       message: /^`centerRewardsCoefficient` must be a number of at least 0, or none, found -1/,
     });
+    await assert.rejects(
+      trainerOf(device, LLAMA, { steps: 2, warmupSteps: 3 }),
+      /^UserError: `warmupSteps` 3 is more than `steps` 2: /,
+    );
     const trainer = await trainerOf(device);
     await assert.rejects(trainer.step([]), /^UserError: a step needs at least one pair, got none/);
     const empty = [{ chosen: [1], rejected: [] }];

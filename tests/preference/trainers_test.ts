@@ -225,6 +225,12 @@ Deno.test("nonsense is refused in one line", () =>
       /the chosen answer of pair 0 is empty/,
     );
     await assert.rejects(dpo.step([{ prompt: [], chosen: [1], rejected: [1] }]), UserError);
+    for (const Trainer of [DPOTrainer, ORPOTrainer, KTOTrainer]) {
+      assert.throws(
+        () => new Trainer(policy, { ...base, warmupSteps: 21 }),
+        /^UserError: `warmupSteps` 21 is more than `steps` 20: .* make it at most 20$/,
+      );
+    }
     const kto = new KTOTrainer(policy, base);
     await assert.rejects(kto.step(answers.slice(0, 1)), /single answer/);
     assert.throws(

@@ -109,6 +109,10 @@ Deno.test("the learning rate follows the schedule", () =>
       subject.parameters.values.write(new Float32Array(subject.parameters.values.length));
     }
     assert.deepEqual(rates, [0, 0.5, 1, 0.5]);
+    assert.throws(
+      () => new SFTTrainer(subject, { steps: 1, learningRate: 1, warmupSteps: 2 }),
+      /^UserError: `warmupSteps` 2 is more than `steps` 1: /,
+    );
   }));
 
 Deno.test("a gradient that is not finite stops the training and changes nothing", () =>

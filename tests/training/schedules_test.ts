@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { learningRateAt } from "../../lib/training/schedules.ts";
+import { checkWarmup, learningRateAt } from "../../lib/training/schedules.ts";
 
 const base = { learningRate: 2, warmupSteps: 4, steps: 12 };
 const near = (actual: number, expected: number) =>
@@ -30,6 +30,14 @@ Deno.test("cosine falls along half a cosine", () => {
   near(learningRateAt(6, settings), 1 + Math.SQRT1_2);
   near(learningRateAt(8, settings), 1);
   near(learningRateAt(12, settings), 0);
+});
+
+Deno.test("a warm-up ends within the steps", () => {
+  checkWarmup({ warmupSteps: 12, steps: 12 });
+  assert.throws(
+    () => checkWarmup({ warmupSteps: 13, steps: 12 }),
+    /^UserError: `warmupSteps` 13 is more than `steps` 12: the warm-up would not end; make it at most 12$/,
+  );
 });
 
 Deno.test("no warm-up starts at the peak", () => {
