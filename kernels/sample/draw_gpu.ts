@@ -33,6 +33,18 @@ const PART_WORDS = 5;
 /** With fewer tokens one workgroup a row is done sooner than two more launches. */
 const SMALLEST_VOCABULARY = 4 * LOGITS_CHUNK;
 
+/** The text of the kernels: for others, the choice between them is measured again. */
+export const DRAW_CODE: string = softmax + partsCode + sumsCode + tokenCode;
+
+/** Choices in the tuning. */
+export const DRAWS = { one: "one workgroup a row", several: "several workgroups a row" };
+
+/** Vocabularies whose draws are alike, from `from` tokens on, and the size that is measured for them. */
+export const DRAW_CLASSES: readonly { name: string; from: number; measured: number }[] = [
+  { name: `draw from ${SMALLEST_VOCABULARY} tokens`, from: SMALLEST_VOCABULARY, measured: 32128 },
+  { name: "draw from 65536 tokens", from: 65536, measured: 151_936 },
+];
+
 /** Arguments of the kernels that take the next token. */
 export interface DrawArguments {
   readonly tokens: Span;
@@ -58,11 +70,15 @@ export interface RandomArguments {
 }
 
 /**
- * Tells where several workgroups should share a row: on GPUs, for vocabularies that take one workgroup
- * longer than two more launches. Software adapters have too few units to share.
+ * Tells where several workgroups should share a row: where that was measured to be faster, else on GPUs,
+ * for vocabularies that take one workgroup longer than two more launches. Software adapters have too few
+ * units to share.
  */
-export function drawsInParts(device: GpuDevice, vocabulary: number): boolean {
-  return !device.software && vocabulary >= SMALLEST_VOCABULARY;
+export function drawsInParts({ software, tuning }: GpuDevice, vocabulary: number): boolean {
+  const alike = DRAW_CLASSES.findLast(({ from }) => vocabulary >= from);
+  if (!alike) return false;
+  const tuned = tuning.get(alike.name);
+  return tuned === undefined ? !software : tuned === DRAWS.several;
 }
 
 /**

@@ -3,6 +3,8 @@ import { provesSubgroups } from "../../../kernels/matmul/equal_variants.ts";
 import { autotuneMatmul, hasTunableProducts } from "../../../kernels/matmul/autotune.ts";
 import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
 import { SEVERAL_BROADCAST_CODE } from "../../../kernels/matmul/matmul_several.ts";
+import { autotuneDraws } from "../../../kernels/sample/autotune.ts";
+import { DRAW_CODE } from "../../../kernels/sample/draw_gpu.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
@@ -58,7 +60,7 @@ async function proveSubgroups(name: DeviceOptions["device"]): Promise<boolean> {
 export interface TuningTrials {
   /** Finds out if the kernels with subgroups are equal to the others. */
   readonly prove: () => Promise<boolean>;
-  /** Measures the products. Default: {@linkcode autotuneMatmul}, on hardware only. */
+  /** Measures products and draws. Default: `autotuneMatmul` and `autotuneDraws`, on hardware only. */
   readonly measure?: (device: GpuDevice) => Promise<Map<string, string>>;
 }
 
@@ -124,7 +126,8 @@ async function tuningPath(
   folder: string,
 ): Promise<string> {
   const subgroups = subgroupSize ?? "no";
-  const code = await digest(MATMUL_CODE + SEVERAL_BROADCAST_CODE + description + subgroups);
+  const kernels = MATMUL_CODE + SEVERAL_BROADCAST_CODE + DRAW_CODE;
+  const code = await digest(kernels + description + subgroups);
   return join(folder, `matmul-${code}.json`);
 }
 
@@ -151,7 +154,8 @@ async function measureApart({ usesSubgroups }: GpuDevice): Promise<Map<string, s
   const device = await WebGpuDevice.create(adapter, { times, immediateReads });
   device.usesSubgroups = usesSubgroups;
   try {
-    return await autotuneMatmul(device, times);
+    const products = await autotuneMatmul(device, times);
+    return new Map([...products, ...await autotuneDraws(device, times)]);
   } finally {
     device.close();
   }

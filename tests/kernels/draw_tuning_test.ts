@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { autotuneDraws } from "../../kernels/sample/autotune.ts";
+import { DRAW_CLASSES, drawsInParts } from "../../kernels/sample/draw_gpu.ts";
+import type { GpuDevice } from "../../lib/device/device.ts";
+import { gpuTest } from "../device.ts";
+
+gpuTest("draws: the faster way is measured for each class of vocabularies", async (device) => {
+  const { used } = device.memory;
+  const before = device.counters.dispatches;
+  // Several workgroups take 0.9 s, one takes 1 s; from the second class on 0.5 s.
+  let single = 1;
+  let taken = 0;
+  const times = {
+    take(count: number) {
+      taken += count;
+      if (taken > 16) single = 0.5;
+      return Promise.resolve(Array.from({ length: count }, () => count === 1 ? single : 0.3));
+    },
+  };
+  const best = await autotuneDraws(device, times);
+  const [smaller, larger] = DRAW_CLASSES.map(({ name }) => best.get(name));
+  assert.deepEqual([smaller, larger], ["several workgroups a row", "one workgroup a row"]);
+  assert.equal(device.counters.dispatches - before, taken);
+  assert.equal(device.memory.used, used);
+  const invalid = { take: (count: number) => Promise.resolve(new Array(count).fill(0)) };
+  assert.equal((await autotuneDraws(device, invalid)).size, 0);
+});
+
+Deno.test("draws: several workgroups a row as measured, else on hardware with large vocabularies", () => {
+  const chosen = (software: boolean, tuning: Record<string, string> = {}) => {
+    const device = { software, tuning: new Map(Object.entries(tuning)) } as unknown as GpuDevice;
+    return [500, 32_128, 262_144].map((vocabulary) => drawsInParts(device, vocabulary));
+  };
+  assert.deepEqual(chosen(false), [false, true, true]);
+  assert.deepEqual(chosen(true), [false, false, false]);
+  const [smaller, larger] = DRAW_CLASSES.map(({ name }) => name);
+  assert.deepEqual(chosen(false, { [smaller]: "one workgroup a row" }), [false, false, true]);
+  assert.deepEqual(chosen(true, { [larger]: "several workgroups a row" }), [false, false, true]);
+});
