@@ -56,7 +56,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await page.getByRole("button", { name: "Show long" }).waitFor();
   assert.equal(await page.getByText("refused", { exact: true }).count(), 0);
   await page.getByRole("button", { name: "Remove long" }).click();
-  await page.getByRole("button", { name: "Remove long for good" }).click();
+  await page.getByRole("button", { name: "Remove for good: long" }).click();
   await page.getByText("Runs kept in this browser").waitFor({ state: "detached" });
 });
 

@@ -156,6 +156,12 @@ browserTest("a reward of the user's: scores, and its mistakes in one sentence", 
   await page.getByRole("button", { name: "Go on with hangs" }).click();
   await page.locator(".playground-run .steps").filter({ hasText: "6 / 6" }).waitFor();
   assert.equal(await ended(page), "");
+  assert.match(
+    await attempt("export default (samples) => samples.map(async () => 1);"),
+    /^The reward mine\.js returned an object for sample 0 /,
+  );
+  // The page goes on.
+  assert.equal(await attempt(works), "");
 });
 
 browserTest("the page shows from its HTML alone, in its style", async (browser) => {

@@ -16,6 +16,7 @@ import {
   textOf,
   textsIn,
 } from "../../web/islands/playground/run_files.ts";
+import { sentenceOf } from "../../web/islands/playground/sentence.ts";
 import { setsIn } from "../../web/islands/playground/sample_rows.ts";
 import { headersFile, playgroundHeaders } from "../../web/page/playground_headers.ts";
 import { renderPlayground } from "../../web/page/playground_page.tsx";
@@ -164,6 +165,27 @@ Deno.test("a run's files say what was measured, compared and trained", async () 
     ["model/config.json"],
   );
   assert.deepEqual([pairs.pairs.length, pairs.comparison, pairs.trained], [1, null, "model"]);
+});
+
+Deno.test("messages of errors are sentences, with the advice that a page can give", () => {
+  assert.equal(sentenceOf("pick a model first"), "Pick a model first.");
+  assert.equal(sentenceOf("learningRate is given twice"), "learningRate is given twice.");
+  assert.equal(sentenceOf("`steps` is many"), "`steps` is many.");
+  assert.equal(
+    sentenceOf("the reward does not load: Invalid url."),
+    "The reward does not load: Invalid url.",
+  );
+  assert.equal(
+    sentenceOf('/data/a.csv has no column "x": name one of its columns with `dialogueColumn`: "a"'),
+    '/data/a.csv has no column "x": name one of its columns with Column of the text: "a".',
+  );
+  assert.equal(
+    sentenceOf(
+      "cannot download the dataset a/b from https://huggingface.co: Failed to fetch; check",
+    ),
+    "Cannot download the dataset a/b from https://huggingface.co: this page connects to nothing " +
+      "but its own server; pick the files on your machine instead.",
+  );
 });
 
 Deno.test("the label of a measurement is not said twice", () => {

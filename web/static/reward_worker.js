@@ -11,12 +11,18 @@ onmessage = async ({ data: address, ports: [port] }) => {
   }
   port.onmessage = async ({ data: samples }) => {
     try {
-      port.postMessage({ scores: await (score.length > 1 ? scoreLists(samples) : score(samples)) });
+      const scores = await (score.length > 1 ? scoreLists(samples) : score(samples));
+      port.postMessage({ scores: Array.isArray(scores) ? scores.map(sendable) : scores });
     } catch (error) {
       failed(error);
     }
   };
   port.postMessage({ scores: [] });
+
+  // A promise or a function among the scores is an object: whoever gets it says that it is no number.
+  function sendable(value) {
+    return typeof value === "object" || typeof value === "function" ? value && {} : value;
+  }
 
   // TRL's form: prompts, completions, and the dataset's columns.
   function scoreLists(samples) {

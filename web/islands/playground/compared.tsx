@@ -27,8 +27,8 @@ export function ComparedPrompts(
   return (
     <Section title={`Before and after, ${formatCount(rows.length, "prompt")}`}>
       {score !== null && (
-        <p class="actions">
-          <span>{better} with a higher {score} after training</span>
+        <p class="actions top">
+          <span>{better} with a higher score after training</span>
           <button type="button" onClick={() => worstFirst.value = !worstFirst.value}>
             {worstFirst.value ? "Largest gain first" : "Largest drop first"}
           </button>
@@ -44,7 +44,7 @@ export function ComparedPairs({ pairs }: { pairs: readonly ComparedPair[] }): JS
   const right = pairs.filter((pair) => marginOf(pair) > 0).length;
   return (
     <Section title={`Before and after, ${formatCount(pairs.length, "pair")}`}>
-      <p>{right} with the higher reward for the chosen answer after training</p>
+      <p class="actions top">{right} with the higher reward for the chosen answer after training</p>
       <Cards cards={smallestMarginFirst(pairs).map((pair) => <ComparedPairCard pair={pair} />)} />
     </Section>
   );

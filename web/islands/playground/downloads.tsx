@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { capitalized } from "../../shared/format.ts";
 import { save as saveAs } from "../chart_download.ts";
+import { Failure } from "./failure.tsx";
 import type { ShownRun, TabTraining } from "./tab_training.ts";
 
 /** Names of what runs train, on buttons. */
@@ -34,11 +34,12 @@ export function Downloads(
         )}
         <button type="button" onClick={() => save("")}>Download the run</button>
         <span class="muted">
-          Unpacked into <code>runs</code>, <code>temper runs</code> and <code>temper ui</code>{" "}
+          Unpacked into <code>runs</code>, <code>temper runs list</code> and <code>temper ui</code>
+          {" "}
           show the run.
         </span>
       </p>
-      {failure.value !== null && <p class="failure" role="alert">{capitalized(failure.value)}.</p>}
+      {failure.value !== null && <Failure message={failure.value} />}
     </>
   );
 }

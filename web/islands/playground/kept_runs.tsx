@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { KeptRun } from "../../../lib/browser/protocol.ts";
+import { Failure } from "./failure.tsx";
 import { StateBadge } from "../../components/parts.tsx";
-import { capitalized } from "../../shared/format.ts";
 
 /** Runs in the browser's storage. */
 export function KeptRuns(
@@ -23,7 +23,7 @@ export function KeptRuns(
   return (
     <section class="block" aria-labelledby="kept-title">
       <h2 id="kept-title">Runs kept in this browser</h2>
-      {failure !== null && <p class="failure" role="alert">{capitalized(failure)}.</p>}
+      {failure !== null && <Failure message={failure} />}
       <ul class="kept">
         {runs.map((run) => {
           const isRunning = run.status === "running";
@@ -57,7 +57,7 @@ export function KeptRuns(
                 )}
                 <button
                   type="button"
-                  aria-label={`Remove ${run.name}${isAsked ? " for good" : ""}`}
+                  aria-label={`Remove${isAsked ? " for good:" : ""} ${run.name}`}
                   class={isAsked ? "danger" : undefined}
                   disabled={busy || isRunning}
                   onBlur={() => asked.value = null}

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { capitalized } from "../../shared/format.ts";
+import { Failure } from "./failure.tsx";
 import { FileField } from "./file_field.tsx";
 import type { OwnFiles } from "./own_files.ts";
 import type { TabTraining } from "./tab_training.ts";
@@ -44,7 +44,7 @@ export function MissingFiles(
           onPick={(picked) => give(files, picked)}
         />
       ))}
-      {failure.value !== null && <p class="failure" role="alert">{capitalized(failure.value)}.</p>}
+      {failure.value !== null && <Failure message={failure.value} />}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { StateBadge, StepProgress } from "../../components/parts.tsx";
 import { capitalized } from "../../shared/format.ts";
 import type { RunState } from "../../shared/overview.ts";
 import { ChartGrid } from "../chart_grid.tsx";
+import { Failure } from "./failure.tsx";
 import { ComparedPairs, ComparedPrompts } from "./compared.tsx";
 import { Downloads } from "./downloads.tsx";
 import { MissingFiles } from "./missing_files.tsx";
@@ -28,7 +29,7 @@ const STATUS: Readonly<Record<Phase, string>> = {
   pausing: "Pauses after this step",
   paused: "Paused",
   stopping: "Stops after this step",
-  finished: "What it trained can be tried and downloaded",
+  finished: "What it trained can be downloaded",
   stopped: "Its checkpoint is kept",
   failed: "It has ended with an error",
 };
@@ -63,7 +64,7 @@ export function ShownRunSection(
         <StepProgress run={{ name: title, step, steps, secondsLeft: null }} />
         <span role="status" class="muted">{STATUS[phase]}</span>
       </div>
-      {failure !== null && <p class="failure" role="alert">{capitalized(failure)}.</p>}
+      {failure !== null && <Failure message={failure} />}
       {!hasEnded && (
         <p class="actions">
           {phase === "paused"

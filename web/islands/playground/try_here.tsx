@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Answers } from "../../../lib/runs/commands/side_by_side.ts";
-import { capitalized } from "../../shared/format.ts";
 import { AnswerCard, LONGEST_TEXT, TemperatureInput } from "../try_parts.tsx";
+import { Failure } from "./failure.tsx";
 import type { TabTraining, Trying } from "./tab_training.ts";
 
 /** Form for a text, and the responses of the run's model before and after training. */
@@ -65,7 +65,7 @@ export function TryHere(
         <span id="try-keys" class="muted hint">Ctrl+Enter responds.</span>
         <span role="status" class="muted">{isBusy.value ? "Generating" : ""}</span>
       </p>
-      {failure.value !== null && <p class="failure" role="alert">{capitalized(failure.value)}.</p>}
+      {failure.value !== null && <Failure message={failure.value} />}
       {answers.value !== null && (
         <div class="cards">
           <AnswerCard title="Before training" answer={answers.value.base} />
