@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { ROOT } from "../../scripts/program.ts";
+import { seriousViolations } from "../web/axe.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
 import { ended, host, train } from "./playground.ts";
 import { SMALL_PPO } from "./small_runs.ts";
@@ -32,7 +33,7 @@ async function keptNames(page: Page): Promise<string[]> {
 
 browserTest("a run of one's own chat model, tried at once and after a reload", async (browser) => {
   await using site = await host();
-  const page = await browser.newPage();
+  const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
   const complaints = complaintsOf(page);
   await page.goto(site.address);
   await page.getByRole("combobox", { name: "Model" }).selectOption("own");
@@ -55,6 +56,9 @@ browserTest("a run of one's own chat model, tried at once and after a reload", a
   await page.reload();
   await page.getByText("of the CPU").first().waitFor();
   await page.getByRole("button", { name: "Show z-first" }).click();
+  assert.deepEqual(await seriousViolations(page), []);
+  const wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+  assert.ok(Number(wider) <= 0, `the page is ${wider} px too wide`);
   const folder = page.getByLabel("Folder of the model: tiny-chat");
   await folder.setInputFiles(T5);
   const failure = page.locator(".playground-run .failure");

@@ -49,7 +49,7 @@ export function FileField(
         {...(folder ? { webkitdirectory: true } : {})}
         onChange={(event) => take(pickedIn(event.currentTarget.files!))}
       />
-      <p id={`${id}-hint`} class="muted">
+      <p id={`${id}-hint`} class={picked === null ? "muted" : undefined}>
         {picked === null
           ? hint
           : `${picked.name}: ${formatCount(picked.files.length, "file")} ready`}

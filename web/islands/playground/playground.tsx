@@ -18,6 +18,16 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
     choices.value = { ...choices.value, ...keptChoices(kinds) };
     return effect(() => keepChoices(choices.value));
   }, []);
+  useEffect(() => {
+    // Files that miss their field would be opened in the page's place, and end its run.
+    const refuse = (event: DragEvent) => {
+      if (event.defaultPrevented) return;
+      event.preventDefault();
+      event.dataTransfer!.dropEffect = "none";
+    };
+    addEventListener("dragover", refuse);
+    addEventListener("drop", refuse);
+  }, []);
   // After the first paint: the module is large.
   useEffect(() => {
     requestAnimationFrame(() => setTimeout(() => training.open(), 0));
