@@ -14,6 +14,8 @@ export interface Product {
   n: number;
   k: number;
   count: number;
+  /** Number of different weights, each of which is multiplied as often. */
+  weights: number;
 }
 
 /** Sizes of a step. */
@@ -26,8 +28,15 @@ export interface StepSizes {
 
 /** Minimum number of repetitions of each shape. */
 const REPEATS = 3;
-/** Minimum time of each shape, in milliseconds. */
+/** Minimum time of all shapes with as many rows, for each of them, in milliseconds. */
 const TIME = 40;
+/**
+ * Below this many rows, weights are different ones, as in a step: fetching a weight from memory takes as
+ * long as multiplying it. With more rows it takes next to nothing, and one of each shape is multiplied.
+ */
+const MANY_ROWS = 64;
+/** Maximum size of all different weights: more than a cache holds. */
+const WEIGHT_BYTES = 256 * 2 ** 20;
 
 /**
  * Products of one step with frozen weights: generating with a KV cache, scoring, the
@@ -129,50 +138,83 @@ type ProductModel = Pick<LanguageModel, "linearModules" | "vocabSize" | "hiddenS
 /** A list of products, and what adds a model's to it. */
 function productsOf(model: ProductModel) {
   const products: Product[] = [];
-  const add = (m: number, n: number, k: number, count: number) => {
+  const add = (m: number, n: number, k: number, count: number, weights = count) => {
     const same = products.find((p) => p.m === m && p.n === n && p.k === k);
-    if (same) same.count += count;
-    else products.push({ m, n, k, count });
+    if (!same) products.push({ m, n, k, count, weights });
+    else {
+      same.count += count;
+      same.weights = Math.max(same.weights, weights);
+    }
   };
   const modules = (tokens: "prompt" | "response", rows: number, passes: number) => {
-    for (const { inFeatures, outFeatures, tokens: works } of model.linearModules) {
-      if (works === tokens || works === "both") add(rows, outFeatures, inFeatures, passes);
+    const seen = new Map<string, [n: number, k: number, weights: number]>();
+    for (const { inFeatures: k, outFeatures: n, tokens: works } of model.linearModules) {
+      if (works !== tokens && works !== "both") continue;
+      seen.set(`${n} ${k}`, [n, k, (seen.get(`${n} ${k}`)?.[2] ?? 0) + 1]);
     }
+    for (const [n, k, weights] of seen.values()) add(rows, n, k, weights * passes, weights);
   };
   const readPrompts = (rows: number, passes: number) => modules("prompt", rows, passes);
   const respond = (rows: number, passes: number) => {
     modules("response", rows, passes);
-    add(rows, model.vocabSize, model.hiddenSize, passes);
+    add(rows, model.vocabSize, model.hiddenSize, passes, 1);
   };
   return { products, add, readPrompts, respond };
 }
 
-/** Seconds that the products take, each shape timed by itself. */
+/**
+ * Seconds that the products take. Those with the same number of rows are timed in turns, weight after
+ * weight, so that a weight has left the cache, as in a step, when it is multiplied again.
+ */
 export function timeProducts(
   device: TaskDevice,
   products: readonly Product[],
   dtype: "f32" | "bf16",
 ): number {
+  const [inputs, outputs] = [
+    Math.max(...products.map(({ m, k }) => m * k)),
+    Math.max(...products.map(({ m, n }) => m * n)),
+  ];
+  const [a, c] = [inputs, outputs].map((length) => {
+    const span = { buffer: device.alloc(length * 4), byteOffset: 0 };
+    device.write(span, new Float32Array(length).fill(0.5));
+    return span;
+  });
   let total = 0;
-  for (const { m, n, k, count } of products) {
-    const [a, c] = [m * k, m * n].map((length) => {
-      const span = { buffer: device.alloc(length * 4), byteOffset: 0 };
-      device.write(span, new Float32Array(length).fill(0.5));
-      return span;
-    });
-    const rows = (_first: number, rowCount: number) => new Float32Array(rowCount * k).fill(0.5);
-    const weight = WeightMatrix.freeze(device, rows, n, k, dtype);
-    const times: number[] = [];
-    const until = performance.now() + TIME;
-    while (times.length < REPEATS || performance.now() < until) {
-      const start = performance.now();
-      matmul(device, { c, a, b: weight.forward(), m, n, k });
-      times.push(performance.now() - start);
+  for (const m of new Set(products.map(({ m }) => m))) {
+    const group = products.filter((product) => product.m === m);
+    const weights = weightsOf(device, group, dtype);
+    const times = group.map((): number[] => []);
+    const until = performance.now() + TIME * group.length;
+    for (let round = 0; round < REPEATS || performance.now() < until; round++) {
+      group.forEach(({ n, k }, i) => {
+        const start = performance.now();
+        for (const weight of weights[i]) matmul(device, { c, a, b: weight.forward(), m, n, k });
+        times[i].push((performance.now() - start) / weights[i].length);
+      });
     }
-    times.sort((x, y) => x - y);
-    total += count * times[times.length >> 1] / 1000;
-    weight.dispose(device);
-    for (const span of [a, c]) device.free(span.buffer);
+    group.forEach(({ count }, i) => {
+      const sorted = times[i].sort((x, y) => x - y);
+      total += count * sorted[sorted.length >> 1] / 1000;
+    });
+    for (const weight of weights.flat()) weight.dispose(device);
   }
+  for (const span of [a, c]) device.free(span.buffer);
   return total;
+}
+
+/** Weights for products with the same number of rows: as many for each as a step has, as far as they fit. */
+function weightsOf(
+  device: TaskDevice,
+  group: readonly Product[],
+  dtype: "f32" | "bf16",
+): WeightMatrix[][] {
+  const bytes = (dtype === "f32" ? 4 : 2) *
+    group.reduce((sum, { n, k, weights }) => sum + n * k * weights, 0);
+  const share = Math.min(1, WEIGHT_BYTES / bytes);
+  return group.map(({ m, n, k, weights }) => {
+    const count = m < MANY_ROWS ? Math.ceil(weights * share) : 1;
+    const rows = (_first: number, rowCount: number) => new Float32Array(rowCount * k).fill(0.5);
+    return Array.from({ length: count }, () => WeightMatrix.freeze(device, rows, n, k, dtype));
+  });
 }

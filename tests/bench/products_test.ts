@@ -47,13 +47,20 @@ Deno.test("stepProducts: the multiply-adds of a step, by hand", async () => {
 });
 
 Deno.test("groupStepProducts: prompts are read once for all their responses", () => {
-  const linearModules = [{ name: "a", inFeatures: 10, outFeatures: 20, tokens: "both" as const }];
+  const shape = { inFeatures: 10, outFeatures: 10, tokens: "both" as const };
+  const linearModules = ["a", "b"].map((name) => ({ name, ...shape }));
   const model = { linearModules, vocabSize: 100, hiddenSize: 10 };
   const sizes = { prompts: 2, responses: 4, prompt: 16, new: 3 };
   const products = groupStepProducts(model, sizes);
   const work = products.reduce((sum, { m, n, k, count }) => sum + m * n * k * count, 0);
   // Generating, the reference, forward and backward; the forward pass goes on from generation's.
   assert.equal(work, 3 * 2 * 16 * 200 + 4 * 8 * 3 * (200 + 1000));
+  // A token of each row meets two different weights of the one shape, and the head.
+  const step = products.filter(({ m }) => m === 8);
+  assert.deepEqual(step.map(({ n, count, weights }) => [n, count, weights]), [
+    [10, 3 * 2, 2],
+    [100, 3, 1],
+  ]);
 });
 
 Deno.test("products of a step on pairs: prompts are read once for both answers, whole texts twice", () => {
@@ -71,7 +78,7 @@ Deno.test("products of a step on pairs: prompts are read once for both answers, 
 Deno.test("timeProducts: takes time, leaves no memory behind", async () => {
   const device = await WasmDevice.create({ threads: 1 });
   const { used } = device.memory;
-  assert.ok(timeProducts(device, [{ m: 3, n: 20, k: 5, count: 2 }], "bf16") > 0);
+  assert.ok(timeProducts(device, [{ m: 3, n: 20, k: 5, count: 2, weights: 2 }], "bf16") > 0);
   assert.equal(device.memory.used, used);
   device.close();
 });
