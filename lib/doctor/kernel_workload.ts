@@ -1,5 +1,6 @@
 import { compareVariants } from "../../kernels/matmul/equal_variants.ts";
 import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
+import { greedy, sample } from "../../kernels/sample/sample.ts";
 import type { Device, GpuDevice } from "../device/device.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { generate } from "../generation/generate.ts";
@@ -55,7 +56,23 @@ export async function exerciseKernels(device: GpuDevice): Promise<void> {
   const classifier = new EncoderClassifier(device, parseEncoderConfig(ROBERTA, "doctor"), store);
   const cx = new Context(device);
   await classifier.logits(cx, PROMPTS).read();
+  await drawInParts(cx);
   cx.release();
+}
+
+/** Takes tokens as for large vocabularies, which are slow on software adapters. */
+async function drawInParts(cx: Context): Promise<void> {
+  const row = cx.from(Int32Array.of(0));
+  const input = {
+    ...{ logits: cx.from(new Float32Array(VOCABULARY)), rows: 1, vocabulary: VOCABULARY },
+    ...{ positions: row, ends: null, minLength: 0, repetition: null },
+  };
+  const drawing = { rollouts: row, seed: 1, temperature: 1, topK: 0, topP: 1 };
+  const tokens = cx.empty([1], "i32");
+  const extras = { logprobs: cx.empty([1]), inParts: true };
+  sample(cx.device, input, drawing, tokens, extras);
+  greedy(cx.device, input, tokens, extras);
+  await tokens.readInts();
 }
 
 async function stepOfPPO(device: Device, dtype: "f32" | "bf16"): Promise<void> {
