@@ -33,7 +33,7 @@ interface Traffic {
 /** Writes up to this size are kept: tables of rows, whose lengths tell how much an attention reads. */
 const KEPT_BYTES = 1 << 16;
 
-/** What every word that is read is: as a token, none that ends a text. */
+/** Value of every word that is read: as a token, none that ends a text. */
 const TOKEN = 5;
 
 /** Memory of a {@linkcode CountingDevice}: no more than what was written to it, where that is little. */

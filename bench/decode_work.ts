@@ -15,7 +15,7 @@ import { CountingDevice, type KernelWork } from "./counting_device.ts";
 import MODEL_CONFIGS from "./model_configs.json" with { type: "json" };
 
 /** Batch that is decoded. */
-interface Batch {
+export interface Batch {
   readonly rows: number;
   readonly prompt: number;
   readonly new: number;
@@ -35,7 +35,7 @@ const ZEROS: WeightSource = {
 };
 
 /** Work of the mean step: an adapter of rank 32 on PEFT's defaults, a value head, log-probabilities. */
-async function workPerStep(config: JsonObject, { rows, prompt, new: tokens }: Batch) {
+export async function workPerStep(config: JsonObject, { rows, prompt, new: tokens }: Batch) {
   const device = new CountingDevice();
   const store = new FrozenStore(device, ZEROS, "bf16");
   const model = modelFamily(config, "bench").configure(config, "bench")(device, store);
