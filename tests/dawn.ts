@@ -5,7 +5,7 @@ const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 /** Tests that take minutes on SwiftShader, of what shorter ones test as well. */
 export const SLOW_ON_DAWN =
-  /frequencies follow|a query alone|wherever the prefix ends|a head of 256 columns|in any batch/;
+  /against f64|frequencies follow|a query alone|wherever the prefix ends|a head of 256 columns|in any batch/;
 
 /** Dawn, Chrome's implementation of WebGPU, or why there is none. */
 export type Dawn = { readonly gpu: GPU } | { readonly missing: string };

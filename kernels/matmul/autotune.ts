@@ -17,8 +17,11 @@ export interface Trial {
   readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x";
 }
 
-/** Maximum time in seconds; classes not measured by then use the default variant. */
-const BUDGET_SECONDS = 2;
+/**
+ * Maximum seconds of waiting for the GPU, and of all with the compilation of kernels, most of which are
+ * needed anyway; classes not measured by then use the default variant.
+ */
+const BUDGET = { waiting: 2, total: 8 };
 /** Seconds of work before the first measurement, so that the GPU leaves its idle clock. */
 const WARM_UP_SECONDS = 0.05;
 /** Launches of that work between reads, of the default variant. */
@@ -75,56 +78,78 @@ export function hasTunableProducts(device: Device): device is GpuDevice {
 export async function autotuneMatmul(
   device: GpuDevice,
   times: Pick<LaunchTimes, "take">,
-  { trials = TRIALS, budgetSeconds = BUDGET_SECONDS, warmUpSeconds = WARM_UP_SECONDS } = {},
+  { trials = TRIALS, budget = BUDGET, warmUpSeconds = WARM_UP_SECONDS } = {},
 ): Promise<Map<string, string>> {
   const operand = (elements: (trial: Trial) => number): Span => (
     { buffer: device.alloc(Math.max(...trials.map(elements)) * 4), byteOffset: 0 }
   );
-  const spans = {
+  const operands = {
     a: operand(({ m, k }) => m * k),
     b: operand(({ n, k }) => n * k),
     c: operand(({ m, n }) => m * n),
   };
   const before = new Map(device.tuning);
   const best = new Map<string, string>();
+  const trialRun = new TrialRun(device, times, operands);
   const started = performance.now();
-  const seconds = () => (performance.now() - started) / 1000;
   try {
-    while (seconds() < warmUpSeconds) await launch(device, times, spans, trials[0], WARM_UP);
+    while (trialRun.waited < warmUpSeconds) await trialRun.launch(trials[0], WARM_UP);
+    trialRun.waited = 0;
     for (const trial of trials) {
-      if (seconds() > budgetSeconds) break;
-      const name = await fastest(device, times, spans, trial);
+      const total = (performance.now() - started) / 1000;
+      if (trialRun.waited > budget.waiting || total > budget.total) break;
+      const name = await trialRun.fastest(trial);
       if (name !== null) best.set(shapeClass(traitsOf(trial)), name);
     }
   } finally {
     device.tuning.clear();
     for (const [kind, name] of before) device.tuning.set(kind, name);
-    for (const { buffer } of Object.values(spans)) device.free(buffer);
+    for (const { buffer } of Object.values(operands)) device.free(buffer);
   }
   return best;
 }
 
-interface Operands {
-  readonly a: Span;
-  readonly b: Span;
-  readonly c: Span;
-}
+/** Launches of products on a device that tells their times. */
+class TrialRun {
+  /** Seconds spent waiting for the GPU. */
+  waited = 0;
 
-/** Name of the fastest variant for a product; null if the GPU's timestamps are invalid. */
-async function fastest(
-  device: GpuDevice,
-  times: Pick<LaunchTimes, "take">,
-  spans: Operands,
-  trial: Trial,
-): Promise<string | null> {
-  const names = candidates(device, trial).map(({ name }) => name);
-  const first = await launch(device, times, spans, trial, names);
-  if (!first.every((seconds) => seconds > 0)) return null;
-  const limit = GIVE_UP_FACTOR * Math.min(...first);
-  const left = names.filter((_, i) => first[i] <= limit);
-  const rounds = Array.from({ length: ROUNDS }, () => left).flat();
-  const seconds = await launch(device, times, spans, trial, rounds);
-  return rounds[seconds.indexOf(Math.min(...seconds))];
+  constructor(
+    private readonly device: GpuDevice,
+    private readonly times: Pick<LaunchTimes, "take">,
+    private readonly operands: { readonly a: Span; readonly b: Span; readonly c: Span },
+  ) {}
+
+  /** Name of the fastest variant for a product; null if the GPU's timestamps are invalid. */
+  async fastest(trial: Trial): Promise<string | null> {
+    const names = candidates(this.device, trial).map(({ name }) => name);
+    const first = await this.launch(trial, names);
+    if (!first.every((seconds) => seconds > 0)) return null;
+    const limit = GIVE_UP_FACTOR * Math.min(...first);
+    const left = names.filter((_, i) => first[i] <= limit);
+    const rounds = Array.from({ length: ROUNDS }, () => left).flat();
+    const seconds = await this.launch(trial, rounds);
+    return rounds[seconds.indexOf(Math.min(...seconds))];
+  }
+
+  /** Launches a product with each variant, null for the default; returns seconds. */
+  async launch(trial: Trial, names: readonly (string | null)[]): Promise<number[]> {
+    const { device, operands: { a, b, c } } = this;
+    const { m, n, k, dtype, product } = trial;
+    const kind = shapeClass(traitsOf(trial));
+    const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
+    const right = { kind: "strided", span: b, dtype, ...along } as const;
+    const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
+    for (const name of names) {
+      if (name !== null) device.tuning.set(kind, name);
+      matmul(device, { c, a, b: right, ...transposed, m, n, k });
+    }
+    const started = performance.now();
+    await device.read(c, 4);
+    const seconds = await this.times.take(names.length);
+    this.waited += (performance.now() - started) / 1000;
+    return seconds;
+  }
 }
 
 /** Variants worth measuring: those whose tiles are mostly used, and that suit the size of C. */
@@ -137,27 +162,6 @@ function candidates(device: GpuDevice, trial: Trial): MatmulVariant[] {
     variant.rows <= Math.max(16, 4 * m) && variant.columns <= Math.max(16, 4 * n) &&
     !(isLarge && variant.slices > 1)
   );
-}
-
-/** Launches a product with each variant, null for the default; returns seconds. */
-async function launch(
-  device: GpuDevice,
-  times: Pick<LaunchTimes, "take">,
-  { a, b, c }: Operands,
-  trial: Trial,
-  names: readonly (string | null)[],
-): Promise<number[]> {
-  const { m, n, k, dtype, product } = trial;
-  const kind = shapeClass(traitsOf(trial));
-  const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
-  const right = { kind: "strided", span: b, dtype, ...along } as const;
-  const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
-  for (const name of names) {
-    if (name !== null) device.tuning.set(kind, name);
-    matmul(device, { c, a, b: right, ...transposed, m, n, k });
-  }
-  await device.read(c, 4);
-  return await times.take(names.length);
 }
 
 function traitsOf({ m, n, dtype, product }: Trial): ProductTraits {

@@ -37,7 +37,10 @@ Deno.test("autotuning chooses the fastest variant of every class that occurs", a
   const { device, times } = imaginedGpu((entryPoint, groups) =>
     (costs.get(entryPoint) ?? 10) + groups * 1e-6
   );
-  const best = await autotuneMatmul(device, times, { budgetSeconds: 60, warmUpSeconds: 0 });
+  const best = await autotuneMatmul(device, times, {
+    budget: { waiting: 60, total: 60 },
+    warmUpSeconds: 0,
+  });
   assert.ok(best.size >= 30);
   const names = matmulVariants(device).map(({ name }) => name);
   for (const [kind, name] of best) {
@@ -55,9 +58,11 @@ Deno.test("autotuning chooses the fastest variant of every class that occurs", a
 
 Deno.test("autotuning ends with its time, and does not believe in times of nothing", async () => {
   const { device, times } = imaginedGpu(() => 1);
-  assert.equal((await autotuneMatmul(device, times, { budgetSeconds: -1 })).size, 0);
-  const broken = imaginedGpu(() => 0);
   const options = { warmUpSeconds: 0 };
+  for (const budget of [{ waiting: -1, total: 60 }, { waiting: 60, total: -1 }]) {
+    assert.equal((await autotuneMatmul(device, times, { ...options, budget })).size, 0);
+  }
+  const broken = imaginedGpu(() => 0);
   assert.equal((await autotuneMatmul(broken.device, broken.times, options)).size, 0);
 });
 
@@ -95,7 +100,11 @@ gpuTest("autotuning by a GPU's timestamps leaves no memory behind", async () => 
   );
   const trials = [trial(4, "x·Wᵀ"), trial(80, "dy·W")];
   const { used } = timed.memory;
-  const best = await autotuneMatmul(timed, times, { trials, budgetSeconds: 60, warmUpSeconds: 0 });
+  const best = await autotuneMatmul(timed, times, {
+    trials,
+    budget: { waiting: 60, total: 60 },
+    warmUpSeconds: 0,
+  });
   assert.deepEqual([...best.keys()], ["1-4 f32 A Bᵀ", "1-128 tiles f32 A B"]);
   assert.deepEqual([timed.tuning.size, timed.memory.used], [0, used]);
   timed.close();
