@@ -105,16 +105,19 @@ function describeGpu(
   ];
 }
 
-/** The variants of the matrix product that the autotuner chose, each with its classes of shapes. */
+/** The autotuner's choices: kernels, each with its classes of shapes. */
 function describeProducts(software: boolean, products: Record<string, string> | null): string[][] {
   if (software) return [];
   const choices = Object.entries(products ?? {});
   if (choices.length === 0) {
-    return [["", products ? "matrix products not measured" : "matrix products not yet measured"]];
+    return [[
+      "",
+      products ? "fastest kernels not measured: no timestamps" : "fastest kernels not measured yet",
+    ]];
   }
   const classes = Map.groupBy(choices, ([, variant]) => variant);
   return [
-    ["", "fastest matrix products, by rows x columns:"],
+    ["", "fastest kernels by shape, as measured:"],
     ...Array.from(classes, ([variant, kinds]) => [
       "",
       `  ${variant}: ${kinds.map(([kind]) => kind).join(", ")}`,
