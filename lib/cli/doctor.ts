@@ -43,8 +43,8 @@ export async function runDoctor(
   const { inspectMachine } = await import("../doctor/machine.ts");
   const { knownTuning } = await import("../runs/loading/device.ts");
   const machine = await inspectMachine();
-  const products = machine.adapter && await knownTuning(machine.adapter);
-  if (!json) print(describeMachine(machine, products));
+  const tuning = machine.adapter && await knownTuning(machine.adapter);
+  if (!json) print(describeMachine(machine, tuning));
   let checks: Check[] = [];
   if (wanted) {
     const { selfTest } = await import("../doctor/self_test.ts");
@@ -53,7 +53,7 @@ export async function runDoctor(
     if (!json) print("\nself-test");
     checks = await selfTest(devices, json ? () => {} : (check) => print(describeCheck(check)));
   }
-  if (json) print(JSON.stringify({ machine, products, checks }, null, 2));
+  if (json) print(JSON.stringify({ machine, tuning, checks }, null, 2));
   const failed = checks.filter(({ passed }) => !passed);
   if (failed.length > 0) {
     const names = failed.map(({ device, name }) => `${device} ${name}`).join(", ");
@@ -63,7 +63,7 @@ export async function runDoctor(
   }
 }
 
-function describeMachine(machine: Machine, products: Record<string, string> | null): string {
+function describeMachine(machine: Machine, tuning: Record<string, string> | null): string {
   const { adapter, reads, wasm, caches } = machine;
   const threads = wasm.sharedMemory && wasm.canWait
     ? "threads share memory (SharedArrayBuffer)"
@@ -75,7 +75,7 @@ function describeMachine(machine: Machine, products: Record<string, string> | nu
     ["caches", caches.hub],
     ["", caches.temper],
     ...(adapter ? describeGpu(adapter) : [["webgpu", `no adapter: ${NO_ADAPTER_ADVICE}`]]),
-    ...(adapter ? describeProducts(adapter.software, products) : []),
+    ...(adapter ? describeTuning(adapter.software, tuning) : []),
     ...(reads ? [["", describeReads(reads)]] : []),
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");
@@ -106,9 +106,9 @@ function describeGpu(
 }
 
 /** The autotuner's choices: kernels, each with its classes of shapes. */
-function describeProducts(software: boolean, products: Record<string, string> | null): string[][] {
+function describeTuning(software: boolean, tuning: Record<string, string> | null): string[][] {
   if (software) return [];
-  const choices = Object.entries(products ?? {});
+  const choices = Object.entries(tuning ?? {});
   if (choices.length === 0) {
     return [[
       "",
