@@ -112,7 +112,7 @@ function describeTuning(software: boolean, tuning: Record<string, string> | null
   if (choices.length === 0) {
     return [[
       "",
-      products ? "fastest kernels not measured: no timestamps" : "fastest kernels not measured yet",
+      tuning ? "fastest kernels not measured: no timestamps" : "fastest kernels not measured yet",
     ]];
   }
   const classes = Map.groupBy(choices, ([, variant]) => variant);
