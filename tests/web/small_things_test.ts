@@ -29,6 +29,21 @@ Deno.test("a run's start is that of its first session, also after it was resumed
   });
 });
 
+Deno.test("a run is tried with a dialogue for its template, or with a whole prompt", async () => {
+  await withTempDir((dir) => {
+    const run = writeSampleRun(dir, "a");
+    const site = new Site(dir, new AbortController().signal);
+    const write = (name: string, text: string) => Deno.writeTextFileSync(join(run, name), text);
+    Deno.removeSync(join(run, "comparison.csv"));
+    write("answers.jsonl", '{"query":"Sum up: Hi! Summary:</s>","before":"a","after":"b"}\n');
+    write("config.json", '{"kind":"ppo","prompt":"Sum up: {dialogue} Summary:"}');
+    assert.deepEqual(site.example("a"), { isDialogue: true, text: "Hi!" });
+    write("config.json", '{"kind":"dpo"}');
+    assert.deepEqual(site.example("a"), { isDialogue: false, text: "Sum up: Hi! Summary:" });
+    return Promise.resolve();
+  });
+});
+
 Deno.test("the final adapter is offered first, then the best, then the latest checkpoint", async () => {
   await withTempDir((dir) => {
     const run = writeSampleRun(dir, "a");

@@ -11,17 +11,17 @@ import {
   TemperatureInput,
 } from "./try_parts.tsx";
 
-/** Form for a dialogue, and the responses of the model with and without the adapter. */
+/** Form for a dialogue or a prompt, and the responses of the model with and without the adapter. */
 export function TryForm(
   { id, example, adapters }: {
     id: string;
-    /** Dialogue to start with. */
-    example: string;
+    /** Text to start with, and the kind of text that the run's prompts take. */
+    example: { isDialogue: boolean; text: string };
     /** Saved adapters of the run, the latest first; at least one. */
     adapters: string[];
   },
 ): JSX.Element {
-  const text = useSignal(example);
+  const text = useSignal(example.text);
   const adapter = useSignal(adapters[0]);
   const asked = useSignal(adapters[0]);
   const temperature = useSignal("0");
@@ -53,7 +53,9 @@ export function TryForm(
   };
   return (
     <form class="try" onSubmit={submit}>
-      <label class="wide-label" for="dialogue">Dialogue</label>
+      <label class="wide-label" for="dialogue">
+        {example.isDialogue ? "Dialogue" : "Prompt"}
+      </label>
       <textarea
         id="dialogue"
         rows={8}
@@ -71,7 +73,9 @@ export function TryForm(
         }}
       />
       <p class="actions">
-        <button type="submit" class="primary" disabled={busy}>Summarize</button>
+        <button type="submit" class="primary" disabled={busy}>
+          {example.isDialogue ? "Summarize" : "Respond"}
+        </button>
         <AdapterChoice
           adapters={adapters}
           value={adapter.value}

@@ -54,7 +54,7 @@ export function tryRoutes(site: Site): Hono {
                   name="TryForm"
                   props={{
                     id,
-                    example: site.exampleDialogue(id),
+                    example: site.example(id),
                     adapters: site.folder.adapters(id),
                   }}
                 />

@@ -106,13 +106,17 @@ export class Site {
       (typeof chatTemplate === "string" || await hasChatTemplate(model));
   }
 
-  /** Dialogue to start with: the one whose response gained most by training; empty without one. */
-  exampleDialogue(run: string): string {
+  /**
+   * Text to start with: the one whose response gained most by training; empty without one. A run with
+   * a template takes dialogues; another one whole prompts.
+   */
+  example(run: string): { isDialogue: boolean; text: string } {
     const rows = readComparison((file) => this.folder.readText(run, file))?.rows ?? [];
     const template = this.folder.readJson(run, "config.json")?.prompt;
-    if (rows.length === 0 || typeof template !== "string") return "";
+    const isDialogue = typeof template === "string";
+    if (rows.length === 0) return { isDialogue, text: "" };
     const best = rows.reduce((best, row) => row.difference > best.difference ? row : best);
-    return dialogueOf(best.query, template);
+    return { isDialogue, text: dialogueOf(best.query, isDialogue ? template : "{dialogue}") };
   }
 }
 
