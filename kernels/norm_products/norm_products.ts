@@ -2,6 +2,7 @@ import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.t
 import type { RowsShape } from "../split.ts";
 import { numbered, wgsl } from "../wgsl.ts";
 import chunkSum from "./chunk_sum.wgsl" with { type: "text" };
+import chunkSumFours from "./chunk_sum_fours.wgsl" with { type: "text" };
 import code from "./norm_products.wgsl" with { type: "text" };
 import { MAX_COLUMNS, MAX_PRODUCTS, NORM_PRODUCTS, ROWS } from "./signatures.ts";
 
@@ -11,11 +12,15 @@ import { MAX_COLUMNS, MAX_PRODUCTS, NORM_PRODUCTS, ROWS } from "./signatures.ts"
  */
 const COLUMNS = 16;
 
-const productsShader = wgsl(
-  NORM_PRODUCTS,
-  "norm_products/norm_products.wgsl",
-  code + numbered(chunkSum, MAX_PRODUCTS),
-)();
+const [singleShader, foursShader] = ([[chunkSum, {}], [chunkSumFours, { a: "vec4f" }]] as const)
+  .map(([sums, elements]) =>
+    wgsl(
+      NORM_PRODUCTS,
+      "norm_products/norm_products.wgsl",
+      code + numbered(sums, MAX_PRODUCTS),
+      { elements },
+    )()
+  );
 
 /** Norm of the rows: a layer norm with a bias, else a root mean square norm. */
 export interface RowNorm {
@@ -81,7 +86,8 @@ export function normProducts(
   const [n_0, n_1, n_2] = each(({ n }) => n, 0);
   const starts = each((product) => (product.u.byteOffset - u.byteOffset) / 4, 0);
   const [uStart_0, uStart_1, uStart_2] = starts;
-  device.dispatch(productsShader, Math.ceil(rows / ROWS) * parts, {
+  const readsFours = width % 4 === 0 && products.every(({ a }) => a.byteOffset % 16 === 0);
+  device.dispatch(readsFours ? foursShader : singleShader, Math.ceil(rows / ROWS) * parts, {
     y,
     u,
     x,
