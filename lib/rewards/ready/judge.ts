@@ -31,7 +31,7 @@ export interface JudgeOptions {
 /**
  * Makes a reward of a language model that judges responses, behind an address that speaks OpenAI's
  * protocol (`/chat/completions`): its rating divided by 10. Null where the judge does not answer, or
- * with no number: a failure is no rating. The reward throws when a whole batch gets no answer, or the
+ * not with one number: a failure is no rating. The reward throws when a whole batch gets no answer, or the
  * service refuses the key, the address or the model.
  *
  * @param address base address of the service, such as http://localhost:8080/v1
@@ -140,6 +140,23 @@ async function ask(
   }
   if (!reply.ok) throw new Error(`status ${reply.status}`);
   const content = JSON.parse(body).choices?.[0]?.message?.content;
-  const rating = Number(/-?\d+(?:\.\d+)?/.exec(String(content))?.[0] ?? NaN);
-  return rating >= 0 && rating <= 10 ? rating / 10 : null;
+  const rating = ratingIn(String(content));
+  return rating === null ? null : rating / 10;
+}
+
+/**
+ * Finds the rating in a judge's answer: its one number, "7" as well as "Rating: 7/10", after whatever
+ * the judge has thought aloud. An answer with several numbers, such as "from 0 to 10, I give 7", may
+ * mean any of them.
+ *
+ * @returns the rating, from 0 to 10; null where there is none, or it is not certain
+ */
+export function ratingIn(answer: string): number | null {
+  const said = answer.split("</think>").at(-1)!;
+  const ofTen = [...said.matchAll(/(-?\d+(?:\.\d+)?)[\s*]*(?:\/|out of)[\s*]*10\b(?!\.\d)/g)];
+  const numbers = ofTen.length > 0
+    ? ofTen.map(([, number]) => number)
+    : said.match(/-?\d+(?:\.\d+)?/g) ?? [];
+  const [rating = NaN, ...others] = new Set(numbers.map(Number));
+  return others.length === 0 && rating >= 0 && rating <= 10 ? rating : null;
 }

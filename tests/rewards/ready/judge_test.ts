@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { judgeOf, type JudgeOptions, judgeReward } from "../../../lib/rewards/ready/judge.ts";
+import {
+  judgeOf,
+  type JudgeOptions,
+  judgeReward,
+  ratingIn,
+} from "../../../lib/rewards/ready/judge.ts";
 
 const samples = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ query: `q${i}`, response: `r${i}` }));
@@ -37,6 +42,25 @@ Deno.test("a judge's rating becomes a reward between 0 and 1", () =>
       assert.match(body.messages[0].content, /0 .* 10/);
     },
   ));
+
+Deno.test("a rating is the one number of an answer; several numbers are none", () => {
+  const ratings: [answer: string, rating: number | null][] = [
+    ["7", 7],
+    ["Rating: 8/10", 8],
+    ["8 out of 10.", 8],
+    ["**9.5** / 10", 9.5],
+    ["I give 7, a clear 7.", 7],
+    ["<think>Between 3 and 5, of 10.</think>\n\n4", 4],
+    // The first number of these is not the rating.
+    ["On a scale from 0 to 10, I give 7.", null],
+    ["1. It is polite. 2. It is short. Rating: 6", null],
+    ["Between 6/10 and 7/10", null],
+    ["11", null],
+    ["-3", null],
+    ["none", null],
+  ];
+  for (const [answer, rating] of ratings) assert.equal(ratingIn(answer), rating, answer);
+});
 
 Deno.test("no number, a number out of range and a failure are null; a failure is tried again", () =>
   withJudge(
