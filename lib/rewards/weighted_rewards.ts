@@ -37,7 +37,8 @@ export class WeightedRewards {
   /**
    * Combines rewards.
    *
-   * @throws {UserError} when there is none, names repeat, or a weight is not a finite number
+   * @throws {UserError} when there is none, names repeat or are numbers, or a weight is not a finite
+   *   number
    */
   constructor(rewards: readonly WeightedReward[]) {
     if (rewards.length === 0) throw new UserError("no reward was given; name at least one");
@@ -45,6 +46,12 @@ export class WeightedRewards {
     for (const { name, weight } of rewards) {
       if (names.has(name)) {
         throw new UserError(`two rewards are called ${name}; their names must differ`);
+      }
+      if (/^\d+$/.test(name)) {
+        throw new UserError(
+          `a reward is called ${name}: give it a name with a letter, since objects put keys that are ` +
+            "numbers first",
+        );
       }
       names.add(name);
       if (!Number.isFinite(weight)) {

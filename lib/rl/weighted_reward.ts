@@ -17,7 +17,8 @@ export interface WeightedReward {
  * reward at all is no rollout of reward 0: it is left out of the step.
  *
  * @param weights weight of each reward; null for 1
- * @throws {UserError} when a reward is missing, not finite, or there is not one weight for each
+ * @throws {UserError} when a reward is missing, not finite, or there is not one weight for each, in an
+ *   order that is certain
  */
 export function weightRewards(
   columns: RewardColumns,
@@ -29,6 +30,13 @@ export function weightRewards(
   if (weights && weights.length !== named.length) {
     throw new UserError(
       `\`rewardWeights\` has ${weights.length} weights for ${named.length} rewards; give one for each`,
+    );
+  }
+  const number = named.find(([name]) => /^\d+$/.test(name))?.[0];
+  if (weights && number !== undefined) {
+    throw new UserError(
+      `the reward "${number}" has a number for a name, which objects put first, and \`rewardWeights\` ` +
+        "go by place: give it a name with a letter",
     );
   }
   const rewards = new Array<number>(count).fill(NaN);

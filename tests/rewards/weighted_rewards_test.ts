@@ -29,4 +29,5 @@ Deno.test("WeightedRewards: refuses none, repeated names and weights that are no
     /two rewards are called one/,
   );
   assert.throws(() => new WeightedRewards([{ ...one, weight: NaN }]), /weight.*one is NaN/);
+  assert.throws(() => new WeightedRewards([{ ...one, name: "3", weight: 1 }]), /is called 3: give/);
 });

@@ -1,5 +1,4 @@
 import { isThere } from "../../platform/files.ts";
-import { basename } from "../../platform/paths.ts";
 import { UserError } from "../../errors.ts";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
@@ -45,19 +44,17 @@ export async function loadRewards(
   const weighted: WeightedReward[] = [];
   const classifierRewards: ClassifierReward[] = [];
   let first: TextClassifier | null = null;
-  const readyNames = settings.reward.map((path) => readyName(path)?.name);
+  const names = rewardNames(settings.reward);
   for (const [index, path] of settings.reward.entries()) {
     const weight = settings.rewardWeights?.[index] ?? 1;
     const ready = readyName(path);
     if (ready) {
-      // Two of one name, such as two formats, are told apart by what follows the name.
-      const isOnly = readyNames.indexOf(ready.name) === readyNames.lastIndexOf(ready.name);
-      const name = isOnly ? ready.name : path;
-      weighted.push({ name, reward: await readyReward(ready), weight });
+      weighted.push({ name: names[index], reward: await readyReward(ready), weight });
       continue;
     }
     if (isScript(path)) {
-      weighted.push({ ...await loadScriptReward(path), weight });
+      const { reward } = await loadScriptReward(path);
+      weighted.push({ name: names[index], reward, weight });
       continue;
     }
     checkReadyName(path);
@@ -68,7 +65,7 @@ export async function loadRewards(
     });
     first ??= classifier;
     classifierRewards.push(reward);
-    weighted.push({ name: basename(path), reward: reward.score, weight });
+    weighted.push({ name: names[index], reward: reward.score, weight });
   }
   return {
     rewards: new WeightedRewards(weighted),
@@ -78,6 +75,30 @@ export async function loadRewards(
         notice !== null
       ),
   };
+}
+
+/**
+ * Names of rewards in logs and messages: the ready reward's or the file's. More of the setting tells
+ * two of one name apart (two formats, the models of two runs). A number alone is no name, since objects
+ * put such keys first: a folder `runs/3` is `runs-3`.
+ */
+export function rewardNames(settings: readonly string[]): string[] {
+  const parts = settings.map((setting) => {
+    const ready = readyName(setting);
+    if (ready) return [setting, ready.name];
+    return setting.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
+  });
+  const shortest = parts.map((all) => all.at(-1) ?? "");
+  return parts.map((all, index) => {
+    const name = shortest[index];
+    const isOnly = shortest.indexOf(name) === shortest.lastIndexOf(name);
+    if (isOnly && !/^\d+$/.test(name)) return name;
+    if (readyName(settings[index])) return settings[index];
+    const longer = all.slice(-2).join("-");
+    const isLonger = all.length > 1 &&
+      parts.filter((other) => other.slice(-2).join("-") === longer).length === 1;
+    return isLonger ? longer : `reward ${settings[index]}`;
+  });
 }
 
 /** Tells a misspelt ready reward from a missing folder. @throws {UserError} */

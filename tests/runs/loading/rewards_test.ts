@@ -4,6 +4,7 @@ import {
   checkRewardColumns,
   loadRewards,
   loadToxicityClassifier,
+  rewardNames,
 } from "../../../lib/runs/loading/rewards.ts";
 import { withDevice } from "../../device.ts";
 import { goldenCausalDir } from "../../golden_causal/folder.ts";
@@ -42,6 +43,20 @@ Deno.test("ready rewards of one name are told apart by what follows it", () =>
     const { rewards } = await loadRewards(device, { ...settings, reward, rewardMode: "logits" });
     assert.deepEqual(rewards.rewards.map(({ name }) => name), ["format:^a", "format:b$", "length"]);
   }));
+
+Deno.test("rewards keep their places, and two of one name are told apart", () => {
+  const names: [settings: string[], names: string[]][] = [
+    [["length:9", "runs/3"], ["length", "runs-3"]],
+    [["length:9", "./3"], ["length", "reward ./3"]],
+    [["runs/a/model", "runs/b/model"], ["a-model", "b-model"]],
+    [["a/x.ts", "b/a/x.ts", "y.ts"], ["reward a/x.ts", "reward b/a/x.ts", "y.ts"]],
+    [["org/hate", "C:\\models\\kind\\"], ["hate", "kind"]],
+  ];
+  for (const [settings, expected] of names) {
+    assert.deepEqual(rewardNames(settings), expected);
+    assert.deepEqual(Object.keys(Object.fromEntries(expected.map((name) => [name, 0]))), expected);
+  }
+});
 
 Deno.test("a ready reward whose column the dataset lacks is refused", () => {
   checkRewardColumns(["exact", "number:key", "length:4"], ["prompt", "key", "solution"]);
