@@ -114,7 +114,7 @@ function granted<T>(operation: () => T): T {
   }
 }
 
-/** What to throw for an error of the browser's. */
+/** Error to throw for one of the browser's. */
 function storageError(error: unknown): unknown {
   const isFull = (error as Error).name === "QuotaExceededError";
   return isFull ? new FileError("EDQUOT", "storage") : error;
