@@ -383,6 +383,8 @@ export type {
   FleetRun,
   RolloutFleet,
 } from "./lib/runs/kinds/fleet/rollout_fleet.ts";
+export type { NatsAddress } from "./lib/cluster/address.ts";
+export { connectFleet } from "./lib/cluster/connect_fleet.ts";
 export { sft, type SftHooks, type SftResult } from "./lib/runs/loop/sft.ts";
 export {
   resumeConfig,

@@ -64,7 +64,7 @@ Deno.test("mod.ts works from a URL, without a checkout, and fetches only what is
   assert.equal(times("demo/tiny-flan-t5/model.safetensors"), 1);
   const unused = asked.filter((path) =>
     /^(web|bench|lib\/cli|demo\/(dialogues|tiny-roberta))/.test(path) ||
-    /^lib\/packages\/(hub|onnxruntime|parquet)/.test(path)
+    /^lib\/packages\/(hub|onnxruntime|parquet|nats)/.test(path)
   );
   assert.deepEqual(unused, []);
 });

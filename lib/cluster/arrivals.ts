@@ -1,25 +1,31 @@
 import type { NatsConnection } from "../packages/nats.ts";
 
-/** Signal that messages have arrived on a subject, for a reader that would have to poll otherwise. */
+/**
+ * Notices of what has been stored, for a reader that would have to look for it otherwise. Some may be
+ * lost: who relies on one looks himself now and then.
+ */
 export class Arrivals implements Disposable {
-  #hasCome = false;
+  #told: string[] = [];
   #wake: (() => void) | null = null;
   readonly #end: () => void;
 
-  /** Listens to a subject. */
+  /** Listens to notices on a subject. */
   constructor(nats: NatsConnection, subject: string) {
     const subscription = nats.subscribe(subject, {
-      callback: () => {
-        this.#hasCome = true;
+      callback: (_, message) => {
+        this.#told.push(...message.string().split("\n"));
         this.#wake?.();
       },
     });
     this.#end = () => subscription.unsubscribe();
   }
 
-  /** Waits until a message has come since the last call, for at most this many milliseconds. */
-  async next(milliseconds: number): Promise<void> {
-    if (!this.#hasCome) {
+  /**
+   * Waits for a notice since the last call, for at most this many milliseconds. Returns the subjects of
+   * what was stored; none where no notice came.
+   */
+  async next(milliseconds: number): Promise<string[]> {
+    if (this.#told.length === 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, milliseconds);
         this.#wake = () => {
@@ -29,10 +35,19 @@ export class Arrivals implements Disposable {
       });
       this.#wake = null;
     }
-    this.#hasCome = false;
+    return this.#told.splice(0);
   }
 
   [Symbol.dispose](): void {
     this.#end();
   }
+}
+
+/** Tells readers what has been stored. */
+export function tellStored(
+  nats: NatsConnection,
+  subject: string,
+  stored: readonly string[],
+): void {
+  nats.publish(subject, stored.join("\n"));
 }

@@ -6,7 +6,15 @@ import { maxPayload } from "./connection.ts";
 import { decode, encode, type Result } from "./messages.ts";
 import { forgetPolicies } from "./policy_objects.ts";
 import { type ResultId, resultIdOf, resultProblem } from "./results.ts";
-import { CONSUMER, refusalSubject, resultSubject, stepResults, workSubject } from "./topology.ts";
+import {
+  CONSUMER,
+  refusalSubject,
+  resultSubject,
+  stepResults,
+  storedSubject,
+  workSubject,
+} from "./topology.ts";
+import { workerNames } from "./workers.ts";
 
 /** Longest wait for results between looks at the lease, in milliseconds. */
 const POLL_MS = 2000;
@@ -26,6 +34,8 @@ export class Exchange {
   readonly #pending = new Map<number, Pending>();
   /** Digest of the policy that responds in each step. */
   readonly #versions = new Map<number, string>();
+  /** True once the entries of a trainer that was killed are gone. */
+  #isSwept = false;
 
   /** @param command command that starts a worker, for people */
   constructor(private readonly run: AttachedRun, private readonly command: string) {}
@@ -104,7 +114,7 @@ export class Exchange {
     let news = performance.now();
     const take = async (subject: string) => {
       const id = resultIdOf(subject);
-      if (id === null || slots[id.prompt]?.[id.response] !== null) return;
+      if (id?.step !== step || slots[id.prompt]?.[id.response] !== null) return;
       const result = await this.#result(subject, id, vocabSize);
       if (result === null) return;
       if (result.failure !== undefined) throw new NotFiniteError(result.failure);
@@ -112,11 +122,13 @@ export class Exchange {
       missing--;
       news = performance.now();
     };
-    using arrivals = new Arrivals(this.run.connection.nats, stepResults(this.run.id, step));
+    using arrivals = new Arrivals(this.run.connection.nats, storedSubject(this.run.id, step));
+    let told: readonly string[] = [];
     while (missing > 0) {
       this.run.check();
       try {
-        await Promise.all(Array.from(await this.#stored(step), take));
+        const subjects = told.length > 0 ? told : await this.#stored(step);
+        await Promise.all(Array.from(new Set(subjects), take));
         if (missing > 0 && performance.now() - news > SILENCE_MS) {
           news = performance.now();
           this.run.info(await this.#silence(step, missing));
@@ -125,7 +137,7 @@ export class Exchange {
       } catch (error) {
         await this.run.endure(error);
       }
-      if (missing > 0) await arrivals.next(POLL_MS);
+      if (missing > 0) told = await arrivals.next(POLL_MS);
     }
     this.#pending.delete(step);
     return slots.flat() as Result[];
@@ -184,8 +196,8 @@ export class Exchange {
 
   /** Line about a long wait. */
   async #silence(step: number, missing: number): Promise<string> {
-    const { workers } = this.run.stores;
-    const names = await Array.fromAsync(await workers.keys().catch(() => [])).catch(() => []);
+    const { connection, stores } = this.run;
+    const names = await workerNames(connection, stores.names).catch(() => []);
     const wait = `step ${step} waits for ${missing} responses`;
     if (names.length > 0) return `${wait} (workers: ${names.join(", ")})`;
     return `${wait}, and no worker is there: start one with ${this.command}`;
@@ -208,17 +220,33 @@ export class Exchange {
       for (const old of new Set(stored.filter((other) => other <= kept))) {
         await jsm.streams.purge(names.resultStream, { filter: stepResults(id, old) });
       }
-      for (const old of [...this.#versions.keys()].filter((other) => other <= kept)) {
+      for (const old of await this.#oldVersions(kept)) {
         this.#versions.delete(old);
         // Deleting it through the bucket would leave a marker.
         const filter = `$KV.${names.bucket}.version.${old}`;
         await jsm.streams.purge(`KV_${names.bucket}`, { filter });
       }
+      this.#isSwept = true;
       await forgetPolicies(jsm, names, policies, new Set(this.#versions.values()));
       return stored.filter((other) => other > step).length;
     } catch (error) {
       await this.run.endure(error);
       return 0;
     }
+  }
+
+  /**
+   * Steps up to the last one kept that have an entry for their policy; the first time also those of an
+   * earlier trainer, which this one has not asked for again.
+   */
+  async #oldVersions(kept: number): Promise<number[]> {
+    const own = [...this.#versions.keys()].filter((step) => step <= kept);
+    if (this.#isSwept) return own;
+    const { bucket } = this.run.stores.names;
+    const { state } = await this.run.connection.jsm.streams.info(`KV_${bucket}`, {
+      subjects_filter: `$KV.${bucket}.version.*`,
+    });
+    const stored = Object.keys(state.subjects ?? {}).map((subject) => subject.split(".").at(-1)!);
+    return [...own, ...stored.map(Number).filter((step) => !this.#versions.has(step))];
   }
 }

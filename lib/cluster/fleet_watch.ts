@@ -28,14 +28,14 @@ export class FleetWatch implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    const { connection: { jsm, address }, stores: { names, workers } } = this.run;
+    const { connection, stores } = this.run;
     try {
       const [{ num_pending, num_ack_pending }, listed] = await Promise.all([
-        jsm.consumers.info(names.workStream, CONSUMER),
-        listWorkers(workers),
+        connection.jsm.consumers.info(stores.names.workStream, CONSUMER),
+        listWorkers(connection, stores),
       ]);
       const state: FleetState = {
-        address,
+        address: connection.address,
         ...this.current(),
         waiting: num_pending,
         working: num_ack_pending,

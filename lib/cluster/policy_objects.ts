@@ -80,12 +80,30 @@ export async function forgetPolicies(
   needed: ReadonlySet<string>,
 ): Promise<void> {
   const stream = `OBJ_${bucket}`;
-  const entries = `$O.${bucket}.M.`;
-  const { state } = await jsm.streams.info(stream, { subjects_filter: `${entries}*` });
-  for (const subject of Object.keys(state.subjects ?? {})) {
+  const entries = entriesOf(bucket);
+  for (const subject of await policySubjects(jsm, bucket)) {
     const name = atob(subject.slice(entries.length).replaceAll("-", "+").replaceAll("_", "/"));
     if (needed.has(name)) continue;
     await policies.delete(name);
     await jsm.streams.purge(stream, { filter: subject });
   }
+}
+
+/** Number of versions of the policy that are stored. */
+export async function countPolicies(
+  jsm: JetStreamManager,
+  { bucket }: RunNames,
+): Promise<number> {
+  return (await policySubjects(jsm, bucket)).length;
+}
+
+/** Subjects of the object store's entries. */
+async function policySubjects(jsm: JetStreamManager, bucket: string): Promise<string[]> {
+  const filter = `${entriesOf(bucket)}*`;
+  const { state } = await jsm.streams.info(`OBJ_${bucket}`, { subjects_filter: filter });
+  return Object.keys(state.subjects ?? {});
+}
+
+function entriesOf(bucket: string): string {
+  return `$O.${bucket}.M.`;
 }

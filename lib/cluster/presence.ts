@@ -1,6 +1,7 @@
-import type { KV } from "../packages/nats.ts";
+import type { Connection } from "./connection.ts";
 import { encode, type WorkerEntry } from "./messages.ts";
-import { HEARTBEAT_MS, MAX_ENTRY_BYTES } from "./topology.ts";
+import { HEARTBEAT_MS, MAX_ENTRY_BYTES, type RunStores } from "./topology.ts";
+import { removeWorker, workerNames } from "./workers.ts";
 
 /** Heartbeat of a worker while it serves a run, and the number of workers that send one. */
 export class Presence implements AsyncDisposable {
@@ -20,7 +21,11 @@ export class Presence implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** Sends the first heartbeat. */
-  constructor(private readonly bucket: KV, private readonly name: string) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly stores: RunStores,
+    private readonly name: string,
+  ) {
     this.#heartbeat = this.#send();
     this.#timer = setInterval(() => this.#heartbeat = this.#send(), HEARTBEAT_MS);
   }
@@ -51,10 +56,9 @@ export class Presence implements AsyncDisposable {
     const since = performance.now() - (this.#ready ?? 0);
     if (this.#ready !== null) this.#entry.idle = Math.min(1, this.#idle / Math.max(since, 1));
     try {
-      await this.bucket.put(this.name, encode("worker", this.#entry, MAX_ENTRY_BYTES));
-      let workers = 0;
-      for await (const _ of await this.bucket.keys()) workers++;
-      this.workers = Math.max(1, workers);
+      const { workers, names } = this.stores;
+      await workers.put(this.name, encode("worker", this.#entry, MAX_ENTRY_BYTES));
+      this.workers = Math.max(1, (await workerNames(this.connection, names)).length);
     } catch {
       // The server is away, or the run has ended: the next request for work finds out which.
     }
@@ -64,6 +68,6 @@ export class Presence implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     await this.#heartbeat;
-    await this.bucket.delete(this.name).catch(() => {});
+    await removeWorker(this.connection, this.stores.names, this.name).catch(() => {});
   }
 }

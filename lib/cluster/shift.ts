@@ -2,13 +2,20 @@ import { NotFiniteError, OutOfMemoryError } from "../errors.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { JsMsg } from "../packages/nats.ts";
 import { respond } from "../runs/kinds/fleet/generator.ts";
+import { tellStored } from "./arrivals.ts";
 import { type Connection, maxPayload } from "./connection.ts";
 import { patiently } from "./endure.ts";
 import { decode, encode, type Result, type Work } from "./messages.ts";
 import { reasonOf } from "./patience.ts";
 import { takePolicy } from "./policy_objects.ts";
 import type { Presence } from "./presence.ts";
-import { HEARTBEAT_MS, resultSubject, type RunStores, workConsumer } from "./topology.ts";
+import {
+  HEARTBEAT_MS,
+  resultSubject,
+  type RunStores,
+  storedSubject,
+  workConsumer,
+} from "./topology.ts";
 import type { LoadedSubject } from "./worker_subject.ts";
 
 /** Longest wait for work between looks at the signal, in milliseconds. */
@@ -26,6 +33,9 @@ export interface ShiftHooks {
   worked?(facts: { step: number; rollouts: number; tokens: number; seconds: number }): void;
 }
 
+/** A result, before it has the worker's name. */
+type MadeResult = Omit<Result, "policy" | "worker">;
+
 /** A run at a server, as a worker has opened it. */
 export interface Workplace {
   readonly connection: Connection;
@@ -41,6 +51,8 @@ export class Shift {
   /** Digest of the policy that is loaded. */
   #policy: string | null = null;
   #batchSize: number;
+  /** True while results find no room at the server, which has been told. */
+  #waitsForRoom = false;
 
   constructor(
     private readonly at: Workplace,
@@ -143,20 +155,16 @@ export class Shift {
     const scores = await this.at.subject.score(prompts, responses);
     const seconds = (performance.now() - started) / 1000;
     let row = 0;
-    for (const { message, work } of jobs) {
-      for (let i = 0; i < work.responses; i++, row++) {
+    await Promise.all(jobs.map(async ({ message, work }) => {
+      const results = Array.from({ length: work.responses }, (): MadeResult => {
         const { tokens, logprobs, values } = responses[row];
-        await this.#store(work, i, {
-          tokens,
-          logprobs,
-          values,
-          scores: scores[row],
-          seconds: seconds / responses.length,
-        });
-      }
+        const share = seconds / responses.length;
+        return { tokens, logprobs, values, scores: scores[row++], seconds: share };
+      });
+      await this.#store(work, results);
       // The server may forget the work only now.
       message.ack();
-    }
+    }));
     const tokens = responses.reduce((sum, { tokens }) => sum + tokens.length, 0);
     this.at.presence.did(responses.length, tokens, seconds);
     this.hooks.worked?.({ step: prompts[0].step, rollouts: responses.length, tokens, seconds });
@@ -166,29 +174,33 @@ export class Shift {
   async #fail(jobs: readonly { message: JsMsg; work: Work }[], failure: string): Promise<void> {
     for (const { message, work } of jobs) {
       const nothing = { tokens: [], logprobs: null, values: null, scores: {}, seconds: 0 };
-      await this.#store(work, 0, { ...nothing, failure });
+      await this.#store(work, [{ ...nothing, failure }]);
       message.ack();
     }
   }
 
-  /** Stores a result, unless another worker was first. */
-  async #store(
-    { step, prompt, policy }: Work,
-    response: number,
-    result: Omit<Result, "policy" | "worker">,
-  ): Promise<void> {
-    const { connection, id, stores: { names } } = this.at;
-    const message = encode(
-      "result",
-      { ...result, policy, worker: this.options.name },
-      maxPayload(connection),
-    );
-    const subject = resultSubject(id, step, prompt, response);
+  /** Stores the results of a prompt, those that no other worker was first with, and tells the trainer. */
+  async #store({ step, prompt, policy }: Work, results: readonly MadeResult[]): Promise<void> {
+    const { connection, id } = this.at;
+    const subjects = results.map((_, response) => resultSubject(id, step, prompt, response));
+    await Promise.all(results.map(async (result, i) => {
+      const message = { ...result, policy, worker: this.options.name };
+      await this.#publish(subjects[i], encode("result", message, maxPayload(connection)));
+    }));
+    tellStored(connection.nats, storedSubject(id, step), subjects);
+  }
+
+  async #publish(subject: string, message: Uint8Array): Promise<void> {
+    const { connection, stores: { names } } = this.at;
     const patience = {
       ...{ names, pauseMs: RETRY_MS, signal: this.signal },
       check: () => this.signal.throwIfAborted(),
-      full: (reason: string) =>
-        this.hooks.info?.(`NATS has no room for results (${reason}): waiting`),
+      full: (reason: string) => {
+        if (!this.#waitsForRoom) {
+          this.hooks.info?.(`NATS has no room for results (${reason}): waiting`);
+        }
+        this.#waitsForRoom = true;
+      },
     };
     await patiently(connection, patience, async () => {
       try {
@@ -197,5 +209,6 @@ export class Shift {
         if (!/maximum messages per subject/.test(reasonOf(error))) throw error;
       }
     });
+    this.#waitsForRoom = false;
   }
 }

@@ -1,7 +1,8 @@
 import type { Connection } from "./connection.ts";
 import { decode, type LeaseEntry } from "./messages.ts";
 import { isGone } from "./patience.ts";
-import { listRuns, openRunStores, runNames } from "./topology.ts";
+import { countPolicies } from "./policy_objects.ts";
+import { listRuns, openRunStores } from "./topology.ts";
 import { type ListedWorker, listWorkers } from "./workers.ts";
 
 /** A run on a server. */
@@ -36,14 +37,14 @@ export async function clusterRuns(connection: Connection): Promise<ClusterRun[]>
 
 async function clusterRun(connection: Connection, id: string): Promise<ClusterRun> {
   const { jsm } = connection;
-  const { entries, workers: bucket, policies } = await openRunStores(connection, id);
-  const { workStream, resultStream } = runNames(id);
-  const [described, lease, work, results, objects] = await Promise.all([
+  const stores = await openRunStores(connection, id);
+  const { entries, names } = stores;
+  const [described, lease, work, results, versions] = await Promise.all([
     entries.get("run"),
     entries.get("lease"),
-    jsm.streams.info(workStream),
-    jsm.streams.info(resultStream),
-    policies.list(),
+    jsm.streams.info(names.workStream),
+    jsm.streams.info(names.resultStream),
+    countPolicies(jsm, names),
   ]);
   const run = described?.operation === "PUT" ? decode("run", described.value) : null;
   const held = lease?.operation === "PUT" ? decode("lease", lease.value) : null;
@@ -53,7 +54,7 @@ async function clusterRun(connection: Connection, id: string): Promise<ClusterRu
     trainer: held && { host: held.host, step: held.step, steps: held.steps },
     queue: work.state.messages,
     results: results.state.messages,
-    versions: objects.filter(({ deleted }) => !deleted).length,
-    workers: await listWorkers(bucket),
+    versions,
+    workers: await listWorkers(connection, stores),
   };
 }

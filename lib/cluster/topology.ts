@@ -85,6 +85,11 @@ export function stepResults(id: string, step: number | "*"): string {
   return `temper.${id}.result.${step}.*.*`;
 }
 
+/** Subject of notices about a step's responses that have been stored. */
+export function storedSubject(id: string, step: number): string {
+  return `temper.${id}.stored.${step}`;
+}
+
 /** Subject of complaints about a worker's results. */
 export function refusalSubject(id: string, worker: string): string {
   return `temper.${id}.refused.${worker}`;

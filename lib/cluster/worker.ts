@@ -120,7 +120,7 @@ async function workFor(
   look: { check(): void; search: RunSearch },
 ): Promise<"ended" | "left"> {
   const { name } = options;
-  await using presence = new Presence(stores.workers, name);
+  await using presence = new Presence(connection, stores, name);
   let device: Device | null = null;
   const refusals = connection.nats.subscribe(refusalSubject(id, name));
   try {

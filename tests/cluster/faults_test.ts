@@ -9,6 +9,7 @@ import {
   removeRun,
   resultSubject,
   runNames,
+  storedSubject,
   workSubject,
 } from "../../lib/cluster/topology.ts";
 import { work } from "../../lib/cluster/worker.ts";
@@ -186,6 +187,8 @@ Deno.test({
           await js.publish(resultSubject(id, 1, 999, place), text);
         }
         nats.publish(`temper.${id}.refused.somebody`, "no worker");
+        const untrue = ["", "nonsense", resultSubject(id, 1, 1, 0), resultSubject(id, 2, 1, 0)];
+        setTimeout(() => nats.publish(storedSubject(id, 1), untrue.join("\n")), 100);
         workers.start(url, "a");
       });
       const lines = await train("grpo", join(folder, "many"), SMALL, { fleet });
@@ -274,9 +277,18 @@ Deno.test({
           error instanceof RunInterruptedError && error.run === run &&
           /^stopped before the first step$/.test(error.message),
       );
+      // What a trainer that was killed had ahead.
+      await using connection = await connectNats({ url }, "test");
+      const [id] = await listRuns(connection.jsm);
+      const { entries } = await openRunStores(connection, id);
+      await entries.put("version.9", "0".repeat(64));
       await using workers = new Workers();
       workers.start(url, "a");
-      await train("ppo", run, SMALL, { fleet: await fleetAt(url), resume: true });
+      const resumed = before(await fleetAt(url), 2, async () => {
+        const keys = await Array.fromAsync(await entries.keys("version.*"));
+        assert.deepEqual(keys, ["version.1"]);
+      });
+      await train("ppo", run, SMALL, { fleet: resumed, resume: true });
       assert.deepEqual(await results(run), await results(join(folder, "one")));
     });
   },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { connectFleet } from "../../mod.ts";
 import { connectNats } from "../../lib/cluster/connection.ts";
 import { clusterRuns } from "../../lib/cluster/status.ts";
 import { listRuns, removeRun, resultSubject, runNames } from "../../lib/cluster/topology.ts";
@@ -195,7 +196,7 @@ Deno.test({
       await train("grpo", join(folder, "one"), settings);
       await using workers = new Workers();
       workers.start(url, "plain");
-      await train("grpo", join(folder, "many"), settings, { fleet: await fleetAt(url) });
+      await train("grpo", join(folder, "many"), settings, { fleet: await connectFleet({ url }) });
       assert.ok(workers.lines.includes(`the reward ${script} is scored by the trainer`));
       await workers[Symbol.asyncDispose]();
       await using trusted = new Workers();

@@ -1,0 +1,18 @@
+import { importAsset } from "../../assets.ts";
+import type { RolloutFleet } from "../runs/kinds/fleet/rollout_fleet.ts";
+import { type NatsAddress, parseAddress } from "./address.ts";
+
+/**
+ * Connects to the workers at a NATS server with JetStream, for a run of PPO, GRPO or RLOO: give the
+ * result as its option `fleet`. Workers are started with `temper work`. A run leaves the fleet at its
+ * end, which closes the connection.
+ *
+ * @throws {UserError} when the address is not valid, nobody answers there, the server refuses, or it
+ *   has no JetStream
+ */
+export async function connectFleet(address: NatsAddress): Promise<RolloutFleet> {
+  const command = `temper work ${parseAddress(address.url).shown}`;
+  // Who trains on one machine need not load NATS.
+  const { NatsFleet } = await importAsset<typeof import("./fleet.ts")>("lib/cluster/fleet.ts");
+  return await NatsFleet.connect(address, command);
+}
