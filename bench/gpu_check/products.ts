@@ -1,11 +1,6 @@
 import { LOGITS_CHUNK } from "../../kernels/lm_head/signatures.ts";
-import {
-  chooseVariant,
-  matmulVariants,
-  type ProductTraits,
-  shapeClass,
-} from "../../kernels/matmul/matmul_variants.ts";
-import type { Matmul } from "../../kernels/matmul/product.ts";
+import { type Trial, trialProduct, trialTraits } from "../../kernels/matmul/autotune.ts";
+import { chooseVariant, shapeClass, usefulVariants } from "../../kernels/matmul/matmul_variants.ts";
 import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { toBf16 } from "../../lib/formats/bf16.ts";
 import { modelWeights } from "../../lib/models/outline.ts";
@@ -18,22 +13,16 @@ import MODEL_CONFIGS from "../model_configs.json" with { type: "json" };
 import type { StageTask } from "./stage_task.ts";
 
 /** A product of training: C[m, n] = A[m, k] B[k, n]. */
-export interface ProductCase {
+export interface ProductCase extends Trial {
   /** Model that it occurs in, or "square". */
   readonly of: string;
-  readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x";
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** Type of B. */
-  readonly dtype: "f32" | "bf16";
 }
 
 /** Speed of a product. */
 export interface ProductRow extends ProductCase {
   /** The variant that is used for it on this adapter. */
   readonly chosen: string;
-  /** GFLOPS by variant; all compute the same, bit for bit. */
+  /** GFLOPS by variant worth measuring; all compute the same, bit for bit. */
   readonly gflops: Readonly<Record<string, number>>;
 }
 
@@ -101,7 +90,7 @@ function outline(name: (typeof MODELS)[number]): LanguageModel {
   return model!;
 }
 
-/** Measures each variant of each product of training. */
+/** Measures the useful variants of each product of training. */
 export async function products(task: StageTask<ProductRow[]>) {
   const device = await openRunDevice({ device: "webgpu" });
   if (device.kind !== "webgpu") throw new Error("products have variants on a GPU alone");
@@ -110,7 +99,7 @@ export async function products(task: StageTask<ProductRow[]>) {
 }
 
 /**
- * Measures each variant of each product.
+ * Measures the useful variants of each product.
  *
  * @param seconds time of a measurement
  */
@@ -136,40 +125,25 @@ export async function measureProducts(
     for (const name of variants) {
       if (!hasTime()) return;
       device.tuning.set(kind, name);
-      gflops[name] = await productSpeed(device, launch(each, { a, b: b[each.dtype], c }), seconds);
+      gflops[name] = await productSpeed(
+        device,
+        trialProduct(each, { a, b: b[each.dtype], c }),
+        seconds,
+      );
       report([...rows, { ...each, chosen, gflops }]);
     }
     rows.push({ ...each, chosen, gflops });
   }
 }
 
-/** Class of a product, the variants that can compute it, and the one that is used. */
+/** Class of a product, the variants worth measuring, and the one that is used. */
 function choices(device: GpuDevice, each: ProductCase, tuned: ReadonlyMap<string, string>) {
-  const bAlongK = each.product === "x·Wᵀ";
-  const traits: ProductTraits = {
-    m: each.m,
-    n: each.n,
-    dtype: each.dtype,
-    aAlongK: each.product !== "dyᵀ·x",
-    bAlongK,
-    b2AlongK: bAlongK,
-    fours: true,
-  };
+  const traits = trialTraits(each);
   const kind = shapeClass(traits);
   device.tuning.clear();
   for (const [kind, name] of tuned) device.tuning.set(kind, name);
   const chosen = chooseVariant(device, traits).variant.name;
-  const variants = matmulVariants(device).filter((variant) => variant.shader(traits) !== null);
-  return { chosen, kind, variants: variants.map(({ name }) => name) };
-}
-
-function launch(
-  { product, m, n, k, dtype }: ProductCase,
-  { a, b, c }: { a: Span; b: Span; c: Span },
-): Matmul {
-  const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
-  const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
-  return { c, a, ...transposed, b: { kind: "strided", span: b, ...along, dtype }, m, n, k };
+  return { chosen, kind, variants: usefulVariants(device, traits).map(({ name }) => name) };
 }
 
 /** Values between -1 and 1: zeros would flatter a card's clock. */

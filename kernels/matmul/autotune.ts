@@ -1,12 +1,8 @@
 import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import type { LaunchTimes } from "../../lib/device/profile.ts";
 import { matmul } from "./matmul.ts";
-import {
-  type MatmulVariant,
-  matmulVariants,
-  type ProductTraits,
-  shapeClass,
-} from "./matmul_variants.ts";
+import { type ProductTraits, shapeClass, usefulVariants } from "./matmul_variants.ts";
+import type { Matmul } from "./product.ts";
 
 /** A product that is measured for its class. */
 export interface Trial {
@@ -99,7 +95,7 @@ export async function autotuneMatmul(
       const total = (performance.now() - started) / 1000;
       if (trialRun.waited > budget.waiting || total > budget.total) break;
       const name = await trialRun.fastest(trial);
-      if (name !== null) best.set(shapeClass(traitsOf(trial)), name);
+      if (name !== null) best.set(shapeClass(trialTraits(trial)), name);
     }
   } finally {
     device.tuning.clear();
@@ -107,6 +103,13 @@ export async function autotuneMatmul(
     for (const { buffer } of Object.values(operands)) device.free(buffer);
   }
   return best;
+}
+
+/** Memory of a trial, large enough for its matrices. */
+export interface TrialOperands {
+  readonly a: Span;
+  readonly b: Span;
+  readonly c: Span;
 }
 
 /** Launches of products on a device that tells their times. */
@@ -117,12 +120,12 @@ class TrialRun {
   constructor(
     private readonly device: GpuDevice,
     private readonly times: Pick<LaunchTimes, "take">,
-    private readonly operands: { readonly a: Span; readonly b: Span; readonly c: Span },
+    private readonly operands: TrialOperands,
   ) {}
 
   /** Name of the fastest variant for a product; null if the GPU's timestamps are invalid. */
   async fastest(trial: Trial): Promise<string | null> {
-    const names = candidates(this.device, trial).map(({ name }) => name);
+    const names = usefulVariants(this.device, trialTraits(trial)).map(({ name }) => name);
     const first = await this.launch(trial, names);
     if (!first.every((seconds) => seconds > 0)) return null;
     const limit = GIVE_UP_FACTOR * Math.min(...first);
@@ -134,37 +137,33 @@ class TrialRun {
 
   /** Launches a product with each variant, null for the default; returns seconds. */
   async launch(trial: Trial, names: readonly (string | null)[]): Promise<number[]> {
-    const { device, operands: { a, b, c } } = this;
-    const { m, n, k, dtype, product } = trial;
-    const kind = shapeClass(traitsOf(trial));
-    const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
-    const right = { kind: "strided", span: b, dtype, ...along } as const;
-    const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
+    const { device, operands } = this;
+    const kind = shapeClass(trialTraits(trial));
+    const product = trialProduct(trial, operands);
     for (const name of names) {
       if (name !== null) device.tuning.set(kind, name);
-      matmul(device, { c, a, b: right, ...transposed, m, n, k });
+      matmul(device, product);
     }
     const started = performance.now();
-    await device.read(c, 4);
+    await device.read(operands.c, 4);
     const seconds = await this.times.take(names.length);
     this.waited += (performance.now() - started) / 1000;
     return seconds;
   }
 }
 
-/** Variants worth measuring: those whose tiles are mostly used, and that suit the size of C. */
-function candidates(device: GpuDevice, trial: Trial): MatmulVariant[] {
-  const { m, n } = trial;
-  const traits = traitsOf(trial);
-  const isLarge = m > 64 && n > 64;
-  return matmulVariants(device).filter((variant) =>
-    variant.shader(traits) !== null &&
-    variant.rows <= Math.max(16, 4 * m) && variant.columns <= Math.max(16, 4 * n) &&
-    !(isLarge && variant.slices > 1)
-  );
+/** The launch of a trial. */
+export function trialProduct(
+  { m, n, k, dtype, product }: Trial,
+  { a, b, c }: TrialOperands,
+): Matmul {
+  const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
+  const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
+  return { c, a, ...transposed, b: { kind: "strided", span: b, dtype, ...along }, m, n, k };
 }
 
-function traitsOf({ m, n, dtype, product }: Trial): ProductTraits {
+/** Traits of {@linkcode trialProduct}. */
+export function trialTraits({ m, n, dtype, product }: Trial): ProductTraits {
   const bAlongK = product === "x·Wᵀ";
   const aAlongK = product !== "dyᵀ·x";
   return { m, n, dtype, aAlongK, bAlongK, b2AlongK: bAlongK, fours: true };

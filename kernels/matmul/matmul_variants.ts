@@ -93,6 +93,17 @@ export function matmulVariants({ subgroupSize, usesSubgroups }: GpuDevice): Matm
   return broadcast ? [...PORTABLE, broadcast] : [...PORTABLE];
 }
 
+/** Variants worth measuring for a product: those whose tiles are mostly used, and that suit the size of C. */
+export function usefulVariants(device: GpuDevice, traits: ProductTraits): MatmulVariant[] {
+  const { m, n } = traits;
+  const isLarge = m > SKINNY_SIZE && n > SKINNY_SIZE;
+  return matmulVariants(device).filter((variant) =>
+    variant.shader(traits) !== null &&
+    variant.rows <= Math.max(16, 4 * m) && variant.columns <= Math.max(16, 4 * n) &&
+    !(isLarge && variant.slices > 1)
+  );
+}
+
 /** Maximum number of columns of a layer; an LM head has more. */
 const MANY_COLUMNS = 4096;
 /** Bounds of the classes by the number of 64 x 64 tiles: a GPU's processors get one, a few, or many. */

@@ -7,6 +7,7 @@ import {
   type ProductTraits,
   shapeClass,
   shapeClasses,
+  usefulVariants,
 } from "../../kernels/matmul/matmul_variants.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
@@ -143,6 +144,18 @@ Deno.test("matmul: the choice of a variant", () => {
   ) => name);
   assert.equal(new Set(names).size, names.length);
   assert.ok(!names.includes("broadcast"));
+});
+
+Deno.test("matmul: variants worth measuring", () => {
+  const device = { subgroupSize: 8, usesSubgroups: true } as GpuDevice;
+  const useful = (traits: Partial<ProductTraits>) =>
+    usefulVariants(device, { ...TRAITS, ...traits }).map(({ name }) => name);
+  assert.ok(useful({}).includes("staged 128 128") && useful({}).includes("broadcast"));
+  assert.ok(useful({}).every((name) => !/skinny|narrow/.test(name)));
+  assert.ok(useful({ fours: false }).every((name) => name.startsWith("tiled")));
+  // Tiles would be nearly empty.
+  assert.ok(useful({ m: 1 }).every((name) => /skinny|narrow|broadcast/.test(name)));
+  assert.ok(useful({ n: 8 }).includes("skinny 4 4 8") && !useful({ n: 8 }).includes("tiled 16 8"));
 });
 
 // llvmpipe has subgroups of as many threads as a vector of the CPU has f32 values. With Mesa 22.3 and

@@ -27,7 +27,7 @@ Deno.test("products that are measured: the square, and every layer of both model
 });
 
 gpuTest(
-  "every variant of each kind of product is measured, until the time is up",
+  "useful variants of each kind of product are measured, until the time is up",
   async (device) => {
     const size = { of: "test", m: 8, n: 16, k: 32 };
     const cases: ProductCase[] = (["x·Wᵀ", "dy·W", "dyᵀ·x"] as const).flatMap((product) =>
@@ -43,7 +43,9 @@ gpuTest(
       assert.ok(Object.values(gflops).every((speed) => speed > 0));
       assert.ok(Object.keys(gflops).every((name) => names.includes(name)));
     }
-    assert.deepEqual(Object.keys(rows[0].gflops), names);
+    // Not those whose tiles would be nearly empty.
+    const measured = Object.keys(rows[0].gflops);
+    assert.ok(measured.length > 3 && !measured.includes("staged 128 128"));
     let count = 3;
     await measureProducts(device, cases, 0, { hasTime: () => count-- > 0, report });
     assert.deepEqual([rows.length, Object.keys(rows[0].gflops).length], [1, 3]);
