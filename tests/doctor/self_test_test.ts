@@ -43,7 +43,10 @@ gpuTest(
   "variants of a product are compared; subgroups that differ are not used",
   async (device) => {
     const has = hasSubgroupVariant(device);
-    assert.match(await equalVariants(device), /^the same from 12 variants, (and with|no) subgroups/);
+    assert.match(
+      await equalVariants(device),
+      /^the same from 12 variants, (and with|no) subgroups/,
+    );
     assert.equal(device.usesSubgroups, has);
     const read = device.read.bind(device);
     let reads = 0;
