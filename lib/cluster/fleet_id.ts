@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { z } from "../packages/zod.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
-import { readTextIfThere } from "../platform/files.ts";
+import { readTextIfThere } from "../platform/optional_text.ts";
 
 /** File in the run's folder with its id on the server. */
 export const FLEET_FILE = "fleet.json";

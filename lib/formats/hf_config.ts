@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { readTextIfThere } from "../platform/files.ts";
+import { readTextIfThere } from "../platform/optional_text.ts";
 import { join } from "../platform/paths.ts";
 
 /** Depth from which on lists in lists are not read: known files have up to ten. */

@@ -1,7 +1,7 @@
 import { dirname, join, relative } from "../platform/paths.ts";
 import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "../platform/atomic_write.ts";
-import { readTextIfThere } from "../platform/files.ts";
+import { readTextIfThere } from "../platform/optional_text.ts";
 import { ioReason } from "../platform/io_error.ts";
 import type { RemoteFile } from "./listing.ts";
 import { PartialFile } from "./partial_file.ts";

@@ -230,16 +230,6 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-/** Reads a text file; null when it does not exist. @throws {UserError} when it cannot be read */
-export async function readTextIfThere(path: string): Promise<string | null> {
-  try {
-    return await readTextFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return null;
-    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
-  }
-}
-
 /** Tells whether a file or folder exists. @throws {UserError} when that cannot be told */
 export async function fileExists(path: string): Promise<boolean> {
   try {

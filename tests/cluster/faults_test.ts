@@ -16,7 +16,7 @@ import { work } from "../../lib/cluster/worker.ts";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
 import type { NatsFleet } from "../../lib/cluster/fleet.ts";
 import { FLEET_STATE_FILE, parseFleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
-import { readTextIfThere } from "../../lib/platform/files.ts";
+import { readTextIfThere } from "../../lib/platform/optional_text.ts";
 import { Objm } from "../../lib/packages/nats.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";

@@ -7,7 +7,7 @@ import {
   type ModelFiles,
   modelFiles,
 } from "../../lib/formats/model_files.ts";
-import { readTextIfThere } from "../../lib/platform/files.ts";
+import { readTextIfThere } from "../../lib/platform/optional_text.ts";
 import { withTempDir } from "../temp_dir.ts";
 
 const CONTENTS: [string, string][] = [

@@ -22,7 +22,6 @@ import {
   readChunks,
   readFile,
   readTextFile,
-  readTextIfThere,
   readTextNow,
   removeFile,
   touch,
@@ -30,6 +29,7 @@ import {
   writeNewFile,
   writeTextNow,
 } from "../../lib/platform/files.ts";
+import { readTextIfThere } from "../../lib/platform/optional_text.ts";
 import { crc32, Sha256 } from "../../lib/platform/hash.ts";
 import { withTempDir } from "../temp_dir.ts";
 

@@ -1,5 +1,4 @@
 /** Files of a page or a worker: {@linkcode FileTree}, with the functions of lib/platform/files.ts. */
-import { UserError } from "../../errors.ts";
 import type {
   AppendedFile,
   FileInfo,
@@ -7,7 +6,6 @@ import type {
   ReadableFile,
   WritableFile,
 } from "../interfaces.ts";
-import { ioReason } from "../io_error.ts";
 import { FileError } from "./file_error.ts";
 import { files } from "./file_tree.ts";
 import { dirname, join } from "./paths.ts";
@@ -214,16 +212,6 @@ export function touch(path: string): void {
 
 /** Does nothing: a change is kept when it is made. */
 export async function syncFolder(_path: string): Promise<void> {}
-
-/** Reads a text file; null when it does not exist. @throws {UserError} when it cannot be read */
-export async function readTextIfThere(path: string): Promise<string | null> {
-  try {
-    return await readTextFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return null;
-    throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
-  }
-}
 
 /** Tells whether a file or folder exists. */
 export async function fileExists(path: string): Promise<boolean> {
