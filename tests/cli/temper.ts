@@ -29,6 +29,8 @@ export interface ProcessOptions {
   env?: Record<string, string>;
   /** Its working folder. */
   cwd?: string;
+  /** Script that it runs before anything else. */
+  preload?: string;
 }
 
 /** Starts the command line as a process of its own. */
@@ -37,7 +39,11 @@ export function start(
   options: ProcessOptions = {},
 ): Running {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "-A", CLI, ...args],
+    args: [
+      ...["run", "--no-check", "-A"],
+      ...(options.preload === undefined ? [] : ["--preload", options.preload]),
+      ...[CLI, ...args],
+    ],
     env: { NO_COLOR: "1", COLUMNS: "100", ...options.env },
     cwd: options.cwd,
     stdin: "piped",

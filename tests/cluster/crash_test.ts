@@ -16,6 +16,16 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   throw new Error(`waited in vain until ${what}`);
 }
 
+/** Sets the clock of a process an hour ahead, and a day more every ten seconds. */
+const CLOCK = `
+const now = Date.now;
+const start = now();
+Date.now = () => now() + 3_600_000 + Math.floor((now() - start) / 10_000) * 86_400_000;
+globalThis.Date = new Proxy(Date, {
+  construct: (Own, args) => args.length > 0 ? new Own(...args) : new Own(Own.now()),
+});
+`;
+
 Deno.test({
   name: "a worker, the server and the trainer are killed, and the run ends as on one machine",
   ignore,
@@ -35,9 +45,12 @@ Deno.test({
       const run = join(folder, "many");
       const args = ["train", "--nats", url, "--json", "--no-progress"];
       const trainer = start([...args, "--config", config, "--output", run]);
-      const worker = (name: string) =>
-        start(["work", url, "--name", name, "--threads", "1", "--batch-size", "1"]);
-      const [victim, a, b] = ["victim", "a", "b"].map(worker);
+      const worker = (name: string, preload?: string) =>
+        start(["work", url, "--name", name, "--threads", "1", "--batch-size", "1"], { preload });
+      // Clocks of machines may be wrong.
+      const clock = join(folder, "clock.ts");
+      await Deno.writeTextFile(clock, CLOCK);
+      const [victim, a, b] = [worker("victim"), worker("a"), worker("b", clock)];
       const worked = ({ stderr }: Running, step: number) => stderr().includes(`step ${step}:`);
 
       // A worker dies at its work: what it had goes to others.

@@ -42,7 +42,7 @@ function before(fleet: NatsFleet, step: number, action: () => Promise<void> | vo
 }
 
 Deno.test({
-  name: "a network that is cut for some seconds costs time and nothing else",
+  name: "a network that is cut for ten seconds costs time and nothing else",
   ignore,
   async fn() {
     await withServer(async ({ port }, folder) => {
@@ -52,7 +52,7 @@ Deno.test({
       workers.start(proxy.url, "a");
       let cut = Promise.resolve();
       const fleet = before(await fleetAt(proxy.url), 2, () => {
-        cut = proxy.cut(2000);
+        cut = proxy.cut(10_000);
       });
       await train("grpo", join(folder, "many"), SMALL, { fleet });
       await cut;
