@@ -1,20 +1,18 @@
 import type { JSX } from "preact";
 import type { BrowserFacts } from "../../../lib/browser/protocol.ts";
 import { formatCount } from "../../shared/format.ts";
+import { Failure } from "./failure.tsx";
 
 /** Says what training in this browser will use, and what it lacks. */
 export function BrowserFactsLine(
   { facts, obstacle }: { facts: BrowserFacts | null; obstacle: string | null },
 ): JSX.Element {
-  if (obstacle !== null) {
-    return <p class="failure" role="alert">Nothing can be trained here: {obstacle}.</p>;
-  }
-  if (facts === null) return <p class="muted" role="status">Looking at this browser…</p>;
+  if (obstacle !== null) return <Failure message={`nothing can be trained here: ${obstacle}`} />;
   return (
-    <div role="status">
-      <ul class="browser-facts muted">
-        {describe(facts).map((sentence) => <li>{sentence}</li>)}
-      </ul>
+    <div role="status" class="browser-facts muted">
+      {facts === null
+        ? <p>Looking at this browser…</p>
+        : <ul>{describe(facts).map((sentence) => <li>{sentence}</li>)}</ul>}
     </div>
   );
 }
