@@ -39,7 +39,10 @@ export interface TerminalOutcome {
   readonly code: number | null;
   /** Reason why it was killed: it asked for a permission, or took too long. Null otherwise. */
   readonly killed: "prompt" | "timeout" | null;
-  /** Text sent to the terminal, escape sequences included. */
+  /**
+   * Text sent to the terminal, escape sequences included. Where keys were still to be pressed when the
+   * time was up, a last line says what was waited for.
+   */
   readonly output: string;
 }
 
@@ -82,6 +85,9 @@ export async function runInTerminal(
   const { code } = await child.status;
   clearTimeout(timer);
   await keyboard.close().catch(() => {});
+  if (killed === "timeout" && left.length > 0) {
+    output += `\n[${left.length} of ${press.length} keys were not pressed: no ${left[0].after}]`;
+  }
   return { code: killed === null ? code : null, killed, output };
 }
 

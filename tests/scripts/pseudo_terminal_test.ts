@@ -32,8 +32,10 @@ Deno.test({
   ignore,
   fn: async () => {
     const began = performance.now();
-    const { code, killed } = await runInTerminal("sleep 60", { seconds: 0.5 });
+    const press = [{ after: /never/, keys: CTRL_C }];
+    const { code, killed, output } = await runInTerminal("sleep 60", { seconds: 0.5, press });
     assert.deepEqual([code, killed], [null, "timeout"]);
+    assert.match(output, /\[1 of 1 keys were not pressed: no \/never\/\]$/);
     assert.ok(performance.now() - began < 20_000);
   },
 });
