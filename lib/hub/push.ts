@@ -35,8 +35,7 @@ export interface PushOptions {
  * Pushes files to a model's repository in one commit: all of them arrive, or none. The repository
  * and the branch `repo.revision` are made where they are missing; other files in them stay.
  *
- * @throws {UserError} when there is no token, the Hub refuses, or it cannot be reached, with what
- * to
+ * @throws {UserError} when there is no token, the Hub refuses, or it cannot be reached, with what to
  *   do; or when a private repository is wanted and it is a public one
  */
 export async function pushFiles(
