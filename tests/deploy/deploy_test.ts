@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { Deployment } from "npm:kubernetes-models@5.1.0/apps/v1";
+import { Job } from "npm:kubernetes-models@5.1.0/batch/v1";
+import { ConfigMap, PersistentVolumeClaim, Secret } from "npm:kubernetes-models@5.1.0/v1";
 import { main } from "../../lib/cli/main.ts";
 import { RESERVED_MIB } from "../../lib/cluster/topology.ts";
 import { parse, parseAllDocuments } from "../../lib/packages/yaml.ts";
@@ -67,6 +70,16 @@ Deno.test("the manifests of Kubernetes fit together, and their settings are a ru
       "apps/v1 Deployment",
       "v1 Secret",
     ],
+  );
+  // The schemas of Kubernetes' own API; they let fields pass that it does not have.
+  new PersistentVolumeClaim(claim).validate();
+  new ConfigMap(settings).validate();
+  new Job(job).validate();
+  new Deployment(workers).validate();
+  new Secret(secret).validate();
+  assert.throws(
+    () => new Deployment({ ...workers, spec: { ...workers.spec, replicas: "2" } }).validate(),
+    /spec\/replicas must be integer/,
   );
   onlyKnown("job", job.spec);
   onlyKnown("deployment", workers.spec);
