@@ -5,7 +5,7 @@ import type { Device, GpuDevice } from "../lib/device/device.ts";
 import { openDevice } from "../lib/device/open.ts";
 import { findAdapter } from "../lib/device/webgpu/adapter.ts";
 import { WebGpuDevice } from "../lib/device/webgpu/webgpu_device.ts";
-import { openDawn, SLOW_ON_DAWN } from "./dawn.ts";
+import { findDawn, SLOW_ON_DAWN } from "./dawn.ts";
 import { permuteThreads, type ThreadOrder } from "./permuted.ts";
 
 /**
@@ -34,10 +34,14 @@ async function missingDevices(): Promise<DeviceName[]> {
   const missing: DeviceName[] = [];
   for (const name of DEVICES) {
     if (name === "wasm") continue;
-    const found = name === "dawn" ? "gpu" in await openDawn() : await findAdapter();
+    const found = name === "dawn" ? !("missing" in await findDawn()) : await findAdapter();
     if (!found) missing.push(name);
   }
   return missing;
+}
+
+function isIgnored(test: string, device: DeviceName): boolean {
+  return ignored.includes(device) || device === "dawn" && SLOW_ON_DAWN.test(test);
 }
 
 /** Registers a test once for each device, which is closed afterwards. */
@@ -45,7 +49,7 @@ export function deviceTest(name: string, body: (device: Device) => Promise<void>
   for (const device of DEVICES) {
     Deno.test({
       name: `${name} [${device}]`,
-      ignore: ignored.includes(device) || device === "dawn" && SLOW_ON_DAWN.test(name),
+      ignore: isIgnored(name, device),
       fn: () => withDevice(body, device),
     });
   }
@@ -57,9 +61,14 @@ export function gpuTest(name: string, body: (device: WebGpuDevice) => Promise<vo
   if (!device) return;
   Deno.test({
     name,
-    ignore: ignored.includes(device),
+    ignore: isIgnored(name, device),
     fn: () => withDevice((device) => body(device as WebGpuDevice), device),
   });
+}
+
+/** Registers a test of Dawn, for a run with `TEMPER_DEVICE=dawn`. */
+export function dawnTest(name: string, body: (device: WebGpuDevice) => Promise<void>): void {
+  if (DEVICES[0] === "dawn") gpuTest(name, body);
 }
 
 /** Runs a test's body on a device, by default the one that TEMPER_DEVICE names or WASM. */
@@ -87,7 +96,7 @@ function useSubgroups<D extends GpuDevice>(device: D): D {
 /** Devices that are kept from test to test, since their compilers are slow. */
 const kept = new Map<string, Promise<WebGpuDevice>>();
 
-/** Runs a body on a kept device, which is given up when the body fails. */
+/** Runs a body on a kept device, which is given up when the body fails, or breaks it on purpose. */
 async function withKept(
   name: string,
   open: () => Promise<WebGpuDevice>,
@@ -95,19 +104,31 @@ async function withKept(
 ): Promise<void> {
   if (!kept.has(name)) kept.set(name, open());
   const device = await kept.get(name)!;
+  let isWell = false;
   try {
     await body(device);
-  } catch (error) {
-    kept.delete(name);
-    device.close();
-    throw error;
+    isWell = works(device);
+  } finally {
+    if (!isWell) {
+      kept.delete(name);
+      device.close();
+    }
+  }
+}
+
+function works(device: WebGpuDevice): boolean {
+  try {
+    device.free(device.alloc(4));
+    return true;
+  } catch {
+    return false;
   }
 }
 
 async function openOnDawn(): Promise<WebGpuDevice> {
-  const dawn = await openDawn();
-  if ("missing" in dawn) throw new Error(dawn.missing);
-  return useSubgroups(await WebGpuDevice.create((await dawn.gpu.requestAdapter())!));
+  const adapter = await findDawn();
+  if ("missing" in adapter) throw new Error(adapter.missing);
+  return useSubgroups(await WebGpuDevice.create(adapter, { implementation: "Dawn" }));
 }
 
 /** Runs a body with the threads in every order; what it reads has to be the same, bit for bit. */

@@ -52,8 +52,7 @@ const CRASHES: readonly number[] = [134, 139];
 
 /** Tells if a run passed all of its tests and crashed only afterwards, as its process ended. */
 export function crashedAtExit({ code, output }: TestOutcome): boolean {
-  // deno-lint-ignore no-control-regex
-  const lines = output.replaceAll(/\x1b\[[\d;]*m/g, "").trimEnd().split("\n");
+  const lines = plain(output).trimEnd().split("\n");
   return CRASHES.includes(code) && /^ok \| [1-9]\d* passed.* \| 0 failed/.test(lines.at(-1) ?? "");
 }
 
@@ -69,10 +68,18 @@ export const RECORDING = {
 /** Runs the tests of the paths after `--` in one isolate, which shares compiled kernels. */
 export const TOGETHER = "tests/together.ts";
 
-/** Runs tests in a process of their own; returns its exit code, 0 for a crash after they have passed. */
+/** Exit code of tests that were ended for lack of an end, as of timeout(1). */
+const TIMED_OUT = 124;
+
+/**
+ * Runs tests in a process of their own; returns its exit code, 0 for a crash after they have passed.
+ *
+ * @param minutes time after which they are ended, with a line that names the test: exit code 124
+ */
 export async function runTests(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  minutes = Infinity,
 ): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...args],
@@ -80,6 +87,13 @@ export async function runTests(
     env,
     stdout: "piped",
   }).spawn();
+  let timedOut = false;
+  const watchdog = Number.isFinite(minutes)
+    ? setTimeout(() => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    }, minutes * 60_000)
+    : undefined;
   let output = "";
   const decoder = new TextDecoder();
   for await (const chunk of child.stdout) {
@@ -87,9 +101,26 @@ export async function runTests(
     output += decoder.decode(chunk, { stream: true });
   }
   const { code } = await child.status;
+  clearTimeout(watchdog);
+  if (timedOut) {
+    console.error(`\nended after ${minutes} minutes, in: ${lastTest(output)}`);
+    return TIMED_OUT;
+  }
   if (!crashedAtExit({ code, output })) return code;
   console.error(`all tests passed; then the process crashed at exit with code ${code}`);
   return 0;
+}
+
+/** The test that was running when the output ended. */
+export function lastTest(output: string): string {
+  const begun = [...plain(output).matchAll(/^(.+) \.\.\./gm)].at(-1);
+  return begun?.[1] ?? "the start";
+}
+
+/** Text without escape sequences. */
+function plain(output: string): string {
+  // deno-lint-ignore no-control-regex
+  return output.replaceAll(/\x1b\[[\d;]*m/g, "");
 }
 
 if (import.meta.main) {

@@ -6,7 +6,7 @@ import type { StageTask } from "./stage_task.ts";
 
 /** The machine, as far as it matters to a GPU. */
 export interface Facts {
-  readonly machine: Omit<Machine, "caches">;
+  readonly machine: Omit<Machine, "caches" | "dawn">;
   /** The adapter's own words; null where there is none. */
   readonly info: Readonly<Record<string, string>> | null;
   /** Release of the system's kernel. */
@@ -41,7 +41,7 @@ const OTHER_DRIVERS = ["/usr/local/nvidia/share", "/run/opengl-driver/share", "/
 export async function facts({ report }: StageTask<Facts>): Promise<void> {
   const adapter = await findAdapter();
   // Folders say something about the user, and nothing about the GPU.
-  const { caches: _, ...machine } = await inspectMachine(false);
+  const { caches: _caches, dawn: _dawn, ...machine } = await inspectMachine({ testReads: false });
   const found: Facts = {
     machine,
     info: adapter && {

@@ -1,28 +1,40 @@
-import { object } from "@optique/core/constructs";
+import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant, negatableFlag } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { NO_ADAPTER_ADVICE } from "../platform/gpu_advice.ts";
-import type { Machine } from "../doctor/machine.ts";
-import type { Check } from "../doctor/check.ts";
+import { deviceFields } from "../runs/settings/config.ts";
+import type { DawnFacts, Machine } from "../doctor/machine.ts";
+import type { AdapterFacts } from "../device/webgpu/adapter.ts";
+import type { Check, DeviceName, GpuName } from "../doctor/check.ts";
 import { UserError } from "../errors.ts";
 import { examples, jsonOption, paragraphs, preset } from "./options.ts";
+import { optionsFromSchema } from "./options_from_schema.ts";
 import { visibleLine } from "../visible_text.ts";
 import { print } from "./terminal.ts";
+
+const { device } = deviceFields;
 
 /** `temper doctor` */
 export const doctorCommand = command(
   "doctor",
-  object({
-    command: constant("doctor"),
-    selfTest: preset(
-      negatableFlag({ positive: "--self-test", negative: "--no-self-test" }, {
-        description: message`Test each device, for about ten seconds`,
-      }),
-      true,
-    ),
-    json: jsonOption(),
-  }),
+  merge(
+    object({
+      command: constant("doctor"),
+      selfTest: preset(
+        negatableFlag({ positive: "--self-test", negative: "--no-self-test" }, {
+          description: message`Test each device, for about ten seconds`,
+        }),
+        true,
+      ),
+      json: jsonOption(),
+    }),
+    optionsFromSchema("Device", {
+      device: device.describe(
+        "Device to test beside wasm; auto takes a GPU if there is one; dawn is Chrome's WebGPU, from npm",
+      ),
+    }),
+  ),
   {
     brief: message`Show this machine's capabilities, and test them.`,
     description: paragraphs(
@@ -32,26 +44,29 @@ export const doctorCommand = command(
         "it compiles a GPU's kernels in another process, which names the kernel if the driver " +
         "crashes. Exits with code 1 if a check fails.",
     ),
-    footer: examples(["For a bug report", "temper doctor --json"]),
+    footer: examples(
+      ["For a bug report", "temper doctor --json"],
+      ["Chrome's WebGPU on this machine", "temper doctor --device dawn"],
+    ),
   },
 );
 
 /** Inspects and tests the machine, and prints what it finds. */
 export async function runDoctor(
-  { selfTest: wanted, json }: InferValue<typeof doctorCommand>,
+  { selfTest: wanted, json, device = "auto" }: InferValue<typeof doctorCommand>,
 ): Promise<void> {
   const { inspectMachine } = await import("../doctor/machine.ts");
   const { knownTuning } = await import("../runs/loading/device.ts");
-  const machine = await inspectMachine();
+  const machine = await inspectMachine({ dawn: device === "dawn" });
   const tuning = machine.adapter && await knownTuning(machine.adapter);
   if (!json) print(describeMachine(machine, tuning));
   let checks: Check[] = [];
   if (wanted) {
     const { selfTest } = await import("../doctor/self_test.ts");
-    const runs = machine.adapter?.missing.length === 0;
-    const devices = runs ? ["wasm", "webgpu"] as const : ["wasm"] as const;
+    const found = machine.adapter?.missing.length === 0 ? "webgpu" : "wasm";
+    const devices = new Set<DeviceName>(["wasm", device === "auto" ? found : device]);
     if (!json) print("\nself-test");
-    checks = await selfTest(devices, json ? () => {} : (check) => print(describeCheck(check)));
+    checks = await selfTest([...devices], json ? () => {} : (check) => print(describeCheck(check)));
   }
   if (json) print(JSON.stringify({ machine, tuning, checks }, null, 2));
   const failed = checks.filter(({ passed }) => !passed);
@@ -64,7 +79,7 @@ export async function runDoctor(
 }
 
 function describeMachine(machine: Machine, tuning: Record<string, string> | null): string {
-  const { adapter, reads, wasm, caches } = machine;
+  const { adapter, reads, dawn, wasm, caches } = machine;
   const threads = wasm.sharedMemory && wasm.canWait
     ? "threads share memory (SharedArrayBuffer)"
     : "threads cannot share memory: one thread";
@@ -74,20 +89,24 @@ function describeMachine(machine: Machine, tuning: Record<string, string> | null
     ["wasm", threads],
     ["caches", caches.hub],
     ["", caches.temper],
-    ...(adapter ? describeGpu(adapter) : [["webgpu", `no adapter: ${NO_ADAPTER_ADVICE}`]]),
+    ...(adapter
+      ? describeGpu("webgpu", adapter)
+      : [["webgpu", `no adapter: ${NO_ADAPTER_ADVICE}`]]),
     ...(adapter ? describeTuning(adapter.software, tuning) : []),
     ...(reads ? [["", describeReads(reads)]] : []),
+    ...(dawn ? [...describeGpu("dawn", dawn), ["", describeMatrices(dawn)]] : []),
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");
 }
 
 function describeGpu(
-  { description, features, subgroupSizes, limits, missing }: NonNullable<Machine["adapter"]>,
+  name: GpuName,
+  { description, features, subgroupSizes, limits, missing }: AdapterFacts,
 ): string[][] {
   const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
   const sizes = subgroupSizes && [...new Set(subgroupSizes)].join(" to ");
   return [
-    ["webgpu", visibleLine(description)],
+    [name, visibleLine(description)],
     ["", `subgroups ${sizes ? `of ${sizes} threads` : "not granted"}`],
     ["", `${features.includes("timestamp-query") ? "" : "no "}timestamps, for --profile`],
     [
@@ -123,6 +142,12 @@ function describeTuning(software: boolean, tuning: Record<string, string> | null
       `  ${variant}: ${kinds.map(([kind]) => kind).join(", ")}`,
     ]),
   ];
+}
+
+function describeMatrices({ subgroupMatrices }: DawnFacts): string {
+  return subgroupMatrices.length > 0
+    ? `subgroup matrices, not used: ${subgroupMatrices.map(visibleLine).join(", ")}`
+    : "no subgroup matrices";
 }
 
 function describeReads({ works, reason }: NonNullable<Machine["reads"]>): string {

@@ -153,8 +153,9 @@ export async function permissionFlags(
     ...(net.size > 0 ? [flag("net", net)] : []),
     // transformers.js runs a native library, and reads more of the environment.
     ...(pipeline
-      ? ["--allow-ffi", "--allow-env", "--allow-sys"]
+      ? ["--allow-env", "--allow-sys"]
       : [flag("env", allowedEnv), flag("sys", [...offline.sys, ...sys])]),
+    ...(pipeline || options.device === "dawn" ? ["--allow-ffi"] : []),
     // Tests what may end a process in another one. It reads nobody's files.
     ...(command === "doctor" ? [flag("run", [Deno.execPath()])] : []),
     ...(parsed.turbo === true ? [turboFlag()] : []),

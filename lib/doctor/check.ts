@@ -1,5 +1,8 @@
+/** Name of a device that is a GPU. */
+export type GpuName = "webgpu" | "dawn";
+
 /** Name of a device. */
-export type DeviceName = "wasm" | "webgpu";
+export type DeviceName = "wasm" | GpuName;
 
 /** Result of a check. */
 export interface Check {

@@ -1,19 +1,23 @@
 /**
- * Run by doctor in a process of its own, since a driver's compiler may end it. Prints a line of JSON for
- * each {@linkcode CompileLine}, at once: the last one tells what the process died of.
+ * Run by doctor in a process of its own, since a driver's compiler may end it. Reads the device's name
+ * from standard input. Prints a line of JSON for each {@linkcode CompileLine}, at once: the last one
+ * tells what the process died of.
  *
  * deno run lib/doctor/compile_kernels.ts
  */
 import { openDevice } from "../device/open.ts";
 import { findAdapter } from "../device/webgpu/adapter.ts";
+import { findDawnAdapter } from "../device/webgpu/dawn.ts";
+import type { GpuName } from "./check.ts";
 import { testHalfFloats } from "./half_floats.ts";
 import { exerciseKernels } from "./kernel_workload.ts";
 import type { CompileLine } from "./compile_report.ts";
 
 const say = (line: CompileLine) => console.log(JSON.stringify(line));
 
+const name = await new Response(Deno.stdin.readable).text() as GpuName;
 const device = await openDevice({
-  device: "webgpu",
+  device: name,
   compilation: {
     compiling: (compiling) => say({ compiling }),
     compiled: (compiled, seconds) => say({ compiled, seconds }),
@@ -23,5 +27,7 @@ if (device.kind === "webgpu") await exerciseKernels(device);
 device.close();
 // The last, since nothing depends on it. An adapter makes one device.
 say({ compiling: "f16" });
-const halfFloats = await testHalfFloats((await findAdapter())!);
+const halfFloats = await testHalfFloats(
+  (await (name === "dawn" ? findDawnAdapter() : findAdapter()))!,
+);
 say({ halfFloats });

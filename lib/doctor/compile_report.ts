@@ -1,5 +1,6 @@
 import { assetUrl } from "../../assets.ts";
 import { runModule, type SubprocessResult } from "../platform/subprocess.ts";
+import type { GpuName } from "./check.ts";
 import type { HalfFloats } from "./half_floats.ts";
 
 /** Line that compile_kernels.ts prints. */
@@ -30,9 +31,11 @@ const TIMEOUT_SECONDS = 600;
  *
  * @returns null where starting a process needs a permission that this one does not have
  */
-export async function compileKernels(): Promise<CompileReport | null> {
+export async function compileKernels(device: GpuName): Promise<CompileReport | null> {
   const result = await runModule(assetUrl("lib/doctor/compile_kernels.ts"), {
+    input: device,
     timeoutMs: TIMEOUT_SECONDS * 1000,
+    nativeLibraries: device === "dawn",
   });
   return result && readReport(result);
 }

@@ -1,5 +1,6 @@
 import { cacheDirectory } from "../platform/cache_directory.ts";
 import { type AdapterFacts, adapterFacts, findAdapter } from "../device/webgpu/adapter.ts";
+import { findDawnAdapter, subgroupMatrices } from "../device/webgpu/dawn.ts";
 import { hasImmediateReads, type ImmediateReads } from "../device/webgpu/immediate_reads.ts";
 import { hubCacheDirectory } from "../hub/settings.ts";
 
@@ -21,16 +22,28 @@ export interface Machine {
   readonly adapter: AdapterFacts | null;
   /** Result of reading from it without waiting; null where there is none. */
   readonly reads: ImmediateReads | null;
+  /** Dawn's adapter; null where it was not asked for. */
+  readonly dawn: DawnFacts | null;
   /** Folders of what is kept between runs. */
   readonly caches: { readonly hub: string; readonly temper: string };
+}
+
+/** Description, features and limits of Dawn's adapter. */
+export interface DawnFacts extends AdapterFacts {
+  /** Products that a subgroup computes at once, in words; none where there are no such. */
+  readonly subgroupMatrices: readonly string[];
 }
 
 /**
  * Looks at the machine; opens nothing but the adapter.
  *
- * @param testReads tests reading from the adapter, too: in a process of its own, the first time
+ * @param options `testReads`: tests reading from the adapter, too: in a process of its own, the first
+ *   time; `dawn`: loads Dawn and looks at its adapter
+ * @throws {UserError} when Dawn does not load, or finds no adapter
  */
-export async function inspectMachine(testReads = true): Promise<Machine> {
+export async function inspectMachine(
+  { testReads = true, dawn = false }: { testReads?: boolean; dawn?: boolean } = {},
+): Promise<Machine> {
   const found = await findAdapter();
   const adapter = found && await adapterFacts(found);
   return {
@@ -43,8 +56,14 @@ export async function inspectMachine(testReads = true): Promise<Machine> {
     reads: testReads && adapter
       ? await hasImmediateReads(adapter.description, { retry: true })
       : null,
+    dawn: dawn ? await dawnFacts() : null,
     caches: { hub: hubCacheDirectory(), temper: cacheDirectory() },
   };
+}
+
+async function dawnFacts(): Promise<DawnFacts> {
+  const facts = await adapterFacts(await findDawnAdapter(), "Dawn");
+  return { ...facts, subgroupMatrices: await subgroupMatrices() };
 }
 
 function canShareMemory(): boolean {

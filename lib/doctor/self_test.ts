@@ -50,7 +50,7 @@ export async function selfTest(
       report(checks.at(-1)!);
     };
     const started = performance.now();
-    const compiled = name === "webgpu" ? await compile() : null;
+    const compiled = name === "wasm" ? null : await compile(name);
     if (compiled) await check("compile", () => describeCompilation(compiled), started);
     // What ended that process would end this one.
     if (compiled?.failure) continue;

@@ -12,21 +12,30 @@ export function mayRunModules(): boolean {
   return Deno.permissions.querySync({ name: "run", command: Deno.execPath() }).state === "granted";
 }
 
+/** Options of a module's process. */
+export interface ModuleOptions {
+  /** Text on its standard input. */
+  input?: string;
+  /** Time after which it is ended, in milliseconds. */
+  timeoutMs?: number;
+  /** True to allow native libraries (ffi). */
+  nativeLibraries?: boolean;
+}
+
 /**
  * Runs a module in a process of its own, without permissions: for what may end the process.
  *
  * @param module address of the module
- * @param input text on its standard input
- * @param timeoutMs time after which the process is ended, in milliseconds
  * @returns null where {@linkcode mayRunModules} says no, or where it cannot be started
  */
 export async function runModule(
   module: URL,
-  { input = "", timeoutMs = 120_000 }: { input?: string; timeoutMs?: number } = {},
+  { input = "", timeoutMs = 120_000, nativeLibraries = false }: ModuleOptions = {},
 ): Promise<SubprocessResult | null> {
   if (!mayRunModules()) return null;
   const flags = ["--quiet", "--no-prompt", "--no-check", "--no-config", "--no-lock"];
   const origin = module.protocol === "file:" ? [] : [`--allow-import=${module.host}`];
+  if (nativeLibraries) flags.push("--allow-ffi");
   try {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", ...flags, ...origin, module.href],

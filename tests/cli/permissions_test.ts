@@ -104,7 +104,7 @@ Deno.test("runs are read where they are shown, and written where they are delete
   assert.ok(push.read.includes("a") && push.net.includes("huggingface.co"));
 });
 
-Deno.test("the site listens on its own address; pipelines need a native library", async () => {
+Deno.test("the site listens on its own address; pipelines and Dawn need a native library", async () => {
   const site = { command: "ui", runs: "nowhere", host: "127.0.0.1" };
   assert.deepEqual((await allowed({ ...site, port: 8642 })).net, ["127.0.0.1:8642"]);
   assert.deepEqual((await allowed({ ...site, port: 0 })).net, ["127.0.0.1"]);
@@ -114,6 +114,8 @@ Deno.test("the site listens on its own address; pipelines need a native library"
   const beside = await allowed({ command: "train", ui: true });
   assert.deepEqual(beside.net, settings.permissions.offline.net);
   assert.ok("ffi" in await allowed({ command: "train", reward: ["pipeline:./x"] }));
+  assert.ok("ffi" in await allowed({ command: "train", device: "dawn" }));
+  assert.ok(!("ffi" in await allowed({ command: "train", device: "webgpu" })));
   assert.ok("v8-flags" in await allowed({ command: "train", turbo: true }));
 });
 

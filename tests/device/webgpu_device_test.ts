@@ -203,8 +203,9 @@ gpuTest("a shader's mistake is reported with its line", async (device) => {
     "room/broken.wgsl",
     "// one\n@compute @workgroup_size(1)\nfn f() { let x = nothing; }\n",
   );
-  device.dispatch(broken(), 1, { x: at(device, 1) });
-  await assert.rejects(device.read(at(device, 1), 4), /^Error: room\/broken\.wgsl:3:.*nothing/);
+  const x = at(device, 1);
+  device.dispatch(broken(), 1, { x });
+  await assert.rejects(device.read(x, 4), /^Error: room\/broken\.wgsl:3:.*nothing/);
 });
 
 gpuTest("more memory than there may be is an OutOfMemoryError", (device) => {

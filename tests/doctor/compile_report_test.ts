@@ -11,7 +11,7 @@ const COMPILED = [
 ];
 
 gpuTest("doctor compiles the kernels of training in a process of its own", async () => {
-  const { kernels, seconds, slowest, halfFloats, failure } = (await compileKernels())!;
+  const { kernels, seconds, slowest, halfFloats, failure } = (await compileKernels("webgpu"))!;
   assert.equal(failure, null);
   assert.ok(kernels > 50, `${kernels} kernels`);
   assert.ok(slowest!.seconds <= seconds);

@@ -13,7 +13,7 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
 }
 
 /** Keeps Mesa from complaining on stderr, on servers without a desktop, that this is not set. */
-function quietMesa(): void {
+export function quietMesa(): void {
   setVariableIfUnset("XDG_RUNTIME_DIR", "/tmp");
 }
 
@@ -22,11 +22,17 @@ export function isSoftware({ info }: GPUAdapter): boolean {
   return info.isFallbackAdapter || SOFTWARE.test(`${info.description} ${info.device}`);
 }
 
+/** Implementation of WebGPU: Deno's own, or Chrome's (dawn.ts). */
+export type Implementation = "WebGPU" | "Dawn";
+
 /** One line about an adapter. */
-export function describeAdapter(adapter: GPUAdapter): string {
+export function describeAdapter(
+  adapter: GPUAdapter,
+  implementation: Implementation = "WebGPU",
+): string {
   const { description, vendor, architecture } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "a GPU";
-  return `WebGPU, ${name}${isSoftware(adapter) ? " (software)" : ""}`;
+  return `${implementation}, ${name}${isSoftware(adapter) ? " (software)" : ""}`;
 }
 
 /** Description, features and limits of an adapter. */
@@ -46,13 +52,16 @@ export interface AdapterFacts {
 }
 
 /** Finds out about an adapter; `subgroups`, which it need not list, by asking for them. */
-export async function adapterFacts(adapter: GPUAdapter): Promise<AdapterFacts> {
+export async function adapterFacts(
+  adapter: GPUAdapter,
+  implementation?: Implementation,
+): Promise<AdapterFacts> {
   const gpu = await requestDevice(adapter, ["subgroups"]);
   const features = new Set([...adapter.features, ...gpu.features]);
   gpu.destroy();
   const { subgroupMinSize, subgroupMaxSize } = adapter.info;
   return {
-    description: describeAdapter(adapter),
+    description: describeAdapter(adapter, implementation),
     software: isSoftware(adapter),
     features: [...features].sort(),
     subgroupSizes: features.has("subgroups") ? [subgroupMinSize, subgroupMaxSize] : null,

@@ -10,7 +10,7 @@ import type {
   Span,
 } from "../device.ts";
 import type { LaunchListener } from "../profile.ts";
-import { describeAdapter, isSoftware, requestDevice } from "./adapter.ts";
+import { describeAdapter, type Implementation, isSoftware, requestDevice } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { type BindingLimits, bindTogether, blockOf, boundBlocks, startOf } from "./bound_spans.ts";
 import { type Block, BufferPool, type PooledBuffer } from "./buffer_pool.ts";
@@ -81,8 +81,6 @@ export class WebGpuDevice implements GpuDevice {
   };
   /** The most bytes of one block that a shader sees in one dispatch. */
   readonly maxBindingBytes: number;
-  /** A read that is awaited takes 11 ms in Deno, as long as many steps of decoding; else 0.2 ms. */
-  readonly stepsPerRead: number;
   /** WebGPU does not tell how much memory a GPU has. */
   readonly memoryLimit = null;
   /** True once kernels with subgroups have proved equal to those without. */
@@ -124,13 +122,15 @@ export class WebGpuDevice implements GpuDevice {
   /**
    * Opens an adapter.
    *
-   * @param options `times`: where to add what each kernel costs; `immediateReads`: true where
-   *   {@linkcode hasImmediateReads} found that reads need not be awaited; `compilation`: listeners
+   * @param options `implementation`: whose adapter it is; `times`: where to add what each kernel
+   *   costs; `immediateReads`: true where {@linkcode hasImmediateReads} found that reads need not be
+   *   awaited; `compilation`: listeners
    * @throws {UserError} when it refuses
    */
   static async create(
     adapter: GPUAdapter,
-    { times, immediateReads = false, compilation }: {
+    { implementation = "WebGPU", times, immediateReads = false, compilation }: {
+      implementation?: Implementation;
       times?: LaunchListener;
       immediateReads?: boolean;
       compilation?: CompilationHooks;
@@ -142,7 +142,7 @@ export class WebGpuDevice implements GpuDevice {
     ]);
     if (times && !gpu.features.has("timestamp-query")) {
       throw new UserError(
-        `${describeAdapter(adapter)} cannot measure kernels: leave out \`profile\``,
+        `${describeAdapter(adapter, implementation)} cannot measure kernels: leave out \`profile\``,
       );
     }
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
@@ -150,10 +150,12 @@ export class WebGpuDevice implements GpuDevice {
     return new WebGpuDevice(
       gpu,
       await shaderHead(gpu),
-      describeAdapter(adapter),
+      describeAdapter(adapter, implementation),
       isSoftware(adapter),
       uniform ? subgroupMinSize : null,
       immediateReads,
+      // A read that is awaited takes 11 ms in Deno, as long as many steps of decoding; else 0.2 ms.
+      immediateReads || implementation === "Dawn" ? 8 : 16,
       times,
       compilation,
     );
@@ -166,6 +168,7 @@ export class WebGpuDevice implements GpuDevice {
    * @param software whether it only imitates a GPU
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
    * @param immediateReads whether reads need not be awaited
+   * @param stepsPerRead how seldom to read
    * @param times where to add what each kernel costs
    * @param compilation listeners
    */
@@ -176,6 +179,7 @@ export class WebGpuDevice implements GpuDevice {
     readonly software: boolean,
     readonly subgroupSize: number | null,
     immediateReads: boolean,
+    readonly stepsPerRead: number,
     times?: LaunchListener,
     compilation?: CompilationHooks,
   ) {
@@ -197,7 +201,6 @@ export class WebGpuDevice implements GpuDevice {
     this.#pipelines = new Pipelines(gpu, head, fail, compilation);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu, immediateReads);
-    this.stepsPerRead = immediateReads ? 8 : 16;
     this.#timestamps = times ? new Timestamps(gpu, MAX_DISPATCHES, this.#readbacks, times) : null;
     this.#parameterGroup = gpu.createBindGroup({
       layout: this.#pipelines.parameterLayout,
@@ -282,7 +285,7 @@ export class WebGpuDevice implements GpuDevice {
 
   /** Copies device memory to the host, after everything that was launched before. */
   async read(span: Span, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
-    this.#check();
+    if (this.#failure ?? this.#refusal) throw await this.#reason();
     const size = Math.ceil(byteLength / 4) * 4;
     const block = blockOf(span);
     if (span.byteOffset + byteLength > span.buffer.byteLength) {
@@ -309,9 +312,7 @@ export class WebGpuDevice implements GpuDevice {
       this.#check();
       return bytes;
     } catch (error) {
-      // The reason may be on its way.
-      await new Promise((resolve) => setTimeout(resolve));
-      throw this.#failure ?? this.#refusal ?? error;
+      throw await this.#reason() ?? error;
     }
   }
 
@@ -416,6 +417,12 @@ export class WebGpuDevice implements GpuDevice {
     if (workgroups <= most) return [workgroups, 1, 1];
     const rows = Math.ceil(workgroups / most);
     return [Math.ceil(workgroups / rows), rows, 1];
+  }
+
+  /** Waits for the reason of a refused command, which may be on its way, and returns the first failure. */
+  async #reason(): Promise<Error | null> {
+    await new Promise((resolve) => setTimeout(resolve));
+    return this.#failure ?? this.#refusal;
   }
 
   #check(): void {

@@ -10,6 +10,7 @@ import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { LaunchTimes } from "../../device/profile.ts";
 import { type AdapterFacts, describeAdapter, findAdapter } from "../../device/webgpu/adapter.ts";
+import { findDawnAdapter } from "../../device/webgpu/dawn.ts";
 import { hasImmediateReads } from "../../device/webgpu/immediate_reads.ts";
 import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
 import type { CompilationHooks } from "../../device/webgpu/pipelines.ts";
@@ -39,7 +40,8 @@ export async function openRunDevice(
 ): Promise<Device> {
   const device = await openDevice({ compilation: compilationNotes(info), ...options });
   if (autotune && device.kind === "webgpu") {
-    await tune(device, cacheDirectory(), { prove: () => proveSubgroups(options.device) });
+    const { device: name } = options;
+    await tune(device, cacheDirectory(), { name, prove: () => proveSubgroups(name) });
   }
   return device;
 }
@@ -58,6 +60,8 @@ async function proveSubgroups(name: DeviceOptions["device"]): Promise<boolean> {
 
 /** Ways to find out what a GPU's file says. */
 export interface TuningTrials {
+  /** Name that the device was opened by. */
+  readonly name?: DeviceOptions["device"];
   /** Finds out if the kernels with subgroups are equal to the others. */
   readonly prove: () => Promise<boolean>;
   /** Measures products and draws. Default: `autotuneMatmul` and `autotuneDraws`, on hardware only. */
@@ -100,8 +104,9 @@ export function compilationNotes(info: (line: string) => void): CompilationHooks
 export async function tune(
   device: GpuDevice,
   folder: string,
-  { prove, measure = hasTunableProducts(device) ? measureApart : nothingMeasured }: TuningTrials,
+  { name, prove, measure }: TuningTrials,
 ): Promise<string> {
+  measure ??= hasTunableProducts(device) ? (device) => measureApart(device, name) : nothingMeasured;
   const path = await tuningPath(device, folder);
   const known = await readKnown(path);
   device.usesSubgroups = known ? known.usesSubgroups : await prove();
@@ -146,12 +151,17 @@ export async function knownTuning(
 }
 
 /** Measures on a separate device, with timestamps: a kernel that fails would lose the run's device. */
-async function measureApart({ usesSubgroups }: GpuDevice): Promise<Map<string, string>> {
-  const adapter = await findAdapter();
+async function measureApart(
+  { usesSubgroups }: GpuDevice,
+  name: DeviceOptions["device"],
+): Promise<Map<string, string>> {
+  const onDawn = name === "dawn";
+  const adapter = onDawn ? await findDawnAdapter() : await findAdapter();
   if (!adapter?.features.has("timestamp-query")) return new Map();
   const times = new LaunchTimes();
-  const immediateReads = (await hasImmediateReads(describeAdapter(adapter))).works;
-  const device = await WebGpuDevice.create(adapter, { times, immediateReads });
+  const immediateReads = !onDawn && (await hasImmediateReads(describeAdapter(adapter))).works;
+  const implementation = onDawn ? "Dawn" : "WebGPU";
+  const device = await WebGpuDevice.create(adapter, { implementation, times, immediateReads });
   device.usesSubgroups = usesSubgroups;
   try {
     const products = await autotuneMatmul(device, times);

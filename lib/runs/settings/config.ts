@@ -171,8 +171,10 @@ export const guardFields = {
 
 /** Device of the computation. */
 export const deviceFields = {
-  device: z.enum(["auto", "wasm", "webgpu"]).default("auto")
-    .describe("Compute device; auto takes a GPU if there is one, otherwise wasm"),
+  device: z.enum(["auto", "wasm", "webgpu", "dawn"]).default("auto")
+    .describe(
+      "Compute device; auto takes a GPU if there is one, otherwise wasm; dawn is Chrome's WebGPU, from npm",
+    ),
   threads: positiveInt.max(64).nullable().default(null)
     .describe("Threads of the wasm device (default: one per core)"),
   autotune: z.boolean().default(true)

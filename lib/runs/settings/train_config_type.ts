@@ -255,8 +255,11 @@ export interface TrainConfig {
    * run, or undo the step and continue with other prompts. Default: `"stop"`.
    */
   onDivergence: "stop" | "skip";
-  /** Compute device; auto takes a GPU if there is one, otherwise wasm. Default: `"auto"`. */
-  device: "auto" | "wasm" | "webgpu";
+  /**
+   * Compute device; auto takes a GPU if there is one, otherwise wasm; dawn is Chrome's WebGPU, from
+   * npm. Default: `"auto"`.
+   */
+  device: "auto" | "wasm" | "webgpu" | "dawn";
   /** Threads of the wasm device (default: one per core). */
   threads: number | null;
   /** Measure the fastest kernels when a GPU is first used. Default: `true`. */
