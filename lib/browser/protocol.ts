@@ -106,6 +106,8 @@ export type PageMessage =
 export interface RunEvents {
   /** Text for people, of one or more lines. */
   info: string;
+  /** Sentence for people: the run is not kept, or goes on otherwise than it was asked to. */
+  warning: string;
   /** Bytes of a download have arrived. */
   downloading: DownloadProgress;
   /** The run goes on after this step. */

@@ -50,7 +50,7 @@ export class DirectedRun {
     const name = nameOf(order);
     await using own = await openRun(name, order.keep);
     if (order.keep && !own.isKept) {
-      this.tell("info", "this browser keeps no files for this page: the run ends with the tab");
+      this.tell("warning", "this browser keeps no files for this page: the run ends with the tab");
     }
     if (order.resume && !hasFiles(name)) {
       throw new UserError(`there is no run ${name} to go on with`);
@@ -70,7 +70,7 @@ export class DirectedRun {
       return await this.#run(name, kind, config, order.resume);
     } catch (error) {
       if (!isLostDevice(error)) throw error;
-      this.tell("info", "the GPU was lost: the run goes on on WASM, from its last checkpoint");
+      this.tell("warning", "the GPU was lost: the run goes on on WASM, from its last checkpoint");
       const onWasm = { ...config, device: "wasm" as const };
       const hasBegun = files.find(`${runPath(name)}/config.json`) !== undefined;
       return await this.#run(name, kind, onWasm, hasBegun);

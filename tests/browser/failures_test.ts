@@ -34,7 +34,7 @@ function attempt(
     };
     const { finished } = temperWorker.train("ppo", settings, {
       rewards,
-      on: { info: (text) => told.push(text) },
+      on: { warning: (text) => told.push(text) },
     });
     const error = await finished.then(() => "", ({ name, message }) => `${name}: ${message}`);
     temperWorker.close();
@@ -91,7 +91,9 @@ browserTest("without storage, a run ends with its tab, and says so", async (brow
   await site.show(page);
   const { told, error } = await attempt(page, {}, { worker: "/without.js" });
   assert.equal(error, "");
-  assert.ok(told.includes("this browser keeps no files for this page: the run ends with the tab"));
+  assert.deepEqual(told, [
+    "this browser keeps no files for this page: the run ends with the tab",
+  ]);
 });
 
 browserTest("a worker that does not load is an error, not a wait", async (browser) => {

@@ -131,6 +131,10 @@ browserTest("without storage or a GPU, the page says so, and trains", async (bro
   );
   await train(page, { ...SMALL_PPO, steps: 1 });
   assert.equal(await ended(page), "");
+  assert.equal(
+    await page.locator(".playground-run .notice").innerText(),
+    "This browser keeps no files for this page: the run ends with the tab.",
+  );
 });
 
 browserTest(

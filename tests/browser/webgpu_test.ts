@@ -99,6 +99,7 @@ browserTest("a run whose GPU is lost goes on on WASM, and says so", async (brows
     await worker.train("grpo", { ...settings, device: "webgpu" }, {
       on: {
         info: (text) => told.push(text),
+        warning: (text) => told.push(text),
         stepped: ({ step }) => told.push(`step ${step}`),
       },
     }).finished;

@@ -49,7 +49,8 @@ export function ShownRunSection(
   };
   const run = training.run.value;
   if (run === null) return null;
-  const { kind, name, phase, step, steps, failure, measured, comparison, pairs, trying } = run;
+  const { kind, name, phase, step, steps, failure, warning, measured, comparison, pairs, trying } =
+    run;
   const title = name === "" ? capitalized(kind.title) : name;
   const canPause = phase === "running" || phase === "paused";
   const hasEnded = ["finished", "stopped", "failed"].includes(phase);
@@ -65,6 +66,7 @@ export function ShownRunSection(
         <span role="status" class="muted">{STATUS[phase]}</span>
       </div>
       {failure !== null && <Failure message={failure} />}
+      {warning !== null && <p class="notice" role="status">{capitalized(warning)}.</p>}
       {!hasEnded && (
         <p class="actions">
           {phase === "paused"

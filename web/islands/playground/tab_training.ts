@@ -51,6 +51,8 @@ export interface ShownRun extends RunFiles {
   readonly steps: number | null;
   /** Message of the error that ended it. */
   readonly failure: string | null;
+  /** Sentence on what is otherwise than asked for; null for none. */
+  readonly warning: string | null;
   /** Way to try the model; null until that is known. */
   readonly trying: Trying | null;
 }
@@ -353,6 +355,7 @@ export class TabTraining {
   ): { [Name in keyof RunEvents]: (event: RunEvents[Name]) => void } {
     return {
       info: (text) => this.#note(text),
+      warning: (warning) => this.#change({ warning }),
       downloading: () => {},
       resumed: ({ step }) => this.#change({ step }),
       measured: ({ when, line }) =>
@@ -388,6 +391,7 @@ export class TabTraining {
         step: 0,
         steps: null,
         failure: null,
+        warning: null,
         trying: null,
       };
     });
