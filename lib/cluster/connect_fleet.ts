@@ -2,6 +2,9 @@ import { importAsset } from "../../assets.ts";
 import type { RolloutFleet } from "../runs/kinds/fleet/rollout_fleet.ts";
 import { type NatsAddress, parseAddress } from "./address.ts";
 
+/** Module of the fleet, for the library: the program has it in its bundle, and never comes here. */
+const FLEET_MODULE = "lib/cluster/fleet.ts";
+
 /**
  * Connects to the workers at a NATS server with JetStream, for a run of PPO, GRPO or RLOO: give the
  * result as its option `fleet`. Workers are started with `temper work`. A run leaves the fleet at its
@@ -13,6 +16,6 @@ import { type NatsAddress, parseAddress } from "./address.ts";
 export async function connectFleet(address: NatsAddress): Promise<RolloutFleet> {
   const command = `temper work ${parseAddress(address.url).shown}`;
   // Who trains on one machine need not load NATS.
-  const { NatsFleet } = await importAsset<typeof import("./fleet.ts")>("lib/cluster/fleet.ts");
+  const { NatsFleet } = await importAsset<typeof import("./fleet.ts")>(FLEET_MODULE);
   return await NatsFleet.connect(address, command);
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { Deployment } from "npm:kubernetes-models@5.1.0/apps/v1";
-import { Job } from "npm:kubernetes-models@5.1.0/batch/v1";
-import { ConfigMap, PersistentVolumeClaim, Secret } from "npm:kubernetes-models@5.1.0/v1";
+import { Deployment } from "kubernetes-models/apps/v1";
+import { Job } from "kubernetes-models/batch/v1";
+import { ConfigMap, PersistentVolumeClaim, Secret } from "kubernetes-models/v1";
 import { main } from "../../lib/cli/main.ts";
 import { RESERVED_MIB } from "../../lib/cluster/topology.ts";
 import { parse, parseAllDocuments } from "../../lib/packages/yaml.ts";
