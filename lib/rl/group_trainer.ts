@@ -20,7 +20,7 @@ import { checkRevision, type Rollouts, type SampledTokens } from "./rollouts.ts"
 export interface GroupBatch {
   /** Rows of the pass. */
   readonly rows: readonly TokenRow[];
-  /** Rows of each group, those with equal prompts. */
+  /** Rows of each group. */
   readonly groups: readonly (readonly number[])[];
   /** True for each response that ends with an end token. */
   readonly ended: readonly boolean[];
@@ -134,7 +134,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       }
       return responseRow(model, prompt, completions[i]);
     });
-    const groups = groupsOf(prompts);
+    const groups = groupsOf(prompts, this.config.numGenerations);
     const oldLogprobs = sampled
       ? this.#reported(rows, sampled)
       : await this.logprobs(rows, "policy");
@@ -224,11 +224,16 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
   }
 }
 
-/** Rows with equal prompts, in the order of their first rows; groups of one are refused. */
-function groupsOf(prompts: readonly (readonly number[])[]): number[][] {
+/**
+ * Rows with equal prompts, in the order of their first rows; groups of one are refused. Two examples of a
+ * batch may have the same prompt and different answers, which a reward goes by: their rows, a multiple of
+ * `size`, are groups of their own, as in TRL.
+ */
+function groupsOf(prompts: readonly (readonly number[])[], size: number): number[][] {
   const { firsts, which } = distinctPrompts(prompts);
-  const groups: number[][] = firsts.map(() => []);
-  which.forEach((group, row) => groups[group].push(row));
+  const alike: number[][] = firsts.map(() => []);
+  which.forEach((prompt, row) => alike[prompt].push(row));
+  const groups = alike.flatMap((rows) => rows.length % size === 0 ? slices(rows, size) : [rows]);
   const single = groups.find((group) => group.length === 1);
   if (single) {
     throw new UserError(

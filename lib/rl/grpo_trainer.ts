@@ -44,7 +44,8 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
   }
 
   /**
-   * Optimises the policy on one batch of rollouts. Rollouts with equal prompts are a group.
+   * Optimises the policy on one batch of rollouts. Rollouts with equal prompts are a group;
+   * where they are a multiple of `numGenerations`, each `numGenerations` of them.
    *
    * @param prompts tokens of each rollout's prompt, `batchSize` rows
    * @param completions tokens that the policy generated

@@ -178,6 +178,17 @@ Deno.test("a masked rollout has no gradient; one that no reward judged is in no 
     assert.ok(Math.abs(metrics.reward - (6 / 4 + 1) / 2) < 1e-12);
   }));
 
+Deno.test("an example that a batch has twice is two groups", () =>
+  withDevice(async (device) => {
+    const trainer = await grpo(device, { miniBatchSize: 8, scaleRewards: "none" });
+    const completions = [[8, 1], [9, 1], [10, 11], [12, 1], [8, 1], [9, 1], [10, 1], [12, 1]];
+    const prompts = completions.map(() => PROMPTS[0]);
+    const { advantages } = await trainer.step(prompts, completions, {
+      answer: [1, 0, 0, 0, 5, 5, 5, 9],
+    });
+    assert.deepEqual([...advantages], [0.75, -0.25, -0.25, -0.25, -1, -1, -1, 3]);
+  }));
+
 Deno.test("dynamic sampling leaves groups without spread out", () =>
   withDevice(async (device) => {
     const trainer = await grpo(device, { dynamicSampling: true, beta: 0.1, miniBatchSize: 8 });
