@@ -1,7 +1,7 @@
 /**
  * WGSL that reads four neighbours of each of some f32 bindings, `<name>_quad(at)`.
  *
- * @param wide whether the bindings' elements are `vec4f`: then `at` is a multiple of four
+ * @param wide true where the bindings' elements are `vec4f`: then `at` is a multiple of four
  */
 export function quadReaders(names: readonly string[], wide: boolean): string {
   return names.map((name) => {

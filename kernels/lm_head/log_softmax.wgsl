@@ -1,6 +1,6 @@
 // The running log-softmax of a row of the binding `logits`: training folds it chunk by chunk
-// (log_softmax_chunk.wgsl), decoding all at once (../sample), also with
-// the chunks side by side, and all give the same, bit for bit.
+// (log_softmax_chunk.wgsl), decoding all at once or the chunks side by side (../sample), and all give
+// the same, bit for bit.
 
 /** Running log-softmax of the logits so far: their maximum, Σ e^(x-max), Σ e^(x-max) (x-max). */
 struct LogSoftmax {

@@ -2,7 +2,7 @@ import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.t
 import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.ts";
 import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
 import { numbered, wgsl } from "../wgsl.ts";
-import { chooseVariant, SUBGROUP_VARIANT } from "./matmul_variants.ts";
+import { chooseVariant, defaultVariant, SUBGROUP_VARIANT } from "./matmul_variants.ts";
 import shared from "./matmul_several.wgsl" with { type: "text" };
 import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
 import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { type: "text" };
@@ -99,13 +99,10 @@ interface Variant {
   readonly shader: (p: SeveralProducts) => SeveralShader;
 }
 
-const SKINNY = skinny(4, 4, 8);
-const SKINNIEST = skinny(4, 1, 32);
 const VARIANTS = new Map<string, Variant>([
-  ["skinny 4 4 8", SKINNY],
-  ["skinny 8 4 8", skinny(8, 4, 8)],
-  ["skinny 4 1 32", SKINNIEST],
-  ["skinny 8 1 16", skinny(8, 1, 16)],
+  ...[[4, 4, 8], [8, 4, 8], [4, 1, 32], [8, 1, 16]].map(([columns, lines, slices]) =>
+    [`skinny ${columns} ${lines} ${slices}`, skinny(columns, lines, slices)] as const
+  ),
   ...[[4, 4, 16], [2, 4, 32], [4, 1, 32]].map(([columns, lines, slices]) =>
     [`narrow ${columns} ${lines} ${slices}`, narrow(columns, lines, slices)] as const
   ),
@@ -175,7 +172,7 @@ function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralP
   const found = name === SUBGROUP_VARIANT
     ? BROADCAST.get(device.subgroupSize!)
     : VARIANTS.get(name);
-  return found ?? (m <= 4 ? SKINNIEST : SKINNY);
+  return found ?? VARIANTS.get(defaultVariant(traits).variant.name)!;
 }
 
 /** A layer whose product may be one of several. */

@@ -162,14 +162,20 @@ export const MATMUL_CODE: string = [
   ...shapeClasses(),
 ].join();
 
+/** A variant that can compute a product, and its kernel. */
+interface ChosenVariant {
+  readonly variant: MatmulVariant;
+  readonly shader: MatmulShader;
+}
+
 /**
- * The variant and its kernel for a product: what tuning found fastest, else a guess. On software
- * adapters that is `broadcast`, whose lack of barriers they like; GPUs keep to workgroup memory.
+ * The variant and its kernel for a product: what tuning found fastest, else {@linkcode defaultVariant}.
+ * On software adapters `broadcast`, whose lack of barriers they like; GPUs keep to workgroup memory.
  */
 export function chooseVariant(
   device: GpuDevice,
   traits: ProductTraits,
-): { variant: MatmulVariant; shader: MatmulShader } {
+): ChosenVariant {
   const tuned = device.tuning.get(shapeClass(traits));
   const variants = matmulVariants(device);
   const wanted = tuned !== undefined
@@ -178,7 +184,11 @@ export function chooseVariant(
     ? variants.find(({ name }) => name === SUBGROUP_VARIANT)
     : undefined;
   const shader = wanted?.shader(traits);
-  if (wanted && shader) return { variant: wanted, shader };
+  return wanted && shader ? { variant: wanted, shader } : defaultVariant(traits);
+}
+
+/** The variant and its kernel for a product where nothing was measured. */
+export function defaultVariant(traits: ProductTraits): ChosenVariant {
   const { m, n } = traits;
   const isSkinny = m <= SKINNY_SIZE || isNarrow(m, n);
   if (m <= SKINNY_SIZE) {

@@ -82,3 +82,19 @@ for (
     },
   );
 }
+
+deviceTest("generations that take turns on a device are as each by itself", async (device) => {
+  if (!recordsSteps(device)) return;
+  const { model, adapter } = await randomPolicy(device, folderOf("llama"), "all-linear");
+  // Of different lengths, so that caches and tables of one grow between the steps of the others.
+  const generations = [70, 30, 5].map((maxNewTokens, seed) => () =>
+    generate(
+      model,
+      [[5, 9, 3], [7, seed]],
+      { maxNewTokens, minNewTokens: maxNewTokens - 1, doSample: true, seed },
+      { adapter, logprobs: true },
+    )
+  );
+  const together = await Promise.all(generations.map((start) => start()));
+  for (const [i, start] of generations.entries()) assert.deepEqual(together[i], await start());
+});

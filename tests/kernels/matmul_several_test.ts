@@ -3,7 +3,7 @@ import { activation } from "../../kernels/activation/activation.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { fusesProducts, matmulSeveral } from "../../kernels/matmul/matmul_several.ts";
 import { shapeClass } from "../../kernels/matmul/matmul_variants.ts";
-import type { GpuDevice, TaskDevice } from "../../lib/device/device.ts";
+import type { GpuDevice, Shader, TaskDevice } from "../../lib/device/device.ts";
 import { toBf16 } from "../../lib/formats/bf16.ts";
 import { Context } from "../../lib/tensor/context.ts";
 import { type DType, Tensor } from "../../lib/tensor/tensor.ts";
@@ -177,6 +177,25 @@ for (const dtype of ["f32", "bf16"] as const) {
     },
   );
 }
+
+Deno.test("matmulSeveral: where a variant with tiles is the fastest, the default for few rows", () => {
+  const launched: string[] = [];
+  const device = {
+    ...{ kind: "webgpu", software: false, subgroupSize: null, usesSubgroups: false },
+    tuning: new Map(),
+    dispatch: ({ entryPoint }: Shader) => launched.push(entryPoint),
+  } as unknown as GpuDevice;
+  const span = { buffer: { byteLength: 0 }, byteOffset: 0 };
+  const product = { c: span, w: span, n: 100, bias: null, lowRank: null };
+  for (const m of [1, 17]) {
+    tune(device, m, "f32", "staged 64 64");
+    for (const k of [64, 63]) {
+      matmulSeveral(device, { a: span, m, k, dtype: "f32", products: [product] });
+    }
+  }
+  const narrow = ["several_narrow", "several_skinny"];
+  assert.deepEqual(launched, [...narrow, ...narrow]);
+});
 
 Deno.test("fusesProducts: few rows, one type, weights that can be bound", () => {
   let isTogether = true;

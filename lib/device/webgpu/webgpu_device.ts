@@ -168,7 +168,7 @@ export class WebGpuDevice implements GpuDevice {
    * @param software whether it only imitates a GPU
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
    * @param immediateReads whether reads need not be awaited
-   * @param stepsPerRead how seldom to read
+   * @param stepsPerRead number of decoding steps between reads
    * @param times where to add what each kernel costs
    * @param compilation listeners
    */

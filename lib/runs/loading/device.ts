@@ -16,6 +16,7 @@ import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
 import type { CompilationHooks } from "../../device/webgpu/pipelines.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { makeFolder, readTextFile } from "../../platform/files.ts";
+import { denoVersion } from "../../platform/subprocess.ts";
 
 /** Settings of a run's device. */
 export interface RunDeviceOptions extends DeviceOptions {
@@ -97,7 +98,7 @@ export function compilationNotes(info: (line: string) => void): CompilationHooks
 
 /**
  * Sets the device's `usesSubgroups` and `tuning` from the file of its adapter and these kernels in
- * `folder`; without a usable one it tries and measures, and writes it.
+ * `folder`; without a usable one, written by this version of Deno, it tries and measures, and writes it.
  *
  * @returns the file
  */
@@ -118,7 +119,8 @@ export async function tune(
   try {
     await makeFolder(folder);
     const { description: adapter, subgroupSize, usesSubgroups } = device;
-    const content = { adapter, subgroups: subgroupSize ?? "no", usesSubgroups, choices };
+    const subgroups = subgroupSize ?? "no";
+    const content = { adapter, deno: denoVersion(), subgroups, usesSubgroups, choices };
     await writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
   } catch {
     // Without a writable cache it is measured again the next time.
@@ -175,10 +177,11 @@ function nothingMeasured(): Promise<Map<string, string>> {
   return Promise.resolve(new Map());
 }
 
+/** Reads a file of {@linkcode tune}; null if it is broken, or of a Deno whose compiler may be another. */
 async function readKnown(path: string): Promise<KnownKernels | null> {
   try {
-    const { usesSubgroups, choices } = JSON.parse(await readTextFile(path));
-    const isUsable = typeof usesSubgroups === "boolean" &&
+    const { deno, usesSubgroups, choices } = JSON.parse(await readTextFile(path));
+    const isUsable = deno === denoVersion() && typeof usesSubgroups === "boolean" &&
       Object.values(choices).every((name) => typeof name === "string");
     return isUsable ? { usesSubgroups, choices } : null;
   } catch {

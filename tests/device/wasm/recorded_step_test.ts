@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { add, scale } from "../../../kernels/elementwise/elementwise.ts";
+import { KernelTimes } from "../../../lib/device/profile.ts";
 import { WasmDevice } from "../../../lib/device/wasm/wasm_device.ts";
 import { Context } from "../../../lib/tensor/context.ts";
 import { inSteps } from "../../../lib/tensor/lists.ts";
@@ -19,8 +20,9 @@ interface Loop {
 async function withLoop(
   threads: number,
   body: (device: WasmDevice, loop: Loop) => Promise<void> | void,
+  times?: KernelTimes,
 ): Promise<void> {
-  const device = await WasmDevice.create({ threads });
+  const device = await WasmDevice.create({ threads, times });
   try {
     const cx = new Context(device);
     const values = Float32Array.from(
@@ -95,6 +97,17 @@ Deno.test("WasmDevice: a step that copies, keeps memory or frees that of others 
     assert.equal(sum, 0);
     assert.equal((await loop.sums.slice(1, 1).read())[1], 2);
   }));
+
+Deno.test("WasmDevice: launches that are made again are timed", async () => {
+  const times = new KernelTimes();
+  await withLoop(1, (device, loop) => {
+    const recorded = device.record(0, stepped(loop), () => launch(device, loop, 0));
+    for (const step of [1, 2]) recorded!.repeat(step);
+    recorded!.release();
+  }, times);
+  const launches = times.table().map(({ kernel, launches }) => [kernel, launches]);
+  assert.deepEqual(launches.sort(), [["add", 3], ["scale", 3]]);
+});
 
 Deno.test("WasmDevice: an error in a step that is recorded ends the recording", () =>
   withLoop(1, (device, loop) => {
