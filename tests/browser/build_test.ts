@@ -56,6 +56,11 @@ Deno.test("the module for browsers is small, and asks for nothing that a browser
   ]);
 });
 
+Deno.test("a page that asks for workers is told that it has none", async () => {
+  const { connectFleet } = await import("../../lib/cluster/browser/connect_fleet.ts");
+  await assert.rejects(connectFleet, /workers at a NATS server are not available in a browser/);
+});
+
 Deno.test("browser.ts has the names of mod.ts", async () => {
   const [page, library] = await Promise.all([import("../../browser.ts"), import("../../mod.ts")]);
   assert.deepEqual(Object.keys(library).filter((name) => !(name in page)), []);

@@ -1,0 +1,11 @@
+import { UserError } from "../../errors.ts";
+import type { RolloutFleet } from "../../runs/kinds/fleet/rollout_fleet.ts";
+
+/** Not in a page. @throws {UserError} always */
+export function connectFleet(): Promise<RolloutFleet> {
+  return Promise.reject(
+    new UserError(
+      "workers at a NATS server are not available in a browser: train with `temper train --nats`",
+    ),
+  );
+}
