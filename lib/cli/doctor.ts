@@ -11,7 +11,8 @@ import { UserError } from "../errors.ts";
 import { examples, jsonOption, paragraphs, preset } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { visibleLine } from "../visible_text.ts";
-import { print } from "./terminal.ts";
+import { lineWidth, print } from "./terminal.ts";
+import { hanging } from "./text_layout.ts";
 
 const { device } = deviceFields;
 
@@ -66,7 +67,9 @@ export async function runDoctor(
     const found = machine.adapter?.missing.length === 0 ? "webgpu" : "wasm";
     const devices = new Set<DeviceName>(["wasm", device === "auto" ? found : device]);
     if (!json) print("\nself-test");
-    checks = await selfTest([...devices], json ? () => {} : (check) => print(describeCheck(check)));
+    const width = lineWidth();
+    const report = json ? () => {} : (check: Check) => print(describeCheck(check, width));
+    checks = await selfTest([...devices], report);
   }
   if (json) print(JSON.stringify({ machine, tuning, checks }, null, 2));
   const failed = checks.filter(({ passed }) => !passed);
@@ -154,7 +157,14 @@ function describeReads({ works, reason }: NonNullable<Machine["reads"]>): string
   return works ? "reads without waiting 10 ms" : `reads wait 10 ms (${visibleLine(reason)})`;
 }
 
-function describeCheck({ device, name, passed, detail, seconds }: Check): string {
+function describeCheck(
+  { device, name, passed, detail, seconds }: Check,
+  width: number,
+): string {
   const mark = passed ? "ok  " : "FAIL";
-  return `  ${mark} ${device.padEnd(7)}${name.padEnd(24)}${seconds.toFixed(2)} s  ${detail}`;
+  return hanging(
+    `  ${mark} ${device.padEnd(7)}${name.padEnd(24)}${seconds.toFixed(2).padStart(5)} s  `,
+    detail,
+    width,
+  );
 }

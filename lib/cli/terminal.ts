@@ -65,6 +65,12 @@ function columns(isTerminal: boolean): number {
   return Number(Deno.env.get("COLUMNS")) || DEFAULT_WIDTH;
 }
 
+/** Maximum columns of a line of standard output: those of a terminal; unlimited in a file or a pipe. */
+export function lineWidth(): number {
+  const { interactive, width } = terminal("stdout");
+  return interactive ? width : Infinity;
+}
+
 /**
  * Writes a text to a stream completely.
  *

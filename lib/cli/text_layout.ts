@@ -73,6 +73,18 @@ export function wrap(text: string, width: number, maxLines = Infinity): string[]
   return [...lines.slice(0, maxLines - 1), truncate(last, width)];
 }
 
+/** Minimum columns of a text beside its heading; on narrower terminals the terminal breaks it. */
+const NARROWEST_TEXT = 20;
+
+/** A heading and a text of one line, whose further lines are indented to where it begins. */
+export function hanging(heading: string, text: string, width: number): string {
+  const indent = displayWidth(heading);
+  if (width - indent < NARROWEST_TEXT || indent + displayWidth(text) <= width) {
+    return heading + text;
+  }
+  return heading + wrap(text, width - indent).join("\n" + " ".repeat(indent));
+}
+
 /** Pads a text with spaces to `width` columns. */
 export function pad(text: string, width: number, align: "left" | "right" = "left"): string {
   const blanks = " ".repeat(Math.max(0, width - displayWidth(text)));

@@ -10,7 +10,8 @@ import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
 import { visibleLine } from "../visible_text.ts";
 import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
-import { print } from "./terminal.ts";
+import { lineWidth, print } from "./terminal.ts";
+import { hanging } from "./text_layout.ts";
 
 const { model, dtype } = config.modelFields;
 const { device } = config.deviceFields;
@@ -66,7 +67,8 @@ export async function runVerify(options: Options): Promise<void> {
   if (mission && model !== undefined) {
     throw new UserError(`--mission checks ${NOTEBOOK_REPOS.model}: leave --model out`);
   }
-  const report = json ? () => {} : (result: Check) => print(describe(result));
+  const width = lineWidth();
+  const report = json ? () => {} : (result: Check) => print(describe(result, width));
   const verified = await (mission ? verifyNotebook : verifyPromises)(options, report);
   const { results } = verified;
   if (json) print(JSON.stringify(verified, null, 2));
@@ -119,9 +121,11 @@ async function verifyNotebook(
   }
 }
 
-function describe({ device, name, passed, detail, seconds }: Check): string {
+function describe({ device, name, passed, detail, seconds }: Check, width: number): string {
   const mark = passed ? "ok    " : "FAILED";
-  return visibleLine(
-    `${mark}  ${device.padEnd(6)}  ${name.padEnd(29)}  ${detail} (${seconds.toFixed(1)} s)`,
+  return hanging(
+    visibleLine(`${mark}  ${device.padEnd(6)}  ${name.padEnd(29)}  `),
+    visibleLine(`${detail} (${seconds.toFixed(1)} s)`),
+    width,
   );
 }

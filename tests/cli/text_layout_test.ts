@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { displayWidth, pad, truncate, wrap } from "../../lib/cli/text_layout.ts";
+import { displayWidth, hanging, pad, truncate, wrap } from "../../lib/cli/text_layout.ts";
 
 Deno.test("displayWidth counts columns, not code units", () => {
   assert.equal(displayWidth("naïve"), 5);
@@ -30,4 +30,12 @@ Deno.test("wrap ends the last allowed line in an ellipsis", () => {
 Deno.test("pad aligns by columns", () => {
   assert.equal(pad("日", 4), "日  ");
   assert.equal(pad("7", 3, "right"), "  7");
+});
+
+Deno.test("hanging indents the further lines of a text to where it begins", () => {
+  const text = "one two three four five six";
+  assert.equal(hanging("ok  ", text, 24), "ok  one two three four\n    five six");
+  assert.equal(hanging("ok  ", text, 31), `ok  ${text}`);
+  assert.equal(hanging("ok  ", "as  it is", Infinity), "ok  as  it is");
+  assert.equal(hanging("ok  ", text, 23), `ok  ${text}`);
 });

@@ -38,4 +38,14 @@ Deno.test("names that other libraries use", () => {
   assert.equal(nearestName("--group-size", ["--num-generations"]), "--num-generations");
   assert.equal(nearestName("--save-steps", ["--save-every", "--steps"]), "--save-every");
   assert.equal(nearestName("-h", ["--help", "--host"]), "--help");
+  assert.equal(
+    nearestName("--max-new-tokens", ["--min-new-tokens", "--max-completion-length"]),
+    "--max-completion-length",
+  );
+  assert.equal(nearestName("--max-completion-length", ["--max-new-tokens"]), "--max-new-tokens");
+  assert.equal(nearestName("--reward-model", ["--reward-mode", "--reward"]), "--reward");
+  assert.equal(nearestName("reward_funcs", ["reward", "seed"]), "reward");
+  assert.equal(nearestName("--model-name-or-path", ["--model", "--name"]), "--model");
+  assert.equal(nearestName("--dataset-name", ["--dataset-cache", "--dataset"]), "--dataset");
+  assert.equal(nearestName("lora_target_modules", ["targetModules", "loraR"]), "targetModules");
 });

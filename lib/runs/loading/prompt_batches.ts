@@ -32,7 +32,7 @@ export class PromptBatches {
     if (split.length < batchSize) {
       throw new UserError(
         `the train split has ${split.length} rows, too few for \`batchSize\` ${batchSize}: ` +
-          "make it smaller, or widen the length filter",
+          "make it smaller, or give more rows",
       );
     }
     this.#split = split;

@@ -77,7 +77,7 @@ export async function loadGroupIngredients(
   if (train.length < prompts) {
     throw new UserError(
       `the train split has ${train.length} rows, too few for the ${prompts} prompts of a step ` +
-        "(`batchSize` / `numGenerations`): make `batchSize` smaller, or widen the length filter",
+        "(`batchSize` / `numGenerations`): make `batchSize` smaller, or give more rows",
     );
   }
   const batches = new PromptBatches(train, prompts, config.seed);
