@@ -29,7 +29,7 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
     aAlongK,
     bAlongK: kStride === 1,
     b2AlongK,
-    fours: fitsBroadcast(p),
+    fours: comesInFours(p),
   };
   const { shader, variant: { rows, columns } } = chooseVariant(device, traits);
   const part = ({ buffer, byteOffset }: Span, elements: number) => (
@@ -62,10 +62,10 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
 }
 
 /**
- * Tells products that `broadcast` can compute: each of A, B and their extension is contiguous along a
- * dimension, and begins and ends there at multiples of four.
+ * Tells products that can be read four elements at once: each of A, B and their extension is contiguous
+ * along a dimension, and begins and ends there at multiples of four.
  */
-function fitsBroadcast(p: Matmul): boolean {
+function comesInFours(p: Matmul): boolean {
   const { m, n, k } = p;
   const isFour = (...numbers: number[]) => numbers.every((number) => number % 4 === 0);
   const fits = (span: Span, stride: number, length: number, otherStride: number) =>

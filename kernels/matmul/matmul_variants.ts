@@ -23,7 +23,7 @@ export interface ProductTraits {
   readonly aAlongK: boolean;
   readonly bAlongK: boolean;
   readonly b2AlongK: boolean;
-  /** All that is contiguous comes in whole, aligned fours, as `broadcast` reads it. */
+  /** All that is contiguous comes in whole, aligned fours, as most variants read it. */
   readonly fours: boolean;
 }
 

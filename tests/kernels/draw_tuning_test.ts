@@ -26,6 +26,23 @@ gpuTest("draws: the faster way is measured for each class of vocabularies", asyn
   assert.equal((await autotuneDraws(device, invalid)).size, 0);
 });
 
+gpuTest("draws: one workgroup a row where several give something else", async (device) => {
+  const different = new Proxy(device, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      if (key !== "dispatch") return value.bind(target);
+      return (...[shader, groups, args]: Parameters<GpuDevice["dispatch"]>) =>
+        device.dispatch(shader, groups, "parts" in args ? { ...args, temperature: 0.9 } : args);
+    },
+  });
+  const times = {
+    take: (count: number) => Promise.resolve(new Array(count).fill(count === 1 ? 1 : 0.1)),
+  };
+  const one = "one workgroup a row";
+  assert.deepEqual([...(await autotuneDraws(different, times)).values()], [one, one]);
+});
+
 Deno.test("draws: several workgroups a row as measured, else on hardware with large vocabularies", () => {
   const chosen = (software: boolean, tuning: Record<string, string> = {}) => {
     const device = { software, tuning: new Map(Object.entries(tuning)) } as unknown as GpuDevice;
