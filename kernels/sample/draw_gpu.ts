@@ -10,13 +10,14 @@ import tokenCode from "./draw_token.wgsl" with { type: "text" };
 import row from "./row.wgsl" with { type: "text" };
 import scores from "./scores.wgsl" with { type: "text" };
 import { DRAW_PARTS, DRAW_SUMS, DRAW_TOKEN } from "./signatures.ts";
+import stretches from "./stretches.wgsl" with { type: "text" };
 
 const shared = row + scores + state;
 const softmax = shared + logSoftmax;
 const partsKernel = wgsl(DRAW_PARTS, "sample/draw_parts.wgsl", partsCode, { shared });
 const sumsKernel = wgsl(DRAW_SUMS, "sample/draw_sums.wgsl", sumsCode, { shared: softmax });
 const tokenKernel = wgsl(DRAW_TOKEN, "sample/draw_token.wgsl", tokenCode, {
-  shared: softmax + logprob,
+  shared: softmax + logprob + stretches,
 });
 const [drawing, greedy] = [0, 1].map((GREEDY) => ({
   parts: partsKernel({ GREEDY }),
@@ -34,7 +35,7 @@ const PART_WORDS = 5;
 const SMALLEST_VOCABULARY = 4 * LOGITS_CHUNK;
 
 /** The text of the kernels: for others, the choice between them is measured again. */
-export const DRAW_CODE: string = softmax + partsCode + sumsCode + tokenCode;
+export const DRAW_CODE: string = softmax + stretches + partsCode + sumsCode + tokenCode;
 
 /** Choices in the tuning. */
 export const DRAWS = { one: "one workgroup a row", several: "several workgroups a row" };

@@ -7,7 +7,6 @@ const NONE_FOUND = 0x7fffffffu;
 /** Tokens whose likelihoods are in workgroup memory at once. */
 const TOKENS = 256u;
 
-var<workgroup> stretch_sums: array<f32, ROW_THREADS>;
 var<workgroup> likelihoods: array<vec4f, TOKENS / 4u>;
 
 @compute @workgroup_size(ROW_THREADS)
@@ -71,28 +70,13 @@ fn drawn_token(index: u32, thread: u32) -> i32 {
   stretch_sums[thread] = bitcast<f32>(state[sums_at(index) + thread]);
   workgroupBarrier();
 
-  var total = 0.0;
-  for (var t = 0u; t < ROW_THREADS; t++) {
-    total += stretch_sums[t];
-  }
+  let total = sum_of_stretches();
   let goal = uniform_f32(state[word_at(index)]) * total;
-  // The stretch in which the sum exceeds the goal; should rounding hide it, the last that weighs.
-  var below = 0.0;
-  var mine = 0u;
-  var mass = 0.0;
-  for (var t = 0u; t < ROW_THREADS; t++) {
-    if (stretch_sums[t] > 0.0) {
-      mine = t;
-      mass = below;
-    }
-    below += stretch_sums[t];
-    if (below > goal) {
-      break;
-    }
-  }
+  let drawn_from = stretch_at(goal);
+  var mass = drawn_from.below;
 
   let stretch = (p.vocabulary + ROW_THREADS - 1u) / ROW_THREADS;
-  let begin = min(mine * stretch, p.vocabulary);
+  let begin = min(drawn_from.index * stretch, p.vocabulary);
   let end = min(begin + stretch, p.vocabulary);
   var token = NO_TOKEN;
   var found = strange > 0.0 || !(total > 0.0);

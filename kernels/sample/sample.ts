@@ -9,11 +9,14 @@ import greedyCode from "./greedy.wgsl" with { type: "text" };
 import row from "./row.wgsl" with { type: "text" };
 import sampleCode from "./sample.wgsl" with { type: "text" };
 import scores from "./scores.wgsl" with { type: "text" };
+import stretches from "./stretches.wgsl" with { type: "text" };
 import { UserError } from "../../lib/errors.ts";
 import { GREEDY, MAX_VOCABULARY, SAMPLE } from "./signatures.ts";
 
 const shared = logSoftmax + logprob + row + drawn;
-const sampleShader = wgsl(SAMPLE, "sample/sample.wgsl", sampleCode, { shared: shared + scores })();
+const sampleShader = wgsl(SAMPLE, "sample/sample.wgsl", sampleCode, {
+  shared: shared + scores + stretches,
+})();
 const greedyShader = wgsl(GREEDY, "sample/greedy.wgsl", greedyCode, { shared })();
 
 /** The logits of the next token of some sequences, and what they go through first. */

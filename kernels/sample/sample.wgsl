@@ -53,7 +53,6 @@ fn threshold(scores: Scores, by_mass: bool, highest: f32, limit: f32, begin: u32
   return prefix;
 }
 
-var<workgroup> stretch_sums: array<f32, ROW_THREADS>;
 /** Number of scores equal to top-p's threshold that are removed too, the first of them. */
 fn equals_removed(each: f32, removed: f32, limit: f32) -> u32 {
   workgroupBarrier();
@@ -142,33 +141,17 @@ fn sample(
   stretch_sums[thread] = sum;
   workgroupBarrier();
 
-  var total = 0.0;
-  for (var t = 0u; t < ROW_THREADS; t++) {
-    total += stretch_sums[t];
-  }
+  let total = sum_of_stretches();
   let words = philox4x32(
     vec4u(rollouts[p.rollouts + index], u32(position), 0u, PURPOSE),
     vec2u(p.seed_low, p.seed_high),
   );
   let goal = uniform_f32(words.x) * total;
-  // The stretch in which the sum exceeds the goal; should rounding hide it, the last that weighs.
-  var below = 0.0;
-  var mine = 0u;
-  var before_mine = 0.0;
-  for (var t = 0u; t < ROW_THREADS; t++) {
-    if (stretch_sums[t] > 0.0) {
-      mine = t;
-      before_mine = below;
-    }
-    below += stretch_sums[t];
-    if (below > goal) {
-      break;
-    }
-  }
+  let drawn_from = stretch_at(goal);
   let valid = strange == 0.0 && total > 0.0;
-  if (thread == mine) {
+  if (thread == drawn_from.index) {
     var token = NO_TOKEN;
-    var mass = before_mine;
+    var mass = drawn_from.below;
     seen_equals = equals_before;
     for (var i = begin; i < end && valid; i++) {
       let z = score(scores, i);
