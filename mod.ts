@@ -46,6 +46,7 @@ export {
   NotFiniteError,
   OutOfMemoryError,
   RunInterruptedError,
+  SourceChangedError,
   TrainingDivergedError,
   UserError,
 } from "./lib/errors.ts";

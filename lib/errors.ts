@@ -97,6 +97,15 @@ export class DeviceLostError extends UserError {
   }
 }
 
+/** A model, dataset or reward that is no longer what a run started with. */
+export class SourceChangedError extends UserError {
+  /** The message says what has changed. */
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
+    this.name = "SourceChangedError";
+  }
+}
+
 /** A run stopped on request (Ctrl-C, a signal, an `AbortSignal`), which can be resumed. */
 export class RunInterruptedError extends UserError {
   /** The message says where the run stopped. */

@@ -2,6 +2,7 @@ import {
   NotFiniteError,
   OutOfMemoryError,
   RunInterruptedError,
+  SourceChangedError,
   TrainingDivergedError,
   UserError,
 } from "../errors.ts";
@@ -34,6 +35,8 @@ export function errorOf({ name, message, run, needed, available }: Failure): Err
       return new TrainingDivergedError(message, facts);
     case "RunInterruptedError":
       return new RunInterruptedError(message, facts);
+    case "SourceChangedError":
+      return new SourceChangedError(message, facts);
   }
   return Object.assign(new Error(message), { name });
 }

@@ -3,14 +3,18 @@ import { questionIn } from "../data/chat_question.ts";
 import { ChatTemplate } from "../data/chat_template.ts";
 import { describeAdapter, findAdapter, isSoftware } from "../device/webgpu/adapter.ts";
 import { UserError } from "../errors.ts";
+import { fingerprint } from "../formats/fingerprint.ts";
 import { zipChunks } from "../formats/zip_writer.ts";
 import { BlobContents, type Contents, MemoryContents } from "../platform/browser/contents.ts";
+import { isThere } from "../platform/files.ts";
 import { setVariables } from "../platform/browser/environment.ts";
 import { files, type FileTree } from "../platform/browser/file_tree.ts";
 import { dirname, join } from "../platform/browser/paths.ts";
 import { StorageFolder } from "../platform/browser/storage.ts";
 import { isTemporary } from "../platform/temporary_name.ts";
 import { SideBySide } from "../runs/commands/side_by_side.ts";
+import { checkFingerprints, readSessions } from "../runs/folder/environment.ts";
+import { runDirectory } from "../runs/folder/run_directory.ts";
 import type { AnswerSettings } from "../runs/kinds/answer_settings.ts";
 import { readRunConfig } from "../runs/kinds/run_config.ts";
 import { locate } from "../runs/loading/locate.ts";
@@ -80,6 +84,7 @@ class PageWorker {
     load: async ({ run, rewards }) => {
       this.#unload();
       const answers = await answerSettingsOf(run);
+      await checkModel(run, answers);
       const given = giveRewards(rewards, (reward) => (samples) => this.#ask(reward, samples));
       try {
         const answering = await SideBySide.open(answers, `${runPath(run)}/adapter`);
@@ -148,6 +153,17 @@ async function answerSettingsOf(run: string): Promise<AnswerSettings> {
   const { kind, settings } = await readRunConfig(runPath(run));
   if (kind.answerSettings) return kind.answerSettings(kind.resolve(settings));
   throw new UserError(`a run of the kind ${kind.kind} writes no text`);
+}
+
+/**
+ * Checks that a model in the page's files is still the run's: others may have the same name.
+ *
+ * @throws {SourceChangedError} when it is another one
+ */
+async function checkModel(run: string, { model }: AnswerSettings): Promise<void> {
+  if (!isThere(model)) return;
+  const sessions = await readSessions(runDirectory(runPath(run)).environment, () => {});
+  checkFingerprints(sessions, { fingerprints: { model: await fingerprint(model) } });
 }
 
 async function open({ hub, token }: WorkerSettings): Promise<BrowserFacts> {

@@ -216,7 +216,10 @@ export class Exchange {
       const { state } = await jsm.streams.info(names.resultStream, {
         subjects_filter: stepResults(id, "*"),
       });
-      const stored = Object.keys(state.subjects ?? {}).map((subject) => resultIdOf(subject)!.step);
+      // A message that is no result, which any worker could store, has no step.
+      const stored = Object.keys(state.subjects ?? {}).flatMap((subject) =>
+        resultIdOf(subject)?.step ?? []
+      );
       for (const old of new Set(stored.filter((other) => other <= kept))) {
         await jsm.streams.purge(names.resultStream, { filter: stepResults(id, old) });
       }

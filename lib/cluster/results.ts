@@ -10,7 +10,7 @@ export interface ResultId {
 
 /** Reads the place of a response from the subject of its message; null where that has none. */
 export function resultIdOf(subject: string): ResultId | null {
-  const found = /^temper\.[\w-]+\.result\.(\d+)\.(\d+)\.(\d+)$/.exec(subject);
+  const found = /^temper\.[\w-]+\.result\.(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.exec(subject);
   if (!found) return null;
   const [step, prompt, response] = found.slice(1).map(Number);
   return { step, prompt, response };

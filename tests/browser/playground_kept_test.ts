@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { ROOT } from "../../scripts/program.ts";
+import { withTempDir } from "../temp_dir.ts";
 import { seriousViolations } from "../web/axe.ts";
 import { browserTest, complaintsOf } from "../web/browser.ts";
 import { ended, host, train } from "./playground.ts";
@@ -109,6 +110,39 @@ browserTest("going on takes the run's own files, whatever the form says", async 
   await page.getByText("Training", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Stop" }).click();
   assert.equal(await ended(page), "");
+});
+
+browserTest("a model of the same name is not taken for the run's own", async (browser) => {
+  await using site = await host();
+  await withTempDir(async (folder) => {
+    const other = join(folder, "tiny-flan-t5");
+    await Deno.mkdir(other);
+    for (const { name } of Deno.readDirSync(T5)) {
+      await Deno.copyFile(join(T5, name), join(other, name));
+    }
+    await Deno.writeTextFile(join(other, "generation_config.json"), "{}");
+    const page = await browser.newPage();
+    await page.goto(site.address);
+    await page.getByRole("combobox", { name: "Model" }).selectOption("own");
+    const picked = page.getByLabel("Folder of the model", { exact: true });
+    for (const [model, output] of [[T5, "first"], [other, "second"]]) {
+      await picked.setInputFiles(model);
+      await train(page, { ...SMALL_PPO, steps: 1, output });
+      assert.equal(await ended(page), "");
+    }
+    await page.getByRole("button", { name: "Show first" }).click();
+    await page.getByRole("heading", { name: "first", exact: true }).waitFor();
+    const respond = page.getByRole("button", { name: "Respond" });
+    const failure = page.locator(".playground-run .failure");
+    const own = page.getByLabel("Folder of the model: tiny-flan-t5");
+    await respond.click();
+    await own.waitFor();
+    assert.match(await failure.innerText(), /^The model has changed since the run started/);
+    await own.setInputFiles(T5);
+    await respond.click();
+    await page.getByRole("heading", { name: "After training" }).waitFor();
+    assert.equal(await failure.count(), 0);
+  });
 });
 
 browserTest(

@@ -57,7 +57,7 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
   const ownModel = { name: "My model", files: [] };
   assert.deepEqual(choose({ model: "own", ownModel }), {
     device: "auto",
-    model: "/models/My-model",
+    model: "./models/My-model",
     dataset: "demo/dialogues",
     reward: ["demo/tiny-roberta-toxicity"],
   });
@@ -65,7 +65,7 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
   const ownData = { name: "mine.csv", files: [] };
   assert.deepEqual(
     choose({ data: "own", ownData, textColumn: "text", reward: "script", further: '{"seed": 2}' }),
-    { ...T5, dataset: "/data/mine.csv", dialogueColumn: "text", reward: ["mine"], seed: 2 },
+    { ...T5, dataset: "./data/mine.csv", dialogueColumn: "text", reward: ["mine"], seed: 2 },
   );
   assert.deepEqual(choose({ model: "demo/tiny-chat" }, { ...GRPO, kind: "ppo" }), {
     device: "auto",
@@ -77,7 +77,7 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
   const pairs = { name: "pairs.jsonl", files: [] };
   assert.deepEqual(choose({ data: "own", ownData: pairs, textColumn: "text" }, DPO), {
     ...T5,
-    dataset: "/data/pairs.jsonl",
+    dataset: "./data/pairs.jsonl",
   });
   assert.deepEqual(choose({ further: '{"device": "wasm"}' }), { ...T5, device: "wasm" });
   assert.throws(() => choose({ model: "own" }), /^Error: pick a model first$/);
@@ -118,17 +118,17 @@ Deno.test("the demo's models are those that the algorithm trains; one that its d
 
 Deno.test("files of the user's that a run's settings name", () => {
   const named = {
-    model: "/models/my-model",
-    dataset: "/data/a.csv",
-    reward: ["number", "/classifiers/tox", "/rewards/mine.js"],
-    toxicityModel: "/classifiers/tox",
+    model: "./models/my-model",
+    dataset: "./data/a.csv",
+    reward: ["number", "./classifiers/tox", "/rewards/mine.js"],
+    toxicityModel: "./classifiers/tox",
     prompt: "see /data/b.csv",
     steps: 3,
   };
   assert.deepEqual(ownFilesOf(named), [
-    { kind: "models", path: "/models/my-model", name: "my-model" },
-    { kind: "data", path: "/data/a.csv", name: "a.csv" },
-    { kind: "classifiers", path: "/classifiers/tox", name: "tox" },
+    { kind: "models", path: "./models/my-model", name: "my-model" },
+    { kind: "data", path: "./data/a.csv", name: "a.csv" },
+    { kind: "classifiers", path: "./classifiers/tox", name: "tox" },
   ]);
   assert.deepEqual(ownFilesOf({ model: "demo/tiny-chat", reward: null }), []);
 });
@@ -205,11 +205,11 @@ Deno.test("a picked folder is a model, or one sentence says why it is none", () 
   assert.match(modelObstacle(picked({ "config.json": "{}" }))!, /^m has no weights: /);
   const whole = { "config.json": "{}", "model.safetensors": "x" };
   assert.equal(modelObstacle(picked(whole)), null);
-  assert.equal(pathOf("classifiers", { name: "a b/c", files: [] }), "/classifiers/a-b-c");
+  assert.equal(pathOf("classifiers", { name: "a b/c", files: [] }), "./classifiers/a-b-c");
 });
 
 Deno.test("samples of a group are seen together; torn lines are left out", () => {
-  const rows = rowsIn('{"step":1,"group":0,"query":"q","response":"a"}\n{"st\n7\n');
+  const rows = rowsIn('{"step":1,"group":0,"query":"q","response":"a"}\n{"st\n7\n[1]\n');
   assert.equal(rows.length, 1);
   const sets = setsIn(1, [...rows, { ...rows[0], response: "b" }, { query: "p", response: "c" }]);
   assert.deepEqual(sets.map((set) => set.map(({ response }) => response)), [["a", "b"], ["c"]]);

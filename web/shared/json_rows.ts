@@ -10,7 +10,7 @@ export function rowsIn(text: string): JsonRow[] {
 export function parseObject(line: string): JsonRow | null {
   try {
     const value = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value : null;
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }

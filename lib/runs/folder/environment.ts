@@ -1,7 +1,7 @@
 import { z } from "../../packages/zod.ts";
 import settings from "../../../deno.json" with { type: "json" };
 import type { Device } from "../../device/device.ts";
-import { UserError } from "../../errors.ts";
+import { SourceChangedError } from "../../errors.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { isNotFound, readTextFile } from "../../platform/files.ts";
 import { gitCommit, programFacts } from "../../platform/program.ts";
@@ -61,12 +61,15 @@ export async function describeSession(
 /**
  * Checks that a run goes on with what it started with.
  *
- * @throws {UserError} naming the model, the adapter, the dataset or the reward that has changed
+ * @throws {SourceChangedError} naming the model, the adapter, the dataset or the reward that has changed
  */
-export function checkFingerprints(sessions: readonly Session[], { fingerprints }: Session): void {
+export function checkFingerprints(
+  sessions: readonly Session[],
+  { fingerprints }: Pick<Session, "fingerprints">,
+): void {
   for (const [name, found] of Object.entries(fingerprints)) {
     if ((sessions[0]?.fingerprints[name] ?? found) === found) continue;
-    throw new UserError(
+    throw new SourceChangedError(
       `the ${name} has changed since the run started: put it back as it was, or start a new run`,
     );
   }

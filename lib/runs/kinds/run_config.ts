@@ -1,6 +1,7 @@
 import { resolve } from "../../platform/paths.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
+import { readSessions } from "../folder/environment.ts";
 import { checkRunFolder, runDirectory } from "../folder/run_directory.ts";
 import { readConfigFile } from "../settings/config_file.ts";
 import { kindOf } from "./registry.ts";
@@ -39,6 +40,9 @@ function kindOfFile(path: string, settings: object): RunKind {
   }
 }
 
+/** Settings that may name another place on resuming: fingerprints tell that the same is there. */
+const MOVABLE = ["model", "dataset"] as const;
+
 /** A run to go on with. */
 export interface ResumedRun {
   /** Kind of the run. */
@@ -48,7 +52,8 @@ export interface ResumedRun {
 }
 
 /**
- * Reads the settings to go on with a run: its own, and those given that may change.
+ * Reads the settings to go on with a run: its own, and those given that may change. The model and the
+ * dataset may have moved; that they are the same is checked once they are loaded.
  *
  * @param run the run's folder
  * @param given settings above the run's own
@@ -59,9 +64,10 @@ export async function resumeRun(run: string, given: object): Promise<ResumedRun>
   const { kind, settings: own } = await readRunConfig(run);
   const stored = { ...kind.resolve(own) } as Record<string, unknown>;
   const { output = run, ...settings } = given as Record<string, unknown>;
+  const mayChange = [...kind.mayChange, ...await movable(run)];
   const refused = Object.entries(settings).flatMap(([name, value]) => {
     const [was, is] = [stored[name], value].map((setting) => JSON.stringify(setting));
-    return kind.mayChange.includes(name) || was === is ? [] : [`\`${name}\` (${was}, not ${is})`];
+    return mayChange.includes(name) || was === is ? [] : [`\`${name}\` (${was}, not ${is})`];
   });
   if (typeof output !== "string" || resolve(output) !== resolve(run)) {
     refused.push(`\`output\` (${run})`);
@@ -73,6 +79,12 @@ export async function resumeRun(run: string, given: object): Promise<ResumedRun>
     );
   }
   return { kind, config: kind.resolve({ ...stored, ...settings, output: run }) };
+}
+
+/** Settings of a run whose files may have moved: without a fingerprint others would not be told apart. */
+async function movable(run: string): Promise<string[]> {
+  const [first] = await readSessions(runDirectory(run).environment, () => {});
+  return MOVABLE.filter((name) => first?.fingerprints[name] !== undefined);
 }
 
 /**

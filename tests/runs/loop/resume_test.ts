@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RunInterruptedError, UserError } from "../../../lib/errors.ts";
+import { RunInterruptedError, SourceChangedError, UserError } from "../../../lib/errors.ts";
 import type { TrainConfigInput } from "../../../lib/runs/settings/config.ts";
 import { locate } from "../../../lib/runs/loading/locate.ts";
 import { resumeConfig, train, type TrainHooks } from "../../../lib/runs/loop/train.ts";
@@ -20,6 +20,13 @@ async function expectSame(
     await train(await resumeConfig(cut, given), hooks, { resume: true });
     assert.deepEqual(await outcome(cut), await outcome(whole));
   });
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for (const { name } of Deno.readDirSync(from)) {
+    await Deno.copyFile(join(from, name), join(to, name));
+  }
 }
 
 const crash = (at: number): TrainHooks => ({
@@ -126,14 +133,36 @@ Deno.test("settings that may not change are named", async () => {
   });
 });
 
+Deno.test("a model that has moved is taken from where it is now, another one is refused", async () => {
+  await withFolder(async (folder) => {
+    const [whole, cut, moved] = ["whole", "cut", "moved"].map((name) => join(folder, name));
+    await copyFolder(await locate("model", "demo/tiny-flan-t5", {}), moved);
+    await train(smallRun(whole));
+    await assert.rejects(train(smallRun(cut), crash(3)), /^Error: crash$/);
+    const config = await resumeConfig(cut, { model: moved });
+    await train(config, {}, { resume: true });
+    const [found, expected] = [await outcome(cut), await outcome(whole)];
+    // Files that name the model have its new place.
+    for (const name of ["adapter/adapter_model.safetensors", "metrics.jsonl", "samples.jsonl"]) {
+      assert.ok(expected[name] !== undefined, name);
+      assert.deepEqual(found[name], expected[name], name);
+    }
+    await Deno.writeTextFile(join(moved, "generation_config.json"), "{}");
+    await assert.rejects(
+      train(await resumeConfig(cut, { model: moved }), {}, { resume: true }),
+      (error) =>
+        error instanceof SourceChangedError && /^the model has changed/.test(error.message),
+    );
+    // Nothing would tell another model.
+    await Deno.remove(join(cut, "environment.json"));
+    await assert.rejects(resumeConfig(cut, { model: whole }), /these differ: `model` \(/);
+  });
+});
+
 Deno.test("a reward that has changed is refused, a toxicity model, too", async () => {
   await withFolder(async (folder) => {
     const classifier = join(folder, "classifier");
-    await Deno.mkdir(classifier);
-    const demo = await locate("model", "demo/tiny-roberta-toxicity", {});
-    for (const { name } of Deno.readDirSync(demo)) {
-      await Deno.copyFile(join(demo, name), join(classifier, name));
-    }
+    await copyFolder(await locate("model", "demo/tiny-roberta-toxicity", {}), classifier);
     const script = join(folder, "reward.ts");
     const text = "export default (samples: unknown[]) => samples.map(() => 1);\n";
     await Deno.writeTextFile(script, text);
@@ -156,7 +185,7 @@ Deno.test("a reward that has changed is refused, a toxicity model, too", async (
       await Deno.writeTextFile(path, changed);
       await assert.rejects(
         train(await resumeConfig(run, { steps: 2 }), {}, { resume: true }),
-        { name: "UserError", message },
+        { name: "SourceChangedError", message },
       );
       await Deno.writeTextFile(path, before);
     }

@@ -32,7 +32,9 @@ export function MissingFiles(
   };
   return (
     <div class="card">
-      <p>A page forgets your files when it is loaded again. Pick them once more {purpose}:</p>
+      <p>
+        Pick the run's own files once more {purpose}; a page forgets them when it is loaded again.
+      </p>
       {missing.map((files) => (
         <FileField
           key={files.path}

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import type { TemperWorker } from "../../../lib/browser/page.ts";
+import type { Choices, PlaygroundKind } from "./choices.ts";
 import { modelObstacle, pathOf, type Picked, type PickedKind } from "./picked_files.ts";
 
 /** File or folder of the user's that a run's settings name. */
@@ -15,7 +16,7 @@ export interface OwnFiles {
 export function ownFilesOf(settings: Readonly<Record<string, unknown>>): OwnFiles[] {
   const found = new Map<string, OwnFiles>();
   for (const value of Object.values(settings).flat()) {
-    const [path, kind, name] = /^\/(models|data|classifiers)\/([^/]+)/.exec(String(value)) ?? [];
+    const [path, kind, name] = /^\.\/(models|data|classifiers)\/([^/]+)/.exec(String(value)) ?? [];
     if (path !== undefined) found.set(path, { kind: kind as PickedKind, path, name });
   }
   return [...found.values()];
@@ -35,8 +36,37 @@ export class GivenFiles {
     this.#paths.value = new Set([...this.#paths.value, path]);
   }
 
+  /** Asks for the files that settings name anew, where those that were given cannot be used. */
+  forget(settings: Readonly<Record<string, unknown>>): void {
+    const named = new Set(ownFilesOf(settings).map(({ path }) => path));
+    this.#paths.value = this.#paths.value.difference(named);
+  }
+
   /** Files that settings name and the worker does not have. */
   missingOf(settings: Readonly<Record<string, unknown>>): OwnFiles[] {
     return ownFilesOf(settings).filter(({ path }) => !this.#paths.value.has(path));
   }
+}
+
+/** Files of the user's that were chosen to train with. */
+export function chosenFiles(
+  { model, ownModel, data, ownData, reward, ownClassifier }: Choices,
+  { hasRewards }: PlaygroundKind,
+): [PickedKind, Picked][] {
+  const parts: [boolean, PickedKind, Picked | null][] = [
+    [model === "own", "models", ownModel],
+    [data === "own", "data", ownData],
+    [hasRewards && reward === "classifier", "classifiers", ownClassifier],
+  ];
+  return parts.flatMap(([isChosen, kind, picked]) =>
+    isChosen && picked !== null ? [[kind, picked]] : []
+  );
+}
+
+/** Files that were picked in the form as a part of a run. */
+export function pickedAs(
+  { ownModel, ownData, ownClassifier }: Choices,
+  kind: PickedKind,
+): Picked | null {
+  return { models: ownModel, data: ownData, classifiers: ownClassifier }[kind];
 }

@@ -77,7 +77,10 @@ function sizeOf(body: Blob | Uint8Array): number {
   return body instanceof Blob ? body.size : body.byteLength;
 }
 
-/** Path by which settings name what was picked. */
+/**
+ * Path by which settings name what was picked. It is relative: the same settings work on a disk, where
+ * the files are in folders of these names.
+ */
 export function pathOf(kind: PickedKind, { name }: Picked): string {
-  return `/${kind}/${name.replace(/[^\w.-]+/g, "-")}`;
+  return `./${kind}/${name.replace(/[^\w.-]+/g, "-")}`;
 }

@@ -10,8 +10,8 @@ import type { SampleSet } from "../../shared/samples.ts";
 import { runSeries } from "../../shared/thin.ts";
 import { type Choices, OWN_REWARD, type PlaygroundKind, settingsOf } from "./choices.ts";
 import { forgetReward, keepReward, keptReward } from "./kept_rewards.ts";
-import { GivenFiles, type OwnFiles } from "./own_files.ts";
-import { pathOf, type Picked, type PickedKind } from "./picked_files.ts";
+import { chosenFiles, GivenFiles, type OwnFiles, pickedAs } from "./own_files.ts";
+import { pathOf, type Picked } from "./picked_files.ts";
 import {
   measuredText,
   NO_FILES,
@@ -170,6 +170,7 @@ export class TabTraining {
         worker.resume(name, {}, { rewards, pauseWhenHidden, on: this.#listeners(script) }),
       );
     } catch (error) {
+      this.#askAnew(error);
       this.#fail(error);
     }
   }
@@ -269,8 +270,14 @@ export class TabTraining {
   async answer(run: string, question: Question): Promise<Answers> {
     const worker = await this.#start();
     if (this.#loaded !== run) {
+      this.#loaded = null;
       const script = keptReward(run);
-      await worker.load(run, await this.#openReward(script));
+      try {
+        await worker.load(run, await this.#openReward(script));
+      } catch (error) {
+        this.#askAnew(error);
+        throw error;
+      }
       this.#loaded = run;
     }
     return await worker.answer(question);
@@ -408,6 +415,13 @@ export class TabTraining {
     );
   }
 
+  /** Asks for the shown run's files once more, where those that were given are others of their names. */
+  #askAnew(error: unknown): void {
+    if (this.run.value === null || (error as Error).name !== "SourceChangedError") return;
+    this.#given.forget(this.run.value.settings);
+    this.#change({ failure: messageOf(error) });
+  }
+
   #note(text: string): void {
     this.notes.value = [...this.notes.value, ...text.split("\n")].slice(-NOTES);
   }
@@ -420,26 +434,6 @@ export class TabTraining {
       this.samples.value = this.#latest.slice(0, SHOWN_SETS);
     });
   }
-}
-
-/** Files of the user's that were chosen to train with. */
-function chosenFiles(
-  { model, ownModel, data, ownData, reward, ownClassifier }: Choices,
-  { hasRewards }: PlaygroundKind,
-): [PickedKind, Picked][] {
-  const parts: [boolean, PickedKind, Picked | null][] = [
-    [model === "own", "models", ownModel],
-    [data === "own", "data", ownData],
-    [hasRewards && reward === "classifier", "classifiers", ownClassifier],
-  ];
-  return parts.flatMap(([isChosen, kind, picked]) =>
-    isChosen && picked !== null ? [[kind, picked]] : []
-  );
-}
-
-/** Files that were picked in the form as a part of a run. */
-function pickedAs({ ownModel, ownData, ownClassifier }: Choices, kind: PickedKind): Picked | null {
-  return { models: ownModel, data: ownData, classifiers: ownClassifier }[kind];
 }
 
 function messageOf(error: unknown): string {
