@@ -133,7 +133,7 @@ browserTest(
       const rewards = { mine: { source, score: lengths } };
       const other = { mine: { source: "other", score: lengths } };
       const refused = await second.resume("hanging", {}, { rewards: other }).finished
-        .catch(({ message }) => message);
+        .catch(({ name, message }) => `${name}: ${message}`);
       const steps: number[] = [];
       const on = { stepped: ({ step }: { step: number }) => steps.push(step) };
       await second.resume("hanging", {}, { rewards, on }).finished;
@@ -143,8 +143,8 @@ browserTest(
     assert.deepEqual(outcome, {
       ended: "the worker was closed",
       refused:
-        "the reward /rewards/mine.js has changed since the run started: put it back as it was, or start a new " +
-        "run",
+        "SourceChangedError: the reward /rewards/mine.js has changed since the run started: put it " +
+        "back as it was, or start a new run",
       steps: [2, 3],
     });
   },

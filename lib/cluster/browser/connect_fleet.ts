@@ -5,7 +5,7 @@ import type { RolloutFleet } from "../../runs/kinds/fleet/rollout_fleet.ts";
 export function connectFleet(): Promise<RolloutFleet> {
   return Promise.reject(
     new UserError(
-      "workers at a NATS server are not available in a browser: train with `temper train --nats`",
+      "workers at a NATS server are not available in a browser: train on a machine with Deno",
     ),
   );
 }
