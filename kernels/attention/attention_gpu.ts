@@ -1,9 +1,9 @@
 import type { GpuDevice, Shader, Span } from "../../lib/device/device.ts";
+import type { ElementTypes } from "../../lib/device/webgpu/shader_source.ts";
 import { wgsl } from "../wgsl.ts";
 import tileCode from "./attention.wgsl" with { type: "text" };
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { type Attention, keyHeadsOf } from "./operands.ts";
-import type { ElementTypes } from "../../lib/device/webgpu/shader_source.ts";
 import ownKeys from "./own_keys.wgsl" with { type: "text" };
 import plainHeads from "./plain_heads.wgsl" with { type: "text" };
 import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
@@ -37,11 +37,12 @@ function shaders<A extends object>(
   operands: readonly string[],
   wide: boolean,
 ): Shaders<A> {
-  const names = operands.map((name) =>
+  const bindings = operands.map((name) =>
     name.replace(/[KV]$/, (letter) => `_${letter.toLowerCase()}`)
   );
+  const readers = quadReaders(Object.fromEntries(bindings.map((name) => [name, name])), wide);
   const options = {
-    shared: tiles + quadReaders(names, wide) + softmax + keys,
+    shared: tiles + readers + softmax + keys,
     elements: wide
       ? Object.fromEntries(operands.map((name) => [name, "vec4f"])) as ElementTypes
       : {},

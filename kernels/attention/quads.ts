@@ -1,12 +1,13 @@
 /**
- * WGSL that reads four neighbours of each of some f32 bindings, `<name>_quad(at)`.
+ * WGSL that reads four neighbours of f32 operands, `<operand>_quad(at)`.
  *
+ * @param bindings the binding of each operand
  * @param wide true where the bindings' elements are `vec4f`: then `at` is a multiple of four
  */
-export function quadReaders(names: readonly string[], wide: boolean): string {
-  return names.map((name) => {
-    const each = [0, 1, 2, 3].map((i) => `${name}[at + ${i}u]`);
-    const four = wide ? `${name}[at / 4u]` : `vec4f(${each.join(", ")})`;
-    return `fn ${name}_quad(at: u32) -> vec4f {\n  return ${four};\n}\n`;
+export function quadReaders(bindings: Readonly<Record<string, string>>, wide: boolean): string {
+  return Object.entries(bindings).map(([operand, binding]) => {
+    const each = [0, 1, 2, 3].map((i) => `${binding}[at + ${i}u]`);
+    const four = wide ? `${binding}[at / 4u]` : `vec4f(${each.join(", ")})`;
+    return `fn ${operand}_quad(at: u32) -> vec4f {\n  return ${four};\n}\n`;
   }).join("\n");
 }

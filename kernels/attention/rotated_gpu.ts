@@ -10,10 +10,9 @@ import { ATTENTION_ROTATED } from "./signatures.ts";
 import softmax from "./softmax.wgsl" with { type: "text" };
 import tiles from "./tiles.wgsl" with { type: "text" };
 
-const readers = quadReaders(["prefix_k", "prefix_v"], true) +
-  quadReaders(["kept"], true).replaceAll("kept_quad", "k_quad") +
-  quadReaders(["kept"], true).replaceAll("kept_quad", "v_quad") +
-  quadReaders(["raw"], false).replaceAll("raw_quad", "q_quad");
+const readers =
+  quadReaders({ prefix_k: "prefix_k", prefix_v: "prefix_v", k: "kept", v: "kept" }, true) +
+  quadReaders({ q: "raw" }, false);
 const decode = wgsl(ATTENTION_ROTATED, "attention/attention_decode.wgsl", decodeCode, {
   shared: tiles + readers + softmax + prefixedKeys + rotatedHeads,
   elements: { kept: "vec4f", prefixK: "vec4f", prefixV: "vec4f" },
