@@ -95,7 +95,7 @@ export function rewardNames(settings: readonly string[]): string[] {
     if (isOnly && !/^\d+$/.test(name)) return name;
     if (readyName(settings[index])) return settings[index];
     const longer = all.slice(-2).join("-");
-    const isLonger = all.length > 1 &&
+    const isLonger = all.length > 1 && !shortest.includes(longer) &&
       parts.filter((other) => other.slice(-2).join("-") === longer).length === 1;
     return isLonger ? longer : `reward ${settings[index]}`;
   });
