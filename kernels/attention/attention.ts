@@ -1,18 +1,16 @@
 import type { Device, Span } from "../../lib/device/device.ts";
-import { UserError } from "../../lib/errors.ts";
 import { attentionBackwardGpu, biasReduceShader, threadGroups } from "./attention_backward_gpu.ts";
 import { attentionGpu } from "./attention_gpu.ts";
 import {
   type Attention,
   type AttentionGradients,
+  checkShape,
   type GradientTarget,
   keyHeadsOf,
   mostKeys,
 } from "./operands.ts";
 import { ATTENTION, ATTENTION_BACKWARD, ATTENTION_BIAS_REDUCE, MAX_ROWS } from "./signatures.ts";
 
-/** The most keys a sequence may have: a row of scores and one of its gradient fit the scratch. */
-const MAX_KEYS = 124_000;
 /** Below this many multiply-adds a second thread does not pay for waking it. */
 const SERIAL_WORK = 100_000;
 /** Multiply-adds a task should have. */
@@ -150,25 +148,4 @@ function split(items: number, work: number): { tasks: number; perTask: number } 
     ? items
     : Math.max(1, Math.min(items, Math.floor(TASK_WORK / work)));
   return { tasks: items === 0 ? 0 : Math.ceil(items / perTask), perTask };
-}
-
-function checkShape(p: Attention): void {
-  const longest = mostKeys(p);
-  if (longest > MAX_KEYS) {
-    throw new UserError(
-      `a sequence of ${longest} tokens is too long: Temper's attention reads at most ${MAX_KEYS}; shorten the text`,
-    );
-  }
-  if (p.bias && p.bias.reach < longest - 1) {
-    throw new RangeError(
-      `attention over ${longest} positions: the bias table reaches only ${p.bias.reach}`,
-    );
-  }
-  if (p.bias && p.prefix) throw new RangeError("attention: a prefix with a bias has no kernel");
-  if (p.heads % keyHeadsOf(p) !== 0) {
-    throw new RangeError(`attention: ${p.heads} query heads for ${p.keyHeads} key heads`);
-  }
-  if (p.window != null && !(p.causal && p.window >= 1)) {
-    throw new RangeError(`attention: a window of ${p.window} keys, causal ${p.causal}`);
-  }
 }

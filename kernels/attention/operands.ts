@@ -1,4 +1,8 @@
 import type { Span } from "../../lib/device/device.ts";
+import { UserError } from "../../lib/errors.ts";
+
+/** The most keys a sequence may have: a row of scores and one of its gradient fit the scratch. */
+const MAX_KEYS = 124_000;
 
 /**
  * Rows of one side of the attention that belong together: sequence b owns starts[b] … + lengths[b] - 1.
@@ -110,4 +114,31 @@ export function mostKeys({ keys, prefix }: Attention): number {
 export interface GradientTarget {
   readonly into: Span;
   readonly accumulate: boolean;
+}
+
+/**
+ * Checks the sizes of an attention.
+ *
+ * @throws {UserError} when a sequence is too long
+ * @throws {RangeError} when the bias table is too short for it, or no kernel computes it
+ */
+export function checkShape(p: Attention): void {
+  const longest = mostKeys(p);
+  if (longest > MAX_KEYS) {
+    throw new UserError(
+      `a sequence of ${longest} tokens is too long: Temper's attention reads at most ${MAX_KEYS}; shorten the text`,
+    );
+  }
+  if (p.bias && p.bias.reach < longest - 1) {
+    throw new RangeError(
+      `attention over ${longest} positions: the bias table reaches only ${p.bias.reach}`,
+    );
+  }
+  if (p.bias && p.prefix) throw new RangeError("attention: a prefix with a bias has no kernel");
+  if (p.heads % keyHeadsOf(p) !== 0) {
+    throw new RangeError(`attention: ${p.heads} query heads for ${p.keyHeads} key heads`);
+  }
+  if (p.window != null && !(p.causal && p.window >= 1)) {
+    throw new RangeError(`attention: a window of ${p.window} keys, causal ${p.causal}`);
+  }
 }

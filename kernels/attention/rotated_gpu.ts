@@ -2,7 +2,7 @@ import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { decodeColumns, readsFours, shapeArguments } from "./attention_gpu.ts";
-import type { Attention, AttentionPrefix } from "./operands.ts";
+import { type Attention, type AttentionPrefix, checkShape } from "./operands.ts";
 import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
 import { quadReaders } from "./quads.ts";
 import rotatedHeads from "./rotated_heads.wgsl" with { type: "text" };
@@ -65,6 +65,7 @@ export function rotatesInAttention(
  * cache are the same, bit for bit.
  *
  * @param o f32 [sequences, heads · headSize]
+ * @throws {UserError} when a sequence is too long
  */
 export function attentionRotated(
   device: GpuDevice,
@@ -72,6 +73,7 @@ export function attentionRotated(
   { newK, table, positions, norms }: UnrotatedHeads,
   o: Span,
 ): void {
+  checkShape(p);
   const { q, k, v, queries, keys, prefix, heads, headSize, scale } = p;
   const items = p.sequences * heads;
   device.dispatch(shaders.get(decodeColumns(headSize))!, items, {

@@ -17,12 +17,14 @@ const SEQUENCES = PROMPTS.length;
 /** A step's attention, rotated in the same launch or before; tables are in one block or not. */
 async function step(
   device: WebGpuDevice,
-  { heads, keyHeads, headSize, normed = false, window = null }: {
+  { heads, keyHeads, headSize, normed = false, window = null, longest }: {
     heads: number;
     keyHeads: number;
     headSize: number;
     normed?: boolean;
     window?: number | null;
+    /** Bound of the lengths of keys. Default: the longest. */
+    longest?: number;
   },
   how: "in the attention" | "before it" | "without one block of tables",
 ) {
@@ -61,7 +63,8 @@ async function step(
   const slots = { k, rows: cx.from(Int32Array.from(OWN, (own, i) => i * SLOT + own)) };
   const options = {
     ...{ heads, keyHeads, scale: 0.2, causal: true, window, bias: null },
-    ...{ queries: rows(0), keys: rows(2) },
+    queries: rows(0),
+    keys: longest === undefined ? rows(2) : { ...rows(2), maxLength: longest },
     prefix: { k: prompt(), v: prompt(), rows: rows(4), sharing: null },
   };
   device.flush();
@@ -93,4 +96,9 @@ gpuTest("attention: rotates queries and new keys as `rotary` does, bit for bit",
     assert.deepEqual(apart.result, expected.result);
     assert.ok(apart.dispatches > 1);
   }
+});
+
+gpuTest("attention: refuses too long a sequence also where it rotates", async (device) => {
+  const shape = { heads: 2, keyHeads: 1, headSize: 8, longest: 124_000 };
+  await assert.rejects(step(device, shape, "in the attention"), /124070 tokens is too long/);
 });
