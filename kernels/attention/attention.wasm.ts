@@ -4,7 +4,8 @@ import {
   biasRow, copyRows, firstSeen, Keys, KEYS_AT, mostSeen, multiply, passedOver,
   ROWS_AT, ROWS_BYTES, scores, scoresStride, seek, stepRows, sums, SUMS_AT, VALUES_AT,
 } from "./heads.wasm";
-import { dotsOfFew, sumsOfFew } from "./few_rows.wasm";
+import { dotsOfFew } from "../dots.wasm";
+import { sumsOfFew } from "./few_rows.wasm";
 import { queryOf, visible } from "./products.wasm";
 import { exponentials, finishScores, finishScoresAfter, zero } from "./softmax.wasm";
 

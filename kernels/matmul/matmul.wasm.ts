@@ -4,6 +4,7 @@
  * Every element is one chain of fused multiply-adds in the order of k, started at what C was
  * initialised with, whatever the blocking: a row's result does not depend on the rows beside it.
  */
+import { dotsOfFew } from "../dots.wasm";
 import {
   MAX_ROWS,
   MatmulArgs,
@@ -22,6 +23,8 @@ const KC: i32 = 384;
 
 /** Up to so many rows, panels are read as they are, a bf16 panel widened on the way. */
 const FEW_ROWS: i32 = 16;
+/** Up to so many rows, the transpose of a row-major matrix is read as it is as well. */
+const FEW_DOTS: i32 = 4;
 /** Depth of a block of few rows. */
 const FEW_ROWS_KC: i32 = 64;
 /** Scratch: a panel of B, then the tile that holds ragged columns of C, then a block of A. */
@@ -192,7 +195,14 @@ export function matmul(args: MatmulArgs, task: i32, scratch: usize): void {
       }
     }
   }
-  addProduct(
+  const columns = n1 - n0;
+  // Columns of less than a vector would be overwritten.
+  const reads = kind == STRIDED && bks == 4 && aks == 4 && alpha == 1 && rows <= FEW_DOTS &&
+    (columns >= PANEL || (columns & 3) == 0);
+  if (reads && !accumulate && !bias && !residual) {
+    const from = b + <usize> n0 * bns;
+    dotsOfFew(a + <usize> m0 * ars, ars, rows, from, bns, columns, K, block, ldc);
+  } else addProduct(
     a + <usize> m0 * ars,
     ars,
     aks,

@@ -145,6 +145,34 @@ deviceTest(
   },
 );
 
+deviceTest(
+  "matmul: few rows with the columns of a row-major matrix are the same bits, and write no more",
+  async (device) => {
+    for (const [n, k] of [[16, 577], [8, 30], [3, 64], [5, 9], [13, 6], [20, 1], [97, 130]]) {
+      const cx = new Context(device);
+      const m = 30;
+      const a = randomValues(m * k, 11);
+      const span = cx.from(randomValues(n * k, 12));
+      const b: RightMatrix = { kind: "strided", span, kStride: 1, nStride: k };
+      const all = cx.empty([m, n]);
+      matmul(device, { c: all, a: cx.from(a), b, m, n, k });
+      const together = await all.read();
+      const width = n + 3;
+      for (const rows of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+        const before = new Float32Array(rows * width).fill(7);
+        const c = cx.from(before, [rows, width]);
+        const some = cx.from(a.slice(0, rows * k));
+        matmul(device, { c, a: some, b, m: rows, n, k, cRowStride: width });
+        const expected = before.map((x, i) =>
+          i % width < n ? together[Math.floor(i / width) * n + i % width] : x
+        );
+        assert.deepEqual(await c.read(), expected, `${rows} rows, ${n} x ${k}`);
+      }
+      cx.release();
+    }
+  },
+);
+
 Deno.test("packPanels: a weight packed piece by piece is the weight packed at once", async () => {
   const device = await WasmDevice.create({ threads: 2 });
   const [rows, columns] = [40, 5];
