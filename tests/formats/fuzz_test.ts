@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-const SCRIPT = fileURLToPath(new URL("../../scripts/fuzz.ts", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("./run_fuzz.ts", import.meta.url));
 
 Deno.test("readers of mutated files read or refuse them, in little time and memory", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
