@@ -97,7 +97,7 @@ function parserOf(args: readonly string[]) {
       errors: {
         unexpectedInput: (token: string): Message =>
           message`${text(unknownInput(parser.usage, args, token))}`,
-        noMatch: message`no command given: try --help`,
+        noMatch: message`no command given: see ${text(programCommand())} --help`,
       },
     },
   );

@@ -70,23 +70,25 @@ export const uiCommand = command(
 
 /** Serves the site until the process is interrupted. */
 export async function runUi(options: InferValue<typeof uiCommand>): Promise<void> {
-  await checkFolder(options.runs);
+  const exists = await checkFolder(options.runs);
   const { serveUi } = await import("../../web/server.ts");
   const { model, reward, runs, host, port } = options;
   const server = serveUi({ runs, host, port, allowed: { model, reward } });
   // The signal handlers are in place before the address is printed.
   const end = interrupted();
-  print(`runs in ${visibleLine(options.runs)}: ${server.address}`);
+  const folder = visibleLine(options.runs) + (exists ? "" : ", which does not exist yet");
+  print(`runs in ${folder}: ${server.address}`);
   await end;
   await server.close();
 }
 
-/** Checks that the folder, if it exists, can be listed. @throws {UserError} when it cannot */
-async function checkFolder(path: string): Promise<void> {
+/** Tells whether the folder exists. @throws {UserError} when it cannot be listed */
+async function checkFolder(path: string): Promise<boolean> {
   try {
-    for await (const _ of Deno.readDir(path)) return;
+    for await (const _ of Deno.readDir(path)) break;
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
+    if (error instanceof Deno.errors.NotFound) return false;
     const reason = error instanceof Deno.errors.NotADirectory ? "it is a file" : ioReason(error);
     throw new UserError(`cannot show the runs in ${path}: ${reason}`, { cause: error });
   }

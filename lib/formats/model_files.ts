@@ -72,12 +72,7 @@ export abstract class ModelFiles {
   async requiredJson(name: string, kind: string): Promise<JsonObject> {
     const json = await this.json(name);
     if (json) return json;
-    const names: readonly string[] = await this.names().catch(() => []);
-    if (kind === "PEFT adapter" && names.includes("adapter")) {
-      throw new UserError(
-        `${this.path} is not a ${kind}'s folder: give the one in it, ${this.pathOf("adapter")}`,
-      );
-    }
+    const names = await this.names().catch(() => []);
     const found = names.slice(0, 8).join(", ") + (names.length > 8 ? ", …" : "");
     throw new UserError(
       found

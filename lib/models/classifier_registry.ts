@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { initializerRange } from "./classifier_config.ts";
 import type { ConfiguredClassifier } from "./classifier_model.ts";
@@ -5,7 +6,6 @@ import { configureDecoderClassifier } from "./decoder/classifier.ts";
 import { DECODER_TYPES } from "./decoder/families.ts";
 import { EncoderClassifier, encoderHead } from "./encoder_classifier.ts";
 import { ENCODER_TYPES, parseEncoderConfig } from "./encoder_config.ts";
-import { unknownModelType } from "./model_type.ts";
 import { configureT5Classifier, T5_TYPE } from "./t5/classifier.ts";
 
 /** Values of `model_type` of classifiers that Temper computes. */
@@ -26,8 +26,11 @@ export function configureClassifier(json: JsonObject, path: string): ConfiguredC
   if (DECODER_TYPES.includes(type)) return configureDecoderClassifier(json, path);
   if (type === T5_TYPE) return configureT5Classifier(json, path);
   if (!ENCODER_TYPES.includes(type)) {
-    const onnx = "a classifier of another type can be used in ONNX form, named as onnx:FOLDER";
-    throw unknownModelType(json, path, `${CLASSIFIER_TYPES.join(", ")}; ${onnx}`);
+    throw new UserError(
+      `${path}: "model_type" is ${JSON.stringify(json.model_type) ?? "missing"}, expected one of ${
+        CLASSIFIER_TYPES.join(", ")
+      }; a classifier of another type can be used in ONNX form, named as onnx:FOLDER`,
+    );
   }
   const config = parseEncoderConfig(json, path);
   return {

@@ -1,4 +1,5 @@
 import type { Device } from "../device/device.ts";
+import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
 import {
@@ -9,7 +10,6 @@ import {
   PLAIN_LAYOUT,
 } from "./family.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { unknownModelType } from "./model_type.ts";
 import { decoderFamilies } from "./decoder/families.ts";
 import { t5Family } from "./t5/t5.ts";
 import type { CheckpointTensors } from "./weight_store.ts";
@@ -40,7 +40,11 @@ export function modelFamily(config: JsonObject, path: string): ModelFamily {
   const type = config.model_type;
   const family = typeof type === "string" ? families.get(type) : undefined;
   if (family) return family;
-  throw unknownModelType(config, path, [...families.keys()].join(", "));
+  throw new UserError(
+    `${path}: "model_type" is ${JSON.stringify(type) ?? "missing"}, expected one of ${
+      [...families.keys()].join(", ")
+    }`,
+  );
 }
 
 /**

@@ -110,7 +110,7 @@ Deno.test("a site of what is no folder is refused", async () => {
 });
 
 const usage: [string[], string][] = [
-  [[], "no command given: try --help"],
+  [[], "no command given: see temper --help"],
   [["trian"], "there is no command trian: did you mean train?"],
   [
     ["train", "--learning-rte", "1"],

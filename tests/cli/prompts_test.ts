@@ -68,6 +68,10 @@ Deno.test({
         [["runs", "list"], 0],
         [["runs", "export", "out"], 0],
         [["ui", "--port", "0"], 0, { after: /http:/, keys: CTRL_C }],
+        [["ui", "none", "--port", "0"], 0, {
+          after: /runs in none, which does not exist yet: http:/,
+          keys: CTRL_C,
+        }],
         [["bench", "ppo", ...bench], 0],
         [["bench", "step", "--shape", "tiny", "--prompt", "8", "--new", "4"], 0],
         [["doctor"], 0],

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { generate } from "../../lib/generation/generate.ts";
 import type { ModelFamily } from "../../lib/models/family.ts";
 import { createAdapter, loadAdapter, saveAdapter } from "../../lib/models/policy.ts";
-import { configureClassifier } from "../../lib/models/classifier_registry.ts";
 import { loadLanguageModel, modelFamily, registerModelFamily } from "../../lib/models/registry.ts";
 import { parseT5Config } from "../../lib/models/t5/config.ts";
 import { T5ForConditionalGeneration } from "../../lib/models/t5/t5.ts";
@@ -85,10 +84,6 @@ Deno.test("an unknown model_type is refused by name, with those that are known",
         () => modelFamily({ model_type: ["t5"] }, "config.json"),
         /is \["t5"\], expected/,
       );
-      const ofRun = /^runs\/a\/config\.json has a run's settings, not a model's: give .* model\/ /;
-      for (const read of [modelFamily, configureClassifier]) {
-        assert.throws(() => read({ kind: "reward" }, "runs/a/config.json"), { message: ofRun });
-      }
     })
   ));
 

@@ -1,9 +1,11 @@
 import { UserError } from "../../errors.ts";
-import { type FileInfo, fileInfo, isThere } from "../../platform/files.ts";
+import { fileExists, type FileInfo, fileInfo, isThere } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
+import { join } from "../../platform/paths.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { parseRepo, type Wanted } from "../../hub/repo.ts";
 import { resolveRepo } from "../../hub/resolve.ts";
+import { runDirectory } from "../folder/run_directory.ts";
 import { resolveAsset } from "../settings/demo.ts";
 
 /**
@@ -34,6 +36,23 @@ async function checkFolder(path: string): Promise<void> {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}; ${expected}`, { cause: error });
   }
   if (!found.isFolder) throw new UserError(`${path} is a file; ${expected}`);
+  const { environment, metrics } = runDirectory(path);
+  if (await fileExists(environment) && await fileExists(metrics)) throw await runInstead(path);
+}
+
+/** The error of a run's folder where its model or adapter is meant. */
+async function runInstead(path: string): Promise<UserError> {
+  for (const part of ["adapter", "model"]) {
+    const trained = join(path, part);
+    if (await isFolder(trained)) {
+      return new UserError(`${path} is the folder of a run: its ${part} is ${trained}`);
+    }
+  }
+  return new UserError(`${path} is the folder of a run, which has saved no model or adapter yet`);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await fileInfo(path).catch(() => null))?.isFolder ?? false;
 }
 
 /** Name of a model in the files of its adapters: on the Hub, without the revision. */

@@ -30,6 +30,21 @@ Deno.test("a model that is not there, and a file in its place", async () => {
   });
 });
 
+Deno.test("the folder of a run is refused with the model or the adapter in it", async () => {
+  await withTempDir(async (dir) => {
+    for (const name of ["config.json", "environment.json", "metrics.jsonl"]) {
+      await Deno.writeTextFile(join(dir, name), "{}");
+    }
+    const refused = (message: string) =>
+      assert.rejects(locate("model", dir, {}), { name: "UserError", message });
+    await refused(`${dir} is the folder of a run, which has saved no model or adapter yet`);
+    await Deno.mkdir(join(dir, "model"));
+    await refused(`${dir} is the folder of a run: its model is ${join(dir, "model")}`);
+    await Deno.mkdir(join(dir, "adapter"));
+    await refused(`${dir} is the folder of a run: its adapter is ${join(dir, "adapter")}`);
+  });
+});
+
 Deno.test("an adapter's base model is named without a revision of the Hub", async () => {
   assert.equal(baseModelName("google/flan-t5-base@v1"), "google/flan-t5-base");
   assert.equal(baseModelName("google/flan-t5-base"), "google/flan-t5-base");
