@@ -80,7 +80,14 @@ export async function runCompare(options: InferValue<typeof compareCommand>): Pr
     });
   }
   const { readSharedSettings } = await import("../runs/kinds/run_config.ts");
-  const ofRun = run === undefined ? {} : await readSharedSettings(run, config.trainConfigSchema);
+  // Other kinds divide their batches otherwise than PPO; comparing needs none.
+  const batches = {
+    batchSize: true,
+    miniBatchSize: true,
+    gradientAccumulationSteps: true,
+  } as const;
+  const schema = config.trainConfigSchema.omit(batches);
+  const ofRun = run === undefined ? {} : await readSharedSettings(run, schema);
   const resolved = config.resolveTrainConfig({ ...ofRun, ...given(flags) });
   const { compare } = await import("../runs/commands/compare.ts");
   const { downloadScreen } = await import("./download_screen.ts");

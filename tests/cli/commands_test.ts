@@ -112,3 +112,12 @@ Deno.test("doctor describes the machine", async () => {
   assert.equal(machine.deno, Deno.version.deno);
   assert.deepEqual(checks, []);
 });
+
+Deno.test("a run of another kind is compared whatever its batches are", () =>
+  withFolder(async (folder) => {
+    const settings = { kind: "grpo", model: "demo/tiny-chat", batchSize: 8, miniBatchSize: 128 };
+    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(settings));
+    const { code, stderr } = await call(["compare", folder, "--device", "wasm"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: cannot read .*\/adapter: it does not exist/m);
+  }));
