@@ -32,7 +32,9 @@ export class AttentionArgs {
   prefixKStride: i32;
   prefixVStride: i32;
   window: i32;
+  sequences: i32;
   items: i32;
+  blockSequences: i32;
   blocks: i32;
   blockQueries: i32;
   perTask: i32;

@@ -13,6 +13,8 @@ import { ATTENTION, ATTENTION_BACKWARD, ATTENTION_BIAS_REDUCE, MAX_ROWS } from "
 
 /** Below this many multiply-adds a second thread does not pay for waking it. */
 const SERIAL_WORK = 100_000;
+/** Items that each thread has at least where sequences are attended together. */
+const THREAD_ITEMS = 3;
 /** Multiply-adds a task should have. */
 const TASK_WORK = 60_000;
 
@@ -34,8 +36,9 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
   const queryHeads = p.heads / keyHeads;
   const blockQueries = Math.max(1, Math.floor(MAX_ROWS / queryHeads));
   const blocks = Math.ceil(queries.maxLength / blockQueries);
-  const items = p.sequences * keyHeads * blocks;
-  const rows = Math.min(blockQueries, queries.maxLength) * queryHeads;
+  const blockSequences = sequencesTogether(p, keyHeads, device.threads);
+  const items = Math.ceil(p.sequences / blockSequences) * keyHeads * blocks;
+  const rows = Math.min(blockQueries, queries.maxLength) * queryHeads * blockSequences;
   // No spread, which takes longer than all the rest of a launch.
   const { tasks, perTask } = split(items, 2 * rows * mostKeys(p) * headSize);
   device.run(ATTENTION, tasks, {
@@ -64,13 +67,33 @@ export function attention(device: Device, p: Attention, o: Span, lse: Span | nul
     prefixKStride: prefix?.kStride ?? 0,
     prefixVStride: prefix?.vStride ?? 0,
     window: p.window ?? 0,
+    sequences: p.sequences,
     items,
+    blockSequences,
     blocks,
     blockQueries,
     perTask,
     wide: device.wideVectors,
     scale: p.scale,
   });
+}
+
+/**
+ * Sequences of an item: one, or in decoding several, so that a prefix that they share is read once.
+ * Fewer where threads would have too few items to share.
+ */
+function sequencesTogether(
+  { queries, sequences, heads, prefix }: Attention,
+  keyHeads: number,
+  threads: number,
+): number {
+  if (queries.maxLength !== 1 || sequences === 0 || !prefix?.rows.repeated) return 1;
+  const most = Math.max(1, Math.floor(MAX_ROWS * keyHeads / heads));
+  const blocks = Math.max(
+    Math.ceil(sequences / most),
+    Math.min(sequences, Math.ceil(THREAD_ITEMS * threads / keyHeads)),
+  );
+  return Math.ceil(sequences / blocks);
 }
 
 /** The gradients of {@linkcode attention}; the probabilities are computed again from `lse`. */

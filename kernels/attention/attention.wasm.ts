@@ -1,35 +1,47 @@
 import { AttentionArgs, AttentionBiasReduceArgs, MAX_ROWS } from "./args.wasm";
-import { log4 } from "../math.wasm";
 import {
-  biasRow, copyRows, firstSeen, Keys, KEYS_AT, mostSeen, multiply, passedOver,
+  copyRows, finishRow, Keys, KEYS_AT, mostSeen, multiply, passedOver,
   ROWS_AT, ROWS_BYTES, scores, scoresStride, seek, stepRows, sums, SUMS_AT, VALUES_AT,
 } from "./heads.wasm";
 import { dotsOfFew } from "../dots.wasm";
-import { sumsOfFew } from "./few_rows.wasm";
+import { PANEL_HEADS, sumsOfFew } from "./few_rows.wasm";
 import { queryOf, visible } from "./products.wasm";
-import { exponentials, finishScores, finishScoresAfter, zero } from "./softmax.wasm";
+import { attendTogether, sharing } from "./together.wasm";
 
 export { attention_backward } from "./backward.wasm";
 
 /** Rows from which on keys are better copied into panels; fewer read them where they are, one by one. */
 const PANEL_ROWS: i32 = 4;
-/** The same for the heads of a single query, which are attended to together; not with wide vectors. */
-const PANEL_HEADS: i32 = 12;
 
 /**
- * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (sequence, key head, block of
- * queries).
+ * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp; items are (block of sequences, key head,
+ * block of queries).
  */
 export function attention(args: AttentionArgs, task: i32, scratch: usize): void {
   const perTask = args.perTask;
+  const blocks = args.blocks;
+  const keyHeads = args.keyHeads;
+  const blockSequences = args.blockSequences;
   const end = min((task + 1) * perTask, args.items);
-  for (let item = task * perTask; item < end; item++) attendBlock(args, item, scratch);
+  for (let item = task * perTask; item < end; item++) {
+    const block = item % blocks;
+    const keyHead = item / blocks % keyHeads;
+    const begin = item / blocks / keyHeads * blockSequences;
+    const last = min(begin + blockSequences, args.sequences);
+    for (let sequence = begin; sequence < last;) {
+      const count = sharing(args, sequence, last);
+      if (count > 1) attendTogether(args, sequence, count, keyHead, scratch);
+      else attendBlock(args, sequence, keyHead, block, scratch);
+      sequence += count;
+    }
+  }
 }
 
-function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
+function attendBlock(
+  args: AttentionArgs, index: i32, keyHead: i32, block: i32, scratch: usize,
+): void {
   const heads = args.heads;
   const keyHeads = args.keyHeads;
-  const blocks = args.blocks;
   const width = args.headSize;
   const headBytes = <usize>width << 2;
   const qStride = <usize>args.qStride << 2;
@@ -40,14 +52,11 @@ function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
   const oStride = <usize>heads * headBytes;
   const causal = args.causal;
   const window = args.window;
-  const reach = args.reach;
   const wide = args.wide;
-  const scale = args.scale;
   const group = heads / keyHeads;
-  const keyHead = item / blocks % keyHeads;
   const head = keyHead * group;
-  const sequence = <usize>(item / blocks / keyHeads) << 2;
-  const begin = item % blocks * args.blockQueries;
+  const sequence = <usize>index << 2;
+  const begin = block * args.blockQueries;
   const queries = load<i32>(args.queryLengths + sequence);
   if (begin >= queries) return;
   const end = min(begin + args.blockQueries, queries);
@@ -115,24 +124,12 @@ function attendBlock(args: AttentionArgs, item: i32, scratch: usize): void {
     let rowHead = head + firstHead;
     let past = 0;
     for (let i = 0; i < rows; i++) {
-      const end = first + past;
-      const n = causal ? max(0, min(keys - start, end)) : keys - start;
-      const unseen = firstSeen(end, window);
-      const whole = unseen & ~3;
-      const from = <usize>whole << 2;
+      const logAt = lse
+        ? lse + (<usize>((queryRow + query + past) * heads + rowHead) << 2)
+        : 0;
       const at = s + <usize>i * stride;
-      if (unseen) zero(at, at + from);
-      const bias = args.bias ? biasRow(args.bias, rowHead, reach, end - 1) + from : 0;
-      const highest = unseen > whole
-        ? finishScoresAfter(unseen - whole, at + from, n - whole, scale, bias)
-        : finishScores(at + from, n - whole, scale, bias);
-      const sum = exponentials(at + from, n - whole, limit - whole, highest);
-      // A row without keys is 0.
-      store<f32>(inverses + (<usize>i << 2), n > 0 ? 1 / sum : 0);
-      if (lse) {
-        const log = n > 0 ? highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0) : -Infinity;
-        store<f32>(lse + (<usize>((queryRow + query + past) * heads + rowHead) << 2), log);
-      }
+      const inverse = finishRow(args, at, rowHead, first + past, keys - start, limit, logAt);
+      store<f32>(inverses + (<usize>i << 2), inverse);
       if (++rowHead < head + group) continue;
       rowHead = head;
       past++;

@@ -6,6 +6,8 @@
 import { combine } from "./products.wasm";
 import { strided_4x8 } from "./tiles.wasm";
 
+/** Rows from which on keys are better copied into panels; with wide vectors, four already. */
+export const PANEL_HEADS: i32 = 12;
 /** Keys that the weighted sums of few rows take at a time. */
 const FEW_KEYS: i32 = 16;
 

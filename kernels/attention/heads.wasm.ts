@@ -3,8 +3,10 @@
  * block are query after query, and of each the heads, so that a panel of keys serves them all. Keys
  * and values lie in two places: a sequence's prefix, then its own. Strides are in bytes.
  */
-import { MAX_ROWS, SCRATCH_BYTES } from "./args.wasm";
+import { log4 } from "../math.wasm";
+import { AttentionArgs, MAX_ROWS, SCRATCH_BYTES } from "./args.wasm";
 import { addTransposed, dots, PANEL_SCRATCH, visible, weightedSums } from "./products.wasm";
+import { exponentials, finishScores, finishScoresAfter, zero } from "./softmax.wasm";
 
 /** A head's keys or values, or their gradients, from the first that a block looks at. */
 @unmanaged
@@ -159,6 +161,35 @@ export function biasRow(bias: usize, head: i32, reach: i32, position: i32): usiz
 @inline
 export function firstSeen(end: i32, window: i32): i32 {
   return window ? max(0, end - window) : 0;
+}
+
+/**
+ * Turns the products q · k of a row into probabilities times their sum, and returns 1 / that sum, 0 for
+ * a row without keys.
+ *
+ * @param keys number of keys there, of which the row would see those before `end` if causal
+ * @param limit number of keys that other rows of its tile may see, for which it gets 0
+ * @param lse where to put the log-sum-exp; 0 for nowhere
+ */
+export function finishRow(
+  args: AttentionArgs, s: usize, head: i32, end: i32, keys: i32, limit: i32, lse: usize,
+): f32 {
+  const n = args.causal ? max(0, min(keys, end)) : keys;
+  const unseen = firstSeen(end, args.window);
+  const whole = unseen & ~3;
+  const from = <usize>whole << 2;
+  if (unseen) zero(s, s + from);
+  const bias = args.bias ? biasRow(args.bias, head, args.reach, end - 1) + from : 0;
+  const scale = args.scale;
+  const highest = unseen > whole
+    ? finishScoresAfter(unseen - whole, s + from, n - whole, scale, bias)
+    : finishScores(s + from, n - whole, scale, bias);
+  const sum = exponentials(s + from, n - whole, limit - whole, highest);
+  if (lse) {
+    const log = n > 0 ? highest + f32x4.extract_lane(log4(f32x4.splat(sum)), 0) : -Infinity;
+    store<f32>(lse, log);
+  }
+  return n > 0 ? 1 / sum : 0;
 }
 
 /** x = x · factor for `width` f32. */

@@ -15,6 +15,11 @@ export interface AttentionRows {
   readonly lengths: Span;
   /** The longest of the lengths, or more. */
   readonly maxLength: number;
+  /**
+   * Neighbouring sequences name the same rows, of a prefix: in decoding, those are read together.
+   * Default: false.
+   */
+  readonly repeated?: boolean;
 }
 
 /**

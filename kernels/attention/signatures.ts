@@ -35,15 +35,26 @@ const PREFIX = {
 const PREFIX_SIZES = ["keyHeads", "prefixKStride", "prefixVStride", "window"] as const;
 
 /**
- * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp on the WASM device. Items are (sequence, key
- * head, block of at most `blockQueries` queries) of `blocks` to a sequence.
+ * o = softmax(scale · q kᵀ + bias) v and its log-sum-exp on the WASM device. Items are (block of
+ * `blockSequences` sequences, key head, block of at most `blockQueries` queries) of `blocks` to a
+ * sequence.
  */
 export const ATTENTION = signature({
   name: "attention",
   only: "wasm",
   outputs: { o: "f32", lse: "f32?" },
   inputs: { ...OPERANDS, ...PREFIX },
-  taskInts: [...SIZES, ...PREFIX_SIZES, "items", "blocks", "blockQueries", "perTask", "wide"],
+  taskInts: [
+    ...SIZES,
+    ...PREFIX_SIZES,
+    "sequences",
+    "items",
+    "blockSequences",
+    "blocks",
+    "blockQueries",
+    "perTask",
+    "wide",
+  ],
   floats: ["scale"],
   constants: { MAX_ROWS, SCRATCH_BYTES },
 });

@@ -240,12 +240,13 @@ class SlotGroup {
     // In the last step, for all of them: a step differs from another in nothing but its lists.
     const maxLength = first + steps - Math.min(...slots.map(({ dropped }) => dropped));
     const longestPrompt = prompts && Math.max(...prompts.lengths);
+    const repeated = prompts?.starts.some((start, i) => start === prompts.starts[i - 1]) ?? false;
     return {
       lists: [starts, lengths, writeTo, ...prompts ? [prompts.starts, prompts.lengths] : []],
       open: ([starts, lengths, writeTo, promptStarts, promptLengths]) => {
         const prompts = longestPrompt === null
           ? null
-          : { starts: promptStarts, lengths: promptLengths, maxLength: longestPrompt };
+          : { starts: promptStarts, lengths: promptLengths, maxLength: longestPrompt, repeated };
         const ofStep = (list: Tensor, step: number) => list.slice(step * count, count);
         return {
           stepped: [lengths, writeTo].map((list) => inSteps(list, steps)),

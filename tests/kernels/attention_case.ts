@@ -100,7 +100,7 @@ export function build(cx: Context, c: AttentionCase) {
     prefix = {
       k: f32(cx, c.prefix.k, keyWidth),
       v: f32(cx, c.prefix.v, keyWidth),
-      rows: rows(cx, starts, lengths),
+      rows: { ...rows(cx, starts, lengths), repeated: new Set(starts).size < starts.length },
       sharing: firsts.length === starts.length ? null : {
         order: cx.from(Int32Array.from(order)),
         starts: cx.from(Int32Array.of(...firsts, order.length)),

@@ -216,6 +216,46 @@ for (const [name, sizes] of Object.entries(EXACT)) {
   });
 }
 
+/** New tokens, one of each sequence, whose prefixes the sequences share. */
+const TOGETHER: Record<string, Omit<Sizes, "qLengths">> = {
+  "eight responses to a prompt": {
+    ...{ heads: 9, keyHeads: 3, headSize: 64, scale: 0.125 },
+    kLengths: new Array(8).fill(13),
+    prefixes: { lengths: [53], of: new Array(8).fill(0) },
+  },
+  "two prompts, and responses of other lengths": {
+    ...{ heads: 6, keyHeads: 2, headSize: 22 },
+    kLengths: [5, 5, 9, 9, 9, 9, 17, 17, 0, 0],
+    prefixes: { lengths: [21, 34], of: [0, 0, 0, 0, 1, 1, 1, 1, 1, 1] },
+  },
+  "as many key heads, more responses than are taken together": {
+    ...{ heads: 2, headSize: 12 },
+    kLengths: new Array(130).fill(3),
+    prefixes: { lengths: [7], of: new Array(130).fill(0) },
+  },
+  "a window": {
+    ...{ heads: 4, keyHeads: 2, headSize: 16, window: 37 },
+    kLengths: [9, 9, 9, 9, 9, 9, 70, 70],
+    prefixes: { lengths: [101], of: new Array(8).fill(0) },
+  },
+};
+
+for (const [name, { kLengths, ...sizes }] of Object.entries(TOGETHER)) {
+  deviceTest(
+    `attention, ${name}: new tokens together and alone are the same bits`,
+    async (device) => {
+      const qLengths = kLengths.map(() => 1);
+      const c = makeCase({ ...sizes, qLengths, kLengths, causal: true });
+      const together = await outputs(device, c);
+      const width = c.heads * c.headSize;
+      for (let s = 0; s < kLengths.length; s++) {
+        const single = await outputs(device, alone(c, s, 0, 1));
+        assert.deepEqual(rowsOf(together, width, s, 1), Array.from(single), `sequence ${s}`);
+      }
+    },
+  );
+}
+
 deviceTest(
   "attention, a window: without the keys that no query sees, the same bits",
   async (device) => {

@@ -18,6 +18,11 @@ export interface Rows {
   readonly lengths: Tensor;
   /** The longest of the lengths, or more. */
   readonly maxLength: number;
+  /**
+   * Neighbouring sequences name the same rows, of a prefix: in decoding, those are read together.
+   * Default: false.
+   */
+  readonly repeated?: boolean;
 }
 
 /** Adjacent columns of a tensor, such as the queries in the output of one layer for q, k and v. */
