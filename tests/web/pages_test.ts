@@ -216,7 +216,7 @@ browserTest("runs: sort, filter, select two and compare", async (browser) => {
     await page.goto(address);
     await page.getByRole("link", { name: "Run", exact: true }).click();
     const names = await page.locator("tbody th a").allInnerTexts();
-    const others = ["groups", "judge", "pairs", "second", "stranger", "taught"];
+    const others = ["fleet", "groups", "judge", "pairs", "second", "stranger", "taught"];
     assert.deepEqual(names, [FAILED, "first", ...others]);
     // A run that is started elsewhere appears by itself, even while no run is running.
     await page.goto(`${address}/?state=failed`);
