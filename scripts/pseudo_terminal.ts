@@ -31,6 +31,8 @@ export interface TerminalOptions {
   readonly seconds?: number;
   /** Keys to press, in their order. Nobody answers otherwise, and standard input stays open. */
   readonly press?: readonly KeyPress[];
+  /** Seconds without output after which keys are pressed once more, as a person would. Default: never */
+  readonly pressAgain?: number;
 }
 
 /** Outcome of a command in a terminal. */
@@ -52,7 +54,7 @@ export interface TerminalOutcome {
  */
 export async function runInTerminal(
   command: string,
-  { cwd, env, seconds = 60, press = [] }: TerminalOptions = {},
+  { cwd, env, seconds = 60, press = [], pressAgain = Infinity }: TerminalOptions = {},
 ): Promise<TerminalOutcome> {
   // As in a person's shell, Ctrl-C ends the command and not the shell, which tells how it ended.
   const script = `stty rows ${ROWS} cols ${COLUMNS}; trap : INT; ${command}`;
@@ -72,16 +74,26 @@ export async function runInTerminal(
   };
   const timer = setTimeout(() => kill("timeout"), seconds * 1000);
   const keyboard = child.stdin.getWriter();
+  const type = (keys: string) => keyboard.write(new TextEncoder().encode(keys));
   const left = [...press];
   let output = "";
+  let silence: ReturnType<typeof setTimeout> | undefined;
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    clearTimeout(silence);
     output += part;
     const shown = plainText(output);
     if (PERMISSION_PROMPT.test(shown)) kill("prompt");
     if (left.length > 0 && left[0].after.test(shown)) {
-      await keyboard.write(new TextEncoder().encode(left.shift()!.keys));
+      const { keys } = left.shift()!;
+      await type(keys);
+      if (pressAgain === Infinity) continue;
+      silence = setTimeout(() => {
+        console.error(`${JSON.stringify(keys)} is pressed again: nothing happened`);
+        type(keys).catch(() => {});
+      }, pressAgain * 1000);
     }
   }
+  clearTimeout(silence);
   const { code } = await child.status;
   clearTimeout(timer);
   await keyboard.close().catch(() => {});

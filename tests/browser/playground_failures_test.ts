@@ -96,7 +96,7 @@ browserTest("models and data of the user's; what is broken is one sentence", asy
       if (bytes > 0) await Deno.truncate(weights, bytes);
       return model;
     };
-    assert.match(await attempt(await make("broken", 0)), /^\/models\/broken\/model\.safetensors /);
+    assert.match(await attempt(await make("broken", 0)), /^models\/broken\/model\.safetensors /);
     assert.match(
       await attempt(await make("large", 5 * 2 ** 30)),
       /^Large has 5\.0 GiB of weights, more than the 4 GiB that a page can use: /,

@@ -55,3 +55,17 @@ Deno.test({
     assert.match(output, /stopped/);
   },
 });
+
+Deno.test({
+  name: "runInTerminal: keys that nothing follows are pressed once more",
+  ignore,
+  fn: async () => {
+    const { code, output } = await runInTerminal("stty -echo; echo up; read a; read b; echo $a$b", {
+      seconds: 30,
+      press: [{ after: /up/, keys: "x\n" }],
+      pressAgain: 0.2,
+    });
+    assert.equal(code, 0, output);
+    assert.match(output, /xx/);
+  },
+});
