@@ -5,9 +5,10 @@ import { terminal } from "./terminal.ts";
 /** Writes what `--profile` measured, if anything, to standard error, in no program's way. */
 export function printProfile(): void {
   const times = kernelTimes.table();
+  // Before the terminal is looked at, for which there may be no permission.
+  if (times.length === 0) return;
   const total = times.reduce((sum, { seconds }) => sum + seconds, 0);
   const out = terminal("stderr");
-  if (times.length === 0) return;
   kernelTimes.clear();
   const right = "right" as const;
   const table = renderTable(

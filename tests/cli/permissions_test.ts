@@ -311,3 +311,14 @@ Deno.test("a NATS server is reached where a command line names one, and nothing 
   assert.ok(works.read.includes("my.creds"));
   assert.equal((await allowed({ command: "train" })).net, undefined);
 });
+
+Deno.test("without any permission, one line says what to do", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", "--quiet", CLI, "params"],
+  }).output();
+  assert.equal(code, 1);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^error: Requires \w+ access .*permissions COMMAND prints what a command needs\n$/,
+  );
+});
