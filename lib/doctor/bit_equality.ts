@@ -1,5 +1,6 @@
 import { compareVariants } from "../../kernels/matmul/equal_variants.ts";
 import { SUBGROUP_VARIANT } from "../../kernels/matmul/matmul_variants.ts";
+import { compareDraws, drawsByOne } from "../../kernels/sample/equal_draws.ts";
 import type { GpuDevice } from "../device/device.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { RowPredictions } from "../training/token_pass.ts";
@@ -24,6 +25,19 @@ export async function equalVariants(device: GpuDevice): Promise<string> {
     ? `and with subgroups of ${device.subgroupSize}`
     : `but not with subgroups of ${device.subgroupSize}, which are not used`;
   return `the same from ${portable} variants, ${subgroups}`;
+}
+
+/**
+ * Compares tokens that one workgroup takes of a row with those that several take, bit for bit, and lets
+ * the device use several only if they take the same.
+ *
+ * @returns the facts that were compared
+ */
+export async function equalDraws(device: GpuDevice): Promise<string> {
+  const { compared, differing } = await compareDraws(device);
+  if (differing === 0) return `the same ${compared} tokens from one and from several workgroups`;
+  for (const [kind, choice] of drawsByOne()) device.tuning.set(kind, choice);
+  return `${differing} of ${compared} tokens differ from several workgroups, which are not used`;
 }
 
 /**

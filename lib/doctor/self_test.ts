@@ -7,7 +7,7 @@ import { PPOTrainer } from "../rl/ppo_trainer.ts";
 import { DEMO_MODEL, resolveAsset } from "../runs/settings/demo.ts";
 import { predict } from "../training/token_pass.ts";
 import { responseRow } from "../training/token_rows.ts";
-import { equalPredictions, equalVariants } from "./bit_equality.ts";
+import { equalDraws, equalPredictions, equalVariants } from "./bit_equality.ts";
 import { attempt, type Check, type DeviceName } from "./check.ts";
 import { compileKernels, type CompileReport } from "./compile_report.ts";
 import { KERNEL_CHECKS } from "./kernel_checks.ts";
@@ -28,8 +28,8 @@ interface DemoRun {
 }
 
 /**
- * Tries each device: some kernels against f64, a GPU's variants of the product against each other,
- * generating with the demo's model, a training pass that has to give the same bits, and a PPO step. The
+ * Tries each device: some kernels against f64, a GPU's variants of the product and of the draw against
+ * each other, generating with the demo's model, a training pass that has to give the same bits, and a PPO step. The
  * same seed has to give the same tokens, and the same loss, on each device. Before that, a GPU's
  * kernels are compiled in another process, where that is allowed: a driver may crash on one.
  *
@@ -64,7 +64,10 @@ export async function selfTest(
         await check(kernel, () => run(device!));
       }
       const gpu = device as Device;
-      if (gpu.kind === "webgpu") await check("product variants", () => equalVariants(gpu));
+      if (gpu.kind === "webgpu") {
+        await check("product variants", () => equalVariants(gpu));
+        await check("draws", () => equalDraws(gpu));
+      }
       const first = [...runs][0];
       const current: DemoRun = { tokens: [], statistics: {} };
       let policy: Policy | null = null;

@@ -1,4 +1,4 @@
-import { equalVariants } from "../doctor/bit_equality.ts";
+import { equalDraws, equalVariants } from "../doctor/bit_equality.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
 import { attempt, type Check, type DeviceName } from "../doctor/check.ts";
@@ -31,6 +31,7 @@ export async function verify(
       if (device.kind === "webgpu") {
         const gpu = device;
         await check("equal variants of a product", () => equalVariants(gpu));
+        await check("equal variants of a draw", () => equalDraws(gpu));
       }
       for (const { name, run } of PROMISES) await check(name, () => run(subject));
       const tokens = await drawnTokens(subject);

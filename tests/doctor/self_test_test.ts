@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
-import { equalVariants } from "../../lib/doctor/bit_equality.ts";
+import { drawsInParts } from "../../kernels/sample/draw_gpu.ts";
+import type { GpuDevice } from "../../lib/device/device.ts";
+import { equalDraws, equalVariants } from "../../lib/doctor/bit_equality.ts";
 import { KERNEL_CHECKS } from "../../lib/doctor/kernel_checks.ts";
 import type { Check } from "../../lib/doctor/check.ts";
 import { selfTest } from "../../lib/doctor/self_test.ts";
@@ -58,3 +60,34 @@ gpuTest(
     await assert.rejects(equalVariants(device), /^Error: tiled 16 16 differ from tiled 16 8$/);
   },
 );
+
+/** A device on which several workgroups a row draw at another temperature. */
+function drawingOtherwise(device: GpuDevice): GpuDevice {
+  return new Proxy(device, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      if (key !== "dispatch") return value.bind(target);
+      return (...[shader, groups, args]: Parameters<GpuDevice["dispatch"]>) =>
+        device.dispatch(shader, groups, "parts" in args ? { ...args, temperature: 0.9 } : args);
+    },
+  });
+}
+
+gpuTest("draws are compared; several workgroups that differ are not used", async (device) => {
+  const { used } = device.memory;
+  assert.equal(
+    await equalDraws(device),
+    "the same 32 tokens from one and from several workgroups",
+  );
+  assert.equal(device.tuning.size, 0);
+  assert.match(
+    await equalDraws(drawingOtherwise(device)),
+    /^\d+ of 32 tokens differ from several workgroups, which are not used$/,
+  );
+  for (const vocabulary of [32_128, 151_936]) {
+    assert.ok(!drawsInParts({ software: false, tuning: device.tuning } as GpuDevice, vocabulary));
+  }
+  device.tuning.clear();
+  assert.equal(device.memory.used, used);
+});

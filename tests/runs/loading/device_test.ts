@@ -5,6 +5,7 @@ import {
   compilationNotes,
   knownTuning,
   openRunDevice,
+  provenDraws,
   tune,
 } from "../../../lib/runs/loading/device.ts";
 import { gpuTest } from "../../device.ts";
@@ -61,6 +62,10 @@ gpuTest("a software adapter is not tuned, its subgroups prove themselves", async
   assert.ok(own.kind === "webgpu" && own.tuning.size === 0);
   assert.equal(own.usesSubgroups, hasSubgroupVariant(own));
   own.close();
+});
+
+gpuTest("without timestamps, draws of several workgroups are proved too", async () => {
+  assert.deepEqual([...await provenDraws("webgpu")], []);
 });
 
 Deno.test("compiling kernels is told when it takes long, and then seldom", () => {
