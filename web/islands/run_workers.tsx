@@ -52,9 +52,9 @@ function WorkerTable({ workers }: Pick<FleetState, "workers">): JSX.Element {
           <tr>
             <th scope="col">Worker</th>
             <th scope="col">State</th>
-            <th scope="col">Tokens/s</th>
-            <th scope="col">Idle</th>
-            <th scope="col">Responses</th>
+            <th scope="col" class="number">Tokens/s</th>
+            <th scope="col" class="number">Idle</th>
+            <th scope="col" class="number">Responses</th>
             <th scope="col">Device</th>
           </tr>
         </thead>
