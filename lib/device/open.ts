@@ -4,12 +4,10 @@ import type { Device } from "./device.ts";
 import { kernelTimes } from "./profile.ts";
 import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
-import { describeAdapter, findAdapter, type Implementation, isSoftware } from "./webgpu/adapter.ts";
-import { findDawnAdapter } from "./webgpu/dawn.ts";
-import { hasImmediateReads } from "./webgpu/immediate_reads.ts";
+import { describeAdapter, isSoftware } from "./webgpu/adapter.ts";
+import { findGpu, type Gpu, openGpu } from "./webgpu/gpu.ts";
 import { missingLimits } from "./webgpu/limits.ts";
 import type { CompilationHooks } from "./webgpu/pipelines.ts";
-import { WebGpuDevice } from "./webgpu/webgpu_device.ts";
 
 /** Choice of a device; the names are those of a run's settings. */
 export interface DeviceOptions {
@@ -46,32 +44,24 @@ export async function openDevice(
     );
   }
   const times = profile ? kernelTimes : undefined;
-  if (device === "dawn") {
-    const adapter = await findDawnAdapter();
-    checkLimits(adapter, "Dawn");
-    return await WebGpuDevice.create(adapter, { implementation: "Dawn", times, compilation });
-  }
-  const adapter = device === "wasm" ? null : await findAdapter();
-  if (adapter && device === "webgpu") checkLimits(adapter);
-  if (
-    adapter &&
-    (device === "webgpu" || !isSoftware(adapter) && missingLimits(adapter).length === 0)
-  ) {
-    const immediateReads = (await hasImmediateReads(describeAdapter(adapter))).works;
-    return await WebGpuDevice.create(adapter, { times, immediateReads, compilation });
-  }
-  if (device === "webgpu") {
-    throw new UserError(`there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`);
+  if (device !== "wasm") {
+    const isNamed = device !== "auto";
+    const gpu = await findGpu(isNamed ? device : "webgpu");
+    const obstacle = obstacleOf(gpu);
+    if (isNamed && obstacle !== null) throw new UserError(obstacle);
+    if (gpu && obstacle === null && (isNamed || !isSoftware(gpu.adapter))) {
+      return await openGpu(gpu, { times, compilation });
+    }
   }
   return await WasmDevice.create({ threads: threads ?? undefined, wideVectors: isTurbo(), times });
 }
 
-/** @throws {UserError} when an adapter's limits are too low */
-function checkLimits(adapter: GPUAdapter, implementation?: Implementation): void {
-  const missing = missingLimits(adapter);
-  if (missing.length === 0) return;
-  throw new UserError(
-    `${describeAdapter(adapter, implementation)} cannot run the kernels (${missing.join("; ")}): ` +
-      "update its driver, or use `device` wasm",
-  );
+/** Reason why the kernels cannot run on an adapter, with advice; null where they can. */
+function obstacleOf(gpu: Gpu | null): string | null {
+  if (!gpu) return `there is no WebGPU adapter: ${NO_ADAPTER_ADVICE}`;
+  const missing = missingLimits(gpu.adapter);
+  if (missing.length === 0) return null;
+  const description = describeAdapter(gpu.adapter, gpu.implementation);
+  return `${description} cannot run the kernels (${missing.join("; ")}): update its driver, or ` +
+    "use `device` wasm";
 }

@@ -1,5 +1,4 @@
-/** Name of a device that is a GPU. */
-export type GpuName = "webgpu" | "dawn";
+import type { GpuName } from "../device/webgpu/gpu.ts";
 
 /** Name of a device. */
 export type DeviceName = "wasm" | GpuName;

@@ -6,9 +6,7 @@
  * deno run lib/doctor/compile_kernels.ts
  */
 import { openDevice } from "../device/open.ts";
-import { findAdapter } from "../device/webgpu/adapter.ts";
-import { findDawnAdapter } from "../device/webgpu/dawn.ts";
-import type { GpuName } from "./check.ts";
+import { findGpu, type GpuName } from "../device/webgpu/gpu.ts";
 import { testHalfFloats } from "./half_floats.ts";
 import { exerciseKernels } from "./kernel_workload.ts";
 import type { CompileLine } from "./compile_report.ts";
@@ -27,7 +25,5 @@ if (device.kind === "webgpu") await exerciseKernels(device);
 device.close();
 // The last, since nothing depends on it. An adapter makes one device.
 say({ compiling: "f16" });
-const halfFloats = await testHalfFloats(
-  (await (name === "dawn" ? findDawnAdapter() : findAdapter()))!,
-);
+const halfFloats = await testHalfFloats((await findGpu(name))!.adapter);
 say({ halfFloats });

@@ -1,6 +1,6 @@
 import { assetUrl } from "../../assets.ts";
+import type { GpuName } from "../device/webgpu/gpu.ts";
 import { runModule, type SubprocessResult } from "../platform/subprocess.ts";
-import type { GpuName } from "./check.ts";
 import type { HalfFloats } from "./half_floats.ts";
 
 /** Line that compile_kernels.ts prints. */

@@ -10,10 +10,8 @@ import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
 import { LaunchTimes } from "../../device/profile.ts";
-import { type AdapterFacts, describeAdapter, findAdapter } from "../../device/webgpu/adapter.ts";
-import { findDawnAdapter } from "../../device/webgpu/dawn.ts";
-import { hasImmediateReads } from "../../device/webgpu/immediate_reads.ts";
-import { WebGpuDevice } from "../../device/webgpu/webgpu_device.ts";
+import type { AdapterFacts } from "../../device/webgpu/adapter.ts";
+import { findGpu, openGpu } from "../../device/webgpu/gpu.ts";
 import type { CompilationHooks } from "../../device/webgpu/pipelines.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
 import { makeFolder, readTextFile } from "../../platform/files.ts";
@@ -158,13 +156,10 @@ async function measureApart(
   { usesSubgroups }: GpuDevice,
   name: DeviceOptions["device"],
 ): Promise<Map<string, string>> {
-  const onDawn = name === "dawn";
-  const adapter = onDawn ? await findDawnAdapter() : await findAdapter();
-  if (!adapter?.features.has("timestamp-query")) return await provenDraws(name);
+  const gpu = await findGpu(name === "dawn" ? "dawn" : "webgpu");
+  if (!gpu?.adapter.features.has("timestamp-query")) return await provenDraws(name);
   const times = new LaunchTimes();
-  const immediateReads = !onDawn && (await hasImmediateReads(describeAdapter(adapter))).works;
-  const implementation = onDawn ? "Dawn" : "WebGPU";
-  const device = await WebGpuDevice.create(adapter, { implementation, times, immediateReads });
+  const device = await openGpu(gpu, { times });
   device.usesSubgroups = usesSubgroups;
   try {
     const products = await autotuneMatmul(device, times);
