@@ -124,3 +124,20 @@ export function Fact(
     </div>
   );
 }
+
+/** A table that scrolls where it is wider than the page, also by keyboard. */
+export function ScrolledTable(
+  { label, class: look, children }: {
+    /** Name for screen readers. */
+    label: string;
+    class: string;
+    /** Head and body. */
+    children: ComponentChildren;
+  },
+): JSX.Element {
+  return (
+    <div class="table-scroll" tabindex={0} role="region" aria-label={label}>
+      <table class={look}>{children}</table>
+    </div>
+  );
+}

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { FleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
-import { Fact } from "../components/parts.tsx";
+import { Fact, ScrolledTable } from "../components/parts.tsx";
 import { capitalized, formatCount } from "../shared/format.ts";
 import { type LiveRun, liveRun } from "./live_run.ts";
 
@@ -46,34 +46,32 @@ export function RunWorkers(
 
 function WorkerTable({ workers }: Pick<FleetState, "workers">): JSX.Element {
   return (
-    <div class="table-scroll" tabindex={0} role="region" aria-label="Each worker">
-      <table class="wide stacks">
-        <thead>
-          <tr>
-            <th scope="col">Worker</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">Tokens/s</th>
-            <th scope="col" class="number">Idle</th>
-            <th scope="col" class="number">Responses</th>
-            <th scope="col">Device</th>
+    <ScrolledTable label="Each worker" class="wide stacks">
+      <thead>
+        <tr>
+          <th scope="col">Worker</th>
+          <th scope="col">State</th>
+          <th scope="col" class="number">Tokens/s</th>
+          <th scope="col" class="number">Idle</th>
+          <th scope="col" class="number">Responses</th>
+          <th scope="col">Device</th>
+        </tr>
+      </thead>
+      <tbody>
+        {workers.map(({ name, state, device, rollouts, tokensPerSecond, idle }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td data-label="State">{capitalized(state)}</td>
+            <td data-label="Tokens/s" class="number">
+              {whole(tokensPerSecond)}
+            </td>
+            <td data-label="Idle" class="number">{Math.round(idle * 100)} %</td>
+            <td data-label="Responses" class="number">{whole(rollouts)}</td>
+            <td data-label="Device" class="model">{device}</td>
           </tr>
-        </thead>
-        <tbody>
-          {workers.map(({ name, state, device, rollouts, tokensPerSecond, idle }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td data-label="State">{capitalized(state)}</td>
-              <td data-label="Tokens/s" class="number">
-                {whole(tokensPerSecond)}
-              </td>
-              <td data-label="Idle" class="number">{Math.round(idle * 100)} %</td>
-              <td data-label="Responses" class="number">{whole(rollouts)}</td>
-              <td data-label="Device" class="model">{device}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </ScrolledTable>
   );
 }
 

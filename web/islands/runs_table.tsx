@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { KindName, StateBadge, StepProgress } from "../components/parts.tsx";
+import { KindName, ScrolledTable, StateBadge, StepProgress } from "../components/parts.tsx";
 import { type RunColumn, runColumns } from "../components/run_columns.tsx";
 import { formatMoment, lastName } from "../shared/format.ts";
 import type { RunRow, RunSort, RunsPage } from "../shared/overview.ts";
@@ -51,34 +51,32 @@ export function RunsTable(
   );
   return (
     <form action="/compare" class="runs">
-      <div class="table-scroll" tabindex={0} role="region" aria-label="Runs">
-        <table class="wide stacks">
-          <thead>
-            <tr>
-              <th class="tick">
-                <span class="visually-hidden">Compare</span>
-              </th>
-              {heading("name", "Run", "text")}
-              {heading("state", "State", "text")}
-              {heading("progress", "Steps", "text")}
-              {columns.map((column) => heading(column.sort, column.title, column.class))}
-              {heading("model", "Model", "text")}
-              {heading("started", "Started", "text")}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.value.map((run) => (
-              <Row
-                key={run.id}
-                run={run}
-                columns={columns}
-                selected={selected.value.includes(run.id)}
-                select={(on) => select(run.id, on)}
-              />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrolledTable label="Runs" class="wide stacks">
+        <thead>
+          <tr>
+            <th class="tick">
+              <span class="visually-hidden">Compare</span>
+            </th>
+            {heading("name", "Run", "text")}
+            {heading("state", "State", "text")}
+            {heading("progress", "Steps", "text")}
+            {columns.map((column) => heading(column.sort, column.title, column.class))}
+            {heading("model", "Model", "text")}
+            {heading("started", "Started", "text")}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.value.map((run) => (
+            <Row
+              key={run.id}
+              run={run}
+              columns={columns}
+              selected={selected.value.includes(run.id)}
+              select={(on) => select(run.id, on)}
+            />
+          ))}
+        </tbody>
+      </ScrolledTable>
       <p class="actions">
         <button type="submit">
           Compare {selected.value.length > 0 ? `${selected.value.length} selected` : "selected"}

@@ -1,7 +1,14 @@
 import { Hono } from "hono";
 import type { ComponentChildren, JSX } from "preact";
 import { Island } from "../page/island.tsx";
-import { ChangeValue, Empty, KindName, StateBadge, StepProgress } from "../components/parts.tsx";
+import {
+  ChangeValue,
+  Empty,
+  KindName,
+  ScrolledTable,
+  StateBadge,
+  StepProgress,
+} from "../components/parts.tsx";
 import { runColumns } from "../components/run_columns.tsx";
 import { formatCount, heading } from "../shared/format.ts";
 import type { RunOverview } from "../shared/overview.ts";
@@ -93,43 +100,41 @@ function TooFew(
 function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
   const columns = runColumns(runs);
   return (
-    <div class="table-scroll" tabindex={0} role="region" aria-label="Headlines">
-      <table class="wide stacks">
-        <thead>
+    <ScrolledTable label="Headlines" class="wide stacks">
+      <thead>
+        <tr>
+          <th scope="col">Run</th>
+          <th scope="col">State</th>
+          <th scope="col">Steps</th>
+          {columns.map(({ title, class: cells }) => <th scope="col" class={cells}>{title}</th>)}
+        </tr>
+      </thead>
+      <tbody>
+        {runs.map((run, i) => (
           <tr>
-            <th scope="col">Run</th>
-            <th scope="col">State</th>
-            <th scope="col">Steps</th>
-            {columns.map(({ title, class: cells }) => <th scope="col" class={cells}>{title}</th>)}
+            <th scope="row">
+              <span class={`key key-${i}`} aria-hidden="true" />
+              <a href={runPath(run.id)}>{run.name}</a>
+              {run.name !== run.id && <span class="muted folder">{run.id}</span>}
+              <span class="muted folder">
+                <KindName run={run} />
+              </span>
+            </th>
+            <td data-label="State">
+              <StateBadge state={run.state} />
+            </td>
+            <td data-label="Steps">
+              <StepProgress run={run} />
+            </td>
+            {columns.map(({ title, class: cells, Cell }) => (
+              <td class={cells} data-label={title}>
+                <Cell run={run} />
+              </td>
+            ))}
           </tr>
-        </thead>
-        <tbody>
-          {runs.map((run, i) => (
-            <tr>
-              <th scope="row">
-                <span class={`key key-${i}`} aria-hidden="true" />
-                <a href={runPath(run.id)}>{run.name}</a>
-                {run.name !== run.id && <span class="muted folder">{run.id}</span>}
-                <span class="muted folder">
-                  <KindName run={run} />
-                </span>
-              </th>
-              <td data-label="State">
-                <StateBadge state={run.state} />
-              </td>
-              <td data-label="Steps">
-                <StepProgress run={run} />
-              </td>
-              {columns.map(({ title, class: cells, Cell }) => (
-                <td class={cells} data-label={title}>
-                  <Cell run={run} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </ScrolledTable>
   );
 }
 
@@ -198,22 +203,20 @@ function RunTable(
   return (
     <section class="block" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      <div class="table-scroll" tabindex={0} role="region" aria-label={title}>
-        <table class="stacks">
-          <thead>
-            <tr>
-              <th scope="col">{heading}</th>
-              {runs.map((run, i) => (
-                <th scope="col">
-                  <span class={`key key-${i}`} aria-hidden="true" />
-                  {run.name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>{children}</tbody>
-        </table>
-      </div>
+      <ScrolledTable label={title} class="stacks">
+        <thead>
+          <tr>
+            <th scope="col">{heading}</th>
+            {runs.map((run, i) => (
+              <th scope="col">
+                <span class={`key key-${i}`} aria-hidden="true" />
+                {run.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </ScrolledTable>
     </section>
   );
 }

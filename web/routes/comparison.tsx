@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import type { JSX } from "preact";
 import { MarkedText } from "../components/marked_text.tsx";
 import { ComparedPairCard } from "../components/compared_pair_card.tsx";
-import { Empty, Pager } from "../components/parts.tsx";
+import { Empty, Pager, ScrolledTable } from "../components/parts.tsx";
 import { fileType } from "../shared/file_types.ts";
 import { RunPage } from "../page/run_page.tsx";
 import { dialogueOf } from "../shared/dialogue.ts";
@@ -141,34 +141,32 @@ function Comparison(
         )}
         <a class="button" href={`${runPath(id)}/${file}`} download>Download {file}</a>
       </p>
-      <div class="table-scroll" tabindex={0} role="region" aria-label="Before and after">
-        <table class="comparison stacks">
-          <thead>
-            <tr>
-              <th scope="col">Prompt</th>
-              <th scope="col">Before</th>
-              <th scope="col">After</th>
-              {score !== null && (
-                <>
-                  <th scope="col" class="number">{score}</th>
-                  <th
-                    scope="col"
-                    class="number"
-                    aria-sort={worstFirst ? "ascending" : "descending"}
-                  >
-                    Difference
-                  </th>
-                </>
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.slice((page - 1) * ROWS_PER_PAGE, page * ROWS_PER_PAGE).map((row) => (
-              <ComparisonRow row={row} score={score} title={dialogueOf(row.query, template)} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ScrolledTable label="Before and after" class="comparison stacks">
+        <thead>
+          <tr>
+            <th scope="col">Prompt</th>
+            <th scope="col">Before</th>
+            <th scope="col">After</th>
+            {score !== null && (
+              <>
+                <th scope="col" class="number">{score}</th>
+                <th
+                  scope="col"
+                  class="number"
+                  aria-sort={worstFirst ? "ascending" : "descending"}
+                >
+                  Difference
+                </th>
+              </>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.slice((page - 1) * ROWS_PER_PAGE, page * ROWS_PER_PAGE).map((row) => (
+            <ComparisonRow row={row} score={score} title={dialogueOf(row.query, template)} />
+          ))}
+        </tbody>
+      </ScrolledTable>
       <Pager
         page={page}
         pages={pages}

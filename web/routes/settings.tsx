@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { JSX } from "preact";
+import { ScrolledTable } from "../components/parts.tsx";
 import { RunPage } from "../page/run_page.tsx";
 import { formatCount } from "../shared/format.ts";
 import { renderPage, runNotFound } from "../page/render.tsx";
@@ -43,38 +44,36 @@ function Settings({ settings }: { settings: Setting[] }): JSX.Element {
           {changed === 1 ? "differs" : "differ"} from the default, marked ●
         </p>
       </div>
-      <div class="table-scroll" tabindex={0} role="region" aria-label="Settings">
-        <table class="settings stacks">
-          <thead>
-            <tr>
-              <th scope="col">Setting</th>
-              <th scope="col">Value</th>
-              <th scope="col">Default</th>
-              <th scope="col">Description</th>
+      <ScrolledTable label="Settings" class="settings stacks">
+        <thead>
+          <tr>
+            <th scope="col">Setting</th>
+            <th scope="col">Value</th>
+            <th scope="col">Default</th>
+            <th scope="col">Description</th>
+          </tr>
+        </thead>
+        <tbody>
+          {settings.map((setting) => (
+            <tr class={setting.changed ? "changed" : undefined}>
+              <th scope="row">
+                <code>{setting.name}</code>
+              </th>
+              <td data-label="Value">
+                {setting.changed && (
+                  <span class="mark" title="differs from the default">
+                    ●<span class="visually-hidden">differs from the default:</span>
+                  </span>
+                )} {setting.value}
+              </td>
+              <td class="muted" data-label={setting.changed ? "Default" : undefined}>
+                {setting.changed ? setting.default : ""}
+              </td>
+              <td class="muted">{setting.description}</td>
             </tr>
-          </thead>
-          <tbody>
-            {settings.map((setting) => (
-              <tr class={setting.changed ? "changed" : undefined}>
-                <th scope="row">
-                  <code>{setting.name}</code>
-                </th>
-                <td data-label="Value">
-                  {setting.changed && (
-                    <span class="mark" title="differs from the default">
-                      ●<span class="visually-hidden">differs from the default:</span>
-                    </span>
-                  )} {setting.value}
-                </td>
-                <td class="muted" data-label={setting.changed ? "Default" : undefined}>
-                  {setting.changed ? setting.default : ""}
-                </td>
-                <td class="muted">{setting.description}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </ScrolledTable>
     </section>
   );
 }
