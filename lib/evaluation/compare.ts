@@ -61,6 +61,17 @@ export async function compareResponses(
 }
 
 /**
+ * Computes how often the response after training has the higher reward.
+ *
+ * @returns the share of the rows, ties counted half; one half of none
+ */
+export function winRate(rows: readonly Pick<ComparisonRow, "difference">[]): number {
+  if (rows.length === 0) return 0.5;
+  const wins = rows.reduce((sum, { difference }) => sum + (Math.sign(difference) + 1) / 2, 0);
+  return wins / rows.length;
+}
+
+/**
  * Lets two policies answer the same prompts and compares the responses by their reward.
  *
  * @returns the rows of `compareResponses`

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { comparePolicies, compareResponses } from "../../lib/evaluation/compare.ts";
+import { comparePolicies, compareResponses, winRate } from "../../lib/evaluation/compare.ts";
 import type { RewardFunction } from "../../lib/rewards/reward.ts";
 
 const byLength: RewardFunction = (samples) => samples.map(({ response }) => response.length);
@@ -54,4 +54,11 @@ Deno.test("comparePolicies: both policies answer the same prompts", async () => 
     { generationBatchSize: 2 },
   );
   assert.deepEqual(rows, expected);
+});
+
+Deno.test("the win rate counts ties half, and is one half of nothing", () => {
+  const rows = (...differences: number[]) => differences.map((difference) => ({ difference }));
+  assert.equal(winRate(rows(3, 0.1, 0, -2)), 0.625);
+  assert.equal(winRate(rows(-1)), 0);
+  assert.equal(winRate([]), 0.5);
 });

@@ -64,3 +64,10 @@ ${JSON.stringify(Object.fromEntries(settings), null, 2)}
 \`\`\`
 `;
 }
+
+/** Sentence on how often the response after training has the higher reward. */
+export function winRateSentence(winRate: number, response: "answer" | "response"): string {
+  const percent = (100 * winRate).toFixed(0);
+  return `The ${response} after training has the higher reward for ${percent} % of the prompts ` +
+    "(ties count half).";
+}

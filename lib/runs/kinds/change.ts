@@ -43,6 +43,18 @@ export function meanChangeOf(
 }
 
 /**
+ * The win rate over the model before training, from a `summary.json` that may be broken: a model wins
+ * half of the time over itself.
+ *
+ * @returns a list of it alone; empty where it is missing
+ */
+export function winRateChangeOf(summary: unknown): Change[] {
+  const after = valueAt(summary, ["winRate"]);
+  if (typeof after !== "number") return [];
+  return [{ label: "win rate", before: 0.5, after, better: "higher" }];
+}
+
+/**
  * A number of a measurement that may be broken.
  *
  * @param from names that lead to it

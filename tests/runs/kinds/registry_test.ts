@@ -65,6 +65,12 @@ Deno.test("changes are read from a summary; what is missing or broken is left ou
       .map(({ label }) => label),
     ["ROUGE-1", "ROUGE-L", "ROUGE-Lsum", "loss"],
   );
+  for (const kind of ["grpo", "rloo", "dpo", "orpo", "kto"]) {
+    assert.deepEqual(runKind(kind).changes({ winRate: 0.75 }), [
+      { label: "win rate", before: 0.5, after: 0.75, better: "higher" },
+    ]);
+    assert.deepEqual(runKind(kind).changes({ winRate: "x" }), []);
+  }
   for (const broken of [{}, { toxicity: 1, reward: null }, { toxicity: { before: null } }]) {
     assert.deepEqual(runKind("ppo").changes(broken), []);
     assert.deepEqual(runKind("sft").changes(broken), []);

@@ -3,7 +3,7 @@ import { comparisonToMarkdown } from "../../../evaluation/comparison_formats.ts"
 import type { SampleStatistics } from "../../../evaluation/statistics.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
-import { card, type CardContents } from "../card.ts";
+import { card, type CardContents, winRateSentence } from "../card.ts";
 import type { GroupSummary } from "./summary.ts";
 
 /** Prompts that the card shows: those with the largest gain. */
@@ -33,9 +33,7 @@ Responses to ${reward.after.count} prompts that were not trained on:
 | --- | --- | --- |
 ${Object.entries(rewards).map(([name, change]) => row(name, change)).join("\n")}
 
-The response after training has the higher reward for ${
-    (100 * winRate).toFixed(0)
-  } % of the prompts (ties count half).
+${winRateSentence(winRate, "response")}
 
 The prompts with the largest gain:
 

@@ -1,7 +1,7 @@
 import type { z } from "../../../packages/zod.ts";
 import type { GRPOStats } from "../../../rl/grpo_trainer.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
-import { meanChangeOf, measuredOf } from "../change.ts";
+import { meanChangeOf, measuredOf, winRateChangeOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { GROUP_ADVICE } from "./advice.ts";
 import { GROUP_CHARTS } from "./charts.ts";
@@ -50,10 +50,12 @@ export function groupKind<Config extends GroupRunConfig>(
     curves: ["reward", "kl", "loss"],
     stepTimes: ["time/generate", "time/score", "time/optimize"],
     command: kind,
-    changes: (summary) =>
-      Object.keys(Object(summary.rewards)).flatMap((name) =>
+    changes: (summary) => [
+      ...Object.keys(Object(summary.rewards)).flatMap((name) =>
         meanChangeOf(summary, name, "higher", ["rewards", name])
       ),
+      ...winRateChangeOf(summary),
+    ],
     before: {
       file: BEFORE_FILE,
       read: (measurement) =>

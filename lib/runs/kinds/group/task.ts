@@ -1,5 +1,5 @@
 import type { Example } from "../../../data/dataset.ts";
-import type { ComparisonRow } from "../../../evaluation/compare.ts";
+import { winRate } from "../../../evaluation/compare.ts";
 import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
 import type { GenerationConfig } from "../../../generation/generation_config.ts";
 import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
@@ -351,11 +351,4 @@ function evaluationOf(
     ),
     "time/eval": (performance.now() - started) / 1000,
   };
-}
-
-/** Share of rows with a gain, ties counted half; one half of none. */
-function winRate(rows: readonly ComparisonRow[]): number {
-  if (rows.length === 0) return 0.5;
-  const wins = rows.reduce((sum, { difference }) => sum + (Math.sign(difference) + 1) / 2, 0);
-  return wins / rows.length;
 }

@@ -2,7 +2,7 @@ import { comparisonToMarkdown } from "../../../evaluation/comparison_formats.ts"
 import type { ComparisonRow } from "../../../evaluation/compare.ts";
 import { baseModelName } from "../../loading/locate.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
-import { card, type CardContents } from "../card.ts";
+import { card, type CardContents, winRateSentence } from "../card.ts";
 import type { BeforeAfter, PreferenceSummary } from "./summary.ts";
 
 /** Answers that the card shows. */
@@ -23,7 +23,7 @@ export function preferenceCard(
   model: CardContents["model"],
   config: PreferenceRunConfig,
   title: string,
-  { accuracy, margin, loss, rewards, count, steps, parameters }: PreferenceSummary,
+  { accuracy, margin, loss, rewards, winRate, count, steps, parameters }: PreferenceSummary,
   comparison: readonly ComparisonRow[],
   answers: readonly AnswerChange[],
 ): string {
@@ -37,10 +37,12 @@ export function preferenceCard(
       row(`${name}, of answers`, { before: before.mean, after: after.mean })
     ),
   ];
-  const shown = comparison.length > 0
-    ? `The answers with the largest gain:\n\n${
-      comparisonToMarkdown(comparison.slice(0, SHOWN_ROWS))
-    }`
+  const shown = winRate !== undefined
+    ? `${winRateSentence(winRate, "answer")}
+
+The answers with the largest gain:
+
+${comparisonToMarkdown(comparison.slice(0, SHOWN_ROWS))}`
     : answers.length > 0
     ? `Most likely answers:\n\n${answers.slice(0, SHOWN_ROWS).map(quoted).join("\n")}`
     : "";

@@ -1,6 +1,6 @@
 import type { z } from "../../../packages/zod.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
-import { changeOf, measuredOf } from "../change.ts";
+import { changeOf, measuredOf, winRateChangeOf } from "../change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { preferenceCharts } from "./charts.ts";
 import type { LearnerStats, Lesson, PreferenceAlgorithm } from "./learner.ts";
@@ -64,6 +64,7 @@ export function preferenceKind<Config extends PreferenceRunConfig, Tokens extend
       ...Object.keys(Object(summary.rewards)).flatMap((name) =>
         changeOf(summary, name, "higher", ["rewards", name], ["mean"])
       ),
+      ...winRateChangeOf(summary),
       ...changeOf(summary, "loss", "lower", ["loss"]),
     ],
     before: {

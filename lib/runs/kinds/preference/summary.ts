@@ -26,6 +26,11 @@ export interface PreferenceSummary {
   count: number;
   /** Each measured reward of the answers to test prompts, by its name. */
   rewards: Record<string, BeforeAfter<SampleStatistics>>;
+  /**
+   * Share of the prompts whose answer has a higher first reward than before, ties counted half; absent
+   * where no answer has a reward.
+   */
+  winRate?: number;
   /** Steps done. */
   steps: number;
   /** Numbers that were trained, and all numbers of the model. */
@@ -46,6 +51,7 @@ export const preferenceSummarySchema: z.ZodType<PreferenceSummary> = z.object({
     z.string(),
     z.object({ before: statisticsSchema, after: statisticsSchema }),
   ),
+  winRate: z.number().optional(),
   steps: z.int(),
   parameters: z.object({ trainable: z.int(), all: z.int() }),
   seconds: z.number(),

@@ -1,3 +1,4 @@
+import { winRate } from "../../../evaluation/compare.ts";
 import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
 import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
 import { answerRow } from "../../../preference/preference_pair.ts";
@@ -184,6 +185,7 @@ export class PreferenceTask<Config extends PreferenceRunConfig, Tokens extends L
           { before: before.rewards[name], after: statistics },
         ]),
       ),
+      ...(comparison.length > 0 && { winRate: winRate(comparison) }),
       steps: this.steps,
       parameters: count,
       seconds: run.elapsed(),

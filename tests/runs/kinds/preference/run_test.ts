@@ -74,6 +74,7 @@ Deno.test("a run leaves samples, answers, a comparison, a card, and a summary th
     assert.deepEqual(summary.margin.before, 0);
     assert.ok(Math.abs(summary.loss.before - Math.LN2) < 1e-6);
     assert.ok(summary.margin.after > 0);
+    assert.ok(summary.winRate! >= 0 && summary.winRate! <= 1);
     const samples = await readRows<Record<string, unknown>>(join(output, "samples.jsonl"));
     assert.equal(samples.length, 16);
     const [chosen, rejected] = samples.slice(10);
@@ -88,6 +89,7 @@ Deno.test("a run leaves samples, answers, a comparison, a card, and a summary th
     const card = await Deno.readTextFile(join(output, "adapter", "README.md"));
     assert.match(card, /trained with DPO on the preferences of `demo\/pairs` in\n2 steps/);
     assert.match(card, /\| accuracy \| 0\.5000 \| /);
+    assert.match(card, /answer after training has the higher reward for \d+ % of the prompts/);
     assert.match(await Deno.readTextFile(join(output, "comparison.csv")), /^query,/);
     const listed = (await call(["runs", "list", "--folder", folder])).stdout;
     assert.match(listed, /^run +finished +dpo +2\/2 /m);
@@ -117,6 +119,7 @@ Deno.test("without rewards to measure there is no comparison, and answers may be
       { info: (line: string) => void lines.push(line) },
     );
     assert.deepEqual(summary.rewards, {});
+    assert.ok(!("winRate" in summary));
     assert.equal(summary.count, 2);
     assert.equal(await Deno.readTextFile(join(output, "answers.jsonl")), "");
     await assert.rejects(Deno.stat(join(output, "comparison.csv")));
