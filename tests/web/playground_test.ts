@@ -7,6 +7,7 @@ import {
   type PlaygroundKind,
   settingsOf,
   withKind,
+  withModel,
 } from "../../web/islands/playground/choices.ts";
 import { ownFilesOf } from "../../web/islands/playground/own_files.ts";
 import { modelObstacle, pathOf } from "../../web/islands/playground/picked_files.ts";
@@ -29,18 +30,30 @@ const GRPO: PlaygroundKind = {
   help: "",
   hasRewards: true,
   hasTextColumn: true,
+  demo: { model: "demo/tiny-chat", dataset: "demo/additions" },
   writes: true,
   charts: [],
   stepTimes: [],
 };
 
-const DPO: PlaygroundKind = {
+const PPO: PlaygroundKind = {
   ...GRPO,
+  kind: "ppo",
+  demo: { model: "demo/tiny-flan-t5", dataset: "demo/dialogues" },
+};
+const DPO: PlaygroundKind = {
+  ...PPO,
   kind: "dpo",
   hasRewards: false,
   hasTextColumn: false,
+  demo: { model: "demo/tiny-flan-t5", dataset: "demo/pairs" },
 };
-const REWARD: PlaygroundKind = { ...DPO, kind: "reward", writes: false };
+const REWARD: PlaygroundKind = {
+  ...DPO,
+  kind: "reward",
+  demo: { model: "demo/tiny-roberta-toxicity", dataset: "demo/pairs" },
+  writes: false,
+};
 
 Deno.test("settingsOf leaves what was not chosen to the command line's defaults", () => {
   const choose = (change: Partial<Choices>, kind = GRPO) =>
@@ -67,7 +80,7 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
     choose({ data: "own", ownData, textColumn: "text", reward: "script", further: '{"seed": 2}' }),
     { ...T5, dataset: "./data/mine.csv", dialogueColumn: "text", reward: ["mine"], seed: 2 },
   );
-  assert.deepEqual(choose({ model: "demo/tiny-chat" }, { ...GRPO, kind: "ppo" }), {
+  assert.deepEqual(choose({ model: "demo/tiny-chat" }, PPO), {
     device: "auto",
     model: "demo/tiny-chat",
     dataset: "demo/additions",
@@ -112,8 +125,34 @@ Deno.test("the demo's models are those that the algorithm trains; one that its d
   assert.equal(withKind(own, REWARD).model, "own");
   const chat = { ...FIRST_CHOICES, model: "demo/tiny-chat" as const };
   assert.match(misfitOf({ ...chat, kind: "dpo" }, DPO)!, /^The demo's pairs are summaries /);
+  const sft = { ...DPO, kind: "sft", demo: PPO.demo };
+  assert.match(misfitOf({ ...chat, kind: "sft" }, sft)!, /^The demo's texts are summaries /);
   assert.equal(misfitOf(chat, GRPO), null);
   assert.equal(misfitOf({ ...chat, kind: "dpo", data: "own" }, DPO), null);
+});
+
+Deno.test("the demo's chat model is trained by the first algorithm that is made for it", () => {
+  const kinds = [PPO, GRPO, { ...GRPO, kind: "rloo" }, DPO];
+  const chat = withModel(FIRST_CHOICES, "demo/tiny-chat", kinds);
+  assert.deepEqual([chat.model, chat.kind], ["demo/tiny-chat", "grpo"]);
+  const own = withModel({ ...FIRST_CHOICES, kind: "dpo" }, "own", kinds);
+  assert.deepEqual([own.model, own.kind], ["own", "dpo"]);
+});
+
+Deno.test("algorithms bring the demo that their settings have by default", () => {
+  const [, props] = /data-props="([^"]*)"/.exec(renderPlayground({ script: "c.js", pages: [] }))!;
+  const { kinds } = JSON.parse(props.replaceAll("&quot;", '"').replaceAll("&amp;", "&"));
+  const demos = kinds.map(({ kind, demo }: PlaygroundKind) => [kind, demo.model, demo.dataset]);
+  assert.deepEqual(demos.sort(), [
+    ["dpo", "demo/tiny-flan-t5", "demo/pairs"],
+    ["grpo", "demo/tiny-chat", "demo/additions"],
+    ["kto", "demo/tiny-flan-t5", "demo/pairs"],
+    ["orpo", "demo/tiny-flan-t5", "demo/pairs"],
+    ["ppo", "demo/tiny-flan-t5", "demo/dialogues"],
+    ["reward", "demo/tiny-roberta-toxicity", "demo/pairs"],
+    ["rloo", "demo/tiny-chat", "demo/additions"],
+    ["sft", "demo/tiny-flan-t5", "demo/dialogues"],
+  ]);
 });
 
 Deno.test("files of the user's that a run's settings name", () => {

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { runKinds } from "../../lib/runs/kinds/registry.ts";
-import type { PlaygroundKind } from "../islands/playground/choices.ts";
+import type { Demo, PlaygroundKind } from "../islands/playground/choices.ts";
+import { settingInfo } from "../../lib/settings/settings.ts";
 import { capitalized } from "../shared/format.ts";
 import { INLINE_STYLE } from "./assets.ts";
 import { Island } from "./island.tsx";
@@ -32,6 +33,10 @@ function playgroundKinds(): PlaygroundKind[] {
     help: HELP[kind],
     hasRewards: "reward" in schema.shape,
     hasTextColumn: "dialogueColumn" in schema.shape,
+    demo: {
+      model: settingInfo(schema.shape.model).default as Demo,
+      dataset: settingInfo(schema.shape.dataset).default as string,
+    },
     writes: answerSettings !== undefined,
     charts,
     stepTimes,

@@ -14,6 +14,8 @@ export interface PlaygroundKind {
   readonly hasRewards: boolean;
   /** Settings name the column of the text. */
   readonly hasTextColumn: boolean;
+  /** Model of the demo that it is made for, and its data there: the defaults of its settings. */
+  readonly demo: { readonly model: Demo; readonly dataset: string };
   /** Model that is trained writes text. */
   readonly writes: boolean;
   /** Charts of a run. */
@@ -51,9 +53,6 @@ export const READY_REWARDS: Readonly<Record<string, string>> = {
   "sentiment": "Positive sentiment (English)",
   "profanity": "No profanity (English)",
 };
-
-/** Algorithms that the demo's chat model is made for. */
-const GROUP_KINDS: readonly string[] = ["grpo", "rloo"];
 
 /** Reward to start from, in the editor. */
 export const REWARD_EXAMPLE = `// One number for each sample; higher is better.
@@ -123,6 +122,17 @@ export function withKind(choices: Choices, kind: PlaygroundKind): Choices {
   };
 }
 
+/** Choices with another model; the demo's chat model brings the first algorithm that is made for it. */
+export function withModel(
+  choices: Choices,
+  model: Choices["model"],
+  kinds: readonly PlaygroundKind[],
+): Choices {
+  if (model !== "demo/tiny-chat") return { ...choices, model };
+  const madeForIt = kinds.find(({ demo }) => demo.model === model);
+  return { ...choices, model, kind: madeForIt?.kind ?? choices.kind };
+}
+
 /** Settings of a run, by their names in its `config.json`. */
 type Settings = Record<string, unknown>;
 
@@ -179,11 +189,11 @@ function chosenSettings(
 }
 
 /** Data and reward of the demo where the model has none of its own: it is not made for the algorithm. */
-function demoSettings({ kind, model }: Choices, { hasRewards }: PlaygroundKind): Settings {
+function demoSettings({ model }: Choices, { hasRewards, demo }: PlaygroundKind): Settings {
   const isChat = model === "demo/tiny-chat";
-  const isMadeForIt = isChat ? GROUP_KINDS.includes(kind) : model !== "own";
+  const isMadeForIt = isChat ? demo.model === model : model !== "own";
   if (isMadeForIt) return {};
-  if (!hasRewards) return { dataset: kind === "sft" ? "demo/dialogues" : "demo/pairs" };
+  if (!hasRewards) return { dataset: demo.dataset };
   return isChat
     ? { dataset: "demo/additions", reward: ["number"] }
     : { dataset: "demo/dialogues", reward: ["demo/tiny-roberta-toxicity"] };
@@ -193,10 +203,10 @@ function demoSettings({ kind, model }: Choices, { hasRewards }: PlaygroundKind):
  * Sentence on the demo's data where the demo's model does not suit them; null where it does, or where
  * something is the user's own.
  */
-export function misfitOf({ kind, model, data }: Choices, { hasRewards }: PlaygroundKind) {
+export function misfitOf({ model, data }: Choices, { hasRewards, demo }: PlaygroundKind) {
   if (model !== "demo/tiny-chat" || data !== "demo" || hasRewards) return null;
-  return `The demo's ${kind === "sft" ? "texts" : "pairs"} are summaries of dialogues, of which ` +
-    "this model knows nothing: take the demo's other model, or data of yours.";
+  return `The demo's ${demo.dataset === "demo/pairs" ? "pairs" : "texts"} are summaries of ` +
+    "dialogues, of which this model knows nothing: take the demo's other model, or data of yours.";
 }
 
 function picked(files: Picked | null, what: string): Picked {

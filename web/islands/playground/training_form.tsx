@@ -9,6 +9,7 @@ import {
   type PlaygroundKind,
   READY_REWARDS,
   withKind,
+  withModel,
 } from "./choices.ts";
 import { FileField } from "./file_field.tsx";
 
@@ -62,7 +63,7 @@ export function TrainingForm(
             disabled={busy}
             onChange={(event) => {
               const model = event.currentTarget.value as Choices["model"];
-              change({ model, ...(model === "demo/tiny-chat" ? { kind: "grpo" } : {}) });
+              choices.value = withModel(now, model, kinds);
             }}
           >
             {demosOf(kind).map((name) => <option value={name}>{DEMOS[name]}</option>)}
