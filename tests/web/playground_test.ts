@@ -17,6 +17,7 @@ import {
   textOf,
   textsIn,
 } from "../../web/islands/playground/run_files.ts";
+import { canBeTried, hasEnded, type Phase } from "../../web/islands/playground/run_state.ts";
 import { sentenceOf } from "../../web/islands/playground/sentence.ts";
 import { setsIn } from "../../web/islands/playground/sample_rows.ts";
 import { headersFile, playgroundHeaders } from "../../web/page/playground_headers.ts";
@@ -204,6 +205,16 @@ Deno.test("a run's files say what was measured, compared and trained", async () 
     ["model/config.json"],
   );
   assert.deepEqual([pairs.pairs.length, pairs.comparison, pairs.trained], [1, null, "model"]);
+});
+
+Deno.test("a run that has ended can be tried where it trained an adapter that writes", () => {
+  const phases: Phase[] = ["starting", "paused", "stopped", "failed", "finished"];
+  assert.deepEqual(phases.map((phase) => hasEnded({ phase })), [false, false, true, true, true]);
+  const run = { phase: "finished", kind: GRPO, trained: "adapter" } as const;
+  assert.ok(canBeTried(run));
+  assert.ok(!canBeTried({ ...run, phase: "stopped" }));
+  assert.ok(!canBeTried({ ...run, kind: REWARD }));
+  assert.ok(!canBeTried({ ...run, trained: "model" }));
 });
 
 Deno.test("messages of errors are sentences, with the advice that a page can give", () => {

@@ -2,7 +2,8 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { save as saveAs } from "../chart_download.ts";
 import { Failure } from "./failure.tsx";
-import type { ShownRun, TabTraining } from "./tab_training.ts";
+import type { ShownRun } from "./run_state.ts";
+import type { TabTraining } from "./tab_training.ts";
 
 /** Names of what runs train, on buttons. */
 const TRAINED = { adapter: "the adapter (PEFT)", model: "the model" } as const;

@@ -9,7 +9,8 @@ import { Failure } from "./failure.tsx";
 import { ComparedPairs, ComparedPrompts } from "./compared.tsx";
 import { Downloads } from "./downloads.tsx";
 import { MissingFiles } from "./missing_files.tsx";
-import type { Phase, TabTraining } from "./tab_training.ts";
+import { hasEnded, type Phase } from "./run_state.ts";
+import type { TabTraining } from "./tab_training.ts";
 import { TryHere } from "./try_here.tsx";
 
 const STATES: Readonly<Record<Phase, RunState>> = {
@@ -53,7 +54,7 @@ export function ShownRunSection(
     run;
   const title = name === "" ? capitalized(kind.title) : name;
   const canPause = phase === "running" || phase === "paused";
-  const hasEnded = ["finished", "stopped", "failed"].includes(phase);
+  const isOver = hasEnded(run);
   const canGoOn = name !== "" && (phase === "stopped" || phase === "failed");
   const { missing } = training;
   const range = view.range.value;
@@ -67,7 +68,7 @@ export function ShownRunSection(
       </div>
       {failure !== null && <Failure message={failure} />}
       {warning !== null && <p class="notice" role="status">{capitalized(warning)}.</p>}
-      {!hasEnded && (
+      {!isOver && (
         <p class="actions">
           {phase === "paused"
             ? <button type="button" onClick={() => training.goOn()}>Go on</button>
@@ -111,7 +112,7 @@ export function ShownRunSection(
           <pre tabindex={0} aria-label="Messages of the run">{training.notes.value.join("\n")}</pre>
         </details>
       )}
-      {hasEnded && step > 0 && <Downloads training={training} run={run} />}
+      {isOver && step > 0 && <Downloads training={training} run={run} />}
       {phase === "finished" && trying !== null && missing.length === 0 && (
         <TryHere key={name} training={training} name={name} trying={trying} />
       )}

@@ -12,14 +12,8 @@ import { type Choices, OWN_REWARD, type PlaygroundKind, settingsOf } from "./cho
 import { forgetReward, keepReward, keptReward } from "./kept_rewards.ts";
 import { chosenFiles, GivenFiles, type OwnFiles, pickedAs } from "./own_files.ts";
 import { pathOf, type Picked } from "./picked_files.ts";
-import {
-  measuredText,
-  NO_FILES,
-  readRunFiles,
-  type RunFiles,
-  textOf,
-  textsIn,
-} from "./run_files.ts";
+import { measuredText, NO_FILES, readRunFiles, textOf, textsIn } from "./run_files.ts";
+import { canBeTried, hasEnded, type ShownRun } from "./run_state.ts";
 import { SandboxedReward } from "./sandboxed_reward.ts";
 import { setsIn } from "./sample_rows.ts";
 
@@ -29,41 +23,6 @@ const DRAW_MS = 400;
 const NOTES = 30;
 /** Maximum number of sets of samples that are shown. */
 const SHOWN_SETS = 6;
-
-/** State of a run in this tab. */
-export type Phase =
-  | "starting"
-  | "running"
-  | "pausing"
-  | "paused"
-  | "stopping"
-  | "finished"
-  | "stopped"
-  | "failed";
-
-/** Run that the page shows. */
-export interface ShownRun extends RunFiles {
-  readonly kind: PlaygroundKind;
-  /** Name; empty until it begins. */
-  readonly name: string;
-  readonly phase: Phase;
-  readonly step: number;
-  readonly steps: number | null;
-  /** Message of the error that ended it. */
-  readonly failure: string | null;
-  /** Sentence on what is otherwise than asked for; null for none. */
-  readonly warning: string | null;
-  /** Way to try the model; null until that is known. */
-  readonly trying: Trying | null;
-}
-
-/** Way to try a run's model. */
-export interface Trying {
-  /** Model chats: it has a chat template. */
-  readonly chats: boolean;
-  /** Text to begin with. */
-  readonly example: string;
-}
 
 /** Training in this tab, and what the page shows of it. */
 export class TabTraining {
@@ -111,8 +70,7 @@ export class TabTraining {
 
   /** True while a run is under way. */
   get isBusy(): boolean {
-    const phase = this.run.value?.phase;
-    return phase !== undefined && !["finished", "stopped", "failed"].includes(phase);
+    return this.run.value !== null && !hasEnded(this.run.value);
   }
 
   /** Trains what was chosen. Mistakes are shown with the run. */
@@ -178,12 +136,10 @@ export class TabTraining {
   /** Files of the shown run that are gone, and needed to go on with it or to try its model. */
   get missing(): OwnFiles[] {
     if (this.run.value === null || this.isBusy) return [];
-    const { phase, settings, kind, trained } = this.run.value;
-    const missing = this.#given.missingOf(settings);
-    if (phase !== "finished") return missing;
-    return kind.writes && trained === "adapter"
-      ? missing.filter(({ kind }) => kind !== "data")
-      : [];
+    const run = this.run.value;
+    const missing = this.#given.missingOf(run.settings);
+    if (run.phase !== "finished") return missing;
+    return canBeTried(run) ? missing.filter(({ kind }) => kind !== "data") : [];
   }
 
   /** Takes files of the shown run that were gone. @throws {Error} when they are others */
@@ -324,8 +280,7 @@ export class TabTraining {
   /** Learns how the shown run's model is tried, where it is here and writes text. */
   async #learnToTry(): Promise<void> {
     const run = this.run.value!;
-    const isReady = run.phase === "finished" && run.kind.writes && run.trained === "adapter";
-    if (!isReady || this.missing.length > 0) return;
+    if (!canBeTried(run) || this.missing.length > 0) return;
     try {
       const question = await this.#inTurn((worker) => worker.question(run.name, run.prompt));
       this.#change({ trying: { chats: question !== null, example: question ?? textOf(run) } });

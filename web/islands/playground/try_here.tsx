@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import type { Answers } from "../../../lib/runs/commands/side_by_side.ts";
 import { AnswerCard, LONGEST_TEXT, TemperatureInput } from "../try_parts.tsx";
 import { Failure } from "./failure.tsx";
-import type { TabTraining, Trying } from "./tab_training.ts";
+import type { Trying } from "./run_state.ts";
+import type { TabTraining } from "./tab_training.ts";
 
 /** Form for a text, and the responses of the run's model before and after training. */
 export function TryHere(
