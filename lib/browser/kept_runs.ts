@@ -42,7 +42,7 @@ export async function openRun(name: string, keep: boolean): Promise<OwnRun> {
       async [Symbol.asyncDispose]() {
         journal?.[Symbol.dispose]();
         try {
-          // A run that was refused before it began is none.
+          // A run that was refused before it began leaves nothing.
           if (journal && !hasFiles(name)) await removeFiles(name);
         } finally {
           lock.release();
@@ -123,7 +123,7 @@ export async function keptRuns(): Promise<KeptRun[]> {
   return runs.sort(latestFirst);
 }
 
-/** Order of the runs: those of other tabs first, whose start is not known here. */
+/** Orders runs by their start, the latest first; those of other tabs, whose start is not known here, lead. */
 function latestFirst(a: KeptRun, b: KeptRun): number {
   const startOf = ({ started }: KeptRun) => started ?? Infinity;
   return startOf(b) - startOf(a) || (a.name < b.name ? 1 : -1);

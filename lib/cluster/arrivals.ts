@@ -1,8 +1,8 @@
 import type { NatsConnection } from "../packages/nats.ts";
 
 /**
- * Notices of what has been stored, for a reader that would have to look for it otherwise. Some may be
- * lost: who relies on one looks himself now and then.
+ * Notices of what has been stored, for a reader that would otherwise have to look for it. Some may be
+ * lost, so the reader must still look now and then.
  */
 export class Arrivals implements Disposable {
   #told: string[] = [];

@@ -32,7 +32,7 @@ export class AttachedRun {
   ) {}
 
   /**
-   * Makes what a run needs on a server, and takes its lease.
+   * Creates what a run needs on a server, and takes its lease.
    *
    * @param checkFleet called between attempts at the server; throws when there is nobody left to respond
    * @throws {UserError} when the run draws no rollouts, another trainer has it, or the server has no room

@@ -15,7 +15,7 @@ const FLEET_MODULE = "lib/cluster/fleet.ts";
  */
 export async function connectFleet(address: NatsAddress): Promise<RolloutFleet> {
   const command = `temper work ${parseAddress(address.url).shown}`;
-  // Who trains on one machine need not load NATS.
+  // Training on one machine does not need NATS.
   const { NatsFleet } = await importAsset<typeof import("./fleet.ts")>(FLEET_MODULE);
   return await NatsFleet.connect(address, command);
 }

@@ -17,7 +17,7 @@ import { reasonOf } from "./patience.ts";
 import { layoutOf, policyBytes, putPolicy } from "./policy_objects.ts";
 import { removeRun } from "./topology.ts";
 
-/** A run that is trained, as the fleet has joined it. */
+/** A run that the fleet has joined. */
 interface Attachment {
   readonly run: AttachedRun;
   readonly exchange: Exchange;

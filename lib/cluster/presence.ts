@@ -13,7 +13,7 @@ export class Presence implements AsyncDisposable {
   };
   #tokens = 0;
   #seconds = 0;
-  /** Time when the worker was ready first, and seconds since then in which it had no work. */
+  /** Time when the worker was first ready, and time without work since then, in milliseconds. */
   #ready: number | null = null;
   #idle = 0;
   #waitingSince: number | null = null;
@@ -51,7 +51,7 @@ export class Presence implements AsyncDisposable {
   }
 
   async #send(): Promise<void> {
-    // Counts what has been waited for until now.
+    // Adds the wait that is still going on.
     this.update({});
     const since = performance.now() - (this.#ready ?? 0);
     if (this.#ready !== null) this.#entry.idle = Math.min(1, this.#idle / Math.max(since, 1));

@@ -179,7 +179,7 @@ export class Shift {
     }
   }
 
-  /** Stores the results of a prompt, those that no other worker was first with, and tells the trainer. */
+  /** Stores those results of a prompt that no other worker has stored yet, and tells the trainer. */
   async #store({ step, prompt, policy }: Work, results: readonly MadeResult[]): Promise<void> {
     const { connection, id } = this.at;
     const subjects = results.map((_, response) => resultSubject(id, step, prompt, response));

@@ -30,7 +30,7 @@ export interface Machine {
 
 /** Description, features and limits of Dawn's adapter. */
 export interface DawnFacts extends AdapterFacts {
-  /** Products that a subgroup computes at once, in words; none where there are no such. */
+  /** Products that a subgroup computes at once, in words; empty where there are none. */
   readonly subgroupMatrices: readonly string[];
 }
 

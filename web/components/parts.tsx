@@ -113,7 +113,7 @@ export function Pager(
   );
 }
 
-/** A fact in a list of them. */
+/** A fact in a list of facts. */
 export function Fact(
   { name, children }: { name: string; children: ComponentChildren },
 ): JSX.Element {

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.ts";
 import type { RolloutFleet } from "../../runs/kinds/fleet/rollout_fleet.ts";
 
-/** Not in a page. @throws {UserError} always */
+/** Refuses: a page has no workers. @throws {UserError} always */
 export function connectFleet(): Promise<RolloutFleet> {
   return Promise.reject(
     new UserError(

@@ -78,9 +78,9 @@ export async function loadRewards(
 }
 
 /**
- * Names of rewards in logs and messages: the ready reward's or the file's. More of the setting tells
- * two of one name apart (two formats, the models of two runs). A number alone is no name, since objects
- * put such keys first: a folder `runs/3` is `runs-3`.
+ * Names of rewards in logs and messages: the ready reward's or the file's. Two of the same name (two
+ * formats, the models of two runs) are told apart by more of their settings. A number alone is not a
+ * name, since objects put such keys first: a folder `runs/3` is `runs-3`.
  */
 export function rewardNames(settings: readonly string[]): string[] {
   const parts = settings.map((setting) => {

@@ -12,7 +12,7 @@ export function keepChoices(choices: Choices): void {
   }
 }
 
-/** Choices that were kept, as far as they still are some. */
+/** Kept choices that are still valid. */
 export function keptChoices(kinds: readonly PlaygroundKind[]): Partial<Choices> {
   let kept: unknown;
   try {

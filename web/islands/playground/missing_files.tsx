@@ -12,7 +12,7 @@ const LABELS = {
   classifiers: "Folder of the classifier",
 } as const;
 
-/** Fields for files of a run's that this page no longer has. */
+/** Fields for the files of a run that this page no longer has. */
 export function MissingFiles(
   { training, missing, purpose }: {
     training: TabTraining;

@@ -26,7 +26,7 @@ export function ownFilesOf(settings: Readonly<Record<string, unknown>>): OwnFile
 export class GivenFiles {
   readonly #paths = signal<ReadonlySet<string>>(new Set());
 
-  /** Gives what was picked to the worker. @throws {Error} when it is no model, where it should be one */
+  /** Gives picked files to the worker. @throws {Error} when they should be a model, and are not */
   async give(worker: TemperWorker, kind: PickedKind, picked: Picked): Promise<void> {
     const obstacle = kind === "data" ? null : modelObstacle(picked);
     if (obstacle !== null) throw new Error(obstacle);
@@ -36,7 +36,7 @@ export class GivenFiles {
     this.#paths.value = new Set([...this.#paths.value, path]);
   }
 
-  /** Asks for the files that settings name anew, where those that were given cannot be used. */
+  /** Counts the files that settings name as missing, since those that were given cannot be used. */
   forget(settings: Readonly<Record<string, unknown>>): void {
     const named = new Set(ownFilesOf(settings).map(({ path }) => path));
     this.#paths.value = this.#paths.value.difference(named);

@@ -8,7 +8,7 @@ export interface Picked {
   readonly files: FolderBody;
 }
 
-/** Part that picked files have in a run: the folder of their paths. */
+/** Role of picked files in a run: the folder in their paths. */
 export type PickedKind = "models" | "data" | "classifiers";
 
 /** Bytes that WebAssembly can address: a model on the CPU, and its training, have to fit. */

@@ -19,7 +19,7 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
     return effect(() => keepChoices(choices.value));
   }, []);
   useEffect(() => {
-    // Files that miss their field would be opened in the page's place, and end its run.
+    // A file dropped beside its field would replace the page, and end its run.
     const refuse = (event: DragEvent) => {
       if (event.defaultPrevented) return;
       event.preventDefault();

@@ -36,7 +36,7 @@ export const NO_FILES: RunFiles = {
   prompt: "",
 };
 
-/** Reads the texts in a run's folder; what is in folders of it stays unread. */
+/** Reads the texts in a run's folder, without those in its subfolders. */
 export async function textsIn(
   files: readonly { path: string; body: Blob }[],
 ): Promise<ReadText> {

@@ -370,7 +370,7 @@ export class TabTraining {
     );
   }
 
-  /** Asks for the shown run's files once more, where those that were given are others of their names. */
+  /** Asks for the shown run's files again, where those that were given are others with the same names. */
   #askAnew(error: unknown): void {
     if (this.run.value === null || (error as Error).name !== "SourceChangedError") return;
     this.#given.forget(this.run.value.settings);

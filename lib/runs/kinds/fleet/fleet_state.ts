@@ -20,7 +20,7 @@ const schema = z.object({
   staleness: count,
   /** Prompts that no worker has taken. */
   waiting: count,
-  /** Prompts that workers are at. */
+  /** Prompts that workers are responding to. */
   working: count,
   /** Responses of later steps that are ready. */
   ready: count,
