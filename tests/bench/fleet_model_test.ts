@@ -19,7 +19,16 @@ Deno.test("without staleness, a step is generation of the largest share, update 
 Deno.test("with staleness, the slower of workers and trainer decides", () => {
   assert.equal(predicted({ workers: 1, staleness: 1 }), 8);
   assert.equal(predicted({ workers: 2, staleness: 1 }), 4);
-  assert.equal(predicted({ workers: 8, staleness: 2 }), 2);
+  // The trainer stores each policy before it takes the next step.
+  assert.equal(predicted({ workers: 8, staleness: 2 }), 2.5);
+});
+
+Deno.test("what the trainer does while it waits is not divided among workers", () => {
+  const times: FleetTimes = { ...TIMES, meanwhile: 3 };
+  assert.equal(predicted({ workers: 1, staleness: 0 }, times), 10.5);
+  assert.equal(predicted({ workers: 2, staleness: 0 }, times), 6.5);
+  assert.equal(predicted({ workers: 8, staleness: 0 }, times), 5.5);
+  assert.equal(predicted({ workers: 8, staleness: 2 }, times), 5.5);
 });
 
 Deno.test("a batch costs what batches of its size were measured to", () => {

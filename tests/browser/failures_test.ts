@@ -7,12 +7,12 @@ import { SMALL_PPO } from "./small_runs.ts";
 
 const SMALL = { ...SMALL_PPO, steps: 1, evalSamples: 1, device: "wasm" };
 
-/** Trains in a page. Returns the texts that it told, and the message of the error, if there was one. */
+/** Trains in a page. Returns its warnings, what else it told, and the error, if there was one. */
 function attempt(
   page: Page,
   settings: Record<string, unknown>,
   { worker = "/temper-worker.js", scores = "", model = "" } = {},
-): Promise<{ told: string[]; error: string }> {
+): Promise<{ told: string[]; infos: string[]; error: string }> {
   return page.evaluate(async ([settings, worker, scores, model]) => {
     const temperWorker = await temper.TemperWorker.start({ worker });
     if (model !== "") {
@@ -22,7 +22,7 @@ function attempt(
         ["model.safetensors", text.encode("not safetensors at all")],
       ]);
     }
-    const told: string[] = [];
+    const [told, infos]: string[][] = [[], []];
     const rewards: Temper.TabOptions["rewards"] = scores === "" ? {} : {
       mine: {
         source: scores,
@@ -34,11 +34,11 @@ function attempt(
     };
     const { finished } = temperWorker.train("ppo", settings, {
       rewards,
-      on: { warning: (text) => told.push(text) },
+      on: { warning: (text) => told.push(text), info: (text) => infos.push(text) },
     });
     const error = await finished.then(() => "", ({ name, message }) => `${name}: ${message}`);
     temperWorker.close();
-    return { told, error };
+    return { told, infos, error };
   }, [{ ...SMALL, ...settings }, worker, scores, model] as const);
 }
 
@@ -78,6 +78,19 @@ browserTest("what goes wrong in a page is one sentence", async (browser) => {
     (await attempt(page, { output: "../escape" })).error,
     /^UserError: `output` is "..\/escape", expected the name of a run/,
   );
+  // Memory is estimated before the first step: what does not fit is not begun.
+  const large = {
+    batchSize: 512,
+    miniBatchSize: 512,
+    outputMinLength: 3000,
+    outputMaxLength: 3001,
+  };
+  const tooLarge = await attempt(page, large);
+  assert.match(
+    tooLarge.error,
+    /^OutOfMemoryError: training needs at least [\d.]+ GiB \(.*\), the device has 4\.00 GiB/,
+  );
+  assert.ok(!tooLarge.error.includes("\n"));
 });
 
 browserTest("without storage, a run ends with its tab, and says so", async (browser) => {
@@ -89,8 +102,9 @@ browserTest("without storage, a run ends with its tab, and says so", async (brow
   );
   const page = await browser.newPage();
   await site.show(page);
-  const { told, error } = await attempt(page, {}, { worker: "/without.js" });
+  const { told, infos, error } = await attempt(page, {}, { worker: "/without.js" });
   assert.equal(error, "");
+  assert.ok(infos.some((text) => /^memory: /.test(text)), infos.join("\n"));
   assert.deepEqual(told, [
     "this browser keeps no files for this page: the run ends with the tab",
   ]);
