@@ -110,6 +110,21 @@ browserTest("models and data of the user's; what is broken is one sentence", asy
   assert.match(await attempt(join(ROOT, "demo/tiny-flan-t5")), /broken\.jsonl/);
 });
 
+browserTest(
+  "training that does not fit says what could help, before it begins",
+  async (browser) => {
+    await using site = await host();
+    const page = await browser.newPage();
+    await page.goto(site.address);
+    const lengths = { outputMinLength: 3000, outputMaxLength: 3001 };
+    await train(page, { steps: 1, batchSize: 512, miniBatchSize: 512, ...lengths });
+    assert.match(
+      await ended(page),
+      /^Training needs at least .* are missing; try smaller batches, activationMemory or .*model\.?$/,
+    );
+  },
+);
+
 browserTest("without storage or a GPU, the page says so, and trains", async (browser) => {
   await using site = await host();
   const page = await browser.newPage();

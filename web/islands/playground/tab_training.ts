@@ -391,6 +391,10 @@ export class TabTraining {
   }
 }
 
+/** The sentence of an error, with what the form has to offer against a lack of memory. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  if (error.name !== "OutOfMemoryError") return error.message;
+  return `${error.message}; try smaller batches, activationMemory or dtype bf16 ` +
+    "(Further settings), or a smaller model";
 }
