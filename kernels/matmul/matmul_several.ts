@@ -2,16 +2,20 @@ import type { Binding, Device, GpuDevice, Span } from "../../lib/device/device.t
 import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.ts";
 import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
 import { numbered, wgsl } from "../wgsl.ts";
+import fours from "./matmul_fours.wgsl" with { type: "text" };
 import { chooseVariant, defaultVariant, SUBGROUP_VARIANT } from "./matmul_variants.ts";
 import shared from "./matmul_several.wgsl" with { type: "text" };
 import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
 import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { type: "text" };
+import fewRows from "./matmul_several_few_rows.wgsl" with { type: "text" };
+import weightFours from "./matmul_several_fours.wgsl" with { type: "text" };
 import narrowCode from "./matmul_several_narrow.wgsl" with { type: "text" };
-import narrowProduct from "./matmul_several_narrow_product.wgsl" with { type: "text" };
-import narrowSums from "./matmul_narrow_sums.wgsl" with { type: "text" };
+import narrowChunks from "./matmul_several_narrow_chunks.wgsl" with { type: "text" };
+import product from "./matmul_several_product.wgsl" with { type: "text" };
 import skinnyCode from "./matmul_several_skinny.wgsl" with { type: "text" };
-import skinnyProduct from "./matmul_several_skinny_product.wgsl" with { type: "text" };
+import skinnyChunks from "./matmul_several_skinny_chunks.wgsl" with { type: "text" };
 import store from "./matmul_several_store.wgsl" with { type: "text" };
+import slices from "./matmul_slices.wgsl" with { type: "text" };
 import { MATMUL_SEVERAL, MAX_PRODUCTS } from "./signatures.ts";
 
 /** The most rows: more are better off with tiles, and do not feel a dispatch. */
@@ -60,36 +64,33 @@ export interface SeveralProducts {
 }
 
 const common = shared + valueAndSlope + numbered(store, MAX_PRODUCTS);
+const readsFours = fours + numbered(weightFours, MAX_PRODUCTS);
+const inSlices = slices + fewRows + numbered(product, MAX_PRODUCTS);
+/** Types of elements for kernels that read four at once. */
+const elements = { a: "vec4f", w: "vec2u", u: "vec4f", b: "vec4f" } as const;
 const skinnyKernel = wgsl(
   MATMUL_SEVERAL,
   "matmul/matmul_several_skinny.wgsl",
-  skinnyCode + numbered(skinnyProduct, MAX_PRODUCTS),
-  { shared: common },
+  skinnyCode + numbered(skinnyChunks, MAX_PRODUCTS),
+  { shared: common + inSlices },
+);
+const narrowKernel = wgsl(
+  MATMUL_SEVERAL,
+  "matmul/matmul_several_narrow.wgsl",
+  narrowCode + numbered(narrowChunks, MAX_PRODUCTS),
+  { shared: common + inSlices + readsFours, elements },
 );
 const broadcastKernel = wgsl(
   MATMUL_SEVERAL,
   "matmul/matmul_several_broadcast.wgsl",
   broadcastCode + numbered(broadcastProduct, MAX_PRODUCTS),
-  {
-    shared: common,
-    elements: {
-      a: "vec4f",
-      w: "vec2u",
-      u: "vec4f",
-      b: "vec4f",
-    },
-  },
-);
-const narrowKernel = wgsl(
-  MATMUL_SEVERAL,
-  "matmul/matmul_several_narrow.wgsl",
-  narrowCode + numbered(narrowProduct, MAX_PRODUCTS),
-  { shared: common + narrowSums, elements: { a: "vec4f", w: "vec2u", u: "vec4f", b: "vec4f" } },
+  { shared: common + readsFours, elements },
 );
 type SeveralShader = ReturnType<typeof skinnyKernel>;
 
 /** The text of the kernels with subgroups: where it changes they have to prove themselves again. */
-export const SEVERAL_BROADCAST_CODE: string = common + broadcastCode + broadcastProduct;
+export const SEVERAL_BROADCAST_CODE: string = common + readsFours + broadcastCode +
+  broadcastProduct;
 
 /** A way to compute the products, after the variant of `matmul` of the same name. */
 interface Variant {
@@ -100,29 +101,20 @@ interface Variant {
 }
 
 const VARIANTS = new Map<string, Variant>([
-  ...[[4, 4, 8], [8, 4, 8], [4, 1, 32], [8, 1, 16]].map(([columns, lines, slices]) =>
-    [`skinny ${columns} ${lines} ${slices}`, skinny(columns, lines, slices)] as const
+  ...[[4, 4, 8], [8, 4, 8], [4, 1, 32], [8, 1, 16]].map((threads) =>
+    [`skinny ${threads.join(" ")}`, sliced(skinnyKernel, "several_skinny", threads)] as const
   ),
-  ...[[4, 4, 16], [2, 4, 32], [4, 1, 32]].map(([columns, lines, slices]) =>
-    [`narrow ${columns} ${lines} ${slices}`, narrow(columns, lines, slices)] as const
+  ...[[4, 4, 16], [2, 4, 32], [4, 1, 32]].map((threads) =>
+    [`narrow ${threads.join(" ")}`, sliced(narrowKernel, "several_narrow", threads)] as const
   ),
 ]);
 const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
 
-function skinny(columnThreads: number, lineThreads: number, slices: number): Variant {
-  return byThreads(skinnyKernel, "several_skinny", columnThreads, lineThreads, slices);
-}
-
-function narrow(columnThreads: number, lineThreads: number, slices: number): Variant {
-  return byThreads(narrowKernel, "several_narrow", columnThreads, lineThreads, slices);
-}
-
-function byThreads(
+/** @param threads threads along the columns and the rows, and chunks of k at once */
+function sliced(
   kernel: typeof skinnyKernel,
   entryPoint: string,
-  columnThreads: number,
-  lineThreads: number,
-  slices: number,
+  [columnThreads, lineThreads, slices]: number[],
 ): Variant {
   const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads, SLICES: slices };
   return {

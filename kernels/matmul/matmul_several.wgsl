@@ -1,7 +1,8 @@
 // Several products of one A with few rows, c_i = A W_iᵀ + scale_i (u_i B_iᵀ) + bias_i, in one dispatch:
 // a workgroup computes a piece of one of them, with a gate the same piece of both. What is numbered _N
-// is there for every product (see `numbered`); how a piece is computed is in matmul_several_skinny.wgsl
-// and matmul_several_broadcast.wgsl. Sums are those of matmul.wgsl, bit for bit: see matmul_shared.wgsl.
+// is there for every product (see `numbered`); how a piece is computed is in
+// matmul_several_few_rows.wgsl and matmul_several_broadcast.wgsl. Sums are those of a product alone, bit
+// for bit: see matmul_shared.wgsl.
 
 /** The weights are bf16. */
 override BF16: bool = false;

@@ -1,6 +1,6 @@
 // The variant for GPUs with subgroups, as `broadcast` in matmul_subgroups.wgsl: a workgroup is one
 // subgroup, a thread computes four neighbouring columns of eight rows, and reads four elements at once:
-// depth and ranks are multiples of four.
+// depth and ranks are multiples of four. Follows matmul_fours.wgsl.
 
 /** Threads of a subgroup. */
 override SUBGROUP: u32 = 8u;
@@ -16,14 +16,6 @@ struct Place {
 struct Rows {
   upper: mat4x4f,
   lower: mat4x4f,
-}
-
-/** sum + four elements of a row of A times the columns of `block`, in the order of k. */
-fn add_row(sum: vec4f, row: vec4f, block: mat4x4f) -> vec4f {
-  var result = fma(vec4f(row.x), block[0], sum);
-  result = fma(vec4f(row.y), block[1], result);
-  result = fma(vec4f(row.z), block[2], result);
-  return fma(vec4f(row.w), block[3], result);
 }
 
 /** The sums, and the next four products of the threads' rows of A with the columns of `block`. */

@@ -1,19 +1,4 @@
 
-/** Four neighbours in a row of the weight. */
-fn weight_N(element: u32) -> vec4f {
-  if (BF16) {
-    let words = w[(p.w_N + element / 2u) / 2u];
-    return bitcast<vec4f>(vec4u(
-      words.x << 16u,
-      words.x & 0xffff0000u,
-      words.y << 16u,
-      words.y & 0xffff0000u,
-    ));
-  }
-  let at = (p.w_N + element) / 2u;
-  return bitcast<vec4f>(vec4u(w[at], w[at + 1u]));
-}
-
 /** The product's elements of a thread. */
 fn product_N(place: Place) -> Rows {
   let bias = bias4_N(place.column);

@@ -1,5 +1,5 @@
 // The variant for few rows where all is contiguous along k in aligned fours, as `narrow` in
-// matmul_narrow.wgsl. Follows matmul_narrow_sums.wgsl.
+// matmul_narrow.wgsl. Follows matmul_fours.wgsl and matmul_several_few_rows.wgsl.
 
 @compute @workgroup_size(COLUMN_THREADS, LINE_THREADS, SLICES)
 fn several_narrow(
@@ -7,29 +7,5 @@ fn several_narrow(
   @builtin(local_invocation_id) thread: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  var piece = Piece(0u, group.x);
-  if (!GATED) {
-    piece = piece_of(group.x, COLUMN_THREADS * 4u);
-  }
-  let first_column = piece.index * COLUMN_THREADS * 4u;
-  let place = place_of(group.y * LINE_THREADS * 4u, first_column, p.m, thread, index);
-  if (piece.product == 0u) {
-    var value = activated(product_0(place));
-    if (GATED) {
-      value *= product_1(place);
-    }
-    if (keeps(place)) {
-      store_0(place.kept_row, place.kept_column, value);
-    }
-  } else if (piece.product == 1u) {
-    let value = product_1(place);
-    if (keeps(place)) {
-      store_1(place.kept_row, place.kept_column, value);
-    }
-  } else {
-    let value = product_2(place);
-    if (keeps(place)) {
-      store_2(place.kept_row, place.kept_column, value);
-    }
-  }
+  multiply_several(group, thread, index);
 }

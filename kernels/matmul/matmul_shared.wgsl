@@ -2,9 +2,9 @@
 //
 // Every element of a product is summed in chunks of CHUNK along k: in a chunk a chain of fused
 // multiply-adds from 0, then the chunks are added, in order, to what C starts with: by every variant
-// (`tiled` and `skinny` in matmul.wgsl, `narrow` in matmul_narrow.wgsl, `staged` in
-// matmul_staged.wgsl, `broadcast` in matmul_subgroups.wgsl), so the result is the same, bit for bit. The
-// result of a row depends neither on the rows beside it nor on the variant.
+// (`tiled`, `skinny`, `narrow` and `staged` in files of their names, `broadcast` in
+// matmul_subgroups.wgsl), so the result is the same, bit for bit. The result of a row depends neither on
+// the rows beside it nor on the variant.
 
 /** B is bf16; B2 never is. */
 override BF16: bool = false;

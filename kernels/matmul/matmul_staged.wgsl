@@ -129,12 +129,7 @@ fn fetch(source: Source, start: u32) {
 /** Four fetched values as f32. */
 fn widened(words: vec4u, is_bf16: bool) -> vec4f {
   if (is_bf16) {
-    return bitcast<vec4f>(vec4u(
-      words.x << 16u,
-      words.x & 0xffff0000u,
-      words.y << 16u,
-      words.y & 0xffff0000u,
-    ));
+    return widen4(words.xy);
   }
   return bitcast<vec4f>(words);
 }

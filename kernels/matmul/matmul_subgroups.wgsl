@@ -1,7 +1,8 @@
 // The variant for GPUs with subgroups: threads pass A on to each other in registers, with neither
 // workgroup memory nor barriers. A workgroup is one subgroup, of 8 threads or more; a thread computes
 // four neighbouring columns of eight rows. It reads four elements at once: what is contiguous must
-// begin and end at multiples of four (see `fitsBroadcast` in matmul_gpu.ts).
+// begin and end at multiples of four (see `comesInFours` in matmul_gpu.ts). Follows
+// matmul_shared.wgsl and matmul_fours.wgsl.
 
 /** Threads of a subgroup. */
 override SUBGROUP: u32 = 8u;
@@ -16,13 +17,7 @@ fn b_four(second: bool, element: u32) -> vec4f {
     return b2[(p.b2 + element) / 4u];
   }
   if (BF16) {
-    let words = b[(p.b + element / 2u) / 2u];
-    return bitcast<vec4f>(vec4u(
-      words.x << 16u,
-      words.x & 0xffff0000u,
-      words.y << 16u,
-      words.y & 0xffff0000u,
-    ));
+    return widen4(b[(p.b + element / 2u) / 2u]);
   }
   let at = (p.b + element) / 2u;
   return bitcast<vec4f>(vec4u(b[at], b[at + 1u]));
@@ -127,14 +122,6 @@ fn add_product(
     total[6] = fma(factor, sum6, total[6]);
     total[7] = fma(factor, sum7, total[7]);
   }
-}
-
-/** sum + four elements of a row of A times B's block, in the order of k. */
-fn add_row(sum: vec4f, row: vec4f, block: mat4x4f) -> vec4f {
-  var result = fma(vec4f(row.x), block[0], sum);
-  result = fma(vec4f(row.y), block[1], result);
-  result = fma(vec4f(row.z), block[2], result);
-  return fma(vec4f(row.w), block[3], result);
 }
 
 @compute @workgroup_size(SUBGROUP)

@@ -1,15 +1,19 @@
 import type { GpuDevice } from "../../lib/device/device.ts";
 import { numberedLines, wgsl } from "../wgsl.ts";
-import code from "./matmul.wgsl" with { type: "text" };
+import elementsCode from "./matmul_elements.wgsl" with { type: "text" };
+import fewRows from "./matmul_few_rows.wgsl" with { type: "text" };
+import fours from "./matmul_fours.wgsl" with { type: "text" };
 import narrowCode from "./matmul_narrow.wgsl" with { type: "text" };
-import narrowSums from "./matmul_narrow_sums.wgsl" with { type: "text" };
 import shared from "./matmul_shared.wgsl" with { type: "text" };
+import skinnyCode from "./matmul_skinny.wgsl" with { type: "text" };
+import slices from "./matmul_slices.wgsl" with { type: "text" };
 import stagedCode from "./matmul_staged.wgsl" with { type: "text" };
 import subgroupsCode from "./matmul_subgroups.wgsl" with { type: "text" };
+import tiledCode from "./matmul_tiled.wgsl" with { type: "text" };
 import { MATMUL_GPU } from "./signatures.ts";
 
 /** The kernel of a variant. */
-export type MatmulShader = ReturnType<typeof portable>;
+export type MatmulShader = ReturnType<typeof tiledKernel>;
 
 /** Traits of a product that the choice of a variant depends on. */
 export interface ProductTraits {
@@ -43,18 +47,23 @@ export interface MatmulVariant {
 /** Name of the variant that uses subgroups. */
 export const SUBGROUP_VARIANT = "broadcast";
 
-/** Up to so many rows, or columns of many rows, `skinny` is the faster. */
+/** Up to so many rows, or columns of many rows, variants with slices of k are the faster. */
 const SKINNY_SIZE = 64;
 
-const portable = wgsl(MATMUL_GPU, "matmul/matmul.wgsl", code, { shared });
+const tiledKernel = wgsl(MATMUL_GPU, "matmul/matmul_tiled.wgsl", tiledCode, {
+  shared: shared + elementsCode,
+});
+const skinnyKernel = wgsl(MATMUL_GPU, "matmul/matmul_skinny.wgsl", skinnyCode, {
+  shared: shared + slices + fewRows + elementsCode,
+});
 /** Operands in groups of four elements; B is bf16 or f32, so in pairs of words. */
 const elements = { a: "vec4f", b: "vec2u", a2: "vec4f", b2: "vec4f" } as const;
-const withSubgroups = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
-  shared,
+const narrowKernel = wgsl(MATMUL_GPU, "matmul/matmul_narrow.wgsl", narrowCode, {
+  shared: shared + slices + fewRows + fours,
   elements,
 });
-const withVectors = wgsl(MATMUL_GPU, "matmul/matmul_narrow.wgsl", narrowCode, {
-  shared: shared + narrowSums,
+const broadcastKernel = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
+  shared: shared + fours,
   elements,
 });
 
@@ -158,7 +167,8 @@ export function shapeClasses(): string[] {
 
 /** The text of all variants and the classes: what was tuned for others is tuned again. */
 export const MATMUL_CODE: string = [
-  ...[shared, code, stagedCode, subgroupsCode, narrowSums, narrowCode],
+  ...[shared, elementsCode, fours, slices, fewRows],
+  ...[tiledCode, skinnyCode, narrowCode, stagedCode, subgroupsCode],
   ...shapeClasses(),
 ].join();
 
@@ -202,53 +212,45 @@ export function defaultVariant(traits: ProductTraits): ChosenVariant {
 
 /** 8 x 4 elements of C a thread. */
 function tiled(columnThreads: number, lineThreads: number): MatmulVariant {
-  return byDtype("tiled", 8, columnThreads, lineThreads);
-}
-
-/** 4 x 4 elements of C a thread, and `slices` chunks of k at once. */
-function skinny(columnThreads: number, lineThreads: number, slices: number): MatmulVariant {
-  return byDtype("skinny", 4, columnThreads, lineThreads, slices);
-}
-
-function byDtype(
-  entryPoint: string,
-  threadRows: number,
-  columnThreads: number,
-  lineThreads: number,
-  slices?: number,
-): MatmulVariant {
-  const constants = {
-    COLUMN_THREADS: columnThreads,
-    LINE_THREADS: lineThreads,
-    ...(slices === undefined ? {} : { SLICES: slices }),
-  };
-  const make = cached(portable, entryPoint);
+  const make = cached(tiledKernel, "tiled");
+  const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads };
   return {
-    name: [entryPoint, columnThreads, lineThreads, ...(slices ? [slices] : [])].join(" "),
-    rows: threadRows * lineThreads,
+    name: ["tiled", columnThreads, lineThreads].join(" "),
+    rows: 8 * lineThreads,
     columns: 4 * columnThreads,
-    slices: slices ?? 1,
+    slices: 1,
     shader: ({ dtype }) => make({ ...constants, BF16: Number(dtype === "bf16") }),
   };
 }
 
-/** `skinny` with loads of four elements, for what is contiguous along k. */
-function narrow(columnThreads: number, lineThreads: number, slices: number): MatmulVariant {
-  const make = cached(withVectors, "narrow");
+/** {@linkcode sliced}, for any layout. */
+function skinny(...threads: [number, number, number]): MatmulVariant {
+  return sliced("skinny", skinnyKernel, () => true, ...threads);
+}
+
+/** {@linkcode sliced} with loads of four elements, for what is contiguous along k. */
+function narrow(...threads: [number, number, number]): MatmulVariant {
+  return sliced("narrow", narrowKernel, readsFours, ...threads);
+}
+
+/** 4 x 4 elements of C a thread, and `slices` chunks of k at once. */
+function sliced(
+  entryPoint: string,
+  kernel: typeof tiledKernel,
+  computes: (traits: ProductTraits) => boolean,
+  columnThreads: number,
+  lineThreads: number,
+  slices: number,
+): MatmulVariant {
+  const make = cached(kernel, entryPoint);
+  const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads, SLICES: slices };
   return {
-    name: ["narrow", columnThreads, lineThreads, slices].join(" "),
+    name: [entryPoint, columnThreads, lineThreads, slices].join(" "),
     rows: 4 * lineThreads,
     columns: 4 * columnThreads,
     slices,
     shader: (traits) =>
-      readsFours(traits)
-        ? make({
-          COLUMN_THREADS: columnThreads,
-          LINE_THREADS: lineThreads,
-          SLICES: slices,
-          BF16: Number(traits.dtype === "bf16"),
-        })
-        : null,
+      computes(traits) ? make({ ...constants, BF16: Number(traits.dtype === "bf16") }) : null,
   };
 }
 
@@ -264,7 +266,7 @@ function staged(columnThreads: number, lineThreads: number, columnFours: number)
     MATMUL_GPU,
     "matmul/matmul_staged.wgsl",
     numberedLines(stagedCode, columnFours),
-    { shared: `${shared}\nconst COLUMN_FOURS = ${columnFours}u;\n`, elements },
+    { shared: `${shared}${fours}\nconst COLUMN_FOURS = ${columnFours}u;\n`, elements },
   );
   const make = cached(kernel, "staged");
   const [rows, columns] = [8 * lineThreads, 4 * columnFours * columnThreads];
@@ -280,7 +282,7 @@ function staged(columnThreads: number, lineThreads: number, columnFours: number)
 
 /** 8 x 4 elements of C a thread, a subgroup a workgroup. */
 function broadcast(subgroupSize: number): MatmulVariant {
-  const make = cached(withSubgroups, "broadcast");
+  const make = cached(broadcastKernel, "broadcast");
   return {
     name: SUBGROUP_VARIANT,
     rows: 8,
@@ -301,7 +303,7 @@ function broadcast(subgroupSize: number): MatmulVariant {
 
 /** A kernel is one object for each set of constants: the device compiles it once. */
 function cached(
-  make: typeof portable,
+  make: typeof tiledKernel,
   entryPoint: string,
 ): (constants: Record<string, number>) => MatmulShader {
   const shaders = new Map<string, MatmulShader>();

@@ -1,6 +1,5 @@
-// Common to the kernels for few rows that read several elements at once (matmul_narrow.wgsl,
-// matmul_several_narrow.wgsl). As in `skinny` of matmul.wgsl, a thread has a chunk of k of 4 x 4
-// elements, and chunks are added in order; depths and ranks are multiples of four.
+// Common to the kernels for few rows: a thread has 4 x 4 elements of a product, and chunks of k of its own.
+// Chunks that are computed at once are then added in order.
 
 /** Threads of a workgroup along the columns and the rows. */
 override COLUMN_THREADS: u32 = 4u;
@@ -44,32 +43,13 @@ fn four_columns(column: u32, n: u32) -> vec4u {
   return min(column + vec4u(0u, 1u, 2u, 3u), vec4u(n - 1u));
 }
 
-/** Four bf16 values. */
-fn widen4(words: vec2u) -> vec4f {
-  return bitcast<vec4f>(vec4u(
-    words.x << 16u,
-    words.x & 0xffff0000u,
-    words.y << 16u,
-    words.y & 0xffff0000u,
-  ));
-}
-
-/** sum + four elements of a row times the columns of `block`, in the order of k. */
-fn add_row(sum: vec4f, row: vec4f, block: mat4x4f) -> vec4f {
-  var result = fma(vec4f(row.x), block[0], sum);
-  result = fma(vec4f(row.y), block[1], result);
-  result = fma(vec4f(row.z), block[2], result);
-  return fma(vec4f(row.w), block[3], result);
-}
-
-/** Four rows' sums of four columns, and their next four products; both come by row or column, then k. */
-fn add_fours(sums: mat4x4f, rows: mat4x4f, columns: mat4x4f) -> mat4x4f {
-  let block = transpose(columns);
+/** Four rows' sums of four columns, and the next product of both. */
+fn add_four(sums: mat4x4f, rows: vec4f, columns: vec4f) -> mat4x4f {
   return mat4x4f(
-    add_row(sums[0], rows[0], block),
-    add_row(sums[1], rows[1], block),
-    add_row(sums[2], rows[2], block),
-    add_row(sums[3], rows[3], block),
+    fma(vec4f(rows.x), columns, sums[0]),
+    fma(vec4f(rows.y), columns, sums[1]),
+    fma(vec4f(rows.z), columns, sums[2]),
+    fma(vec4f(rows.w), columns, sums[3]),
   );
 }
 
