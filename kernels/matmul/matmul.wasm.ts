@@ -82,13 +82,9 @@ function addProduct(
       } else {
         const tile = scratch + TILE_AT;
         const bytes = <usize> columns << 2;
-        for (let i = 0; i < rows; i++) {
-          memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
-        }
+        copyRows(tile, PANEL_BYTES, at, ldc, rows, bytes);
         multiplyPanel(block, lda, panel, tile, PANEL_BYTES, rows, k, wide);
-        for (let i = 0; i < rows; i++) {
-          memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
-        }
+        copyRows(at, ldc, tile, PANEL_BYTES, rows, bytes);
       }
     }
   }
@@ -122,11 +118,7 @@ function addFewRows(
     const at = c + (<usize> (n - n0) << 2);
     const bytes = <usize> columns << 2;
     const ragged = columns < PANEL;
-    if (ragged) {
-      for (let i = 0; i < rows; i++) {
-        memory.copy(tile + <usize> i * PANEL_BYTES, at + <usize> i * ldc, bytes);
-      }
-    }
+    if (ragged) copyRows(tile, PANEL_BYTES, at, ldc, rows, bytes);
     const to = ragged ? tile : at;
     const stride = ragged ? PANEL_BYTES : ldc;
     for (let k0 = 0; k0 < K; k0 += FEW_ROWS_KC) {
@@ -136,11 +128,21 @@ function addFewRows(
       if (bf16) multiplyBf16Panel(from, lda, part, to, stride, rows, k, wide);
       else multiplyPanel(from, lda, part, to, stride, rows, k, wide);
     }
-    if (ragged) {
-      for (let i = 0; i < rows; i++) {
-        memory.copy(at + <usize> i * ldc, tile + <usize> i * PANEL_BYTES, bytes);
-      }
-    }
+    if (ragged) copyRows(at, ldc, tile, PANEL_BYTES, rows, bytes);
+  }
+}
+
+/** Copies `rows` rows of `bytes` bytes. */
+function copyRows(
+  to: usize,
+  toStride: usize,
+  from: usize,
+  fromStride: usize,
+  rows: i32,
+  bytes: usize,
+): void {
+  for (let i: usize = 0; i < <usize> rows; i++) {
+    memory.copy(to + i * toStride, from + i * fromStride, bytes);
   }
 }
 
