@@ -1,6 +1,6 @@
 import type { GpuDevice, Shader, Span } from "../../lib/device/device.ts";
 import type { ElementTypes } from "../../lib/device/webgpu/shader_source.ts";
-import { wgsl } from "../wgsl.ts";
+import { type ShaderMaker, wgsl } from "../wgsl.ts";
 import tileCode from "./attention.wgsl" with { type: "text" };
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
 import { type Attention, keyHeadsOf } from "./operands.ts";
@@ -13,8 +13,8 @@ import softmax from "./softmax.wgsl" with { type: "text" };
 import { withTables } from "./tables_gpu.ts";
 import tiles from "./tiles.wgsl" with { type: "text" };
 
-/** The widest head that the kernel for one query has a thread for. */
-const MAX_DECODE_COLUMNS = 256;
+/** The widest head that the kernels for one query have a thread for. */
+export const MAX_DECODE_COLUMNS = 256;
 /** A window that limits nothing: positions added to it are still 32-bit integers. */
 const NO_WINDOW = 2 ** 30;
 
@@ -53,12 +53,17 @@ function shaders<A extends object>(
   });
   return {
     tiles: wgsl(signature, "attention/attention.wgsl", tileCode, options)(),
-    decode: new Map(
-      [32, 64, 128, MAX_DECODE_COLUMNS].map((columns) =>
-        [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")] as const
-      ),
-    ),
+    decode: byColumns(decode),
   };
+}
+
+/** The kernels for one query a sequence, by {@linkcode decodeColumns}. */
+export function byColumns<A>(decode: ShaderMaker<A>): ReadonlyMap<number, Shader<A>> {
+  return new Map(
+    [32, 64, 128, MAX_DECODE_COLUMNS].map((
+      columns,
+    ) => [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")]),
+  );
 }
 
 /** Launches the forward pass: for one query a sequence, as in decoding, a kernel of its own. */

@@ -1,7 +1,13 @@
 import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { wgsl } from "../wgsl.ts";
 import decodeCode from "./attention_decode.wgsl" with { type: "text" };
-import { decodeColumns, readsFours, shapeArguments } from "./attention_gpu.ts";
+import {
+  byColumns,
+  decodeColumns,
+  MAX_DECODE_COLUMNS,
+  readsFours,
+  shapeArguments,
+} from "./attention_gpu.ts";
 import { type Attention, type AttentionPrefix, checkShape } from "./operands.ts";
 import prefixedKeys from "./prefixed_keys.wgsl" with { type: "text" };
 import { quadReaders } from "./quads.ts";
@@ -17,11 +23,7 @@ const decode = wgsl(ATTENTION_ROTATED, "attention/attention_decode.wgsl", decode
   shared: tiles + readers + softmax + prefixedKeys + rotatedHeads,
   elements: { kept: "vec4f", prefixK: "vec4f", prefixV: "vec4f" },
 });
-const shaders = new Map(
-  [32, 64, 128, 256].map((columns) =>
-    [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")] as const
-  ),
-);
+const shaders = byColumns(decode);
 
 /** Queries and new keys that are yet to be rotated: see `rotary` in ../rotary/rotary.ts. */
 export interface UnrotatedHeads {
@@ -52,7 +54,7 @@ export function rotatesInAttention(
   const { queries, keys, prefix } = p;
   if (device.kind !== "webgpu" || !prefix || p.bias || queries.maxLength !== 1) return false;
   const tables = [queries, keys, prefix.rows].flatMap(({ starts, lengths }) => [starts, lengths]);
-  return p.headSize <= 256 && readsFours(p) &&
+  return p.headSize <= MAX_DECODE_COLUMNS && readsFours(p) &&
     device.bindsTogether([...tables, positions]) &&
     device.bindsTogether([p.k, p.v]) &&
     device.bindsTogether([p.q, newK]) &&

@@ -1,9 +1,6 @@
 // First of the three launches that take the next token with many workgroups a row (draw_sums.wgsl,
 // draw_token.wgsl): a workgroup takes a part of a row, LOGITS_CHUNK logits, and finds its maxima.
 
-/** Index that a thread without a candidate gives in place of one. */
-const NONE_FOUND = 0x7fffffffu;
-
 var<workgroup> thread_tokens: array<u32, ROW_THREADS>;
 
 @compute @workgroup_size(ROW_THREADS)

@@ -1,9 +1,6 @@
 // Last of the launches of a draw: a workgroup takes a row, finds the token from what the others have
 // left, as sample.wgsl and greedy.wgsl do, and its logprob.
 
-const NO_TOKEN = -1;
-/** Index of a part without a candidate. */
-const NONE_FOUND = 0x7fffffffu;
 /** Tokens whose likelihoods are in workgroup memory at once. */
 const TOKENS = 256u;
 

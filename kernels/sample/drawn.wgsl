@@ -1,8 +1,6 @@
 // Common to sample.wgsl and greedy.wgsl: a workgroup takes a row, and the thread that finds
 // the token leaves it for `finish`.
 
-const NO_TOKEN = -1;
-
 var<workgroup> thread_values: array<u32, ROW_THREADS>;
 
 /** The token that a thread of the workgroup has found. */

@@ -1,6 +1,3 @@
-/** Index that a thread without a candidate gives in place of one. */
-const NONE_FOUND = 0x7fffffffu;
-
 /** The token with the largest logit of each row, the first of equal ones. */
 @compute @workgroup_size(ROW_THREADS)
 fn greedy(

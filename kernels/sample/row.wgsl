@@ -6,6 +6,12 @@ const MINUS_INFINITY = 0xff800000u;
 /** The least number; WGSL may take it that there is no infinity. */
 const LOWEST_LOGIT = -3.4028234663852886e38;
 
+/** Token of a row whose logits are no distribution. */
+const NO_TOKEN = -1;
+
+/** Token of a thread or a part without a candidate. */
+const NONE_FOUND = 0x7fffffffu;
+
 /** A row of logits, and what they go through first. */
 struct Row {
   /** First logit. */

@@ -16,7 +16,7 @@ struct Scores {
 }
 
 /** Score of what is removed, below all others: WGSL may take it that there is no infinity. */
-const REMOVED = -3.4028234663852886e38;
+const REMOVED = LOWEST_LOGIT;
 /** The lowest other score. */
 const LOWEST = -3.4028232635611926e38;
 
