@@ -42,7 +42,7 @@ interface Times {
   step: number;
   generate: number;
   sync: number | null;
-  processor: Processor | null;
+  processor: Processor;
 }
 
 /** Processor seconds of a step. */
@@ -130,7 +130,7 @@ await withServer(async ({ url }, folder) => {
     const best = (name: "step" | "generate" | "sync") =>
       Math.min(...steady.map((one) => one[name] ?? Infinity));
     const { processor: cheapest } = steady.toSorted((a, b) =>
-      a.processor!.path - b.processor!.path
+      a.processor.path - b.processor.path
     )[0];
     return {
       ...{ step: best("step"), generate: best("generate"), processor: cheapest },
@@ -180,7 +180,7 @@ await withServer(async ({ url }, folder) => {
     {
       ...{ shape: values.shape, batch, cores: availableParallelism(), alone, generate },
       overhead: fleets[0].times.step / alone.step,
-      processorOverhead: fleets[0].times.processor!.path / alone.processor!.path,
+      processorOverhead: fleets[0].times.processor.path / alone.processor.path,
       fleets,
     },
     null,
