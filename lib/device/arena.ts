@@ -29,7 +29,7 @@ export class Arena {
   }
 
   alloc(byteLength: number): number {
-    const size = Math.max(256, Math.ceil(byteLength / 256) * 256);
+    const size = blockSize(byteLength);
     let best = -1;
     for (let i = 0; i < this.#free.length; i++) {
       const block = this.#free[i];
@@ -64,7 +64,7 @@ export class Arena {
    * @throws {Error} when some of it is not free
    */
   claim(address: number, byteLength: number): void {
-    const size = Math.ceil(byteLength / 256) * 256;
+    const size = blockSize(byteLength);
     const at = this.#free.findIndex((block) =>
       block.address <= address && address + size <= block.address + block.size
     );
@@ -110,4 +110,9 @@ export class Arena {
     this.used += size;
     if (this.used > this.peak) this.peak = this.used;
   }
+}
+
+/** Bytes of the block that an arena hands out for so many: a multiple of 256, so that blocks are aligned. */
+export function blockSize(byteLength: number): number {
+  return Math.max(256, Math.ceil(byteLength / 256) * 256);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Arena } from "../../lib/device/arena.ts";
+import { Arena, blockSize } from "../../lib/device/arena.ts";
 import { Random } from "../../lib/random.ts";
 
 const BLOCK = 256;
@@ -107,6 +107,15 @@ Deno.test("Arena: random use never hands out what is in use, and all of it comes
   const { end } = a;
   for (const { address } of live) a.free(address);
   assert.equal(a.alloc(end - 1024), 1024); // one free block again
+});
+
+Deno.test("blockSize: what an arena takes for a block", () => {
+  for (const bytes of [0, 1, 256, 257, 1000]) {
+    const one = arena();
+    one.alloc(bytes);
+    assert.equal(blockSize(bytes), one.used);
+  }
+  assert.deepEqual([0, 256, 257].map(blockSize), [256, 256, 512]);
 });
 
 Deno.test("Arena: claims a region within a free block, and refuses one that is not free", () => {

@@ -1,3 +1,4 @@
+import { blockSize } from "../arena.ts";
 import type { SteppedMemory } from "../device.ts";
 import type { KernelFunction } from "./layout.ts";
 
@@ -108,7 +109,7 @@ export class StepRecorder {
   }
 }
 
-/** Regions without overlaps that cover the same bytes, in 256-byte blocks as the arena hands them out. */
+/** Regions without overlaps that cover the same bytes, in blocks as the arena hands them out. */
 function merged(regions: readonly Region[]): Region[] {
   const result: Region[] = [];
   let [begin, end] = [0, 0];
@@ -116,7 +117,7 @@ function merged(regions: readonly Region[]): Region[] {
     if (end > begin) result.push({ address: begin, byteLength: end - begin });
   };
   for (const { address, byteLength } of [...regions].sort((a, b) => a.address - b.address)) {
-    const after = address + Math.max(256, Math.ceil(byteLength / 256) * 256);
+    const after = address + blockSize(byteLength);
     if (address > end) {
       close();
       begin = address;
