@@ -12,6 +12,7 @@ import {
   resultSubject,
   stepResults,
   storedSubject,
+  subjectsIn,
   workSubject,
 } from "./topology.ts";
 import { workerNames } from "./workers.ts";
@@ -78,10 +79,8 @@ export class Exchange {
   /** Subjects of the results that are stored. */
   async #stored(step: number): Promise<Set<string>> {
     const { id, stores: { names } } = this.run;
-    const { state } = await this.run.connection.jsm.streams.info(names.resultStream, {
-      subjects_filter: stepResults(id, step),
-    });
-    return new Set(Object.keys(state.subjects ?? {}));
+    const { jsm } = this.run.connection;
+    return new Set(await subjectsIn(jsm, names.resultStream, stepResults(id, step)));
   }
 
   /** Asks for the responses to one prompt. Waits while the queue is full. */
@@ -213,13 +212,9 @@ export class Exchange {
     // A run that is killed goes on after its last checkpoint.
     const kept = saveEvery === 0 ? step : Math.floor((step - 1) / saveEvery) * saveEvery;
     try {
-      const { state } = await jsm.streams.info(names.resultStream, {
-        subjects_filter: stepResults(id, "*"),
-      });
+      const subjects = await subjectsIn(jsm, names.resultStream, stepResults(id, "*"));
       // A message that is no result, which any worker could store, has no step.
-      const stored = Object.keys(state.subjects ?? {}).flatMap((subject) =>
-        resultIdOf(subject)?.step ?? []
-      );
+      const stored = subjects.flatMap((subject) => resultIdOf(subject)?.step ?? []);
       for (const old of new Set(stored.filter((other) => other <= kept))) {
         await jsm.streams.purge(names.resultStream, { filter: stepResults(id, old) });
       }
@@ -246,10 +241,9 @@ export class Exchange {
     const own = [...this.#versions.keys()].filter((step) => step <= kept);
     if (this.#isSwept) return own;
     const { bucket } = this.run.stores.names;
-    const { state } = await this.run.connection.jsm.streams.info(`KV_${bucket}`, {
-      subjects_filter: `$KV.${bucket}.version.*`,
-    });
-    const stored = Object.keys(state.subjects ?? {}).map((subject) => subject.split(".").at(-1)!);
-    return [...own, ...stored.map(Number).filter((step) => !this.#versions.has(step))];
+    const filter = `$KV.${bucket}.version.*`;
+    const stored = (await subjectsIn(this.run.connection.jsm, `KV_${bucket}`, filter))
+      .map((subject) => Number(subject.split(".").at(-1)));
+    return [...own, ...stored.filter((step) => !this.#versions.has(step))];
   }
 }

@@ -3,7 +3,7 @@ import type { Parameters } from "../nn/parameters.ts";
 import type { JetStreamManager, ObjectStore } from "../packages/nats.ts";
 import { Sha256 } from "../platform/hash.ts";
 import type { RunEntry } from "./messages.ts";
-import type { RunNames } from "./topology.ts";
+import { type RunNames, subjectsIn } from "./topology.ts";
 
 /** Values of a policy's parameters. */
 export interface PolicyBytes {
@@ -99,9 +99,7 @@ export async function countPolicies(
 
 /** Subjects of the object store's entries. */
 async function policySubjects(jsm: JetStreamManager, bucket: string): Promise<string[]> {
-  const filter = `${entriesOf(bucket)}*`;
-  const { state } = await jsm.streams.info(`OBJ_${bucket}`, { subjects_filter: filter });
-  return Object.keys(state.subjects ?? {});
+  return await subjectsIn(jsm, `OBJ_${bucket}`, `${entriesOf(bucket)}*`);
 }
 
 function entriesOf(bucket: string): string {

@@ -172,6 +172,16 @@ export async function workConsumer({ js }: Connection, { workStream }: RunNames)
   return await js.consumers.get(workStream, CONSUMER);
 }
 
+/** Subjects of the messages that a stream holds, as far as they match a filter. */
+export async function subjectsIn(
+  jsm: JetStreamManager,
+  stream: string,
+  filter: string,
+): Promise<string[]> {
+  const { state } = await jsm.streams.info(stream, { subjects_filter: filter });
+  return Object.keys(state.subjects ?? {});
+}
+
 /** Ids of the runs that have something on a server. */
 export async function listRuns(jsm: JetStreamManager): Promise<string[]> {
   const ids: string[] = [];

@@ -1,6 +1,6 @@
 import { decode, type WorkerEntry } from "./messages.ts";
 import type { Connection } from "./connection.ts";
-import type { RunNames, RunStores } from "./topology.ts";
+import { type RunNames, type RunStores, subjectsIn } from "./topology.ts";
 
 /** A worker of a run, by its latest heartbeat. */
 export type ListedWorker = WorkerEntry & { readonly name: string };
@@ -14,10 +14,8 @@ export async function workerNames(
   { workersBucket }: RunNames,
 ): Promise<string[]> {
   const prefix = `$KV.${workersBucket}.`;
-  const { state } = await jsm.streams.info(`KV_${workersBucket}`, {
-    subjects_filter: `${prefix}>`,
-  });
-  return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length)).sort();
+  const subjects = await subjectsIn(jsm, `KV_${workersBucket}`, `${prefix}>`);
+  return subjects.map((subject) => subject.slice(prefix.length)).sort();
 }
 
 /** Lists the workers of a run that have sent a heartbeat lately, by name. */
