@@ -245,7 +245,8 @@ export function writeSampleRun(folder: string, name: string, run: SampleRun = {}
 
 /** Writes the state of a run's workers as its trainer does. */
 export function writeWorkers(run: string, changes: Partial<FleetState> = {}): void {
-  const worker = { state: "working", device: "NVIDIA H200 (Vulkan)", rollouts: 96, idle: 0.125 };
+  const [working, waiting] = ["working", "waiting"] as const;
+  const worker = { state: working, device: "NVIDIA H200 (Vulkan)", rollouts: 96, idle: 0.125 };
   const state: FleetState = {
     ...{ address: "nats://trainer.example:4222", step: 5, policy: "0123456789ab", staleness: 1 },
     ...{ waiting: 3, working: 5, ready: 8 },
@@ -253,7 +254,7 @@ export function writeWorkers(run: string, changes: Partial<FleetState> = {}): vo
       { ...worker, name: "gpu-server-0a1b2c", tokensPerSecond: 812.4 },
       {
         ...{ ...worker, name: "a-laptop-with-a-name-that-is-long-3d4e5f", tokensPerSecond: 40.2 },
-        ...{ state: "waiting", device: "WASM, 8 threads", idle: 0.5 },
+        ...{ state: waiting, device: "WASM, 8 threads", idle: 0.5 },
       },
     ],
     ...changes,

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { z } from "../packages/zod.ts";
+import { workerFields } from "../runs/kinds/fleet/fleet_state.ts";
 
 /** Version of the messages: machines with another one do not work together. */
 export const PROTOCOL = 1;
@@ -60,17 +61,7 @@ const result = z.object({
 /** A response. */
 export type Result = z.output<typeof result>;
 
-const worker = z.object({
-  /** Device that computes. */
-  device: z.string(),
-  state: z.enum(["loading", "waiting", "working"]),
-  /** Responses so far. */
-  rollouts: count,
-  /** Tokens generated a second, while working. */
-  tokensPerSecond: z.number().nonnegative(),
-  /** Share of the time since it was ready that it had no work, 0 … 1. */
-  idle: z.number().min(0).max(1),
-});
+const worker = z.object(workerFields);
 
 /** A worker's heartbeat. */
 export type WorkerEntry = z.output<typeof worker>;

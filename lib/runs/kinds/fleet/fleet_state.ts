@@ -9,6 +9,19 @@ export const MAX_LISTED_WORKERS = 200;
 const count = z.int().nonnegative();
 const rate = z.number().nonnegative();
 
+/** Facts that a worker tells about itself. */
+export const workerFields = {
+  /** Device that computes. */
+  device: z.string(),
+  state: z.enum(["loading", "waiting", "working"]),
+  /** Responses so far. */
+  rollouts: count,
+  /** Tokens generated a second, while working. */
+  tokensPerSecond: rate,
+  /** Share of the time since it was ready that it had no work, 0 … 1. */
+  idle: z.number().min(0).max(1),
+};
+
 const schema = z.object({
   /** Address of the server, without credentials. */
   address: z.string(),
@@ -25,18 +38,7 @@ const schema = z.object({
   /** Responses of later steps that are ready. */
   ready: count,
   /** Workers, by name. */
-  workers: z.array(z.object({
-    name: z.string(),
-    device: z.string(),
-    /** "loading", "waiting" or "working". */
-    state: z.string(),
-    /** Responses so far. */
-    rollouts: count,
-    /** Tokens generated a second, while working. */
-    tokensPerSecond: rate,
-    /** Share of the time since it was ready that it had no work, 0 … 1. */
-    idle: z.number().min(0).max(1),
-  })).max(MAX_LISTED_WORKERS),
+  workers: z.array(z.object({ name: z.string(), ...workerFields })).max(MAX_LISTED_WORKERS),
 });
 
 /** State of a run's workers, as its trainer sees it. */
