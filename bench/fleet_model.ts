@@ -6,6 +6,8 @@ export interface FleetTimes {
   readonly generate: readonly (readonly [prompts: number, seconds: number])[];
   /** Time of the trainer to train on a step's rollouts. */
   readonly update: number;
+  /** Time of the trainer's own part of a step, which it does while workers respond. Default 0. */
+  readonly meanwhile?: number;
   /** Time to store the policy, hand out the work and take the results. */
   readonly sync: number;
 }
@@ -24,7 +26,8 @@ const STEPS = { all: 60, warmUp: 20 };
 
 /**
  * Simulates a run event by event. Each worker takes its share of a step once the policy for it is
- * stored and the worker is free; the trainer takes a step once all its results are there.
+ * stored and the worker is free; the trainer takes a step once it has stored the policy and done its own
+ * part, and all results are there.
  *
  * Machines do not share cores here: where workers and trainer have fewer cores than they use, real
  * steps are slower.
@@ -48,7 +51,8 @@ export function predictStep(times: FleetTimes, fleet: FleetShape): number {
       last = Math.max(last, free[worker]);
     }
     ready.push(last);
-    done.push(Math.max(ready[step], done[step - 1]) + times.update);
+    const own = stored[step - 1] + (times.meanwhile ?? 0);
+    done.push(Math.max(ready[step], own) + times.update);
     stored.push(done[step] + times.sync);
   }
   return (done[STEPS.all] - done[STEPS.warmUp]) / (STEPS.all - STEPS.warmUp);

@@ -6,8 +6,9 @@
  *
  * All processes use one thread. On a machine with fewer cores than processes, times of N workers show
  * how the cores are shared, not what N machines would take. `processor` has the processor times of a
- * step, which other load on the machine hardly changes (Linux): with one worker, `path` is what one
- * after the other takes, the worker's and the trainer's without what it does while it waits.
+ * step, which other load on the machine hardly changes (Linux): `path` is what a step would take if each
+ * process had a core, the trainer's and the busiest worker's, without what the trainer does while it
+ * waits. `predictedPath` is the prediction of it, from batches of one worker.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -51,9 +52,9 @@ interface Processor {
   trainer: number;
   /** Trainer's while workers respond. */
   meanwhile: number;
-  /** Workers', together. */
-  workers: number;
-  /** All that can only be done one after the other. */
+  /** Each worker's. */
+  workers: readonly number[];
+  /** All that can only be done one after the other, if each process has a core. */
   path: number;
 }
 
@@ -90,13 +91,15 @@ await withServer(async ({ url }, folder) => {
     let meanwhile = 0;
     const processors = () => ({
       trainer: processorSeconds(),
-      workers: pids.reduce((sum, pid) => sum + processorSeconds(pid), 0),
+      workers: pids.map((pid) => processorSeconds(pid)),
     });
     let before = processors();
     const processor = (): Processor => {
       const now = processors();
-      const [trainer, workers] = [now.trainer - before.trainer, now.workers - before.workers];
-      const used = { trainer, meanwhile, workers, path: trainer - meanwhile + workers };
+      const trainer = now.trainer - before.trainer;
+      const workers = now.workers.map((seconds, i) => seconds - before.workers[i]);
+      const path = trainer - meanwhile + Math.max(meanwhile, ...workers);
+      const used = { trainer, meanwhile, workers, path };
       [before, meanwhile] = [now, 0];
       return used;
     };
@@ -137,7 +140,11 @@ await withServer(async ({ url }, folder) => {
       sync: fleet ? best("sync") : null,
     };
   };
-  const withWorkers = async (count: number, staleness: number): Promise<Times> => {
+  const withWorkers = async (
+    count: number,
+    staleness: number,
+    batchSize: number = batch,
+  ): Promise<Times> => {
     const args = ["run", "-A", "--no-check", "--quiet", path("cli.ts"), "work", url];
     const children = Array.from(
       { length: count },
@@ -145,7 +152,7 @@ await withServer(async ({ url }, folder) => {
     );
     try {
       const fleet = await NatsFleet.connect({ url }, "temper work");
-      return await time({ staleness }, fleet, children.map(({ pid }) => pid));
+      return await time({ staleness, batchSize }, fleet, children.map(({ pid }) => pid));
     } finally {
       for (const child of children) child.kill("SIGKILL");
       await Promise.all(children.map(({ status }) => status));
@@ -156,11 +163,24 @@ await withServer(async ({ url }, folder) => {
   log("alone", alone);
   const fewer = [Math.max(1, batch / 4), Math.max(1, batch / 2)];
   const generate: [number, number][] = [];
-  for (const count of new Set(fewer)) {
-    if (count < batch) generate.push([count, (await time({ batchSize: count })).generate]);
+  /** Processor seconds of one worker, by prompts, and of the trainer. */
+  const responding: [number, number][] = [];
+  let own = { update: 0, meanwhile: 0 };
+  for (const count of new Set([...fewer, batch])) {
+    const { generate: seconds } = count < batch ? await time({ batchSize: count }) : alone;
+    generate.push([count, seconds]);
+    const { trainer, meanwhile, workers } = (await withWorkers(1, 0, count)).processor!;
+    responding.push([count, Math.max(...workers)]);
+    own = { update: trainer - meanwhile, meanwhile };
+    log("batch", { count, seconds, responding: responding.at(-1)![1], ...own });
   }
-  generate.push([batch, alone.generate]);
-  const fleets: { workers: number; staleness: number; times: Times; predicted: number }[] = [];
+  const fleets: {
+    workers: number;
+    staleness: number;
+    times: Times;
+    predicted: number;
+    predictedPath: number;
+  }[] = [];
   let sync = 0;
   for (const workers of workerCounts) {
     for (const staleness of stalenesses) {
@@ -171,8 +191,13 @@ await withServer(async ({ url }, folder) => {
         update: alone.step - alone.generate,
         sync: Math.max(0, sync),
       };
-      const predicted = predictStep(measured, { workers, staleness, prompts: batch });
-      fleets.push({ workers, staleness, times, predicted });
+      const fleet = { workers, staleness, prompts: batch };
+      const predicted = predictStep(measured, fleet);
+      const predictedPath = predictStep({ generate: responding, ...own, sync: 0 }, {
+        ...fleet,
+        staleness: 0,
+      });
+      fleets.push({ workers, staleness, times, predicted, predictedPath });
       log("fleet", fleets.at(-1));
     }
   }

@@ -39,9 +39,10 @@ export const verifyCommand = command(
       "Puts to the test, with a model and a random adapter on it, that the log-probabilities of " +
         "decoding equal those of a training pass bit for bit, so that the probability ratio is " +
         "exactly 1 before the first update; that a response depends neither on its batch nor on " +
-        "its group; that a seed gives the same response again, and on every device; and that a " +
-        "run that is resumed from a checkpoint ends as one that was not interrupted. Exits with " +
-        "code 1 if a check fails.",
+        "its group; that a seed gives the same response again, and on every device; that a run " +
+        "that is resumed from a checkpoint ends as one that was not interrupted; and on a GPU that " +
+        "all variants of the products and draws, among which speed decides, give the same. Exits " +
+        "with code 1 if a check fails.",
       `With --mission, downloads the original notebook's ${
         Object.values(NOTEBOOK_REPOS).join(", ")
       } ` +
