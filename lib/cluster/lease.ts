@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { KV } from "../packages/nats.ts";
-import { decode, encode, type LeaseEntry } from "./messages.ts";
+import { decodeEntry, encode, type LeaseEntry } from "./messages.ts";
 import { HEARTBEAT_MS, MAX_ENTRY_BYTES } from "./topology.ts";
 
 const KEY = "lease";
@@ -41,7 +41,7 @@ export class Lease implements AsyncDisposable {
   ): Promise<Lease> {
     const value = encode("lease", { ...entry, step: 0 }, MAX_ENTRY_BYTES);
     const held = await entries.get(KEY);
-    const holder = held?.operation === "PUT" ? decode("lease", held.value) ?? UNKNOWN : null;
+    const holder = held?.operation === "PUT" ? decodeEntry("lease", held) ?? UNKNOWN : null;
     try {
       if (!held || !holder) {
         return new Lease(entries, entry, await entries.create(KEY, value));
@@ -51,7 +51,7 @@ export class Lease implements AsyncDisposable {
       return new Lease(entries, entry, await entries.update(KEY, value, held.revision));
     } catch (error) {
       if (!isConflict(error)) throw error;
-      const by = holder ?? decode("lease", (await entries.get(KEY))?.value ?? new Uint8Array());
+      const by = holder ?? decodeEntry("lease", await entries.get(KEY));
       throw new UserError(
         `another trainer has the run${
           by ? ` (on ${by.host})` : ""
@@ -83,7 +83,7 @@ export class Lease implements AsyncDisposable {
       if (!isConflict(error)) return; // The server is away: the next renewal may succeed.
       // The answer to a renewal of ours may have been lost.
       const found = await this.entries.get(KEY).catch(() => null);
-      const by = found?.operation === "PUT" ? decode("lease", found.value) : null;
+      const by = decodeEntry("lease", found);
       if (found && by?.holder === this.entry.holder) this.#revision = found.revision;
       else if (found) this.#isLost = true;
     }

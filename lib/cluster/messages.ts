@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import type { KvEntry } from "../packages/nats.ts";
 import { z } from "../packages/zod.ts";
 import { workerFields } from "../runs/kinds/fleet/fleet_state.ts";
 
@@ -119,4 +120,12 @@ export function decode<Kind extends keyof Messages>(
   } catch {
     return null;
   }
+}
+
+/** Reads a message that is a bucket's entry; null if there is none, or it is not one of this kind. */
+export function decodeEntry<Kind extends keyof Messages>(
+  kind: Kind,
+  entry: Pick<KvEntry, "operation" | "value"> | null,
+): Messages[Kind] | null {
+  return entry?.operation === "PUT" ? decode(kind, entry.value) : null;
 }

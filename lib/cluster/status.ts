@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { decode, type LeaseEntry } from "./messages.ts";
+import { decodeEntry, type LeaseEntry } from "./messages.ts";
 import { isGone } from "./patience.ts";
 import { countPolicies } from "./policy_objects.ts";
 import { listRuns, openRunStores } from "./topology.ts";
@@ -46,8 +46,8 @@ async function clusterRun(connection: Connection, id: string): Promise<ClusterRu
     jsm.streams.info(names.resultStream),
     countPolicies(jsm, names),
   ]);
-  const run = described?.operation === "PUT" ? decode("run", described.value) : null;
-  const held = lease?.operation === "PUT" ? decode("lease", lease.value) : null;
+  const run = decodeEntry("run", described);
+  const held = decodeEntry("lease", lease);
   return {
     id,
     kind: run?.config.kind ?? "unknown",

@@ -1,4 +1,4 @@
-import { decode, type WorkerEntry } from "./messages.ts";
+import { decodeEntry, type WorkerEntry } from "./messages.ts";
 import type { Connection } from "./connection.ts";
 import { type RunNames, type RunStores, subjectsIn } from "./topology.ts";
 
@@ -25,8 +25,7 @@ export async function listWorkers(
 ): Promise<ListedWorker[]> {
   const found = await workerNames(connection, names);
   const workers = await Promise.all(found.map(async (name) => {
-    const entry = await bucket.get(name);
-    const worker = entry?.operation === "PUT" ? decode("worker", entry.value) : null;
+    const worker = decodeEntry("worker", await bucket.get(name));
     return worker && { name, ...worker };
   }));
   return workers.filter((worker) => worker !== null);

@@ -17,5 +17,5 @@ export {
   RetentionPolicy,
   StorageType,
 } from "npm:@nats-io/jetstream@3.4.0";
-export { type KV, Kvm } from "npm:@nats-io/kv@3.4.0";
+export { type KV, type KvEntry, Kvm } from "npm:@nats-io/kv@3.4.0";
 export { type ObjectStore, Objm } from "npm:@nats-io/obj@3.4.0";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decode, encode, type Result } from "../../lib/cluster/messages.ts";
+import { decode, decodeEntry, encode, type Result } from "../../lib/cluster/messages.ts";
 import { resultIdOf, resultProblem } from "../../lib/cluster/results.ts";
 import { resultSubject } from "../../lib/cluster/topology.ts";
 
@@ -64,6 +64,15 @@ Deno.test("results that a trainer must not use are told from others", () => {
   assert.match(problem({ tokens: [3, 10] })!, /token 10 of a vocabulary of 10/);
   assert.match(problem({ logprobs: null })!, /no logprobs for 2 tokens/);
   assert.match(problem({ values: [1] })!, /1 values for 2 tokens/);
+});
+
+Deno.test("a bucket's entry is a message unless it is missing, deleted or another", () => {
+  const lease = { holder: "a", host: "b", step: 1, steps: 2 };
+  const value = encode("lease", lease, 1000);
+  assert.deepEqual(decodeEntry("lease", { operation: "PUT", value }), lease);
+  assert.equal(decodeEntry("lease", { operation: "DEL", value }), null);
+  assert.equal(decodeEntry("worker", { operation: "PUT", value }), null);
+  assert.equal(decodeEntry("lease", null), null);
 });
 
 Deno.test("a result's place is read from its subject", () => {
