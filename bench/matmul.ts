@@ -1,7 +1,7 @@
 /** GFLOPS of the matrix products of training. Called by `temper bench matmul`. */
 import { matmul } from "../kernels/matmul/matmul.ts";
 import type { Matmul, RightMatrix } from "../kernels/matmul/product.ts";
-import type { Device } from "../lib/device/device.ts";
+import type { Device, Span } from "../lib/device/device.ts";
 import { RandomSource } from "../lib/models/random_weights.ts";
 import { openRunDevice, type RunDeviceOptions } from "../lib/runs/loading/device.ts";
 import { Context } from "../lib/tensor/context.ts";
@@ -105,21 +105,33 @@ async function measureShape(
   return gflops;
 }
 
+async function productSpeed(
+  device: Device,
+  product: Matmul,
+): Promise<number> {
+  const { c, m, n, k } = product;
+  return await launchSpeed(device, () => matmul(device, product), c, 2 * m * n * k, SECONDS);
+}
+
 /**
- * Measures a product that is launched back to back.
+ * Measures a launch that is made back to back.
  *
+ * @param result memory that it writes
+ * @param operations multiplications and additions of a launch
  * @param atLeast seconds that the measurement takes at least
  * @returns billions of multiplications and additions a second
  */
-export async function productSpeed(
+export async function launchSpeed(
   device: Device,
-  product: Matmul,
-  atLeast: number = SECONDS,
+  launch: () => void,
+  result: Span,
+  operations: number,
+  atLeast: number,
 ): Promise<number> {
   const run = async (times: number) => {
     const start = performance.now();
-    for (let i = 0; i < times; i++) matmul(device, product);
-    await device.read(product.c, 4);
+    for (let i = 0; i < times; i++) launch();
+    await device.read(result, 4);
     return (performance.now() - start) / 1000;
   };
   await run(1);
@@ -129,5 +141,5 @@ export async function productSpeed(
     times = Math.ceil(times * Math.min(16, 1.2 * atLeast / seconds));
     seconds = await run(times);
   }
-  return 2 * product.m * product.n * product.k * times / seconds / 1e9;
+  return operations * times / seconds / 1e9;
 }

@@ -16,7 +16,10 @@ const MAX_BYTES = 60e6;
 /** Entry point of the kit, and of each stage. */
 const [MAIN, STAGE] = ["bench/gpu_check/main.ts", "bench/gpu_check/stage.ts"];
 /** Modules that are started as threads or processes: the site and the Hub are not there. */
-const STARTED = FOUND.filter((path) => /^lib\/(data|device|doctor)\//.test(path));
+export const STARTED: readonly string[] = [
+  ...FOUND.filter((path) => /^lib\/(data|device|doctor)\//.test(path)),
+  "tests/kernels/proved_subgroups.ts",
+];
 /** Files that the stages and the tests read. */
 const FILES = [
   "demo/tiny-flan-t5",

@@ -1,6 +1,13 @@
 import { LOGITS_CHUNK } from "../../kernels/lm_head/signatures.ts";
-import { type Trial, trialProduct, trialTraits } from "../../kernels/matmul/autotune.ts";
-import { chooseVariant, shapeClass, usefulVariants } from "../../kernels/matmul/matmul_variants.ts";
+import {
+  chosenVariant,
+  launchTrial,
+  productsOf,
+  type Trial,
+  TRIAL_ELEMENTS,
+  trialClass,
+  trialVariants,
+} from "../../kernels/matmul/autotune.ts";
 import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
 import { toBf16 } from "../../lib/formats/bf16.ts";
 import { modelWeights } from "../../lib/models/outline.ts";
@@ -8,7 +15,7 @@ import type { LanguageModel } from "../../lib/models/language_model.ts";
 import { modelFamily } from "../../lib/models/registry.ts";
 import { Random } from "../../lib/random.ts";
 import { openRunDevice } from "../../lib/runs/loading/device.ts";
-import { productSpeed } from "../matmul.ts";
+import { launchSpeed } from "../matmul.ts";
 import MODEL_CONFIGS from "../model_configs.json" with { type: "json" };
 import type { StageTask } from "./stage_task.ts";
 
@@ -30,6 +37,8 @@ export interface ProductRow extends ProductCase {
 const MODELS = ["flan-t5-base", "smollm2-135m"] as const;
 /** Rows of a batch's decoding step, of one prompt's, and of a minibatch's responses. */
 const ROWS = { decoding: [16, 1], training: 1200 };
+/** Types of weights. */
+const DTYPES = ["bf16", "f32"] as const;
 /** Rank of an adapter. */
 const RANK = 32;
 /** Seconds of a measurement. */
@@ -61,11 +70,15 @@ function modelCases(of: (typeof MODELS)[number]): ProductCase[] {
   const widths = [...layers.values()].sort((a, b) => a[0] * a[1] - b[0] * b[1]);
   const { decoding, training: m } = ROWS;
   const forward = (m: number, [n, k]: [number, number]): ProductCase[] =>
-    (["bf16", "f32"] as const).map((dtype) => ({ of, product: "x·Wᵀ", m, n, k, dtype }));
+    DTYPES.map((dtype) => ({ of, product: "x·Wᵀ", m, n, k, dtype }));
   const size = model.hiddenSize;
   const adapter = { of, dtype: "f32" } as const;
   return [
     ...decoding.flatMap((rows) => widths.flatMap((width) => forward(rows, width))),
+    // q, k and v of a decoding step.
+    ...decoding.flatMap((m) =>
+      DTYPES.map((dtype): ProductCase => ({ of, product: "several", m, n: size, k: size, dtype }))
+    ),
     // The head's logits of a training pass are computed so many at once.
     ...widths.map(([n, k]) => [Math.min(n, LOGITS_CHUNK), k] as [number, number]).flatMap((
       [n, k],
@@ -110,40 +123,28 @@ export async function measureProducts(
   { hasTime, report }: Pick<StageTask<ProductRow[]>, "hasTime" | "report">,
 ): Promise<void> {
   const rows: ProductRow[] = [];
-  const largest = (elements: (of: ProductCase) => number) =>
-    randomOperand(device, Math.max(...cases.map(elements)));
-  const a = largest(({ m, k }) => m * k);
-  const c = largest(({ m, n }) => m * n);
-  const b = {
-    f32: largest(({ n, k }) => n * k),
-    bf16: randomOperand(device, Math.max(...cases.map(({ n, k }) => n * k)), "bf16"),
-  };
+  const largest = (elements: (of: ProductCase) => number, dtype?: "bf16") =>
+    randomOperand(device, Math.max(...cases.map(elements)), dtype);
+  const a = largest(TRIAL_ELEMENTS.a);
+  const c = largest(TRIAL_ELEMENTS.c);
+  const b = { f32: largest(TRIAL_ELEMENTS.b), bf16: largest(TRIAL_ELEMENTS.b, "bf16") };
   const tuned = new Map(device.tuning);
   for (const each of cases) {
     const gflops: Record<string, number> = {};
-    const { chosen, kind, variants } = choices(device, each, tuned);
-    for (const name of variants) {
+    const operands = { a, b: b[each.dtype], c };
+    device.tuning.clear();
+    for (const [kind, name] of tuned) device.tuning.set(kind, name);
+    const chosen = chosenVariant(device, each, operands);
+    const operations = 2 * productsOf(each) * each.m * each.n * each.k;
+    for (const name of trialVariants(device, each)) {
       if (!hasTime()) return;
-      device.tuning.set(kind, name);
-      gflops[name] = await productSpeed(
-        device,
-        trialProduct(each, { a, b: b[each.dtype], c }),
-        seconds,
-      );
+      device.tuning.set(trialClass(each), name);
+      const launch = () => launchTrial(device, each, operands);
+      gflops[name] = await launchSpeed(device, launch, c, operations, seconds);
       report([...rows, { ...each, chosen, gflops }]);
     }
     rows.push({ ...each, chosen, gflops });
   }
-}
-
-/** Class of a product, the variants worth measuring, and the one that is used. */
-function choices(device: GpuDevice, each: ProductCase, tuned: ReadonlyMap<string, string>) {
-  const traits = trialTraits(each);
-  const kind = shapeClass(traits);
-  device.tuning.clear();
-  for (const [kind, name] of tuned) device.tuning.set(kind, name);
-  const chosen = chooseVariant(device, traits).variant.name;
-  return { chosen, kind, variants: usefulVariants(device, traits).map(({ name }) => name) };
 }
 
 /** Values between -1 and 1: zeros would flatter a card's clock. */

@@ -1,7 +1,19 @@
-import type { Device, GpuDevice, Span } from "../../lib/device/device.ts";
+import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import type { LaunchTimes } from "../../lib/device/profile.ts";
 import { matmul } from "./matmul.ts";
-import { type ProductTraits, shapeClass, usefulVariants } from "./matmul_variants.ts";
+import {
+  chooseSeveral,
+  matmulSeveral,
+  severalClass,
+  type SeveralProducts,
+  severalVariants,
+} from "./matmul_several.ts";
+import {
+  chooseVariant,
+  type ProductTraits,
+  shapeClass,
+  usefulVariants,
+} from "./matmul_variants.ts";
 import type { Matmul } from "./product.ts";
 
 /** A product that is measured for its class. */
@@ -10,8 +22,12 @@ export interface Trial {
   readonly n: number;
   readonly k: number;
   readonly dtype: "f32" | "bf16";
-  readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x";
+  /** `several`: {@linkcode SEVERAL} times x·Wᵀ of one x in one dispatch, as q, k and v. */
+  readonly product: "x·Wᵀ" | "dy·W" | "dyᵀ·x" | "several";
 }
+
+/** Products in the launch of a trial that is `several`. */
+const SEVERAL = 3;
 
 /**
  * Maximum seconds of waiting for the GPU, and of all with the compilation of kernels, most of which are
@@ -44,6 +60,7 @@ const TRIALS: readonly Trial[] = (["bf16", "f32"] as const).flatMap((dtype): Tri
   ...[16, 1, 64].flatMap((m): Trial[] => [
     { m, n: WIDTH, k: WIDTH, dtype, product: "x·Wᵀ" },
     { m, n: HEAD.decoding, k: WIDTH, dtype, product: "x·Wᵀ" },
+    { m, n: WIDTH, k: WIDTH, dtype, product: "several" },
   ]),
 ]).concat(
   [
@@ -57,11 +74,6 @@ const TRIALS: readonly Trial[] = (["bf16", "f32"] as const).flatMap((dtype): Tri
     [512, 512, TOKENS, "dyᵀ·x"],
   ].map(([m, n, k, product]) => ({ m, n, k, product, dtype: "f32" }) as Trial),
 );
-
-/** Tells devices that have variants of the matrix product worth measuring: GPUs, not imitations of one. */
-export function hasTunableProducts(device: Device): device is GpuDevice {
-  return device.kind === "webgpu" && !device.software;
-}
 
 /**
  * Measures which variant of the matrix product is the fastest, for each class of shapes: once for
@@ -79,11 +91,8 @@ export async function autotuneMatmul(
   const operand = (elements: (trial: Trial) => number): Span => (
     { buffer: device.alloc(Math.max(...trials.map(elements)) * 4), byteOffset: 0 }
   );
-  const operands = {
-    a: operand(({ m, k }) => m * k),
-    b: operand(({ n, k }) => n * k),
-    c: operand(({ m, n }) => m * n),
-  };
+  const { a, b, c } = TRIAL_ELEMENTS;
+  const operands = { a: operand(a), b: operand(b), c: operand(c) };
   const before = new Map(device.tuning);
   const best = new Map<string, string>();
   const trialRun = new TrialRun(device, times, operands);
@@ -95,7 +104,7 @@ export async function autotuneMatmul(
       const total = (performance.now() - started) / 1000;
       if (trialRun.waited > budget.waiting || total > budget.total) break;
       const name = await trialRun.fastest(trial);
-      if (name !== null) best.set(shapeClass(trialTraits(trial)), name);
+      if (name !== null) best.set(trialClass(trial), name);
     }
   } finally {
     device.tuning.clear();
@@ -125,7 +134,7 @@ class TrialRun {
 
   /** Name of the fastest variant for a product; null if the GPU's timestamps are invalid. */
   async fastest(trial: Trial): Promise<string | null> {
-    const names = usefulVariants(this.device, trialTraits(trial)).map(({ name }) => name);
+    const names = trialVariants(this.device, trial);
     const first = await this.launch(trial, names);
     if (!areTimes(first)) return null;
     const limit = GIVE_UP_FACTOR * Math.min(...first);
@@ -139,11 +148,10 @@ class TrialRun {
   /** Launches a product with each variant, null for the default; returns seconds. */
   async launch(trial: Trial, names: readonly (string | null)[]): Promise<number[]> {
     const { device, operands } = this;
-    const kind = shapeClass(trialTraits(trial));
-    const product = trialProduct(trial, operands);
+    const kind = trialClass(trial);
     for (const name of names) {
       if (name !== null) device.tuning.set(kind, name);
-      matmul(device, product);
+      launchTrial(device, trial, operands);
     }
     const started = performance.now();
     await device.read(operands.c, 4);
@@ -158,19 +166,70 @@ function areTimes(seconds: readonly number[]): boolean {
   return seconds.every((time) => time > 0);
 }
 
-/** The launch of a trial. */
-export function trialProduct(
-  { m, n, k, dtype, product }: Trial,
+/** Elements of a trial's matrices. */
+export const TRIAL_ELEMENTS: { readonly [Name in keyof TrialOperands]: (trial: Trial) => number } =
+  {
+    a: ({ m, k }) => m * k,
+    b: (trial) => productsOf(trial) * trial.n * trial.k,
+    c: (trial) => productsOf(trial) * trial.m * trial.n,
+  };
+
+/** Products in the launch of a trial. */
+export function productsOf({ product }: Trial): number {
+  return product === "several" ? SEVERAL : 1;
+}
+
+/** Class of a trial in the tuning. */
+export function trialClass(trial: Trial): string {
+  return trial.product === "several"
+    ? severalClass(trial.m, trial.dtype)
+    : shapeClass(trialTraits(trial));
+}
+
+/** Names of the variants that are worth measuring for a trial. */
+export function trialVariants(device: GpuDevice, trial: Trial): string[] {
+  const useful = usefulVariants(device, trialTraits(trial)).map(({ name }) => name);
+  if (trial.product !== "several") return useful;
+  const possible = severalVariants(device);
+  return useful.filter((name) => possible.includes(name));
+}
+
+/** Launches a trial. */
+export function launchTrial(device: GpuDevice, trial: Trial, operands: TrialOperands): void {
+  if (trial.product === "several") matmulSeveral(device, severalProducts(trial, operands));
+  else matmul(device, trialProduct(trial, operands));
+}
+
+/** Name of the variant that a trial's product takes. */
+export function chosenVariant(device: GpuDevice, trial: Trial, operands: TrialOperands): string {
+  return trial.product === "several"
+    ? chooseSeveral(device, severalProducts(trial, operands)).name
+    : chooseVariant(device, trialTraits(trial)).variant.name;
+}
+
+function severalProducts(
+  { m, n, k, dtype }: Trial,
   { a, b, c }: TrialOperands,
-): Matmul {
+): SeveralProducts {
+  const moved = ({ buffer, byteOffset }: Span, bytes: number) => (
+    { buffer, byteOffset: byteOffset + bytes }
+  );
+  const element = dtype === "f32" ? 4 : 2;
+  const products = Array.from({ length: SEVERAL }, (_, i) => (
+    { c: moved(c, i * m * n * 4), w: moved(b, i * n * k * element), n }
+  ));
+  return { a, m, k, dtype, products };
+}
+
+function trialProduct({ m, n, k, dtype, product }: Trial, { a, b, c }: TrialOperands): Matmul {
   const along = product === "x·Wᵀ" ? { kStride: 1, nStride: k } : { kStride: n, nStride: 1 };
   const transposed = product === "dyᵀ·x" ? { aRowStride: 1, aColumnStride: m } : {};
   return { c, a, ...transposed, b: { kind: "strided", span: b, dtype, ...along }, m, n, k };
 }
 
-/** Traits of {@linkcode trialProduct}. */
-export function trialTraits({ m, n, dtype, product }: Trial): ProductTraits {
-  const bAlongK = product === "x·Wᵀ";
+/** Traits of a trial's product. */
+function trialTraits({ m, n, dtype, product }: Trial): ProductTraits {
+  const bAlongK = product === "x·Wᵀ" || product === "several";
   const aAlongK = product !== "dyᵀ·x";
   return { m, n, dtype, aAlongK, bAlongK, b2AlongK: bAlongK, fours: true };
 }

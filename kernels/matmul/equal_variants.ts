@@ -2,7 +2,7 @@ import { toBf16 } from "../../lib/formats/bf16.ts";
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { Random } from "../../lib/random.ts";
 import { matmul } from "./matmul.ts";
-import { matmulSeveral } from "./matmul_several.ts";
+import { matmulSeveral, severalClass, severalVariants } from "./matmul_several.ts";
 import {
   hasSubgroupVariant,
   matmulVariants,
@@ -16,6 +16,12 @@ const [M, N, K, RANK] = [132, 136, 100, 12];
 /** A depth that is a number of tokens: any. */
 const ODD_DEPTH = 97;
 const FEW_ROWS = 3;
+/** Factor of products. */
+const ALPHA = 0.3;
+/** Types of weights. */
+const DTYPES = ["f32", "bf16"] as const;
+/** Rows of several products. */
+const SEVERAL_ROWS = 9;
 
 /** Variants of the matrix product that were compared. */
 export interface VariantComparison {
@@ -50,6 +56,10 @@ export async function compareVariants(
   try {
     const products = productsOf(upload);
     const c = upload(new Float32Array(M * N));
+    const classes = [
+      ...shapeClasses(),
+      ...DTYPES.map((dtype) => severalClass(SEVERAL_ROWS, dtype)),
+    ];
     const differing = new Set<string>();
     const compared = wanted ?? matmulVariants(device).map(({ name }) => name);
     for (const launch of products) {
@@ -57,7 +67,7 @@ export async function compareVariants(
       let first: Uint8Array | null = null;
       for (const name of compared) {
         if (differing.has(name)) continue;
-        for (const kind of shapeClasses()) device.tuning.set(kind, name);
+        for (const kind of classes) device.tuning.set(kind, name);
         device.write(c, new Float32Array(M * N));
         launch(device, c);
         const result = await device.read(c, M * N * 4);
@@ -89,7 +99,7 @@ function productsOf(
   const drawn = (length: number) => Float32Array.from({ length }, () => 2 * random.uniform() - 1);
   const values = (length: number) => upload(drawn(length));
   const alongK = (span: Span, depth: number, dtype?: "bf16"): RightMatrix => (
-    { kind: "strided", span, kStride: 1, nStride: depth, alpha: 0.3, dtype }
+    { kind: "strided", span, kStride: 1, nStride: depth, alpha: ALPHA, dtype }
   );
   const alongN = (span: Span): RightMatrix => ({ kind: "strided", span, kStride: N, nStride: 1 });
   const [a, a2, weight] = [values(M * K), values(M * RANK), values(N * K)];
@@ -104,12 +114,18 @@ function productsOf(
     { ...common, a, aRowStride: 1, aColumnStride: M, b: alongN(transposed), k: ODD_DEPTH },
     { ...common, a, b: alongK(weight, K), m: FEW_ROWS },
   ];
-  const lowRank = { u: a2, b: b2, rank: RANK, scale: 0.3 };
+  const lowRank = { u: a2, b: b2, rank: RANK, scale: ALPHA };
   return [
     ...products.map((product) => (device: GpuDevice, c: Span) => matmul(device, { ...product, c })),
-    ...([[weight, "f32"], [half, "bf16"]] as const).map(([w, dtype]) => {
-      return (device: GpuDevice, c: Span) =>
-        matmulSeveral(device, { a, m: 9, k: K, dtype, products: [{ c, w, n: N, lowRank }] });
+    ...DTYPES.map((dtype) => (device: GpuDevice, c: Span) => {
+      const w = dtype === "f32" ? weight : half;
+      const several = { a, m: SEVERAL_ROWS, k: K, dtype, products: [{ c, w, n: N, lowRank }] };
+      // Variants for more rows compute the product by itself, which has to give the same.
+      const name = device.tuning.get(severalClass(SEVERAL_ROWS, dtype))!;
+      if (severalVariants(device).includes(name)) return matmulSeveral(device, several);
+      const b: RightMatrix = { kind: "strided", span: w, kStride: 1, nStride: K, dtype };
+      const updated = { ...extension, b: alongK(b2, RANK) };
+      matmul(device, { c, a, b, m: SEVERAL_ROWS, n: N, k: K, extension: updated });
     }),
   ];
 }

@@ -3,7 +3,14 @@ import { ACTIVATION_KINDS, type ActivationKind } from "../activation/activation.
 import valueAndSlope from "../activation/value_and_slope.wgsl" with { type: "text" };
 import { numbered, wgsl } from "../wgsl.ts";
 import fours from "./matmul_fours.wgsl" with { type: "text" };
-import { chooseVariant, defaultVariant, SUBGROUP_VARIANT } from "./matmul_variants.ts";
+import {
+  chooseVariant,
+  defaultVariant,
+  fewRowsClass,
+  matmulVariants,
+  SKINNY_SIZE,
+  SUBGROUP_VARIANT,
+} from "./matmul_variants.ts";
 import shared from "./matmul_several.wgsl" with { type: "text" };
 import broadcastCode from "./matmul_several_broadcast.wgsl" with { type: "text" };
 import broadcastProduct from "./matmul_several_broadcast_product.wgsl" with { type: "text" };
@@ -18,8 +25,6 @@ import store from "./matmul_several_store.wgsl" with { type: "text" };
 import slices from "./matmul_slices.wgsl" with { type: "text" };
 import { MATMUL_SEVERAL, MAX_PRODUCTS } from "./signatures.ts";
 
-/** The most rows: more are better off with tiles, and do not feel a dispatch. */
-const MAX_ROWS = 64;
 const ELEMENT = { f32: 4, bf16: 2 };
 /** A window over a large block begins up to so many bytes before the weight. */
 const ALIGNMENT = 256;
@@ -88,44 +93,48 @@ const broadcastKernel = wgsl(
 );
 type SeveralShader = ReturnType<typeof skinnyKernel>;
 
-/** The text of the kernels with subgroups: where it changes they have to prove themselves again. */
-export const SEVERAL_BROADCAST_CODE: string = common + readsFours + broadcastCode +
-  broadcastProduct;
+/** The text of all variants: others are measured, and those with subgroups proved, again. */
+export const SEVERAL_CODE: string = [
+  ...[common, inSlices, readsFours, skinnyCode, skinnyChunks, narrowCode, narrowChunks],
+  ...[broadcastCode, broadcastProduct],
+].join();
 
 /** A way to compute the products, after the variant of `matmul` of the same name. */
-interface Variant {
+interface SeveralVariant {
+  /** Name in the tuning. */
+  readonly name: string;
+  /** True where it reads four elements at once. */
+  readonly fours: boolean;
   /** Rows and columns of a product that a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
   readonly shader: (p: SeveralProducts) => SeveralShader;
 }
 
-const VARIANTS = new Map<string, Variant>([
-  ...[[4, 4, 8], [8, 4, 8], [4, 1, 32], [8, 1, 16]].map((threads) =>
-    [`skinny ${threads.join(" ")}`, sliced(skinnyKernel, "several_skinny", threads)] as const
-  ),
-  ...[[4, 4, 16], [2, 4, 32], [4, 1, 32]].map((threads) =>
-    [`narrow ${threads.join(" ")}`, sliced(narrowKernel, "several_narrow", threads)] as const
-  ),
-]);
+const VARIANTS = new Map([
+  ...[[4, 4, 8], [8, 4, 8], [4, 1, 32], [8, 1, 16]].map((threads) => sliced("skinny", threads)),
+  ...[[4, 4, 16], [2, 4, 32], [4, 1, 32]].map((threads) => sliced("narrow", threads)),
+].map((variant) => [variant.name, variant]));
 const BROADCAST = new Map([8, 16, 32, 64].map((size) => [size, broadcast(size)]));
 
 /** @param threads threads along the columns and the rows, and chunks of k at once */
-function sliced(
-  kernel: typeof skinnyKernel,
-  entryPoint: string,
-  [columnThreads, lineThreads, slices]: number[],
-): Variant {
+function sliced(kind: "skinny" | "narrow", threads: number[]): SeveralVariant {
+  const [columnThreads, lineThreads, slices] = threads;
   const constants = { COLUMN_THREADS: columnThreads, LINE_THREADS: lineThreads, SLICES: slices };
+  const kernel = kind === "skinny" ? skinnyKernel : narrowKernel;
   return {
+    name: [kind, ...threads].join(" "),
+    fours: kind === "narrow",
     rows: 4 * lineThreads,
     columns: 4 * columnThreads,
-    shader: cached(kernel, entryPoint, constants),
+    shader: cached(kernel, `several_${kind}`, constants),
   };
 }
 
-function broadcast(subgroupSize: number): Variant {
+function broadcast(subgroupSize: number): SeveralVariant {
   return {
+    name: SUBGROUP_VARIANT,
+    fours: true,
     rows: 8,
     columns: 4 * subgroupSize,
     shader: cached(broadcastKernel, "several_broadcast", { SUBGROUP: subgroupSize }),
@@ -151,8 +160,25 @@ function cached(make: typeof skinnyKernel, entryPoint: string, constants: Record
   };
 }
 
-/** The variant that `matmul` takes for such a product; where that has tiles, the default for few rows. */
-function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralProducts): Variant {
+/** Class of several products in the tuning. */
+export function severalClass(m: number, dtype: "f32" | "bf16"): string {
+  return `several ${fewRowsClass(m)} ${dtype}`;
+}
+
+/** Names of the variants that a GPU can run; that with subgroups where it has proved to be equal. */
+export function severalVariants(device: GpuDevice): string[] {
+  return matmulVariants(device).map(({ name }) => name)
+    .filter((name) => VARIANTS.has(name) || name === SUBGROUP_VARIANT);
+}
+
+/**
+ * The variant that was measured to be the fastest; else the one that `matmul` takes for such a product;
+ * where that has tiles, the default for few rows.
+ */
+export function chooseSeveral(
+  device: GpuDevice,
+  { a, m, k, dtype, products }: SeveralProducts,
+): SeveralVariant {
   const whole = (span: Span, depth: number) => span.byteOffset % 16 === 0 && depth % 4 === 0;
   const fours = whole(a, k) &&
     products.every(({ w, lowRank }) =>
@@ -160,11 +186,14 @@ function chooseSeveral(device: GpuDevice, { a, m, k, dtype, products }: SeveralP
     );
   const [{ n }] = products;
   const traits = { m, n, dtype, aAlongK: true, bAlongK: true, b2AlongK: true, fours };
-  const { name } = chooseVariant(device, traits).variant;
-  const found = name === SUBGROUP_VARIANT
-    ? BROADCAST.get(device.subgroupSize!)
-    : VARIANTS.get(name);
-  return found ?? VARIANTS.get(defaultVariant(traits).variant.name)!;
+  const tuned = device.tuning.get(severalClass(m, dtype)) ?? "";
+  for (const name of [tuned, chooseVariant(device, traits).variant.name]) {
+    const found = name === SUBGROUP_VARIANT && device.usesSubgroups
+      ? BROADCAST.get(device.subgroupSize!)
+      : VARIANTS.get(name);
+    if (found && (fours || !found.fours)) return found;
+  }
+  return VARIANTS.get(defaultVariant(traits).variant.name)!;
 }
 
 /** A layer whose product may be one of several. */
@@ -189,7 +218,7 @@ export function fusesProducts(
   k: number,
   weights: readonly SeveralWeight[],
 ): device is GpuDevice {
-  if (device.kind !== "webgpu" || m > MAX_ROWS || weights.length > MAX_PRODUCTS) return false;
+  if (device.kind !== "webgpu" || m > SKINNY_SIZE || weights.length > MAX_PRODUCTS) return false;
   const [{ dtype }] = weights;
   if (weights.some((weight) => weight.dtype !== dtype)) return false;
   const most = Math.max(...weights.map(({ n }) => n)) * k * ELEMENT[dtype];

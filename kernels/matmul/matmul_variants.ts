@@ -48,7 +48,7 @@ export interface MatmulVariant {
 export const SUBGROUP_VARIANT = "broadcast";
 
 /** Up to so many rows, or columns of many rows, variants with slices of k are the faster. */
-const SKINNY_SIZE = 64;
+export const SKINNY_SIZE = 64;
 
 const tiledKernel = wgsl(MATMUL_GPU, "matmul/matmul_tiled.wgsl", tiledCode, {
   shared: shared + elementsCode,
@@ -127,14 +127,16 @@ export function shapeClass({ m, n, dtype, aAlongK, bAlongK }: ProductTraits): st
 }
 
 function sizeClass(m: number, n: number): string {
-  if (m <= SKINNY_SIZE) {
-    const rows = m <= 4 ? "1-4" : m <= 16 ? "5-16" : "17-64";
-    return n <= MANY_COLUMNS ? rows : `${rows} x 4097-`;
-  }
+  if (m <= SKINNY_SIZE) return n <= MANY_COLUMNS ? fewRowsClass(m) : `${fewRowsClass(m)} x 4097-`;
   if (isNarrow(m, n)) return "65- x 1-64";
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
   const [few, some] = FEW_TILES;
   return tiles <= few ? "1-128 tiles" : tiles <= some ? "129-512 tiles" : "513- tiles";
+}
+
+/** Class of up to {@linkcode SKINNY_SIZE} rows. */
+export function fewRowsClass(m: number): string {
+  return m <= 4 ? "1-4" : m <= 16 ? "5-16" : "17-64";
 }
 
 /**

@@ -70,16 +70,15 @@ export interface RandomArguments {
   readonly minP: number;
 }
 
-/**
- * Tells where several workgroups should share a row: where that was measured to be faster, else on GPUs,
- * for vocabularies that take one workgroup longer than two more launches. Software adapters have too few
- * units to share.
- */
-export function drawsInParts({ software, tuning }: GpuDevice, vocabulary: number): boolean {
+/** The same choice for each class of vocabularies, for the device's `tuning`. */
+export function everyDraw(choice: string): Map<string, string> {
+  return new Map(DRAW_CLASSES.map(({ name }) => [name, choice]));
+}
+
+/** Tells where several workgroups share a row: where the tuning says so, since they have to prove equal. */
+export function drawsInParts({ tuning }: GpuDevice, vocabulary: number): boolean {
   const alike = DRAW_CLASSES.findLast(({ from }) => vocabulary >= from);
-  if (!alike) return false;
-  const tuned = tuning.get(alike.name);
-  return tuned === undefined ? !software : tuned === DRAWS.several;
+  return alike !== undefined && tuning.get(alike.name) === DRAWS.several;
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { Random } from "../../lib/random.ts";
 import { LOGITS_CHUNK } from "../lm_head/signatures.ts";
-import { DRAW_CLASSES, DRAWS } from "./draw_gpu.ts";
 import { greedy, sample, tokenSet } from "./sample.ts";
 
 /** Three parts, the last of them short. */
@@ -81,9 +80,4 @@ export async function compareDraws(device: GpuDevice): Promise<DrawComparison> {
   } finally {
     for (const { buffer } of spans) device.free(buffer);
   }
-}
-
-/** The choice of one workgroup a row for each class of vocabularies, for the device's `tuning`. */
-export function drawsByOne(): Map<string, string> {
-  return new Map(DRAW_CLASSES.map(({ name }) => [name, DRAWS.one]));
 }

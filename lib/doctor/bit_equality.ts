@@ -1,6 +1,7 @@
 import { compareVariants } from "../../kernels/matmul/equal_variants.ts";
 import { SUBGROUP_VARIANT } from "../../kernels/matmul/matmul_variants.ts";
-import { compareDraws, drawsByOne } from "../../kernels/sample/equal_draws.ts";
+import { DRAWS, everyDraw } from "../../kernels/sample/draw_gpu.ts";
+import { compareDraws } from "../../kernels/sample/equal_draws.ts";
 import type { GpuDevice } from "../device/device.ts";
 import type { Generated } from "../generation/generate.ts";
 import type { RowPredictions } from "../training/token_pass.ts";
@@ -36,7 +37,7 @@ export async function equalVariants(device: GpuDevice): Promise<string> {
 export async function equalDraws(device: GpuDevice): Promise<string> {
   const { compared, differing } = await compareDraws(device);
   if (differing === 0) return `the same ${compared} tokens from one and from several workgroups`;
-  for (const [kind, choice] of drawsByOne()) device.tuning.set(kind, choice);
+  for (const [kind, choice] of everyDraw(DRAWS.one)) device.tuning.set(kind, choice);
   return `${differing} of ${compared} tokens differ from several workgroups, which are not used`;
 }
 

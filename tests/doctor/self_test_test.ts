@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
-import { drawsInParts } from "../../kernels/sample/draw_gpu.ts";
+import { DRAWS, drawsInParts, everyDraw } from "../../kernels/sample/draw_gpu.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
 import { equalDraws, equalVariants } from "../../lib/doctor/bit_equality.ts";
 import { KERNEL_CHECKS } from "../../lib/doctor/kernel_checks.ts";
@@ -81,13 +81,12 @@ gpuTest("draws are compared; several workgroups that differ are not used", async
     "the same 32 tokens from one and from several workgroups",
   );
   assert.equal(device.tuning.size, 0);
+  for (const [kind, choice] of everyDraw(DRAWS.several)) device.tuning.set(kind, choice);
   assert.match(
     await equalDraws(drawingOtherwise(device)),
     /^\d+ of 32 tokens differ from several workgroups, which are not used$/,
   );
-  for (const vocabulary of [32_128, 151_936]) {
-    assert.ok(!drawsInParts({ software: false, tuning: device.tuning } as GpuDevice, vocabulary));
-  }
+  for (const vocabulary of [32_128, 151_936]) assert.ok(!drawsInParts(device, vocabulary));
   device.tuning.clear();
   assert.equal(device.memory.used, used);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { autotuneMatmul, type Trial } from "../../kernels/matmul/autotune.ts";
+import { severalClass } from "../../kernels/matmul/matmul_several.ts";
 import { matmulVariants, shapeClass, shapeClasses } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice, Shader } from "../../lib/device/device.ts";
 import { LaunchTimes } from "../../lib/device/profile.ts";
@@ -32,7 +33,7 @@ function imaginedGpu(cost: (entryPoint: string, groups: number) => number) {
 }
 
 Deno.test("autotuning chooses the fastest variant of every class that occurs", async () => {
-  const fast = { staged: 1, narrow: 2, broadcast: 3 };
+  const fast = { staged: 1, narrow: 2, broadcast: 3, several_skinny: 2 };
   const costs = new Map(Object.entries(fast));
   const { device, times } = imaginedGpu((entryPoint, groups) =>
     (costs.get(entryPoint) ?? 10) + groups * 1e-6
@@ -41,10 +42,12 @@ Deno.test("autotuning chooses the fastest variant of every class that occurs", a
     budget: { waiting: 60, total: 60 },
     warmUpSeconds: 0,
   });
-  assert.ok(best.size >= 30);
+  assert.ok(best.size >= 36);
   const names = matmulVariants(device).map(({ name }) => name);
+  const several = [1, 5, 17].flatMap((m) => [severalClass(m, "f32"), severalClass(m, "bf16")]);
+  for (const kind of several) assert.ok(best.has(kind), kind);
   for (const [kind, name] of best) {
-    assert.ok(shapeClasses().includes(kind), kind);
+    assert.ok([...several, ...shapeClasses()].includes(kind), kind);
     assert.ok(names.includes(name), name);
   }
   // The fewest workgroups among the fastest; where its tiles would be nearly empty, another.
@@ -53,6 +56,9 @@ Deno.test("autotuning chooses the fastest variant of every class that occurs", a
   assert.match(best.get("1-4 bf16 A Bᵀ")!, /^narrow/);
   assert.equal(best.get("17-64 f32 Aᵀ B"), "staged 128 128");
   assert.equal(best.get("65- x 1-64 f32 A B"), "staged 128 128");
+  // Several products have kernels of their own, which are measured for themselves.
+  assert.match(best.get("several 1-4 bf16")!, /^skinny/);
+  assert.match(best.get("several 5-16 f32")!, /^skinny/);
   assert.deepEqual([...device.tuning], [["kept", "name"]]);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { activation } from "../../kernels/activation/activation.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
-import { fusesProducts, matmulSeveral } from "../../kernels/matmul/matmul_several.ts";
+import { fusesProducts, matmulSeveral, severalClass } from "../../kernels/matmul/matmul_several.ts";
 import { shapeClass } from "../../kernels/matmul/matmul_variants.ts";
 import type { GpuDevice, Shader, TaskDevice } from "../../lib/device/device.ts";
 import { toBf16 } from "../../lib/formats/bf16.ts";
@@ -27,6 +27,7 @@ const VARIANTS = ["broadcast", "skinny 4 4 8", "skinny 4 1 32", "narrow 4 4 16"]
 /** Lets every product take this variant. */
 function tune(device: GpuDevice, m: number, dtype: "f32" | "bf16", name: string): void {
   device.tuning.set(shapeClass({ ...TRAITS, m, dtype }), name);
+  device.tuning.set(severalClass(m, dtype), name);
 }
 
 const TRAITS = { n: 100, aAlongK: true, bAlongK: true, b2AlongK: true, fours: true };
@@ -195,6 +196,35 @@ Deno.test("matmulSeveral: where a variant with tiles is the fastest, the default
   }
   const narrow = ["several_narrow", "several_skinny"];
   assert.deepEqual(launched, [...narrow, ...narrow]);
+});
+
+Deno.test("matmulSeveral: its own measurement comes before that of matmul", () => {
+  const launched: string[] = [];
+  const device = {
+    ...{ kind: "webgpu", software: false, subgroupSize: 32, usesSubgroups: false },
+    tuning: new Map(),
+    dispatch: ({ entryPoint }: Shader) => launched.push(entryPoint),
+  } as unknown as GpuDevice;
+  const span = { buffer: { byteLength: 0 }, byteOffset: 0 };
+  const launch = (k: number) =>
+    matmulSeveral(device, {
+      ...{ a: span, m: 1, k, dtype: "bf16" },
+      products: [{ c: span, w: span, n: 100, bias: null, lowRank: null }],
+    });
+  tune(device, 1, "bf16", "skinny 4 1 32");
+  launch(64);
+  device.tuning.set(severalClass(1, "bf16"), "narrow 4 1 32");
+  launch(64);
+  // Where no fours can be read, or subgroups have not proved equal, matmul's variant.
+  launch(63);
+  device.tuning.set(severalClass(1, "bf16"), "broadcast");
+  launch(64);
+  assert.deepEqual(launched, [
+    "several_skinny",
+    "several_narrow",
+    "several_skinny",
+    "several_skinny",
+  ]);
 });
 
 Deno.test("fusesProducts: few rows, one type, weights that can be bound", () => {

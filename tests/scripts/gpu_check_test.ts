@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { GpuReport } from "../../bench/gpu_check/report.ts";
 import { STAGES } from "../../bench/gpu_check/stages.ts";
-import { deviceTestFiles } from "../../scripts/gpu_check.ts";
+import { deviceTestFiles, STARTED } from "../../scripts/gpu_check.ts";
 import { pageWithTable } from "../../scripts/gpu_table.ts";
 import { listFiles, ROOT } from "../../scripts/program.ts";
 import { withFolder } from "../cli/temper.ts";
@@ -27,6 +27,20 @@ Deno.test("what tests of the kit share finds files through assets.ts: a bundle m
     const text = await Deno.readTextFile(join(ROOT, path));
     assert.ok(!text.includes("import.meta.url"), `${path}: use assets.ts`);
   }
+});
+
+Deno.test("modules that tests of the kit start are in it, and named as there", async () => {
+  const { kernels, golden } = await deviceTestFiles();
+  let started = 0;
+  for (const path of [...kernels, ...golden]) {
+    const text = await Deno.readTextFile(join(ROOT, path));
+    assert.ok(!/import\.meta\.resolve|new Worker\(new URL/.test(text), `${path}: use assets.ts`);
+    for (const [, module] of text.matchAll(/assetUrl\("([^"]+\.ts)"\)/g)) {
+      assert.ok(STARTED.includes(module), `${path} starts ${module}`);
+      started++;
+    }
+  }
+  assert.ok(started > 0);
 });
 
 Deno.test("the table of cards is current", async () => {

@@ -1,11 +1,11 @@
 import { join } from "../../platform/paths.ts";
 import { provesSubgroups } from "../../../kernels/matmul/equal_variants.ts";
-import { autotuneMatmul, hasTunableProducts } from "../../../kernels/matmul/autotune.ts";
+import { autotuneMatmul } from "../../../kernels/matmul/autotune.ts";
 import { MATMUL_CODE } from "../../../kernels/matmul/matmul_variants.ts";
-import { SEVERAL_BROADCAST_CODE } from "../../../kernels/matmul/matmul_several.ts";
+import { SEVERAL_CODE } from "../../../kernels/matmul/matmul_several.ts";
 import { autotuneDraws } from "../../../kernels/sample/autotune.ts";
-import { DRAW_CODE } from "../../../kernels/sample/draw_gpu.ts";
-import { compareDraws, drawsByOne } from "../../../kernels/sample/equal_draws.ts";
+import { DRAW_CODE, DRAWS, everyDraw } from "../../../kernels/sample/draw_gpu.ts";
+import { compareDraws } from "../../../kernels/sample/equal_draws.ts";
 import { cacheDirectory } from "../../platform/cache_directory.ts";
 import type { Device, GpuDevice } from "../../device/device.ts";
 import { type DeviceOptions, openDevice } from "../../device/open.ts";
@@ -64,15 +64,18 @@ export interface TuningTrials {
   readonly name?: DeviceOptions["device"];
   /** Finds out if the kernels with subgroups are equal to the others. */
   readonly prove: () => Promise<boolean>;
-  /** Measures products and draws. Default: `autotuneMatmul` and `autotuneDraws`, on hardware only. */
-  readonly measure?: (device: GpuDevice) => Promise<Map<string, string>>;
+  /**
+   * Measures products and draws, and puts the choices into a map. Default:
+   * {@linkcode measureKernels}, on hardware only.
+   */
+  readonly measure?: (device: GpuDevice, choices: Map<string, string>) => Promise<void>;
 }
 
 /** Facts about an adapter's kernels. */
 interface KnownKernels {
   /** True where kernels with subgroups are equal to the others. */
   usesSubgroups: boolean;
-  /** The fastest variant for each class of products. */
+  /** The fastest variant for each class of products and draws. */
   choices: Record<string, string>;
 }
 
@@ -106,19 +109,24 @@ export async function tune(
   folder: string,
   { name, prove, measure }: TuningTrials,
 ): Promise<string> {
-  measure ??= hasTunableProducts(device) ? (device) => measureApart(device, name) : nothingMeasured;
+  // An adapter that imitates a GPU is not worth measuring.
+  measure ??= async (device, choices) => {
+    if (!device.software) await measureKernels(device, name, choices);
+  };
   const path = await tuningPath(device, folder);
   const known = await readKnown(path);
   device.usesSubgroups = known ? known.usesSubgroups : await prove();
-  const measured = known ? null : await measure(device).catch(() => null);
-  const choices = known?.choices ?? Object.fromEntries(measured ?? []);
-  for (const [kind, name] of Object.entries(choices)) device.tuning.set(kind, name);
-  // A failure may be temporary, such as no free memory: the next run measures again.
-  if (!measured) return path;
+  const chosen = new Map(Object.entries(known?.choices ?? {}));
+  // A failure may be temporary, such as no free memory: what was measured before it serves this run, and
+  // the next one measures again.
+  const isNew = !known && await measure(device, chosen).then(() => true, () => false);
+  for (const [kind, name] of chosen) device.tuning.set(kind, name);
+  if (!isNew) return path;
   try {
     await makeFolder(folder);
     const { description: adapter, subgroupSize, usesSubgroups } = device;
     const subgroups = subgroupSize ?? "no";
+    const choices = Object.fromEntries(chosen);
     const content = { adapter, deno: denoVersion(), subgroups, usesSubgroups, choices };
     await writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
   } catch {
@@ -132,7 +140,7 @@ async function tuningPath(
   folder: string,
 ): Promise<string> {
   const subgroups = subgroupSize ?? "no";
-  const kernels = MATMUL_CODE + SEVERAL_BROADCAST_CODE + DRAW_CODE;
+  const kernels = MATMUL_CODE + SEVERAL_CODE + DRAW_CODE;
   const code = await digest(kernels + description + subgroups);
   return join(folder, `matmul-${code}.json`);
 }
@@ -151,37 +159,45 @@ export async function knownTuning(
   return known && known.choices;
 }
 
-/** Measures on a separate device, with timestamps: a kernel that fails would lose the run's device. */
-async function measureApart(
-  { usesSubgroups }: GpuDevice,
+/**
+ * Measures products and draws on a separate device, with timestamps: a kernel that fails would lose the
+ * run's device. Choices are put into the map as soon as they are known.
+ *
+ * @param options of {@linkcode autotuneMatmul}, for tests
+ */
+export async function measureKernels(
+  { usesSubgroups }: Pick<GpuDevice, "usesSubgroups">,
   name: DeviceOptions["device"],
-): Promise<Map<string, string>> {
+  choices: Map<string, string>,
+  options?: Parameters<typeof autotuneMatmul>[2],
+): Promise<void> {
+  const add = (measured: ReadonlyMap<string, string>) => {
+    for (const [kind, choice] of measured) choices.set(kind, choice);
+  };
   const gpu = await findGpu(name === "dawn" ? "dawn" : "webgpu");
-  if (!gpu?.adapter.features.has("timestamp-query")) return await provenDraws(name);
+  const hasTimes = gpu?.adapter.features.has("timestamp-query") ?? false;
   const times = new LaunchTimes();
-  const device = await openGpu(gpu, { times });
-  device.usesSubgroups = usesSubgroups;
+  const timed = gpu && hasTimes ? await openGpu(gpu, { times }) : null;
   try {
-    const products = await autotuneMatmul(device, times);
-    return new Map([...products, ...await autotuneDraws(device, times)]);
+    if (timed) {
+      timed.usesSubgroups = usesSubgroups;
+      add(await autotuneMatmul(timed, times, options));
+    }
+    if (!await provesDraws(name)) add(everyDraw(DRAWS.one));
+    else add(timed ? await autotuneDraws(timed, times) : everyDraw(DRAWS.several));
   } finally {
-    device.close();
+    timed?.close();
   }
 }
 
-/** Choices for a GPU that tells no times: one workgroup draws where several give something else. */
-export async function provenDraws(name: DeviceOptions["device"]): Promise<Map<string, string>> {
+/** Compares the draws of one and of several workgroups on a device of their own. */
+async function provesDraws(name: DeviceOptions["device"]): Promise<boolean> {
   const device = await openDevice({ device: name });
   try {
-    if (device.kind !== "webgpu") return new Map();
-    return (await compareDraws(device)).differing === 0 ? new Map() : drawsByOne();
+    return device.kind === "webgpu" && (await compareDraws(device)).differing === 0;
   } finally {
     device.close();
   }
-}
-
-function nothingMeasured(): Promise<Map<string, string>> {
-  return Promise.resolve(new Map());
 }
 
 /** Reads a file of {@linkcode tune}; null if it is broken, or of a Deno whose compiler may be another. */

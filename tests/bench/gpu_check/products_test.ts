@@ -21,6 +21,7 @@ Deno.test("products that are measured: the square, and every layer of both model
     assert.ok(has({ of: "smollm2-135m", m, n: 192, k: 576, dtype: "bf16" }));
   }
   assert.ok(has({ of: "flan-t5-base", product: "dyᵀ·x", m: 32, n: 768 }));
+  assert.ok(has({ of: "smollm2-135m", product: "several", m: 16, n: 576, dtype: "bf16" }));
   // A training pass computes the logits in parts.
   assert.ok(!has({ m: 1200, n: 32128 }) && has({ m: 1200, n: 4096 }));
   assert.ok(cases.length < 120);
@@ -30,9 +31,9 @@ gpuTest(
   "useful variants of each kind of product are measured, until the time is up",
   async (device) => {
     const size = { of: "test", m: 8, n: 16, k: 32 };
-    const cases: ProductCase[] = (["x·Wᵀ", "dy·W", "dyᵀ·x"] as const).flatMap((product) =>
-      (["f32", "bf16"] as const).map((dtype) => ({ ...size, product, dtype }))
-    );
+    const cases: ProductCase[] = (["x·Wᵀ", "dy·W", "dyᵀ·x", "several"] as const).flatMap((
+      product,
+    ) => (["f32", "bf16"] as const).map((dtype) => ({ ...size, product, dtype })));
     let rows: readonly ProductRow[] = [];
     const report = (result: readonly ProductRow[]) => rows = result;
     await measureProducts(device, cases, 0, { hasTime: () => true, report });

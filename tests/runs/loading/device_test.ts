@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { DRAW_CLASSES } from "../../../kernels/sample/draw_gpu.ts";
 import { hasSubgroupVariant } from "../../../kernels/matmul/matmul_variants.ts";
 import {
   compilationNotes,
   knownTuning,
+  measureKernels,
   openRunDevice,
-  provenDraws,
   tune,
 } from "../../../lib/runs/loading/device.ts";
+import { findAdapter } from "../../../lib/device/webgpu/adapter.ts";
 import { gpuTest } from "../../device.ts";
 import { withTempDir } from "../../temp_dir.ts";
 
@@ -18,9 +20,10 @@ gpuTest(
       let measured = 0;
       let proved = 0;
       const prove = () => Promise.resolve(++proved > 0);
-      const measure = () => {
+      const measure = (_: unknown, choices: Map<string, string>) => {
         measured++;
-        return Promise.resolve(new Map([["1-4 f32 A Bᵀ", "skinny 8 1 16"]]));
+        choices.set("1-4 f32 A Bᵀ", "skinny 8 1 16");
+        return Promise.resolve();
       };
       const path = await tune(device, `${folder}/new`, { prove, measure });
       assert.ok(device.usesSubgroups);
@@ -47,10 +50,14 @@ gpuTest(
       await tune(device, `${folder}/new`, { prove, measure });
       await tune(device, `${folder}/new`, { prove, measure });
       assert.deepEqual([measured, proved], [6, 6]);
-      // A failure is not kept.
-      const fail = () => Promise.reject(new Error("no memory"));
+      // A failure is not kept; what was measured before it is used.
+      const fail = (_: unknown, choices: Map<string, string>) => {
+        choices.set("1-4 bf16 A Bᵀ", "narrow 4 1 32");
+        return Promise.reject(new Error("no memory"));
+      };
       const failed = await tune(device, `${folder}/failed`, { prove, measure: fail });
       assert.ok(!existsSync(failed));
+      assert.equal(device.tuning.get("1-4 bf16 A Bᵀ"), "narrow 4 1 32");
       await tune(device, `${folder}/failed`, { prove, measure });
       assert.ok(existsSync(failed));
     }),
@@ -64,8 +71,19 @@ gpuTest("a software adapter is not tuned, its subgroups prove themselves", async
   own.close();
 });
 
-gpuTest("without timestamps, draws of several workgroups are proved too", async () => {
-  assert.deepEqual([...await provenDraws("webgpu")], []);
+gpuTest("products and draws of a GPU are measured, each for its classes", async (device) => {
+  const choices = new Map<string, string>();
+  const trials = (["x·Wᵀ", "several"] as const).map((product) => (
+    { m: 4, n: 68, k: 32, dtype: "f32", product } as const
+  ));
+  const budget = { waiting: 60, total: 60 };
+  await measureKernels(device, "webgpu", choices, { trials, budget, warmUpSeconds: 0 });
+  const draws = DRAW_CLASSES.map(({ name }) => name);
+  const adapter = (await findAdapter())!;
+  const products = adapter.features.has("timestamp-query")
+    ? ["1-4 f32 A Bᵀ", "several 1-4 f32"]
+    : [];
+  assert.deepEqual([...choices.keys()], [...products, ...draws]);
 });
 
 Deno.test("compiling kernels is told when it takes long, and then seldom", () => {
