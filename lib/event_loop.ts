@@ -13,6 +13,20 @@ export async function sleep(milliseconds: number, signal?: AbortSignal): Promise
   }
 }
 
+/** Tells whether a promise is still pending after so many milliseconds; a failed one is not. */
+export async function isPendingAfter(
+  milliseconds: number,
+  promise: Promise<unknown>,
+): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(true), milliseconds);
+  try {
+    return await Promise.race([promise.then(() => false, () => false), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The event loop waits no longer for a computation, in milliseconds. A turn takes 1 to 2. */
 const MAX_WAIT_MS = 200;
 let lastTurn = 0;

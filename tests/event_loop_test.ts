@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sleep, yieldToEventLoop } from "../lib/event_loop.ts";
+import { isPendingAfter, sleep, yieldToEventLoop } from "../lib/event_loop.ts";
 
 Deno.test({
   name: "a signal is heard while something is computed",
@@ -54,4 +54,12 @@ Deno.test("sleep waits, and ends with the signal's reason", async () => {
   abort.abort(new Error("given up"));
   await assert.rejects(sleeping, { message: "given up" });
   await assert.rejects(sleep(60_000, abort.signal), { message: "given up" });
+});
+
+Deno.test("a promise is pending that waits for longer, and none that has ended", async () => {
+  assert.equal(await isPendingAfter(60_000, Promise.resolve()), false);
+  assert.equal(await isPendingAfter(60_000, Promise.reject(new Error("ended"))), false);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  assert.equal(await isPendingAfter(1, promise), true);
+  resolve();
 });

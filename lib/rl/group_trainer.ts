@@ -1,4 +1,5 @@
-import { UserError } from "../errors.ts";
+import { OutOfMemoryError, UserError } from "../errors.ts";
+import { yieldToEventLoop } from "../event_loop.ts";
 import type { GenerationOptions } from "../generation/generate.ts";
 import type { GenerationConfig } from "../generation/generation_config.ts";
 import { checkTokens } from "../models/language_model.ts";
@@ -52,6 +53,8 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     this.parameters,
     this.config.activationMemory,
   );
+  /** Rows that were compared with the reference ahead of the next step. */
+  #compared: ComparedRows | null = null;
 
   /**
    * Lets the policy respond to prompts, `numGenerations` times to each, at `temperature`. Their
@@ -99,8 +102,44 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     return this.#rollouts.readAhead(prompts, this.#trainedFirst(prompts.length), reference);
   }
 
+  /**
+   * Computes the reference's log-probabilities of responses ahead of a step on them, while rewards that
+   * ask a service are awaited: a pass at a time, so that requests go on in between. The next step takes
+   * them where it would compute the same; its results are the same, bit for bit. Where there is no
+   * reference, or memory does not suffice, nothing is done.
+   *
+   * @param prompts tokens of each response's prompt, `batchSize` rows
+   * @param completions tokens that the policy generated
+   * @throws {UserError} as `step` does for such rows, or when generation or a step is running
+   */
+  async compareAhead(
+    prompts: readonly (readonly number[])[],
+    completions: readonly (readonly number[])[],
+  ): Promise<void> {
+    if (!this.comparesWithReference) return;
+    const { miniBatchSize, numGenerations } = this.config;
+    // A group's prompt is read once.
+    const size = Math.max(1, Math.floor(miniBatchSize / numGenerations)) * numGenerations;
+    await this.exclusively(async () => {
+      const rows = this.#rowsOf(prompts, completions);
+      const logprobs: Float32Array[] = [];
+      const { referencePrompts } = this.#rollouts;
+      try {
+        for (const part of slices(rows, size)) {
+          logprobs.push(...await this.logprobs(part, "reference", referencePrompts));
+          await yieldToEventLoop();
+        }
+        this.#compared = { rows, logprobs };
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError)) throw error;
+      }
+    });
+  }
+
   /** True where a step needs the reference's log-probabilities. */
-  protected abstract readonly comparesWithReference: boolean;
+  protected get comparesWithReference(): boolean {
+    return this.config.beta !== 0;
+  }
 
   /** Runs one step; two at a time, and generation meanwhile, are refused. */
   protected override exclusively<T>(step: () => Promise<T>): Promise<T> {
@@ -119,32 +158,15 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     completions: readonly (readonly number[])[],
     sampled: readonly SampledTokens[] | null,
   ): Promise<GroupBatch> {
-    const { model } = this.policy;
-    const { batchSize } = this.config;
-    if (prompts.length !== batchSize || completions.length !== batchSize) {
-      throw new UserError(
-        `a ${this.algorithm} step was given ${prompts.length} prompts and ${completions.length} ` +
-          `completions; expected ${batchSize} of each (\`batchSize\`)`,
-      );
-    }
-    const rows = prompts.map((prompt, i) => {
-      for (const [ids, name] of [[prompt, "prompt"], [completions[i], "completion"]] as const) {
-        if (ids.length === 0) throw new UserError(`${name} ${i} is empty; give at least one token`);
-        checkTokens(model, ids, `${name} ${i}`);
-      }
-      return responseRow(model, prompt, completions[i]);
-    });
+    const rows = this.#rowsOf(prompts, completions);
     const groups = groupsOf(prompts, this.config.numGenerations);
     const oldLogprobs = sampled
       ? this.#reported(rows, sampled)
       : await this.logprobs(rows, "policy");
-    const refLogprobs = this.comparesWithReference
-      ? await this.#rollouts.withReferencePrompts((prompts) =>
-        this.logprobs(rows, "reference", prompts)
-      )
-      : null;
+    const refLogprobs = this.comparesWithReference ? await this.#refLogprobs(rows) : null;
     this.countTokens(rows);
-    const ended = completions.map((tokens) => model.eosTokenIds.includes(tokens.at(-1)!));
+    const { eosTokenIds } = this.policy.model;
+    const ended = completions.map((tokens) => eosTokenIds.includes(tokens.at(-1)!));
     const promptPass = this.#rollouts.promptPassOf(sampled);
     return { rows, groups, ended, oldLogprobs, refLogprobs, promptPass };
   }
@@ -189,6 +211,38 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     super.dispose();
   }
 
+  /** Rows of a step. @throws {UserError} as `layOut` does for them */
+  #rowsOf(
+    prompts: readonly (readonly number[])[],
+    completions: readonly (readonly number[])[],
+  ): TokenRow[] {
+    const { model } = this.policy;
+    const { batchSize } = this.config;
+    if (prompts.length !== batchSize || completions.length !== batchSize) {
+      throw new UserError(
+        `a ${this.algorithm} step was given ${prompts.length} prompts and ${completions.length} ` +
+          `completions; expected ${batchSize} of each (\`batchSize\`)`,
+      );
+    }
+    return prompts.map((prompt, i) => {
+      for (const [ids, name] of [[prompt, "prompt"], [completions[i], "completion"]] as const) {
+        if (ids.length === 0) throw new UserError(`${name} ${i} is empty; give at least one token`);
+        checkTokens(model, ids, `${name} ${i}`);
+      }
+      return responseRow(model, prompt, completions[i]);
+    });
+  }
+
+  /** Log-probabilities of a step's rows under the reference: computed ahead, or now. */
+  async #refLogprobs(rows: readonly TokenRow[]): Promise<Float32Array[]> {
+    const compared = this.#compared;
+    this.#compared = null;
+    const isOfThese = compared?.rows.every((row, i) => isSameRow(row, rows[i]));
+    return await this.#rollouts.withReferencePrompts((prompts) =>
+      isOfThese ? compared!.logprobs : this.logprobs(rows, "reference", prompts)
+    );
+  }
+
   /** Order in which rows are trained. */
   #order(count: number, random: Random): number[] {
     const { shuffleMinibatches, miniBatchSize } = this.config;
@@ -222,6 +276,16 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
       );
     });
   }
+}
+
+/** Rows, and their log-probabilities under the reference. */
+interface ComparedRows {
+  readonly rows: readonly TokenRow[];
+  readonly logprobs: Float32Array[];
+}
+
+function isSameRow(a: TokenRow, b: TokenRow): boolean {
+  return a.query.join() === b.query.join() && a.targets.join() === b.targets.join();
 }
 
 /**

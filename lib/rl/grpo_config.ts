@@ -1,8 +1,8 @@
 import { UserError } from "../errors.ts";
 import { z } from "../packages/zod.ts";
 import type { SnakeCase } from "../settings/names.ts";
-import { parseSettings } from "../settings/settings.ts";
-import { checkGroupConfig, groupConfigFields } from "./group_config.ts";
+import { parseSettings, withSettingNames } from "../settings/settings.ts";
+import { checkGroupConfig, groupConfigFields, withBatchSize } from "./group_config.ts";
 import type { GRPOConfig } from "./grpo_config_type.ts";
 
 export type { GRPOConfig };
@@ -57,7 +57,8 @@ export type GRPOConfigInput =
  * @throws {UserError} naming the first setting that is not possible, its value and what is allowed
  */
 export function resolveGRPOConfig(input: GRPOConfigInput): GRPOConfig {
-  const config: GRPOConfig = parseSettings(grpoConfigSchema, input);
+  const { settings } = withSettingNames(grpoConfigSchema, input);
+  const config: GRPOConfig = parseSettings(grpoConfigSchema, withBatchSize(settings));
   checkGroupConfig(config);
   if (config.syncRefModel && config.beta === 0) {
     throw new UserError(

@@ -38,11 +38,6 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
     super(policy, config, "GRPO", { reference, moves: config.syncRefModel });
   }
 
-  /** True where the loss has a term for the KL from the reference. */
-  protected override get comparesWithReference(): boolean {
-    return this.config.beta !== 0;
-  }
-
   /**
    * Optimises the policy on one batch of rollouts. Rollouts with equal prompts are a group;
    * where they are a multiple of `numGenerations`, each `numGenerations` of them.

@@ -1,7 +1,7 @@
 import { z } from "../packages/zod.ts";
 import type { SnakeCase } from "../settings/names.ts";
-import { parseSettings } from "../settings/settings.ts";
-import { checkGroupConfig, groupConfigFields } from "./group_config.ts";
+import { parseSettings, withSettingNames } from "../settings/settings.ts";
+import { checkGroupConfig, groupConfigFields, withBatchSize } from "./group_config.ts";
 import type { RLOOConfig } from "./rloo_config_type.ts";
 
 export type { RLOOConfig };
@@ -40,7 +40,8 @@ export type RLOOConfigInput =
  * @throws {UserError} naming the first setting that is not possible, its value and what is allowed
  */
 export function resolveRLOOConfig(input: RLOOConfigInput): RLOOConfig {
-  const config: RLOOConfig = parseSettings(rlooConfigSchema, input);
+  const { settings } = withSettingNames(rlooConfigSchema, input);
+  const config: RLOOConfig = parseSettings(rlooConfigSchema, withBatchSize(settings));
   checkGroupConfig(config);
   return config;
 }

@@ -39,11 +39,6 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
     super(policy, config, "RLOO", { reference: config.beta === 0 ? null : config.reference });
   }
 
-  /** True where the loss has a term for the KL from the reference. */
-  protected override get comparesWithReference(): boolean {
-    return this.config.beta !== 0;
-  }
-
   /**
    * Optimises the policy on one batch of rollouts. Rollouts with equal prompts are a group;
    * where they are a multiple of `numGenerations`, each `numGenerations` of them.

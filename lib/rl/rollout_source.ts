@@ -153,13 +153,18 @@ export class RolloutSource {
     return (sampled instanceof Rollouts ? sampled.promptPass : null) ?? this.#ahead.policy;
   }
 
+  /** Prompts of the next step that the reference has read; null for none. */
+  get referencePrompts(): ReadPrompts | null {
+    return this.#ahead.reference;
+  }
+
   /**
    * Lets a step use the prompts that the reference has read, and frees them once it has launched what
    * goes on from them.
    */
   withReferencePrompts<T>(use: (prompts: ReadPrompts | null) => T): T {
     try {
-      return use(this.#ahead.reference);
+      return use(this.referencePrompts);
     } finally {
       this.#ahead.reference?.[Symbol.dispose]();
       this.#ahead.reference = null;

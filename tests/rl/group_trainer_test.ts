@@ -75,7 +75,7 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
     deviceTest(
       `${Algorithm.name}: prompts that generation has read change nothing, passes of ${miniBatchSize}`,
       async (device) => {
-        const train = async (how: "keeps" | "reads again" | "reads ahead") => {
+        const train = async (how: "keeps" | "reads again" | "reads ahead" | "compares ahead") => {
           const trainer = new Algorithm(await demoPolicy(device), {
             ...base,
             miniBatchSize,
@@ -86,10 +86,13 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
           for (const seed of [1, 2]) {
             const rollouts = await trainer.generate(PROMPTS, { seed });
             assert.ok(rollouts.promptPass);
-            if (how !== "keeps") rollouts.release();
+            if (how.startsWith("reads")) rollouts.release();
             if (how === "reads ahead") await trainer.readAhead(promptsOf(rollouts));
             const rewards = { even: even(rollouts) };
             const prompts = promptsOf(rollouts);
+            if (how === "compares ahead") {
+              await trainer.compareAhead(prompts, tokensOf(rollouts));
+            }
             const stats = await trainer.step(prompts, tokensOf(rollouts), rewards, rollouts);
             assert.equal(rollouts.promptPass, null);
             metrics.push(stats.metrics);
@@ -100,10 +103,48 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
         const expected = await train("keeps");
         assert.deepEqual(await train("reads again"), expected);
         assert.deepEqual(await train("reads ahead"), expected);
+        assert.deepEqual(await train("compares ahead"), expected);
       },
     );
   }
 }
+
+Deno.test("a step does not compare what was compared ahead, but all others", () =>
+  withDevice(async (device) => {
+    assert.ok(device.kind === "wasm");
+    const trainer = await grpo(device, { beta: 0.1, miniBatchSize: 8 });
+    const passes = async (change: (token: number) => number) => {
+      const rollouts = await trainer.generate(PROMPTS, { seed: 1 });
+      const prompts = promptsOf(rollouts);
+      const others = tokensOf(rollouts).map(([first, ...rest]) => [change(first), ...rest]);
+      await trainer.compareAhead(prompts, others);
+      const { run } = device;
+      let embedded = 0;
+      device.run = (launched, ...rest) => {
+        if (launched.name === "embedding") embedded++;
+        run.call(device, launched, ...rest);
+      };
+      await trainer.step(prompts, tokensOf(rollouts), { even: even(rollouts) }, rollouts);
+      device.run = run;
+      return embedded;
+    };
+    // The decoder of the update; and the encoder and the decoder of the reference.
+    assert.equal(await passes((token) => token), 1);
+    assert.equal(await passes((token) => token + 1), 3);
+  }, "wasm"));
+
+Deno.test("nothing is compared ahead without a reference, or while a step is running", () =>
+  withDevice(async (device) => {
+    const trainer = await grpo(device, { beta: 0.1 });
+    const rollouts = await trainer.generate(PROMPTS, { seed: 1 });
+    const [prompts, tokens] = [promptsOf(rollouts), tokensOf(rollouts)];
+    const step = trainer.step(prompts, tokens, { even: even(rollouts) }, rollouts);
+    await assert.rejects(trainer.compareAhead(prompts, tokens), /another step is running/);
+    await step;
+    await assert.rejects(trainer.compareAhead(prompts.slice(1), tokens), /was given 7 prompts/);
+    const without = await grpo(device, { beta: 0 });
+    await without.compareAhead([], []);
+  }, "wasm"));
 
 for (const lossType of ["grpo", "bnpo", "dr_grpo", "dapo"] as const) {
   Deno.test(`${lossType}: a step does not depend on how it is divided into passes`, () =>

@@ -110,10 +110,18 @@ export function withDemoSettings<T extends { model?: unknown }>(
 }
 
 /** Settings of GRPO or RLOO with those of the demo whose model is trained below them. */
-export function withDemoGroupSettings<T extends { model?: unknown }>(settings: T): T {
+export function withDemoGroupSettings(
+  settings: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const { model = DEMO_CHAT_MODEL } = settings;
-  if (model === DEMO_CHAT_MODEL) return { ...DEMO_CHAT_GROUP_SETTINGS, ...settings };
-  return model === DEMO_MODEL ? { ...DEMO_GROUP_SETTINGS, ...settings } : settings;
+  const demo = model === DEMO_CHAT_MODEL
+    ? DEMO_CHAT_GROUP_SETTINGS
+    : model === DEMO_MODEL
+    ? DEMO_GROUP_SETTINGS
+    : {};
+  // A batch's number of passes, where it is given, replaces the demo's size of a batch.
+  const isSized = typeof settings.stepsPerGeneration === "number";
+  return { ...demo, ...(isSized && { batchSize: undefined }), ...settings };
 }
 
 /** Files of each folder of the demo: a server of files does not list its folders. */

@@ -1,4 +1,5 @@
 import { z } from "../../packages/zod.ts";
+import { withBatchSize } from "../../rl/group_config.ts";
 import { grpoConfigSchema, resolveGRPOConfig } from "../../rl/grpo_config.ts";
 import type { GRPOConfig } from "../../rl/grpo_config_type.ts";
 import { resolveRLOOConfig, rlooConfigSchema } from "../../rl/rloo_config.ts";
@@ -126,7 +127,7 @@ export function resolveGrpoRunConfig(input: Partial<GrpoRunConfig> = {}): GrpoRu
   const { settings } = withSettingNames(grpoRunConfigSchema, input);
   const config: GrpoRunConfig = parseSettings(
     grpoRunConfigSchema,
-    withDemoGroupSettings(settings),
+    withBatchSize(withDemoGroupSettings(settings)),
   );
   checkShared(config);
   grpoConfigOf(config);
@@ -142,7 +143,7 @@ export function resolveRlooRunConfig(input: Partial<RlooRunConfig> = {}): RlooRu
   const { settings } = withSettingNames(rlooRunConfigSchema, input);
   const config: RlooRunConfig = parseSettings(
     rlooRunConfigSchema,
-    withDemoGroupSettings(settings),
+    withBatchSize(withDemoGroupSettings(settings)),
   );
   checkShared(config);
   rlooConfigOf(config);

@@ -171,6 +171,11 @@ export interface RlooRunConfig {
   batchSize: number;
   /** Rollouts per forward and backward pass. Default: `8`. */
   miniBatchSize: number;
+  /**
+   * Passes per batch of rollouts, in place of its size (null: as many as the size takes). Default:
+   * `null`.
+   */
+  stepsPerGeneration: number | null;
   /** Passes per optimizer step (null: those of a whole batch). Default: `null`. */
   gradientAccumulationSteps: number | null;
   /** Times that each batch of rollouts is trained on. Default: `1`. */

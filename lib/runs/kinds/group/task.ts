@@ -1,6 +1,7 @@
 import type { Example } from "../../../data/dataset.ts";
 import { winRate } from "../../../evaluation/compare.ts";
 import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
+import { isPendingAfter } from "../../../event_loop.ts";
 import type { GenerationConfig } from "../../../generation/generation_config.ts";
 import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
 import type { GRPOStats, GRPOTrainer } from "../../../rl/grpo_trainer.ts";
@@ -54,11 +55,14 @@ export interface GroupRollouts {
   /** Responses as text. */
   readonly responses: readonly string[];
   readonly rewards: RewardColumns;
-  /** Seconds of each part. */
-  readonly times: { "time/generate": number; "time/score": number };
+  /** Seconds of each part; optimization has the reference's pass alone, where it came first. */
+  readonly times: Readonly<Record<`time/${"generate" | "score" | "optimize"}`, number>>;
   /** Statistics of the machines that responded. */
   readonly fleetMetrics: Record<string, number>;
 }
+
+/** Milliseconds after which rewards count as waiting for something, such as a judge. */
+const QUICK_REWARDS_MS = 20;
 
 /** Names of an algorithm. */
 export interface GroupAlgorithm<Config extends GroupRunConfig> {
@@ -154,10 +158,12 @@ export class GroupTask<Config extends GroupRunConfig>
     const responses = rollouts.map(({ tokens }) =>
       tokenizer.decode(tokens, { skipSpecialTokens: true })
     );
-    const columns = await rewards.columns(
+    const scoring = rewards.columns(
       prompts.map(({ query, columns }, i) => ({ query, response: responses[i], columns })),
       collected?.scores,
     );
+    const compared = await this.#compareWhile(scoring, prompts, rollouts);
+    const columns = await scoring;
     const batch = {
       prompts,
       rollouts,
@@ -165,7 +171,8 @@ export class GroupTask<Config extends GroupRunConfig>
       rewards: columns,
       times: {
         "time/generate": (generated - started) / 1000,
-        "time/score": (performance.now() - generated) / 1000,
+        "time/score": (performance.now() - generated) / 1000 - compared,
+        "time/optimize": compared,
       },
       fleetMetrics: collected?.metrics ?? {},
     };
@@ -200,7 +207,7 @@ export class GroupTask<Config extends GroupRunConfig>
         reward_dist: stats.rewards.filter(Number.isFinite),
         ...times,
         ...fleetMetrics,
-        "time/optimize": (optimized - started) / 1000,
+        "time/optimize": times["time/optimize"] + (optimized - started) / 1000,
         ...(measurement && evaluationOf(measurement, optimized)),
       },
       samples: prompts.map(({ query }, row) => ({
@@ -291,6 +298,25 @@ export class GroupTask<Config extends GroupRunConfig>
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.ingredients.data[Symbol.asyncDispose]();
+  }
+
+  /**
+   * Lets the device compare responses with the reference while rewards are awaited.
+   *
+   * @returns seconds that this took
+   */
+  async #compareWhile(
+    scoring: Promise<unknown>,
+    prompts: readonly Example[],
+    rollouts: Rollouts,
+  ): Promise<number> {
+    if (!await isPendingAfter(QUICK_REWARDS_MS, scoring)) return 0;
+    const started = performance.now();
+    await this.trainer.compareAhead(
+      prompts.map(({ inputIds }) => inputIds),
+      rollouts.map(({ tokens }) => tokens),
+    );
+    return (performance.now() - started) / 1000;
   }
 
   /** Likelihood of some of a step's responses, which is known of the policy that drew them. */

@@ -4,6 +4,7 @@ import { SafetensorsFile } from "../../../../lib/formats/safetensors.ts";
 import { readRows } from "../../../../lib/runs/folder/jsonl.ts";
 import { grpo } from "../../../../lib/runs/kinds/grpo/kind.ts";
 import { rloo } from "../../../../lib/runs/kinds/rloo/kind.ts";
+import { GRPOTrainer } from "../../../../lib/rl/grpo_trainer.ts";
 import { run } from "../../../../lib/runs/loop/run.ts";
 import {
   type GrpoRunConfig,
@@ -102,6 +103,49 @@ Deno.test("a run leaves TRL's metrics, samples with advantages, and a summary th
     assert.match(listed, /^run +finished +grpo +2\/2 /m);
     const card = await Deno.readTextFile(join(output, "adapter", "README.md"));
     assert.match(card, /trained with GRPO in 2 steps/);
+  }));
+
+Deno.test("the reference reads responses while a reward waits; the result is the same, bit for bit", () =>
+  withFolder(async (folder) => {
+    const scored = Promise.withResolvers<void>();
+    const events: string[] = [];
+    Object.assign(globalThis, { scoringOfTest: { events, compared: scored.promise } });
+    const reward = join(folder, "odd.ts");
+    // As a judge that answers the first step only once the device has been at work.
+    await Deno.writeTextFile(
+      reward,
+      `export default async (samples) => {
+        const { events, compared } = globalThis.scoringOfTest;
+        if (events.push("asked") === 3) await compared;
+        return samples.map(({ response }) => response.length % 3);
+      };`,
+    );
+    const { compareAhead } = GRPOTrainer.prototype;
+    GRPOTrainer.prototype.compareAhead = async function (...given) {
+      await compareAhead.apply(this, given);
+      events.push("compared");
+      scored.resolve();
+    };
+    try {
+      const train = async (name: string) => {
+        const output = join(folder, name);
+        const settings = smallGroup(output, {
+          steps: 2,
+          evalEvery: 0,
+          beta: 0.1,
+          reward: [reward],
+        });
+        await run(grpo, resolveGrpoRunConfig(settings));
+        return await outcome(output);
+      };
+      const waited = await train("waited");
+      // A check of the reward, before training, two steps, after training.
+      assert.deepEqual(events, ["asked", "asked", "asked", "compared", "asked", "asked"]);
+      assert.deepEqual(waited, await train("not"));
+      assert.ok(!events.slice(6).includes("compared"));
+    } finally {
+      GRPOTrainer.prototype.compareAhead = compareAhead;
+    }
   }));
 
 Deno.test("grpo, and train --algorithm, train from the command line", () =>
