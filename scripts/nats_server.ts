@@ -21,18 +21,28 @@ export function hasServer(): boolean {
   }
 }
 
+/** Settings of a server, beside its arguments. */
+export interface ServerOptions {
+  /** False to leave the options of JetStream to a configuration file. */
+  readonly jetstream?: boolean;
+  /** Start of the command line, for a server in a namespace. */
+  readonly within?: readonly string[];
+}
+
 /** Runs something with a server, on a free port, with its files in a folder that is deleted afterwards. */
 export async function withServer(
   body: (server: Server, folder: string) => Promise<void>,
   args: readonly string[] = [],
-  { jetstream = true }: { jetstream?: boolean } = {},
+  { jetstream = true, within = [] }: ServerOptions = {},
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "temper-nats-" });
   const port = freePort();
   let child: Deno.ChildProcess | null = null;
   const start = async () => {
-    child = new Deno.Command("nats-server", {
+    const [command, ...before] = [...within, "nats-server"];
+    child = new Deno.Command(command, {
       args: [
+        ...before,
         ...(jetstream ? ["--jetstream", "--store_dir", `${folder}/nats`] : []),
         ...["-a", "127.0.0.1", "-p", `${port}`],
         ...args,

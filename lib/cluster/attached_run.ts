@@ -3,7 +3,7 @@ import { RunInterruptedError, UserError } from "../errors.ts";
 import { z } from "../packages/zod.ts";
 import type { FleetRun } from "../runs/kinds/fleet/rollout_fleet.ts";
 import type { Connection } from "./connection.ts";
-import { endure, patiently } from "./endure.ts";
+import { endure, Outage, patiently } from "./endure.ts";
 import { fleetId } from "./fleet_id.ts";
 import { Lease } from "./lease.ts";
 import { isFull, isGone, isTransient, reasonOf } from "./patience.ts";
@@ -20,6 +20,8 @@ const settingsSchema = z.looseObject({
 
 /** A run that this process trains, with its lease on a server. */
 export class AttachedRun {
+  readonly #outage: Outage;
+
   private constructor(
     readonly connection: Connection,
     private readonly run: FleetRun,
@@ -29,7 +31,9 @@ export class AttachedRun {
     readonly lease: Lease,
     readonly settings: z.output<typeof settingsSchema>,
     private readonly checkFleet: () => void,
-  ) {}
+  ) {
+    this.#outage = new Outage(connection.address, "the run", (line) => this.info(line));
+  }
 
   /**
    * Creates what a run needs on a server, and takes its lease.
@@ -108,12 +112,8 @@ export class AttachedRun {
     this.check();
     const patience = {
       ...{ names: this.stores.names, pauseMs: RETRY_MS, signal: this.run.signal },
+      outage: this.#outage,
       check: () => this.check(),
-      full: (reason: string) =>
-        this.info(
-          `NATS at ${this.connection.address} has no room (${reason}): the run waits until other ` +
-            "runs have ended, or max_file_store is raised",
-        ),
     };
     try {
       return await patiently(this.connection, patience, action);
@@ -133,6 +133,12 @@ export class AttachedRun {
     } catch (lasting) {
       throw explained(lasting);
     }
+    this.#outage.met(error);
+  }
+
+  /** Notes that the server did something, after errors that passed. */
+  answered(): void {
+    this.#outage.over();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { isFull, isGone, isTransient, pause, reasonOf } from "./patience.ts";
+import { isDiskFull, isFull, isGone, isTransient, pause, reasonOf } from "./patience.ts";
 import type { RunNames } from "./topology.ts";
 
 /**
@@ -20,6 +20,53 @@ export async function endure(
   });
 }
 
+/** Time for which a server may be away before people are told, in milliseconds. */
+const AWAY_MS = 10_000;
+
+/** Tells people that a server is full or away, once until it is back. */
+export class Outage {
+  #since: number | null = null;
+  #isTold = false;
+
+  /**
+   * @param address the server's
+   * @param waiter who waits for it, for people
+   * @param info called with a line for people
+   */
+  constructor(
+    private readonly address: string,
+    private readonly waiter: string,
+    private readonly info: (line: string) => void,
+  ) {}
+
+  /** Notes an error that will pass. */
+  met(error: unknown): void {
+    const now = performance.now();
+    this.#since ??= now;
+    if (this.#isTold || !isFull(error) && now - this.#since < AWAY_MS) return;
+    this.#isTold = true;
+    this.info(`NATS at ${this.address} ${this.#trouble(error)}`);
+  }
+
+  #trouble(error: unknown): string {
+    const waits = `(${reasonOf(error)}): ${this.waiter} waits`;
+    if (!isFull(error)) {
+      return `does not answer ${waits}; if its disk is full, make room there and start it again`;
+    }
+    return isDiskFull(error)
+      // The server does not recover from that by itself.
+      ? `has a full disk ${waits}; make room there and start it again`
+      : `has no room ${waits} until other runs have ended, or max_file_store is raised`;
+  }
+
+  /** Notes that the server did something. */
+  over(): void {
+    if (this.#isTold) this.info(`NATS at ${this.address} is back: ${this.waiter} goes on`);
+    this.#since = null;
+    this.#isTold = false;
+  }
+}
+
 /** Settings of {@linkcode patiently}. */
 export interface Patience {
   /** Names of what the run has on the server. */
@@ -28,27 +75,26 @@ export interface Patience {
   readonly pauseMs: number;
   /** Ends a pause when it aborts. */
   readonly signal?: AbortSignal;
+  /** Tells people about the server. */
+  readonly outage: Outage;
   /** Called before another attempt; throws to give up. */
   check(): void;
-  /** Called once if the server has no room. */
-  full(reason: string): void;
 }
 
 /** Does something at the server, again and again while the server is away or full. */
 export async function patiently<Value>(
   connection: Connection,
-  { names, pauseMs, signal, check, full }: Patience,
+  { names, pauseMs, signal, outage, check }: Patience,
   action: () => Promise<Value>,
 ): Promise<Value> {
-  for (let isTold = false;;) {
+  for (;;) {
     try {
-      return await action();
+      const value = await action();
+      outage.over();
+      return value;
     } catch (error) {
       await endure(connection, names, error);
-      if (isFull(error) && !isTold) {
-        isTold = true;
-        full(reasonOf(error));
-      }
+      outage.met(error);
     }
     await pause(pauseMs, signal);
     check();

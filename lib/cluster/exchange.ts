@@ -128,10 +128,11 @@ export class Exchange {
       try {
         const subjects = told.length > 0 ? told : await this.#stored(step);
         await Promise.all(Array.from(new Set(subjects), take));
+        this.run.answered();
         if (missing > 0 && performance.now() - news > SILENCE_MS) {
-          news = performance.now();
           this.run.info(await this.#silence(step, missing));
           await this.#askAgain(step, slots);
+          news = performance.now();
         }
       } catch (error) {
         await this.run.endure(error);
@@ -196,7 +197,7 @@ export class Exchange {
   /** Line about a long wait. */
   async #silence(step: number, missing: number): Promise<string> {
     const { connection, stores } = this.run;
-    const names = await workerNames(connection, stores.names).catch(() => []);
+    const names = await workerNames(connection, stores.names);
     const wait = `step ${step} waits for ${missing} responses`;
     if (names.length > 0) return `${wait} (workers: ${names.join(", ")})`;
     return `${wait}, and no worker is there: start one with ${this.command}`;

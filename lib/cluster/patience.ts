@@ -2,14 +2,19 @@
 
 /** Recognizes the error of a server that is away for a while. */
 export function isTransient(error: unknown): boolean {
-  return /timeout|no responders|no response|disconnect|connection (?!closed)|jetstream system temporarily|jetstream is not enabled|heartbeats missed/i
+  return /timeout|no responders|no response|disconnect|connection (?!closed)|jetstream system temporarily|jetstream (is )?not enabled|heartbeats missed/i
     .test(textOf(error));
 }
 
 /** Recognizes the error of a server or a stream that has no room for more. */
 export function isFull(error: unknown): boolean {
-  return /insufficient (storage )?resources|maximum (messages|bytes) exceeded|no space left/i
-    .test(textOf(error));
+  return isDiskFull(error) ||
+    /insufficient (storage )?resources|maximum (messages|bytes) exceeded/i.test(textOf(error));
+}
+
+/** Recognizes the error of a server whose disk is full, which is beyond its own limits. */
+export function isDiskFull(error: unknown): boolean {
+  return /no space left/i.test(textOf(error));
 }
 
 /** Recognizes the error of a stream, a consumer or a bucket that is not there. */

@@ -4,9 +4,9 @@ import type { JsMsg } from "../packages/nats.ts";
 import { respond } from "../runs/kinds/fleet/generator.ts";
 import { tellStored } from "./arrivals.ts";
 import { type Connection, maxPayload } from "./connection.ts";
-import { patiently } from "./endure.ts";
+import { Outage, patiently } from "./endure.ts";
 import { decode, encode, type Result, type Work } from "./messages.ts";
-import { reasonOf } from "./patience.ts";
+import { isTransient, reasonOf } from "./patience.ts";
 import { takePolicy } from "./policy_objects.ts";
 import type { Presence } from "./presence.ts";
 import {
@@ -51,8 +51,7 @@ export class Shift {
   /** Digest of the policy that is loaded. */
   #policy: string | null = null;
   #batchSize: number;
-  /** True while results find no room at the server, which has been told. */
-  #waitsForRoom = false;
+  readonly #outage: Outage;
 
   constructor(
     private readonly at: Workplace,
@@ -61,6 +60,8 @@ export class Shift {
     private readonly signal: AbortSignal,
   ) {
     this.#batchSize = options.batchSize;
+    const { address } = at.connection;
+    this.#outage = new Outage(address, "the worker", (line) => hooks.info?.(line));
   }
 
   /**
@@ -68,7 +69,11 @@ export class Shift {
    * any.
    */
   async take(): Promise<boolean> {
-    const messages = await this.#fetch();
+    const messages = await this.#fetch().catch((error) => {
+      if (isTransient(error)) this.#outage.met(error);
+      throw error;
+    });
+    this.#outage.over();
     if (messages.length === 0) return false;
     const sign = setInterval(() => messages.forEach((message) => message.working()), HEARTBEAT_MS);
     try {
@@ -193,14 +198,8 @@ export class Shift {
   async #publish(subject: string, message: Uint8Array): Promise<void> {
     const { connection, stores: { names } } = this.at;
     const patience = {
-      ...{ names, pauseMs: RETRY_MS, signal: this.signal },
+      ...{ names, pauseMs: RETRY_MS, signal: this.signal, outage: this.#outage },
       check: () => this.signal.throwIfAborted(),
-      full: (reason: string) => {
-        if (!this.#waitsForRoom) {
-          this.hooks.info?.(`NATS has no room for results (${reason}): waiting`);
-        }
-        this.#waitsForRoom = true;
-      },
     };
     await patiently(connection, patience, async () => {
       try {
@@ -209,6 +208,5 @@ export class Shift {
         if (!/maximum messages per subject/.test(reasonOf(error))) throw error;
       }
     });
-    this.#waitsForRoom = false;
   }
 }

@@ -31,6 +31,8 @@ export interface ProcessOptions {
   cwd?: string;
   /** Script that it runs before anything else. */
   preload?: string;
+  /** Start of its command line, for a process in a namespace. */
+  within?: readonly string[];
 }
 
 /** Starts the command line as a process of its own. */
@@ -38,8 +40,10 @@ export function start(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Running {
-  const child = new Deno.Command(Deno.execPath(), {
+  const [command, ...before] = [...options.within ?? [], Deno.execPath()];
+  const child = new Deno.Command(command, {
     args: [
+      ...before,
       ...["run", "--no-check", "-A"],
       ...(options.preload === undefined ? [] : ["--preload", options.preload]),
       ...[CLI, ...args],

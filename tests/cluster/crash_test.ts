@@ -3,18 +3,9 @@ import { join } from "node:path";
 import { type Running, start } from "../cli/temper.ts";
 import { smallRun } from "../runs/small_run.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
-import { results } from "./workers.ts";
+import { results, until } from "./workers.ts";
 
 const ignore = !hasServer();
-
-/** Waits until something holds. */
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 1200; attempt++) {
-    if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`waited in vain until ${what}`);
-}
 
 /** Sets the clock of a process an hour ahead, and a day more every ten seconds. */
 const CLOCK = `

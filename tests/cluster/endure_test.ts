@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../lib/cluster/connection.ts";
-import { patiently } from "../../lib/cluster/endure.ts";
+import { Outage, patiently } from "../../lib/cluster/endure.ts";
 import { runNames } from "../../lib/cluster/topology.ts";
 
 const FULL = new Error("insufficient resources");
@@ -20,8 +20,8 @@ async function attempt(errors: Error[], { at = connection(), signal }: {
   const count = errors.length;
   const patience = {
     ...{ names: runNames("run"), pauseMs: 1, signal },
+    outage: new Outage("host", "it", (line) => told.push(line)),
     check: () => signal?.throwIfAborted(),
-    full: (reason: string) => told.push(reason),
   };
   await patiently(at, patience, () => {
     const error = errors.shift();
@@ -31,10 +31,39 @@ async function attempt(errors: Error[], { at = connection(), signal }: {
 }
 
 Deno.test("a server that is away or full is tried again; that it is full is told once", async () => {
-  assert.deepEqual(
-    await attempt([FULL, new Error("timeout"), FULL]),
-    { attempts: 4, told: [FULL.message] },
-  );
+  assert.deepEqual(await attempt([FULL, new Error("timeout"), FULL]), {
+    attempts: 4,
+    told: [
+      "NATS at host has no room (insufficient resources): it waits until other runs have ended, " +
+      "or max_file_store is raised",
+      "NATS at host is back: it goes on",
+    ],
+  });
+  assert.deepEqual(await attempt([new Error("timeout")]), { attempts: 2, told: [] });
+});
+
+Deno.test("a server that does not answer for ten seconds is told of once, and when it is back", () => {
+  const told: string[] = [];
+  const outage = new Outage("host", "it", (line) => told.push(line));
+  const { now } = performance;
+  let seconds = 0;
+  performance.now = () => seconds * 1000;
+  try {
+    for (seconds of [0, 9]) outage.met(new Error("timeout"));
+    outage.over();
+    for (seconds of [10, 19]) outage.met(new Error("timeout"));
+    assert.deepEqual(told, []);
+    for (seconds of [20, 40]) outage.met(new Error("timeout"));
+    assert.equal(told.length, 1);
+    assert.match(told[0], /^NATS at host does not answer \(timeout\): it waits/);
+    outage.over();
+    assert.match(told[1], /is back/);
+    outage.met(new Error("write x: no space left on device"));
+    assert.match(told[2], /^NATS at host has a full disk \(write x: .*\): it waits; make room/);
+    assert.equal(told.length, 3);
+  } finally {
+    performance.now = now;
+  }
 });
 
 Deno.test("errors that last end the attempts, as does a stream that is gone", async () => {

@@ -15,32 +15,16 @@ import {
 } from "../../lib/cluster/topology.ts";
 import { work } from "../../lib/cluster/worker.ts";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
-import type { NatsFleet } from "../../lib/cluster/fleet.ts";
 import { FLEET_STATE_FILE, parseFleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
 import { readTextIfThere } from "../../lib/platform/optional_text.ts";
 import { Objm } from "../../lib/packages/nats.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { Proxy } from "./proxy.ts";
-import { fleetAt, results, train, Workers } from "./workers.ts";
+import { before, fleetAt, results, train, until, Workers } from "./workers.ts";
 
 const ignore = !hasServer();
 const SMALL = { steps: 2, saveEvery: 1, evalEvery: 0 };
-
-/** Waits until something holds. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
-/** Does something before a step asks for its responses. */
-function before(fleet: NatsFleet, step: number, action: () => Promise<void> | void): NatsFleet {
-  const collect = fleet.collect.bind(fleet);
-  fleet.collect = async (current, ...others) => {
-    if (current === step) await action();
-    return await collect(current, ...others);
-  };
-  return fleet;
-}
 
 Deno.test({
   name: "a network that is cut for ten seconds costs time and nothing else",
@@ -330,11 +314,17 @@ Deno.test({
       const fleet = await fleetAt(url);
       const trained = train("grpo", join(folder, "many"), settings, { fleet });
       // It has taken as much as it takes together.
-      await until(async () => (await clusterRuns(connection))[0]?.workers[0]?.state === "working");
+      await until(
+        "the server knows that it works",
+        async () => (await clusterRuns(connection))[0]?.workers[0]?.state === "working",
+      );
       // The site shows it from the run's folder.
       const file = join(folder, "many", FLEET_STATE_FILE);
       const state = async () => parseFleetState(JSON.parse(await readTextIfThere(file) ?? "null"));
-      await until(async () => (await state())?.workers[0]?.state === "working");
+      await until(
+        "the run's folder says so",
+        async () => (await state())?.workers[0]?.state === "working",
+      );
       const { workers: listed, ...others } = (await state())!;
       assert.deepEqual(listed.map(({ name, rollouts }) => [name, rollouts]), [["slow", 0]]);
       assert.match(others.policy, /^[0-9a-f]{12}$/);

@@ -34,6 +34,32 @@ export function fleetAt(url: string): Promise<NatsFleet> {
   return NatsFleet.connect({ url }, "temper work");
 }
 
+/** Does something before a step asks for its responses. */
+export function before(
+  fleet: NatsFleet,
+  step: number,
+  action: () => Promise<void> | void,
+): NatsFleet {
+  const collect = fleet.collect.bind(fleet);
+  fleet.collect = async (current, ...others) => {
+    if (current === step) await action();
+    return await collect(current, ...others);
+  };
+  return fleet;
+}
+
+/** Waits until something holds. @throws after two minutes, with what was waited for */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+): Promise<void> {
+  for (let attempt = 0; attempt < 2400; attempt++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`waited in vain until ${what}`);
+}
+
 /** Workers in this process. */
 export class Workers implements AsyncDisposable {
   readonly #stop = new AbortController();
