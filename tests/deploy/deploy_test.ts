@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { DCLinter } from "dclint";
 import { Deployment } from "kubernetes-models/apps/v1";
 import { Job } from "kubernetes-models/batch/v1";
 import { ConfigMap, PersistentVolumeClaim, Secret } from "kubernetes-models/v1";
@@ -7,6 +8,7 @@ import { main } from "../../lib/cli/main.ts";
 import { RESERVED_MIB } from "../../lib/cluster/topology.ts";
 import { parse, parseAllDocuments } from "../../lib/packages/yaml.ts";
 import { runKind } from "../../lib/runs/kinds/registry.ts";
+import { withTempDir } from "../temp_dir.ts";
 
 const DEPLOY = fileURLToPath(new URL("../../deploy", import.meta.url));
 
@@ -24,24 +26,41 @@ async function documents(path: string): Promise<Tree[]> {
   });
 }
 
-/** Fields of the objects that the manifests have, as Kubernetes' API reference names them. */
-const FIELDS: Record<string, readonly string[]> = {
-  pod: ["restartPolicy", "terminationGracePeriodSeconds", "containers", "volumes"],
-  container: ["name", "image", "command", "args", "env", "volumeMounts", "resources"],
-  job: ["backoffLimit", "template"],
-  deployment: ["replicas", "selector", "template"],
-};
+/** Objects of Kubernetes' API that the manifests have, with their schemas. */
+const MODELS = { ConfigMap, Deployment, Job, PersistentVolumeClaim, Secret };
 
-function onlyKnown(what: string, object: Tree): void {
-  for (const key of Object.keys(object)) assert.ok(FIELDS[what].includes(key), `${what}: ${key}`);
+/** Copies a value, with a note of each field that nobody has read yet. */
+function watched(value: Tree, path: string, unread: Set<string>): Tree {
+  if (value === null || typeof value !== "object") return value;
+  const copy: Tree = Array.isArray(value) ? [] : {};
+  for (const [key, inner] of Object.entries(value)) {
+    if (!Array.isArray(value)) unread.add(`${path}/${key}`);
+    copy[key] = watched(inner, `${path}/${key}`, unread);
+  }
+  return new Proxy(copy, {
+    get(target, key) {
+      unread.delete(`${path}/${String(key)}`);
+      return target[key];
+    },
+  });
+}
+
+/**
+ * Checks a manifest against its schema, and returns the fields that it does not have: the schemas let
+ * them pass, without reading them.
+ */
+function unknownFields(manifest: Tree): string[] {
+  const unread = new Set<string>();
+  const model: Tree = new MODELS[manifest.kind as keyof typeof MODELS](manifest);
+  for (const [key, value] of Object.entries(manifest)) model[key] = watched(value, key, unread);
+  model.validate();
+  return [...unread];
 }
 
 /** Checks a pod's volumes, secrets and commands. */
 function checkPod(spec: Tree): void {
-  onlyKnown("pod", spec);
   const volumes = spec.volumes.map(({ name }: Tree) => name);
   for (const container of spec.containers) {
-    onlyKnown("container", container);
     for (const { name } of container.volumeMounts) assert.ok(volumes.includes(name), name);
     for (const { valueFrom } of container.env) {
       const { secretKeyRef, fieldRef } = valueFrom;
@@ -71,18 +90,19 @@ Deno.test("the manifests of Kubernetes fit together, and their settings are a ru
       "v1 Secret",
     ],
   );
-  // The schemas of Kubernetes' own API; they let fields pass that it does not have.
-  new PersistentVolumeClaim(claim).validate();
-  new ConfigMap(settings).validate();
-  new Job(job).validate();
-  new Deployment(workers).validate();
-  new Secret(secret).validate();
+  for (const manifest of [claim, settings, job, workers, secret]) {
+    assert.deepEqual(unknownFields(manifest), [], manifest.kind);
+  }
+  const wrong = structuredClone(job);
+  wrong.spec.template.spec.containers[0].env[0].valueFrom.secretKeyRef.kye = "url";
+  assert.deepEqual(
+    unknownFields(wrong),
+    ["spec/template/spec/containers/0/env/0/valueFrom/secretKeyRef/kye"],
+  );
   assert.throws(
-    () => new Deployment({ ...workers, spec: { ...workers.spec, replicas: "2" } }).validate(),
+    () => unknownFields({ ...workers, spec: { ...workers.spec, replicas: "2" } }),
     /spec\/replicas must be integer/,
   );
-  onlyKnown("job", job.spec);
-  onlyKnown("deployment", workers.spec);
   checkPod(job.spec.template.spec);
   checkPod(workers.spec.template.spec);
   assert.deepEqual(workers.spec.selector.matchLabels, workers.spec.template.metadata.labels);
@@ -94,6 +114,21 @@ Deno.test("the manifests of Kubernetes fit together, and their settings are a ru
   const [, gib] = /^(\d+)Gi$/.exec(values.config.jetstream.fileStore.pvc.size)!;
   assert.ok(Number(gib) * 1024 > 4 * RESERVED_MIB);
   assert.equal(values.container.env.NATS_TOKEN.valueFrom.secretKeyRef.name, secret.metadata.name);
+});
+
+Deno.test("the compose file has the schema of the Compose Specification", async () => {
+  const problems = (path: string) =>
+    new DCLinter({ rules: {}, quiet: false, debug: false, exclude: [] }).lintFiles([path], false)
+      .flatMap(({ messages }) => messages)
+      // Its other rules are matters of taste.
+      .filter(({ rule }) => rule.startsWith("invalid-")).map(({ message }) => message);
+  assert.deepEqual(problems(`${DEPLOY}/compose.yaml`), []);
+  await withTempDir(async (folder) => {
+    const wrong = `${folder}/compose.yaml`;
+    const misspelled = (await text("compose.yaml")).replace("depends_on:", "depend_on:");
+    await Deno.writeTextFile(wrong, misspelled);
+    assert.match(problems(wrong).join(), /services\/trainer.*must NOT have additional properties/);
+  });
 });
 
 Deno.test("the compose file has a server, a trainer and workers, which know its address", async () => {
