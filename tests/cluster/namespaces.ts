@@ -17,8 +17,7 @@ export function hasNamespaces(): boolean {
   const script =
     "mount -t tmpfs -o size=64k tmpfs /mnt && ip link add name x type veth peer name y";
   try {
-    const options = { args: ["-rmn", "sh", "-c", script], stdout: "null", stderr: "null" } as const;
-    return new Deno.Command("unshare", options).outputSync().success;
+    return new Deno.Command("unshare", { args: ["-rmn", "sh", "-c", script] }).outputSync().success;
   } catch {
     return false;
   }
