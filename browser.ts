@@ -1,5 +1,6 @@
 /**
- * Temper for pages: the names of `mod.ts`.
+ * Temper for web pages: the exports of `mod.ts`, and {@linkcode TemperWorker}, which trains in a
+ * worker of the page. docs/browser.md explains both, with an example of 15 lines.
  *
  * @module
  */

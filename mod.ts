@@ -1,10 +1,12 @@
 /**
- * Temper fine-tunes language models with reinforcement learning from a reward model: PPO on
- * LoRA adapters, a value head, a KL leash to a frozen reference, toxicity measured before and
- * after. It runs on handwritten kernels, WebAssembly SIMD on the CPU and WebGPU where there is one.
+ * Temper fine-tunes language models with reinforcement learning: PPO, GRPO and RLOO against reward
+ * models or functions, DPO, ORPO and KTO on preferences, reward models, and supervised fine-tuning,
+ * on LoRA adapters of encoder-decoder and decoder-only models. Its kernels run as WebAssembly SIMD
+ * on the CPU, and through WebGPU on a GPU. Log-probabilities of generation equal those of training
+ * bit for bit.
  *
- * One step of PPO, with a reward of one's own. Saved as `step.ts` in a clone of Temper,
- * `deno run -A step.ts` runs it (`examples/detox.ts` is a whole run):
+ * One step of PPO, with a reward function. Saved as `step.ts` in a clone of Temper,
+ * `deno run -A step.ts` runs it (`examples/` has whole trainings with each algorithm):
  *
  * @example
  * ```ts

@@ -37,8 +37,8 @@ async function commandLines(): Promise<string[][]> {
 async function cliReference(): Promise<string> {
   const commands = await commandLines();
   const sections = await Promise.all(
-    commands.map(async (words) =>
-      `## temper ${words.join(" ")}\n\n\`\`\`text\n${await help(words)}\n\`\`\`\n`
+    [[], ...commands].map(async (words) =>
+      `## ${["temper", ...words].join(" ")}\n\n\`\`\`text\n${await help(words)}\n\`\`\`\n`
     ),
   );
   return "# The command line\n\nMade by `deno task build:docs` from what `--help` prints.\n\n" +

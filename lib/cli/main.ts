@@ -124,6 +124,8 @@ export async function main(args: readonly string[]): Promise<number> {
   using guard = guardProcess();
   try {
     args = withShow(withAlgorithm(args));
+    // Words after `permissions` are a command line of their own, `--help` among them.
+    if (args.join(" ") === "permissions --help") args = ["help", "permissions"];
     options = parse(args);
     if ("turbo" in options && options.turbo && !isTurbo()) {
       const code = await relaunchInTurbo(args, printError);

@@ -55,34 +55,45 @@ export function optionName(setting: string): string {
 function optionFromField(name: string, field: z.ZodType, demo: unknown): AnyParser {
   const info = settingInfo(field);
   const flag: OptionName = `--${optionName(name)}`;
-  const description = message`${text(info.description ?? "")}`;
+  // A default of none is told in the description; beside the demo's, both are told in one place.
+  const told = demo === undefined ? null : TOLD_DEFAULT.exec(info.description ?? "");
+  const described = told === null ? info.description : told[1];
+  const description = message`${text(described ?? "")}`;
+  const shown = defaultOf(info, told?.[2], demo);
   if (info.type === "boolean") {
     const names = { positive: flag, negative: `--no-${optionName(name)}` as OptionName };
-    return undefinedUnlessGiven(negatableFlag(names, { description }), info, demo);
+    return undefinedUnlessGiven(negatableFlag(names, { description }), shown);
   }
   const errors = { invalidValue: (reason: typeof description) => message`${text(flag)} ${reason}` };
   const single = option(flag, fieldValue(field, info), { description, errors });
   if (info.type !== "array" && info.type !== "object") {
-    return undefinedUnlessGiven(single, info, demo);
+    return undefinedUnlessGiven(single, shown);
   }
   const joined = map(multiple(single, { min: 1 }), (parts) => {
     if (parts.includes(null)) return null;
     return info.type === "array" ? parts.flat() : Object.assign({}, ...parts);
   });
-  return undefinedUnlessGiven(joined, info, demo);
+  return undefinedUnlessGiven(joined, shown);
+}
+
+/** A description that ends with its default. */
+const TOLD_DEFAULT = /^(.*) \(default: (.*)\)$/s;
+
+/** Default that the help shows behind a description; null for none. */
+function defaultOf(info: SettingInfo, told: string | undefined, demo: unknown): string | null {
+  const isNone = info.default === undefined || info.default === null;
+  const own = isNone ? told : formatSetting(info.default);
+  const demos = demo === undefined ? own : formatSetting(demo);
+  if (demos === own) return own ?? null;
+  const parts = [...(own === undefined ? [] : [own]), `${demos} in the demo`];
+  // A default in words may have commas of its own.
+  return parts.join(isNone ? "; " : ", ");
 }
 
 /** Shows the default in the help, but leaves it to the schema to apply. */
-function undefinedUnlessGiven(parser: AnyParser, info: SettingInfo, demo: unknown): AnyParser {
-  // For a default of none, the description says what happens.
-  const defaults: string[] = [];
-  if (info.default !== undefined && info.default !== null) {
-    defaults.push(formatSetting(info.default));
-  }
-  if (demo !== undefined) defaults.push(`${formatSetting(demo)} in the demo`);
-  if (defaults.length === 0) return optional(parser);
-  const shown = message`${text(defaults.join(", "))}`;
-  return withDefault(parser, undefined, { message: shown });
+function undefinedUnlessGiven(parser: AnyParser, shown: string | null): AnyParser {
+  if (shown === null) return optional(parser);
+  return withDefault(parser, undefined, { message: message`${text(shown)}` });
 }
 
 function formatSetting(setting: unknown): string {

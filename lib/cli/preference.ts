@@ -61,9 +61,9 @@ export const dpoCommand = preferenceCommand("dpo", {
   demo: DEMO_DPO_SETTINGS,
   brief: message`Fine-tune a policy with DPO on preferences.`,
   about:
-    "Trains a LoRA adapter on pairs of a better and a worse answer to a prompt, on a leash to " +
-    "the policy as it was (direct preference optimization): no reward model, and nothing is " +
-    "generated. Measures loss, accuracy and margin of test pairs before and after.",
+    "Trains a LoRA adapter on pairs of a better and a worse answer to a prompt, held close to the " +
+    "policy as it was (direct preference optimization): without a reward model, and without " +
+    "generating. Measures loss, accuracy and margin of test pairs before and after.",
   shown: [
     ["The demo", "temper dpo"],
     [

@@ -38,7 +38,8 @@ export const trainCommand = command(
         "software), metrics.jsonl (statistics of each step), samples.jsonl (responses of each " +
         "step), log.txt, checkpoint-N/, adapter/ (PEFT format, with the value head), " +
         "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.",
-      "With --algorithm it is the command of another algorithm: grpo, rloo, dpo, orpo or kto.",
+      "With --algorithm, trains with another algorithm, as the command of its name does: grpo, rloo, " +
+        "dpo, orpo, kto or reward.",
       `${RESUMING} Its settings stay the same; only steps, save-every, keep, log, device, threads, ` +
         "progress and the guards may change.",
     ),

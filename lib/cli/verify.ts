@@ -36,17 +36,17 @@ export const verifyCommand = command(
   {
     brief: message`Prove on this machine that training is exact.`,
     description: paragraphs(
-      "Puts to the test, with a model and a random adapter on it, that the log-probabilities of " +
-        "decoding equal those of a training pass bit for bit, so that the probability ratio is " +
-        "exactly 1 before the first update; that a response depends neither on its batch nor on " +
-        "its group; that a seed gives the same response again, and on every device; that a run " +
-        "that is resumed from a checkpoint ends as one that was not interrupted; and on a GPU that " +
-        "all variants of the products and draws, among which speed decides, give the same. Exits " +
-        "with code 1 if a check fails.",
+      "Checks, with a model and a random adapter on it: that the log-probabilities of decoding " +
+        "equal those of a training pass bit for bit, so that the probability ratio is exactly 1 " +
+        "before the first update; that a response depends neither on its batch nor on its group; " +
+        "that the same seed gives the same response again, on every device; that a run resumed " +
+        "from a checkpoint ends like one that was not interrupted; and on a GPU, that all variants " +
+        "of a kernel, of which the fastest is used, give the same results. Exits with code 1 if a " +
+        "check fails.",
       `With --mission, downloads the original notebook's ${
         Object.values(NOTEBOOK_REPOS).join(", ")
       } ` +
-        "(about 2 GB; interrupted downloads go on where they were) and compares them with what the " +
+        "(about 2 GB; interrupted downloads are resumed) and compares them with what the " +
         "notebook printed: numbers of rows and parameters, logits and toxicity of two texts. Then " +
         "takes a PPO step.",
     ),

@@ -36,7 +36,7 @@ export interface PolicyToxicity extends SampleStatistics {
 }
 
 /**
- * Measures a policy's toxicity: it answers the first `numSamples` prompts (exactly so many), and
+ * Measures a policy's toxicity: it answers exactly the first `numSamples` prompts, and
  * each `query + " " + response` is measured.
  *
  * @throws {UserError} when there are fewer prompts than samples asked for, or the toxic label is

@@ -10,7 +10,7 @@ export type { KTOConfig };
 export const ktoConfigSchema = z.strictObject({
   ...preferenceConfigFields,
   lossType: z.enum(["kto", "apo_zero_unpaired"]).default("kto")
-    .describe("Loss of an answer; apo_zero_unpaired takes 0 for the KL"),
+    .describe("Loss of an answer; apo_zero_unpaired uses 0 in place of the KL"),
   beta: z.number().positive().default(0.1)
     .describe("Strength with which the policy is held to the reference"),
   desirableWeight: z.number().nonnegative().default(1)

@@ -44,7 +44,7 @@ export interface KTOConfig {
   truncationMode: "keep_start" | "keep_end";
   /** Random seed. Default: `0`. */
   seed: number;
-  /** Loss of an answer; apo_zero_unpaired takes 0 for the KL. Default: `"kto"`. */
+  /** Loss of an answer; apo_zero_unpaired uses 0 in place of the KL. Default: `"kto"`. */
   lossType: "kto" | "apo_zero_unpaired";
   /** Strength with which the policy is held to the reference. Default: `0.1`. */
   beta: number;

@@ -46,7 +46,7 @@ const stateSchema: z.ZodType<PPOTrainerState> = z.object({
 
 /**
  * Proximal policy optimisation (Schulman et al. 2017, https://arxiv.org/abs/1707.06347) of a LoRA
- * adapter and a value head, on a KL leash to a reference, as TRL 0.4 computes it.
+ * adapter and a value head, with a penalty on the KL from a reference, as TRL 0.4 computes it.
  */
 export class PPOTrainer implements Trainer {
   /** Every setting, resolved. */

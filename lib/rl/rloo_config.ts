@@ -15,11 +15,11 @@ export const rlooConfigSchema = z.strictObject({
     .describe("Maximum number of tokens of a response"),
 
   beta: z.number().nonnegative().default(0.05).meta({ aliases: ["klCoef"] })
-    .describe("Coefficient of the KL from the reference, which is taken off the reward"),
+    .describe("Coefficient of the KL from the reference, which is subtracted from the reward"),
   epsilon: z.number().positive().default(0.2).meta({ aliases: ["cliprange"] })
     .describe("Clip range for the ratio of a whole response"),
   missingEosPenalty: z.number().nonnegative().default(0)
-    .describe("Penalty that is taken off the reward of a response without an end token"),
+    .describe("Penalty that is subtracted from the reward of a response without an end token"),
   normalizeReward: z.boolean().default(false)
     .describe("Shift and scale a batch's rewards to mean 0 and std 1"),
   rewardClipRange: z.number().positive().nullable().default(null)

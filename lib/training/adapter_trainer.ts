@@ -89,8 +89,8 @@ export interface OptimizerStep<Loss extends RowLoss> {
 }
 
 /**
- * Training of an adapter with AdamW by losses over rows, on a leash to a frozen reference or not: the part that
- * GRPO, RLOO, DPO, ORPO and KTO have in common.
+ * Training of an adapter with AdamW by losses over rows, with a frozen reference or without one: the
+ * part that GRPO, RLOO, DPO, ORPO and KTO have in common.
  */
 export abstract class AdapterTrainer<Config extends AdapterTrainerConfig> implements Trainer {
   /** Its moments and step count belong to a checkpoint. */

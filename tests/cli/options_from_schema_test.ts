@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatMessage } from "@optique/core/message";
-import { parse } from "@optique/core/parser";
+import { getDocPage, parse } from "@optique/core/parser";
 import { z } from "zod";
 import { optionName, optionsFromSchema } from "../../lib/cli/options_from_schema.ts";
 
@@ -54,6 +54,29 @@ Deno.test("values by name are separated by commas or repeated; a name may have t
     ranks: { q: 3, "(?=v)v": 4 },
   });
   assert.deepEqual(given("--ranks", "none"), { ranks: null });
+});
+
+Deno.test("the help tells each default once, the demo's beside it where it differs", () => {
+  const described = optionsFromSchema("Test", {
+    steps: z.int().nullable().default(null).describe("Steps (default: whole epochs)"),
+    epochs: z.int().nullable().default(null).describe("Epochs (default: one)"),
+    size: z.int().default(8).describe("Size"),
+    same: z.int().default(8).describe("Same"),
+    limit: z.int().nullable().default(null).describe("Limit (none: no limit)"),
+  }, { steps: 30, size: 4, same: 8, limit: 2 });
+  const page = getDocPage(described)!;
+  const help = page.sections.flatMap(({ entries }) => entries)
+    .map(({ description, default: shown }) =>
+      [description, shown].filter((part) => part !== undefined)
+        .map((part) => formatMessage(part, { quotes: false })).join(" | ")
+    );
+  assert.deepEqual(help, [
+    "Steps | whole epochs; 30 in the demo",
+    "Epochs (default: one)",
+    "Size | 8, 4 in the demo",
+    "Same | 8",
+    "Limit (none: no limit) | 2 in the demo",
+  ]);
 });
 
 const refused: [string[], string][] = [

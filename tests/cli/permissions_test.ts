@@ -232,6 +232,15 @@ Deno.test("temper permissions prints a flag a line, and explains a wrong command
   );
 });
 
+Deno.test("permissions --help is its own help, not that of all commands", async () => {
+  const { code, stdout } = await call(["permissions", "--help"]);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^Print the Deno permissions that a command needs\.\nUsage: temper permissions/,
+  );
+});
+
 Deno.test("a download works with exactly what is printed", async () => {
   await withHub(async ({ hub, inCache }) => {
     const commit = hub.commit("models/org/tiny", filesOf(demoModelDir));

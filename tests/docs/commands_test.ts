@@ -10,7 +10,14 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Pages that people write; docs/cli.md and docs/api.md are made from the code. */
 const pages = [
-  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "bench/RESULTS.md", "examples/README.md"],
+  ...[
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "bench/RESULTS.md",
+    "examples/README.md",
+    "deploy/README.md",
+  ],
   ...Array.from(Deno.readDirSync(join(ROOT, "docs")), ({ name }) => `docs/${name}`)
     .filter((path) => path.endsWith(".md") && !/\/(cli|api)\.md$/.test(path)).sort(),
 ];
@@ -100,7 +107,7 @@ Deno.test("docs: every option that is named is an option", () => {
     // Of the kit for GPUs, benches, examples, and other programs.
     ...["--minutes", "--only", "--peak-tflops", "--seeds", "--reward-steps", "--shards"],
     ...["--gpus", "--jetstream", "--store", "--scale", "--v8-flags", "--expose-gc", "--sync"],
-    "--install",
+    ...["--install", "--values", "--replicas"],
   ];
   const wrong = pages.flatMap((page) =>
     Array.from(textOf(page).matchAll(/(?<![\w-])--[a-z][a-z\d-]*/g), ([flag]) => flag)

@@ -230,7 +230,7 @@ export const trainConfigSchema = z.strictObject({
 });
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting and the rules
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting and the rules
  * that join several.
  *
  * @param input settings, for example of a configuration file and of options above it

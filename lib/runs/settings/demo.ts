@@ -9,7 +9,7 @@ import { writeFileAtomic } from "../../platform/atomic_write.ts";
 
 /** Default model. */
 export const DEMO_MODEL = "demo/tiny-flan-t5";
-/** Default model of a chat: it adds small numbers, and says the right result one time in three. */
+/** Default chat model: it adds small numbers, and gives the right result one time in three. */
 export const DEMO_CHAT_MODEL = "demo/tiny-chat";
 /** Default classifier, for the reward and for toxicity. */
 export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
@@ -17,7 +17,7 @@ export const DEMO_CLASSIFIER = "demo/tiny-roberta-toxicity";
 export const DEMO_PAIRS = "demo/pairs";
 /** Default dataset. */
 export const DEMO_DATASET = "demo/dialogues";
-/** Sums that the default model of a chat can be taught, with the right results. */
+/** Default dataset of GRPO and RLOO: sums with their right results, for the default chat model. */
 export const DEMO_ADDITIONS = "demo/additions";
 
 /**

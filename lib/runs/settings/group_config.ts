@@ -119,7 +119,7 @@ export type GroupRunConfig =
   & { readonly kind: "grpo" | "rloo" };
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */
@@ -135,7 +135,7 @@ export function resolveGrpoRunConfig(input: Partial<GrpoRunConfig> = {}): GrpoRu
 }
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */

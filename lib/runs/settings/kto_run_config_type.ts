@@ -153,7 +153,7 @@ export interface KtoRunConfig {
   maxCompletionLength: number | null;
   /** Part of prompt and answer that is kept beyond the maximum length. Default: `"keep_end"`. */
   truncationMode: "keep_start" | "keep_end";
-  /** Loss of an answer; apo_zero_unpaired takes 0 for the KL. Default: `"kto"`. */
+  /** Loss of an answer; apo_zero_unpaired uses 0 in place of the KL. Default: `"kto"`. */
   lossType: "kto" | "apo_zero_unpaired";
   /** Strength with which the policy is held to the reference. Default: `0.1`. */
   beta: number;

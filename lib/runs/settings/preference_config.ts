@@ -128,7 +128,7 @@ export type PreferenceRunConfig =
   & { readonly kind: "dpo" | "orpo" | "kto" };
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */
@@ -150,7 +150,7 @@ export function resolveDpoRunConfig(input: Partial<DpoRunConfig> = {}): DpoRunCo
 }
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */
@@ -166,7 +166,7 @@ export function resolveOrpoRunConfig(input: Partial<OrpoRunConfig> = {}): OrpoRu
 }
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */

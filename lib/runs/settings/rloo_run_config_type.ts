@@ -221,11 +221,15 @@ export interface RlooRunConfig {
   numGenerations: number;
   /** Maximum number of tokens of a response. Default: `256`. */
   maxCompletionLength: number;
-  /** Coefficient of the KL from the reference, which is taken off the reward. Default: `0.05`. */
+  /**
+   * Coefficient of the KL from the reference, which is subtracted from the reward. Default: `0.05`.
+   */
   beta: number;
   /** Clip range for the ratio of a whole response. Default: `0.2`. */
   epsilon: number;
-  /** Penalty that is taken off the reward of a response without an end token. Default: `0`. */
+  /**
+   * Penalty that is subtracted from the reward of a response without an end token. Default: `0`.
+   */
   missingEosPenalty: number;
   /** Shift and scale a batch's rewards to mean 0 and std 1. Default: `false`. */
   normalizeReward: boolean;

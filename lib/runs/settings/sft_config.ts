@@ -89,7 +89,7 @@ export const sftRunConfigSchema = z.strictObject({
 export type SftRunConfigInput = Partial<SftRunConfig>;
 
 /**
- * Fills in defaults (with the demo's model, the demo's own) and checks every setting.
+ * Fills in defaults (for the demo's model, the demo's own) and checks every setting.
  *
  * @throws {UserError} naming the setting, its value and what is allowed
  */
