@@ -108,11 +108,7 @@ async function loadWorkerRewards(
   const loaded = new Map<number, WeightedReward>();
   for (const [place, name] of settings.reward.entries()) {
     const expected = fingerprints[`reward ${name}`];
-    const ready = readyName(name);
-    const its = ready
-      // A judge costs money, and its address comes from the run.
-      ? ready.name === "judge" ? undefined : name
-      : digests.get(expected ?? "") ?? (isElsewhere(name) || isScript(name) ? undefined : name);
+    const its = digests.get(expected ?? "") ?? (isKnownHere(name) ? name : undefined);
     if (its === undefined) {
       hooks.info?.(`the reward ${name} is scored by the trainer`);
       continue;
@@ -137,6 +133,14 @@ function named(name: string): string {
   throw new UserError(
     `the run's model is ${name}, a folder of the trainer's machine: give \`model\`, the same one here`,
   );
+}
+
+/** Recognizes a reward that a worker may take by its name alone. */
+function isKnownHere(name: string): boolean {
+  const ready = readyName(name);
+  if (!ready) return !isElsewhere(name) && !isScript(name);
+  // A judge costs money, and its address comes from the run; a schema is a file of the trainer's.
+  return ready.name !== "judge" && (ready.name !== "json" || ready.argument === "");
 }
 
 /** Recognizes a path of another machine. */

@@ -61,14 +61,17 @@ export async function describeSession(
 /**
  * Checks that a run goes on with what it started with.
  *
- * @throws {SourceChangedError} naming the model, the adapter, the dataset or the reward that has changed
+ * @throws {SourceChangedError} naming the model, the adapter, the dataset, the chat template or the
+ *   reward that has changed or is gone
  */
 export function checkFingerprints(
   sessions: readonly Session[],
   { fingerprints }: Pick<Session, "fingerprints">,
 ): void {
-  for (const [name, found] of Object.entries(fingerprints)) {
-    if ((sessions[0]?.fingerprints[name] ?? found) === found) continue;
+  const started = sessions[0]?.fingerprints ?? {};
+  for (const name of Object.keys({ ...fingerprints, ...started })) {
+    // A run of an earlier version has fewer of them.
+    if ((started[name] ?? fingerprints[name]) === fingerprints[name]) continue;
     throw new SourceChangedError(
       `the ${name} has changed since the run started: put it back as it was, or start a new run`,
     );

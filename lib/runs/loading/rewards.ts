@@ -132,12 +132,14 @@ export function checkRewardColumns(rewards: readonly string[], columns: readonly
 }
 
 /**
- * Finds what a reward is made of: a script, or a classifier's folder; null for one that is ready.
+ * Finds what a reward is made of: a script, a classifier's folder or a schema; null for a ready one
+ * that reads no file.
  *
  * @throws {UserError} when it is not there
  */
 export async function locateReward(path: string, hooks: DownloadHooks): Promise<string | null> {
-  if (readyName(path)) return null;
+  const ready = readyName(path);
+  if (ready) return ready.name === "json" && ready.argument !== "" ? ready.argument : null;
   return isScript(path) ? path : (await locateClassifier(path, hooks)).folder;
 }
 

@@ -5,17 +5,12 @@ import { createAdapter, loadAdapter } from "../../../models/policy.ts";
 import { loadLanguageModel } from "../../../models/registry.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
-import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { checkTextLengths, promptsOfExamples, promptsOfSplit } from "../../loading/text_length.ts";
-import {
-  checkRewardColumns,
-  type LoadedRewards,
-  loadRewards,
-  locateReward,
-} from "../../loading/rewards.ts";
+import { checkRewardColumns, type LoadedRewards, loadRewards } from "../../loading/rewards.ts";
+import { locateSources, rewardSources, templateSource } from "../../loading/sources.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import { loraConfigOf } from "../../settings/lora.ts";
 import type { RunContext } from "../run_task.ts";
@@ -51,11 +46,7 @@ export async function loadGroupIngredients(
   context: RunContext<GroupRunConfig>,
 ): Promise<GroupIngredients> {
   const { device, config, hooks } = context;
-  const paths: Record<string, string> = {
-    model: await locate("model", config.model, hooks),
-    ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
-    dataset: await locate("dataset", config.dataset, hooks),
-  };
+  const paths = await locateSources(config, hooks);
   const tokenizer = await Tokenizer.load(paths.model);
   const model = await loadLanguageModel(device, paths.model, config);
   const adapter = paths.adapter === undefined
@@ -104,11 +95,11 @@ export async function loadGroupIngredients(
       })),
     );
   }
-  const sources = { ...paths };
-  for (const name of [...config.reward, ...config.evalReward ?? []]) {
-    const path = await locateReward(name, hooks);
-    if (path !== null) sources[`reward ${name}`] = path;
-  }
+  const sources = {
+    ...paths,
+    ...templateSource(paths.model, config),
+    ...await rewardSources([...config.reward, ...config.evalReward ?? []], hooks),
+  };
   hooks.info?.(`device: ${device.description}`);
   const firstPrompts = firstExamples(train, prompts);
   const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], tokenizer);

@@ -1,13 +1,7 @@
 import type { Example } from "../../../data/dataset.ts";
 import type { TextClassifier } from "../../../rewards/text_classifier.ts";
 import type { TrainConfig } from "../../settings/config.ts";
-import {
-  type DatasetHooks,
-  firstExamples,
-  RunDataset,
-  unknownTokensNotice,
-} from "../../loading/dataset.ts";
-import { locate } from "../../loading/locate.ts";
+import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { checkStepMemory, estimateStepMemory, type StepShape } from "../../loading/memory.ts";
 import { countParameters, describeParameters } from "../../../models/parameter_count.ts";
 import { loadRunPolicy, type RunPolicy } from "../../loading/policy.ts";
@@ -19,12 +13,8 @@ import {
   type TextEnd,
 } from "../../loading/text_length.ts";
 import { locateClassifier } from "../../loading/classifiers.ts";
-import {
-  type LoadedRewards,
-  loadRewards,
-  loadToxicityClassifier,
-  locateReward,
-} from "../../loading/rewards.ts";
+import { type LoadedRewards, loadRewards, loadToxicityClassifier } from "../../loading/rewards.ts";
+import { locateSources, rewardSources, templateSource } from "../../loading/sources.ts";
 import type { RunContext } from "../run_task.ts";
 
 /** Models, rewards and data of a PPO run, loaded and checked. */
@@ -67,22 +57,6 @@ function longestRollout({ maxNewTokens, outputMaxLength }: TrainConfig): TextEnd
     : { newTokens: maxNewTokens, setting: "maxNewTokens" };
 }
 
-/** Paths of the rewards and of the toxicity model, by their names in messages. */
-async function classifierPaths(
-  { reward, toxicityModel }: TrainConfig,
-  hooks: DatasetHooks,
-): Promise<Record<string, string>> {
-  const paths: Record<string, string> = {};
-  for (const name of reward) {
-    const path = await locateReward(name, hooks);
-    if (path !== null) paths[`reward ${name}`] = path;
-  }
-  if (toxicityModel !== null) {
-    paths["toxicity model"] = (await locateClassifier(toxicityModel, hooks)).folder;
-  }
-  return paths;
-}
-
 /**
  * Loads and checks all that a run needs, and tells about it.
  *
@@ -93,11 +67,7 @@ export async function loadIngredients(
   context: RunContext<TrainConfig>,
 ): Promise<Ingredients> {
   const { device, config, hooks } = context;
-  const paths: Record<string, string> = {
-    model: await locate("model", config.model, hooks),
-    ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
-    dataset: await locate("dataset", config.dataset, hooks),
-  };
+  const paths = await locateSources(config, hooks);
   const policy = await loadRunPolicy(device, { ...config, ...paths }, hooks);
   const loadedRewards = await loadRewards(device, config, hooks);
   const toxicityClassifier = await loadToxicityClassifier(
@@ -126,7 +96,15 @@ export async function loadIngredients(
       columns,
     })),
   );
-  const sources = { ...paths, ...await classifierPaths(config, hooks) };
+  const sources: Record<string, string> = {
+    ...paths,
+    ...templateSource(paths.model, config),
+    ...await rewardSources(config.reward, hooks),
+  };
+  if (config.toxicityModel !== null) {
+    const { folder } = await locateClassifier(config.toxicityModel, hooks);
+    sources["toxicity model"] = folder;
+  }
   hooks.info?.(`device: ${device.description}`);
   const firstPrompts = firstExamples(dataset.split("train"), config.batchSize);
   const unknown = unknownTokensNotice([...evalPrompts, ...firstPrompts], policy.tokenizer);

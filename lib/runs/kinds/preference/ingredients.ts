@@ -5,16 +5,11 @@ import { createAdapter, loadAdapter } from "../../../models/policy.ts";
 import { loadLanguageModel } from "../../../models/registry.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 import { type DatasetHooks, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
-import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
-import {
-  checkRewardColumns,
-  type LoadedRewards,
-  loadRewards,
-  locateReward,
-} from "../../loading/rewards.ts";
+import { checkRewardColumns, type LoadedRewards, loadRewards } from "../../loading/rewards.ts";
+import { locateSources, rewardSources, templateSource } from "../../loading/sources.ts";
 import {
   checkTextLengths,
   placeOf,
@@ -63,11 +58,7 @@ export async function loadPreferenceIngredients<
   { rows }: PreferenceAlgorithm<Config, Tokens>,
 ): Promise<PreferenceIngredients<Tokens>> {
   const { device, config, hooks } = context;
-  const paths: Record<string, string> = {
-    model: await locate("model", config.model, hooks),
-    ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
-    dataset: await locate("dataset", config.dataset, hooks),
-  };
+  const paths = await locateSources(config, hooks);
   const tokenizer = await Tokenizer.load(paths.model);
   const model = await loadLanguageModel(device, paths.model, config);
   const adapter = paths.adapter === undefined
@@ -115,11 +106,11 @@ export async function loadPreferenceIngredients<
   const trainable = adapter.parameters.count;
   const parameters = { trainable, all: model.parameterCount + trainable };
   hooks.info?.(describeParameters(parameters));
-  const sources = { ...paths };
-  for (const name of config.evalReward ?? []) {
-    const source = await locateReward(name, hooks);
-    if (source !== null) sources[`reward ${name}`] = source;
-  }
+  const sources = {
+    ...paths,
+    ...templateSource(paths.model, config),
+    ...await rewardSources(config.evalReward ?? [], hooks),
+  };
   return {
     ...{ policy, tokenizer, count: parameters, evalRewards, data, train, batches, held },
     ...{ evalPrompts, sources },

@@ -6,10 +6,10 @@ import {
 } from "../../../preference/reward_trainer.ts";
 import { RunDataset } from "../../loading/dataset.ts";
 import { learningRateAt } from "../../../training/schedules.ts";
-import { locate } from "../../loading/locate.ts";
 import { checkStepMemory, estimateRewardMemory } from "../../loading/memory.ts";
 import { describeParameters } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { locateSources, templateSource } from "../../loading/sources.ts";
 import { rewardConfigOf, type RewardRunConfig } from "../../settings/reward_config.ts";
 import { CollapseGuard, someOf, type Watched } from "../collapse_guard.ts";
 import type {
@@ -88,11 +88,7 @@ export class RewardTask
   /** Loads all that the run needs. @throws {UserError} when something does not load */
   static async open(context: RunContext<RewardRunConfig>): Promise<RewardTask> {
     const { device, config, hooks } = context;
-    const paths = {
-      model: await locate("model", config.model, hooks),
-      ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
-      dataset: await locate("dataset", config.dataset, hooks),
-    };
+    const paths = await locateSources(config, hooks);
     const subject = await loadRewardSubject(device, config, paths);
     const { model } = subject.trained;
     const data = await RunDataset.loadFor(
@@ -118,7 +114,8 @@ export class RewardTask
       device,
       estimateRewardMemory(subject.trained, firstPass(train, config)),
     );
-    const task = new RewardTask(context, paths, subject, { data, train, test });
+    const sources = { ...paths, ...templateSource(paths.model, config) };
+    const task = new RewardTask(context, sources, subject, { data, train, test });
     for (const { notice } of [train, test]) if (notice !== null) hooks.info?.(notice);
     hooks.info?.(`device: ${device.description}`);
     hooks.info?.(dataset.describe());

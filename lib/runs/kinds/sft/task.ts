@@ -8,9 +8,9 @@ import {
 } from "../../../sft/supervised_pass.ts";
 import { learningRateAt } from "../../../training/schedules.ts";
 import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
-import { locate } from "../../loading/locate.ts";
 import { describeParameters } from "../../../models/parameter_count.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
+import { locateSources, templateSource } from "../../loading/sources.ts";
 import { checkTextLengths, promptsOfExamples } from "../../loading/text_length.ts";
 import { sftConfigOf, type SftRunConfig } from "../../settings/sft_config.ts";
 import { type CollapseGuard, likelihoodGuard, likelihoods, someOf } from "../collapse_guard.ts";
@@ -84,11 +84,7 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
   /** Loads all that the run needs. @throws {UserError} when something does not load */
   static async open(context: RunContext<SftRunConfig>): Promise<SftTask> {
     const { device, config, hooks } = context;
-    const paths = {
-      model: await locate("model", config.model, hooks),
-      ...(config.adapter === null ? {} : { adapter: await locate("model", config.adapter, hooks) }),
-      dataset: await locate("dataset", config.dataset, hooks),
-    };
+    const paths = await locateSources(config, hooks);
     const subject = await loadSubject(device, config, paths);
     const data = await RunDataset.loadFor(context, { ...config, ...paths }, subject.tokenizer);
     const { dataset } = data;
@@ -107,7 +103,8 @@ export class SftTask implements RunTask<SFTStats, SftMeasurement, SftSummary, Su
       }),
     ];
     const drawn = { length: train.rows.length, example: (i: number) => splits[0].example(i) };
-    const task = new SftTask(context, paths, subject, {
+    const sources = { ...paths, ...templateSource(paths.model, config) };
+    const task = new SftTask(context, sources, subject, {
       data,
       train,
       batches: new PromptBatches(drawn, rows, config.seed),
