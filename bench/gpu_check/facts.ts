@@ -37,6 +37,14 @@ const LIBRARIES = [
 const DRIVERS = ["/etc", "/usr/share", "/usr/local/share"];
 const OTHER_DRIVERS = ["/usr/local/nvidia/share", "/run/opengl-driver/share", "/opt/nvidia/share"];
 
+/**
+ * Libraries of NVIDIA's driver that are Vulkan drivers. The first needs libraries of X, which containers
+ * lack; the second has no windows, and needs none.
+ */
+const NVIDIA_LIBRARIES = ["libGLX_nvidia.so.0", "libEGL_nvidia.so.0"];
+/** Folders where containers have them. */
+const NVIDIA_FOLDERS = ["/usr/local/nvidia/lib64", "/usr/local/nvidia/lib"];
+
 /** Looks at the machine. */
 export async function facts({ report }: StageTask<Facts>): Promise<void> {
   const adapter = await findAdapter();
@@ -68,6 +76,21 @@ export function otherDrivers(): string[] {
   return driverFiles(OTHER_DRIVERS);
 }
 
+/** Paths of NVIDIA's libraries: containers may have them without a file that names them. */
+export function nvidiaLibraries(): string[] {
+  const folders = [...libraryFolders(), ...NVIDIA_FOLDERS];
+  return NVIDIA_LIBRARIES.flatMap((name) => {
+    const path = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+    return path === undefined ? [] : [path];
+  });
+}
+
+/** Folders where libraries are looked for, the user's own first. */
+function libraryFolders(): string[] {
+  const own = Deno.env.get("LD_LIBRARY_PATH")?.split(":") ?? [];
+  return [...own.filter(Boolean), ...LIBRARIES];
+}
+
 function driverFiles(folders: readonly string[]): string[] {
   return folders.map((folder) => join(folder, "vulkan/icd.d")).flatMap((folder) => {
     try {
@@ -80,9 +103,8 @@ function driverFiles(folders: readonly string[]): string[] {
 }
 
 async function findLoader(): Promise<string | null> {
-  const own = Deno.env.get("LD_LIBRARY_PATH")?.split(":") ?? [];
   const cached = (await output("/sbin/ldconfig", "-p"))?.match(/libvulkan\.so\.1 .*=> (\S+)/)?.[1];
-  const paths = [...own.filter(Boolean), ...LIBRARIES].map((folder) => join(folder, LOADER));
+  const paths = libraryFolders().map((folder) => join(folder, LOADER));
   return paths.find((path) => existsSync(path)) ?? cached ?? null;
 }
 

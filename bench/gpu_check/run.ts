@@ -1,8 +1,8 @@
 /** Runs the stages one after the other, and keeps the report current. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { statedPeak } from "./cards.ts";
-import { type Facts, otherDrivers } from "./facts.ts";
+import { type Facts, nvidiaLibraries, otherDrivers } from "./facts.ts";
 import { FORMAT, type GpuReport, type StageReport, type Stages } from "./report.ts";
 import {
   type Mission,
@@ -161,7 +161,7 @@ async function findFacts(call: StageCall): Promise<Outcome & { found: Record<str
   };
   const isGpu = (facts: Facts | null) => facts?.machine.adapter?.software === false;
   if (!isGpu(await attempt({}))) {
-    for (const environment of otherEnvironments(call.kit, tries[0].facts)) {
+    for (const environment of await otherEnvironments(call, tries[0].facts)) {
       if (isGpu(await attempt(environment))) break;
     }
   }
@@ -177,7 +177,10 @@ async function findFacts(call: StageCall): Promise<Outcome & { found: Record<str
 }
 
 /** Variables to try where no GPU was found. */
-function otherEnvironments(kit: Kit, facts: Facts | null): Record<string, string>[] {
+async function otherEnvironments(
+  { kit, cache }: Call,
+  facts: Facts | null,
+): Promise<Record<string, string>[]> {
   const libraries = Deno.env.get("LD_LIBRARY_PATH")?.split(":").filter(Boolean) ?? [];
   const environment = (folders: readonly string[], driver?: string): Record<string, string> => ({
     LD_LIBRARY_PATH: [...folders, ...libraries].join(":"),
@@ -191,6 +194,12 @@ function otherEnvironments(kit: Kit, facts: Facts | null): Record<string, string
     const root = driver.replace(/\/share\/vulkan\/.*/, "");
     const own = ["lib64", "lib"].map((name) => join(root, name)).filter((path) => existsSync(path));
     tries.push(environment([...loader, ...own], driver));
+  }
+  for (const library of nvidiaLibraries()) {
+    const driver = join(cache, `${basename(library)}.json`);
+    const ICD = { library_path: library, api_version: "1.3.0" };
+    await Deno.writeTextFile(driver, JSON.stringify({ file_format_version: "1.0.0", ICD }));
+    tries.push(environment([...loader, dirname(library)], driver));
   }
   return tries;
 }

@@ -31,9 +31,13 @@ export type AdapterLimits = Readonly<Record<LimitName, number>>;
 
 const NAMES = Object.keys(NEEDED) as LimitName[];
 
-/** The limits of an adapter that decide what runs. */
+/**
+ * The limits of an adapter that decide what runs; at most what a request may ask for, since drivers report
+ * sizes of 64 bits.
+ */
 export function limitsOf({ limits }: Pick<GPUAdapter, "limits">): AdapterLimits {
-  return Object.fromEntries(NAMES.map((name) => [name, limits[name]])) as AdapterLimits;
+  const limitOf = (name: LimitName) => Math.min(limits[name], Number.MAX_SAFE_INTEGER);
+  return Object.fromEntries(NAMES.map((name) => [name, limitOf(name)])) as AdapterLimits;
 }
 
 /**

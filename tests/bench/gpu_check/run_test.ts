@@ -6,10 +6,18 @@ import type { StageName } from "../../../bench/gpu_check/stages.ts";
 import { withFolder } from "../../cli/temper.ts";
 import { sampleReport } from "./sample_report.ts";
 
-/** Runs a kit whose stages are this script; `send` is there, and `name` is the stage's. */
+/** The facts of a card. */
+const FACTS = JSON.stringify(sampleReport({}).stages.facts.result);
+
+/**
+ * Runs a kit whose stages are this script; `send` is there, and `name` is the stage's.
+ *
+ * @param facts JavaScript of the facts that are found
+ */
 async function run(
   script: string,
   options: { only: StageName[]; minutes?: number; signal?: AbortSignal },
+  facts = FACTS,
 ): Promise<{ report: GpuReport; states: string[] }> {
   const states: string[] = [];
   const reports: GpuReport[] = [];
@@ -17,7 +25,7 @@ async function run(
     const head = `const [name] = Deno.args;
       const send = (message) => console.log("\\x1e" + JSON.stringify(message));
       if (name === "facts") {
-        send({ result: ${JSON.stringify(sampleReport({}).stages.facts.result)} });
+        send({ result: ${facts} });
         send({ end: "done" });
         Deno.exit();
       }\n`;
@@ -72,6 +80,41 @@ Deno.test("a stage that hangs is cut short in its time; the next ones have their
   assert.deepEqual(states, ["facts: done", "tuning: cut short", "readback: done"]);
   assert.equal(report.stages.tuning.result, 1);
   assert.ok(report.seconds < 18, `${report.seconds} s`);
+});
+
+Deno.test("a GPU is found by NVIDIA's libraries where no file names them, also without X", async () => {
+  const names = ["LD_LIBRARY_PATH", "VK_DRIVER_FILES"];
+  const saved = names.map((name) => [name, Deno.env.get(name)] as const);
+  try {
+    await withFolder(async (folder) => {
+      for (const name of ["libGLX_nvidia.so.0", "libEGL_nvidia.so.0"]) {
+        await Deno.writeTextFile(join(folder, name), "");
+      }
+      Deno.env.set("LD_LIBRARY_PATH", folder);
+      Deno.env.delete("VK_DRIVER_FILES");
+      const software = JSON.stringify(sampleReport({ software: true }).stages.facts.result);
+      const { report } = await run(
+        "",
+        { only: ["facts"] },
+        `(() => {
+          const file = Deno.env.get("VK_DRIVER_FILES");
+          const driver = file && JSON.parse(Deno.readTextFileSync(file)).ICD.library_path;
+          const hasFolder = Deno.env.get("LD_LIBRARY_PATH").startsWith(${JSON.stringify(folder)});
+          const finds = hasFolder && driver === ${
+          JSON.stringify(join(folder, "libEGL_nvidia.so.0"))
+        };
+          return finds ? ${FACTS} : ${software};
+        })()`,
+      );
+      assert.equal(report.stages.facts.result!.machine.adapter!.software, false);
+      assert.match(report.environment.VK_DRIVER_FILES, /\/libEGL_nvidia\.so\.0\.json$/);
+    });
+  } finally {
+    for (const [name, value] of saved) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
 });
 
 Deno.test("a run that is ended says so", async () => {

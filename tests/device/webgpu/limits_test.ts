@@ -53,6 +53,11 @@ Deno.test("requestedLimits: large buffers as they are, the rest as needed, never
   });
 });
 
+Deno.test("requestedLimits: numbers that a request may have, also where a driver reports 64 bits", () => {
+  const { maxBufferSize } = requestedLimits(adapterOf({ maxBufferSize: 2 ** 64 }));
+  assert.equal(maxBufferSize, 2 ** 53 - 1);
+});
+
 Deno.test("bindings are of whole words, and below 2 GiB", () => {
   assert.equal(bindableBytes(2 ** 27), 2 ** 27);
   assert.equal(bindableBytes(2 ** 31 - 1), 2 ** 31 - 256);
