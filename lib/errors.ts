@@ -1,5 +1,10 @@
 import { visibleLine } from "./visible_text.ts";
 
+/** Maximum number of characters of a message: a name or a value in a file may have any length. */
+const MAX_MESSAGE = 4000;
+/** Number of characters that are kept of a longer one's end, where the advice is. */
+const END_OF_MESSAGE = 1000;
+
 /** Facts of a {@linkcode UserError} beside its message. */
 export interface ErrorFacts {
   /** Error that led to this one. */
@@ -25,15 +30,22 @@ export class UserError extends Error {
   readonly run: string | null;
 
   /**
-   * The message may quote a piece of a file: its line breaks become spaces, and its control
-   * characters, which a terminal would obey, symbols (`␛`).
+   * The message may quote a piece of a file: its line breaks become spaces, its control
+   * characters, which a terminal would obey, symbols (`␛`), and of a very long one the middle is left
+   * out.
    */
   constructor(message: string, { cause, exitCode = 1, run }: ErrorFacts = {}) {
-    super(visibleLine(message.replaceAll(/\s*[\n\r]\s*/g, " ")), { cause });
+    super(visibleLine(shortened(message).replaceAll(/\s*[\n\r]\s*/g, " ")), { cause });
     this.name = "UserError";
     this.exitCode = exitCode;
     this.run = run ?? null;
   }
+}
+
+function shortened(message: string): string {
+  if (message.length <= MAX_MESSAGE) return message;
+  const start = message.slice(0, MAX_MESSAGE - END_OF_MESSAGE);
+  return `${start} … ${message.slice(-END_OF_MESSAGE)}`;
 }
 
 /** Bytes of an {@linkcode OutOfMemoryError}. */
