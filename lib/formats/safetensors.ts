@@ -85,11 +85,11 @@ export async function writeSafetensors(
   const sorted = [...tensors].sort(([nameA, a], [nameB, b]) =>
     DTYPE_ORDER.indexOf(a.dtype) - DTYPE_ORDER.indexOf(b.dtype) || (nameA < nameB ? -1 : 1)
   );
-  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
   let end = 0;
-  for (const [name, { dtype, shape }] of sorted) {
-    header[name] = { dtype, shape, data_offsets: [end, end += tensorBytes({ dtype, shape })] };
-  }
+  const entries = sorted.map(([name, { dtype, shape }]) =>
+    [name, { dtype, shape, data_offsets: [end, end += tensorBytes({ dtype, shape })] }] as const
+  );
+  const header = Object.fromEntries([["__metadata__", { format: "pt" }], ...entries]);
   const json = new TextEncoder().encode(JSON.stringify(header));
   const start = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
   new DataView(start.buffer).setBigUint64(0, BigInt(start.length - 8), true);

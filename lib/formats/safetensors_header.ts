@@ -11,8 +11,8 @@ export interface SafetensorsInfo extends TensorInfo {
 }
 
 /**
- * Parses and validates a safetensors header by the library's rules: the tensors' bytes must follow
- * one another without a hole or an overlap and end with the file.
+ * Parses and validates a safetensors header by the format's rules: no name occurs twice, and the
+ * tensors' bytes follow one another without a hole or an overlap and end with the file.
  *
  * @param path of the file, for messages.
  * @param header the JSON text, without the 8 bytes of its length.
@@ -28,11 +28,11 @@ export function parseHeader(
   const dataStart = 8 + header.length;
   const tensors: SafetensorsInfo[] = [];
   for (const [name, entry] of entries) {
-    if (name !== "__metadata__") tensors.push(parseTensor(path, name, entry, dataStart));
+    if (name === "__metadata__") checkMetadata(path, entry);
+    else tensors.push(parseTensor(path, name, entry, dataStart));
   }
   tensors.sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
 
-  // This also finds a name that occurs twice: JSON keeps one, the other leaves a hole.
   let end = dataStart;
   for (const { name, byteOffset, byteLength } of tensors) {
     if (byteOffset + byteLength > fileSize) {
@@ -64,7 +64,7 @@ export function parseHeader(
 function parseObject(path: string, header: Uint8Array): [string, unknown][] {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(header));
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header));
   } catch (error) {
     throw new UserError(
       `${path} is not a safetensors file: its header is not JSON (${(error as Error).message})`,
@@ -74,7 +74,63 @@ function parseObject(path: string, header: Uint8Array): [string, unknown][] {
   if (!isObject(value)) {
     throw new UserError(`${path} is not a safetensors file: its header is not a JSON object`);
   }
+  refuseDuplicates(path, header);
   return Object.entries(value);
+}
+
+const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE] = Array.from('"\\:{}', (sign) => sign.charCodeAt(0));
+
+/**
+ * Refuses an object that has a name twice, which the format forbids: JSON keeps the last one, and
+ * another reader may keep the first.
+ *
+ * @param header valid JSON
+ */
+function refuseDuplicates(path: string, header: Uint8Array): void {
+  const objects: Set<string>[] = [];
+  let text = header;
+  for (let at = 0; at < header.length; at++) {
+    switch (header[at]) {
+      case QUOTE: {
+        const start = at++;
+        while (header[at] !== QUOTE) at += header[at] === BACKSLASH ? 2 : 1;
+        text = header.subarray(start, at + 1);
+        break;
+      }
+      case OPEN:
+        objects.push(new Set());
+        break;
+      case CLOSE:
+        objects.pop();
+        break;
+      case COLON: {
+        // The same name may be written with other escapes.
+        const name: string = JSON.parse(new TextDecoder().decode(text));
+        const names = objects[objects.length - 1];
+        if (names.has(name)) {
+          throw new UserError(
+            `${path} is broken: its header has ${
+              JSON.stringify(name)
+            } twice, and readers differ in ` +
+              "which one they take",
+          );
+        }
+        names.add(name);
+      }
+    }
+  }
+}
+
+/** Checks the free-form entry, a map of texts by the format. */
+function checkMetadata(path: string, metadata: unknown): void {
+  if (isObject(metadata) && Object.values(metadata).every((text) => typeof text === "string")) {
+    return;
+  }
+  throw new UserError(
+    `${path} is broken: its \`__metadata__\` is ${
+      JSON.stringify(metadata)
+    }, expected texts by name`,
+  );
 }
 
 function parseTensor(

@@ -111,6 +111,22 @@ const BROKEN: [string, Uint8Array<ArrayBuffer>, RegExp][] = [
   ["a shape that lies", fileBytes({ w: tensor("F32", [2], [0, 4]) }, 4), /takes 8 bytes by its sh/],
   ["data that are cut", fileBytes({ w: tensor("F32", [2], [0, 8]) }, 7), /truncated: tensor "w"/],
   ["data too long", fileBytes({ w: tensor("F32", [2], [0, 8]) }, 9), /tensors end at byte \d+/],
+  [
+    "two tensors of one name, also where both are the same bytes",
+    fileBytes(
+      '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},' +
+        '"\\u0077":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}',
+      4,
+    ),
+    /its header has "w" twice/,
+  ],
+  [
+    "a dtype that is given twice",
+    fileBytes('{"w":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}}', 4),
+    /its header has "dtype" twice/,
+  ],
+  ["metadata that are no texts", fileBytes({ __metadata__: { format: 3 } }, 0), /`__metadata__`/],
+  ["a byte order mark", fileBytes("\ufeff{}", 0), /header is not JSON/],
   ["a hole", fileBytes({ w: tensor("F32", [1], [4, 8]) }, 8), /"w" starts 4 bytes after/],
   [
     "an overlap",
