@@ -5,6 +5,7 @@ import { join } from "../platform/paths.ts";
 import { type JsonObject, parseJsonObject } from "./hf_config.ts";
 import { refusePointer } from "./lfs_pointer.ts";
 import { DiskFile, MemoryFile, type RandomAccessFile } from "./random_access_file.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /**
  * Files of a model, an adapter or a tokenizer, as a Hugging Face repository has them, wherever they
@@ -45,11 +46,11 @@ export abstract class ModelFiles {
   /**
    * Reads a text file, null when there is none of this name.
    *
-   * @throws {UserError} when it cannot be read
+   * @throws {UserError} when it cannot be read, or is not UTF-8
    */
   async text(name: string): Promise<string | null> {
     const bytes = await this.bytes(name);
-    return bytes && new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    return bytes && decodeUtf8(this.pathOf(name), bytes, { keepsMark: true });
   }
 
   /**

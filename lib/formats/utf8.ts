@@ -2,13 +2,17 @@ import { UserError } from "../errors.ts";
 import { MAX_TEXT_BYTES } from "../platform/files.ts";
 
 /**
- * Decodes a user's text, without its byte order mark. Text that is not UTF-8 is refused: lenient
- * decoding would silently replace its letters.
+ * Decodes a text. One that is not UTF-8 is refused: lenient decoding would silently replace its letters.
  *
  * @param source path of the file, or another name for it, for messages
+ * @param options.keepsMark keep a byte order mark as a character. Default false
  * @throws {UserError} naming the line and the byte, or when it is too large
  */
-export function decodeUtf8(source: string, bytes: Uint8Array): string {
+export function decodeUtf8(
+  source: string,
+  bytes: Uint8Array,
+  { keepsMark = false }: { keepsMark?: boolean } = {},
+): string {
   if (bytes.length > MAX_TEXT_BYTES) {
     throw new UserError(
       `${source} has ${Math.ceil(bytes.length / 2 ** 20)} MiB of text, ` +
@@ -16,7 +20,7 @@ export function decodeUtf8(source: string, bytes: Uint8Array): string {
     );
   }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepsMark }).decode(bytes);
   } catch (error) {
     throw new UserError(`${source} is not UTF-8: ${fault(bytes)}; save it as UTF-8`, {
       cause: error,

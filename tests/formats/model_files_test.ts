@@ -80,6 +80,15 @@ Deno.test("a folder that does not exist and a folder in place of a file are name
   });
 });
 
+Deno.test("text that is not UTF-8 is refused, not read with other letters", async () => {
+  const bytes = Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d);
+  await assert.rejects(new MemoryFiles([["config.json", bytes]], "m").json("config.json"), {
+    name: "UserError",
+    message: "m/config.json is not UTF-8: line 1 has the byte 0xFF, at 2 from its start; " +
+      "save it as UTF-8",
+  });
+});
+
 Deno.test("a text file out of reason is not read into memory", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "tokenizer.json");
