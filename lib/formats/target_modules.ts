@@ -6,6 +6,8 @@ import { matchingWays } from "./pattern_cost.ts";
 const NAME_LENGTH = 100;
 /** Number of ways that take seconds; patterns in use have at most a hundredth of it. */
 const MAX_WAYS = 1e10;
+/** Maximum length of a pattern; those in use have up to 700 characters. */
+const MAX_PATTERN = 10_000;
 /** PEFT's word for every linear layer but the output head; its case does not matter. */
 const ALL_LINEAR = "all-linear";
 
@@ -101,6 +103,13 @@ function patternValues(
   const patterns = Object.entries(values).map(([key, value]) =>
     [endPattern(key, setting), value] as const
   );
+  const ways = patterns.reduce((sum, [{ source }]) => sum + matchingWays(source, NAME_LENGTH), 0);
+  if (ways > MAX_WAYS) {
+    throw new UserError(
+      `${setting}: its ${patterns.length} patterns could take minutes to match: expected fewer ` +
+        "repetitions",
+    );
+  }
   return (module) => patterns.find(([pattern]) => pattern.test(module))?.[1];
 }
 
@@ -128,25 +137,48 @@ export function modulePattern(pattern: string, setting: string): RegExp {
 
 /** @param written the pattern as it is in the file, for messages */
 function regularExpression(pattern: string, written: string, setting: string): RegExp {
-  // Python's way of naming a group and of referring to it.
-  const source = pattern.replaceAll("(?P<", "(?<").replaceAll(/\(\?P=(\w+)\)/g, "\\k<$1>");
   const shown = JSON.stringify(written);
   let parsed: RegExp;
+  let ways: number;
   try {
+    if (pattern.length > MAX_PATTERN) throw new Error(`it has ${pattern.length} characters`);
+    const source = fromPython(pattern);
     parsed = new RegExp(`^(?:${source})$`);
+    // What is too large or too deep to be compiled shows when it is first used.
+    parsed.test("");
+    ways = matchingWays(source, NAME_LENGTH);
   } catch (error) {
     const [reason] = (error as Error).message.split(": ").slice(-1);
     throw new UserError(`${setting}: the pattern ${shown} cannot be read: ${reason}`, {
       cause: error,
     });
   }
-  if (matchingWays(source, NAME_LENGTH) > MAX_WAYS) {
+  if (ways > MAX_WAYS) {
     throw new UserError(
       `${setting}: the pattern ${shown} could take minutes to match: ` +
         "expected no repetition of what is repeated or has alternatives, and few repetitions",
     );
   }
   return parsed;
+}
+
+/** Escapes, sets of characters, and what Python writes otherwise: named groups, `{,3}`. */
+const PYTHON_PARTS = /\\([\s\S]?)|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]|\(\?P<|\(\?P=(\w+)\)|\{,(\d+)\}/g;
+/** Escapes of Python's `re` that a name can match; JavaScript takes the others for letters. */
+const ESCAPES = /^[^A-Za-z]$|^[bBdDfnrsStuvwWx]$/;
+
+/** Translates a regular expression of Python. @throws {Error} when it has what no name can match */
+function fromPython(pattern: string): string {
+  return pattern.replaceAll(PYTHON_PARTS, (part, escape, group, most) => {
+    if (part === "(?P<") return "(?<";
+    if (group !== undefined) return `\\k<${group}>`;
+    if (most !== undefined) return `{0,${most}}`;
+    if (escape === undefined) return part;
+    if (escape === "A") return "^";
+    if (escape === "Z") return "$";
+    if (ESCAPES.test(escape)) return part;
+    throw new Error(`the escape ${part} is not supported`);
+  });
 }
 
 function escaped(text: string): string {
