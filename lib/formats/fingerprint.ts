@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { fileInfo, listFolder, readChunks } from "../platform/files.ts";
+import { fileInfo, type FolderEntry, listFolder, readChunks } from "../platform/files.ts";
 import { Sha256 } from "../platform/hash.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { join } from "../platform/paths.ts";
@@ -20,26 +20,34 @@ export async function fileFingerprint(path: string): Promise<string> {
 
 /**
  * SHA-256 of a file, or of a folder: of the names and fingerprints of the files in it that a model
- * or a dataset consists of, subfolders included.
+ * or a dataset consists of, subfolders included. Links to folders are followed, but for those behind
+ * another: they may lead in a circle.
  *
  * @throws {UserError} when something in it cannot be read
  */
 export async function fingerprint(path: string): Promise<string> {
-  if (!await isFolder(path)) return await fileFingerprint(path);
+  return await isFolder(path) ? await folderFingerprint(path, true) : await fileFingerprint(path);
+}
+
+async function folderFingerprint(folder: string, followsLinks: boolean): Promise<string> {
   const hash = new Sha256();
-  for (const name of await names(path)) {
+  for (const { name, isFolder: isReal } of await entries(folder)) {
     if (name.startsWith(".")) continue;
-    const inside = join(path, name);
-    if (READ.test(name) || await isFolder(inside)) {
-      hash.update(`${name}\0${await fingerprint(inside)}\n`);
-    }
+    const path = join(folder, name);
+    const isInside = isReal || followsLinks && await isFolder(path);
+    if (!isInside && !READ.test(name)) continue;
+    const own = isInside
+      ? await folderFingerprint(path, followsLinks && isReal)
+      : await fileFingerprint(path);
+    hash.update(`${name}\0${own}\n`);
   }
   return hash.hex();
 }
 
-async function names(folder: string): Promise<string[]> {
+/** Entries of a folder by name, in the order of UTF-16 units. */
+async function entries(folder: string): Promise<FolderEntry[]> {
   try {
-    return (await listFolder(folder)).map(({ name }) => name).sort();
+    return (await listFolder(folder)).sort((a, b) => a.name < b.name ? -1 : 1);
   } catch (error) {
     throw new UserError(`cannot read ${folder}: ${ioReason(error)}`, { cause: error });
   }
