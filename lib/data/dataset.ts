@@ -4,7 +4,6 @@ import {
   DEFAULT_PROMPT,
   DialogueFormat,
   type DialogueOptions,
-  findColumn,
   noColumn,
   noText,
 } from "./dialogue_format.ts";
@@ -16,7 +15,7 @@ import {
 } from "./preference_pairs.ts";
 import { hasCompletions, type RowFormat, type TableRow, trlFormat, trlKind } from "./row_format.ts";
 import { findSplitFiles } from "./split_files.ts";
-import { readParts, type Table } from "./table.ts";
+import { findColumn, readParts, type Table } from "./table.ts";
 import type { TokenCache } from "./token_cache.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
 import type { Tokenizer } from "./tokenizer.ts";

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { RowFormat, TableRow } from "./row_format.ts";
-import type { Table } from "./table.ts";
+import { findColumn, type Table } from "./table.ts";
 import type { TrlTexts } from "./trl_rows.ts";
 
 /** Prompt of the notebook, character for character. */
@@ -94,16 +94,6 @@ export class DialogueFormat implements RowFormat {
   #dialogue({ columns }: TableRow): string {
     return columns[this.#dialogueColumn] as string;
   }
-}
-
-/** Finds the first of several names among a table's columns; null where there is none. */
-export function findColumn(table: Table, names: readonly string[]): string | null {
-  const found = names.find((name) => table.columns.includes(name));
-  if (found === undefined) return null;
-  if (table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
-    throw new UserError(`${table.path} has several columns "${found}": rename all but one`);
-  }
-  return found;
 }
 
 /** Error of a table that lacks a column. */

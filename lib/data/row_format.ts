@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type ChatMessage, isConversation } from "./messages.ts";
-import type { Table } from "./table.ts";
+import { findColumn, type Table } from "./table.ts";
 import {
   endingOf,
   extractPrompt,
@@ -82,8 +82,9 @@ export async function trlFormat(
   kind: RowKind,
   template: () => Promise<ChatTemplate>,
 ): Promise<RowFormat> {
+  for (const name of [...NEEDED[kind], ...OPTIONAL]) findColumn(table, [name]);
   const [first] = table.rows;
-  const rendered = first !== undefined && isConversational(trlRow(first));
+  const rendered = kind === "messages" || first !== undefined && isConversational(trlRow(first));
   return rendered
     ? new ConversationFormat(table.path, kind, await template())
     : new TextFormat(table.path, kind);
@@ -136,6 +137,9 @@ const NEEDED: Readonly<Record<RowKind, readonly (keyof TrlRow)[]>> = {
   text: ["text"],
   preference: ["chosen", "rejected", "prompt"],
 };
+
+/** Columns that change what a row says where they are there. */
+const OPTIONAL = ["conversations", "label", "tools", "chat_template_kwargs"] as const;
 
 /** Column of a kind's reference responses. */
 const REFERENCES: Partial<Record<RowKind, string>> = {

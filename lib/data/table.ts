@@ -1,9 +1,10 @@
 import { CsvError, parse } from "../packages/csv.ts";
 import { UserError } from "../errors.ts";
+import { checkDepth } from "../formats/hf_config.ts";
 import { refusePointer } from "../formats/lfs_pointer.ts";
 import { TABLE_EXTENSIONS } from "../formats/table_extensions.ts";
 import { decodeUtf8 } from "../formats/utf8.ts";
-import { readFile } from "../platform/files.ts";
+import { MAX_TEXT_BYTES, readFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { extname } from "../platform/paths.ts";
 import { parseParquet } from "./parquet.ts";
@@ -18,6 +19,15 @@ export interface Table {
   rows: Record<string, unknown>[];
 }
 
+/** Maximum number of bytes of a Parquet file: twenty times as much is what its rows may take. */
+const MAX_PARQUET_BYTES = 2 ** 32;
+
+const TEXT_PARSERS: Readonly<Record<string, (path: string, text: string) => Table>> = {
+  ".csv": parseCsv,
+  ".json": parseJsonList,
+  ".jsonl": parseJsonLines,
+};
+
 /**
  * Reads a CSV file with a header line, a JSON file with a list of objects, a JSONL file with one object
  * per line, or a Parquet file.
@@ -31,15 +41,14 @@ export async function readTable(path: string): Promise<Table> {
   }
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = await readFile(path);
+    bytes = await readFile(path, extension === ".parquet" ? MAX_PARQUET_BYTES : MAX_TEXT_BYTES);
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${ioReason(error)}`, { cause: error });
   }
   refusePointer(path, bytes);
-  if (extension === ".parquet") return { path, ...await parseParquet(path, bytes) };
-  const text = decodeUtf8(path, bytes);
-  if (extension === ".csv") return parseCsv(path, text);
-  return extension === ".json" ? parseJsonList(path, text) : parseJsonLines(path, text);
+  return extension === ".parquet"
+    ? { path, ...await parseParquet(path, bytes) }
+    : TEXT_PARSERS[extension](path, decodeUtf8(path, bytes));
 }
 
 /**
@@ -57,6 +66,21 @@ export async function readParts(paths: readonly string[]): Promise<Table> {
     first.rows = first.rows.concat(part.rows);
   }
   return first;
+}
+
+/**
+ * Finds the first of several names among a table's columns; null where there is none.
+ *
+ * @throws {UserError} when there are several columns of that name: a row has the last one, other readers
+ * take the first
+ */
+export function findColumn(table: Table, names: readonly string[]): string | null {
+  const found = names.find((name) => table.columns.includes(name));
+  if (found === undefined) return null;
+  if (table.columns.indexOf(found) !== table.columns.lastIndexOf(found)) {
+    throw new UserError(`${table.path} has several columns "${found}": rename all but one`);
+  }
+  return found;
 }
 
 /** Names of characters that other programs separate columns with. */
@@ -95,6 +119,9 @@ function parseCsv(path: string, text: string): Table {
 
 /** A list of objects; some files of this name have an object per line. */
 function parseJsonList(path: string, text: string): Table {
+  if (isOneObject(text)) {
+    throw new UserError(`${path} holds one JSON object, expected a list of objects ([{…}, …])`);
+  }
   if (!text.trimStart().startsWith("[")) return parseJsonLines(path, text);
   let list: unknown[];
   try {
@@ -120,6 +147,18 @@ function parseJsonLines(path: string, text: string): Table {
   return tableOf(path, rows);
 }
 
+/** Tells whether a text is one object over several lines. */
+function isOneObject(text: string): boolean {
+  if (!text.trimStart().startsWith("{") || !text.trim().includes("\n")) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    // An object per line, or no JSON at all.
+    return false;
+  }
+}
+
 /** Table of rows, which have to be objects. */
 function tableOf(path: string, rows: readonly [place: string, row: unknown][]): Table {
   const columns = new Set<string>();
@@ -127,6 +166,7 @@ function tableOf(path: string, rows: readonly [place: string, row: unknown][]): 
     if (typeof row !== "object" || row === null || Array.isArray(row)) {
       throw new UserError(`${place} is not a JSON object ({"dialogue": …})`);
     }
+    checkDepth(row, place);
     for (const name of Object.keys(row)) columns.add(name);
   }
   if (rows.length === 0) throw new UserError(`${path} is empty: expected JSON objects`);

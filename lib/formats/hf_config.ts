@@ -26,12 +26,21 @@ export function parseJsonObject(text: string, path: string): JsonObject {
     const found = Array.isArray(value) ? "a list" : JSON.stringify(value);
     throw new UserError(`${path} holds ${found}, expected a JSON object ({…})`);
   }
-  if (isDeep(value)) {
-    throw new UserError(
-      `${path} has lists or objects in one another more than ${MAX_DEPTH} levels deep`,
-    );
-  }
+  checkDepth(value, path);
   return value as JsonObject;
+}
+
+/**
+ * Checks that a JSON value is not nested too deeply for what works on it.
+ *
+ * @param place file, and line, that the value is from, for messages
+ * @throws {UserError} when it is
+ */
+export function checkDepth(value: object, place: string): void {
+  if (!isDeep(value)) return;
+  throw new UserError(
+    `${place} has lists or objects in one another more than ${MAX_DEPTH} levels deep`,
+  );
 }
 
 /** Checks for values below the greatest depth, level by level: they may be too deep to recurse. */

@@ -199,6 +199,10 @@ Deno.test("a column that is there twice, and a file of a header alone, are refus
     };
     const header = "dialogue,dialogue,summary\n";
     await refused(header + "a,b,c\n", 'has several columns "dialogue": rename all but one');
+    for (const name of ["prompt", "label"]) {
+      const text = `prompt,completion,label,${name}\na,b,true,${name}\n`;
+      await refused(text, `has several columns "${name}": rename all but one`);
+    }
     await refused("dialogue,summary\n", "has no rows");
     Deno.writeTextFileSync(path, "dialogue,summary,x,x\na,b,,\nc,d,,\n");
     await loadDataset(path, tokenizer, { inputMinTextLength: 0 });

@@ -42,6 +42,37 @@ Deno.test("what is broken is named with its line", async () => {
   await assert.rejects(readTable("/nothing/a.csv"), /cannot read .*a\.csv: it does not exist/);
 });
 
+Deno.test("rows of lists in lists without end are refused", async () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  await assert.rejects(table("a.jsonl", `{"id": 1}\n{"id": ${deep}}\n`), {
+    name: "UserError",
+    message: /a\.jsonl, line 2, has lists or objects in one another more than 100 levels deep$/,
+  });
+});
+
+Deno.test("a JSON file with one object over several lines says what is expected", async () => {
+  await assert.rejects(table("a.json", '{\n  "data": [{"id": 1}]\n}\n'), {
+    name: "UserError",
+    message: /a\.json holds one JSON object, expected a list of objects \(\[{…}, …\]\)$/,
+  });
+  assert.deepEqual((await table("a.json", '{"id": 1}\n')).rows, [{ id: 1 }]);
+});
+
+Deno.test("a text table out of reason is not read into memory", async () => {
+  await withTempDir(async (dir) => {
+    for (const [name, mebibytes, most] of [["a.jsonl", 600, 511], ["a.parquet", 5000, 4096]]) {
+      const path = join(dir, String(name));
+      await Deno.writeTextFile(path, "");
+      // Without blocks on the disk.
+      await Deno.truncate(path, Number(mebibytes) * 2 ** 20);
+      await assert.rejects(readTable(path), {
+        name: "UserError",
+        message: `cannot read ${path}: it has ${mebibytes} MiB, expected at most ${most}`,
+      });
+    }
+  });
+});
+
 Deno.test("CSV with other separators than commas says so", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "mine.csv");

@@ -223,6 +223,9 @@ Deno.test("rows of another form than the first are refused with their number", a
   await refused([{ prompt: "a" }, { prompt: "" }], /row 2: the prompt is empty/);
   await refused([{ text: "a" }, { text: null }], /row 2: "text" is null, expected a text/);
   await refused([{ messages: [] }], /row 1: "messages" is \[\], expected/);
+  for (const messages of ["a", [{ content: "a" }]]) {
+    await refused([{ messages }], /row 1: "messages" is .*, expected a list of messages/);
+  }
   const said = { from: "human", value: "a" };
   await refused(
     [{ conversations: [said] }, { conversations: [said, null] }],
