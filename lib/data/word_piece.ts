@@ -29,12 +29,12 @@ export async function readWordPiece(
   if (text === null) return null;
   const pieces = text.split(/\r?\n/);
   if (pieces.at(-1) === "") pieces.pop();
-  const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+  const vocab = new Map(pieces.map((piece, id) => [piece, id]));
   const special: Record<string, [string, number]> = {};
   for (const [key, fallback] of Object.entries(BERT_TOKENS)) {
     const given = config[key] ?? fallback;
     const token = String(Object(given).content ?? given);
-    const id = vocab[token];
+    const id = vocab.get(token);
     if (id === undefined) throw new UserError(`${path} lacks the ${key} ${JSON.stringify(token)}`);
     special[key] = [token, id];
   }
@@ -64,7 +64,7 @@ export async function readWordPiece(
       unk_token: special.unk_token[0],
       continuing_subword_prefix: "##",
       max_input_chars_per_word: 100,
-      vocab,
+      vocab: Object.fromEntries(vocab),
     },
   };
 }

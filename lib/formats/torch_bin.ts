@@ -152,7 +152,13 @@ function torchHooks(path: string, find: (key: string) => ZipEntry | undefined): 
       if (dtype) return new StorageType(dtype);
       switch (`${module}.${name}`) {
         case "collections.OrderedDict":
-          return () => new Map();
+          return (args: PickleValue[]) => {
+            if (args.length === 0) return new Map();
+            throw new UserError(
+              `${path}: an OrderedDict is made of arguments, as by Python 2: load it in PyTorch and ` +
+                "torch.save it again",
+            );
+          };
         case "torch._utils._rebuild_tensor_v2":
           return (args: PickleValue[]) => rebuildTensor(path, args);
         case "torch._utils._rebuild_parameter":

@@ -38,6 +38,10 @@ Deno.test("do_lower_case false keeps case", () =>
   }));
 
 Deno.test("a vocab.txt without its special tokens is refused", async () => {
+  await assert.rejects(withVocab({ cls_token: "constructor" }, () => {}), {
+    name: "UserError",
+    message: /vocab\.txt lacks the cls_token "constructor"/,
+  });
   await assert.rejects(
     withVocab({}, () => {}, ["hello", "[UNK]"]),
     /vocab\.txt lacks the sep_token "\[SEP\]"/,

@@ -106,6 +106,11 @@ const REFUSED: [string, (string | number)[], RegExp][] = [
   ["a call of os.system", ["cos\nsystem\n(", ...text("id"), "tR"], /global "os\.system" at byte/],
   ["eval", ["cbuiltins\neval\n"], /global "builtins\.eval" .* is not allowed: only tensors/],
   ["a complex tensor", ["ctorch\nComplexFloatStorage\n"], /global "torch\.ComplexFloatStorage"/],
+  [
+    "an OrderedDict of Python 2, with its items as arguments",
+    ["ccollections\nOrderedDict\n", "(]tR"],
+    /an OrderedDict is made of arguments, as by Python 2/,
+  ],
   ["another object", ["ccollections\nOrderedDict\n)", 0x81], /pickle opcode NEWOBJ at byte 28 is/],
   ["a tensor alone", tensor("0", 12, { shape: [1], strides: [1] }), /does not hold a state_dict/],
   ["numbers for names", [
