@@ -1,4 +1,5 @@
 import type { JsonObject } from "../formats/hf_config.ts";
+import { Charsmap } from "./charsmap.ts";
 
 /**
  * Regular expressions of widely used tokenizers, whose time is linear in the text though that cannot
@@ -33,6 +34,7 @@ const MAX_AFFIX = 16;
  * fails may be harmless all the same.
  *
  * @param json content of tokenizer.json
+ * @throws {Error} when a step's settings are broken
  */
 export function isLinear(json: JsonObject): boolean {
   const model = Object(json.model) as JsonObject;
@@ -111,6 +113,8 @@ function growthOf(step: JsonObject): number {
     }
     case "Metaspace":
       return Math.max(1, lengthOf(step.replacement));
+    case "Precompiled":
+      return Math.max(1, new Charsmap(step.precompiled_charsmap).longestReplacement);
     case "Prepend":
       return 1 + lengthOf(step.prepend) / 64;
     default:

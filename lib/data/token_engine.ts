@@ -4,6 +4,7 @@ import { LimitedThread } from "../platform/limited_thread.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "../packages/tokenizers.ts";
 import { checkGrowth, isLinear } from "./linear_tokenizer.ts";
 import { correctSteps } from "./tokenizer_faults.ts";
+import { isBpe } from "./tokenizer_json.ts";
 
 /** Conversion of text into ids and back, by the content of tokenizer.json and tokenizer_config.json. */
 export interface TokenEngine {
@@ -38,7 +39,7 @@ export class DirectEngine implements TokenEngine {
       // transformers' default since 4.45, which BPE tokenizers are held to; the older tokenizers of
       // encoders and T5 were made for the default before.
       clean_up_tokenization_spaces: config.clean_up_tokenization_spaces ??
-        Object(json.model).type !== "BPE",
+        !isBpe(Object(json.model)),
     });
     correctSteps(this.#tokenizer, json);
   }

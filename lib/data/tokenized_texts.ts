@@ -8,7 +8,7 @@ import type { Tokenizer } from "./tokenizer.ts";
  * Version of the format, raised whenever {@linkcode Tokenizer.encode} or an entry's format changes
  * within a version of Temper.
  */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Options of tokenizing texts. */
 export interface TokenizedTextsOptions {

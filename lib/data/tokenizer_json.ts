@@ -12,6 +12,7 @@ const OWN_TEMPLATE: readonly string[] = ["LlamaTokenizer", "GemmaTokenizer"];
  */
 export function withConfig(json: JsonObject, config: JsonObject): JsonObject {
   checkAddedTokens(json);
+  checkModel(Object(json.model));
   return {
     ...json,
     pre_tokenizer: withPrefixSpace(json.pre_tokenizer, config),
@@ -25,6 +26,27 @@ function checkAddedTokens(json: JsonObject): void {
   if (!found) return;
   const text = JSON.stringify(Object(found).content);
   throw new Error(`\`single_word\` of its token ${text} is not supported`);
+}
+
+/** Refuses settings of the model that change a text's ids and that the package passes over. */
+function checkModel(model: JsonObject): void {
+  const isUnsupported: Readonly<Record<string, boolean>> = {
+    // Draws tokens at random.
+    dropout: model.dropout !== 0,
+    byte_fallback: Array.isArray(model.vocab) && model.byte_fallback !== false,
+    continuing_subword_prefix: isBpe(model) && model.continuing_subword_prefix !== "",
+  };
+  for (const [setting, unsupported] of Object.entries(isUnsupported)) {
+    if (!unsupported || (model[setting] ?? null) === null) continue;
+    throw new Error(
+      `\`${setting}\` ${JSON.stringify(model[setting])} of its model is not supported`,
+    );
+  }
+}
+
+/** Tells whether a model is byte-pair encoding; files of old do not say. */
+export function isBpe({ type, merges }: JsonObject): boolean {
+  return type === "BPE" || type === undefined && merges !== undefined;
 }
 
 /** `PreTrainedTokenizerFast.__init__`: the configuration overrides a byte-level step without others. */

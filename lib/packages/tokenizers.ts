@@ -5,10 +5,20 @@ export {
   type Decoder,
   DigitsPreTokenizer,
   MetaspacePreTokenizer,
+  type Normalizer,
+  PrecompiledNormalizer,
   type PreTokenizer,
+  PunctuationPreTokenizer,
+  ReplaceDecoder,
+  ReplaceNormalizer,
+  ReplacePreTokenizer,
   SequenceDecoder,
+  SequenceNormalizer,
   SequencePreTokenizer,
+  SplitPreTokenizer,
   Tokenizer,
+  WhitespacePreTokenizer,
+  WhitespaceSplitPreTokenizer,
 } from "npm:@huggingface/tokenizers@0.2.0";
 
 /** Version of the package, with which the tokens of a text may change. */

@@ -89,3 +89,70 @@ Deno.test("ByteFallback: bytes that are no text become a replacement character e
   assert.equal(text(0x40, 0xff), "a��a");
   assert.equal(text(0xef, 0xbb, 0xbf), "a\ufeffa");
 });
+
+/** Letters and signs as a vocabulary of single characters, whose ids are their places. */
+function letters(letters: string, json: JsonObject): DirectEngine {
+  return new DirectEngine({
+    ...{ added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null },
+    decoder: null,
+    model: {
+      type: "BPE",
+      vocab: Object.fromEntries(Array.from(letters, (letter, id) => [letter, id])),
+      merges: [],
+    },
+    ...json,
+  }, {});
+}
+
+/** Words that a pre-tokenizer makes of a text: each is a token of WordPiece. */
+function words(text: string, pre_tokenizer: JsonObject, expected: readonly string[]): void {
+  const engine = letters("", {
+    pre_tokenizer,
+    model: {
+      type: "WordPiece",
+      unk_token: "[UNK]",
+      continuing_subword_prefix: "##",
+      vocab: Object.fromEntries([...new Set(expected), "[UNK]"].map((word, id) => [word, id])),
+    },
+  });
+  const ids = expected.map((word) => [...new Set(expected)].indexOf(word));
+  assert.deepEqual(engine.encode(text, true), ids, JSON.stringify(pre_tokenizer));
+}
+
+Deno.test("Split: what matches is treated as the file says", () => {
+  const split = (behavior: string, invert = false) => ({
+    type: "Split",
+    pattern: { String: "-" },
+    behavior,
+    invert,
+  });
+  words("a-b", split("Removed"), ["a", "b"]);
+  words("a-b", split("Isolated"), ["a", "-", "b"]);
+  words("a-b", split("MergedWithPrevious"), ["a-", "b"]);
+  words("a-b", split("MergedWithNext"), ["a", "-b"]);
+  words("a--b", split("Contiguous"), ["a", "--", "b"]);
+  words("a-b", split("Isolated", true), ["a", "-", "b"]);
+  assert.throws(() => words("a", split("Kept"), ["a"]), /it splits by the behavior "Kept", known/);
+});
+
+Deno.test("Whitespace, WhitespaceSplit and Punctuation: Unicode's words, spaces and signs", () => {
+  words("né à x_1, y", { type: "Whitespace" }, ["né", "à", "x_1", ",", "y"]);
+  words("a\x85b\ufeff c", { type: "WhitespaceSplit" }, ["a", "b\ufeff", "c"]);
+  words("a!?b", { type: "Punctuation" }, ["a", "!", "?", "b"]);
+  words("a!?b", { type: "Punctuation", behavior: "Contiguous" }, ["a", "!?", "b"]);
+});
+
+Deno.test("Replace: a dollar sign is one", () => {
+  const replace = { type: "Replace", pattern: { String: "b" }, content: "$&" };
+  assert.deepEqual(letters("$&ab", { normalizer: replace }).encode("ab", true), [2, 0, 1]);
+  assert.equal(letters("$&ab", { decoder: replace }).decode([3], false), "$&");
+});
+
+Deno.test("a model that does not say so is byte-pair encoding by its merges: decoding keeps spaces", () => {
+  const model = { vocab: { a: 0, " ": 1, ",": 2 }, merges: [] };
+  const old = { ...model, unk_token: null, continuing_subword_prefix: "" };
+  const decoder = { type: "Fuse" };
+  for (const own of [old, { ...model, type: "BPE" }]) {
+    assert.equal(letters("", { decoder, model: own }).decode([0, 1, 2], false), "a ,");
+  }
+});

@@ -49,6 +49,19 @@ Deno.test("a lone byte-level step has the configuration's prefix space", () => {
 Deno.test("what is not supported is refused by name", () => {
   const single = { ...JSON_FILE, added_tokens: [{ id: 1, content: "<s>", single_word: true }] };
   assert.throws(() => withConfig(single, {}), /`single_word` of its token "<s>" is not supported/);
+  for (
+    const [setting, model] of [
+      ["dropout", { dropout: 0.1, vocab: {}, merges: [] }],
+      ["byte_fallback", { byte_fallback: true, vocab: [["a", 0]] }],
+      ["continuing_subword_prefix", { type: "BPE", continuing_subword_prefix: "##", vocab: {} }],
+    ] as const
+  ) {
+    const message = new RegExp(`\`${setting}\` .* of its model is not supported`);
+    assert.throws(() => withConfig({ ...JSON_FILE, model }, {}), message);
+  }
+  const plain = { dropout: null, byte_fallback: true, continuing_subword_prefix: "", merges: [] };
+  withConfig({ ...JSON_FILE, model: { ...plain, vocab: {} } }, {});
+  withConfig({ ...JSON_FILE, model: { type: "WordPiece", continuing_subword_prefix: "##" } }, {});
   const config = { tokenizer_class: "LlamaTokenizer", bos_token: "<x>" };
   assert.throws(() => withConfig(JSON_FILE, config), /its vocabulary has no "<x>"/);
 });

@@ -380,7 +380,7 @@ const SMALL_T5 = {
   normalizer: {
     type: "Sequence",
     normalizers: [
-      { type: "Precompiled", precompiled_charsmap: "AAAA" },
+      { type: "Precompiled", precompiled_charsmap: "BAAAAAAAAAA=" },
       { type: "Replace", pattern: { Regex: " {2,}" }, content: " " },
       { type: "Prepend", prepend: "▁" },
     ],
