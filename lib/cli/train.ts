@@ -40,8 +40,8 @@ export const trainCommand = command(
         "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.",
       "With --algorithm, trains with another algorithm, as the command of its name does: grpo, rloo, " +
         "dpo, orpo, kto or reward.",
-      `${RESUMING} Its settings stay the same; only steps, save-every, keep, log, device, threads, ` +
-        "progress and the guards may change.",
+      `${RESUMING} Its settings stay the same; only steps, save-every, keep, log, progress, ` +
+        "activation-memory, the guards and the options of the device may change.",
     ),
     footer: examples(
       ["The demo", "temper train"],

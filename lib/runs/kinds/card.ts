@@ -12,6 +12,10 @@ const LEFT_OUT: readonly string[] = [
   "keep",
   "saveEvery",
   "threads",
+  "autotune",
+  "profile",
+  "turbo",
+  "activationMemory",
 ];
 
 /** The Hub's names for what models do. */

@@ -151,6 +151,8 @@ export async function run<
     const environment = await describeSession(device, { step, steps, fingerprints });
     const earlier = await readSessions(directory.environment, info);
     checkFingerprints(earlier, environment);
+    const rates = checkpoint && changedRates(config, earlier.at(-1)?.steps, steps);
+    if (rates) info(rates);
     lockedRun.checkLock();
     // The first file of a run: killed from here on, it can be resumed.
     await writeRunConfig(directory, config);
@@ -200,6 +202,23 @@ export async function run<
     if (keepsKernels(device)) await keepKernels(device, cacheDirectory(), purposeOf(kind, config));
     device.close();
   }
+}
+
+/**
+ * Says in one line that another number of steps changes the learning rates, whose schedule ends with
+ * the last step; null where it does not.
+ *
+ * @param before steps of the run so far; undefined where they are not known
+ */
+function changedRates(
+  config: RunSettings,
+  before: number | undefined,
+  steps: number,
+): string | null {
+  const { lrScheduler = "constant" } = config as { readonly lrScheduler?: string };
+  if (before === undefined || before === steps || lrScheduler === "constant") return null;
+  return `the ${lrScheduler} learning rate now ends with step ${steps}, no longer with step ` +
+    `${before}: the result is not that of a run with ${steps} steps from the start`;
 }
 
 /** Tells devices whose compiler takes long enough: software adapters serve tests. */

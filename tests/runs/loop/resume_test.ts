@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RunInterruptedError, SourceChangedError, UserError } from "../../../lib/errors.ts";
-import type { TrainConfigInput } from "../../../lib/runs/settings/config.ts";
+import { grpo } from "../../../lib/runs/kinds/grpo/kind.ts";
+import { resumeRun } from "../../../lib/runs/kinds/run_config.ts";
 import { locate } from "../../../lib/runs/loading/locate.ts";
+import { run } from "../../../lib/runs/loop/run.ts";
 import { resumeConfig, train, type TrainHooks } from "../../../lib/runs/loop/train.ts";
 import { call, withFolder } from "../../cli/temper.ts";
-import { outcome, smallRun } from "../small_run.ts";
+import type { TrainConfigInput } from "../../../lib/runs/settings/config.ts";
+import type { GrpoRunConfig } from "../../../lib/runs/settings/group_config.ts";
+import { outcome, smallGroup, smallRun } from "../small_run.ts";
 
 /** Runs without interruption, and again with one, and expects both to leave the same. */
 async function expectSame(
@@ -107,7 +111,8 @@ Deno.test("a run can be given more steps, and no fewer than it has done", async 
     const [long, short] = ["long", "short"].map((name) => join(folder, name));
     await train(smallRun(long));
     await train(smallRun(short, { steps: 2 }));
-    await train(await resumeConfig(short, { steps: 4 }), {}, { resume: true });
+    const hooks: TrainHooks = { info: (line) => assert.doesNotMatch(line, /learning rate/) };
+    await train(await resumeConfig(short, { steps: 4 }), hooks, { resume: true });
     assert.deepEqual(await outcome(short), await outcome(long));
     const { stdout } = await call(["train", "--resume", short, "--steps", "3"]);
     assert.equal(stdout, `${short} is finished: all 4 steps of this ppo run are done\n`);
@@ -116,6 +121,31 @@ Deno.test("a run can be given more steps, and no fewer than it has done", async 
       train(fewer, {}, { resume: true }),
       /has done 4 steps, more than `steps` 3: give at least/,
     );
+  });
+});
+
+Deno.test("more steps of a falling learning rate are a run of their own, which is said", async () => {
+  await withFolder(async (folder) => {
+    const output = join(folder, "run");
+    await train(smallRun(output, { steps: 1, lrScheduler: "linear" }));
+    const lines: string[] = [];
+    const hooks = { info: (line: string) => void lines.push(line) };
+    await train(await resumeConfig(output, { steps: 2 }), hooks, { resume: true });
+    assert.deepEqual(lines.filter((line) => line.includes("learning rate")), [
+      "the linear learning rate now ends with step 2, no longer with step 1: the result is not " +
+      "that of a run with 2 steps from the start",
+    ]);
+  });
+});
+
+Deno.test("settings that change no number may differ when a run is resumed", async () => {
+  await withFolder(async (folder) => {
+    const [whole, cut] = ["whole", "cut"].map((name) => join(folder, name));
+    await train(smallRun(whole));
+    await assert.rejects(train(smallRun(cut), crash(3)), /^Error: crash$/);
+    const given = { activationMemory: 0, profile: false, autotune: false, threads: 2 };
+    await train(await resumeConfig(cut, given), {}, { resume: true });
+    assert.deepEqual(await outcome(cut), await outcome(whole));
   });
 });
 
@@ -198,6 +228,31 @@ Deno.test("a reward that has changed is refused, a toxicity model, too", async (
       `reward ${classifier}`,
       "toxicity model",
     ]);
+  });
+});
+
+Deno.test("a chat template that has changed is refused, and one that is gone", async () => {
+  await withFolder(async (folder) => {
+    const model = join(folder, "model");
+    await copyFolder(await locate("model", "demo/tiny-chat", {}), model);
+    const template = join(model, "chat_template.jinja");
+    const text = "{% for message in messages %}{{ message.content }}\n{% endfor %}";
+    await Deno.writeTextFile(template, text);
+    const output = join(folder, "run");
+    const chat = { model, dataset: "demo/additions", reward: ["number"] };
+    const settings = smallGroup(output, { ...chat, steps: 1, evalEvery: 0 });
+    await run(grpo, grpo.resolve(settings));
+    const refused = async () => {
+      const { config } = await resumeRun(output, { steps: 2 });
+      await assert.rejects(run(grpo, config as GrpoRunConfig, {}, { resume: true }), {
+        name: "SourceChangedError",
+        message: /^the chat template has changed since the run started: put it back/,
+      });
+    };
+    await Deno.writeTextFile(template, text + "!");
+    await refused();
+    await Deno.remove(template);
+    await refused();
   });
 });
 

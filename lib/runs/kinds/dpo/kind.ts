@@ -12,6 +12,8 @@ export const dpo: AnyPreferenceKind<DpoRunConfig> = preferenceKind({
   title: "DPO",
   schema: dpoRunConfigSchema,
   resolve: resolveDpoRunConfig,
+  // They are the same, bit for bit, whenever they are computed.
+  mayChange: ["precomputeRefLogProbs"],
   async algorithm() {
     const { DPOTrainer } = await import("../../../preference/dpo_trainer.ts");
     const { pairResults, pairRows } = await import("../preference/pairs.ts");

@@ -2,6 +2,7 @@ import type { z } from "../../../packages/zod.ts";
 import type { GRPOStats } from "../../../rl/grpo_trainer.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import { meanChangeOf, measuredOf, winRateChangeOf } from "../change.ts";
+import { MAY_CHANGE } from "../may_change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { GROUP_ADVICE } from "./advice.ts";
 import { GROUP_CHARTS } from "./charts.ts";
@@ -29,17 +30,11 @@ export function groupKind<Config extends GroupRunConfig>(
     title,
     schema,
     mayChange: [
-      "steps",
-      "saveEvery",
-      "keep",
-      "progress",
-      "log",
+      ...MAY_CHANGE,
       "peftFormat",
-      "datasetCache",
-      "device",
-      "threads",
-      "maxTokenKl",
+      "activationMemory",
       "onDivergence",
+      "maxTokenKl",
     ],
     headline: [
       { metric: "reward", label: "reward", better: "higher" },

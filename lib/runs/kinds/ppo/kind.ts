@@ -2,6 +2,7 @@ import type { PolicyToxicity } from "../../../evaluation/evaluate_policy.ts";
 import type { PPOStats } from "../../../rl/statistics.ts";
 import { resolveTrainConfig, type TrainConfig, trainConfigSchema } from "../../settings/config.ts";
 import { changeOf, meanChangeOf, measuredOf } from "../change.ts";
+import { MAY_CHANGE } from "../may_change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { PPO_CHARTS } from "./charts.ts";
 import { BEFORE_FILE, type Summary, summarySchema } from "./summary.ts";
@@ -12,15 +13,9 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
   title: "PPO",
   schema: trainConfigSchema,
   mayChange: [
-    "steps",
-    "saveEvery",
-    "keep",
-    "progress",
-    "log",
+    ...MAY_CHANGE,
     "peftFormat",
-    "datasetCache",
-    "device",
-    "threads",
+    "activationMemory",
     "onDivergence",
     "minKl",
     "maxKl",

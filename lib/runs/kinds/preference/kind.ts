@@ -1,6 +1,7 @@
 import type { z } from "../../../packages/zod.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
 import { changeOf, measuredOf, winRateChangeOf } from "../change.ts";
+import { MAY_CHANGE } from "../may_change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { preferenceCharts } from "./charts.ts";
 import type { LearnerStats, Lesson, PreferenceAlgorithm } from "./learner.ts";
@@ -22,33 +23,29 @@ export interface PreferenceKind<Config extends PreferenceRunConfig, Tokens exten
   readonly title: string;
   readonly schema: z.ZodObject;
   readonly resolve: RunKind<Config>["resolve"];
+  /** Settings of its own that may differ when a run is resumed. */
+  readonly mayChange?: readonly string[];
   /** Loads what reads rows and makes the trainer: lists and help do not need it. */
   algorithm(): Promise<Omit<PreferenceAlgorithm<Config, Tokens>, "title">>;
 }
 
 /** Makes the kind of run of an algorithm on preferences. */
 export function preferenceKind<Config extends PreferenceRunConfig, Tokens extends Lesson>(
-  { kind, title, schema, resolve, algorithm }: PreferenceKind<Config, Tokens>,
+  { kind, title, schema, resolve, mayChange = [], algorithm }: PreferenceKind<Config, Tokens>,
 ): AnyPreferenceKind<Config> {
   return {
     kind,
     title,
     schema,
     mayChange: [
-      "steps",
+      ...MAY_CHANGE,
       "epochs",
-      "saveEvery",
-      "keep",
-      "progress",
-      "log",
       "peftFormat",
-      "datasetCache",
-      "device",
-      "threads",
+      "activationMemory",
+      ...mayChange,
       "evalEvery",
-      "maxTokenKl",
       "onDivergence",
-      "precomputeRefLogProbs",
+      "maxTokenKl",
     ],
     headline: [
       { metric: "loss", label: "loss", better: "lower" },

@@ -5,6 +5,7 @@ import {
   rewardRunConfigSchema,
 } from "../../settings/reward_config.ts";
 import { changeOf, measuredOf } from "../change.ts";
+import { MAY_CHANGE } from "../may_change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { REWARD_CHARTS } from "./charts.ts";
 import type { RewardMeasurement } from "./measurement.ts";
@@ -16,15 +17,9 @@ export const reward: RunKind<RewardRunConfig, RewardStats, RewardMeasurement, Re
   title: "reward model",
   schema: rewardRunConfigSchema,
   mayChange: [
-    "steps",
+    ...MAY_CHANGE,
     "epochs",
-    "saveEvery",
-    "keep",
-    "progress",
-    "log",
-    "datasetCache",
-    "device",
-    "threads",
+    "activationMemory",
     "evalEvery",
     "maxRewardChange",
   ],

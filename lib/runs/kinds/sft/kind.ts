@@ -6,6 +6,7 @@ import {
   sftRunConfigSchema,
 } from "../../settings/sft_config.ts";
 import { changeOf, measuredOf } from "../change.ts";
+import { MAY_CHANGE } from "../may_change.ts";
 import type { RunKind } from "../run_kind.ts";
 import { SFT_CHARTS } from "./charts.ts";
 import type { SftMeasurement } from "./measurement.ts";
@@ -17,16 +18,9 @@ export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = 
   title: "supervised fine-tuning",
   schema: sftRunConfigSchema,
   mayChange: [
-    "steps",
+    ...MAY_CHANGE,
     "epochs",
-    "saveEvery",
-    "keep",
-    "progress",
-    "log",
     "peftFormat",
-    "datasetCache",
-    "device",
-    "threads",
     "evalEvery",
     "maxTokenKl",
   ],
