@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import { visibleLine } from "../visible_text.ts";
 import {
   isNotFound,
+  isThere,
   listFolder,
   makeNewFolder,
   removeFolder,
@@ -10,7 +11,7 @@ import {
 } from "./files.ts";
 import { ioReason } from "./io_error.ts";
 import { dirname, join } from "./paths.ts";
-import { isTemporary, temporaryPath } from "./temporary_name.ts";
+import { asidePath, isTemporary, nameOfAside, temporaryPath } from "./temporary_name.ts";
 
 /**
  * Writes a folder so that `path` is only ever a whole one: what `fill` writes goes into a temporary
@@ -41,10 +42,18 @@ export async function writeFolderAtomic(
   }
 }
 
-/** Deletes the temporary files and folders of a process that was killed. */
+/**
+ * Deletes the temporary files and folders of a process that was killed. A folder that had stepped
+ * aside for one that never came goes back to its place.
+ */
 export async function removeTemporaries(folder: string): Promise<void> {
-  for (const { name } of await listFolder(folder)) {
-    if (isTemporary(name)) await removeQuietly(join(folder, name));
+  const names = (await listFolder(folder)).map(({ name }) => name);
+  for (const name of names.filter(isTemporary)) {
+    const path = join(folder, name);
+    const original = nameOfAside(name);
+    if (original !== null && !isThere(join(folder, original))) {
+      await rename(path, join(folder, original)).catch(() => {});
+    } else await removeQuietly(path);
   }
 }
 
@@ -53,7 +62,7 @@ export async function removeTemporaries(folder: string): Promise<void> {
  * aside first.
  */
 async function replace(from: string, to: string): Promise<void> {
-  const aside = temporaryPath(to);
+  const aside = asidePath(to);
   const existed = await rename(to, aside).then(() => true, (error) => {
     if (isNotFound(error)) return false;
     throw error;
