@@ -32,8 +32,9 @@ export const pushCommand = command(
     brief: message`Push a run's adapter or model to the Hugging Face Hub.`,
     description: paragraphs(
       "Pushes the adapter, its value head and its model card, or the model of sft --full or merge, and " +
-        "for a run also config.json, metrics.jsonl, summary.json and comparison.csv, in the folder " +
-        "run/. Everything is pushed in one commit, or nothing is.",
+        "for a run also config.json, metrics.jsonl, summary.json and what it compares (comparison.csv, " +
+        "answers.jsonl, summaries.jsonl or pairs.jsonl), in the folder run/. Everything is pushed in " +
+        "one commit, or nothing is.",
       "Needs a token with write access: HF_TOKEN, or the one stored by hf auth login. HF_ENDPOINT " +
         "sets another Hub.",
     ),
@@ -51,7 +52,7 @@ export async function runPush(options: InferValue<typeof pushCommand>): Promise<
   const { requireRepo } = await import("../hub/repo.ts");
   const { hubSettings } = await import("../hub/settings.ts");
   const { pushFiles } = await import("../hub/push.ts");
-  const { ADAPTER_WEIGHTS, publishedFiles } = await import("../runs/folder/published_files.ts");
+  const { ADAPTER_WEIGHTS, publishedFiles } = await import("../runs/commands/published_files.ts");
   const { formatBytes } = await import("./download_screen.ts");
   const repo = requireRepo("model", revision === undefined ? name : `${name}@${revision}`);
   const files = await publishedFiles(folder);

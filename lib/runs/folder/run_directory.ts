@@ -219,6 +219,12 @@ function runName(config: Omit<FolderSettings, "output">): string {
   return name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "") || "run";
 }
 
+/** Tells the folder of a run from that of a model, which has a `config.json` as well. */
+export async function isRunFolder(path: string): Promise<boolean> {
+  const { config, environment } = runDirectory(path);
+  return await fileExists(config) && await fileExists(environment);
+}
+
 /** @throws {UserError} when the folder is not that of a run, with why */
 export async function checkRunFolder(path: string): Promise<void> {
   const failure = (reason: string, cause?: unknown) =>

@@ -2,7 +2,7 @@ import { resolve } from "../../platform/paths.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { readSessions } from "../folder/environment.ts";
-import { checkRunFolder, runDirectory } from "../folder/run_directory.ts";
+import { checkRunFolder, isRunFolder, runDirectory } from "../folder/run_directory.ts";
 import { readConfigFile } from "../settings/config_file.ts";
 import { kindOf } from "./registry.ts";
 import type { RunKind, RunSettings } from "./run_kind.ts";
@@ -27,6 +27,9 @@ export async function readRunConfig(run: string): Promise<StoredConfig> {
   const settings = await readConfigFile(config, (found) => {
     kind = kindOfFile(config, found);
     return kind.schema;
+  }).catch(async (error) => {
+    if (!(error instanceof UserError) || await isRunFolder(run)) throw error;
+    throw new UserError(`${run} is not the folder of a run: ${error.message}`, { cause: error });
   });
   return { kind: kind!, settings };
 }

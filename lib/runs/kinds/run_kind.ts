@@ -70,6 +70,8 @@ export interface RunKind<
   readonly before?: MeasurementReader;
   /** Advice on a run that goes wrong without an error; absent where there is none to give. */
   readonly advice?: RunAdvice;
+  /** Files of a finished run that are published beside its result, but for those of every kind. */
+  readonly records?: readonly string[];
   /** Schema of `summary.json`. */
   readonly summarySchema: z.ZodType<Summary>;
   /**

@@ -35,6 +35,9 @@ Deno.test("what is not the folder of a run is named, with why", async () => {
     await refused(path, "it does not exist");
     await Deno.writeTextFile(path, "");
     await refused(path, "it is a file");
+    // A model's.
+    await Deno.writeTextFile(join(folder, "config.json"), '{"model_type":"t5"}');
+    await refused(folder, `${folder}/config.json: there is no setting "model_type"`);
   });
 });
 
@@ -50,6 +53,7 @@ Deno.test("a run says its kind; one that is not known is named", async () => {
     const { kind, settings } = await readRunConfig(run);
     assert.deepEqual([kind.kind, settings.seed], ["sft", 3]);
     await write({ kind: "sarsa" });
+    await Deno.writeTextFile(join(run, "environment.json"), "[]");
     const known = runKinds().map(({ kind }) => kind).join(", ");
     await assert.rejects(readRunConfig(run), {
       name: "UserError",

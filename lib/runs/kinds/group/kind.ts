@@ -58,6 +58,7 @@ export function groupKind<Config extends GroupRunConfig>(
           measuredOf(measurement, name, ["rewards", name, "mean"])
         ),
     },
+    records: ["comparison.csv"],
     summarySchema: groupSummarySchema,
     resolve,
     answerSettings: (config) => config,

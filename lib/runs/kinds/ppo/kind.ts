@@ -38,6 +38,7 @@ export const ppo: RunKind<TrainConfig, PPOStats, PolicyToxicity, Summary> = {
     file: BEFORE_FILE,
     read: (toxicity) => measuredOf(toxicity, "toxicity", ["mean"]),
   },
+  records: ["comparison.csv"],
   summarySchema,
   resolve: resolveTrainConfig,
   answerSettings: (config) => config,

@@ -75,6 +75,7 @@ export function preferenceKind<Config extends PreferenceRunConfig, Tokens extend
         ...measuredOf(measurement, "loss", ["metrics", "loss"]),
       ],
     },
+    records: ["comparison.csv", "answers.jsonl"],
     summarySchema: preferenceSummarySchema,
     resolve,
     // A prompt of a dataset of preferences is a whole text.

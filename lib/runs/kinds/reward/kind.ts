@@ -42,6 +42,7 @@ export const reward: RunKind<RewardRunConfig, RewardStats, RewardMeasurement, Re
     read: (measurement) =>
       ["accuracy", "margin", "loss"].flatMap((name) => measuredOf(measurement, name, [name])),
   },
+  records: ["pairs.jsonl"],
   summarySchema: rewardSummarySchema,
   resolve: resolveRewardRunConfig,
   open: async (context) => await (await import("./task.ts")).RewardTask.open(context),

@@ -42,6 +42,7 @@ export const sft: RunKind<SftRunConfig, SFTStats, SftMeasurement, SftSummary> = 
       ...measuredOf(measurement, "loss", ["loss"]),
     ],
   },
+  records: ["summaries.jsonl"],
   summarySchema: sftSummarySchema,
   resolve: resolveSftConfig,
   answerSettings: (config) => config,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { RunLock } from "../../../lib/runs/folder/lock.ts";
-import { publishedFiles } from "../../../lib/runs/folder/published_files.ts";
+import { publishedFiles } from "../../../lib/runs/commands/published_files.ts";
 import { explained } from "../../hub/with_hub.ts";
 import { withTempDir } from "../../temp_dir.ts";
 
@@ -27,7 +27,8 @@ Deno.test("of a run: the adapter at the top, its records in run/, and nothing pr
   await withTempDir(async (folder) => {
     write(folder, [
       ...[...ADAPTER, "value_head.safetensors", "README.md"].map((name) => `adapter/${name}`),
-      ...["config.json", "metrics.jsonl", "summary.json", "comparison.csv", "summaries.jsonl"],
+      ...["config.json", "metrics.jsonl", "summary.json"],
+      ...["comparison.csv", "answers.jsonl", "summaries.jsonl", "pairs.jsonl"],
       ...["environment.json", "log.txt", "samples.jsonl", "checkpoint-1/adapter_config.json"],
     ]);
     assert.deepEqual(await published(folder), [
@@ -39,7 +40,9 @@ Deno.test("of a run: the adapter at the top, its records in run/, and nothing pr
       "run/metrics.jsonl = metrics.jsonl",
       "run/summary.json = summary.json",
       "run/comparison.csv = comparison.csv",
+      "run/answers.jsonl = answers.jsonl",
       "run/summaries.jsonl = summaries.jsonl",
+      "run/pairs.jsonl = pairs.jsonl",
     ]);
   });
 });
@@ -87,6 +90,10 @@ Deno.test("a folder without an adapter, or a run in use, is refused", async () =
       /is neither a run with a trained adapter or model nor one of these: expected /,
     );
     await assert.rejects(publishedFiles(folder), without);
+    // A model's folder has a config.json as well: there is nothing to resume.
+    await assert.rejects(publishedFiles(folder), { run: null });
+    write(folder, ["environment.json"]);
+    await assert.rejects(publishedFiles(folder), { run: folder });
     write(folder, ["adapter/adapter_model.bin"]);
     assert.equal((await publishedFiles(folder)).length, 3);
     using _ = await RunLock.acquire(folder);

@@ -1,11 +1,12 @@
 import { join } from "../../platform/paths.ts";
 import { UserError } from "../../errors.ts";
 import { COMPANIONS } from "../../formats/companions.ts";
-import { fileExists, fileInfo, isNotFound, listFolder, readFile } from "../../platform/files.ts";
+import { fileInfo, isNotFound, listFolder, readFile } from "../../platform/files.ts";
 import { ioReason } from "../../platform/io_error.ts";
 import type { PushedFile } from "../../hub/push.ts";
-import { runInUse, RunLock } from "./lock.ts";
-import { runDirectory } from "./run_directory.ts";
+import { runInUse, RunLock } from "../folder/lock.ts";
+import { isRunFolder, runDirectory } from "../folder/run_directory.ts";
+import { runKinds } from "../kinds/registry.ts";
 
 /** An adapter's files: what PEFT writes, the value head in either format, and the model card. */
 const ADAPTER_FILES: readonly string[] = [
@@ -29,25 +30,16 @@ export const ADAPTER_WEIGHTS: readonly string[] = [
 /** Weights of a model, in one file or several. */
 const MODEL_WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
 
-/** Files of a run that are published beside its result. */
-const RECORDS: readonly string[] = [
-  "config.json",
-  "metrics.jsonl",
-  "summary.json",
-  "comparison.csv",
-  "summaries.jsonl",
-  "pairs.jsonl",
-];
 /**
- * Folder for them in the repository: a `config.json` beside an adapter would be taken for the configuration of a model.
+ * Folder of a run's records in the repository: a `config.json` beside an adapter would be taken for
+ * the configuration of a model.
  */
 const RECORDS_FOLDER = "run";
 
 /**
  * The files of a run that are for others, as a repository of the Hub has them: the adapter, its value
- * head and its model card at the top, `config.json`, `metrics.jsonl`, `summary.json` and
- * `comparison.csv`, `summaries.jsonl` or `pairs.jsonl` in `run/`. Where all weights were trained, the model takes the
- * adapter's place. Of a folder with an adapter or a model alone, its files.
+ * head and its model card at the top, and its records in `run/`. Where all weights were trained, the
+ * model takes the adapter's place. Of a folder with an adapter or a model alone, its files.
  *
  * @param path folder of a run, of an adapter, a checkpoint, or a model
  * @throws {UserError} when there is no result in it, a process works on it, or a file cannot be read
@@ -61,7 +53,9 @@ export async function publishedFiles(path: string): Promise<PushedFile[]> {
   const run = runDirectory(path);
   const ofAdapter = await readThose(ADAPTER_FILES.map((name) => [name, join(path, name)]));
   if (isAdapter(ofAdapter)) return ofAdapter;
-  const records = RECORDS.map((name) => [`${RECORDS_FOLDER}/${name}`, join(path, name)] as const);
+  const records = recordsOfRuns().map((name) =>
+    [`${RECORDS_FOLDER}/${name}`, join(path, name)] as const
+  );
   const ofRun = await readThose([
     ...ADAPTER_FILES.map((name) => [name, join(run.adapter, name)] as const),
     ...records,
@@ -74,8 +68,14 @@ export async function publishedFiles(path: string): Promise<PushedFile[]> {
   throw new UserError(
     `${path} is neither a run with a trained adapter or model nor one of these: expected ` +
       `adapter_config.json and adapter_model.safetensors in ${run.adapter} or ${path}`,
-    { run: await fileExists(run.config) ? path : undefined },
+    { run: await isRunFolder(path) ? path : undefined },
   );
+}
+
+/** Names of the files that runs publish beside their results. */
+function recordsOfRuns(): string[] {
+  const ofKinds = runKinds().flatMap(({ records = [] }) => records);
+  return [...new Set(["config.json", "metrics.jsonl", "summary.json", ...ofKinds])];
 }
 
 /** Paths of a model's files in a repository and here; none where the folder has no model. */
