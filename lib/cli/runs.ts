@@ -182,6 +182,9 @@ export async function runRunsExport(
   const { metricsToCsv, writeEvents } = await import("../runs/folder/export.ts");
   const { metrics } = await readRun(path);
   if (format === "tensorboard") {
+    const { runInUse, RunLock } = await import("../runs/folder/lock.ts");
+    // A process that trains has an event file open in the run's own folder.
+    if (output === undefined && RunLock.isHeld(path)) throw runInUse(path);
     const folder = output ?? `${path}/tensorboard`;
     using _ = await writeEvents(folder, metrics);
     const shown = visibleLine(folder);

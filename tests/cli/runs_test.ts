@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { RunLock } from "../../lib/runs/folder/lock.ts";
 import { readRows } from "../../lib/runs/folder/jsonl.ts";
 import { train } from "../../lib/runs/loop/train.ts";
 import { smallRun } from "../runs/small_run.ts";
@@ -49,8 +50,26 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
       return bytes.subarray(16 + Number(new DataView(bytes.buffer).getBigUint64(0, true)));
     };
     const exported = join(folder, "tensorboard");
-    await call(["runs", "export", first, "--format", "tensorboard", "--output", exported]);
+    const toTensorboard = ["runs", "export", first, "--format", "tensorboard"];
+    await call([...toTensorboard, "--output", exported]);
     assert.deepEqual(events(exported), events(join(first, "tensorboard")));
+
+    // Events of other programs are theirs; an earlier export gives way.
+    const others = join(exported, "events.out.tfevents.1700000000.host.1.0");
+    await Deno.writeTextFile(others, "theirs");
+    await call([...toTensorboard, "--output", exported]);
+    assert.equal(await Deno.readTextFile(others), "theirs");
+    assert.equal([...Deno.readDirSync(exported)].length, 2);
+
+    // A process that has the run may write its own events.
+    const mine = [...Deno.readDirSync(join(first, "tensorboard"))];
+    {
+      using _ = await RunLock.acquire(first);
+      assert.match((await call(toTensorboard)).stderr, /first is in use by process \d+: wait/);
+      assert.deepEqual([...Deno.readDirSync(join(first, "tensorboard"))], mine);
+      assert.equal((await call([...toTensorboard, "--output", exported])).code, 0);
+    }
+    assert.equal((await call(toTensorboard)).code, 0);
 
     assert.equal((await call(["runs", "delete", first])).stdout, `deleted ${first}\n`);
     assert.throws(() => Deno.statSync(first), Deno.errors.NotFound);

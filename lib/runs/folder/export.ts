@@ -38,8 +38,11 @@ function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** Names of our event files: a folder may have those of other programs as well. */
+const EVENTS = /^events\.out\.tfevents\.\d+\.temper$/;
+
 /**
- * Starts a run's TensorBoard event file with the rows there are.
+ * Starts a run's TensorBoard event file with the rows there are, in place of an earlier one.
  *
  * @param folder is created where it is missing; TensorBoard's `--logdir`
  * @throws {UserError} when it cannot be written
@@ -50,9 +53,9 @@ export async function writeEvents(
 ): Promise<EventFile> {
   try {
     await makeFolder(folder);
-    // A run has one event file: those of earlier processes, with steps that were redone, go.
+    // That of an earlier process has steps that were redone, and TensorBoard shows both.
     for (const { name } of await listFolder(folder)) {
-      if (name.includes("tfevents")) await removeFile(join(folder, name));
+      if (EVENTS.test(name)) await removeFile(join(folder, name));
     }
   } catch (error) {
     throw new UserError(`cannot write ${folder}: ${ioReason(error)}`, { cause: error });
