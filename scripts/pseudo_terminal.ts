@@ -15,7 +15,10 @@ export const CTRL_C = "\x03";
 
 /** Keys that are pressed once the command has shown something. */
 export interface KeyPress {
-  /** Text to wait for, without colours and other escape sequences. */
+  /**
+   * Text to wait for, without colours and other escape sequences, among what has been shown since the
+   * keys before these: what they were pressed for can't be taken for what they lead to.
+   */
   readonly after: RegExp;
   /** Characters that are sent. */
   readonly keys: string;
@@ -31,8 +34,6 @@ export interface TerminalOptions {
   readonly seconds?: number;
   /** Keys to press, in their order. Nobody answers otherwise, and standard input stays open. */
   readonly press?: readonly KeyPress[];
-  /** Seconds without output after which keys are pressed once more, as a person would. Default: never */
-  readonly pressAgain?: number;
 }
 
 /** Outcome of a command in a terminal. */
@@ -54,7 +55,7 @@ export interface TerminalOutcome {
  */
 export async function runInTerminal(
   command: string,
-  { cwd, env, seconds = 60, press = [], pressAgain = Infinity }: TerminalOptions = {},
+  { cwd, env, seconds = 60, press = [] }: TerminalOptions = {},
 ): Promise<TerminalOutcome> {
   // As in a person's shell, Ctrl-C ends the command and not the shell, which tells how it ended.
   const script = `stty rows ${ROWS} cols ${COLUMNS}; trap : INT; ${command}`;
@@ -77,23 +78,16 @@ export async function runInTerminal(
   const type = (keys: string) => keyboard.write(new TextEncoder().encode(keys));
   const left = [...press];
   let output = "";
-  let silence: ReturnType<typeof setTimeout> | undefined;
+  /** End of the output that came before the last keys. */
+  let seen = 0;
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
-    clearTimeout(silence);
     output += part;
-    const shown = plainText(output);
-    if (PERMISSION_PROMPT.test(shown)) kill("prompt");
-    if (left.length > 0 && left[0].after.test(shown)) {
-      const { keys } = left.shift()!;
-      await type(keys);
-      if (pressAgain === Infinity) continue;
-      silence = setTimeout(() => {
-        console.error(`${JSON.stringify(keys)} is pressed again: nothing happened`);
-        type(keys).catch(() => {});
-      }, pressAgain * 1000);
+    if (PERMISSION_PROMPT.test(plainText(output))) kill("prompt");
+    if (left.length > 0 && left[0].after.test(plainText(output.slice(seen)))) {
+      seen = output.length;
+      await type(left.shift()!.keys);
     }
   }
-  clearTimeout(silence);
   const { code } = await child.status;
   clearTimeout(timer);
   await keyboard.close().catch(() => {});

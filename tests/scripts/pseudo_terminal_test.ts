@@ -57,15 +57,18 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runInTerminal: keys that nothing follows are pressed once more",
+  name: "runInTerminal: keys wait for text that comes after the keys before them",
   ignore,
   fn: async () => {
-    const { code, output } = await runInTerminal("stty -echo; echo up; read a; read b; echo $a$b", {
-      seconds: 30,
-      press: [{ after: /up/, keys: "x\n" }],
-      pressAgain: 0.2,
-    });
+    const { code, output } = await runInTerminal(
+      "stty -echo; echo go; read a; echo wait; read -t 1 early; echo go; read b; echo [$early$a$b]",
+      {
+        env: { SHELL: "/bin/bash" },
+        seconds: 30,
+        press: [{ after: /go/, keys: "x\n" }, { after: /go/, keys: "y\n" }],
+      },
+    );
     assert.equal(code, 0, output);
-    assert.match(output, /xx/);
+    assert.match(output, /\[xy\]/);
   },
 });
