@@ -79,7 +79,13 @@ export async function runCompare(options: InferValue<typeof compareCommand>): Pr
       exitCode: 2,
     });
   }
-  const { readSharedSettings } = await import("../runs/kinds/run_config.ts");
+  const { readRunConfig, readSharedSettings } = await import("../runs/kinds/run_config.ts");
+  if (run !== undefined && (await readRunConfig(run)).kind.scores) {
+    throw new UserError(
+      `${run} trained a reward model, which gives no responses: ${run}/pairs.jsonl has its test pairs ` +
+        "with their rewards before and after training",
+    );
+  }
   // Other kinds divide their batches otherwise than PPO; comparing needs none.
   const batches = {
     batchSize: true,

@@ -5,6 +5,7 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
+import { UserError } from "../errors.ts";
 import type { BrokenRun, RunRecord } from "../runs/commands/history.ts";
 import { visibleLine } from "../visible_text.ts";
 import { drawChart } from "./chart.ts";
@@ -104,7 +105,9 @@ const deleteCommand = command(
       min: 1,
       errors: { tooFew: message`no run given: give the folders of the runs to delete` },
     }),
-    yes: option("--yes", { description: message`Delete without asking` }),
+    yes: option("--yes", {
+      description: message`Delete without asking; needed where there is no terminal`,
+    }),
   }),
   {
     brief: message`Delete runs.`,
@@ -200,11 +203,16 @@ export async function runRunsExport(
 export async function runRunsDelete(
   { runs, yes }: InferValue<typeof deleteCommand>,
 ): Promise<void> {
-  // A script has nobody to ask.
-  const asks = !yes && Deno.stdin.isTerminal() && terminal("stdout").interactive;
+  if (!yes && !(Deno.stdin.isTerminal() && terminal("stdout").interactive)) {
+    throw new UserError(
+      "runs delete asks before it deletes, and there is no terminal to ask at: give --yes to delete " +
+        "without asking",
+      { exitCode: 2 },
+    );
+  }
   const { deleteRun } = await import("../runs/commands/history.ts");
   for (const run of runs) {
-    if (asks && !confirm(`delete ${visibleLine(run)}?`)) {
+    if (!yes && !confirm(`delete ${visibleLine(run)}?`)) {
       print(`kept ${visibleLine(run)}`);
       continue;
     }

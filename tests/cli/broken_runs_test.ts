@@ -75,7 +75,7 @@ Deno.test("a broken run is named with its file, and the others are listed beside
     const { stdout } = await call(["runs", "list", "--folder", folder]);
     assert.doesNotMatch(stdout, /broken/);
     await damage(run, "config.json", () => "{");
-    assert.equal((await call(["runs", "delete", run])).stdout, `deleted ${run}\n`);
+    assert.equal((await call(["runs", "delete", "--yes", run])).stdout, `deleted ${run}\n`);
   });
 });
 

@@ -121,3 +121,11 @@ Deno.test("a run of another kind is compared whatever its batches are", () =>
     assert.equal(code, 1);
     assert.match(stderr, /^error: cannot read .*\/adapter: it does not exist/m);
   }));
+
+Deno.test("compare says where the comparison of a reward model is", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/config.json`, '{ "kind": "reward" }');
+    const { code, stderr } = await call(["compare", folder]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: .* trained a reward model, .*\/pairs\.jsonl has its test pairs/);
+  }));

@@ -71,9 +71,13 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
     }
     assert.equal((await call(toTensorboard)).code, 0);
 
-    assert.equal((await call(["runs", "delete", first])).stdout, `deleted ${first}\n`);
+    const unasked = await call(["runs", "delete", first]);
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /no terminal to ask at: give --yes/);
+    assert.ok(Deno.statSync(first).isDirectory);
+    assert.equal((await call(["runs", "delete", "--yes", first])).stdout, `deleted ${first}\n`);
     assert.throws(() => Deno.statSync(first), Deno.errors.NotFound);
-    assert.equal((await call(["runs", "delete", join(folder, "no-run")])).code, 1);
+    assert.equal((await call(["runs", "delete", "--yes", join(folder, "no-run")])).code, 1);
     assert.ok(Deno.statSync(join(folder, "no-run")).isDirectory);
   });
 });

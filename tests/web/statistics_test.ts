@@ -77,7 +77,7 @@ Deno.test("axisRange does not magnify the noise of a constant", () => {
   const [low, high] = axisRange(0.2 - 1e-9, 0.2 + 1e-9);
   assert.ok(low > 0.05 && low < 0.15 && high > 0.25 && high < 0.35);
   assert.deepEqual(axisRange(-1e-9, 2e-9), [-1e-3, 1e-3]);
-  assert.deepEqual(axisRange(0, 0), [-1, 1]);
+  assert.deepEqual(axisRange(0, 0), [0, 1]);
   assert.deepEqual(axisRange(null, null), [0, 1]);
   const [from, to] = axisRange(1, 3);
   assert.ok(from < 1 && from > 0.5 && to > 3 && to < 3.5);

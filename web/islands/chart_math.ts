@@ -45,9 +45,9 @@ export function axisRange(min: number | null, max: number | null): [number, numb
   const middle = (min + max) / 2;
   // Around zero there is no size to compare with but that of single precision.
   if (size < 1e-7 && min < 0 && max > 0) return [-1e-3, 1e-3];
-  if (max - min <= NOISE * size) {
-    return size === 0 ? [-1, 1] : [middle - size / 2, middle + size / 2];
-  }
+  // Most quantities that stay at zero are shares and counts.
+  if (size === 0) return [0, 1];
+  if (max - min <= NOISE * size) return [middle - size / 2, middle + size / 2];
   const margin = (max - min) * 0.08;
   // Quantities that are never negative have no room below zero.
   return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];

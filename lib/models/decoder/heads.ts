@@ -41,7 +41,7 @@ export function layerHeads(
     v: adapted(heads.v, adapter),
   };
   const rotary = angles && { ...angles, norms: headNorms };
-  return projectHeads(cx, h, attentionNorm, layers, slots, rotary, true);
+  return projectHeads(cx, h, attentionNorm, layers, slots, rotary, { leavesRotation: true });
 }
 
 /**

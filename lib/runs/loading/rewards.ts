@@ -78,9 +78,15 @@ export async function loadRewards(
 }
 
 /**
+ * Last parts of paths that are no names: objects put keys that are numbers first, and each run that
+ * trains a reward model has its result in one of these folders.
+ */
+const NAMELESS = /^(\d+|model|adapter)$/;
+
+/**
  * Names of rewards in logs and messages: the ready reward's or the file's. Two of the same name (two
- * formats, the models of two runs) are told apart by more of their settings. A number alone is not a
- * name, since objects put such keys first: a folder `runs/3` is `runs-3`.
+ * formats, the models of two runs) are told apart by more of their settings, and what has no name of
+ * its own takes its folder's: `runs/3` is `runs-3`, `runs/judge/model` is `judge-model`.
  */
 export function rewardNames(settings: readonly string[]): string[] {
   const parts = settings.map((setting) => {
@@ -92,7 +98,7 @@ export function rewardNames(settings: readonly string[]): string[] {
   return parts.map((all, index) => {
     const name = shortest[index];
     const isOnly = shortest.indexOf(name) === shortest.lastIndexOf(name);
-    if (isOnly && !/^\d+$/.test(name)) return name;
+    if (isOnly && !NAMELESS.test(name)) return name;
     if (readyName(settings[index])) return settings[index];
     const longer = all.slice(-2).join("-");
     const isLonger = all.length > 1 && !shortest.includes(longer) &&

@@ -61,7 +61,7 @@ export interface Heads {
  *
  * @param slots places to write keys and values to, which is not differentiable; null for new tensors
  * @param rotary positions of queries and keys; null for none
- * @param leavesRotation with slots, may leave the rotation to the attention: see `unrotated`
+ * @param options `leavesRotation`: with slots, may leave the rotation to the attention, see `unrotated`
  */
 export function projectHeads(
   cx: Context,
@@ -70,7 +70,7 @@ export function projectHeads(
   { q, k, v }: Record<"q" | "k" | "v", Projection>,
   slots: CacheSlots | null,
   rotary: Rotary | null = null,
-  leavesRotation = false,
+  { leavesRotation = false }: { leavesRotation?: boolean } = {},
 ): Heads {
   const gpu = fusing(cx, h, [q, k, v]);
   // Keys that are rotated are placed by that.

@@ -50,6 +50,8 @@ Deno.test("rewards keep their places, and two of one name are told apart", () =>
     [["length:9", "./3"], ["length", "reward ./3"]],
     [["runs/3", "old/runs-3"], ["reward runs/3", "runs-3"]],
     [["runs/a/model", "runs/b/model"], ["a-model", "b-model"]],
+    [["runs/judge/model", "length:9"], ["judge-model", "length"]],
+    [["judge/adapter/", "model"], ["judge-adapter", "reward model"]],
     [["a/x.ts", "b/a/x.ts", "y.ts"], ["reward a/x.ts", "reward b/a/x.ts", "y.ts"]],
     [["org/hate", "C:\\models\\kind\\"], ["hate", "kind"]],
   ];

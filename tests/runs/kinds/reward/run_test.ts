@@ -134,7 +134,7 @@ Deno.test("the result ranks test pairs, and is the classifier that score and --r
     ]);
     assert.equal(grpo.code, 0, grpo.stderr);
     const [first] = await readRows(join(folder, "grpo", "metrics.jsonl"));
-    assert.ok("rewards/model/mean" in (first as object));
+    assert.ok("rewards/merged-model/mean" in (first as object));
   }));
 
 Deno.test("a T5 that generates becomes a classifier that score and --reward take", () =>
