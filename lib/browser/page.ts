@@ -48,7 +48,7 @@ export interface TabRun {
   readonly finished: Promise<RunOutcome>;
   /** Lets it wait before its next step; `paused` tells when it does. */
   pause(): void;
-  /** Lets it go on. */
+  /** Lets it go on, unless it waits for a hidden page; `wentOn` tells when it does. */
   goOn(): void;
   /** Stops it after its step, with a checkpoint from which it can go on. */
   stop(): void;
@@ -216,16 +216,27 @@ export class TemperWorker {
     const finished = this.#call("train", { kind, settings, rewards: sources, keep, resume });
     const control = (what: Calls["control"]["args"]["do"]) =>
       void this.#call("control", { do: what });
+    let isPaused = false;
+    const follow = () => {
+      const waits = isPaused || (pauseWhenHidden && document.hidden);
+      control(waits ? "pause" : "go on");
+    };
     if (pauseWhenHidden) {
-      const follow = () => control(document.hidden ? "pause" : "go on");
       document.addEventListener("visibilitychange", follow);
       const ignore = () => document.removeEventListener("visibilitychange", follow);
       finished.then(ignore, ignore);
+      if (document.hidden) follow();
     }
     return {
       finished,
-      pause: () => control("pause"),
-      goOn: () => control("go on"),
+      pause() {
+        isPaused = true;
+        follow();
+      },
+      goOn() {
+        isPaused = false;
+        follow();
+      },
       stop: () => control("stop"),
     };
   }

@@ -120,6 +120,8 @@ export interface RunEvents {
   stepped: { step: number; row: MetricsRow; samples: readonly object[] };
   /** The run waits, after so many steps. */
   paused: { step: number };
+  /** The run waits no longer. */
+  wentOn: { step: number };
 }
 
 /** Message of the worker. */

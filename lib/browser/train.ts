@@ -28,9 +28,9 @@ export class DirectedRun {
   /** Takes the listener and the way to the page's rewards. */
   constructor(private readonly tell: Tell, private readonly ask: AskPage) {}
 
-  /** Lets the run wait before its next step. */
+  /** Lets the run wait before its next step, unless it is to stop there. */
   pause(): void {
-    this.#pause ??= Promise.withResolvers();
+    if (!this.#stop.signal.aborted) this.#pause ??= Promise.withResolvers();
   }
 
   /** Lets it go on. */
@@ -100,8 +100,11 @@ export class DirectedRun {
       },
       proceed: async () => {
         if (!this.#pause) return;
-        tell("paused", { step: this.#step });
-        await this.#pause.promise;
+        do {
+          tell("paused", { step: this.#step });
+          await this.#pause.promise;
+        } while (this.#pause);
+        if (!this.#stop.signal.aborted) tell("wentOn", { step: this.#step });
       },
     }, { resume, signal: this.#stop.signal }).catch((error) => {
       // The folder's path means nothing to the page.

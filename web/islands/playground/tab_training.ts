@@ -195,7 +195,6 @@ export class TabTraining {
   /** Lets it go on. */
   goOn(): void {
     this.#training?.goOn();
-    this.#change({ phase: "running" });
   }
 
   /** Stops it after its step. */
@@ -335,6 +334,7 @@ export class TabTraining {
         this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
       },
       paused: ({ step }) => this.#change({ step, phase: "paused" }),
+      wentOn: () => this.#change({ phase: "running" }),
     };
   }
 
