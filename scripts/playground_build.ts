@@ -16,12 +16,13 @@ export async function buildPlayground(folder: string): Promise<void> {
   await buildBrowser(folder);
   await copy(join(ROOT, "demo"), join(folder, "demo"));
   const page = renderPlayground({
-    script: "client.js",
+    script: "start.js",
     icon: "icon.svg",
     home: "./",
     pages: [],
   });
   const files = {
+    "start.js": ASSETS["start.js"].text,
     "client.js": ASSETS["client.js"].text,
     "icon.svg": ASSETS["icon.svg"].text,
     "index.html": page,

@@ -4,6 +4,7 @@ import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import client from "../static/client.js" with { type: "text" };
 import icon from "../static/icon.svg" with { type: "text" };
 import base from "../static/style/base.css" with { type: "text" };
+import start from "../static/start.js" with { type: "text" };
 import charts from "../static/style/charts.css" with { type: "text" };
 import forms from "../static/style/forms.css" with { type: "text" };
 import frame from "../static/style/frame.css" with { type: "text" };
@@ -29,16 +30,20 @@ export interface Asset {
   gzip: Uint8Array<ArrayBuffer>;
 }
 
+/** Type of scripts. */
+const SCRIPT = "text/javascript; charset=utf-8";
+
 /** Files under `/static/`, by name. They are part of the program, so nothing is read. */
 export const ASSETS: Readonly<Record<string, Asset>> = {
-  "client.js": asset("text/javascript; charset=utf-8", client),
+  "client.js": asset(SCRIPT, client),
+  "start.js": asset(SCRIPT, start.replace("client.js", versioned("client.js", client))),
   "style.css": asset("text/css; charset=utf-8", STYLES.join("\n")),
   "icon.svg": asset("image/svg+xml", icon),
 };
 
 /** Addresses of files, which change with the content and so can be cached for ever. */
 export const ASSET_ADDRESSES = {
-  script: address("client.js"),
+  script: address("start.js"),
   style: address("style.css"),
 } as const;
 
@@ -53,6 +58,10 @@ function asset(type: string, text: string): Asset {
 }
 
 function address(name: string): string {
-  const hash = createHash("sha256").update(ASSETS[name].text).digest("hex");
-  return `/static/${name}?v=${hash.slice(0, 12)}`;
+  return `/static/${versioned(name, ASSETS[name].text)}`;
+}
+
+/** Name of a file with a query that changes with its content. */
+function versioned(name: string, text: string): string {
+  return `${name}?v=${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
 }
