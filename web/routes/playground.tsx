@@ -14,13 +14,14 @@ const MODULE = "dist/browser";
 
 /** `/playground/`: the page that trains in the browser, with the module and the demo beside it. */
 export function playgroundRoutes(): Hono {
+  // Rendered before anybody asks: the first time takes as long as all the rest of a visit.
+  const html = renderPlayground({ script: ASSET_ADDRESSES.script });
   return new Hono()
     .get("/playground", (context) => context.redirect("/playground/"))
     .get("/playground/", async (context) => {
       if (await readOwn(`${MODULE}/temper-worker.js`) === null) {
         return context.html(renderPage("Not built", <NotBuilt />), 404);
       }
-      const html = renderPlayground({ script: ASSET_ADDRESSES.script });
       return context.html(html, 200, playgroundHeaders("index.html"));
     })
     .get(
