@@ -1,6 +1,7 @@
 /**
- * Temper for web pages: the exports of `mod.ts`, and {@linkcode TemperWorker}, which trains in a
- * worker of the page. docs/browser.md explains both, with an example of 15 lines.
+ * Temper for web pages: the exports of `mod.ts`; {@linkcode TemperWorker}, which trains in a worker
+ * of the page; and functions for the files of such a worker. docs/browser.md explains them, with an
+ * example of 15 lines.
  *
  * @module
  */
@@ -15,10 +16,18 @@ export {
   type TabRun,
   TemperWorker,
 } from "./lib/browser/page.ts";
+export {
+  folderFiles,
+  putFiles,
+  readDirectory,
+  writeDirectory,
+  zipFolder,
+} from "./lib/browser/page_files.ts";
 export type {
   BrowserFacts,
   FileBody,
   FolderBody,
+  FolderFile,
   KeptRun,
   RunEvents,
   RunOutcome,

@@ -5,6 +5,7 @@ import type {
   Calls,
   FileBody,
   FolderBody,
+  FolderFile,
   KeptRun,
   PageMessage,
   RunEvents,
@@ -151,7 +152,7 @@ export class TemperWorker {
   }
 
   /** Files of a folder, such as `/runs/NAME/adapter`, by their paths in it. */
-  async files(path: string): Promise<{ path: string; body: Blob }[]> {
+  async files(path: string): Promise<FolderFile[]> {
     return await this.#call("files", { path });
   }
 

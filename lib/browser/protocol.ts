@@ -13,6 +13,14 @@ export type FileBody = Blob | Uint8Array<ArrayBuffer>;
 /** Files of a folder, by their paths in it. */
 export type FolderBody = readonly (readonly [path: string, body: FileBody])[];
 
+/** File of a folder. */
+export interface FolderFile {
+  /** Path in the folder. */
+  path: string;
+  /** Contents. */
+  body: Blob;
+}
+
 /** Settings of the worker. */
 export interface WorkerSettings {
   /** Address of the Hugging Face Hub or a mirror. Default `https://huggingface.co`. */
@@ -84,7 +92,7 @@ export interface Calls {
   train: { args: RunOrder; result: RunOutcome };
   control: { args: { do: "pause" | "go on" | "stop" }; result: void };
   runs: { args: null; result: KeptRun[] };
-  files: { args: { path: string }; result: { path: string; body: Blob }[] };
+  files: { args: { path: string }; result: FolderFile[] };
   zip: { args: { path: string }; result: Blob };
   remove: { args: { run: string }; result: void };
   load: { args: { run: string; rewards: Readonly<Record<string, string>> }; result: void };

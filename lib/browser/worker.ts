@@ -4,14 +4,9 @@ import { ChatTemplate } from "../data/chat_template.ts";
 import { describeAdapter, findAdapter, isSoftware } from "../device/webgpu/adapter.ts";
 import { UserError } from "../errors.ts";
 import { fingerprint } from "../formats/fingerprint.ts";
-import { zipChunks } from "../formats/zip_writer.ts";
-import { BlobContents, type Contents, MemoryContents } from "../platform/browser/contents.ts";
 import { isThere } from "../platform/files.ts";
 import { setVariables } from "../platform/browser/environment.ts";
-import { files, type FileTree } from "../platform/browser/file_tree.ts";
-import { dirname, join } from "../platform/browser/paths.ts";
 import { StorageFolder } from "../platform/browser/storage.ts";
-import { isTemporary } from "../platform/temporary_name.ts";
 import { SideBySide } from "../runs/commands/side_by_side.ts";
 import { checkFingerprints, readSessions } from "../runs/folder/environment.ts";
 import { runDirectory } from "../runs/folder/run_directory.ts";
@@ -20,12 +15,11 @@ import { readRunConfig } from "../runs/kinds/run_config.ts";
 import { locate } from "../runs/loading/locate.ts";
 import { errorOf, failureOf } from "./failures.ts";
 import { keptRuns, lookAt, removeRun, runPath } from "./kept_runs.ts";
+import { folderFiles, putFiles, zipFolder } from "./page_files.ts";
 import type {
   BrowserFacts,
   CallName,
   Calls,
-  FileBody,
-  FolderBody,
   PageMessage,
   WorkerMessage,
   WorkerSettings,
@@ -53,7 +47,7 @@ class PageWorker {
   readonly #scores = new Map<number, PromiseWithResolvers<(number | null)[]>>();
   readonly #handlers: Handlers = {
     open,
-    put: ({ path, files: body }) => putFiles(files, path, body),
+    put: ({ path, files: body }) => putFiles(path, body),
     train: async (order) => {
       if (this.#run) throw new UserError("a run is under way: stop it first");
       this.#run = new DirectedRun(
@@ -74,11 +68,11 @@ class PageWorker {
     runs: () => keptRuns(),
     files: async ({ path }) => {
       await lookAt(path);
-      return wholeFiles(path).map(([name, contents]) => ({ path: name, body: contents.blob() }));
+      return folderFiles(path);
     },
     zip: async ({ path }) => {
       await lookAt(path);
-      return zipOf(path);
+      return zipFolder(path);
     },
     remove: ({ run }) => removeRun(run),
     load: async ({ run, rewards }) => {
@@ -176,45 +170,4 @@ async function open({ hub, token }: WorkerSettings): Promise<BrowserFacts> {
     gpuIsSoftware: adapter !== null && isSoftware(adapter),
     storage: await StorageFolder.open("temper", "runs") !== null,
   };
-}
-
-function putFiles(tree: FileTree, path: string, body: FileBody | FolderBody): void {
-  if (!Array.isArray(body)) {
-    tree.makeFolder(dirname(path));
-    tree.put(path, contentsOf(body as FileBody));
-    return;
-  }
-  if (tree.find(path) !== undefined) tree.remove(path);
-  tree.makeFolder(path);
-  for (const [name, file] of body as FolderBody) putFiles(tree, join(path, name), file);
-}
-
-function contentsOf(body: FileBody): Contents {
-  return body instanceof Blob ? new BlobContents(body) : new MemoryContents(body);
-}
-
-/** Files of a folder by their paths in it, without those that are being written, and locks. */
-function wholeFiles(folder: string): [path: string, contents: Contents][] {
-  return files.filesBelow(folder).flatMap(({ path, contents }): [string, Contents][] => {
-    const inside = path.slice(folder.length + 1);
-    const isHidden = inside.split("/").some((name) => name === ".lock" || isTemporary(name));
-    return isHidden ? [] : [[inside, contents]];
-  });
-}
-
-/** Packs a folder into a zip file, in which it has its name. */
-function zipOf(folder: string): Blob {
-  const name = folder.split("/").at(-1)!;
-  const entries = wholeFiles(folder).map(([path, contents]) => ({
-    name: `${name}/${path}`,
-    byteLength: contents.size,
-    *chunks() {
-      const chunk = new Uint8Array(1 << 20);
-      for (let offset = 0, count; (count = contents.readAt(offset, chunk)) > 0; offset += count) {
-        yield chunk.slice(0, count);
-      }
-    },
-  }));
-  const parts = [...zipChunks(`${name}.zip`, entries)] as Uint8Array<ArrayBuffer>[];
-  return new Blob(parts, { type: "application/zip" });
 }

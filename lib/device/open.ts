@@ -2,7 +2,8 @@ import { UserError } from "../errors.ts";
 import { NO_ADAPTER_ADVICE } from "../platform/gpu_advice.ts";
 import type { Device } from "./device.ts";
 import { kernelTimes } from "./profile.ts";
-import { isTurbo, TURBO_VARIABLE, turboFlag } from "./turbo.ts";
+import { requireTurbo } from "./require_turbo.ts";
+import { isTurbo } from "./turbo.ts";
 import { WasmDevice } from "./wasm/wasm_device.ts";
 import { describeAdapter, isSoftware } from "./webgpu/adapter.ts";
 import { findGpu, type Gpu, openGpu } from "./webgpu/gpu.ts";
@@ -37,12 +38,7 @@ export interface DeviceOptions {
 export async function openDevice(
   { device = "auto", threads, turbo = false, profile = false, compilation }: DeviceOptions = {},
 ): Promise<Device> {
-  if (turbo && !isTurbo()) {
-    throw new UserError(
-      `\`turbo\` is decided when the process starts: start it with ${TURBO_VARIABLE}=1 and Deno's ` +
-        `flag ${turboFlag()}`,
-    );
-  }
+  if (turbo) requireTurbo();
   const times = profile ? kernelTimes : undefined;
   if (device !== "wasm") {
     const isNamed = device !== "auto";

@@ -1,4 +1,5 @@
 import { refuseForeignWasm } from "../device/turbo.ts";
+import { importNativePackage } from "../platform/native_package.ts";
 import { UserError } from "../errors.ts";
 import {
   labelsOf,
@@ -117,13 +118,5 @@ export class PipelineClassifier implements TextClassifier {
 
 async function importTransformers(): Promise<TransformersModule> {
   refuseForeignWasm("a transformers.js pipeline");
-  try {
-    return await import(TRANSFORMERS);
-  } catch (error) {
-    throw new UserError(
-      `a pipeline needs ${TRANSFORMERS}, which does not load (it needs the network once, and ` +
-        `Deno's permission ffi): ${reason(error)}`,
-      { cause: error },
-    );
-  }
+  return await importNativePackage("a pipeline", TRANSFORMERS);
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compressedSize, IMPORT_MAP } from "../../scripts/browser_build.ts";
-import { builtModule } from "./site.ts";
+import { browserTest } from "../web/browser.ts";
+import { builtModule, Site } from "./site.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -61,7 +62,63 @@ Deno.test("a page that asks for workers is told that it has none", async () => {
   await assert.rejects(connectFleet, /workers at a NATS server are not available in a browser/);
 });
 
-Deno.test("browser.ts has the names of mod.ts", async () => {
-  const [page, library] = await Promise.all([import("../../browser.ts"), import("../../mod.ts")]);
-  assert.deepEqual(Object.keys(library).filter((name) => !(name in page)), []);
+/** Names that only the module for browsers has: a page's files, and its worker. */
+const OF_PAGES: readonly string[] = [
+  "TemperWorker",
+  "folderFiles",
+  "putFiles",
+  "readDirectory",
+  "serveWorker",
+  "writeDirectory",
+  "zipFolder",
+];
+
+browserTest(
+  "the module for browsers has the names of mod.ts, and those of a page's own",
+  async (browser) => {
+    await using site = await Site.serve();
+    const page = await browser.newPage();
+    await site.show(page);
+    const found = await page.evaluate(() =>
+      Object.entries(temper).map(([name, value]) => `${typeof value} ${name}`)
+    );
+    const here = Object.entries(await import("../../mod.ts"));
+    const names = here.map(([name, value]) => `${typeof value} ${name}`);
+    const own = OF_PAGES.map((name) => `function ${name}`);
+    assert.deepEqual(found.sort(), [...names, ...own].sort());
+  },
+);
+
+browserTest("what a page cannot do is refused in a sentence that says so", async (browser) => {
+  await using site = await Site.serve();
+  const page = await browser.newPage();
+  await site.show(page);
+  const refusals = await page.evaluate(async () => {
+    const [none, demo] = [new Uint8Array(), "/demo/tiny-roberta-toxicity"];
+    const fetched = async (name: string) =>
+      [name, new Uint8Array(await (await fetch(`${demo}/${name}`)).arrayBuffer())] as const;
+    const texts = ["config.json", "tokenizer_config.json", "merges.txt", "vocab.json"].map(fetched);
+    const model = new temper.MemoryFiles([...await Promise.all(texts), ["onnx/model.onnx", none]]);
+    const attempts = {
+      onnx: () => temper.OnnxClassifier.load(model),
+      pipeline: () => temper.PipelineClassifier.load("org/model"),
+      dawn: () => temper.openDevice({ device: "dawn" }),
+      turbo: () => temper.openDevice({ device: "wasm", turbo: true }),
+    };
+    const refusals: Record<string, string> = {};
+    for (const [name, attempt] of Object.entries(attempts)) {
+      refusals[name] = await attempt().then(() => "", ({ name, message }) => `${name}: ${message}`);
+    }
+    return refusals;
+  });
+  assert.deepEqual(refusals, {
+    onnx:
+      "UserError: ONNX models are not available in a browser: use a classifier in safetensors, " +
+      "or train on a machine with Deno",
+    pipeline: "UserError: a pipeline needs npm:@huggingface/transformers@4.3.1, which is not " +
+      "loaded in a browser: train on a machine with Deno",
+    dawn: "UserError: `device` dawn needs npm:webgpu@0.6.2, which is not loaded in a browser: " +
+      "train on a machine with Deno",
+    turbo: "UserError: `turbo` is not available in a browser: leave it out",
+  });
 });

@@ -196,6 +196,7 @@ browserTest("the page shows before its script and the module are loaded", async 
     const [{ startTime }] = performance.getEntriesByName("first-contentful-paint");
     return [startTime, asked(/\/client\.js\?v=/), asked(/\/temper\.js$/)];
   });
-  const told = `painted after ${painted} ms, script and module asked for at ${script} and ${module}`;
+  const told =
+    `painted after ${painted} ms, script and module asked for at ${script} and ${module}`;
   assert.ok(painted <= script && script <= module, told);
 });

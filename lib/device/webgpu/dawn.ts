@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { NO_ADAPTER_ADVICE } from "../../platform/gpu_advice.ts";
+import { importNativePackage } from "../../platform/native_package.ts";
 import { quietMesa } from "./adapter.ts";
 import { paceDawnPolls } from "./dawn_polls.ts";
 
@@ -68,18 +69,14 @@ export async function subgroupMatrices(): Promise<string[]> {
 }
 
 async function load(): Promise<DawnModule> {
+  quietMesa();
   try {
-    quietMesa();
-    const module = await import(DAWN);
+    const module = await importNativePackage<DawnModule>("`device` dawn", DAWN);
     paceDawnPolls();
     return module;
-  } catch (cause) {
+  } catch (error) {
+    // Once it can be fetched, it is tried again.
     loaded = null;
-    const reason = (cause as Error).message.split("\n")[0];
-    throw new UserError(
-      `\`device\` dawn needs ${DAWN}, which does not load (it needs the network once, and Deno's ` +
-        `permission ffi): ${reason}`,
-      { cause },
-    );
+    throw error;
   }
 }
