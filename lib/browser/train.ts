@@ -1,6 +1,7 @@
 import { DeviceLostError, RunInterruptedError, UserError } from "../errors.ts";
 import { giveModule } from "../platform/browser/import_file.ts";
 import { files } from "../platform/browser/file_tree.ts";
+import { dirname, join } from "../platform/browser/paths.ts";
 import type { NullableRewardFunction } from "../rewards/reward.ts";
 import { defaultRunFolder } from "../runs/folder/run_directory.ts";
 import { resumeRun } from "../runs/kinds/run_config.ts";
@@ -10,8 +11,11 @@ import { run } from "../runs/loop/run.ts";
 import { hasFiles, openRun, runPath } from "./kept_runs.ts";
 import type { RunEvents, RunOrder, RunOutcome } from "./protocol.ts";
 
-/** Folder of the rewards that the page computes, in the page's files. */
-const REWARDS = "/rewards";
+/**
+ * Folder of the rewards that the page computes, in the page's files. It is relative: with a run's
+ * rewards in a folder of this name, the run can be resumed on a disk.
+ */
+const REWARDS = "./rewards";
 
 /** Listener for the events of a run. */
 export type Tell = <Name extends keyof RunEvents>(event: Name, data: RunEvents[Name]) => void;
@@ -67,13 +71,13 @@ export class DirectedRun {
       ? await resumeRun(runPath(name), settings)
       : resolve(order.kind, settings);
     try {
-      return await this.#run(name, kind, config, order.resume);
+      return await this.#run(name, kind, config, order);
     } catch (error) {
       if (!isLostDevice(error)) throw error;
       this.tell("warning", "the GPU was lost: the run goes on on WASM, from its last checkpoint");
       const onWasm = { ...config, device: "wasm" as const };
       const hasBegun = files.find(`${runPath(name)}/config.json`) !== undefined;
-      return await this.#run(name, kind, onWasm, hasBegun);
+      return await this.#run(name, kind, onWasm, { ...order, resume: hasBegun });
     }
   }
 
@@ -81,7 +85,7 @@ export class DirectedRun {
     name: string,
     kind: RunKind,
     config: RunSettings,
-    resume: boolean,
+    { rewards, resume }: RunOrder,
   ): Promise<RunOutcome> {
     const { tell } = this;
     const { summary, comparison } = await run(kind, config, {
@@ -93,7 +97,10 @@ export class DirectedRun {
         tell("resumed", { step });
       },
       measured: (when, measurement, line) => tell("measured", { when, measurement, line }),
-      begun: (steps) => tell("begun", { run: name, steps }),
+      begun: (steps) => {
+        keepRewards(name, rewards);
+        tell("begun", { run: name, steps });
+      },
       stepped: (step, _stats, row, samples) => {
         this.#step = step;
         tell("stepped", { step, row, samples });
@@ -176,6 +183,15 @@ export function giveRewards(
     return giveModule(rewardPath(name), { default: (samples: never) => score(samples) });
   });
   return { [Symbol.dispose]: () => taken.forEach((take) => take()) };
+}
+
+/** Puts the rewards of the page's into a run's folder, with which they are downloaded. */
+function keepRewards(run: string, rewards: Readonly<Record<string, string>>): void {
+  for (const [name, source] of Object.entries(rewards)) {
+    const path = join(runPath(run), rewardPath(name));
+    files.makeFolder(dirname(path));
+    files.write(path, new TextEncoder().encode(source));
+  }
 }
 
 function isLostDevice(error: unknown): boolean {

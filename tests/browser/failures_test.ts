@@ -157,7 +157,7 @@ browserTest(
     assert.deepEqual(outcome, {
       ended: "the worker was closed",
       refused:
-        "SourceChangedError: the reward /rewards/mine.js has changed since the run started: put it " +
+        "SourceChangedError: the reward ./rewards/mine.js has changed since the run started: put it " +
         "back as it was, or start a new run",
       steps: [2, 3],
     });

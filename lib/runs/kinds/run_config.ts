@@ -1,4 +1,5 @@
-import { resolve } from "../../platform/paths.ts";
+import { isThere } from "../../platform/files.ts";
+import { basename, join, resolve } from "../../platform/paths.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { readSessions } from "../folder/environment.ts";
@@ -81,7 +82,23 @@ export async function resumeRun(run: string, given: object): Promise<ResumedRun>
         `out, or start a new run with the settings in ${run}/config.json`,
     );
   }
+  if (Array.isArray(stored.reward)) checkPageRewards(run, stored.reward);
   return { kind, config: kind.resolve({ ...stored, ...settings, output: run }) };
+}
+
+/**
+ * Checks that the rewards which were written in a page are here: a run of a page has them in its folder.
+ *
+ * @throws {UserError} naming the one that is missing, and the run's copy of it
+ */
+function checkPageRewards(run: string, rewards: readonly string[]): void {
+  for (const reward of rewards) {
+    const copy = join(run, "rewards", basename(reward));
+    if (!/^\.\/rewards\/[^/]+$/.test(reward) || isThere(reward) || !isThere(copy)) continue;
+    throw new UserError(
+      `there is no ${reward}, a reward that was written in a page: copy it from ${copy}, then resume`,
+    );
+  }
 }
 
 /** Settings of a run whose files may have moved: without a fingerprint others would not be told apart. */
