@@ -5,6 +5,7 @@ import { argument, command, constant } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import type { ClusterRun } from "../cluster/status.ts";
+import { UserError } from "../errors.ts";
 import { visibleLine } from "../visible_text.ts";
 import { natsAddress, natsAuthFields } from "./nats_options.ts";
 import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
@@ -85,14 +86,16 @@ export async function runClusterShow(options: InferValue<typeof showCommand>): P
 }
 
 function show({ id, kind, trainer, queue, results, versions, workers }: ClusterRun): void {
-  const training = trainer
-    ? `step ${trainer.step} of ${trainer.steps} on ${trainer.host}`
-    : "no trainer: it can be resumed";
-  print(visibleLine(`${id} (${kind}): ${training}`));
-  print(`  ${queue} prompts wait, ${results} results stored, ${versions} versions of the policy`);
+  print(visibleLine(`${id} (${kind}): ${trainerLine(trainer)}`));
+  print(
+    `  prompts to do: ${queue}, results stored: ${results}, versions of the policy: ${versions}`,
+  );
   if (workers.length === 0) return print("  no workers");
-  const rows = workers.map(({ name, device, state, rollouts, tokensPerSecond }) =>
-    [name, state, String(rollouts), tokensPerSecond.toFixed(0), device].map(visibleLine)
+  const rows = workers.map(({ name, device, state, rollouts, tokensPerSecond, idle }) =>
+    [
+      ...[name, state, String(rollouts), tokensPerSecond.toFixed(0)],
+      ...[`${(100 * idle).toFixed(0)} %`, device],
+    ].map(visibleLine)
   );
   const table = renderTable(
     [
@@ -100,16 +103,30 @@ function show({ id, kind, trainer, queue, results, versions, workers }: ClusterR
       { header: "state" },
       { header: "responses", align: "right" },
       { header: "tokens/s", align: "right" },
+      { header: "idle", align: "right" },
       { header: "device", flexible: true },
     ],
     rows,
     { width: terminal("stdout").width - 2 },
   );
-  print(table.replaceAll(/^/gm, "  "));
+  print(table.replaceAll(/^(?=.)/gm, "  "));
+}
+
+/** Line about a run's trainer. */
+function trainerLine(trainer: ClusterRun["trainer"]): string {
+  if (trainer === null) return "no trainer: it can be resumed";
+  const { host, step, steps, isAlive } = trainer;
+  const at = `step ${step} of ${steps} on ${host}`;
+  return isAlive ? at : `no trainer, since the one at ${at} sends no heartbeat: it can be resumed`;
 }
 
 /** Removes a run. */
 export async function runClusterRemove(options: InferValue<typeof removeCommand>): Promise<void> {
+  if (options.run.includes("://")) {
+    throw new UserError("`cluster remove` takes the id of a run first: cluster shows them", {
+      exitCode: 2,
+    });
+  }
   const { connectNats } = await import("../cluster/connection.ts");
   const { removeRun } = await import("../cluster/topology.ts");
   await using connection = await connectNats(natsAddress(options), "temper cluster");

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
-import type { KV } from "../packages/nats.ts";
+import type { KV, KvEntry } from "../packages/nats.ts";
 import { decodeEntry, encode, type LeaseEntry } from "./messages.ts";
+import { pause } from "./patience.ts";
 import { HEARTBEAT_MS, MAX_ENTRY_BYTES } from "./topology.ts";
 
 const KEY = "lease";
@@ -98,6 +99,29 @@ export class Lease implements AsyncDisposable {
     // If that fails, the lease expires.
     await this.entries.delete(KEY, { previousSeq: this.#revision }).catch(() => {});
   }
+}
+
+/** A trainer, by its latest heartbeat. */
+export type ListedTrainer = Omit<LeaseEntry, "holder"> & {
+  /** True where it sends heartbeats. */
+  readonly isAlive: boolean;
+};
+
+/** Finds a run's trainer, which may have been killed; null for none. */
+export async function findTrainer(entries: KV): Promise<ListedTrainer | null> {
+  const entry = await entries.get(KEY);
+  const lease = decodeEntry("lease", entry);
+  if (!entry || !lease) return null;
+  const { host, step, steps } = lease;
+  return { host, step, steps, isAlive: await isRenewed(entries, entry) };
+}
+
+/** Tells whether a lease is renewed. */
+async function isRenewed(entries: KV, { created, revision }: KvEntry): Promise<boolean> {
+  // Clocks of machines may differ: they only spare the wait for the next heartbeat.
+  if (Math.abs(Date.now() - created.getTime()) < LEASE_MS) return true;
+  await pause(1.5 * HEARTBEAT_MS);
+  return (await entries.get(KEY))?.revision !== revision;
 }
 
 function isConflict(error: unknown): boolean {

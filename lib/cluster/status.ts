@@ -1,5 +1,6 @@
 import type { Connection } from "./connection.ts";
-import { decodeEntry, type LeaseEntry } from "./messages.ts";
+import { findTrainer, type ListedTrainer } from "./lease.ts";
+import { decodeEntry } from "./messages.ts";
 import { isGone } from "./patience.ts";
 import { countPolicies } from "./policy_objects.ts";
 import { listRuns, openRunStores } from "./topology.ts";
@@ -10,8 +11,8 @@ export interface ClusterRun {
   readonly id: string;
   /** Kind of the run, "unknown" before its first step. */
   readonly kind: string;
-  /** Process that trains; null for none. */
-  readonly trainer: Omit<LeaseEntry, "holder"> | null;
+  /** Process that trains, or was killed; null for none. */
+  readonly trainer: ListedTrainer | null;
   /** Prompts that wait or are being worked on. */
   readonly queue: number;
   /** Results that are stored. */
@@ -23,38 +24,36 @@ export interface ClusterRun {
 
 /** Lists the runs on a server, with their workers. */
 export async function clusterRuns(connection: Connection): Promise<ClusterRun[]> {
-  const runs: ClusterRun[] = [];
-  for (const id of await listRuns(connection.jsm)) {
-    try {
-      runs.push(await clusterRun(connection, id));
-    } catch (error) {
+  const ids = await listRuns(connection.jsm);
+  const runs = await Promise.all(ids.map((id) =>
+    clusterRun(connection, id).catch((error) => {
       // It has ended meanwhile.
-      if (!isGone(error)) throw error;
-    }
-  }
-  return runs;
+      if (isGone(error)) return null;
+      throw error;
+    })
+  ));
+  return runs.filter((run) => run !== null);
 }
 
 async function clusterRun(connection: Connection, id: string): Promise<ClusterRun> {
   const { jsm } = connection;
   const stores = await openRunStores(connection, id);
   const { entries, names } = stores;
-  const [described, lease, work, results, versions] = await Promise.all([
+  const [described, trainer, work, results, versions, workers] = await Promise.all([
     entries.get("run"),
-    entries.get("lease"),
+    findTrainer(entries),
     jsm.streams.info(names.workStream),
     jsm.streams.info(names.resultStream),
     countPolicies(jsm, names),
+    listWorkers(connection, stores),
   ]);
-  const run = decodeEntry("run", described);
-  const held = decodeEntry("lease", lease);
   return {
     id,
-    kind: run?.config.kind ?? "unknown",
-    trainer: held && { host: held.host, step: held.step, steps: held.steps },
+    kind: decodeEntry("run", described)?.config.kind ?? "unknown",
+    trainer,
     queue: work.state.messages,
     results: results.state.messages,
     versions,
-    workers: await listWorkers(connection, stores),
+    workers,
   };
 }

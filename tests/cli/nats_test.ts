@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { connectNats } from "../../lib/cluster/connection.ts";
+import { createRunStores } from "../../lib/cluster/topology.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { SMALL } from "../runs/small_run.ts";
 import { withTempDir } from "../temp_dir.ts";
@@ -15,6 +17,7 @@ Deno.test("mistakes about NATS are told in one line", async () => {
         [["cluster", "sho"], /^error: there is no command cluster sho: did you mean show/],
         [["cluster", "--json"], /^error: no address of a NATS server: give nats:/],
         [["cluster", "nats://me:100%@127.0.0.1:1"], /^error: the user or password .* write %25/],
+        [["cluster", "remove", "nats://127.0.0.1:1"], /^error: .*takes the id of a run first/],
         [["work", "nonsense"], /^error: "nonsense" is no address of NATS: expected nats:/],
         [["work", "nats://me:100%@127.0.0.1:1"], /^error: the user or password .* write %25/],
         [[...train, "--nats", "host"], /^error: "host" is no address of NATS/],
@@ -43,5 +46,44 @@ Deno.test({
           "credentials or NKEY",
       );
     }, ["--user", "me", "--pass", "word"]);
+  },
+});
+
+Deno.test({
+  name: "cluster shows a run's trainer, queue, versions and workers, and a trainer that was killed",
+  ignore: !hasServer(),
+  async fn() {
+    await withServer(async ({ url }) => {
+      assert.equal((await call(["cluster", url])).stdout, `no run at ${url}\n`);
+      await using connection = await connectNats({ url }, "test");
+      const { entries, workers, policies } = await createRunStores(connection, "run-1");
+      await entries.put("lease", JSON.stringify({ holder: "x", host: "there", step: 1, steps: 9 }));
+      const [worker, work] = [
+        { device: "a GPU", state: "waiting", rollouts: 8, tokensPerSecond: 99.6, idle: 0.25 },
+        { step: 1, prompt: 0 },
+      ].map((message) => JSON.stringify(message));
+      await workers.put("w1", worker);
+      await connection.js.publish("temper.run-1.work.1.0", work);
+      await policies.putBlob({ name: "p" }, new Uint8Array(4));
+      const shown = async () => (await call(["cluster", url])).stdout.split("\n").slice(0, -1);
+      assert.deepEqual(await shown(), [
+        "run-1 (unknown): step 1 of 9 on there",
+        "  prompts to do: 1, results stored: 0, versions of the policy: 1",
+        "  worker  state    responses  tokens/s  idle  device",
+        "  ──────  ───────  ─────────  ────────  ────  ──────",
+        "  w1      waiting          8       100  25 %  a GPU",
+      ]);
+      const { now } = Date;
+      Date.now = () => now() + 60_000;
+      try {
+        assert.equal(
+          (await shown())[0],
+          "run-1 (unknown): no trainer, since the one at step 1 of 9 on there sends no heartbeat: " +
+            "it can be resumed",
+        );
+      } finally {
+        Date.now = now;
+      }
+    });
   },
 });

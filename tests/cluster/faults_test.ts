@@ -15,9 +15,10 @@ import {
 } from "../../lib/cluster/topology.ts";
 import { work } from "../../lib/cluster/worker.ts";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
+import type { NatsFleet } from "../../lib/cluster/fleet.ts";
 import { FLEET_STATE_FILE, parseFleetState } from "../../lib/runs/kinds/fleet/fleet_state.ts";
 import { readTextIfThere } from "../../lib/platform/optional_text.ts";
-import { Objm } from "../../lib/packages/nats.ts";
+import { DiscardPolicy, Objm } from "../../lib/packages/nats.ts";
 import { withTempDir } from "../temp_dir.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
 import { Proxy } from "./proxy.ts";
@@ -25,6 +26,16 @@ import { before, fleetAt, results, train, until, Workers } from "./workers.ts";
 
 const ignore = !hasServer();
 const SMALL = { steps: 2, saveEvery: 1, evalEvery: 0 };
+
+/** Gives a run an id, before a fleet joins it. */
+function named(fleet: NatsFleet, run: string, id: string): NatsFleet {
+  const attach = fleet.attach.bind(fleet);
+  fleet.attach = async (its) => {
+    await Deno.writeTextFile(join(run, "fleet.json"), JSON.stringify({ id }));
+    await attach(its);
+  };
+  return fleet;
+}
 
 Deno.test({
   name: "a network that is cut for ten seconds costs time and nothing else",
@@ -105,15 +116,10 @@ Deno.test({
         const stop = new AbortController();
         await using workers = new Workers();
         workers.start(url, "a");
-        const first = before(await fleetAt(url), 2, async () => {
+        const first = before(named(await fleetAt(url), run, "many"), 2, async () => {
           await fill();
           setTimeout(() => stop.abort(), 1000);
         });
-        const attach = first.attach.bind(first);
-        first.attach = async (its) => {
-          await Deno.writeTextFile(join(run, "fleet.json"), '{ "id": "many" }');
-          await attach(its);
-        };
         await assert.rejects(
           train("grpo", run, SMALL, { fleet: first, signal: stop.signal, lines }),
           (error) =>
@@ -135,6 +141,38 @@ Deno.test({
         assert.deepEqual(workers.errors, []);
         assert.deepEqual(await results(run), await results(join(folder, "one")));
       });
+    });
+  },
+});
+
+Deno.test({
+  name: "work is done only once its results are stored: until then it is nobody else's, nor lost",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await train("grpo", join(folder, "one"), SMALL);
+      await using connection = await connectNats({ url }, "test");
+      const { jsm } = connection;
+      const run = join(folder, "many");
+      // Its results find no room.
+      const { resultStream: name } = runNames("many");
+      const subjects = ["temper.many.result.*.*.*"];
+      const discard = DiscardPolicy.New;
+      await jsm.streams.add({ name, subjects, discard, max_bytes: 100 });
+      await using workers = new Workers();
+      workers.start(url, "a");
+      const fleet = named(await fleetAt(url), run, "many");
+      const trained = train("grpo", run, SMALL, { fleet });
+      await until(
+        "the worker says so",
+        () => workers.lines.some((line) => /has no room \(maximum bytes exceeded\)/.test(line)),
+      );
+      const [{ queue, results: stored }] = await clusterRuns(connection);
+      assert.deepEqual({ queue, stored }, { queue: 2, stored: 0 });
+      await jsm.streams.update(name, { max_bytes: 2 ** 20 });
+      await trained;
+      assert.ok(workers.lines.some((line) => /is back: the worker goes on/.test(line)));
+      assert.deepEqual(await results(run), await results(join(folder, "one")));
     });
   },
 });

@@ -6,7 +6,7 @@ import { clusterRuns } from "../../lib/cluster/status.ts";
 import { listRuns, removeRun, resultSubject, runNames } from "../../lib/cluster/topology.ts";
 import { RunInterruptedError, UserError } from "../../lib/errors.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
-import { column, fleetAt, results, train, Workers } from "./workers.ts";
+import { before, column, fleetAt, results, train, until, Workers } from "./workers.ts";
 
 const ignore = !hasServer();
 
@@ -39,7 +39,11 @@ Deno.test({
   ignore,
   async fn() {
     await withServer(async ({ url }, folder) => {
-      const settings = { staleness: 1, saveEvery: 1 };
+      // A step is one update, and any other policy than the one that responded leaves the clip range.
+      const settings = {
+        ...{ staleness: 1, saveEvery: 1, numIterations: 1, miniBatchSize: 4 },
+        ...{ epsilon: 1e-6, learningRate: 0.01 },
+      };
       await using workers = new Workers();
       workers.start(url, "a");
       await train("grpo", join(folder, "first"), settings, { fleet: await fleetAt(url) });
@@ -48,9 +52,21 @@ Deno.test({
       await train("grpo", join(folder, "second"), settings, { fleet: await fleetAt(url) });
       const expected = await results(join(folder, "first"));
       assert.deepEqual(await results(join(folder, "second")), expected);
-      assert.deepEqual(await column(join(folder, "first"), "staleness"), [0, 1, 1, 1]);
-      await train("grpo", join(folder, "fresh"), { staleness: 0 });
+      await train("grpo", join(folder, "fresh"), { ...settings, staleness: 0 });
       assert.notDeepEqual((await results(join(folder, "fresh"))).adapter, expected.adapter);
+
+      // The ratios are those to the policy that responded: the one before, from the second step on.
+      const [first, fresh] = [join(folder, "first"), join(folder, "fresh")];
+      assert.deepEqual(await column(first, "staleness"), [0, 1, 1, 1]);
+      const clipped = await column(first, "clip_ratio/region_mean");
+      assert.deepEqual(clipped.map((share) => share > 0), [false, true, true, true]);
+      assert.deepEqual(await column(fresh, "clip_ratio/region_mean"), [0, 0, 0, 0]);
+      // The names of TRL's AsyncGRPOTrainer.
+      for (const name of ["queue_wait_time_s", "weight_sync_time_s", "generation_tok_per_s"]) {
+        assert.ok((await column(first, name)).every((value) => value > 0), name);
+      }
+      const ahead = await column(first, "buffer_qsize");
+      assert.ok(ahead.every((size) => size >= 0 && size <= 4) && ahead[3] === 0, ahead.join());
 
       // The trainer stops after its second step, and goes on: rollouts of the third were to come from
       // the policy after the first.
@@ -75,35 +91,37 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a result of another policy, or with impossible numbers, is refused and made again",
+  name:
+    "a result of another policy, or that is none, is refused and made again; its worker is told",
   ignore,
   async fn() {
     await withServer(async ({ url }, folder) => {
       await train("grpo", join(folder, "one"));
-      const fleet = await fleetAt(url);
       await using connection = await connectNats({ url }, "test");
       await using workers = new Workers();
-      const collect = fleet.collect.bind(fleet);
-      fleet.collect = async (step, ...others) => {
-        if (step === 1) {
-          const [id] = await listRuns(connection.jsm);
-          const right = { policy: "0".repeat(64), worker: "forger", seconds: 0, scores: {} };
-          const numbers = { tokens: [5], logprobs: [-1], values: null };
-          const forged: [number, unknown][] = [[0, { ...right, ...numbers }], [1, { nothing: 1 }]];
-          for (const [response, message] of forged) {
-            const subject = resultSubject(id, 1, 0, response);
-            await connection.js.publish(subject, JSON.stringify(message));
-          }
-          workers.start(url, "honest");
+      workers.start(url, "forger");
+      const fleet = before(await fleetAt(url), 2, async () => {
+        const [id] = await listRuns(connection.jsm);
+        const right = { policy: "0".repeat(64), worker: "forger", seconds: 0, scores: {} };
+        const numbers = { tokens: [5], logprobs: [-1], values: null };
+        const forged: [number, unknown][] = [[0, { ...right, ...numbers }], [1, { nothing: 1 }]];
+        for (const [response, message] of forged) {
+          const subject = resultSubject(id, 2, 0, response);
+          await connection.js.publish(subject, JSON.stringify(message));
         }
-        return await collect(step, ...others);
-      };
+        workers.start(url, "honest");
+      });
       const lines = await train("grpo", join(folder, "many"), {}, { fleet });
       const refused = lines.filter((line) => line.includes("is refused"));
       assert.equal(refused.length, 2, lines.join("\n"));
       assert.match(
         refused[0],
-        /result of forger is refused \(step 1, prompt 0\): the policy 0{12}/,
+        /result of forger is refused \(step 2, prompt 0\): the policy 0{12}/,
+      );
+      assert.deepEqual(workers.errors.map((error) => error instanceof UserError), [true]);
+      assert.match(
+        workers.errors[0].message,
+        /^the trainer refuses this worker's results: the policy 0{12} made it, expected [0-9a-f]{12}$/,
       );
       assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
     });
@@ -163,17 +181,12 @@ Deno.test({
       await using workers = new Workers();
       workers.start(url, "without", { model: null });
       workers.start(url, "wrong", { model: other });
-      const fleet = await fleetAt(url);
-      const collect = fleet.collect.bind(fleet);
-      fleet.collect = async (step, ...others) => {
-        const collected = collect(step, ...others);
-        while (step === 1 && workers.errors.length < 2) {
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        if (step === 1) workers.start(url, "right", { model });
-        return await collected;
-      };
-      await train("ppo", join(folder, "run"), { model, steps: 1 }, { fleet });
+      const trained = train("ppo", join(folder, "run"), { model, steps: 1 }, {
+        fleet: await fleetAt(url),
+      });
+      await until("both have ended", () => workers.errors.length === 2);
+      workers.start(url, "right", { model });
+      await trained;
       const messages = workers.errors.map(({ message }) => message).sort();
       assert.match(messages[0], /the model .*other here is not the trainer's: its fingerprint is/);
       assert.match(messages[1], /a folder of the trainer's machine: give `model`/);

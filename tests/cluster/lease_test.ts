@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connectNats } from "../../lib/cluster/connection.ts";
-import { Lease } from "../../lib/cluster/lease.ts";
+import { findTrainer, Lease } from "../../lib/cluster/lease.ts";
 import { createRunStores } from "../../lib/cluster/topology.ts";
 import { UserError } from "../../lib/errors.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
@@ -35,6 +35,39 @@ Deno.test({
       const fourth = await take("fourth", 0, () => waits++);
       assert.equal(waits, 2);
       await fourth[Symbol.asyncDispose]();
+    });
+  },
+});
+
+Deno.test({
+  name: "a trainer that was killed is told from one that lives, whatever the clocks say",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }) => {
+      await using connection = await connectNats({ url }, "test");
+      const { entries } = await createRunStores(connection, "run");
+      assert.equal(await findTrainer(entries), null);
+      const { now } = Date;
+      try {
+        {
+          await using _lease = await Lease.take(
+            entries,
+            { holder: "a", host: "h", steps: 2 },
+            () => {},
+          );
+          for (const clock of [0, 3_600_000]) {
+            Date.now = () => now() + clock;
+            assert.deepEqual(await findTrainer(entries), {
+              ...{ host: "h", step: 0, steps: 2, isAlive: true },
+            });
+          }
+        }
+        assert.equal(await findTrainer(entries), null);
+        await entries.put("lease", JSON.stringify({ holder: "a", host: "h", step: 1, steps: 2 }));
+        assert.equal((await findTrainer(entries))?.isAlive, false);
+      } finally {
+        Date.now = now;
+      }
     });
   },
 });
