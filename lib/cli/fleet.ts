@@ -48,6 +48,7 @@ export async function openFleet(
     return { fleet: await NatsFleet.connect(address, command), local: null };
   }
   const { startLocalFleet } = await import("../cluster/local_fleet.ts");
+  const { isScript } = await import("../runs/loading/rewards.ts");
   const { model, reward, threads, device } = config as RunSettings & { reward?: string[] };
   const local = await startLocalFleet({
     workers,
@@ -57,7 +58,10 @@ export async function openFleet(
       ...["--name", name, "--threads", String(threads)],
       ...["--model", model!],
       ...["--device", device ?? "auto"],
-      ...(reward ?? []).filter(isLocalPath).flatMap((path) => ["--reward", path]),
+      // Paths of classifiers; others they know by their names. Scripts score here, a whole step at a
+      // time, as without workers.
+      ...(reward ?? []).filter((path) => /^[./~]/.test(path) && !isScript(path))
+        .flatMap((path) => ["--reward", path]),
     ],
     info,
   });
@@ -70,12 +74,4 @@ export async function openFleet(
     await local[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/**
- * Recognizes a classifier's path, which workers have to be told; others they know by their names.
- * Scripts score here, a whole step at a time, as without workers.
- */
-function isLocalPath(reward: string): boolean {
-  return /^[./~]/.test(reward) && !/\.[cm]?[jt]s$/.test(reward);
 }

@@ -50,23 +50,45 @@ export async function takePolicy(
   digest: string,
   parameters: Parameters,
 ): Promise<boolean> {
-  const bytes = await policies.getBlob(digest);
-  if (bytes === null) return false;
+  const bytes = new Uint8Array(parameters.count * 4);
+  const length = await download(policies, digest, bytes);
+  if (length === null) return false;
   const found = new Sha256().update(bytes).hex();
-  if (found !== digest || bytes.length !== parameters.count * 4) {
+  if (found !== digest || length !== bytes.length) {
     throw new UserError(
       `the policy ${digest.slice(0, 12)} on the server is not what was stored: its digest is ` +
-        `${found.slice(0, 12)}, with ${bytes.length} bytes of ${parameters.count * 4}`,
+        `${found.slice(0, 12)}, with ${length} bytes of ${bytes.length}`,
     );
   }
   let offset = 0;
   for (const name of parameters.names) {
     const { length } = parameters.get(name);
-    const data = bytes.slice(offset, offset + length * 4);
-    parameters.write(name, new Float32Array(data.buffer));
+    parameters.write(name, new Float32Array(bytes.buffer, offset, length));
     offset += length * 4;
   }
   return true;
+}
+
+/**
+ * Reads an object into memory that is there, however long the object is. Returns the number of bytes up
+ * to the first part that exceeds it; null if there is no such object.
+ */
+async function download(
+  objects: ObjectStore,
+  name: string,
+  into: Uint8Array,
+): Promise<number | null> {
+  const found = await objects.get(name);
+  if (found === null) return null;
+  // Reading fails with the same error.
+  found.error.catch(() => {});
+  let length = 0;
+  for await (const part of found.data) {
+    if (length + part.length > into.length) return length + part.length;
+    into.set(part, length);
+    length += part.length;
+  }
+  return length;
 }
 
 /**

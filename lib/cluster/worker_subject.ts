@@ -10,7 +10,7 @@ import type { Generator } from "../runs/kinds/fleet/generator.ts";
 import { runKind } from "../runs/kinds/registry.ts";
 import type { DatasetHooks } from "../runs/loading/dataset.ts";
 import { locate } from "../runs/loading/locate.ts";
-import { loadRewards, locateReward } from "../runs/loading/rewards.ts";
+import { isScript, loadRewards, locateReward } from "../runs/loading/rewards.ts";
 import { z } from "../packages/zod.ts";
 import type { RunEntry, Work } from "./messages.ts";
 
@@ -146,8 +146,4 @@ function isKnownHere(name: string): boolean {
 /** Recognizes a path of another machine. */
 function isElsewhere(name: string): boolean {
   return /^[./~]|\\|(^|\/)\.\.(\/|$)|^[A-Za-z]:[/\\]/.test(name);
-}
-
-function isScript(name: string): boolean {
-  return /\.[cm]?[jt]s$/.test(name);
 }

@@ -91,6 +91,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "ppo: ratios are those to the policy that responded, also with staleness",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      // A step is one update.
+      const one = { ppoEpochs: 1, miniBatchSize: 2, policyDropout: false, learningRate: 0.01 };
+      await using workers = new Workers();
+      workers.start(url, "a");
+      for (const staleness of [0, 1]) {
+        const run = join(folder, `${staleness}`);
+        await train("ppo", run, { ...one, staleness }, { fleet: await fleetAt(url) });
+        const distances = await column(run, "ppo/policy/approxkl");
+        assert.deepEqual(
+          distances.map((distance) => distance > 0),
+          staleness === 0 ? [false, false, false, false] : [false, true, true, true],
+        );
+      }
+    });
+  },
+});
+
+Deno.test({
   name:
     "a result of another policy, or that is none, is refused and made again; its worker is told",
   ignore,

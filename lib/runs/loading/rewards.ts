@@ -149,7 +149,8 @@ export async function locateReward(path: string, hooks: DownloadHooks): Promise<
   return isScript(path) ? path : (await locateClassifier(path, hooks)).folder;
 }
 
-function isScript(path: string): boolean {
+/** Recognizes a reward that is a script, which runs as code. */
+export function isScript(path: string): boolean {
   return /\.[cm]?[jt]s$/.test(path);
 }
 
