@@ -61,7 +61,7 @@ function NotFound() {
 function Failed() {
   return (
     <Empty title="Temper could not create this page">
-      <p>The terminal of the server shows the error. Please report this bug.</p>
+      <p>The server's terminal shows the error. Please report this bug.</p>
     </Empty>
   );
 }

@@ -54,10 +54,13 @@ export class DirectedRun {
     const name = nameOf(order);
     await using own = await openRun(name, order.keep);
     if (order.keep && !own.isKept) {
-      this.tell("warning", "this browser keeps no files for this page: the run ends with the tab");
+      this.tell(
+        "warning",
+        "this browser keeps no files for this page: the run is lost when the tab is closed",
+      );
     }
     if (order.resume && !hasFiles(name)) {
-      throw new UserError(`there is no run ${name} to go on with`);
+      throw new UserError(`there is no run ${name} to resume`);
     }
     using _ = giveRewards(order.rewards, this.ask);
     const settings: Record<string, unknown> = {

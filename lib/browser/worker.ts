@@ -49,7 +49,7 @@ class PageWorker {
     open,
     put: ({ path, files: body }) => putFiles(path, body),
     train: async (order) => {
-      if (this.#run) throw new UserError("a run is under way: stop it first");
+      if (this.#run) throw new UserError("a run is in progress: stop it first");
       this.#run = new DirectedRun(
         (event, data) => this.send({ event, data } as WorkerMessage),
         (reward) => (samples) => this.#ask(reward, samples),

@@ -34,8 +34,8 @@ export async function openFleet(
   if (nats === null && workers === null) return null;
   if (nats !== null && workers !== null) {
     throw new UserError(
-      "`workers` starts a server of its own: give it or `nats`, and start temper work yourself " +
-        "with the latter",
+      "`workers` starts its own server: give either `workers` or `nats`, and with `nats` start the " +
+        "workers yourself (temper work)",
     );
   }
   if (!kind.openGenerator) {

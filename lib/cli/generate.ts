@@ -87,12 +87,14 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
   };
   if (chat) {
     if (flags.prompt !== undefined) {
-      throw new UserError("`prompt` is no setting of a chat, which has the model's template");
+      throw new UserError(
+        "`prompt` does not apply to a chat, which uses the model's chat template: leave it out",
+      );
     }
     return await runChat({ model: DEMO_CHAT_MODEL, ...given(flags) }, sampling, options);
   }
   if (system !== undefined) {
-    throw new UserError("--system is a setting of a chat: add --chat", { exitCode: 2 });
+    throw new UserError("--system applies to a chat alone: add --chat", { exitCode: 2 });
   }
   const { generateTexts } = await import("../runs/commands/generate.ts");
   const { downloadScreen } = await import("./download_screen.ts");

@@ -52,7 +52,7 @@ export function natsAddress(
   const url = nats ?? allowedVariable(NATS_VARIABLE);
   if (!url) {
     throw new UserError(
-      `no address of a NATS server: give nats://host:port, or set ${NATS_VARIABLE}`,
+      `no NATS server given: pass its address (nats://host:port), or set ${NATS_VARIABLE}`,
       { exitCode: 2 },
     );
   }

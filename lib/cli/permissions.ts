@@ -183,7 +183,7 @@ function flag(permission: string, values: Iterable<string>): string {
       ? [parted, "a comma"]
       : [JSON.stringify(parted), "a control character"];
     throw new UserError(
-      `${name} has ${what} in its name, which Deno's flags of permissions cannot express: ` +
+      `${name} has ${what} in its name, which Deno's permission flags cannot express: ` +
         "rename it, or name a link that leads there",
     );
   }

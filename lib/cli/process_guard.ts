@@ -65,7 +65,7 @@ function strayError(error: unknown): unknown {
     ? ""
     : ` (${decodeURI(thrower.slice(thrower.lastIndexOf("/") + 1))})`;
   return new UserError(
-    `an error that nobody caught: ${reason(error)}${place}; a reward script must await its ` +
+    `an uncaught error: ${reason(error)}${place}; a reward script must await its ` +
       "promises and catch the errors of its timers",
     { cause: error },
   );

@@ -34,7 +34,7 @@ export function parseAddress(url: string): AddressParts {
     // What may be a password is not repeated.
     const shown = JSON.stringify(url.replace(/\/\/[^/]*@/, "//…@"));
     throw new UserError(
-      `${shown} is no address of NATS: expected nats://host:port or tls://host:port`,
+      `${shown} is not the address of a NATS server: expected nats://host:port or tls://host:port`,
     );
   }
   const { protocol, hostname, port, username, password } = new URL(url);

@@ -144,7 +144,7 @@ export class AttachedRun {
 
 function explained(error: unknown): unknown {
   if (!isGone(error)) return error;
-  return new UserError("what the run had at NATS was removed, as temper cluster remove does it", {
+  return new UserError("the run's data at NATS was removed, perhaps by temper cluster remove", {
     cause: error,
   });
 }

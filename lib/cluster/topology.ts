@@ -58,7 +58,7 @@ export interface RunNames {
 export function runNames(id: string): RunNames {
   if (!/^[\w-]+$/.test(id)) {
     throw new UserError(
-      `${JSON.stringify(id)} is no id of a run: expected letters, digits, - and _`,
+      `${JSON.stringify(id)} is not the id of a run: expected letters, digits, - and _`,
     );
   }
   return {

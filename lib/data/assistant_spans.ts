@@ -50,7 +50,7 @@ function turnSpan(
     }
   }
   throw new UserError(
-    "the chat template writes the assistant's turns in several forms: give one that marks them with " +
+    "the chat template writes the assistant's turns in different ways: give one that marks them with " +
       "{% generation %} as `chatTemplate`",
   );
 }

@@ -285,7 +285,7 @@ async function requireTemplate(
 ): Promise<ChatTemplate> {
   if (template instanceof ChatTemplate) return template;
   if (template) return await template();
-  throw new UserError(`${path} has conversations: making texts of them takes a chat template`);
+  throw new UserError(`${path} has conversations: turning them into text needs a chat template`);
 }
 
 /** Format of a table: dialogues where it has their column, else one of TRL's. */
@@ -318,7 +318,7 @@ function selectRows(table: Table, format: RowFormat): TableRow[] {
 function testCount(path: string, count: number): number {
   if (count < 2) {
     throw new UserError(
-      `${path} leaves ${count} row after the filter: dividing it into train and test takes 2`,
+      `${path} leaves ${count} row after the filter: splitting it into train and test needs 2`,
     );
   }
   return Math.ceil(0.2 * count);

@@ -129,7 +129,9 @@ function parseModel(path: string, bytes: Uint8Array): SentencePieceModel {
       cause: error,
     });
   }
-  if (unkId === null) throw new UserError(`${path} is broken: none of its pieces is the unknown`);
+  if (unkId === null) {
+    throw new UserError(`${path} is broken: none of its pieces is the unknown token`);
+  }
   if (modelType !== UNIGRAM) {
     throw new UserError(`${path} is a SentencePiece model of type ${modelType}, expected Unigram`);
   }

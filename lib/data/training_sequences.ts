@@ -56,7 +56,7 @@ export class TrainingSequences {
   ) {
     if (options.assistantOnlyLoss && template === null) {
       throw new UserError(
-        "`assistantOnlyLoss` needs conversations (lists of messages), the dataset has texts",
+        "`assistantOnlyLoss` needs conversations (lists of messages), but the dataset has texts",
       );
     }
     const { eosTokenId } = tokenizer;

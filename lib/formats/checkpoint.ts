@@ -94,7 +94,9 @@ export class Checkpoint implements Disposable {
       for (const [tensor, name] of Object.entries(weightMap)) {
         const file = shards.get(name)!;
         if (!file.tensors.has(tensor)) {
-          throw new UserError(`${path} has "${tensor}" in ${name}, which does not hold it`);
+          throw new UserError(
+            `${path} says that "${tensor}" is in ${name}, which does not contain it`,
+          );
         }
         files.set(tensor, file);
       }

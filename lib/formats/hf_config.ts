@@ -39,7 +39,7 @@ export function parseJsonObject(text: string, path: string): JsonObject {
 export function checkDepth(value: object, place: string): void {
   if (!isDeep(value)) return;
   throw new UserError(
-    `${place} has lists or objects in one another more than ${MAX_DEPTH} levels deep`,
+    `${place} nests lists or objects more than ${MAX_DEPTH} levels deep`,
   );
 }
 

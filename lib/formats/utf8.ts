@@ -16,7 +16,9 @@ export function decodeUtf8(
   if (bytes.length > MAX_TEXT_BYTES) {
     throw new UserError(
       `${source} has ${Math.ceil(bytes.length / 2 ** 20)} MiB of text, ` +
-        `at most ${Math.floor(MAX_TEXT_BYTES / 2 ** 20)} can be read at once: divide it into files`,
+        `at most ${
+          Math.floor(MAX_TEXT_BYTES / 2 ** 20)
+        } can be read at once: split it into several files`,
     );
   }
   try {

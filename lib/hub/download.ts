@@ -52,7 +52,7 @@ export async function downloadRepo(
     if (cached) return cached;
     throw new UserError(
       `HF_HUB_OFFLINE is set and ${describeRepo(repo)} is not in the cache (${cache.folder}): ` +
-        `download it where there is a network and bring the cache, or unset HF_HUB_OFFLINE`,
+        `download it where there is a network and copy the cache here, or unset HF_HUB_OFFLINE`,
     );
   }
   try {

@@ -106,7 +106,7 @@ browserTest("without storage, a run ends with its tab, and says so", async (brow
   assert.equal(error, "");
   assert.ok(infos.some((text) => /^memory: /.test(text)), infos.join("\n"));
   assert.deepEqual(told, [
-    "this browser keeps no files for this page: the run ends with the tab",
+    "this browser keeps no files for this page: the run is lost when the tab is closed",
   ]);
 });
 

@@ -148,7 +148,7 @@ browserTest("without storage or a GPU, the page says so, and trains", async (bro
   assert.equal(await ended(page), "");
   assert.equal(
     await page.locator(".playground-run .notice").innerText(),
-    "This browser keeps no files for this page: the run ends with the tab.",
+    "This browser keeps no files for this page: the run is lost when the tab is closed.",
   );
 });
 

@@ -36,9 +36,9 @@ const unreadable: [file: string, change: Damage, reason: RegExp][] = [
   [
     "metrics.jsonl",
     line(1, "what?"),
-    /metrics\.jsonl: line 1 is not what was written: put it back/,
+    /metrics\.jsonl: line 1 is damaged: restore it/,
   ],
-  ["metrics.jsonl", line(2, "null"), /metrics\.jsonl: line 2 is not what was written: put it back/],
+  ["metrics.jsonl", line(2, "null"), /metrics\.jsonl: line 2 is damaged: restore it/],
   ["metrics.jsonl", line(1, '{"a": 1}'), /metrics\.jsonl: row 1 has the step missing: put it back/],
   [
     "metrics.jsonl",
@@ -114,7 +114,7 @@ Deno.test("runs without a step, files and other folders among the runs", async (
     assert.match(stdout, /^latest +failed +ppo +0\/4$/m);
     assert.doesNotMatch(stdout, /model|notes|dangling|broken/);
     const { stderr } = await call(["runs", "show", run, "--metric", "kl"]);
-    assert.equal(stderr, "error: the run has no metrics: it has not done a step\n");
+    assert.equal(stderr, "error: the run has no metrics: it has not finished a step\n");
     for (const text of ["[1]", "null", "{"]) {
       await Deno.writeTextFile(join(run, "failed.json"), text);
       const shown = await call(["runs", "show", run]);
@@ -171,7 +171,7 @@ Deno.test("rows that a run has saved and that are broken are named before it is 
       const path = join(run, file);
       assert.equal(
         stderr,
-        `error: ${path}: line 1 is not what was written: put it back, or delete the line\n`,
+        `error: ${path}: line 1 is damaged: restore it as the run wrote it, or delete it\n`,
       );
       await repair();
     }

@@ -15,12 +15,15 @@ Deno.test("mistakes about NATS are told in one line", async () => {
     for (
       const [args, expected] of [
         [["cluster", "sho"], /^error: there is no command cluster sho: did you mean show/],
-        [["cluster", "--json"], /^error: no address of a NATS server: give nats:/],
+        [["cluster", "--json"], /^error: no NATS server given: pass its address \(nats:/],
         [["cluster", "nats://me:100%@127.0.0.1:1"], /^error: the user or password .* write %25/],
         [["cluster", "remove", "nats://127.0.0.1:1"], /^error: .*takes the id of a run first/],
-        [["work", "nonsense"], /^error: "nonsense" is no address of NATS: expected nats:/],
+        [
+          ["work", "nonsense"],
+          /^error: "nonsense" is not the address of a NATS server: expected nats:/,
+        ],
         [["work", "nats://me:100%@127.0.0.1:1"], /^error: the user or password .* write %25/],
-        [[...train, "--nats", "host"], /^error: "host" is no address of NATS/],
+        [[...train, "--nats", "host"], /^error: "host" is not the address of a NATS server/],
         [[...train, "--nats-creds", "my.creds"], /^error: --nats-creds is for .* with --nats$/],
         [[...train, "--config", config], /settings.json: staleness 1 is for runs with workers/],
       ] as const

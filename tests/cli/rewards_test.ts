@@ -78,12 +78,12 @@ const ENDINGS: Record<string, { source: string; says: RegExp; code?: number }> =
   },
   "a rejection that nobody handles": {
     source: "Promise.reject(new Error('no key')); await new Promise((r) => setTimeout(r, 99))",
-    says: /nobody caught: no key \(ending\.ts:3\)/,
+    says: /uncaught error: no key \(ending\.ts:3\)/,
   },
   "an error in a timer": {
     source:
       "setTimeout(() => { throw new Error('late') }); await new Promise((r) => setTimeout(r, 99))",
-    says: /nobody caught: late \(ending\.ts:3\)/,
+    says: /uncaught error: late \(ending\.ts:3\)/,
   },
 };
 

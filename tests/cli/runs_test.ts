@@ -28,7 +28,7 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
     const shown = await call(["runs", "show", first]);
     assert.match(shown.stdout, /^ppo\/mean_scores\n.*\d /m);
     const unknown = await call(["runs", "show", first, "--metric", "kl"]);
-    assert.match(unknown.stderr, /^error: there is no metric kl: known are objective\/kl, /);
+    assert.match(unknown.stderr, /^error: there is no metric kl: the run has objective\/kl, /);
 
     const compared = await call(["runs", "compare", first, second]);
     assert.match(compared.stdout, /^seed +0 +1$/m);

@@ -95,7 +95,7 @@ Deno.test("the settings of a run are started with the command of its kind", asyn
     await Deno.writeTextFile(file, JSON.stringify({ kind: "sarsa" }));
     assert.match(
       (await call(["train", "--config", file])).stderr,
-      /no kind of run "sarsa": known are/,
+      /no kind of run "sarsa": expected one of/,
     );
   });
 });

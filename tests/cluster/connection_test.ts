@@ -32,7 +32,11 @@ Deno.test("addresses are those of NATS; a password is never repeated", () => {
     ...{ user: "me", password: "p@ss" },
   });
   for (const wrong of ["", "host", "http://host", "nats://", "nats:///x", "nats://a b"]) {
-    assert.throws(() => parseAddress(wrong), /is no address of NATS: expected nats:/, wrong);
+    assert.throws(
+      () => parseAddress(wrong),
+      /is not the address of a NATS server: expected nats:/,
+      wrong,
+    );
   }
   assert.throws(
     () => parseAddress("redis://me:secret@host"),

@@ -244,7 +244,7 @@ Deno.test({
         train("grpo", run, SMALL, { fleet }),
         (error) =>
           error instanceof UserError && error.run === run &&
-          /^what the run had at NATS was removed.* \(stopped in step 2, saved up to step 1\)$/
+          /^the run's data at NATS was removed.* \(stopped in step 2, saved up to step 1\)$/
             .test(error.message),
       );
       await workers.ended;

@@ -7,7 +7,7 @@ Deno.test("ids of runs are those that a server can have as names", () => {
   for (const id of ["", "a b", "a.b", "*", ">", "../x"]) {
     assert.throws(() => runNames(id), (error) => {
       assert.ok(error instanceof UserError);
-      assert.match(error.message, /is no id of a run: expected letters, digits, - and _/);
+      assert.match(error.message, /is not the id of a run: expected letters, digits, - and _/);
       return true;
     });
   }

@@ -126,7 +126,7 @@ Deno.test("lists in lists without end are refused", async () => {
     await Deno.writeTextFile(join(dir, "tokenizer.json"), `{"post_processor": ${post}}`);
     await assert.rejects(Tokenizer.load(dir), {
       name: "UserError",
-      message: /tokenizer\.json has lists or objects in one another more than 100 levels deep/,
+      message: /tokenizer\.json nests lists or objects more than 100 levels deep/,
     });
   });
 });

@@ -46,7 +46,7 @@ Deno.test("rows of lists in lists without end are refused", async () => {
   const deep = "[".repeat(200_000) + "]".repeat(200_000);
   await assert.rejects(table("a.jsonl", `{"id": 1}\n{"id": ${deep}}\n`), {
     name: "UserError",
-    message: /a\.jsonl, line 2, has lists or objects in one another more than 100 levels deep$/,
+    message: /a\.jsonl, line 2, nests lists or objects more than 100 levels deep$/,
   });
 });
 

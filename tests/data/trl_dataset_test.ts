@@ -154,7 +154,7 @@ Deno.test("a template that shortens earlier turns is followed to their ends", as
   await withRows(rows, (split) => {
     assert.throws(
       () => split.sequences({ ...OPTIONS, assistantOnlyLoss: true }).learnable(),
-      /writes the assistant's turns in several forms: give one that marks them/,
+      /writes the assistant's turns in different ways: give one that marks them/,
     );
   }, { source: fickle });
 });
@@ -231,7 +231,7 @@ Deno.test("rows of another form than the first are refused with their number", a
     [{ conversations: [said] }, { conversations: [said, null] }],
     /row 2: "messages" is .*, expected a list of messages/,
   );
-  await refused([chat], /has conversations: making texts of them takes a chat template/, {
+  await refused([chat], /has conversations: turning them into text needs a chat template/, {
     template: null,
   });
   await assert.rejects(

@@ -36,6 +36,7 @@ Deno.test("more text than fits into one is refused before it is decoded", () => 
   const large = { length: 600 * 2 ** 20 } as Uint8Array;
   assert.throws(() => decodeUtf8("a.jsonl", large), {
     name: "UserError",
-    message: "a.jsonl has 600 MiB of text, at most 511 can be read at once: divide it into files",
+    message:
+      "a.jsonl has 600 MiB of text, at most 511 can be read at once: split it into several files",
   });
 });

@@ -105,10 +105,10 @@ Deno.test("settingsOf leaves what was not chosen to the command line's defaults"
     () => choose({ further: '{"model": "demo/tiny-chat"}' }),
     /^Error: `model` is in the form and in the further settings: /,
   );
-  assert.throws(() => choose({ further: "{" }), /the further settings are no JSON: /);
+  assert.throws(() => choose({ further: "{" }), /the further settings are not JSON: /);
   assert.throws(
     () => choose({ further: '{"batchSize": 8, "loraR": 4, "batchSize": 16}' }),
-    /^Error: `batchSize` is there twice in the further settings: leave one of them out$/,
+    /^Error: `batchSize` appears twice in the further settings: leave one of them out$/,
   );
 });
 

@@ -11,9 +11,10 @@ import { PLAYGROUND_POLICY } from "./playground_headers.ts";
 
 /** Sentence on each algorithm that a page offers, in the order of the form. */
 const HELP: Readonly<Record<string, string>> = {
-  ppo: "Raises the reward of the model's own responses, one response a prompt, with a value head.",
+  ppo:
+    "Raises the reward of the model's own responses, one response per prompt, with a value head.",
   grpo: "Raises the reward of the model's own responses, compared within a group for each prompt.",
-  rloo: "As GRPO, with each response compared to the mean of the others.",
+  rloo: "Like GRPO, but each response is compared with the mean of the others.",
   dpo: "Learns from pairs of a chosen and a rejected answer (columns prompt, chosen, rejected).",
   orpo: "Learns from pairs as DPO does, without a reference model.",
   kto:
@@ -70,7 +71,7 @@ function Head(): JSX.Element {
         server of its own files.
       </p>
       <noscript>
-        <p class="failure">Training here takes JavaScript, which this browser has turned off.</p>
+        <p class="failure">Training here needs JavaScript, which is turned off in this browser.</p>
       </noscript>
     </div>
   );

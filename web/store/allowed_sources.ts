@@ -28,7 +28,7 @@ export function forbiddenSource(
       if (!runsCode && isReadable(pathOf(source))) continue;
       const why = runsCode
         ? "runs code, which this site does only when its own command line names it"
-        : "is nothing that this site may read";
+        : "is not something that this site may read";
       return `The run's ${key} ${source} ${why}. If you trust it, start the site with --${key} ${source}.`;
     }
   }

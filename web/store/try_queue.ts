@@ -39,7 +39,7 @@ export class TryQueue {
       return forbiddenSource(this.#folder.readJson(run, "config.json") ?? {}, this.#allowed);
     }
     if (this.#folder.has(run, "model")) {
-      return "This run trained all weights, so there is no adapter to take off: its first page has " +
+      return "This run trained all weights, so there is no adapter to switch off: its first page has " +
         "the command that answers with the trained model.";
     }
     return "This run has no adapter yet: it saves one with each checkpoint and at its end.";

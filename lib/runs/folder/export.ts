@@ -20,8 +20,8 @@ export function checkMetrics(rows: readonly MetricsRow[], names: readonly string
   const known = [...new Set(rows.flatMap((row) => Object.keys(scalarsOf(row))))];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  if (known.length === 0) throw new UserError("the run has no metrics: it has not done a step");
-  throw new UserError(`there is no metric ${unknown}: known are ${known.join(", ")}`);
+  if (known.length === 0) throw new UserError("the run has no metrics: it has not finished a step");
+  throw new UserError(`there is no metric ${unknown}: the run has ${known.join(", ")}`);
 }
 
 /** Metrics as CSV (RFC 4180): a column a name, a line a step. Arrays are left out. */

@@ -40,7 +40,9 @@ export function recordExit(
   const onUnload = () => {
     const done = step();
     if (done === null || interrupted()) return;
-    const error = new UserError("the process was ended during the run, by a reward script perhaps");
+    const error = new UserError(
+      "the process ended during the run, perhaps because of a reward script",
+    );
     try {
       // There is no time for anything that waits.
       writeTextNow(join(run, FILE), contentOf(error, done));

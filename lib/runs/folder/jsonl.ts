@@ -91,7 +91,7 @@ function stepOf(line: string): number {
 
 function brokenLine(path: string, line: number): UserError {
   return new UserError(
-    `${path}: line ${line} is not what was written: put it back, or delete the line`,
+    `${path}: line ${line} is damaged: restore it as the run wrote it, or delete it`,
   );
 }
 

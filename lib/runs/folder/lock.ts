@@ -61,7 +61,7 @@ async function tryAcquire(run: string): Promise<LockFile | null> {
   } catch (error) {
     if (error instanceof NotALockError) {
       throw new UserError(
-        `${path} is a file of yours, where the run needs one of that name: rename it`,
+        `${path} was not made by Temper, and the run needs a file of that name: rename it`,
         { cause: error },
       );
     }

@@ -23,7 +23,9 @@ export function runKind(name: string): RunKind {
   const kind = kinds.get(name);
   if (kind) return kind;
   throw new UserError(
-    `there is no kind of run ${JSON.stringify(name)}: known are ${[...kinds.keys()].join(", ")}`,
+    `there is no kind of run ${JSON.stringify(name)}: expected one of ${
+      [...kinds.keys()].join(", ")
+    }`,
   );
 }
 

@@ -84,7 +84,7 @@ function parseYamlFile(path: string, text: string): unknown {
     if (error.code === "DUPLICATE_KEY") {
       const [, key] = /^["']?([^"':\n]+)/.exec(text.slice(error.pos[0])) ?? [];
       const line = error.linePos?.[0].line;
-      throw new UserError(`${path}: ${key} is there twice, again in line ${line}`, {
+      throw new UserError(`${path}: ${key} appears twice, the second time in line ${line}`, {
         cause: error,
       });
     }

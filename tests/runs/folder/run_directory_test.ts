@@ -111,7 +111,7 @@ Deno.test("files of the user's that look temporary, or like a lock, are kept", a
     await assert.rejects(reserveRunDirectory(config), {
       name: "UserError",
       message:
-        `${folder}/.lock is a file of yours, where the run needs one of that name: rename it`,
+        `${folder}/.lock was not made by Temper, and the run needs a file of that name: rename it`,
     });
     assert.equal(await Deno.readTextFile(join(folder, ".lock")), "mine");
   });

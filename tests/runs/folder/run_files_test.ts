@@ -101,7 +101,7 @@ Deno.test("truncateRows names a line that no crash has broken, and changes nothi
       await Deno.writeTextFile(path, text);
       await assert.rejects(truncateRows(path, 2), {
         name: "UserError",
-        message: `${path}: line 2 is not what was written: put it back, or delete the line`,
+        message: `${path}: line 2 is damaged: restore it as the run wrote it, or delete it`,
       });
       assert.equal(await Deno.readTextFile(path), text);
     }
@@ -115,6 +115,6 @@ Deno.test("readRows leaves out a torn last line, and names a broken one", async 
     await Deno.writeTextFile(path, '{"step":1}\n{"st');
     assert.deepEqual(await readRows(path), [{ step: 1 }]);
     await Deno.writeTextFile(path, '{"st\n{"step":1}\n');
-    await assert.rejects(readRows(path), /rows.jsonl: line 1 is not what was written/);
+    await assert.rejects(readRows(path), /rows.jsonl: line 1 is damaged/);
   });
 });

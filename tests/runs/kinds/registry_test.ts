@@ -16,7 +16,7 @@ Deno.test("a run's kind is what its config.json says; older ones are told by the
   assert.equal(kindOf({ steps: null, maxTargetLength: 128 }).kind, "sft");
   const unknown = {
     name: "UserError",
-    message: /^there is no kind of run "sarsa": known are ppo, /,
+    message: /^there is no kind of run "sarsa": expected one of ppo, /,
   };
   assert.throws(() => kindOf({ kind: "sarsa" }), unknown);
   assert.throws(() => runKind("sarsa"), unknown);

@@ -57,7 +57,7 @@ Deno.test("a run says its kind; one that is not known is named", async () => {
     const known = runKinds().map(({ kind }) => kind).join(", ");
     await assert.rejects(readRunConfig(run), {
       name: "UserError",
-      message: `${run}/config.json: there is no kind of run "sarsa": known are ${known}`,
+      message: `${run}/config.json: there is no kind of run "sarsa": expected one of ${known}`,
     });
   });
 });

@@ -58,9 +58,17 @@ Deno.test("an empty YAML file says nothing", async () => {
 const broken: [string, string, RegExp][] = [
   ["run.toml", "steps = 1", /ends in .yaml, .yml or .json/],
   ["run.json", "", /run.json is not valid JSON: it is empty$/],
-  ["run.json", '{"steps": 1, "steps": 2}', /run.json: steps is there twice, again in line 1$/],
-  ["run.json", '{\n"steps": 1,\n"steps": 2}', /run.json: steps is there twice, again in line 3$/],
-  ["run.yaml", "steps: 1\nsteps: 2", /run.yaml: steps is there twice, again in line 2$/],
+  [
+    "run.json",
+    '{"steps": 1, "steps": 2}',
+    /run.json: steps appears twice, the second time in line 1$/,
+  ],
+  [
+    "run.json",
+    '{\n"steps": 1,\n"steps": 2}',
+    /run.json: steps appears twice, the second time in line 3$/,
+  ],
+  ["run.yaml", "steps: 1\nsteps: 2", /run.yaml: steps appears twice, the second time in line 2$/],
   [
     "run.yaml",
     "steps: 1\n---\n",

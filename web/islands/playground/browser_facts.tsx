@@ -26,10 +26,10 @@ function describe({ threads, gpu, gpuIsSoftware, storage }: BrowserFacts): strin
     gpu === null
       ? "No GPU: this browser offers none here (WebGPU). Training runs on the CPU."
       : gpuIsSoftware
-      ? `No GPU but one that the CPU imitates (${gpu}), which is slower than WebAssembly.`
+      ? `No GPU, only one that the CPU emulates (${gpu}), slower than WebAssembly.`
       : `GPU: ${gpu}.`,
     storage
       ? "Runs are kept in this browser's storage, also when the tab is closed."
-      : "This browser keeps no files for this page: a run ends with its tab. Download it before.",
+      : "This browser keeps no files for this page: a run is lost when its tab is closed. Download it first.",
   ];
 }

@@ -206,7 +206,7 @@ function demoSettings({ model }: Choices, { hasRewards, demo }: PlaygroundKind):
 export function misfitOf({ model, data }: Choices, { hasRewards, demo }: PlaygroundKind) {
   if (model !== "demo/tiny-chat" || data !== "demo" || hasRewards) return null;
   return `The demo's ${demo.dataset === "demo/pairs" ? "pairs" : "texts"} are summaries of ` +
-    "dialogues, of which this model knows nothing: take the demo's other model, or data of yours.";
+    "dialogues, which this model was not trained on: use the demo's other model, or your own data.";
 }
 
 function picked(files: Picked | null, what: string): Picked {
@@ -220,7 +220,7 @@ function furtherSettings(text: string): Settings {
   try {
     settings = JSON.parse(text);
   } catch (error) {
-    throw new Error(`the further settings are no JSON: ${(error as Error).message}`);
+    throw new Error(`the further settings are not JSON: ${(error as Error).message}`);
   }
   if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
     throw new Error('the further settings are no object, such as {"batchSize": 8}');
@@ -228,7 +228,7 @@ function furtherSettings(text: string): Settings {
   const twice = repeatedName(text);
   if (twice !== null) {
     throw new Error(
-      `\`${twice}\` is there twice in the further settings: leave one of them out`,
+      `\`${twice}\` appears twice in the further settings: leave one of them out`,
     );
   }
   return { ...settings };

@@ -33,7 +33,7 @@ export function MissingFiles(
   return (
     <div class="card">
       <p>
-        Pick the run's own files once more {purpose}; a page forgets them when it is loaded again.
+        Pick the run's own files again {purpose}; a page forgets them when it is reloaded.
       </p>
       {missing.map((files) => (
         <FileField

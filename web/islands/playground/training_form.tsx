@@ -67,7 +67,7 @@ export function TrainingForm(
             }}
           >
             {demosOf(kind).map((name) => <option value={name}>{DEMOS[name]}</option>)}
-            <option value="own">A model of mine</option>
+            <option value="own">My own model</option>
           </select>
         </label>
         <label>
@@ -78,7 +78,7 @@ export function TrainingForm(
             onChange={(event) => change({ data: event.currentTarget.value as Choices["data"] })}
           >
             <option value="demo">The demo's</option>
-            <option value="own">A file of mine</option>
+            <option value="own">My own file</option>
           </select>
         </label>
         <label>
@@ -102,12 +102,12 @@ export function TrainingForm(
               disabled={busy}
               onChange={(event) => change({ reward: event.currentTarget.value })}
             >
-              <option value="">The usual one for this model</option>
+              <option value="">The default for this model</option>
               {Object.entries(READY_REWARDS).map(([name, title]) => (
                 <option value={name}>{title}</option>
               ))}
-              <option value="classifier">A classifier of mine</option>
-              <option value="script">JavaScript of mine</option>
+              <option value="classifier">My own classifier</option>
+              <option value="script">My own JavaScript</option>
             </select>
           </label>
         )}
