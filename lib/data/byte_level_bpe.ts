@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
+import { specialToken } from "./added_tokens.ts";
 import { tokenContent, tokenizerClass } from "./tokenizer_config.ts";
 
 /** RoBERTa's special tokens, transformers' defaults. */
@@ -122,15 +123,7 @@ function ownTokens(vocab: JsonObject, config: JsonObject): JsonObject[] {
   ];
   return [...new Set(named.map(tokenContent))]
     .filter((content) => content !== null && Object.hasOwn(vocab, content))
-    .map((content) => ({
-      id: vocab[content!],
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    }));
+    .map((content) => specialToken(content!, vocab[content!]));
 }
 
 function roberta(

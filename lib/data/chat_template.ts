@@ -37,6 +37,9 @@ export interface ChatTemplateOptions {
 const SECONDS = 10;
 const CHARACTERS_PER_SECOND = 50_000;
 
+/** Maximum length of a template: those in use have up to 30,000 characters. */
+const MAX_TEMPLATE = 2 ** 20;
+
 /**
  * Chat template of a model: makes the text of a conversation that the model was trained on, exactly as
  * transformers' `apply_chat_template` does. It runs in a thread of its own, with limits of time and
@@ -116,6 +119,11 @@ export class ChatTemplate {
       seconds?: number;
     } = {},
   ): Promise<ChatTemplate> {
+    if (source.length > MAX_TEMPLATE) {
+      throw new UserError(
+        `${path} is not a chat template: it has ${source.length} characters, expected at most ${MAX_TEMPLATE}`,
+      );
+    }
     const thread = await LimitedThread.start(assetUrl("lib/data/template_thread.ts"));
     const request: TemplateRequest = { source };
     try {

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
+import { specialToken } from "./added_tokens.ts";
 import { bytesOf, floatOf, parseProtobuf, textOf, uintOf } from "../formats/protobuf.ts";
 
 /**
@@ -76,15 +77,7 @@ export async function readSentencePiece(
   const end = { SpecialToken: { id: "</s>", type_id: 0 } };
   const sequence = (id: string) => ({ Sequence: { id, type_id: 0 } });
   return {
-    added_tokens: specialTokens.map((content) => ({
-      id: ids.get(content),
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: specialTokens.map((content) => specialToken(content, ids.get(content))),
     normalizer: charsmap.length === 0
       ? null
       : { type: "Precompiled", precompiled_charsmap: charsmap.toBase64() },

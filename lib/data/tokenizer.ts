@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import { Sha256 } from "../platform/hash.ts";
-import { readAddedTokens } from "./added_tokens.ts";
+import { withAddedTokens } from "./added_tokens.ts";
 import { readByteLevelBpe } from "./byte_level_bpe.ts";
 import { readSentencePiece, T5_TOKENS } from "./sentencepiece.ts";
 import { type TokenEngine, tokenEngine } from "./token_engine.ts";
@@ -96,13 +96,9 @@ export class Tokenizer {
         `${files.path} has ${found}: expected tokenizer.json, or spiece.model, or vocab.json and merges.txt, or vocab.txt`,
       );
     }
-    if (!file) {
-      const own = json.added_tokens as JsonObject[];
-      const known = new Set(own.map(({ content }) => String(content)));
-      own.push(...await readAddedTokens(files, config, known));
-    }
+    const complete = await withAddedTokens(files, json, config);
     try {
-      const whole = withConfig(json, config);
+      const whole = withConfig(complete, config);
       return new Tokenizer(await tokenEngine(whole, config), whole, config, files.path);
     } catch (error) {
       const path = file

@@ -28,8 +28,16 @@ function checkAddedTokens(json: JsonObject): void {
   throw new Error(`\`single_word\` of its token ${text} is not supported`);
 }
 
-/** Refuses settings of the model that change a text's ids and that the package passes over. */
+/** Kinds of models; a file of old has none. */
+const MODELS: readonly unknown[] = ["BPE", "WordPiece", "Unigram", undefined];
+
+/** Refuses what of the model changes a text's ids and the package passes over. */
 function checkModel(model: JsonObject): void {
+  if (!MODELS.includes(model.type)) {
+    const known = MODELS.filter((type) => type !== undefined).join(", ");
+    throw new Error(`its model is of the type ${JSON.stringify(model.type)}, known are ${known}`);
+  }
+  if (model.type === "Unigram") checkPieces(model);
   const isUnsupported: Readonly<Record<string, boolean>> = {
     // Draws tokens at random.
     dropout: model.dropout !== 0,
@@ -42,6 +50,21 @@ function checkModel(model: JsonObject): void {
       `\`${setting}\` ${JSON.stringify(model[setting])} of its model is not supported`,
     );
   }
+}
+
+function checkPieces({ vocab, unk_id: unknown = null }: JsonObject): void {
+  if (!Array.isArray(vocab)) throw new Error("its vocabulary is no list of pieces");
+  const broken = vocab.findIndex((piece) =>
+    !Array.isArray(piece) || typeof piece[0] !== "string" || typeof piece[1] !== "number"
+  );
+  if (broken >= 0) {
+    const found = JSON.stringify(vocab[broken]);
+    throw new Error(`its piece ${broken} is ${found}, expected a text and a number`);
+  }
+  if (unknown === null || Object.hasOwn(vocab, Number(unknown))) return;
+  throw new Error(
+    `its \`unk_id\` is ${JSON.stringify(unknown)}, expected one of ${vocab.length} pieces`,
+  );
 }
 
 /** Tells whether a model is byte-pair encoding; files of old do not say. */

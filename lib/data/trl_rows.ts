@@ -117,7 +117,7 @@ export function endingOf(
 }
 
 /** Length of the longest common beginning of two texts. */
-export function commonLength(a: string, b: string): number {
+function commonLength(a: string, b: string): number {
   const longest = Math.min(a.length, b.length);
   let length = 0;
   while (length < longest && a.charCodeAt(length) === b.charCodeAt(length)) length++;

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import type { ModelFiles } from "../formats/model_files.ts";
+import { specialToken } from "./added_tokens.ts";
 
 /** BERT's special tokens, transformers' defaults. */
 const BERT_TOKENS = {
@@ -39,15 +40,7 @@ export async function readWordPiece(
     special[key] = [token, id];
   }
   return {
-    added_tokens: Object.values(special).map(([content, id]) => ({
-      id,
-      content,
-      special: true,
-      normalized: false,
-      lstrip: false,
-      rstrip: false,
-      single_word: false,
-    })),
+    added_tokens: Object.values(special).map(([content, id]) => specialToken(content, id)),
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,

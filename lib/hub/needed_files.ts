@@ -1,22 +1,11 @@
 import { basename } from "../platform/paths.ts";
+import { COMPANIONS } from "../formats/companions.ts";
 import { isTable } from "../formats/table_extensions.ts";
 import type { Repo } from "./repo.ts";
 
 /** Files of models, tokenizers and adapters beside the weights. */
-const MODEL_FILES: readonly string[] = [
-  "config.json",
-  "generation_config.json",
-  "adapter_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "spiece.model",
-  "vocab.json",
-  "vocab.txt",
-  "merges.txt",
-  "chat_template.jinja",
-];
+const MODEL_FILES: readonly string[] = [...COMPANIONS, "adapter_config.json"];
+const CHAT_TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/;
 
 /** Complete forms of a model's weights, in order of preference. */
 const MODEL_WEIGHTS: readonly RegExp[] = [
@@ -35,8 +24,8 @@ const ADAPTER_WEIGHTS: readonly RegExp[] = [
 const VALUE_HEAD = /^value_head\.safetensors$/;
 
 /**
- * Selects the files of a repository that Temper reads: of a model its configuration, tokenizer and
- * one form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is wanted), of
+ * Selects the files of a repository that Temper reads or copies along: of a model its configuration,
+ * tokenizer and one form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is wanted), of
  * a dataset its tables.
  */
 export function neededFiles<F extends { path: string }>(
@@ -50,6 +39,7 @@ export function neededFiles<F extends { path: string }>(
     .map((forms) => forms.find((form) => files.some(({ path }) => form.test(path))))
     .filter((form) => form !== undefined);
   return files.filter(({ path }) =>
-    MODEL_FILES.includes(path) || VALUE_HEAD.test(path) || wanted.some((form) => form.test(path))
+    MODEL_FILES.includes(path) ||
+    [CHAT_TEMPLATE, VALUE_HEAD, ...wanted].some((form) => form.test(path))
   );
 }

@@ -128,6 +128,14 @@ Deno.test("a template's own refusals and failures are said in a line", async () 
   await assert.rejects(ChatTemplate.of("{% if %}"), /memory is not a chat template/);
 });
 
+Deno.test("a template out of reason is refused before it is parsed", async () => {
+  await assert.rejects(ChatTemplate.of("x".repeat(2 ** 20 + 1), { path: "mine.jinja" }), {
+    name: "UserError",
+    message:
+      "mine.jinja is not a chat template: it has 1048577 characters, expected at most 1048576",
+  });
+});
+
 Deno.test("a template that does not end is ended", async () => {
   const loop = "{% for i in range(100000) %}";
   const endless = await ChatTemplate.of(`${loop}${loop}{% endfor %}{% endfor %}`, { seconds: 0.2 });

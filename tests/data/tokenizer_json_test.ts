@@ -59,6 +59,22 @@ Deno.test("what is not supported is refused by name", () => {
     const message = new RegExp(`\`${setting}\` .* of its model is not supported`);
     assert.throws(() => withConfig({ ...JSON_FILE, model }, {}), message);
   }
+  for (
+    const [model, message] of [
+      [{ type: "Frob" }, /its model is of the type "Frob", known are BPE, WordPiece, Unigram/],
+      [{ type: "Unigram", vocab: [["a", "x"]] }, /its piece 0 is \["a","x"\], expected a text and/],
+      [{ type: "Unigram", vocab: [["a"]] }, /its piece 0 is \["a"\], expected a text and a number/],
+      [
+        { type: "Unigram", vocab: [["a", 0]], unk_id: 1 },
+        /its `unk_id` is 1, expected one of 1 pie/,
+      ],
+      [
+        { type: "Unigram", vocab: [["a", 0]], unk_id: 0.5 },
+        /its `unk_id` is 0\.5, expected one of/,
+      ],
+      [{ type: "Unigram" }, /its vocabulary is no list of pieces/],
+    ] as const
+  ) assert.throws(() => withConfig({ ...JSON_FILE, model }, {}), message);
   const plain = { dropout: null, byte_fallback: true, continuing_subword_prefix: "", merges: [] };
   withConfig({ ...JSON_FILE, model: { ...plain, vocab: {} } }, {});
   withConfig({ ...JSON_FILE, model: { type: "WordPiece", continuing_subword_prefix: "##" } }, {});

@@ -57,6 +57,26 @@ Deno.test("decoding nothing, and ids beyond the vocabulary, gives no text", asyn
   assert.equal(tokenizer.decode([...ids, 0, 0], { skipSpecialTokens: true }), "Frank agrees.");
 });
 
+Deno.test("tokens that tokenizer_config.json alone adds are in the vocabulary, as in transformers", async () => {
+  await withTempDir(async (dir) => {
+    Deno.copyFileSync(join(T5, "tokenizer.json"), join(dir, "tokenizer.json"));
+    const write = (added_tokens_decoder: object) =>
+      Deno.writeTextFileSync(
+        join(dir, "tokenizer_config.json"),
+        JSON.stringify({ added_tokens_decoder }),
+      );
+    write({ 1: { content: "</s>", special: true }, 700: { content: "<turn>", special: true } });
+    const tokenizer = await Tokenizer.load(dir);
+    assert.deepEqual(tokenizer.encode("<turn>"), [700, 1]);
+    assert.equal(tokenizer.decode([700, 1]), "<turn></s>");
+    write({ 5: { content: "<turn>", special: true } });
+    await assert.rejects(Tokenizer.load(dir), {
+      name: "UserError",
+      message: /the added token "<turn>" has the id 5 of another token/,
+    });
+  });
+});
+
 Deno.test("RoBERTa's special tokens take the spaces beside them as their files say", async () => {
   await withRoberta(async (dir) => {
     const path = join(dir, "special_tokens_map.json");

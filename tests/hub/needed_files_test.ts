@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { requireRepo, type Wanted } from "../../lib/hub/repo.ts";
+import { COMPANIONS } from "../../lib/formats/companions.ts";
 import { neededFiles } from "../../lib/hub/needed_files.ts";
 
 const needed = (wanted: Wanted, ...paths: string[]) =>
@@ -63,4 +64,14 @@ Deno.test("a dataset: tables, wherever they are", () => {
     needed("dataset", "README.md", "train.csv", "data/test.jsonl", "script.py", "data/.x.csv"),
     ["train.csv", "data/test.jsonl"],
   );
+});
+
+Deno.test("all files that go along with a model's copy, and each of its chat templates", () => {
+  const files = [
+    ...COMPANIONS,
+    "model.safetensors",
+    "additional_chat_templates/tool_use.jinja",
+  ];
+  const others = ["additional_chat_templates/notes.md", "examples/chat_template.jinja"];
+  assert.deepEqual(needed("model", ...files, ...others), files);
 });
