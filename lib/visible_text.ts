@@ -30,3 +30,12 @@ function symbolOf(character: string): string {
     ? String.fromCodePoint(SYMBOLS + code)
     : `\\u${code.toString(16).padStart(4, "0")}`;
 }
+
+/** Maximum number of characters of a value in a message. */
+const MAX_VALUE = 80;
+
+/** Writes a value of a file as JSON, cut to a length that fits a line; `missing` for none. */
+export function shortJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? "missing";
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
+}

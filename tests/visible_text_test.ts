@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../lib/errors.ts";
-import { visibleLine, visibleText } from "../lib/visible_text.ts";
+import { shortJson, visibleLine, visibleText } from "../lib/visible_text.ts";
 
 Deno.test("controls and bidirectional overrides are shown, letters of any script stay", () => {
   assert.equal(
@@ -18,6 +18,12 @@ Deno.test("a JSON text stays the same value", () => {
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(shown, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
   assert.deepEqual(JSON.parse(shown), value);
+});
+
+Deno.test("a value in a message is JSON that fits a line", () => {
+  assert.equal(shortJson({ a: [1, "b"] }), '{"a":[1,"b"]}');
+  assert.equal(shortJson(undefined), "missing");
+  assert.equal(shortJson("x".repeat(100)), `"${"x".repeat(79)}…`);
 });
 
 Deno.test("the message of a UserError is clean, whoever prints it", () => {

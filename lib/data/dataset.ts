@@ -158,9 +158,9 @@ export class DatasetSplit {
     const { format, tokenizer } = this.source;
     const row = this.rows[index];
     const inputIds = this.prompts.ids(index);
-    const idKey = ["id", "fname"].find((name) => Object.hasOwn(row.columns, name));
+    const id = row.columns.id ?? row.columns.fname ?? row.row;
     return {
-      id: String(idKey === undefined ? row.row : row.columns[idKey]),
+      id: typeof id === "object" ? JSON.stringify(id) : String(id),
       query: tokenizer.decode(inputIds),
       inputIds,
       summary: format.reference(row) ?? "",

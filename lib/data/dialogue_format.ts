@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shortJson } from "../visible_text.ts";
 import type { RowFormat, TableRow } from "./row_format.ts";
 import { findColumn, type Table } from "./table.ts";
 import type { TrlTexts } from "./trl_rows.ts";
@@ -112,8 +113,7 @@ export function noColumn(
 
 /** Error of a row that has no text in a column. */
 export function noText(path: string, { row, columns }: TableRow, column: string): UserError {
-  const value = columns[column];
-  const found = value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
+  const found = shortJson(columns[column]);
   return new UserError(`${path}, row ${row + 1}: "${column}" is ${found}, expected a text`);
 }
 

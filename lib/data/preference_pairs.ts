@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shortJson } from "../visible_text.ts";
 import type { RowFormat, TableRow } from "./row_format.ts";
 import type { TokenCache } from "./token_cache.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
@@ -286,7 +287,7 @@ function labelOf(path: string, { row, columns }: TableRow): boolean {
   const named = typeof label === "string" ? label.toLowerCase() : label;
   if (named === true || named === "true") return true;
   if (named === false || named === "false") return false;
-  const found = label === undefined ? "missing" : JSON.stringify(label).slice(0, 80);
+  const found = shortJson(label);
   throw new UserError(`${path}, row ${row + 1}: "label" is ${found}, expected true or false`);
 }
 

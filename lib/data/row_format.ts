@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shortJson } from "../visible_text.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type ChatMessage, isConversation } from "./messages.ts";
 import { findColumn, type Table } from "./table.ts";
@@ -124,10 +125,6 @@ function unfit(path: string, { row }: TableRow, problem: string): UserError {
   return new UserError(`${path}, row ${row + 1}: ${problem}`);
 }
 
-function found(value: unknown): string {
-  return value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
-}
-
 /** Columns that each kind needs. */
 const NEEDED: Readonly<Record<RowKind, readonly (keyof TrlRow)[]>> = {
   dialogue: [],
@@ -164,7 +161,7 @@ class TextFormat implements RowFormat {
       if (isEmpty) throw unfit(this.path, row, "the prompt is empty: leave the row out");
       if (typeof texts[name] === "string") continue;
       const expected = isConversation(texts[name]) ? "a text as in the first row" : "a text";
-      throw unfit(this.path, row, `"${name}" is ${found(texts[name])}, expected ${expected}`);
+      throw unfit(this.path, row, `"${name}" is ${shortJson(texts[name])}, expected ${expected}`);
     }
   }
 
@@ -215,7 +212,7 @@ class ConversationFormat implements RowFormat {
     for (const name of NEEDED[this.kind]) {
       if (isConversation(texts[name]) || name === "prompt" && isEmptyList(texts.prompt)) continue;
       const expected = 'a list of messages ({"role": …, "content": …})';
-      throw unfit(this.path, row, `"${name}" is ${found(texts[name])}, expected ${expected}`);
+      throw unfit(this.path, row, `"${name}" is ${shortJson(texts[name])}, expected ${expected}`);
     }
   }
 

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shortJson } from "../visible_text.ts";
 import type { JsonObject } from "./hf_config.ts";
 
 /** Keys of a Hugging Face config.json, by what they do to a model's results. */
@@ -97,14 +98,14 @@ export function checkConfigKeys(
   config: JsonObject,
   path: string,
   tables: readonly ConfigKeys[],
-  subject: string = `a model of type ${short(config.model_type)}`,
+  subject: string = `a model of type ${shortJson(config.model_type)}`,
 ): void {
   const known = new Set(tables.flatMap(({ read = [], harmless = [] }) => [...read, ...harmless]));
   const neutral = new Map(tables.flatMap(({ neutral = {} }) => Object.entries(neutral)));
   for (const [key, value] of Object.entries(config)) {
     if (known.has(key) || value === null) continue;
     const allowed = neutral.get(key);
-    const text = short(value);
+    const text = shortJson(value);
     if (allowed === undefined) {
       if (isUnset(value)) continue;
       throw new UserError(
@@ -126,10 +127,4 @@ export function checkConfigKeys(
 function isUnset(value: unknown): boolean {
   if (value === null || value === false || value === "") return true;
   return typeof value === "object" && Object.keys(value).length === 0;
-}
-
-/** A value as JSON, cut to a length that fits a line. */
-function short(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

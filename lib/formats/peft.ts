@@ -99,14 +99,12 @@ const configSchema = z.object({
  */
 export async function readPeftAdapter(source: string | ModelFiles): Promise<PeftAdapter> {
   const files = modelFiles(source);
-  const config = parseConfig(
-    files.pathOf(CONFIG_FILE),
-    await files.requiredJson(CONFIG_FILE, "PEFT adapter"),
-  );
+  const path = files.pathOf(CONFIG_FILE);
+  const config = parseConfig(path, await files.requiredJson(CONFIG_FILE, "PEFT adapter"));
+  const isTarget = ofFile(path, () => fileTargetTest(config));
+  const numbers = ofFile(path, () => loraNumbers(config));
   const isBin = !await files.has(WEIGHTS_FILES.safetensors) && await files.has(WEIGHTS_FILES.bin);
   using file = openTensorFile(await files.open(WEIGHTS_FILES[isBin ? "bin" : "safetensors"]));
-  const isTarget = fileTargetTest(config);
-  const numbers = loraNumbers(config);
   const tensors = new Map<string, HostTensor>();
   const replaced = new Map<string, HostTensor>();
   for (const { name, shape } of file.tensors.values()) {
@@ -143,6 +141,16 @@ export async function readPeftAdapter(source: string | ModelFiles): Promise<Peft
     tensors.set(tensorName, { shape, data: file.readFloats(name) });
   }
   return { config, tensors, ...(replaced.size > 0 ? { replaced } : {}) };
+}
+
+/** Names the file in what is wrong with its settings. */
+function ofFile<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${path}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Makes a test for the modules that a file may have updates of. */

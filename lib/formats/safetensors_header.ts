@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shortJson } from "../visible_text.ts";
 import { ELEMENT_BYTES, type FileDType } from "./dtype.ts";
 import { tensorBytes, type TensorInfo } from "./tensor_file.ts";
 
@@ -127,9 +128,7 @@ function checkMetadata(path: string, metadata: unknown): void {
     return;
   }
   throw new UserError(
-    `${path} is broken: its \`__metadata__\` is ${
-      JSON.stringify(metadata)
-    }, expected texts by name`,
+    `${path} is broken: its \`__metadata__\` is ${shortJson(metadata)}, expected texts by name`,
   );
 }
 
@@ -140,19 +139,19 @@ function parseTensor(
   dataStart: number,
 ): SafetensorsInfo {
   if (!isObject(entry)) {
-    throw invalid(path, name, `is described by ${JSON.stringify(entry)}, not by an object`);
+    throw invalid(path, name, `is described by ${shortJson(entry)}, not by an object`);
   }
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
     throw invalid(
       path,
       name,
-      `has dtype ${JSON.stringify(dtype)}, known are ${Object.keys(ELEMENT_BYTES).join(", ")}`,
+      `has dtype ${shortJson(dtype)}, known are ${Object.keys(ELEMENT_BYTES).join(", ")}`,
     );
   }
-  if (!isSizes(shape)) throw invalid(path, name, `has shape ${JSON.stringify(shape)}`);
+  if (!isSizes(shape)) throw invalid(path, name, `has shape ${shortJson(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-    throw invalid(path, name, `has data_offsets ${JSON.stringify(offsets)}`);
+    throw invalid(path, name, `has data_offsets ${shortJson(offsets)}`);
   }
   const known = dtype as FileDType;
   const byteLength = offsets[1] - offsets[0];
@@ -161,7 +160,9 @@ function parseTensor(
     throw invalid(
       path,
       name,
-      `takes ${needed} bytes by its shape [${shape}] of ${known}, but ${byteLength} by its offsets`,
+      `takes ${needed} bytes by its shape ${
+        shortJson(shape)
+      } of ${known}, but ${byteLength} by its offsets`,
     );
   }
   return { name, dtype: known, shape, byteOffset: dataStart + offsets[0], byteLength };

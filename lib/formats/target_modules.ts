@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shortJson } from "../visible_text.ts";
 import type { LoraConfig, LoraNumbers } from "./lora_config.ts";
 import { matchingWays } from "./pattern_cost.ts";
 
@@ -137,7 +138,7 @@ export function modulePattern(pattern: string, setting: string): RegExp {
 
 /** @param written the pattern as it is in the file, for messages */
 function regularExpression(pattern: string, written: string, setting: string): RegExp {
-  const shown = JSON.stringify(written);
+  const shown = shortJson(written);
   let parsed: RegExp;
   let ways: number;
   try {

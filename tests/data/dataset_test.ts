@@ -90,6 +90,17 @@ Deno.test("DialogSum's original files: fname, and the first of three summaries",
   });
 });
 
+Deno.test("a row's id is the file's, as a text; one without an id has its number", async () => {
+  await withTempDir(async (dir) => {
+    const rows = [{ id: 7 }, { id: "a" }, { id: ["b", 1] }, { id: null }, {}, { fname: "c" }];
+    const lines = rows.map((row) => JSON.stringify({ ...row, dialogue: "a b" }));
+    Deno.writeTextFileSync(join(dir, "test.jsonl"), lines.join("\n"));
+    const test = (await loadDataset(dir, tokenizer, { inputMinTextLength: 0 })).split("test");
+    const ids = rows.map((_, i) => test.example(i).id);
+    assert.deepEqual(ids, ["7", "a", '["b",1]', "3", "4", "c"]);
+  });
+});
+
 Deno.test("the filter: more characters than the minimum, at most the maximum, in code points", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "test.jsonl");

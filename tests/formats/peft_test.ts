@@ -98,7 +98,10 @@ const CONFIGS: [Record<string, unknown>, RegExp][] = [
   [{ lora_alpha: undefined }, /lora_alpha is missing, not supported/],
   [{ target_modules: 7 }, /target_modules is 7, not supported/],
   [{ target_modules: "" }, /target_modules is "", not supported/],
-  [{ target_modules: "*q" }, /target_modules: the pattern "\*q" cannot be read: Nothing to repeat/],
+  [
+    { target_modules: "*q" },
+    /_config\.json: target_modules: the pattern "\*q" cannot be read: Nothing to repeat/,
+  ],
   [
     { target_modules: "decoder.*q" },
     /has the tensor ".*", but target_modules in adapter_config\.json are decoder\.\*q$/,

@@ -1,5 +1,6 @@
 import type { DatasetSplit } from "../../../data/dataset.ts";
 import { UserError } from "../../../errors.ts";
+import { shortJson } from "../../../visible_text.ts";
 import type { PairTexts } from "../../../data/preference_pairs.ts";
 import type { RewardPair } from "../../../preference/reward_trainer.ts";
 
@@ -66,8 +67,6 @@ function marginOf(value: unknown, split: string, row: number): number | null {
   const margin = typeof value === "string" ? Number(value) : value;
   if (typeof margin === "number" && Number.isFinite(margin)) return margin;
   throw new UserError(
-    `pair ${row + 1} of the ${split} split: "margin" is ${
-      JSON.stringify(value).slice(0, 80)
-    }, expected a number`,
+    `pair ${row + 1} of the ${split} split: "margin" is ${shortJson(value)}, expected a number`,
   );
 }
