@@ -51,6 +51,7 @@ export class CountingDevice implements GpuDevice {
   readonly memoryLimit = null;
   readonly maxBindingBytes = 2 ** 31 - 256;
   readonly stepsPerRead = 8;
+  readonly readsLate = false;
   readonly subgroupSize = null;
   usesSubgroups = false;
   readonly software = false;

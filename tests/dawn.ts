@@ -6,7 +6,7 @@ export const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 /** Tests that take minutes on SwiftShader, of what shorter ones test as well, or that open Deno's adapter. */
 export const SLOW_ON_DAWN =
-  /against f64|frequencies follow|a query alone|wherever the prefix ends|a head of 256 columns|in any batch|subgroups of|a GPU's timestamps/;
+  /against f64|frequencies follow|a query alone|wherever the prefix ends|a head of 256 columns|in any batch|subgroups of|a GPU's timestamps|golden ppo_(?!seed_notebook)/;
 
 /** Finds Dawn's adapter, or returns why there is none. */
 export async function findDawn(): Promise<GPUAdapter | { readonly missing: string }> {

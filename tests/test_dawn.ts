@@ -10,7 +10,7 @@ import { existsSync } from "node:fs";
 import { findDawn } from "./dawn.ts";
 import { PIPELINES, RECORDING, runTests, TOGETHER } from "./test_webgpu.ts";
 
-/** Tests that run on Dawn: about 3 minutes on two cores, most of them SwiftShader's compiler. */
+/** Tests that run on Dawn: about 4 minutes on two cores, most of them SwiftShader's compiler. */
 const FILES = [
   "tests/kernels",
   "tests/device/dawn_test.ts",
@@ -18,6 +18,8 @@ const FILES = [
   "tests/device/webgpu_device_test.ts",
   "tests/golden/forward_test.ts",
   "tests/golden/generate_test.ts",
+  "tests/golden/gradients_test.ts",
+  "tests/golden/ppo_test.ts",
 ];
 /** Time for them, on a busy machine: beyond it, something waits for Dawn in vain. */
 const LIMIT_MINUTES = 30;

@@ -59,11 +59,9 @@ function shaders<A extends object>(
 
 /** The kernels for one query a sequence, by {@linkcode decodeColumns}. */
 export function byColumns<A>(decode: ShaderMaker<A>): ReadonlyMap<number, Shader<A>> {
-  return new Map(
-    [32, 64, 128, MAX_DECODE_COLUMNS].map((
-      columns,
-    ) => [columns, decode({ DECODE_COLUMNS: columns }, "attention_decode")]),
-  );
+  const widths = [32, 64, 128, MAX_DECODE_COLUMNS];
+  const shader = (columns: number) => decode({ DECODE_COLUMNS: columns }, "attention_decode");
+  return new Map(widths.map((columns) => [columns, shader(columns)]));
 }
 
 /** Launches the forward pass: for one query a sequence, as in decoding, a kernel of its own. */

@@ -85,7 +85,7 @@ export interface DrawnExtras {
   readonly logprobs?: Span | null;
   /**
    * On a GPU, lets several workgroups share a row; draws with top-k, top-p or probabilities take one.
-   * Default: where that pays. Results are the same, bit for bit.
+   * Default: where the device's tuning says so. Results are the same, bit for bit.
    */
   readonly inParts?: boolean;
 }
@@ -97,12 +97,12 @@ export function drawsLogprobs(device: Device): boolean {
 
 /**
  * Draws the next token of each row. The logits go through what transformers does, in its order:
- * repetition penalty, minimum length, temperature, top-k, top-p, min-p. Then the token is where the cumulated
- * probability, in the order of ids, exceeds a uniform number from Philox keyed by (seed, rollout,
+ * repetition penalty, minimum length, temperature, top-k, top-p, min-p. Then the token is where the
+ * cumulated probability, in the order of ids, exceeds a uniform number from Philox keyed by (seed, rollout,
  * position): a draw does not depend on the other rows.
  *
  * @param tokens i32 [rows]; -1 where the logits are no distribution (NaN or infinite)
- * @throws {RangeError} when the vocabulary is too large
+ * @throws {UserError} when the vocabulary is too large
  */
 export function sample(
   device: Device,
@@ -135,7 +135,7 @@ export function sample(
  * equally likely ones.
  *
  * @param tokens i32 [rows]; -1 where there is a NaN
- * @throws {RangeError} when the vocabulary is too large
+ * @throws {UserError} when the vocabulary is too large
  */
 export function greedy(
   device: Device,

@@ -100,6 +100,11 @@ export interface DeviceBase {
    * much longer than a step.
    */
   readonly stepsPerRead: number;
+  /**
+   * True where a read waits for some time after its results are there, so that launches made meanwhile
+   * cost nothing. Reads are under way in the microtask after they were asked for.
+   */
+  readonly readsLate: boolean;
 
   /**
    * Reserves memory, 256-byte aligned, contents undefined.

@@ -60,6 +60,8 @@ export interface Generated {
 
 /** Maximum number of steps that are prepared at once. */
 const WINDOW_STEPS = 16;
+/** Reads of a window where the steps after a read are launched before its results are awaited. */
+const READS_AHEAD = 4;
 
 /**
  * Generates responses to prompts, all of them at once: equal prompts are read once, keys and values
@@ -91,6 +93,8 @@ export async function generate(
   // tokens more, which are thrown away.
   const stride = Math.min(model.device.stepsPerRead, WINDOW_STEPS, Math.max(...limits));
   const capacities = limits.map((limit) => Math.ceil(limit / stride) * stride);
+  const { readsLate } = model.device;
+  const windowSteps = readsLate ? READS_AHEAD * stride : WINDOW_STEPS;
   const cx = new Context(model.device);
   try {
     const memory = readRows(cx, model, queries, options);
@@ -108,17 +112,25 @@ export async function generate(
     while (active.length > 0) {
       const rows = active;
       const longest = Math.max(...rows.map((row) => limits[row]));
-      const steps = Math.min(WINDOW_STEPS, longest - position);
+      const steps = Math.min(windowSteps, longest - position);
       const last = rows.map((row) => results[row].tokens.at(-1) ?? model.firstInput(queries[row]));
       const place = { rows, last, first: position, steps };
       const window = new DrawingWindow(batch, place);
       try {
+        let ahead: Promise<DrawnTokens> | null = null;
         // The next window is for the rows that are left.
-        for (let step = 0; step < steps && active === rows; step += stride) {
-          const count = Math.min(stride, steps - step);
-          for (let i = 0; i < count; i++) window.draw(step + i);
-          const drawn = await window.read(step, count);
+        for (let step = 0; step < steps && (active === rows || ahead); step += stride) {
+          const stretch = ahead ?? drawSteps(window, step, Math.min(stride, steps - step));
+          const next = step + stride;
+          // A row that turns out to have ended draws in vain meanwhile, but not past its capacity.
+          const launchesAhead = readsLate && active === rows && next < steps &&
+            rows.every((row) => limits[row] > position + stride);
+          // The read of this stretch is under way before the next one is launched.
+          if (launchesAhead) await null;
+          ahead = launchesAhead ? drawSteps(window, next, Math.min(stride, steps - next)) : null;
+          const drawn = await stretch;
           const left = rows.filter((row, column) => {
+            if (active !== rows && !active.includes(row)) return false;
             const { tokens } = results[row];
             const before = tokens.length;
             const finished = takeTokens(results[row], drawn, column, rows.length, {
@@ -130,7 +142,7 @@ export async function generate(
             const stopped = options.onTokens?.(row, tokens.slice(before));
             return !finished && !stopped;
           });
-          if (left.length < rows.length) active = left;
+          if (left.length < active.length) active = left;
           position += stride;
         }
       } finally {
@@ -141,6 +153,15 @@ export async function generate(
     cx.release();
   }
   return results;
+}
+
+/** Launches steps, and asks for their results. */
+function drawSteps(window: DrawingWindow, first: number, count: number): Promise<DrawnTokens> {
+  for (let i = 0; i < count; i++) window.draw(first + i);
+  const drawn = window.read(first, count);
+  // A failure is thrown where the results are awaited, if they are.
+  drawn.catch(() => {});
+  return drawn;
 }
 
 function stopStrings(

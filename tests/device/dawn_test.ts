@@ -82,7 +82,7 @@ dawnTest("Dawn by name: a device beside another, with kernels compiled ahead", a
   });
   assert.match(device.description, /^Dawn, .* \(software\)$/);
   assert.ok(device.kind === "webgpu");
-  assert.equal(device.stepsPerRead, 8);
+  assert.deepEqual([device.stepsPerRead, device.readsLate], [8, false]);
   await device.prepare(kernels);
   assert.deepEqual(await sevens(device), new Array(8).fill(7));
   assert.deepEqual(compiled, ["elementwise.fill"]);

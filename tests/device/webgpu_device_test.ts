@@ -36,6 +36,7 @@ function limited(device: WebGpuDevice, maxBindingBytes: number): GpuDevice {
 gpuTest("says how much it can bind, and that reads are dear", (device) => {
   assert.ok(device.maxBindingBytes >= 1 << 27 && Number.isFinite(device.maxBindingBytes));
   assert.ok([8, 16].includes(device.stepsPerRead));
+  assert.equal(device.readsLate, device.stepsPerRead === 16 && !device.software);
   return Promise.resolve();
 });
 

@@ -75,6 +75,70 @@ deviceTest(
   },
 );
 
+deviceTest(
+  "generate: steps that are launched before the last are read give the same responses",
+  async (device) => {
+    const { model, adapter, valueHead } = await policyOn(device);
+    const events: string[] = [];
+    let told: number[][] = [];
+    const draw = async (readsLate: boolean) => {
+      // The model's own device: what it launches and reads is told.
+      Object.defineProperties(device, {
+        readsLate: { value: readsLate, configurable: true },
+        stepsPerRead: { value: 4, configurable: true },
+      });
+      told = QUERIES.map(() => []);
+      events.length = 0;
+      return await generate(model, QUERIES, {
+        ...{ doSample: true, seed: 7, temperature: 1.5, minLength: 2, repetitionPenalty: 1.2 },
+        maxNewTokens: [40, 38, 25, 40, 23],
+      }, {
+        ...{ adapter, valueHead, logprobs: true },
+        onTokens(row, tokens) {
+          told[row].push(...tokens);
+          return row === 3 && told[row].length >= 12;
+        },
+      });
+    };
+    const expected = await draw(false);
+    const expectedTold = told;
+    const { startDecoding } = model;
+    model.startDecoding = (...args) => {
+      const decoding = startDecoding.apply(model, args);
+      return {
+        window(...args) {
+          const window = decoding.window(...args);
+          events.push(`window of ${args[3]}`);
+          const { step } = window;
+          // No memory of steps: each is launched by the model.
+          return Object.assign(Object.create(window), {
+            stepped: null,
+            step(...args: Parameters<typeof step>) {
+              events.push(`step ${args[1]}`);
+              return step.apply(window, args);
+            },
+          });
+        },
+      };
+    };
+    const read = device.read;
+    device.read = async (...args) => {
+      const bytes = await read.apply(device, args);
+      if (events.at(-1) !== "read") events.push("read");
+      return bytes;
+    };
+    assert.deepEqual(await draw(true), expected);
+    assert.deepEqual(told, expectedTold);
+    assert.equal(events[0], "window of 16");
+    // The steps from 4 on are launched while those before are being read.
+    const at = events.indexOf("step 4");
+    assert.ok(at < events.indexOf("read"), events.slice(0, 20).join());
+    assert.ok(events.indexOf("step 8") > events.indexOf("read"));
+    assert.ok(expected.some(({ tokens }) => tokens.length === 12));
+    device.read = read;
+  },
+);
+
 deviceTest("generate: each distinct prompt is read once, whatever their order", async (device) => {
   const { model, adapter, valueHead } = await policyOn(device);
   const { prefill } = model;

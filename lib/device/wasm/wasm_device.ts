@@ -62,6 +62,8 @@ export class WasmDevice implements TaskDevice {
   readonly maxBindingBytes: number = Infinity;
   /** A read is a copy: the host may look after every step. */
   readonly stepsPerRead: number = 1;
+  /** Reads wait for the kernels, and for nothing else. */
+  readonly readsLate = false;
   readonly wideVectors: boolean;
   /** Threads that run tasks, the main one included. */
   readonly threads: number;

@@ -81,6 +81,10 @@ export class WebGpuDevice implements GpuDevice {
   };
   /** The most bytes of one block that a shader sees in one dispatch. */
   readonly maxBindingBytes: number;
+  /** Number of decoding steps between reads. */
+  readonly stepsPerRead: number;
+  /** True where reads wait. What imitates a GPU has no time for steps that may be thrown away. */
+  readonly readsLate: boolean;
   /** WebGPU does not tell how much memory a GPU has. */
   readonly memoryLimit = null;
   /** True once kernels with subgroups have proved equal to those without. */
@@ -154,8 +158,7 @@ export class WebGpuDevice implements GpuDevice {
       isSoftware(adapter),
       uniform ? subgroupMinSize : null,
       immediateReads,
-      // A read that is awaited takes 11 ms in Deno, as long as many steps of decoding; else 0.2 ms.
-      immediateReads || implementation === "Dawn" ? 8 : 16,
+      !immediateReads && implementation !== "Dawn",
       times,
       compilation,
     );
@@ -168,7 +171,7 @@ export class WebGpuDevice implements GpuDevice {
    * @param software whether it only imitates a GPU
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
    * @param immediateReads whether reads need not be awaited
-   * @param stepsPerRead number of decoding steps between reads
+   * @param waits whether a read waits: in Deno 11 ms, as long as many steps of decoding; else 0.2 ms
    * @param times where to add what each kernel costs
    * @param compilation listeners
    */
@@ -179,10 +182,12 @@ export class WebGpuDevice implements GpuDevice {
     readonly software: boolean,
     readonly subgroupSize: number | null,
     immediateReads: boolean,
-    readonly stepsPerRead: number,
+    waits: boolean,
     times?: LaunchListener,
     compilation?: CompilationHooks,
   ) {
+    this.stepsPerRead = waits ? 16 : 8;
+    this.readsLate = waits && !software;
     const fail = (error: Error) => {
       this.#failure ??= error;
     };

@@ -201,7 +201,8 @@ Deno.test("WasmDevice: a kernel that traps is waited for on all threads, and doe
 Deno.test("WasmDevice: says what it is and can do; an unknown kernel is named", () =>
   withWasm({ threads: 1 }, async (device) => {
     assert.equal(device.kind, "wasm");
-    assert.deepEqual([device.maxBindingBytes, device.stepsPerRead], [Infinity, 1]);
+    const { maxBindingBytes, stepsPerRead, readsLate } = device;
+    assert.deepEqual([maxBindingBytes, stepsPerRead, readsLate], [Infinity, 1, false]);
     assert.equal(device.description, "WebAssembly SIMD, 1 thread");
     const unknown = signature({ name: "no_such", outputs: {} });
     assert.throws(() => device.run(unknown, 1, {}), /no WASM kernel is called "no_such"/);
