@@ -57,14 +57,13 @@ export class AttachedRun {
     try {
       const stores = await createRunStores(connection, id);
       const entry = { holder: crypto.randomUUID(), host: hostname(), steps };
-      const lease = await Lease.take(
-        stores.entries,
-        entry,
-        ({ host }) =>
+      const lease = await Lease.take(stores.entries, entry, {
+        signal: run.signal,
+        waiting: ({ host }) =>
           run.info(
             `another trainer, on ${host}, has had the run: waiting for a heartbeat from it`,
           ),
-      );
+      });
       return new AttachedRun(connection, run, id, stores, lease, settings.data, checkFleet);
     } catch (cause) {
       const { address } = connection;

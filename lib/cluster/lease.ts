@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { RunInterruptedError, UserError } from "../errors.ts";
 import type { KV, KvEntry } from "../packages/nats.ts";
 import { decodeEntry, encode, type LeaseEntry } from "./messages.ts";
 import { pause } from "./patience.ts";
@@ -9,6 +9,16 @@ const KEY = "lease";
 const LEASE_MS = 5 * HEARTBEAT_MS;
 /** Holder of a lease that cannot be read. */
 const UNKNOWN: LeaseEntry = { holder: "", host: "an unknown machine", step: 0, steps: 0 };
+
+/** Wait for a lease that another trainer has. */
+export interface LeaseWait {
+  /** Called once, if there is another trainer. */
+  waiting(holder: LeaseEntry): void;
+  /** Ends the wait when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Time without a renewal after which the lease may be taken, in milliseconds. */
+  readonly patience?: number;
+}
 
 /** Right to be a run's only trainer. The server's revisions decide, not the clocks of machines. */
 export class Lease implements AsyncDisposable {
@@ -30,15 +40,13 @@ export class Lease implements AsyncDisposable {
   /**
    * Takes the lease. That of a trainer that died is taken once it has not been renewed for a while.
    *
-   * @param waiting called once, if there is another trainer
-   * @param patience time without a renewal after which the lease may be taken, in milliseconds
+   * @throws {RunInterruptedError} when the signal aborts before
    * @throws {UserError} when another trainer renews it
    */
   static async take(
     entries: KV,
     entry: Omit<LeaseEntry, "step">,
-    waiting: (holder: LeaseEntry) => void,
-    patience: number = LEASE_MS,
+    { waiting, signal, patience = LEASE_MS }: LeaseWait,
   ): Promise<Lease> {
     const value = encode("lease", { ...entry, step: 0 }, MAX_ENTRY_BYTES);
     const held = await entries.get(KEY);
@@ -48,7 +56,10 @@ export class Lease implements AsyncDisposable {
         return new Lease(entries, entry, await entries.create(KEY, value));
       }
       waiting(holder);
-      await new Promise((resolve) => setTimeout(resolve, patience));
+      await pause(patience, signal);
+      if (signal?.aborted) {
+        throw new RunInterruptedError("stopped while a heartbeat of another trainer was awaited");
+      }
       return new Lease(entries, entry, await entries.update(KEY, value, held.revision));
     } catch (error) {
       if (!isConflict(error)) throw error;

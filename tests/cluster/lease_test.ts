@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connectNats } from "../../lib/cluster/connection.ts";
 import { findTrainer, Lease } from "../../lib/cluster/lease.ts";
 import { createRunStores } from "../../lib/cluster/topology.ts";
-import { UserError } from "../../lib/errors.ts";
+import { RunInterruptedError, UserError } from "../../lib/errors.ts";
 import { hasServer, withServer } from "../../scripts/nats_server.ts";
 
 const ignore = !hasServer();
@@ -15,7 +15,7 @@ Deno.test({
       await using connection = await connectNats({ url }, "test");
       const { entries } = await createRunStores(connection, "run");
       const take = (holder: string, patience: number, waiting: () => void = () => {}) =>
-        Lease.take(entries, { holder, host: `host of ${holder}`, steps: 1 }, waiting, patience);
+        Lease.take(entries, { holder, host: `host of ${holder}`, steps: 1 }, { waiting, patience });
       let waits = 0;
       const first = await take("first", 0, () => waits++);
       assert.equal(waits, 0);
@@ -25,6 +25,12 @@ Deno.test({
         (error) => error instanceof UserError && /\(on host of first\)/.test(error.message),
       );
       assert.equal(waits, 1);
+      const stop = new AbortController();
+      const waiting = () => stop.abort();
+      await assert.rejects(
+        Lease.take(entries, { holder: "x", host: "", steps: 1 }, { waiting, signal: stop.signal }),
+        RunInterruptedError,
+      );
       first.check();
       const third = await take("third", 0, () => waits++);
       await new Promise((resolve) => setTimeout(resolve, 3500));
@@ -53,7 +59,7 @@ Deno.test({
           await using _lease = await Lease.take(
             entries,
             { holder: "a", host: "h", steps: 2 },
-            () => {},
+            { waiting() {} },
           );
           for (const clock of [0, 3_600_000]) {
             Date.now = () => now() + clock;
