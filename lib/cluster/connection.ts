@@ -104,6 +104,16 @@ function connectReason(error: unknown): string {
   if (/authorization|authentication/i.test(text)) {
     return "it does not accept the user, token, credentials or NKEY";
   }
+  if (/certificate|self.signed|unknown ?issuer/i.test(text)) {
+    return `its certificate is not one that this machine trusts (${message}): give the certificate ` +
+      "of the authority that signed it";
+  }
+  if (/nkeys:/.test(text)) {
+    return `the NKEY's file has no seed of a user (${message})`;
+  }
+  if (/parse credentials/i.test(text)) {
+    return "the credentials file does not have a user's JWT and seed, as a .creds file has";
+  }
   if (/jetstream|503|no responders/i.test(text)) {
     return "it has no JetStream: start nats-server with -js";
   }
