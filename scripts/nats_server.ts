@@ -5,6 +5,8 @@ import { freePort, listensSoon } from "../lib/platform/ports.ts";
 export interface Server {
   readonly url: string;
   readonly port: number;
+  /** Id of its process, which is another one after a restart. */
+  pid(): number;
   /** Kills the server at once. */
   kill(): Promise<void>;
   /** Starts it again, on what it has stored. */
@@ -59,7 +61,8 @@ export async function withServer(
   };
   try {
     await start();
-    await body({ url: `nats://127.0.0.1:${port}`, port, kill, restart: start }, folder);
+    const pid = () => child!.pid;
+    await body({ url: `nats://127.0.0.1:${port}`, port, pid, kill, restart: start }, folder);
   } finally {
     await kill();
     await Deno.remove(folder, { recursive: true });
