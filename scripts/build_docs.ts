@@ -28,7 +28,7 @@ async function commandLines(): Promise<string[][]> {
   const namesIn = (text: string) => [...text.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, n]) => n);
   const commands = namesIn(await help([])).filter((name) => !["help", "completion"].includes(name));
   const nested = commands.map(async (name) => {
-    const inner = name === "bench" || name === "runs" ? namesIn(await help([name])) : [];
+    const inner = ["bench", "runs", "cluster"].includes(name) ? namesIn(await help([name])) : [];
     return inner.length === 0 ? [[name]] : inner.map((command) => [name, command]);
   });
   return (await Promise.all(nested)).flat();

@@ -5,7 +5,16 @@ import { command, constant, option } from "@optique/core/primitives";
 import type { InferValue } from "@optique/core/parser";
 import { choice, integer, string } from "@optique/core/valueparser";
 import * as config from "../runs/settings/config.ts";
-import { examples, given, jsonOption, paragraphs, preset } from "./options.ts";
+import {
+  COMMAND_USAGE,
+  examples,
+  given,
+  helpOfCommands,
+  jsonOption,
+  paragraphs,
+  preset,
+  usageLine,
+} from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { visibleLine } from "../visible_text.ts";
 import { print, terminal } from "./terminal.ts";
@@ -54,6 +63,7 @@ const benchPPOCommand = command(
       "The shape in the README",
       "temper bench ppo --shape base --prompt 128 --new 32 --batch 4 --mini 4 --dtype bf16",
     ]),
+    usageLine: usageLine(),
   },
 );
 
@@ -111,6 +121,7 @@ const benchStepCommand = command(
       ["A larger model", "temper bench step --shape qwen2.5-0.5b"],
       ["DPO on four pairs", "temper bench step --algorithm dpo --prompts 4"],
     ),
+    usageLine: usageLine(),
   },
 );
 
@@ -133,6 +144,7 @@ const benchMatmulCommand = command(
         "adapter, by default for the shapes of flan-t5-base.",
     ),
     footer: examples(["One shape, on a GPU", "temper bench matmul --shape 1024x1024x1024"]),
+    usageLine: usageLine(),
   },
 );
 
@@ -153,6 +165,7 @@ const benchReadbackCommand = command(
         "passed their test on this adapter and version of Deno, with reads that are not.",
     ),
     footer: examples(["A longer measurement", "temper bench readback --reads 500 --steps 512"]),
+    usageLine: usageLine(),
   },
 );
 
@@ -166,6 +179,8 @@ export const benchCommand = command(
   }),
   {
     brief: message`Measure the training speed of this machine.`,
+    footer: helpOfCommands("bench ppo"),
+    usageLine: COMMAND_USAGE,
   },
 );
 

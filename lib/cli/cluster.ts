@@ -8,7 +8,14 @@ import type { ClusterRun } from "../cluster/status.ts";
 import { UserError } from "../errors.ts";
 import { visibleLine } from "../visible_text.ts";
 import { natsAddress, natsAuthFields } from "./nats_options.ts";
-import { examples, jsonOption, paragraphs, usageLine } from "./options.ts";
+import {
+  COMMAND_USAGE,
+  examples,
+  helpOfCommands,
+  jsonOption,
+  paragraphs,
+  usageLine,
+} from "./options.ts";
 import { optionsFromSchema } from "./options_from_schema.ts";
 import { renderTable } from "./table.ts";
 import { print, terminal } from "./terminal.ts";
@@ -26,8 +33,12 @@ const showCommand = command(
   ),
   {
     brief: message`Show runs at a NATS server, their trainers and workers.`,
+    description: paragraphs(
+      "Prints each run with its trainer's step, the prompts that wait, the results that are stored, " +
+        "and its workers.",
+    ),
     footer: examples(["Runs and their workers", "temper cluster show nats://trainer:4222"]),
-    usageLine: usageLine("URL"),
+    usageLine: usageLine("[URL]"),
   },
 );
 
@@ -43,11 +54,15 @@ const removeCommand = command(
   ),
   {
     brief: message`Remove what a run has left at a NATS server.`,
+    description: paragraphs(
+      "Removes the prompts, results and policies of a run. If it is resumed, workers make again what " +
+        "it needs of them.",
+    ),
     footer: examples([
       "A run that will not be resumed",
       "temper cluster remove first-1a2b3c nats://trainer:4222",
     ]),
-    usageLine: usageLine("ID", "URL"),
+    usageLine: usageLine("ID", "[URL]"),
   },
 );
 
@@ -55,14 +70,16 @@ const removeCommand = command(
 export const clusterCommand = command(
   "cluster",
   or(showCommand, removeCommand, {
-    errors: { noMatch: message`unknown command: use cluster show or remove` },
+    errors: { noMatch: message`no command given: use cluster show or remove` },
   }),
   {
     brief: message`Show runs at a NATS server, and remove what they left there.`,
     description: paragraphs(
-      "Without one of these commands, it shows runs. A run that has ended leaves nothing there. One that was stopped can be resumed, and keeps " +
-        "its results until it is, or until cluster remove.",
+      "Without one of these commands, it shows runs. A run that has ended leaves nothing there. One " +
+        "that was stopped can be resumed, and keeps its results until it is, or until cluster remove.",
     ),
+    footer: helpOfCommands("cluster show"),
+    usageLine: COMMAND_USAGE,
   },
 );
 

@@ -25,7 +25,7 @@ import { downloadCommand, runDownload } from "./download.ts";
 import { evaluateCommand, runEvaluate } from "./evaluate.ts";
 import { generateCommand, runGenerate } from "./generate.ts";
 import { mergeCommand, runMerge } from "./merge.ts";
-import { given, usageLine } from "./options.ts";
+import { COMMAND_USAGE, given, helpOfCommands } from "./options.ts";
 import { paramsCommand, runParams } from "./params.ts";
 import { type CommandAtHand, present } from "./present.ts";
 import { guardProcess } from "./process_guard.ts";
@@ -219,9 +219,9 @@ function parse(args: readonly string[]): Options {
     help: "both",
     completion: "command",
     brief: message`Fine-tune language models with reinforcement learning, LoRA and a reward.`,
-    footer: message`For the options of a command: temper train --help`,
+    footer: helpOfCommands("train"),
     commandList: "top-level",
-    usageLine: [{ type: "literal", value: "COMMAND" }, ...usageLine()],
+    usageLine: COMMAND_USAGE,
     showDefault: { prefix: " (default: ", suffix: ")" },
     termWidth: 30,
     maxWidth: Math.max(50, Math.min(WIDEST_HELP, out.width)),

@@ -67,6 +67,14 @@ export function usageLine(...operands: string[]): Usage {
   return ["[OPTIONS]", ...operands].map((value) => ({ type: "literal", value }));
 }
 
+/** Usage line of commands that have commands below them. */
+export const COMMAND_USAGE: Usage = [{ type: "literal", value: "COMMAND" }, ...usageLine()];
+
+/** End of their help. */
+export function helpOfCommands(command: string): Message {
+  return message`For the options of a command: ${text(`${programCommand()} ${command} --help`)}`;
+}
+
 /**
  * Examples for the end of a command's help: a title and a command line each, shown as the user has to
  * type it.

@@ -9,7 +9,14 @@ import { UserError } from "../errors.ts";
 import type { BrokenRun, RunRecord } from "../runs/commands/history.ts";
 import { visibleLine } from "../visible_text.ts";
 import { drawChart } from "./chart.ts";
-import { examples, jsonOption, preset } from "./options.ts";
+import {
+  COMMAND_USAGE,
+  examples,
+  helpOfCommands,
+  jsonOption,
+  preset,
+  usageLine,
+} from "./options.ts";
 import { spellForCommand } from "./present.ts";
 import { formatDuration } from "./progress.ts";
 import { renderTable } from "./table.ts";
@@ -37,6 +44,7 @@ const listCommand = command(
   {
     brief: message`List runs with their main numbers.`,
     footer: examples(["All runs", "temper runs list"], ["Elsewhere", "temper runs list folder"]),
+    usageLine: usageLine("[FOLDER]"),
   },
 );
 
@@ -53,6 +61,7 @@ const showCommand = command(
   {
     brief: message`Show a run's numbers, and its curves in the terminal.`,
     footer: examples(["A run's curves", "temper runs show runs/first"]),
+    usageLine: usageLine("RUN"),
   },
 );
 
@@ -69,6 +78,7 @@ const compareRunsCommand = command(
   {
     brief: message`Compare runs, and the settings in which they differ.`,
     footer: examples(["Two runs", "temper runs compare runs/first runs/second"]),
+    usageLine: usageLine("RUN", "RUN..."),
   },
 );
 
@@ -94,6 +104,7 @@ const exportCommand = command(
       ["For a spreadsheet", "temper runs export runs/first > first.csv"],
       ["For TensorBoard", "temper runs export runs/first --format tensorboard"],
     ),
+    usageLine: usageLine("RUN"),
   },
 );
 
@@ -112,6 +123,7 @@ const deleteCommand = command(
   {
     brief: message`Delete runs.`,
     footer: examples(["One run", "temper runs delete runs/first"]),
+    usageLine: usageLine("RUN..."),
   },
 );
 
@@ -121,7 +133,11 @@ export const runsCommand = command(
   or(listCommand, showCommand, compareRunsCommand, exportCommand, deleteCommand, {
     errors: { noMatch: message`no command given: use runs list, show, compare, export or delete` },
   }),
-  { brief: message`List, show, compare, export and delete runs.` },
+  {
+    brief: message`List, show, compare, export and delete runs.`,
+    footer: helpOfCommands("runs list"),
+    usageLine: COMMAND_USAGE,
+  },
 );
 
 /** Prints the table of runs. */

@@ -11,6 +11,13 @@ export interface Stop extends Disposable {
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** Signals that ask a process to stop. Windows has Ctrl-C, but no SIGTERM. */
+export function stopSignals(
+  os: typeof Deno.build.os = Deno.build.os,
+): readonly (keyof typeof EXIT_CODES)[] {
+  return os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+}
+
 /**
  * Turns the first signal into a request to stop; the second ends the process at once.
  *
@@ -21,9 +28,7 @@ export function stopOnSignals(
 ): Stop {
   const controller = new AbortController();
   let exitCode = 1;
-  // Windows has Ctrl-C, but no SIGTERM.
-  const names = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
-  const listeners = names.map((name) => {
+  const listeners = stopSignals().map((name) => {
     const listener = () => {
       exitCode = EXIT_CODES[name];
       if (controller.signal.aborted) leave(exitCode);

@@ -1,6 +1,7 @@
 import { assetUrl } from "../../assets.ts";
 import { isTurbo, TURBO_VARIABLE, turboFlag } from "../device/turbo.ts";
 import { UserError } from "../errors.ts";
+import { stopSignals } from "./signals.ts";
 
 /** Permissions of the child (-A), which the parent must have itself. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
@@ -40,16 +41,15 @@ export async function relaunchInTurbo(
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
-  // Ctrl-C reaches the child from the terminal; this process only waits for its exit code.
-  const wait = () => {};
-  const terminate = () => child.kill("SIGTERM");
-  Deno.addSignalListener("SIGINT", wait);
-  Deno.addSignalListener("SIGTERM", terminate);
+  // Ctrl-C reaches the child from the terminal: this process only waits for its exit code.
+  const listeners = stopSignals().map((name) =>
+    [name, () => name === "SIGTERM" && child.kill(name)] as const
+  );
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   try {
     return (await child.status).code;
   } finally {
-    Deno.removeSignalListener("SIGINT", wait);
-    Deno.removeSignalListener("SIGTERM", terminate);
+    for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
   }
 }
 

@@ -10,6 +10,7 @@ import { examples, paragraphs, preset, rewardAllowNetOption, usageLine } from ".
 import { UserError } from "../errors.ts";
 import { ioReason } from "../platform/io_error.ts";
 import { visibleLine } from "../visible_text.ts";
+import { stopSignals } from "./signals.ts";
 import { print, terminal } from "./terminal.ts";
 
 /** Default port of the site. */
@@ -128,10 +129,10 @@ export async function startTrainingSite(output: string | null): Promise<Training
   };
 }
 
-/** Waits for Ctrl-C or SIGTERM. */
+/** Waits for a signal to stop. */
 async function interrupted(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
+  for (const signal of stopSignals()) Deno.addSignalListener(signal, resolve);
   await promise;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, resolve);
+  for (const signal of stopSignals()) Deno.removeSignalListener(signal, resolve);
 }

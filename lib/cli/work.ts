@@ -61,7 +61,7 @@ export const workCommand = command(
       ["For any run", "temper work nats://trainer:4222"],
       ["With a copy of the model", "temper work nats://trainer:4222 --model ./flan-t5-base"],
     ),
-    usageLine: usageLine("URL"),
+    usageLine: usageLine("[URL]"),
   },
 );
 

@@ -60,6 +60,14 @@ for (
   });
 }
 
+Deno.test("usage lines name no options one by one: the list below them does", async () => {
+  for (const name of ["runs", "runs list", "runs export", "bench", "bench step", "cluster"]) {
+    const { stdout } = await call([...name.split(" "), "--help"]);
+    const [, usage] = /^Usage: (.*)\n\n/m.exec(stdout.replace(/^.*\n(?=Usage)/, "")) ?? [];
+    assert.match(usage, new RegExp(`^temper ${name} (COMMAND )?\\[OPTIONS\\]`), stdout);
+  }
+});
+
 Deno.test("the help of train names every option that is relied on", async () => {
   const { stdout } = await call(["train", "--help"]);
   const relied = "output steps batch-size mini-batch-size ppo-epochs learning-rate seed " +
@@ -130,19 +138,21 @@ const usage: [string[], string][] = [
   [["train", "--steps"], "--steps requires N"],
   [["compare", "--samples", "0"], '--samples must be at least 1, found "0"'],
   [["compare", "--samples", "x"], '--samples must be an integer, found "x"'],
-  [["ui", "--port", "99999"], '--port must be at most 65,535, found "99999"'],
+  [["ui", "--port", "99999"], '--port must be at most 65535, found "99999"'],
   [
     ["download", "a/b", "--type", "x"],
-    '--type must be one of "model", "onnx", and "dataset", found "x"',
+    '--type must be one of model, onnx, dataset, found "x"',
   ],
   [["merge", "--output", "x"], "--adapter is required"],
   [["train", "--steps", "1", "--steps", "2"], "--steps is given more than once"],
   [["push", "a"], "ORG/NAME is missing"],
+  [["completion"], "no shell given: see temper completion --help"],
+  [["train", "--progress=yes"], '--progress takes no value, found "yes"'],
   [["train", "--json=3"], '--json takes no value, found "3"'],
   [["help", "nothing"], "there is no command nothing"],
   [
     ["completion", "nosh"],
-    `unsupported shell "nosh". Available shells: "bash", "fish", "nu", "pwsh", "zsh"`,
+    'there is no completion for the shell "nosh": known are bash, fish, nu, pwsh, zsh',
   ],
   [["compare"], "nothing to compare: give the folder of a run, or --adapter DIR"],
   [

@@ -5,6 +5,7 @@ import { downloadScreen } from "../../lib/cli/download_screen.ts";
 import { Progress } from "../../lib/cli/progress.ts";
 import { print, printData, printError, terminal } from "../../lib/cli/terminal.ts";
 import { renderTable } from "../../lib/cli/table.ts";
+import { stopSignals } from "../../lib/cli/signals.ts";
 import { usageError } from "../../lib/cli/usage_error.ts";
 import { RunLog } from "../../lib/runs/folder/run_log.ts";
 import { call, withFolder } from "./temper.ts";
@@ -137,4 +138,9 @@ Deno.test("everything is written through terminal.ts, and unchanged by those who
     if (["progress.ts", "download_screen.ts", "main.ts", "chat_place.ts"].includes(name)) continue;
     assert.doesNotMatch(text, /\.draw\(/, name);
   }
+});
+
+Deno.test("a process listens only to signals that its system has", () => {
+  assert.deepEqual(stopSignals("windows"), ["SIGINT"]);
+  assert.deepEqual(stopSignals("linux"), ["SIGINT", "SIGTERM"]);
 });
