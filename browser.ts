@@ -14,7 +14,9 @@ export {
   type StartOptions,
   type TabOptions,
   type TabRun,
+  type TabWork,
   TemperWorker,
+  type WorkListeners,
 } from "./lib/browser/page.ts";
 export {
   folderFiles,
@@ -32,6 +34,8 @@ export type {
   RunEvents,
   RunOutcome,
   WorkerSettings,
+  WorkEvents,
+  WorkOrder,
 } from "./lib/browser/protocol.ts";
 export type { Answer, Answers, ChatBefore, Question } from "./lib/runs/commands/side_by_side.ts";
 export { serveWorker } from "./lib/browser/worker.ts";

@@ -388,6 +388,8 @@ export type {
 } from "./lib/runs/kinds/fleet/rollout_fleet.ts";
 export type { NatsAddress } from "./lib/cluster/address.ts";
 export { connectFleet } from "./lib/cluster/connect_fleet.ts";
+export { work, type WorkOptions } from "./lib/cluster/work.ts";
+export type { WorkerHooks } from "./lib/cluster/worker_hooks.ts";
 export { sft, type SftHooks, type SftResult } from "./lib/runs/loop/sft.ts";
 export {
   resumeConfig,

@@ -12,13 +12,14 @@ export const BROWSER_MODULE = "dist/browser";
 const BUNDLES: Readonly<Record<string, string>> = {
   "temper.js": "browser.ts",
   "temper-thread.js": "lib/device/wasm/worker.ts",
+  "temper-nats.js": "lib/packages/nats_websocket.ts",
   "temper-parquet.js": "lib/packages/parquet.ts",
   "temper-profanity.js": "lib/packages/obscenity.ts",
   "temper-sentiment.js": "lib/packages/vader.ts",
 };
 
 /** Bundles of packages that are the same everywhere. */
-const WITHOUT_MAP = /-(parquet|profanity|sentiment)\.js$/;
+const WITHOUT_MAP = /-(nats|parquet|profanity|sentiment)\.js$/;
 
 /** Worker of a page: the bundle once more, which the browser has loaded by then. */
 const WORKER = 'import { serveWorker } from "./temper.js";\nserveWorker();\n';

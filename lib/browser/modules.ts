@@ -6,6 +6,7 @@ const NO_ONNX = "ONNX models are not available in a browser: use a classifier in
   "train on a machine with Deno";
 
 provideModules({
+  "lib/cluster/worker.ts": () => import("../cluster/worker.ts"),
   "lib/data/parquet_thread.ts": () => import("../data/parquet_thread.ts"),
   "lib/data/template_thread.ts": () => import("../data/template_thread.ts"),
   "lib/data/tokenizer_thread.ts": () => import("../data/tokenizer_thread.ts"),

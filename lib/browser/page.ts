@@ -12,12 +12,18 @@ import type {
   RunOutcome,
   WorkerMessage,
   WorkerSettings,
+  WorkEvents,
+  WorkOrder,
 } from "./protocol.ts";
+import type { NatsAddress } from "../cluster/address.ts";
 import type { NullableRewardFunction } from "../rewards/reward.ts";
 import type { Answers, Question } from "../runs/commands/side_by_side.ts";
 
 /** Listeners for the events of a run. */
 export type RunListeners = { [Name in keyof RunEvents]?: (event: RunEvents[Name]) => void };
+
+/** Listeners for the events of working for runs elsewhere. */
+export type WorkListeners = { [Name in keyof WorkEvents]?: (event: WorkEvents[Name]) => void };
 
 /** Options of training in a page. */
 export interface TabOptions {
@@ -55,6 +61,14 @@ export interface TabRun {
   stop(): void;
 }
 
+/** Work for runs of trainers elsewhere. */
+export interface TabWork {
+  /** Resolves when the work has ended; rejects with a `UserError`. */
+  readonly finished: Promise<void>;
+  /** Ends the work after the responses at hand. */
+  stop(): void;
+}
+
 /** Options of starting a worker. */
 export interface StartOptions extends WorkerSettings {
   /** Address of `temper-worker.js`. Default: beside this module. */
@@ -79,7 +93,7 @@ export class TemperWorker {
   readonly #calls = new Map<number, PromiseWithResolvers<never>>();
   readonly #ended = Promise.withResolvers<never>();
   #nextCall = 0;
-  #listeners: RunListeners = {};
+  #listeners: RunListeners & WorkListeners = {};
   #rewards: Readonly<Record<string, NullableRewardFunction>> = {};
   #facts!: BrowserFacts;
 
@@ -144,6 +158,29 @@ export class TemperWorker {
     options: TabOptions = {},
   ): TabRun {
     return this.#train("", { ...settings, output: run }, options, true);
+  }
+
+  /**
+   * Works for runs of trainers elsewhere, as `temper work` does: one at a time, and while nothing is
+   * trained.
+   *
+   * @param address server's WebSocket, as in `ws://localhost:8080`, with credentials
+   * @param options.model path of a folder that {@linkcode put} has put there. Default: what the run
+   *   names, from the demo or the Hub
+   * @param options.rewards paths of classifiers that were put there
+   */
+  work(
+    address: NatsAddress,
+    { on = {}, ...options }: WorkOrder["options"] & {
+      /** Listeners for what happens. */
+      on?: WorkListeners;
+    } = {},
+  ): TabWork {
+    this.#listeners = on;
+    return {
+      finished: this.#call("work", { address, options }),
+      stop: () => void this.#call("control", { do: "stop" }),
+    };
   }
 
   /** Lists the runs that are kept in the browser's storage, the latest first. */

@@ -2,6 +2,8 @@
  * Messages between a page and the worker that trains for it: whole runs, not single methods. The page
  * calls, the worker answers each call with a result or a failure, and tells in between what happens.
  */
+import type { NatsAddress } from "../cluster/address.ts";
+import type { WorkOptions } from "../cluster/work.ts";
 import type { DownloadProgress } from "../hub/download.ts";
 import type { RewardSample } from "../rewards/reward.ts";
 import type { Answers, Question } from "../runs/commands/side_by_side.ts";
@@ -55,6 +57,14 @@ export interface RunOrder {
   resume: boolean;
 }
 
+/** Server to work at, and what for. */
+export interface WorkOrder {
+  /** Address of the server, and credentials. */
+  address: NatsAddress;
+  /** Run, model, rewards and device. */
+  options: Omit<WorkOptions, "signal">;
+}
+
 /** Results of a run. */
 export interface RunOutcome {
   /** Name of the run. */
@@ -90,6 +100,7 @@ export interface Calls {
   open: { args: WorkerSettings; result: BrowserFacts };
   put: { args: { path: string; files: FileBody | FolderBody }; result: void };
   train: { args: RunOrder; result: RunOutcome };
+  work: { args: WorkOrder; result: void };
   control: { args: { do: "pause" | "go on" | "stop" }; result: void };
   runs: { args: null; result: KeptRun[] };
   files: { args: { path: string }; result: FolderFile[] };
@@ -132,11 +143,30 @@ export interface RunEvents {
   wentOn: { step: number };
 }
 
+/** Events of working for runs of trainers elsewhere. */
+export interface WorkEvents {
+  /** Text for people, of one or more lines. */
+  info: string;
+  /** Bytes of a download have arrived. */
+  downloading: DownloadProgress;
+  /** There is no run to work for. */
+  waiting: null;
+  /** A run is found, and its model is loaded now. */
+  found: { run: string; kind: string; device: string };
+  /** Responses to some prompts of a step are begun. */
+  working: { step: number; rollouts: number };
+  /** They are stored. */
+  worked: { step: number; rollouts: number; tokens: number; seconds: number };
+}
+
+/** Events of whatever a worker does, by their names. */
+export type TabEvents = RunEvents & WorkEvents;
+
 /** Message of the worker. */
 export type WorkerMessage =
   | { id: number; result: unknown }
   | { id: number; failure: Failure }
-  | { [Name in keyof RunEvents]: { event: Name; data: RunEvents[Name] } }[keyof RunEvents]
+  | { [Name in keyof TabEvents]: { event: Name; data: TabEvents[Name] } }[keyof TabEvents]
   | { score: number; reward: string; samples: RewardSample[] };
 
 /** Error as a message carries it. */

@@ -1,4 +1,5 @@
 /** The worker of a page: whatever takes time is done here, so that the page never waits. */
+import { work } from "../cluster/work.ts";
 import { questionIn } from "../data/chat_question.ts";
 import { ChatTemplate } from "../data/chat_template.ts";
 import { describeAdapter, findAdapter, isSoftware } from "../device/webgpu/adapter.ts";
@@ -23,6 +24,7 @@ import type {
   PageMessage,
   WorkerMessage,
   WorkerSettings,
+  WorkEvents,
 } from "./protocol.ts";
 import { type AskPage, DirectedRun, giveRewards } from "./train.ts";
 
@@ -42,6 +44,7 @@ export function serveWorker(): void {
 /** State of a page's worker, and its answers. */
 class PageWorker {
   #run: DirectedRun | null = null;
+  #work: AbortController | null = null;
   #model: { answering: SideBySide; rewards: Disposable } | null = null;
   #nextScore = 0;
   readonly #scores = new Map<number, PromiseWithResolvers<(number | null)[]>>();
@@ -49,7 +52,7 @@ class PageWorker {
     open,
     put: ({ path, files: body }) => putFiles(path, body),
     train: async (order) => {
-      if (this.#run) throw new UserError("a run is in progress: stop it first");
+      this.#checkIdle();
       this.#run = new DirectedRun(
         (event, data) => this.send({ event, data } as WorkerMessage),
         (reward) => (samples) => this.#ask(reward, samples),
@@ -60,7 +63,27 @@ class PageWorker {
         this.#run = null;
       }
     },
+    work: async ({ address, options }) => {
+      this.#checkIdle();
+      const tell = (event: keyof WorkEvents) => (data: unknown = null) =>
+        this.send({ event, data } as WorkerMessage);
+      this.#work = new AbortController();
+      try {
+        const { signal } = this.#work;
+        await work(address, { ...options, signal }, {
+          info: tell("info"),
+          downloading: tell("downloading"),
+          waiting: tell("waiting"),
+          found: tell("found"),
+          working: tell("working"),
+          worked: tell("worked"),
+        });
+      } finally {
+        this.#work = null;
+      }
+    },
     control: (args) => {
+      if (args.do === "stop") this.#work?.abort();
       if (args.do === "pause") this.#run?.pause();
       else if (args.do === "go on") this.#run?.goOn();
       else this.#run?.stop();
@@ -132,6 +155,12 @@ class PageWorker {
     this.#scores.set(score, waiting);
     this.send({ score, reward, samples });
     return waiting.promise;
+  }
+
+  /** @throws {UserError} while something else is done */
+  #checkIdle(): void {
+    if (this.#run) throw new UserError("a run is in progress: stop it first");
+    if (this.#work) throw new UserError("this page works for a run elsewhere: stop that first");
   }
 
   #unload(): void {

@@ -21,7 +21,7 @@ export const natsAuthFields = {
 export const fleetOptionFields = {
   nats: z.string().min(1).nullable().default(null).meta({ metavar: "URL" })
     .describe(
-      "NATS server at which workers (temper work) take over generation: nats://host:port, tls://host:port",
+      "NATS server at which workers (temper work) take over generation: nats://, tls://, ws:// or wss://host:port",
     ),
   ...natsAuthFields,
   workers: z.int().positive().max(64).nullable().default(null)

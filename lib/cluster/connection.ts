@@ -1,6 +1,5 @@
 import { UserError } from "../errors.ts";
 import {
-  connect,
   type ConnectionOptions,
   credsAuthenticator,
   jetstream,
@@ -12,7 +11,8 @@ import {
 } from "../packages/nats.ts";
 import { readFile } from "../platform/files.ts";
 import { ioReason } from "../platform/io_error.ts";
-import { type NatsAddress, parseAddress } from "./address.ts";
+import { type AddressParts, type NatsAddress, parseAddress } from "./address.ts";
+import { dial } from "./transport.ts";
 
 /** A connection to a NATS server with JetStream. */
 export interface Connection extends AsyncDisposable {
@@ -38,18 +38,20 @@ const REQUEST_TIMEOUT_MS = 5000;
  *   has no JetStream
  */
 export async function connectNats(at: NatsAddress, name: string): Promise<Connection> {
-  ignoreLateResets();
-  const { options, address } = await connectionOptions(at, name);
+  const parts = parseAddress(at.url);
+  const address = parts.shown;
+  const options = await connectionOptions(at, parts, name);
   let nats: NatsConnection | null = null;
   try {
-    nats = await connect(options);
+    nats = await dial(parts, options, at.ca ?? null);
     const jsm = await jetstreamManager(nats, { timeout: REQUEST_TIMEOUT_MS });
     const js = jetstream(nats, { timeout: REQUEST_TIMEOUT_MS });
     const connection = nats;
     return { nats, js, jsm, address, [Symbol.asyncDispose]: () => connection.close() };
   } catch (error) {
     await nats?.close();
-    throw new UserError(`cannot use NATS at ${address}: ${connectReason(error)}`, { cause: error });
+    const reason = connectReason(error, parts);
+    throw new UserError(`cannot use NATS at ${address}: ${reason}`, { cause: error });
   }
 }
 
@@ -59,23 +61,21 @@ export function maxPayload({ nats }: Connection): number {
 }
 
 async function connectionOptions(
-  { url, creds, nkey, ca }: NatsAddress,
+  { creds, nkey, ca }: NatsAddress,
+  { user, password }: AddressParts,
   name: string,
-): Promise<{ options: ConnectionOptions; address: string }> {
-  const { server, encrypted, user, password, shown } = parseAddress(url);
+): Promise<ConnectionOptions> {
   if ([user !== "", creds !== undefined, nkey !== undefined].filter(Boolean).length > 1) {
     throw new UserError(
       "give one kind of credentials: a user or token in the address, a credentials file, or an NKEY",
     );
   }
   const options: ConnectionOptions = {
-    servers: server,
     name,
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     ...(user !== "" ? password === "" ? { token: user } : { user, pass: password } : {}),
-    ...(encrypted || ca !== undefined ? { tls: ca === undefined ? {} : { caFile: ca } } : {}),
   };
   if (ca !== undefined) await readSecret("certificate", ca);
   if (creds !== undefined) {
@@ -85,20 +85,23 @@ async function connectionOptions(
     const seed = new TextDecoder().decode(await readSecret("NKEY", nkey)).trim();
     options.authenticator = nkeyAuthenticator(new TextEncoder().encode(seed));
   }
-  return { options, address: shown };
+  return options;
 }
 
-async function readSecret(what: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
+/** Reads a secret from its file, unless it is given as its content. */
+async function readSecret(what: string, source: string | Uint8Array): Promise<Uint8Array> {
+  if (typeof source !== "string") return source;
   try {
-    return await readFile(path);
+    return await readFile(source);
   } catch (error) {
-    throw new UserError(`cannot read the ${what} file ${path}: ${ioReason(error)}`, {
+    throw new UserError(`cannot read the ${what} file ${source}: ${ioReason(error)}`, {
       cause: error,
     });
   }
 }
 
-function connectReason(error: unknown): string {
+function connectReason(error: unknown, { scheme }: AddressParts): string {
+  if (error instanceof UserError) return error.message;
   const { name = "", message = String(error) } = error instanceof Error ? error : {};
   const text = `${name} ${message}`;
   if (/authorization|authentication/i.test(text)) {
@@ -117,23 +120,14 @@ function connectReason(error: unknown): string {
   if (/jetstream|503|no responders/i.test(text)) {
     return "it has no JetStream: start nats-server with -js";
   }
+  if (scheme.startsWith("ws") && /ConnectionError|timeout/i.test(text)) {
+    // Browsers give no reason.
+    const detail = message === "" ? "" : ` (${message.replace(/^NetworkError: /, "")})`;
+    return `no WebSocket answers there${detail}: is nats-server running, with a websocket ` +
+      "listener on this port?";
+  }
   if (/refused|timeout|ENOTFOUND|dns|lookup/i.test(text)) {
     return `nobody answers there (${message}): is nats-server running?`;
   }
   return message;
-}
-
-let ignoresLateResets = false;
-
-/**
- * A server that refuses a client resets its socket, and the NATS client may have removed its listeners
- * from the socket by then, which nothing outside it can reach. Without this, the reset would end the
- * process before the line that says why the server refused.
- */
-function ignoreLateResets(): void {
-  if (ignoresLateResets) return;
-  ignoresLateResets = true;
-  globalThis.addEventListener("error", (event) => {
-    if ((event.error as { code?: string } | null)?.code === "ECONNRESET") event.preventDefault();
-  });
 }

@@ -16,6 +16,7 @@ import {
   storedSubject,
   workConsumer,
 } from "./topology.ts";
+import type { WorkerHooks } from "./worker_hooks.ts";
 import type { LoadedSubject } from "./worker_subject.ts";
 
 /** Longest wait for work between looks at the signal, in milliseconds. */
@@ -24,14 +25,6 @@ const WAIT_MS = 2000;
 const RETRY_MS = 1000;
 /** Maximum length of a response that a worker makes: more does not fit into a message. */
 const MAX_NEW_TOKENS = 2 ** 17;
-
-/** Listeners of a worker at a run. */
-export interface ShiftHooks {
-  /** Called with a line for people. */
-  info?(line: string): void;
-  /** Some work is done. */
-  worked?(facts: { step: number; rollouts: number; tokens: number; seconds: number }): void;
-}
 
 /** A result, before it has the worker's name. */
 type MadeResult = Omit<Result, "policy" | "worker">;
@@ -56,7 +49,7 @@ export class Shift {
   constructor(
     private readonly at: Workplace,
     private readonly options: { readonly name: string; readonly batchSize: number },
-    private readonly hooks: ShiftHooks,
+    private readonly hooks: WorkerHooks,
     private readonly signal: AbortSignal,
   ) {
     this.#batchSize = options.batchSize;
@@ -146,6 +139,8 @@ export class Shift {
   async #respond(jobs: readonly { message: JsMsg; work: Work }[]): Promise<void> {
     const started = performance.now();
     const prompts = jobs.map(({ work }) => work);
+    const rollouts = prompts.reduce((sum, { responses }) => sum + responses, 0);
+    this.hooks.working?.({ step: prompts[0].step, rollouts });
     let responses: Generated[];
     try {
       responses = await respond(this.at.subject.generator, prompts);

@@ -1,8 +1,7 @@
-import { hostname } from "node:os";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
-import type { DatasetHooks } from "../runs/loading/dataset.ts";
 import { openRunDevice, type RunDeviceOptions } from "../runs/loading/device.ts";
+import { machineName } from "../platform/program.ts";
 import type { NatsAddress } from "./address.ts";
 import { type Connection, connectNats } from "./connection.ts";
 import type { RunEntry } from "./messages.ts";
@@ -10,8 +9,9 @@ import { isGone, isTransient, pause } from "./patience.ts";
 import { layoutOf } from "./policy_objects.ts";
 import { Presence } from "./presence.ts";
 import { type FoundRun, RunSearch } from "./run_search.ts";
-import { Shift, type ShiftHooks } from "./shift.ts";
+import { Shift } from "./shift.ts";
 import { refusalSubject } from "./topology.ts";
+import type { WorkerHooks } from "./worker_hooks.ts";
 import { type LoadedSubject, loadSubject, type WorkerSources } from "./worker_subject.ts";
 
 /** Time between looks for a run, in milliseconds. */
@@ -35,9 +35,6 @@ export interface WorkerOptions extends RunDeviceOptions, WorkerSources {
   readonly awayMs?: number;
 }
 
-/** Listeners of a worker. */
-export type WorkerHooks = DatasetHooks & ShiftHooks;
-
 /**
  * Works for runs until the signal aborts: takes prompts, responds with the policy that the trainer has
  * stored, scores, and stores the results. It may be killed at any time; its work then goes to others.
@@ -51,8 +48,9 @@ export async function work(
   hooks: WorkerHooks,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = options.name ?? `${hostname()}-${crypto.getRandomValues(new Uint8Array(3)).toHex()}`
-    .replaceAll(/[^\w-]+/g, "-");
+  const name = options.name ??
+    `${machineName()}-${crypto.getRandomValues(new Uint8Array(3)).toHex()}`
+      .replaceAll(/[^\w-]+/g, "-");
   if (!/^[\w-]{1,80}$/.test(name)) {
     throw new UserError(
       `\`name\` ${JSON.stringify(name)}: expected up to 80 letters, digits, - and _`,
@@ -67,7 +65,11 @@ export async function work(
     watch.check();
     const found = await search.next();
     if (found === null) {
-      if (!isSearching) hooks.info?.("waiting for a run");
+      if (!isSearching) {
+        hooks.waiting?.();
+        const { run } = options;
+        hooks.info?.(run === null ? "waiting for a run" : `no run ${run} yet: waiting for it`);
+      }
       isSearching = true;
       await pause(SEARCH_MS, signal);
       continue;
@@ -126,7 +128,9 @@ async function workFor(
   try {
     device = await openRunDevice(options);
     presence.update({ device: device.description, state: "loading" });
-    hooks.info?.(`run ${id} (${entry.config.kind}), on ${device.description}`);
+    const { config: { kind } } = entry;
+    hooks.found?.({ run: id, kind, device: device.description });
+    hooks.info?.(`run ${id} (${kind}), on ${device.description}`);
     const subject = await loadSubject(device, entry, options, hooks);
     checkLayout(entry, subject);
     presence.update({ state: "waiting" });

@@ -113,15 +113,23 @@ async function loadWorkerRewards(
       hooks.info?.(`the reward ${name} is scored by the trainer`);
       continue;
     }
+    let path: string | null;
+    try {
+      path = await locateReward(its, hooks);
+    } catch (error) {
+      // A browser tab has the classifiers that its page gives it, and may reach no others.
+      if (!(error instanceof UserError)) throw error;
+      hooks.info?.(`the reward ${name} is scored by the trainer: ${error.message}`);
+      continue;
+    }
+    if (path !== null && await fingerprint(path) !== expected) {
+      throw new UserError(`the reward ${its} here is not the trainer's: its files differ`);
+    }
     const { rewards } = await loadRewards(device, {
       ...settings,
       reward: [its],
       rewardWeights: null,
     }, hooks);
-    const path = await locateReward(its, hooks);
-    if (path !== null && await fingerprint(path) !== expected) {
-      throw new UserError(`the reward ${its} here is not the trainer's: its files differ`);
-    }
     loaded.set(place, rewards.rewards[0]);
   }
   return loaded;

@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from "node:os";
+import { availableParallelism, hostname, totalmem } from "node:os";
 import type { GitCommit, ProgramFacts } from "./interfaces.ts";
 
 /** Describes this process. */
@@ -13,6 +13,11 @@ export function programFacts(): ProgramFacts {
       memory: totalmem(),
     },
   };
+}
+
+/** Name of this machine. */
+export function machineName(): string {
+  return hostname();
 }
 
 /** Asks Git; null outside a repository, without Git, and where running it needs a question. */

@@ -48,6 +48,7 @@ Deno.test("the module for browsers is small, and asks for nothing that a browser
   assert.deepEqual(names, [
     "LICENSE",
     "kernels.wasm",
+    "temper-nats.js",
     "temper-parquet.js",
     "temper-profanity.js",
     "temper-sentiment.js",

@@ -28,7 +28,7 @@ async function connects(address: NatsAddress): Promise<string> {
 
 Deno.test("addresses are those of NATS; a password is never repeated", () => {
   assert.deepEqual(parseAddress("tls://me:p%40ss@host"), {
-    ...{ server: "host:4222", shown: "tls://host:4222", encrypted: true },
+    ...{ scheme: "tls", server: "host:4222", path: "", shown: "tls://host:4222" },
     ...{ user: "me", password: "p@ss" },
   });
   for (const wrong of ["", "host", "http://host", "nats://", "nats:///x", "nats://a b"]) {

@@ -37,6 +37,7 @@ Deno.test({
       );
       await withServer(async ({ url }) => {
         await (await connectNats({ url, nkey }, "test"))[Symbol.asyncDispose]();
+        await using _ = await connectNats({ url, nkey: user.getSeed() }, "test");
         await assert.rejects(connectNats({ url, nkey: other }, "test"), /does not accept/);
       }, ["-c", config]);
     });
@@ -76,6 +77,7 @@ Deno.test({
       );
       await withServer(async ({ url }) => {
         await (await connectNats({ url, creds }, "test"))[Symbol.asyncDispose]();
+        await using _ = await connectNats({ url, creds: await Deno.readFile(creds) }, "test");
         await assert.rejects(connectNats({ url }, "test"), /does not accept/);
       }, ["-c", config]);
     });

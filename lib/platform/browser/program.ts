@@ -17,6 +17,11 @@ export function programFacts(): ProgramFacts {
   };
 }
 
+/** Browsers do not tell the machine's name. */
+export function machineName(): string {
+  return "browser";
+}
+
 /** A page is in no repository. */
 export function gitCommit(): Promise<GitCommit | null> {
   return Promise.resolve(null);

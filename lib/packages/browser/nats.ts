@@ -1,0 +1,39 @@
+/** NATS and its JetStream: a file beside the bundle, loaded on first use. */
+const beside = new URL("temper-nats.js", import.meta.url);
+const {
+  AckPolicy,
+  credsAuthenticator,
+  DiscardPolicy,
+  jetstream,
+  jetstreamManager,
+  Kvm,
+  nkeyAuthenticator,
+  Objm,
+  RetentionPolicy,
+  StorageType,
+  wsconnect,
+}: typeof import("../nats_websocket.ts") = await import(beside.href);
+
+export {
+  AckPolicy,
+  credsAuthenticator,
+  DiscardPolicy,
+  jetstream,
+  jetstreamManager,
+  Kvm,
+  nkeyAuthenticator,
+  Objm,
+  RetentionPolicy,
+  StorageType,
+  wsconnect,
+};
+export type {
+  ConnectionOptions,
+  JetStreamClient,
+  JetStreamManager,
+  JsMsg,
+  KV,
+  KvEntry,
+  NatsConnection,
+  ObjectStore,
+} from "../nats_websocket.ts";
