@@ -17,8 +17,8 @@ const KNOWN_PATTERNS: readonly string[] = [
 const SIMPLE_PATTERN =
   /^(?:[^\\[\](){}*+?.^$|]|\\[^1-9kKgGPpux]|\\[pP]\{\w+\}|\[\^?(?:[^\\[\]]|\\[^PpuxkK]|\\[pP]\{\w+\})+\])(?:[+*]|\{\d{1,3},\d{0,3}\})?$/;
 
-/** Factor by which the steps of a tokenizer may lengthen a text. */
-const MAX_GROWTH = 32;
+/** Factor by which the steps of a tokenizer may lengthen a text: NFKC makes 18 letters of one sign. */
+const MAX_GROWTH = 64;
 /** Factor beyond which they are refused: memory would run out before a limit of it could act. */
 const MAX_LIMITED_GROWTH = 1024;
 /** Maximum number of steps: the files of known models have up to six. */

@@ -12,7 +12,7 @@ const SPLIT_NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Maximum depth of folders that are searched: `data/train/0000.parquet`. */
-const DEEPEST = 2;
+const MAX_DEPTH = 2;
 
 /**
  * Number of a part of a table: `train-00000-of-00002.parquet`, `0001.parquet`. Hugging Face's
@@ -34,7 +34,7 @@ export async function findSplitFiles(path: string): Promise<Map<string, string[]
   let names: string[];
   try {
     if ((await fileInfo(path)).isFile) return new Map([["train", [path]]]);
-    names = (await listFiles(path, "", DEEPEST)).sort();
+    names = (await listFiles(path, "", MAX_DEPTH)).sort();
   } catch (error) {
     throw new UserError(`cannot read the dataset ${path}: ${ioReason(error)}`, { cause: error });
   }

@@ -32,14 +32,15 @@ export class HubUnreachableError extends UserError {
 }
 
 /** Maximum number of tries in a row without progress, as in huggingface_hub. */
-const TRIES = 5;
+const MAX_TRIES = 5;
 /** The same before anybody has answered: without a network, waiting is of no use. */
-const FIRST_TRIES = 2;
+const MAX_FIRST_TRIES = 2;
 /** Maximum delay between tries in milliseconds; delays double up to it. */
-const LONGEST_DELAY = 8_000;
+const MAX_DELAY = 8_000;
 /** Maximum delay in milliseconds that a server may ask for. */
-const LONGEST_RETRY_AFTER = 300_000;
-const MOST_REDIRECTS = 10;
+const MAX_RETRY_AFTER = 300_000;
+/** Maximum number of redirects of a request. */
+const MAX_REDIRECTS = 10;
 
 /**
  * Timer that aborts its signal when `reset` was not called for a while, or when another signal
@@ -99,8 +100,8 @@ export async function withRetries<T>(
       if (!(error instanceof TransientError)) throw error;
       if (progressed()) tries = 0;
       const { reason, retryAfter, answered } = error;
-      const most = first && !answered ? FIRST_TRIES : TRIES;
-      if (tries >= most || (retryAfter ?? 0) > LONGEST_RETRY_AFTER) {
+      const maxTries = first && !answered ? MAX_FIRST_TRIES : MAX_TRIES;
+      if (tries >= maxTries || (retryAfter ?? 0) > MAX_RETRY_AFTER) {
         const wait = retryAfter === null ? "" : `, and asked to wait ${retryAfter / 1000} s`;
         throw new HubUnreachableError(
           `cannot download ${
@@ -109,7 +110,7 @@ export async function withRetries<T>(
             "HF_ENDPOINT, and run the same again: what is already here is kept",
         );
       }
-      const delay = Math.min(LONGEST_DELAY, retryDelay * 2 ** Math.max(0, tries - 1));
+      const delay = Math.min(MAX_DELAY, retryDelay * 2 ** Math.max(0, tries - 1));
       await sleep(retryAfter ?? delay, signal);
     }
   }
@@ -132,7 +133,7 @@ export async function get(
 ): Promise<Response> {
   const home = new URL(settings.endpoint).origin;
   let target = new URL(url);
-  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     // A compressed body would have another size and other ranges.
     const headers = new Headers({ "accept-encoding": "identity" });
     if (start > 0) headers.set("range", `bytes=${start}-`);
@@ -170,7 +171,7 @@ export async function get(
     }
     throw refusal(response, repo, settings);
   }
-  throw new UserError(`${url} was redirected more than ${MOST_REDIRECTS} times`);
+  throw new UserError(`${url} was redirected more than ${MAX_REDIRECTS} times`);
 }
 
 /**

@@ -10,10 +10,7 @@ export interface RemoteFile {
   path: string;
   /** Bytes. */
   size: number;
-  /**
-   * ETag: the SHA-256 of a large file, git's SHA-1 of a small one; 64 or Commit, 40 hexadecimal
-   * digits.
-   */
+  /** ETag: the SHA-256 of a large file or Git's SHA-1 of a small one, in hexadecimal digits. */
   etag: string;
 }
 

@@ -5,8 +5,8 @@ import type { HubSettings } from "./settings.ts";
 
 /** Maximum time for an answer in milliseconds, beside the time for the body. */
 const ANSWER_TIMEOUT = 60_000;
-/** Minimum speed of the line in bytes per millisecond. */
-const SLOWEST_LINE = 20;
+/** Minimum speed of a connection. */
+const MIN_BYTES_PER_MILLISECOND = 20;
 
 /**
  * Makes a `fetch` for pushing with the Hub's library: every failure is thrown as one line that says
@@ -22,7 +22,7 @@ export function pushFetch(
 ): typeof fetch {
   return async (input, init) => {
     const size = init?.body instanceof Blob ? init.body.size : String(init?.body ?? "").length;
-    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT + size / SLOWEST_LINE);
+    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT + size / MIN_BYTES_PER_MILLISECOND);
     const signal = AbortSignal.any(init?.signal ? [init.signal, timeout] : [timeout]);
     try {
       const response = await fetch(input, { ...init, signal });

@@ -31,6 +31,10 @@ async function withSteps(
 
 Deno.test("tokenizers of known models work in this thread", () => {
   assert.ok(isLinear(json));
+  // As transformers converts spiece.model.
+  const spaces = { type: "Replace", pattern: { Regex: " {2,}" }, content: " " };
+  const normalizer = { type: "Sequence", normalizers: [json.normalizer, spaces] };
+  assert.ok(isLinear({ ...json, normalizer }));
   const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
   for (const pattern of [" {2,}", "\\s+", "[^\\s\\p{L}]+", "\\p{N}", "x", "[0-9]{1,3}", GPT2]) {
     assert.ok(isLinear({ ...json, pre_tokenizer: split(pattern) }), pattern);
