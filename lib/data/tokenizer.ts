@@ -97,9 +97,20 @@ export class Tokenizer {
       );
     }
     const complete = await withAddedTokens(files, json, config);
+    const end = tokenContent(
+      { ...specialTokens, ...await files.json("tokenizer_config.json") }.eos_token,
+    );
     try {
       const whole = withConfig(complete, config);
-      return new Tokenizer(await tokenEngine(whole, config), whole, config, files.path);
+      const engine = await tokenEngine(whole, config);
+      // Training would go on without the end of a response.
+      if (end !== null && engine.idOf(end) === null) {
+        throw new Error(
+          `its vocabulary lacks the eos_token ${JSON.stringify(end)} of tokenizer_config.json or ` +
+            "special_tokens_map.json",
+        );
+      }
+      return new Tokenizer(engine, whole, config, files.path);
     } catch (error) {
       const path = file
         ? files.pathOf("tokenizer.json")

@@ -77,6 +77,29 @@ Deno.test("tokens that tokenizer_config.json alone adds are in the vocabulary, a
   });
 });
 
+Deno.test("an end token that the files name and the vocabulary lacks is refused", async () => {
+  await withTempDir(async (dir) => {
+    Deno.copyFileSync(join(T5, "tokenizer.json"), join(dir, "tokenizer.json"));
+    for (const file of ["special_tokens_map.json", "tokenizer_config.json"]) {
+      for (const eos_token of ["<end>", { content: "<end>" }]) {
+        Deno.writeTextFileSync(join(dir, file), JSON.stringify({ eos_token }));
+        await assert.rejects(Tokenizer.load(dir), {
+          name: "UserError",
+          message: `${dir}/tokenizer.json is not a tokenizer: its vocabulary lacks the eos_token ` +
+            '"<end>" of tokenizer_config.json or special_tokens_map.json',
+        });
+      }
+      Deno.writeTextFileSync(join(dir, file), JSON.stringify({ eos_token: null }));
+    }
+    // What a class of tokenizers has by default need not be there.
+    Deno.writeTextFileSync(
+      join(dir, "tokenizer_config.json"),
+      '{"tokenizer_class": "GPT2Tokenizer"}',
+    );
+    assert.equal((await Tokenizer.load(dir)).eosTokenId, null);
+  });
+});
+
 Deno.test("RoBERTa's special tokens take the spaces beside them as their files say", async () => {
   await withRoberta(async (dir) => {
     const path = join(dir, "special_tokens_map.json");
