@@ -154,12 +154,12 @@ export { Random } from "./lib/random.ts";
 
 // GRPO and RLOO
 export { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./lib/rl/grpo_config.ts";
-export { type GRPOStats, GRPOTrainer } from "./lib/rl/grpo_trainer.ts";
+export { GRPOTrainer } from "./lib/rl/grpo_trainer.ts";
 export { GroupTrainer } from "./lib/rl/group_trainer.ts";
-export type { GroupBatch, UpdatePass } from "./lib/rl/group_trainer.ts";
+export type { GroupBatch, GroupStats, UpdatePass } from "./lib/rl/group_trainer.ts";
 export type { GroupConfig } from "./lib/rl/group_config.ts";
 export { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./lib/rl/rloo_config.ts";
-export { type RLOOStats, RLOOTrainer } from "./lib/rl/rloo_trainer.ts";
+export { RLOOTrainer } from "./lib/rl/rloo_trainer.ts";
 export type { RewardColumns } from "./lib/rl/weighted_reward.ts";
 
 // Preferences
@@ -169,12 +169,8 @@ export {
   resolveDPOConfig,
 } from "./lib/preference/dpo_config.ts";
 export type { DPOLossType } from "./lib/preference/dpo_loss.ts";
-export {
-  type DPOStats,
-  DPOTrainer,
-  type PairStats,
-  type ReferenceLogps,
-} from "./lib/preference/dpo_trainer.ts";
+export { DPOTrainer, type ReferenceLogps } from "./lib/preference/dpo_trainer.ts";
+export type { PairStats, PreferenceStats } from "./lib/preference/pair_stats.ts";
 export {
   type KTOConfig,
   type KTOConfigInput,
@@ -189,6 +185,9 @@ export {
 export { ORPOTrainer } from "./lib/preference/orpo_trainer.ts";
 export type { PreferencePair, TruncationOptions } from "./lib/preference/preference_pair.ts";
 export {
+  type PairCounts,
+  type PairLossFunction,
+  type PairPassLoss,
   type PairRows,
   PreferenceTrainer,
   type PreferenceTrainerConfig,

@@ -1,15 +1,19 @@
 import { UserError } from "../errors.ts";
-import { mean, sum } from "../training/moments.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
-import type { RowLoss } from "../training/row_loss.ts";
-import { learningRateAt } from "../training/schedules.ts";
-import { slices } from "../training/slices.ts";
+import { mean, sum } from "../training/moments.ts";
 import { countedPositions, type TokenRow } from "../training/token_rows.ts";
 import { type DPOConfig, type DPOConfigInput, resolveDPOConfig } from "./dpo_config.ts";
 import { dpoLoss } from "./dpo_loss.ts";
-import { pairLogitMetrics } from "./logit_metrics.ts";
+import type { PairStats, PreferenceStats } from "./pair_stats.ts";
 import type { PreferencePair } from "./preference_pair.ts";
-import { type PairRows, PreferenceTrainer } from "./preference_trainer.ts";
+import {
+  nllOf,
+  type PairCounts,
+  type PairLossFunction,
+  type PairPassLoss,
+  type PairRows,
+  PreferenceTrainer,
+} from "./preference_trainer.ts";
 
 /** Log-probability of each answer of each pair under the reference, in nats, summed over its tokens. */
 export interface ReferenceLogps {
@@ -17,34 +21,6 @@ export interface ReferenceLogps {
   readonly chosen: readonly number[];
   /** Rejected answers. */
   readonly rejected: readonly number[];
-}
-
-/** A pair as the policy sees it, in TRL's terms. */
-export interface PairStats {
-  /** Loss of the pair, without the part of `rpoAlpha`. */
-  readonly loss: number;
-  /** Log-probability of the chosen answer; with `ipo` the mean over its tokens. */
-  readonly chosenLogps: number;
-  /** Log-probability of the rejected answer. */
-  readonly rejectedLogps: number;
-  /** `beta` times the log-ratio to the reference: the reward that DPO implies. */
-  readonly chosenReward: number;
-  /** Implied reward of the rejected answer. */
-  readonly rejectedReward: number;
-}
-
-/** Results of a step. */
-export interface DPOStats {
-  /** Metrics by TRL's names. */
-  readonly metrics: Record<string, number>;
-  /** Each pair. */
-  readonly pairs: readonly PairStats[];
-}
-
-interface DPOPassLoss extends RowLoss {
-  readonly pairs: readonly PairStats[];
-  /** Negative log-likelihood of the chosen answers' tokens, its part of the mean. */
-  readonly nll: number;
 }
 
 /**
@@ -82,22 +58,9 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
   async evaluate(
     pairs: readonly PreferencePair[],
     known: ReferenceLogps | null = null,
-  ): Promise<DPOStats> {
+  ): Promise<PreferenceStats> {
     const rows = this.#layOut(pairs);
-    const reference = await this.#referenceOf(rows, known);
-    const { logprobs, meanLogits } = await this.predictions([...rows.chosen, ...rows.rejected]);
-    const chosenTokens = sum(rows.chosen.map(countedPositions));
-    const all = [...pairs.keys()];
-    const result = this.#loss(all, rows, logprobs, reference, { pairs: all.length, chosenTokens });
-    return {
-      pairs: result.pairs,
-      metrics: {
-        loss: result.loss,
-        ...pairMetrics(result.pairs),
-        ...pairLogitMetrics([meanLogits]),
-        ...(this.config.rpoAlpha !== null && { nll_loss: result.nll }),
-      },
-    };
+    return await this.measure(rows, this.#lossOn(rows, await this.#referenceOf(rows, known)));
   }
 
   /**
@@ -108,47 +71,33 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
    *   as many pairs, or another step is running
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite
    */
-  step(pairs: readonly PreferencePair[], known: ReferenceLogps | null = null): Promise<DPOStats> {
+  step(
+    pairs: readonly PreferencePair[],
+    known: ReferenceLogps | null = null,
+  ): Promise<PreferenceStats> {
     return this.exclusively(async () => {
-      const learningRate = learningRateAt(this.stepsDone, this.config);
       const rows = this.#layOut(pairs);
-      const reference = await this.#referenceOf(rows, known);
-      this.countTokens([...rows.chosen, ...rows.rejected]);
-      const chosenTokens = sum(rows.chosen.map(countedPositions));
-      const passes = slices([...pairs.keys()], this.config.batchSize).map((pass) => ({
-        rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
-        lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
-          this.#loss(pass, rows, logprobs, reference, { pairs: pairs.length, chosenTokens }),
-      }));
-      const { losses, loss, gradNorm, entropy, meanLogits } = await this.optimizerStep(passes, {
-        meanLogits: true,
-      });
-      this.stepsDone++;
-      const stats = losses.flatMap(({ pairs }) => pairs);
-      return {
-        pairs: stats,
-        metrics: {
-          loss,
-          grad_norm: gradNorm,
-          learning_rate: learningRate,
-          num_tokens: this.numTokens,
-          ...pairMetrics(stats),
-          ...pairLogitMetrics(meanLogits),
-          entropy,
-          ...(this.config.rpoAlpha !== null && { nll_loss: sum(losses.map(({ nll }) => nll)) }),
-        },
-      };
+      return await this.trainOn(rows, this.#lossOn(rows, await this.#referenceOf(rows, known)));
     });
+  }
+
+  /** Loss of pairs with these log-probabilities under the reference. */
+  #lossOn(rows: PairRows, reference: ReferenceLogps): PairLossFunction<PairPassLoss> {
+    return {
+      of: (pass, logprobs, counts) => this.#loss(pass, logprobs, counts, rows, reference),
+      metrics: (losses): Record<string, number> =>
+        this.config.rpoAlpha === null ? {} : { nll_loss: nllOf(losses) },
+    };
   }
 
   /** Loss of one pass: its first rows are the chosen answers of `pass`, the others the rejected ones. */
   #loss(
     pass: readonly number[],
-    rows: PairRows,
     logprobs: readonly Float32Array[],
+    counts: PairCounts,
+    rows: PairRows,
     reference: ReferenceLogps,
-    step: { pairs: number; chosenTokens: number },
-  ): DPOPassLoss {
+  ): PairPassLoss {
     const { beta, rpoAlpha, lossType } = this.config;
     const gradients = logprobs.map(({ length }) => new Float64Array(length));
     let [loss, nll] = [0, 0];
@@ -163,14 +112,16 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
       const chosenRatio = chosenLogps - ofReference("chosen");
       const rejectedRatio = rejectedLogps - ofReference("rejected");
       const term = dpoLoss(chosenRatio, rejectedRatio, this.config);
-      loss += term.loss / step.pairs;
+      loss += term.loss / counts.pairs;
       for (const [row, slope] of [[chosen, term.chosen], [rejected, term.rejected]]) {
         const share = lossType === "ipo" ? logprobs[row].length : 1;
-        gradients[row].fill(slope / share / step.pairs);
+        gradients[row].fill(slope / share / counts.pairs);
       }
       if (rpoAlpha !== null) {
-        nll -= sum(logprobs[chosen]) / step.chosenTokens;
-        gradients[chosen] = gradients[chosen].map((slope) => slope - rpoAlpha / step.chosenTokens);
+        nll -= sum(logprobs[chosen]) / counts.chosenTokens;
+        gradients[chosen] = gradients[chosen].map((slope) =>
+          slope - rpoAlpha / counts.chosenTokens
+        );
       }
       return {
         loss: term.loss,
@@ -214,19 +165,6 @@ export class DPOTrainer extends PreferenceTrainer<DPOConfig> {
     const cut = (row: TokenRow) => row.targets.length < longest ? row : withoutLast(row);
     return { chosen: rows.chosen.map(cut), rejected: rows.rejected.map(cut) };
   }
-}
-
-/** Metrics of pairs, by TRL's names. */
-export function pairMetrics(pairs: readonly PairStats[]): Record<string, number> {
-  const average = (of: (pair: PairStats) => number) => mean(pairs.map(of));
-  return {
-    "rewards/chosen": average(({ chosenReward }) => chosenReward),
-    "rewards/rejected": average(({ rejectedReward }) => rejectedReward),
-    "rewards/accuracies": average((pair) => Number(pair.chosenReward > pair.rejectedReward)),
-    "rewards/margins": average((pair) => pair.chosenReward - pair.rejectedReward),
-    "logps/chosen": average(({ chosenLogps }) => chosenLogps),
-    "logps/rejected": average(({ rejectedLogps }) => rejectedLogps),
-  };
 }
 
 function withoutLast({ query, inputs, targets }: TokenRow): TokenRow {

@@ -1,19 +1,18 @@
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { mean, sum } from "../training/moments.ts";
-import type { RowLoss } from "../training/row_loss.ts";
-import { learningRateAt } from "../training/schedules.ts";
-import { slices } from "../training/slices.ts";
-import { countedPositions } from "../training/token_rows.ts";
-import { type DPOStats, pairMetrics, type PairStats } from "./dpo_trainer.ts";
-import { pairLogitMetrics } from "./logit_metrics.ts";
 import { type ORPOConfig, type ORPOConfigInput, resolveORPOConfig } from "./orpo_config.ts";
 import { orpoLoss } from "./orpo_loss.ts";
+import type { PairStats, PreferenceStats } from "./pair_stats.ts";
 import type { PreferencePair } from "./preference_pair.ts";
-import { PreferenceTrainer } from "./preference_trainer.ts";
+import {
+  nllOf,
+  type PairCounts,
+  type PairLossFunction,
+  type PairPassLoss,
+  PreferenceTrainer,
+} from "./preference_trainer.ts";
 
-interface ORPOPassLoss extends RowLoss {
-  readonly pairs: readonly PairStats[];
-  readonly nll: number;
+interface ORPOPassLoss extends PairPassLoss {
   readonly logOddsRatios: readonly number[];
 }
 
@@ -24,6 +23,15 @@ interface ORPOPassLoss extends RowLoss {
  * models.
  */
 export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
+  readonly #lossOn: PairLossFunction<ORPOPassLoss> = {
+    of: (_, logprobs, counts) => this.#loss(logprobs, counts),
+    metrics: (losses, pairs) => ({
+      nll_loss: nllOf(losses),
+      log_odds_chosen: mean(losses.flatMap(({ logOddsRatios }) => logOddsRatios)),
+      log_odds_ratio: mean(pairs.map(({ loss }) => -loss / this.config.beta)),
+    }),
+  };
+
   /**
    * Trains the adapter in place.
    *
@@ -41,39 +49,8 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
    *   is running
    * @throws {TrainingDivergedError} when the loss or its gradient is not finite
    */
-  step(pairs: readonly PreferencePair[]): Promise<DPOStats> {
-    return this.exclusively(async () => {
-      const learningRate = learningRateAt(this.stepsDone, this.config);
-      const rows = this.rowsOf(pairs);
-      this.countTokens([...rows.chosen, ...rows.rejected]);
-      const chosenTokens = sum(rows.chosen.map(countedPositions));
-      const passes = slices([...pairs.keys()], this.config.batchSize).map((pass) => ({
-        rows: [...pass.map((i) => rows.chosen[i]), ...pass.map((i) => rows.rejected[i])],
-        lossOf: ({ logprobs }: { logprobs: readonly Float32Array[] }) =>
-          this.#loss(logprobs, pairs.length, chosenTokens),
-      }));
-      const { losses, loss, gradNorm, entropy, meanLogits } = await this.optimizerStep(passes, {
-        meanLogits: true,
-      });
-      this.stepsDone++;
-      const stats = losses.flatMap(({ pairs }) => pairs);
-      const logOdds = losses.flatMap(({ logOddsRatios }) => logOddsRatios);
-      return {
-        pairs: stats,
-        metrics: {
-          loss,
-          grad_norm: gradNorm,
-          learning_rate: learningRate,
-          num_tokens: this.numTokens,
-          ...pairMetrics(stats),
-          ...pairLogitMetrics(meanLogits),
-          entropy,
-          nll_loss: sum(losses.map(({ nll }) => nll)),
-          log_odds_chosen: mean(logOdds),
-          log_odds_ratio: mean(stats.map(({ loss }) => -loss / this.config.beta)),
-        },
-      };
-    });
+  step(pairs: readonly PreferencePair[]): Promise<PreferenceStats> {
+    return this.exclusively(() => this.trainOn(this.rowsOf(pairs), this.#lossOn));
   }
 
   /**
@@ -81,34 +58,12 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
    *
    * @throws {UserError} when a prompt or an answer is empty, or nothing is left of it
    */
-  async evaluate(pairs: readonly PreferencePair[]): Promise<DPOStats> {
-    const rows = this.rowsOf(pairs);
-    const { logprobs, meanLogits } = await this.predictions([...rows.chosen, ...rows.rejected]);
-    const chosenTokens = sum(rows.chosen.map(countedPositions));
-    const { loss, nll, pairs: stats, logOddsRatios } = this.#loss(
-      logprobs,
-      pairs.length,
-      chosenTokens,
-    );
-    return {
-      pairs: stats,
-      metrics: {
-        loss,
-        ...pairMetrics(stats),
-        ...pairLogitMetrics([meanLogits]),
-        nll_loss: nll,
-        log_odds_chosen: mean(logOddsRatios),
-        log_odds_ratio: mean(stats.map(({ loss }) => -loss / this.config.beta)),
-      },
-    };
+  async evaluate(pairs: readonly PreferencePair[]): Promise<PreferenceStats> {
+    return await this.measure(this.rowsOf(pairs), this.#lossOn);
   }
 
   /** Loss of one pass, the first half of whose rows are chosen answers. */
-  #loss(
-    logprobs: readonly Float32Array[],
-    stepPairs: number,
-    chosenTokens: number,
-  ): ORPOPassLoss {
+  #loss(logprobs: readonly Float32Array[], counts: PairCounts): ORPOPassLoss {
     const { beta } = this.config;
     const count = logprobs.length / 2;
     const gradients = logprobs.map(({ length }) => new Float64Array(length));
@@ -119,10 +74,10 @@ export class ORPOTrainer extends PreferenceTrainer<ORPOConfig> {
       const [chosenLogps, rejectedLogps] = [mean(logprobs[chosen]), mean(logprobs[rejected])];
       const term = orpoLoss(chosenLogps, rejectedLogps, beta);
       logOddsRatios.push(term.logOddsRatio);
-      nll -= sum(logprobs[chosen]) / chosenTokens;
-      loss += term.loss / stepPairs;
-      const perToken = (row: number, slope: number) => slope / logprobs[row].length / stepPairs;
-      gradients[chosen].fill(perToken(chosen, term.chosen) - 1 / chosenTokens);
+      nll -= sum(logprobs[chosen]) / counts.chosenTokens;
+      loss += term.loss / counts.pairs;
+      const perToken = (row: number, slope: number) => slope / logprobs[row].length / counts.pairs;
+      gradients[chosen].fill(perToken(chosen, term.chosen) - 1 / counts.chosenTokens);
       gradients[rejected].fill(perToken(rejected, term.rejected));
       return {
         loss: term.loss,

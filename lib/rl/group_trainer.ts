@@ -7,12 +7,14 @@ import { distinctPrompts } from "../models/shared_prompts.ts";
 import type { LoraAdapter } from "../nn/lora.ts";
 import { AdapterTrainer, type LossPass, type OptimizerStep } from "../training/adapter_trainer.ts";
 import type { Random } from "../random.ts";
+import { mean } from "../training/moments.ts";
 import type { PromptPass } from "../training/prompt_pass.ts";
 import type { RowLoss } from "../training/row_loss.ts";
 import type { RowLogprobs } from "../training/row_pass.ts";
 import { slices } from "../training/slices.ts";
 import type { TokenModel } from "../training/token_model.ts";
 import { responseRow, type TokenRow } from "../training/token_rows.ts";
+import { completionMetrics } from "./completion_metrics.ts";
 import { type GroupConfig, rowsOfUpdate } from "./group_config.ts";
 import { RolloutSource } from "./rollout_source.ts";
 import { checkRevision, type Rollouts, type SampledTokens } from "./rollouts.ts";
@@ -31,6 +33,16 @@ export interface GroupBatch {
   readonly refLogprobs: readonly Float32Array[] | null;
   /** Prompts of the rows that are trained first, if generation has read them with a tape. */
   readonly promptPass: PromptPass | null;
+}
+
+/** Results of a step, by TRL's names, and the advantage of each rollout. */
+export interface GroupStats {
+  /** Metrics; those of several optimizer steps are their mean. */
+  readonly metrics: Record<string, number>;
+  /** Weighted reward of each rollout, with RLOO the KL penalty taken off; NaN where all its rewards were null. */
+  readonly rewards: readonly number[];
+  /** Advantage of each rollout; 0 where it was left out. */
+  readonly advantages: Float64Array;
 }
 
 /** Rows of one pass of an optimizer step. */
@@ -203,6 +215,21 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
     }
     this.stepsDone++;
     return steps;
+  }
+
+  /** Metrics of a step's updates and completions, before those of rewards. */
+  protected updateMetrics(
+    updates: readonly OptimizerStep<RowLoss>[],
+    { rows, ended }: GroupBatch,
+    learningRate: number,
+  ): Record<string, number> {
+    return {
+      loss: mean(updates.map(({ loss }) => loss)),
+      grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
+      learning_rate: learningRate,
+      num_tokens: this.numTokens,
+      ...completionMetrics(rows.map(({ targets }) => targets.length), ended),
+    };
   }
 
   /** Frees the optimizer's moments, the reference, and what the latest rollouts hold. */

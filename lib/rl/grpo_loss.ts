@@ -76,13 +76,12 @@ function addRow(
   const change = (t: number) => logprobs[t] - oldLogprobs[t];
   let meanChange = 0;
   for (let t = 0; t < count; t++) meanChange += change(t) / count;
-  const ofSequence = clip(Math.exp(meanChange), advantage, options);
+  const ofSequence = importanceSamplingLevel === "sequence"
+    ? clip(Math.exp(meanChange), advantage, options)
+    : null;
   let sum = 0;
   for (let t = 0; t < count; t++) {
-    const perToken = importanceSamplingLevel === "token";
-    const { term, low, high } = perToken
-      ? clip(Math.exp(change(t)), advantage, options)
-      : ofSequence;
+    const { term, low, high } = ofSequence ?? clip(Math.exp(change(t)), advantage, options);
     sum += term.loss;
     // A sequence's ratio depends on each of its tokens by 1 / count, in each of its `count` terms.
     gradient[t] = weight * term.slope;

@@ -2,24 +2,19 @@ import { UserError } from "../errors.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { moveReference } from "../training/reference.ts";
 import { learningRateAt } from "../training/schedules.ts";
-import { clipMetrics, completionMetrics } from "./completion_metrics.ts";
+import { clipMetrics } from "./completion_metrics.ts";
 import { groupAdvantages, isWithoutSpread } from "./group_advantages.ts";
-import { type GroupBatch, GroupTrainer, type UpdatePass } from "./group_trainer.ts";
+import {
+  type GroupBatch,
+  type GroupStats,
+  GroupTrainer,
+  type UpdatePass,
+} from "./group_trainer.ts";
 import { type GRPOConfig, type GRPOConfigInput, resolveGRPOConfig } from "./grpo_config.ts";
 import { grpoLoss, type GRPOSums, tokenWeights } from "./grpo_loss.ts";
 import { mean } from "../training/moments.ts";
 import type { SampledTokens } from "./rollouts.ts";
 import { type RewardColumns, weightRewards } from "./weighted_reward.ts";
-
-/** Results of a step, by TRL's names, and the advantage of each rollout. */
-export interface GRPOStats {
-  /** Metrics; those of several optimizer steps are their mean. */
-  readonly metrics: Record<string, number>;
-  /** Weighted reward of each rollout; NaN where all its rewards were null. */
-  readonly rewards: readonly number[];
-  /** Advantage of each rollout; 0 where it was left out. */
-  readonly advantages: Float64Array;
-}
 
 /**
  * Group relative policy optimisation (Shao et al. 2024, https://arxiv.org/abs/2402.03300) of a LoRA
@@ -56,7 +51,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
     completions: readonly (readonly number[])[],
     rewards: RewardColumns,
     sampled: readonly SampledTokens[] | null = null,
-  ): Promise<GRPOStats> {
+  ): Promise<GroupStats> {
     return this.exclusively(async () => {
       const { config } = this;
       const weighted = weightRewards(rewards, completions.length, config.rewardWeights);
@@ -79,11 +74,7 @@ export class GRPOTrainer extends GroupTrainer<GRPOConfig> {
         rewards: weighted.rewards,
         advantages: scored.advantages,
         metrics: {
-          loss: mean(updates.map(({ loss }) => loss)),
-          grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
-          learning_rate: learningRate,
-          num_tokens: this.numTokens,
-          ...completionMetrics(completions.map((tokens) => tokens.length), batch.ended),
+          ...this.updateMetrics(updates, batch, learningRate),
           ...weighted.metrics,
           ...scored.metrics,
           entropy: mean(updates.map(({ entropy }) => entropy)),

@@ -1,9 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { AdaptedModel } from "../training/adapter_trainer.ts";
 import { learningRateAt } from "../training/schedules.ts";
-import { clipMetrics, completionMetrics } from "./completion_metrics.ts";
+import { clipMetrics } from "./completion_metrics.ts";
 import { isWithoutSpread, leaveOneOutAdvantages } from "./group_advantages.ts";
-import { type GroupBatch, GroupTrainer } from "./group_trainer.ts";
+import { type GroupBatch, type GroupStats, GroupTrainer } from "./group_trainer.ts";
 import { mean, standardDeviation } from "../training/moments.ts";
 import { resolveRLOOConfig, type RLOOConfig, type RLOOConfigInput } from "./rloo_config.ts";
 import { type RLOOLoss, rlooLoss } from "./rloo_loss.ts";
@@ -12,16 +12,6 @@ import { type RewardColumns, weightRewards } from "./weighted_reward.ts";
 
 /** Term added to a std, as in TRL. */
 const EPSILON = 1e-8;
-
-/** Results of a step, by TRL's names, and the advantage of each rollout. */
-export interface RLOOStats {
-  /** Metrics; those of several optimizer steps are their mean. */
-  readonly metrics: Record<string, number>;
-  /** Reward of each rollout, the KL penalty taken off. */
-  readonly rewards: readonly number[];
-  /** Advantage of each rollout. */
-  readonly advantages: Float64Array;
-}
 
 /**
  * REINFORCE leave-one-out (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740) of a LoRA adapter,
@@ -57,7 +47,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
     completions: readonly (readonly number[])[],
     rewards: RewardColumns,
     sampled: readonly SampledTokens[] | null = null,
-  ): Promise<RLOOStats> {
+  ): Promise<GroupStats> {
     return this.exclusively(async () => {
       const { config } = this;
       const weighted = weightRewards(rewards, completions.length, config.rewardWeights);
@@ -87,11 +77,7 @@ export class RLOOTrainer extends GroupTrainer<RLOOConfig> {
         rewards: penalised,
         advantages,
         metrics: {
-          loss: mean(updates.map(({ loss }) => loss)),
-          grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
-          learning_rate: learningRate,
-          num_tokens: this.numTokens,
-          ...completionMetrics(completions.map((tokens) => tokens.length), batch.ended),
+          ...this.updateMetrics(updates, batch, learningRate),
           ...weighted.metrics,
           reward: mean(penalised),
           reward_std: mean(

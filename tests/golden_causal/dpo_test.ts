@@ -1,7 +1,8 @@
 /** TRL's DPOTrainer, on decoder-only models and on T5. */
 import { isThere } from "../../lib/platform/files.ts";
 import type { DPOLossType } from "../../lib/preference/dpo_loss.ts";
-import { DPOTrainer, type PairStats } from "../../lib/preference/dpo_trainer.ts";
+import { DPOTrainer } from "../../lib/preference/dpo_trainer.ts";
+import type { PairStats } from "../../lib/preference/pair_stats.ts";
 import { deviceTest } from "../device.ts";
 import { assertArrayClose, assertScalarClose } from "../golden/cases.ts";
 import {

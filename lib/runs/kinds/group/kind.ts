@@ -1,5 +1,5 @@
 import type { z } from "../../../packages/zod.ts";
-import type { GRPOStats } from "../../../rl/grpo_trainer.ts";
+import type { GroupStats } from "../../../rl/group_trainer.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
 import { meanChangeOf, measuredOf, winRateChangeOf } from "../change.ts";
 import { MAY_CHANGE } from "../may_change.ts";
@@ -24,7 +24,7 @@ export interface GroupKind<Config extends GroupRunConfig> {
 /** Makes the kind of run of an algorithm on groups. */
 export function groupKind<Config extends GroupRunConfig>(
   { kind, title, schema, resolve, trainer }: GroupKind<Config>,
-): RunKind<Config, GRPOStats, GroupMeasurement, GroupSummary> {
+): RunKind<Config, GroupStats, GroupMeasurement, GroupSummary> {
   return {
     kind,
     title,

@@ -4,7 +4,8 @@ import { comparisonToCsv } from "../../../evaluation/comparison_formats.ts";
 import { isPendingAfter } from "../../../event_loop.ts";
 import type { GenerationConfig } from "../../../generation/generation_config.ts";
 import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
-import type { GRPOStats, GRPOTrainer } from "../../../rl/grpo_trainer.ts";
+import type { GroupStats } from "../../../rl/group_trainer.ts";
+import type { GRPOTrainer } from "../../../rl/grpo_trainer.ts";
 import type { RLOOTrainer } from "../../../rl/rloo_trainer.ts";
 import { Rollouts } from "../../../rl/rollouts.ts";
 import type { RewardColumns } from "../../../rl/weighted_reward.ts";
@@ -74,7 +75,7 @@ export interface GroupAlgorithm<Config extends GroupRunConfig> {
 
 /** A run of GRPO or RLOO: groups of responses are rewarded and trained on. */
 export class GroupTask<Config extends GroupRunConfig>
-  implements RunTask<GRPOStats, GroupMeasurement, GroupSummary, GroupRollouts> {
+  implements RunTask<GroupStats, GroupMeasurement, GroupSummary, GroupRollouts> {
   readonly trainer: AnyGroupTrainer;
   readonly steps: number;
   readonly sources: Readonly<Record<string, string>>;
@@ -180,7 +181,7 @@ export class GroupTask<Config extends GroupRunConfig>
     return batch;
   }
 
-  async step(batch: GroupRollouts, step: number): Promise<StepReport<GRPOStats>> {
+  async step(batch: GroupRollouts, step: number): Promise<StepReport<GroupStats>> {
     const { prompts, rollouts, responses, rewards, times, fleetMetrics } = batch;
     const { evalEvery, numGenerations } = this.context.config;
     const started = performance.now();

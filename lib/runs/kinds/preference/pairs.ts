@@ -1,6 +1,6 @@
 import type { DatasetSplit } from "../../../data/dataset.ts";
 import type { PairTokens } from "../../../data/preference_pairs.ts";
-import type { DPOStats } from "../../../preference/dpo_trainer.ts";
+import type { PreferenceStats } from "../../../preference/pair_stats.ts";
 import { type LearnerStats, type LessonRows, shareAbove0 } from "./learner.ts";
 
 /** Reads pairs. @throws {UserError} when the split has none */
@@ -20,7 +20,7 @@ export function pairRows(split: DatasetSplit): LessonRows<PairTokens> {
 }
 
 /** Results of a step on pairs. */
-export function pairResults({ metrics, pairs }: DPOStats): LearnerStats {
+export function pairResults({ metrics, pairs }: PreferenceStats): LearnerStats {
   return {
     metrics,
     accuracy: shareAbove0(pairs.map((pair) => pair.chosenReward - pair.rejectedReward)),
