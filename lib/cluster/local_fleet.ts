@@ -56,59 +56,82 @@ export async function startLocalFleet(options: LocalFleetOptions): Promise<Local
     );
   }
   const folder = await Deno.makeTempDir({ prefix: "temper-nats-" });
-  const token = crypto.getRandomValues(new Uint8Array(16)).toHex();
-  const port = freePort();
-  const children: Deno.ChildProcess[] = [];
-  const guard = startGuard(folder);
+  const group = new ProcessGroup(folder);
   const { promise: failed, reject } = Promise.withResolvers<never>();
   // It may reject when nothing awaits it any more.
   failed.catch(() => {});
-  let isEnding = false;
-  const end = async () => {
-    isEnding = true;
-    for (const child of children.toReversed()) {
+  try {
+    const token = crypto.getRandomValues(new Uint8Array(16)).toHex();
+    const port = freePort();
+    // The token is not on the command line, where every user of the machine could read it.
+    const config = join(folder, "nats.conf");
+    await Deno.writeTextFile(config, serverConfig(folder, port, token), { mode: 0o600 });
+    const server = await startServer(config, port);
+    group.add(server);
+    server.status.then(() => {
+      if (!group.isEnding) reject(new UserError(`${SERVER} has ended`));
+    });
+    const url = `nats://${token}@127.0.0.1:${port}`;
+    startWorkers(group, url, options, reject);
+    return { url, failed, [Symbol.asyncDispose]: () => group.end() };
+  } catch (error) {
+    await group.end();
+    throw error;
+  }
+}
+
+/** Processes that are ended together, by another process if this one is killed. */
+class ProcessGroup {
+  /** True once they are being ended. */
+  isEnding = false;
+  readonly #children: Deno.ChildProcess[] = [];
+  readonly #guard: ReturnType<typeof startGuard>;
+
+  /** @param folder their folder, which is removed in the end */
+  constructor(private readonly folder: string) {
+    this.#guard = startGuard(folder);
+  }
+
+  /** Adds a process. */
+  add(child: Deno.ChildProcess): void {
+    this.#children.push(child);
+    this.#guard?.watch(child);
+  }
+
+  /** Ends the processes, the last one first. */
+  async end(): Promise<void> {
+    this.isEnding = true;
+    for (const child of this.#children.toReversed()) {
       try {
         child.kill("SIGTERM");
       } catch {
         // It has ended.
       }
     }
-    await Promise.all(children.map(({ status }) => status));
-    if (guard) await guard.dismiss();
-    else await Deno.remove(folder, { recursive: true });
-  };
-  const add = (child: Deno.ChildProcess) => {
-    children.push(child);
-    guard?.watch(child);
-  };
-  try {
-    // The token is not on the command line, where every user of the machine could read it.
-    const config = join(folder, "nats.conf");
-    await Deno.writeTextFile(config, serverConfig(folder, port, token), { mode: 0o600 });
-    const server = await startServer(config, port);
-    add(server);
-    server.status.then(() => {
-      if (!isEnding) reject(new UserError(`${SERVER} has ended`));
+    await Promise.all(this.#children.map(({ status }) => status));
+    if (this.#guard) await this.#guard.dismiss();
+    else await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** Starts the workers of a fleet. @param fail called when the last one has ended before the run */
+function startWorkers(
+  group: ProcessGroup,
+  url: string,
+  { workers, workerArgs, threads: wanted, info }: LocalFleetOptions,
+  fail: (error: UserError) => void,
+): void {
+  const threads = wanted ?? Math.max(1, Math.floor(availableParallelism() / workers));
+  let working = workers;
+  for (let i = 1; i <= workers; i++) {
+    const child = startWorker(url, workerArgs(`worker-${i}`, threads));
+    group.add(child);
+    endOf(child).then((why) => {
+      working--;
+      if (group.isEnding || why === null) return;
+      info(`worker-${i} has ended: ${why}`);
+      if (working === 0) fail(new UserError(`all workers have ended: ${why}`));
     });
-    const url = `nats://${token}@127.0.0.1:${port}`;
-    const threads = options.threads ??
-      Math.max(1, Math.floor(availableParallelism() / options.workers));
-    let working = options.workers;
-    for (let i = 1; i <= options.workers; i++) {
-      const child = startWorker(url, options.workerArgs(`worker-${i}`, threads));
-      add(child);
-      lastLine(child).then(async (line) => {
-        const { code } = await child.status;
-        working--;
-        if (isEnding || code === 0) return;
-        options.info(`worker-${i} has ended: ${line}`);
-        if (working === 0) reject(new UserError(`all workers have ended: ${line}`));
-      });
-    }
-    return { url, failed, [Symbol.asyncDispose]: end };
-  } catch (error) {
-    await end();
-    throw error;
   }
 }
 
@@ -190,11 +213,14 @@ function startGuard(folder: string) {
   };
 }
 
-/** Last line that a process writes to standard error. */
-async function lastLine(child: Deno.ChildProcess): Promise<string> {
+/** Waits until a process has ended. Returns the reason; null where it ended as it should. */
+async function endOf(child: Deno.ChildProcess): Promise<string | null> {
   let tail = "";
   for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
     tail = (tail + part).slice(-2000);
   }
-  return tail.trim().split("\n").at(-1) ?? "";
+  const { success, signal } = await child.status;
+  if (success) return null;
+  if (signal === "SIGKILL") return "it was killed, as the system does when memory runs out";
+  return signal ? `it was ended by ${signal}` : tail.trim().split("\n").at(-1) ?? "";
 }
