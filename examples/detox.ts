@@ -189,7 +189,7 @@ async function evaluateToxicity(adapter: typeof reference, when: "before" | "aft
 }
 
 // %% [markdown]
-// The reference model's is what there is to improve.
+// The toxicity of the reference model, which training is to lower.
 // %%
 const before = await evaluateToxicity(reference, "before");
 
@@ -231,8 +231,8 @@ const history: { reward: number; kl: number }[] = [];
 
 // %% [markdown]
 // ### 3.2 The loop: the policy answers, the answers are scored, the policy takes a step
-// `history` has an entry for each step that is done: run again after an interruption, this cell
-// goes on; when all steps are done, it does nothing.
+// `history` has an entry for each finished step: after an interruption, run this cell again to
+// continue. When all steps are done, it does nothing.
 // %%
 while (history.length < steps) {
   const firstRollout = history.length * batchSize;

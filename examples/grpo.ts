@@ -1,5 +1,5 @@
 /**
- * GRPO with a reward of one's own: the demo model learns to summarise in few words.
+ * GRPO with your own reward: the demo model learns to summarise in few words.
  *
  * ```sh
  * deno run -A examples/grpo.ts

@@ -6,8 +6,8 @@ import { type NatsAddress, parseAddress } from "./address.ts";
 const FLEET_MODULE = "lib/cluster/fleet.ts";
 
 /**
- * Connects to the workers at a NATS server with JetStream, for a run of PPO, GRPO or RLOO: give the
- * result as its option `fleet`. Workers are started with `temper work`. A run leaves the fleet at its
+ * Connects to the workers at a NATS server with JetStream, for a run of PPO, GRPO or RLOO: pass the
+ * result as the option `fleet`. Workers are started with `temper work`. A run leaves the fleet at its
  * end, which closes the connection.
  *
  * @throws {UserError} when the address is not valid, nobody answers there, the server refuses, or it

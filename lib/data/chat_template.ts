@@ -41,9 +41,9 @@ const CHARACTERS_PER_SECOND = 50_000;
 const MAX_TEMPLATE = 2 ** 20;
 
 /**
- * Chat template of a model: makes the text of a conversation that the model was trained on, exactly as
- * transformers' `apply_chat_template` does. It runs in a thread of its own, with limits of time and
- * memory: a template is a program from elsewhere.
+ * Chat template of a model: turns a conversation into text in the form that the model was trained on,
+ * exactly as transformers' `apply_chat_template` does. A template is a program from elsewhere, so it
+ * runs in a thread of its own, with limits of time and memory.
  *
  * ```ts ignore
  * const template = await ChatTemplate.load("models/SmolLM2-135M-Instruct");

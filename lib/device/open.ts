@@ -28,9 +28,9 @@ export interface DeviceOptions {
 }
 
 /**
- * Opens the device that was asked for. The caller closes it. A software adapter is taken only when
- * WebGPU is asked for by name: it serves tests, WASM is faster. `auto` passes over an adapter whose
- * limits are too low as well.
+ * Opens the device that was asked for. The caller closes it. `auto` uses WASM unless there is a
+ * hardware GPU whose limits are high enough; a software adapter, which is slower than WASM, is used
+ * only when WebGPU is asked for by name.
  *
  * @throws {UserError} when `webgpu` or `dawn` is asked for, and there is no adapter, its limits are too
  *   low, or Dawn does not load

@@ -27,7 +27,7 @@ export type TextGenerator = (
 ) => Promise<string[]>;
 
 /**
- * Makes a text generator of a model.
+ * Makes a text generator from a model.
  *
  * @param adapter adapter to use, as it is at the time of generating; null for the base model
  */

@@ -2,7 +2,7 @@ import { add } from "../../kernels/elementwise/elementwise.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** A copy, on the device, of all that a trainer's steps change: to take back a step that failed. */
+/** A copy, on the device, of everything that a trainer's steps change, to undo a failed step. */
 export class TrainerSnapshot {
   readonly #trainer: Trainer;
   readonly #copies: readonly (readonly [live: Tensor, copy: Tensor])[];

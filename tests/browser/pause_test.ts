@@ -86,7 +86,7 @@ browserTest("the page says that a run waits for it, and that it went on", async 
   await status.filter({ hasText: /^Paused$/ }).waitFor();
   await setHidden(page, true);
   await setHidden(page, false);
-  await page.getByRole("button", { name: "Go on", exact: true }).click();
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
   await status.filter({ hasText: /^Training$/ }).waitFor();
   await page.getByRole("button", { name: "Stop" }).click();
   assert.equal(await ended(page), "");

@@ -36,7 +36,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await second.close();
 
   await page.reload();
-  await page.getByRole("button", { name: "Go on with long" }).click();
+  await page.getByRole("button", { name: "Resume long" }).click();
   const steps = page.locator(".playground-run .steps");
   await steps.filter({ hasText: /^\d+ \/ 500/ }).waitFor();
   const before = parseInt(await steps.innerText());
@@ -44,7 +44,7 @@ browserTest("a run of another tab, and one that goes on after a reload", async (
   await untilStep(page, before + 2);
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByText("Paused", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Go on", exact: true }).click();
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
   await page.getByRole("button", { name: "Stop" }).click();
   assert.equal(await ended(page), "");
   await page.getByText("Its checkpoint is kept").waitFor();
@@ -168,7 +168,7 @@ browserTest(
       /^Cannot write \/runs\/full\/checkpoint-.*: the disk quota is used up \(stopped after step \d, saved up to step \d\)\.$/,
     );
     await storage.send("Storage.overrideQuotaForOrigin", { origin });
-    await page.getByRole("button", { name: "Go on with full" }).click();
+    await page.getByRole("button", { name: "Resume full" }).click();
     await page.locator(".playground-run .steps").filter({ hasText: "6 / 6" }).waitFor();
     assert.equal(await ended(page), "");
   },

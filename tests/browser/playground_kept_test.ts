@@ -99,14 +99,14 @@ browserTest("going on takes the run's own files, whatever the form says", async 
   // Another model in the form has no part in it.
   await page.getByRole("combobox", { name: "Model" }).selectOption("own");
   await page.getByLabel("Folder of the model", { exact: true }).setInputFiles(CHAT_MODEL);
-  await page.getByRole("button", { name: "Go on with own" }).click();
+  await page.getByRole("button", { name: "Resume own" }).click();
   assert.equal(
     await ended(page),
-    "The run's own files are gone since the page was loaded: drop tiny-flan-t5 below, then go on.",
+    "The run's own files are gone since the page was loaded: drop tiny-flan-t5 below, then resume the run.",
   );
   await page.getByLabel("Folder of the model: tiny-flan-t5").setInputFiles(T5);
   await page.getByLabel("Folder of the model: tiny-flan-t5").waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "Go on", exact: true }).click();
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
   await page.getByText("Training", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Stop" }).click();
   assert.equal(await ended(page), "");

@@ -153,7 +153,7 @@ browserTest("a reward of the user's: scores, and its mistakes in one sentence", 
     "The reward did not return within 10 seconds, and was stopped (stopped in step 6, saved up to " +
       "step 5).",
   );
-  await page.getByRole("button", { name: "Go on with hangs" }).click();
+  await page.getByRole("button", { name: "Resume hangs" }).click();
   await page.locator(".playground-run .steps").filter({ hasText: "6 / 6" }).waitFor();
   assert.equal(await ended(page), "");
   assert.match(

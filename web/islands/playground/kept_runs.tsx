@@ -48,11 +48,11 @@ export function KeptRuns(
                 {(run.status === "stopped" || run.status === "failed") && (
                   <button
                     type="button"
-                    aria-label={`Go on with ${run.name}`}
+                    aria-label={`Resume ${run.name}`}
                     disabled={busy}
                     onClick={() => resume(run)}
                   >
-                    Go on
+                    Resume
                   </button>
                 )}
                 <button

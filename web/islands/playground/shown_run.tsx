@@ -71,7 +71,7 @@ export function ShownRunSection(
       {!isOver && (
         <p class="actions">
           {phase === "paused"
-            ? <button type="button" onClick={() => training.goOn()}>Go on</button>
+            ? <button type="button" onClick={() => training.goOn()}>Resume</button>
             : (
               <button type="button" disabled={!canPause} onClick={() => training.pause()}>
                 Pause
@@ -86,12 +86,12 @@ export function ShownRunSection(
         <MissingFiles
           training={training}
           missing={missing}
-          purpose={phase === "finished" ? "to try its model" : "to go on with the run"}
+          purpose={phase === "finished" ? "to try its model" : "to resume the run"}
         />
       )}
       {canGoOn && (
         <p class="actions">
-          <button type="button" onClick={() => resume(name)}>Go on</button>
+          <button type="button" onClick={() => resume(name)}>Resume</button>
         </p>
       )}
       {(measured.before ?? measured.after) !== null && (

@@ -119,7 +119,7 @@ export class TabTraining {
       const missing = this.#given.missingOf(settings).map(({ name }) => name);
       if (missing.length > 0) {
         const failure = "the run's own files are gone since the page was loaded: drop " +
-          `${missing.join(" and ")} below, then go on`;
+          `${missing.join(" and ")} below, then resume the run`;
         return this.#change({ phase, failure });
       }
       const script = keptReward(name);
