@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
  */
 const FLOORS: readonly (readonly string[])[] = [
   ["lib/visible_text.ts"],
-  ["lib/errors.ts", "lib/random.ts", "lib/event_loop.ts", "lib/packages"],
+  ["lib/errors.ts", "lib/counted.ts", "lib/random.ts", "lib/event_loop.ts", "lib/packages"],
   ["lib/platform", "lib/settings"],
   ["assets.ts"],
   ["lib/device", "lib/formats"],

@@ -37,6 +37,7 @@ export interface PairCounts {
 
 /** Loss of a pass, with each of its pairs. */
 export interface PairPassLoss extends RowLoss {
+  /** Each of its pairs. */
   readonly pairs: readonly PairStats[];
   /** Negative log-likelihood of the chosen answers' tokens, the pass's part of the mean; nats. */
   readonly nll: number;

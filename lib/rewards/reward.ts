@@ -1,4 +1,5 @@
 import { assetUrl } from "../../assets.ts";
+import { counted } from "../counted.ts";
 import { UserError } from "../errors.ts";
 
 /** Prompt and response of a rollout, as text. */
@@ -124,10 +125,6 @@ export function scriptReason(error: unknown): string {
   const place = places.find(([, url]) => !OWN_MODULES.some((own) => url.startsWith(own)));
   if (!place) return reason(error);
   return `${reason(error)} (${decodeURIComponent(new URL(place[1]).pathname)}:${place[2]})`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function describe(value: unknown): string {

@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { UserError } from "../errors.ts";
 import { standardDeviation } from "../training/moments.ts";
 
@@ -29,7 +30,9 @@ export function weightRewards(
   if (named.length === 0) throw new UserError("a step was given no rewards; give at least one");
   if (weights && weights.length !== named.length) {
     throw new UserError(
-      `\`rewardWeights\` has ${weights.length} weights for ${named.length} rewards; give one for each`,
+      `\`rewardWeights\` has ${counted(weights.length, "weight")} for ${
+        counted(named.length, "reward")
+      }; give one for each`,
     );
   }
   const number = named.find(([name]) => /^\d+$/.test(name))?.[0];
@@ -44,7 +47,10 @@ export function weightRewards(
   named.forEach(([name, values], i) => {
     if (values.length !== count) {
       throw new UserError(
-        `the reward "${name}" has ${values.length} values for ${count} responses; it must have one for each`,
+        `the reward "${name}" has ${counted(values.length, "value")} for ${
+          counted(count, "response")
+        }; ` +
+          "it must have one for each",
       );
     }
     const given: number[] = [];

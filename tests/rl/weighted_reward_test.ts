@@ -22,5 +22,5 @@ Deno.test("weights go by place, which a name that is a number has not", () => {
     name: "UserError",
     message: /^the reward "3" has a number for a name, .*: give it a name with a letter$/,
   });
-  assert.throws(() => weightRewards(columns, 1, [1]), /1 weights for 2 rewards/);
+  assert.throws(() => weightRewards(columns, 1, [1]), /1 weight for 2 rewards/);
 });

@@ -1,3 +1,4 @@
+import { counted } from "../../counted.ts";
 import { assetUrl, readAsset } from "../../../assets.ts";
 import { OutOfMemoryError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
@@ -113,7 +114,7 @@ export class WasmDevice implements TaskDevice {
 
   /** One line for a person: the instruction set and the threads. */
   get description(): string {
-    const threads = `${this.threads} thread${this.threads === 1 ? "" : "s"}`;
+    const threads = counted(this.threads, "thread");
     return `WebAssembly SIMD, ${threads}${this.wideVectors ? ", turbo" : ""}`;
   }
 

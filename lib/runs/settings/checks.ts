@@ -1,3 +1,4 @@
+import { counted } from "../../counted.ts";
 import { UserError } from "../../errors.ts";
 
 /** Checks that a prompt template has a place for the text. @throws {UserError} when it has none */
@@ -17,8 +18,8 @@ export function checkRewardWeights(
 ): void {
   if (rewardWeights === null || rewardWeights.length === reward.length) return;
   throw new UserError(
-    `\`rewardWeights\` has ${rewardWeights.length} numbers for ${reward.length} rewards: give one ` +
-      "for each",
+    `\`rewardWeights\` has ${counted(rewardWeights.length, "number")} for ` +
+      `${counted(reward.length, "reward")}: give one for each`,
   );
 }
 

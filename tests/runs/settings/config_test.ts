@@ -74,7 +74,7 @@ const impossible: [Record<string, unknown>, RegExp][] = [
     /`outputMinLength` 50 must be below `outputMaxLength` 50$/,
   ],
   [{ prompt: "Summarize" }, /has no {dialogue}/],
-  [{ rewardWeights: [1, 2] }, /2 numbers for 1 rewards/],
+  [{ rewardWeights: [1, 2] }, /2 numbers for 1 reward:/],
 ];
 for (const [input, expected] of impossible) {
   Deno.test(`impossible: ${JSON.stringify(input)}`, () => {

@@ -200,7 +200,7 @@ for (const kind of ["grpo", "rloo"]) {
       assert.match(stdout, /^one\.ts +1\.0000 → 1\.0000 .*\nlength +.* → .*\n/m);
       const page = (await new Overviews(new RunsFolder(folder)).of("run"))!;
       assert.match(page.advice!, /`temperature`/);
-      assert.deepEqual(page.changes.map(({ label }) => label), ["one.ts", "length"]);
+      assert.deepEqual(page.changes.map(({ label }) => label), ["one.ts", "length", "win rate"]);
     }));
 }
 
@@ -241,7 +241,7 @@ Deno.test("settings that do not go together are refused", () => {
     /`batchSize` 12 is not divisible by `numGenerations`/,
   );
   refused({ prompt: "none" }, /has no \{dialogue\}/);
-  refused({ rewardWeights: [1, 2] }, /2 numbers for 1 rewards/);
+  refused({ rewardWeights: [1, 2] }, /2 numbers for 1 reward:/);
   refused({ numGenerations: 1 }, /`numGenerations`/);
   assert.throws(() => resolveRlooRunConfig({ batchSize: 3 }), /`numGenerations`/);
 });
