@@ -1,5 +1,13 @@
 import type { Connection } from "./connection.ts";
-import { isDiskFull, isFull, isGone, isTransient, pause, reasonOf } from "./patience.ts";
+import {
+  isDiskFull,
+  isFull,
+  isGone,
+  isQueueFull,
+  isTransient,
+  pause,
+  reasonOf,
+} from "./patience.ts";
 import type { RunNames } from "./topology.ts";
 
 /**
@@ -53,8 +61,9 @@ export class Outage {
     if (!isFull(error)) {
       return `does not answer ${waits}; if its disk is full, make room there and start it again`;
     }
+    if (isQueueFull(error)) return `has a full queue ${waits} until some of it is done`;
+    // The server does not recover from a full disk by itself.
     return isDiskFull(error)
-      // The server does not recover from that by itself.
       ? `has a full disk ${waits}; make room there and start it again`
       : `has no room ${waits} until other runs have ended, or max_file_store is raised`;
   }

@@ -8,13 +8,18 @@ export function isTransient(error: unknown): boolean {
 
 /** Recognizes the error of a server or a stream that has no room for more. */
 export function isFull(error: unknown): boolean {
-  return isDiskFull(error) ||
-    /insufficient (storage )?resources|maximum (messages|bytes) exceeded/i.test(textOf(error));
+  return isDiskFull(error) || isQueueFull(error) ||
+    /insufficient (storage )?resources/i.test(textOf(error));
 }
 
 /** Recognizes the error of a server whose disk is full, which is beyond its own limits. */
 export function isDiskFull(error: unknown): boolean {
   return /no space left/i.test(textOf(error));
+}
+
+/** Recognizes the error of a stream that has as much as it may have. */
+export function isQueueFull(error: unknown): boolean {
+  return /maximum (messages|bytes) exceeded/i.test(textOf(error));
 }
 
 /** Recognizes the error of a stream, a consumer or a bucket that is not there. */
