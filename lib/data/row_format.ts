@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { shortJson } from "../visible_text.ts";
+import type { JsonObject } from "../formats/hf_config.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type ChatMessage, isConversation } from "./messages.ts";
 import { findColumn, type Table } from "./table.ts";
@@ -98,27 +99,54 @@ function trlRow(columns: Readonly<Record<string, unknown>>): TrlRow {
     row.messages = row.conversations;
   }
   for (const name of TRL_COLUMNS) if (row[name] !== undefined) row[name] = conversation(row[name]);
-  return extractPrompt(row as TrlRow);
+  return extractPrompt({ ...row, ...templateVariables(columns) } as TrlRow);
+}
+
+/** Takes the template's variables from a row: CSV has them as JSON, or as an empty text for none. */
+function templateVariables(columns: Readonly<Record<string, unknown>>): JsonObject {
+  const { tools = null, chat_template_kwargs: variables = null } = columns;
+  return { tools: fromJson(tools), chat_template_kwargs: fromJson(variables) };
+}
+
+/** Value of a cell with JSON; another value stays. */
+function fromJson(value: unknown): unknown {
+  if (value === "") return null;
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 /** ShareGPT's names for roles. */
 const ROLES: Readonly<Record<string, string>> = { human: "user", gpt: "assistant" };
 
+/** Beginning of a list of objects in JSON. */
+const LIST = /^\s*\[\s*\{/;
+/** Beginning of a conversation as Python prints it, which pandas writes into CSV. */
+const PYTHON_LIST = /^\s*\[\s*\{\s*'(?:role|content|from|value)'\s*:/;
+
 /** Conversation of a cell: JSON in CSV, `from` and `value` in ShareGPT's form; another value stays. */
 function conversation(value: unknown): unknown {
-  if (typeof value === "string" && value.startsWith("[{")) {
-    try {
-      const parsed = JSON.parse(value);
-      if (isConversation(parsed)) return parsed;
-    } catch {
-      // A text that only looks like JSON.
-    }
-  }
-  if (!Array.isArray(value) || typeof Object(value[0]).from !== "string") return value;
-  return value.map((turn) => {
+  const list = typeof value === "string" && LIST.test(value) ? fromJson(value) : value;
+  if (!Array.isArray(list)) return value;
+  const turns = typeof Object(list[0]).from !== "string" ? list : list.map((turn) => {
     const { from, value: content, ...rest } = Object(turn);
     return { role: ROLES[from] ?? from, content, ...rest };
   });
+  // A text may only look like JSON.
+  return list === value || isConversation(turns) ? turns : value;
+}
+
+/** Refuses a text that is a conversation as Python prints it: a model would learn the brackets. */
+function refusePrinted(path: string, row: TableRow, name: string, value: unknown): void {
+  if (typeof value !== "string" || !PYTHON_LIST.test(value)) return;
+  throw unfit(
+    path,
+    row,
+    `"${name}" is a conversation as Python prints it: save it as JSON, or the table as JSONL or Parquet`,
+  );
 }
 
 function unfit(path: string, { row }: TableRow, problem: string): UserError {
@@ -157,6 +185,7 @@ class TextFormat implements RowFormat {
     const texts = trlRow(row.columns);
     for (const name of NEEDED[this.kind]) {
       // A model has to read something first; of preferences, rows without a prompt are left out.
+      refusePrinted(this.path, row, name, texts[name]);
       const isEmpty = name === "prompt" && texts[name] === "" && this.kind !== "preference";
       if (isEmpty) throw unfit(this.path, row, "the prompt is empty: leave the row out");
       if (typeof texts[name] === "string") continue;
@@ -211,8 +240,21 @@ class ConversationFormat implements RowFormat {
     const texts = trlRow(row.columns);
     for (const name of NEEDED[this.kind]) {
       if (isConversation(texts[name]) || name === "prompt" && isEmptyList(texts.prompt)) continue;
+      refusePrinted(this.path, row, name, texts[name]);
       const expected = 'a list of messages ({"role": …, "content": …})';
       throw unfit(this.path, row, `"${name}" is ${shortJson(texts[name])}, expected ${expected}`);
+    }
+    const { tools = null, chat_template_kwargs: variables = null } = texts;
+    if (tools !== null && !Array.isArray(tools)) {
+      throw unfit(
+        this.path,
+        row,
+        `"tools" is ${shortJson(tools)}, expected a list of JSON schemas`,
+      );
+    }
+    if (variables !== null && (typeof variables !== "object" || Array.isArray(variables))) {
+      const found = shortJson(variables);
+      throw unfit(this.path, row, `"chat_template_kwargs" is ${found}, expected an object`);
     }
   }
 
@@ -276,7 +318,7 @@ function isEmptyList(value: unknown): boolean {
 
 /** A row's variables of the template. */
 export function optionsOf({ columns }: TableRow): Parameters<ChatTemplate["render"]>[1] {
-  const { tools, chat_template_kwargs } = columns as TrlRow;
+  const { tools, chat_template_kwargs } = templateVariables(columns) as TrlRow;
   return { tools: tools ?? null, variables: chat_template_kwargs ?? {} };
 }
 

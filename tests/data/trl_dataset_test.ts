@@ -204,6 +204,56 @@ Deno.test("prompts alone, preferences and other forms of conversations are promp
   });
 });
 
+Deno.test("cells of CSV may be conversations, tools and variables as JSON", async () => {
+  const source = "{{ tools | length }} {{ tools[0].name }} {{ mood }}|" + CHATML;
+  const rows = [
+    { from: "human", value: "Hi" },
+    { role: "user", content: "Hi" },
+  ].map((said) => ({
+    messages: ` [ ${JSON.stringify(said)}, ${JSON.stringify(turn("assistant", "Ho"))} ]`,
+    tools: JSON.stringify([{ name: "clock" }]),
+    chat_template_kwargs: '{"mood": "calm"}',
+  }));
+  const mixed = rows[0].messages.replace('"role":"assistant","content"', '"from":"gpt","value"');
+  await withRows([{ ...rows[0], messages: mixed }, rows[1]], (split) => {
+    for (const row of [0, 1]) {
+      assert.equal(
+        split.example(row).query,
+        "1 clock calm|<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
+      );
+    }
+  }, { source });
+  // CSV has no other way to say that there are none.
+  await withRows([{ ...rows[1], tools: "", chat_template_kwargs: "" }], (split) => {
+    assert.match(split.example(0).query, /^0 {2}\|<\|im_start\|>user/);
+  }, {
+    source: source.replace("tools | length", "(tools or []) | length").replace(
+      "tools[0].name",
+      "''",
+    ),
+  });
+});
+
+Deno.test("cells that a template cannot read are refused with their row", async () => {
+  const refused = (rows: object[], message: RegExp) =>
+    assert.rejects(withRows(rows, () => {}), { name: "UserError", message });
+  const messages = [turn("user", "a"), turn("assistant", "b")];
+  await refused([{ messages, tools: "clock" }], /row 1: "tools" is "clock", expected a list/);
+  await refused([{ messages }, { messages, tools: { a: 1 } }], /row 2: "tools" is {"a":1}, exp/);
+  for (const chat_template_kwargs of ["x", [1], 3]) {
+    await refused(
+      [{ messages, chat_template_kwargs }],
+      /row 1: "chat_template_kwargs" is .*, expected an object/,
+    );
+  }
+  const printed = "[{'role': 'user', 'content': 'a'}]";
+  const problem = /" is a conversation as Python prints it: save it as JSON, or the table as JSONL/;
+  await refused([{ messages: printed }], problem);
+  await refused([{ prompt: printed }], problem);
+  await refused([{ chosen: "a b", rejected: printed, prompt: "a" }], problem);
+  await refused([{ text: printed }], problem);
+});
+
 Deno.test("rows of another form than the first are refused with their number", async () => {
   const refused = (rows: object[], message: RegExp, options: DatasetOptions = {}) =>
     assert.rejects(withRows(rows, () => {}, options), { name: "UserError", message });
