@@ -5,7 +5,7 @@
  * deno run -A bench/browser.ts step     a step of the PPO demo, against the same step in Deno: one
  *                                       after the other, several times; the fastest of each counts
  * deno run -A bench/browser.ts paint    time from a request for the page that trains in the browser
- *                                       until its content is there to read, and of a page that is one line
+ *                                       until its content is there to read, and of pages of one line
  */
 import type { Page } from "playwright-core";
 import type * as Temper from "../browser.ts";
@@ -19,8 +19,11 @@ import { playgroundHeaders } from "../web/page/playground_headers.ts";
 const ROUNDS = 3;
 const SETTINGS = { steps: 4, evalSamples: 1, device: "wasm", datasetCache: false };
 
-/** Loads of each page: in a profile of its own, and then again in the same one. */
+/** Loads of each page, each in a profile of its own. */
 const LOADS = 15;
+
+/** Milliseconds in which a new tab, or a page that has loaded, comes to rest. */
+const REST_MS = 1000;
 
 /** Seconds of each step in Deno. */
 async function inDeno(): Promise<number[]> {
@@ -97,24 +100,45 @@ function paintOf(page: Page): Promise<Paint> {
   );
 }
 
+/** Waits until a browser has started the processes that it keeps ready. */
+function rest(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, REST_MS));
+}
+
 async function measurePaint(address: string): Promise<void> {
   await using browser = await launchBrowser();
   await using bare = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response("<!doctype html><p>Text", { headers: { "content-type": "text/html" } }),
+    ({ url }) => {
+      const headers = new URL(url).pathname === "/isolated" ? playgroundHeaders("") : {};
+      return new Response("<!doctype html><p>Text", {
+        headers: { "content-type": "text/html", ...headers },
+      });
+    },
   );
   const addresses = {
     "the page": address,
-    "one line of text": `http://127.0.0.1:${bare.addr.port}/`,
+    "one line, with its headers": `http://127.0.0.1:${bare.addr.port}/isolated`,
+    "one line": `http://127.0.0.1:${bare.addr.port}/`,
   };
   const times: Record<string, Paint[]> = {};
   for (let load = 0; load < LOADS; load++) {
     for (const [name, address] of Object.entries(addresses)) {
-      await using context = await browser.newContext();
-      const page = await context.newPage();
-      for (const visit of ["first visit", "again"]) {
+      const visit = async (kind: string, page: Page) => {
         await page.goto(address);
-        (times[`${name}, ${visit}`] ??= []).push(await paintOf(page));
+        (times[`${name}, ${kind}`] ??= []).push(await paintOf(page));
+      };
+      {
+        await using context = await browser.newContext();
+        const page = await context.newPage();
+        await rest();
+        await visit("first visit", page);
+        await rest();
+        await visit("again", page);
+      }
+      {
+        await using context = await browser.newContext();
+        await visit("profile just made", await context.newPage());
       }
     }
   }
@@ -127,7 +151,7 @@ async function measurePaint(address: string): Promise<void> {
       );
       return `${column} ${median} (${fastest}, ${slowest})`;
     });
-    console.log(`${name.padEnd(29)}  ${columns.join("  ")}`);
+    console.log(`${name.padEnd(46)}  ${columns.join("  ")}`);
   }
 }
 
