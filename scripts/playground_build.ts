@@ -4,6 +4,7 @@ import { ASSETS } from "../web/page/assets.ts";
 import { headersFile } from "../web/page/playground_headers.ts";
 import { renderPlayground } from "../web/page/playground_page.tsx";
 import { REWARD_FRAME } from "../web/page/reward_frame.ts";
+import { renderWork, WORK_WORKER } from "../web/page/work_page.tsx";
 import { buildBrowser } from "./browser_build.ts";
 import { copy, ROOT } from "./program.ts";
 
@@ -15,17 +16,14 @@ import { copy, ROOT } from "./program.ts";
 export async function buildPlayground(folder: string): Promise<void> {
   await buildBrowser(folder);
   await copy(join(ROOT, "demo"), join(folder, "demo"));
-  const page = renderPlayground({
-    script: "start.js",
-    icon: "icon.svg",
-    home: "./",
-    pages: [],
-  });
+  const frame = { script: "start.js", icon: "icon.svg", home: "./", pages: [] };
   const files = {
     "start.js": ASSETS["start.js"].text,
     "client.js": ASSETS["client.js"].text,
     "icon.svg": ASSETS["icon.svg"].text,
-    "index.html": page,
+    "index.html": renderPlayground(frame),
+    "work.html": renderWork(frame),
+    "work-worker.js": WORK_WORKER,
     "reward.html": REWARD_FRAME,
     "_headers": headersFile(),
   };

@@ -120,6 +120,13 @@ browserTest("temper ui has the page, in its own bar", async (browser) => {
       );
       assert.equal(await ended(page), "");
       assert.ok(await page.evaluate("crossOriginIsolated"));
+      // So is the page that works for a run elsewhere.
+      await page.getByRole("link", { name: "work for a run on another machine" }).click();
+      await page.locator("[data-hydrated]").waitFor();
+      await page.getByLabel("Address of the NATS server").fill("trainer:4222");
+      await page.getByRole("button", { name: "Work" }).click();
+      await page.getByText('"trainer:4222" is not the address of a NATS server').waitFor();
+      assert.ok(await page.evaluate("crossOriginIsolated"));
       assert.deepEqual(complaints, []);
     } finally {
       await server.close();

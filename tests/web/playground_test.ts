@@ -18,6 +18,7 @@ import {
   textsIn,
 } from "../../web/islands/playground/run_files.ts";
 import { canBeTried, hasEnded, type Phase } from "../../web/islands/playground/run_state.ts";
+import { addressOf, FIRST_WORK } from "../../web/islands/playground/work_state.ts";
 import { sentenceOf } from "../../web/islands/playground/sentence.ts";
 import { setsIn } from "../../web/islands/playground/sample_rows.ts";
 import { headersFile, playgroundHeaders } from "../../web/page/playground_headers.ts";
@@ -233,9 +234,24 @@ Deno.test("messages of errors are sentences, with the advice that a page can giv
     sentenceOf(
       "cannot download the dataset a/b from https://huggingface.co: Failed to fetch; check",
     ),
-    "Cannot download the dataset a/b from https://huggingface.co: this page connects to nothing " +
-      "but its own server; pick the files on your machine instead.",
+    "Cannot download the dataset a/b from https://huggingface.co: this page downloads from its " +
+      "own server alone; pick the files on your machine instead.",
   );
+  assert.equal(
+    sentenceOf(
+      "the run's model is /m, a folder of the trainer's machine: give `model`, the same one here",
+    ),
+    "The run's model is /m, a folder of the trainer's machine: pick a copy of it here.",
+  );
+  assert.equal(sentenceOf("did you mean x?"), "Did you mean x?");
+});
+
+Deno.test("the address of a server to work at has the user and password in it", () => {
+  const of = (address: string, user = "", password = "") =>
+    addressOf({ ...FIRST_WORK, address, user, password });
+  assert.equal(of(" ws://a:1 "), "ws://a:1");
+  assert.equal(of("ws://a:1", "me", "p@s/$&"), "ws://me:p%40s%2F%24%26@a:1");
+  assert.equal(of("wss://other:one@a/b", "token"), "wss://token@a/b");
 });
 
 Deno.test("the label of a measurement is not said twice", () => {
@@ -274,6 +290,12 @@ Deno.test("the page and the frame of rewards have strict policies, wherever they
   assert.ok(html.includes(policy.replaceAll("'", "&#39;")) || html.includes(policy));
   assert.doesNotMatch(policy, /'unsafe-|\*|https?:/);
   assert.match(policy, /connect-src 'self';/);
+  // Its own worker alone may open WebSockets, and the page that starts it may not.
+  assert.equal(playgroundHeaders("work.html")["content-security-policy"], header);
+  assert.equal(
+    playgroundHeaders("work-worker.js")["content-security-policy"],
+    policy.replace("connect-src 'self';", "connect-src 'self' ws: wss:;"),
+  );
   const [, style, rest] = /^.*?<style>([^<]*)<\/style>(.*)$/s.exec(html)!;
   const hash = createHash("sha256").update(style).digest("base64");
   assert.ok(policy.includes(`; style-src 'sha256-${hash}';`));

@@ -1,6 +1,7 @@
 import type { ComponentProps } from "preact";
 import { CompareCharts } from "./compare_charts.tsx";
 import { Playground } from "./playground/playground.tsx";
+import { WorkHere } from "./playground/work_here.tsx";
 import { PromptHistory } from "./prompt_history.tsx";
 import { RunCharts } from "./run_charts.tsx";
 import { RunStatus } from "./run_status.tsx";
@@ -20,6 +21,7 @@ export const ISLANDS = {
   RunsTable,
   TryChat,
   TryForm,
+  WorkHere,
 } as const;
 
 /** Name of an island. */

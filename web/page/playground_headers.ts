@@ -10,6 +10,9 @@ export const PLAYGROUND_POLICY = "default-src 'none'; script-src 'self' 'wasm-un
   "img-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; " +
   "form-action 'none'; base-uri 'none'";
 
+/** Policy of a worker that works for a run elsewhere: WebSockets as well, to the user's NATS server. */
+const WORK_POLICY = PLAYGROUND_POLICY.replace("connect-src 'self'", "connect-src 'self' ws: wss:");
+
 /** Headers of all files: workers may share memory with the page. */
 const ISOLATION: Readonly<Record<string, string>> = {
   "cross-origin-opener-policy": "same-origin",
@@ -25,6 +28,8 @@ const POLICIES: Readonly<Record<string, string>> = {
   "reward.html": `${REWARD_FRAME_POLICY}; frame-ancestors 'self'`,
   "temper-thread.js": PLAYGROUND_POLICY,
   "temper-worker.js": PLAYGROUND_POLICY,
+  "work.html": `${PLAYGROUND_POLICY}; frame-ancestors 'none'`,
+  "work-worker.js": WORK_POLICY,
 };
 
 /** Headers of a file of the page. */

@@ -68,7 +68,8 @@ function Head(): JSX.Element {
       <h1>Train in this browser</h1>
       <p class="muted">
         Models, data and runs stay on this machine: the page may not connect to anything but the
-        server of its own files.
+        server of its own files. This browser can also{" "}
+        <a href="work.html">work for a run on another machine</a>.
       </p>
       <noscript>
         <p class="failure">Training here needs JavaScript, which is turned off in this browser.</p>

@@ -5,6 +5,7 @@ import { BrowserFactsLine } from "./browser_facts.tsx";
 import { FIRST_CHOICES, type PlaygroundKind } from "./choices.ts";
 import { keepChoices, keptChoices } from "./kept_choices.ts";
 import { KeptRuns } from "./kept_runs.tsx";
+import { useRefusedDrops } from "./refused_drops.ts";
 import { ShownRunSection } from "./shown_run.tsx";
 import { TabTraining } from "./tab_training.ts";
 import { TrainingForm } from "./training_form.tsx";
@@ -18,16 +19,7 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
     choices.value = { ...choices.value, ...keptChoices(kinds) };
     return effect(() => keepChoices(choices.value));
   }, []);
-  useEffect(() => {
-    // A file dropped beside its field would replace the page, and end its run.
-    const refuse = (event: DragEvent) => {
-      if (event.defaultPrevented) return;
-      event.preventDefault();
-      event.dataTransfer!.dropEffect = "none";
-    };
-    addEventListener("dragover", refuse);
-    addEventListener("drop", refuse);
-  }, []);
+  useRefusedDrops();
   // After the first paint: the module is large.
   useEffect(() => {
     requestAnimationFrame(() => setTimeout(() => training.open(), 0));

@@ -6,9 +6,11 @@ export function sentenceOf(message: string): string {
     .replaceAll("`dialogueColumn`", "Column of the text")
     .replace(
       /^(cannot download .*? from \S+): .*$/s,
-      "$1: this page connects to nothing but its own server; pick the files on your machine instead",
-    );
+      "$1: this page downloads from its own server alone; pick the files on your machine instead",
+    )
+    .replace("give `model`, the same one here", "pick a copy of it here");
   // A name, such as that of a setting, stays as it is.
   const isName = /^\S*[A-Z_./]/.test(advised);
-  return (isName ? advised : capitalized(advised)).replace(/\.*$/, ".");
+  const sentence = (isName ? advised : capitalized(advised)).replace(/\.*$/, "");
+  return sentence.endsWith("?") ? sentence : `${sentence}.`;
 }
