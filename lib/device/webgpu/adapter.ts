@@ -5,10 +5,18 @@ import { type AdapterLimits, limitsOf, missingLimits, requestedLimits } from "./
 /** Adapters that are programs running on the CPU, by their description. */
 const SOFTWARE = /llvmpipe|softpipe|lavapipe|swiftshader|basic render|warp/i;
 
+/**
+ * Deno's backends but OpenGL, which it falls back to where there is no Vulkan driver: OpenGL's compilers
+ * take it that there is no NaN, and logits that are not finite go unnoticed.
+ */
+const BACKENDS = "vulkan,metal,dx12";
+
 /** The adapter that runs fastest, or null where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | null> {
   if (!navigator.gpu) return null;
   quietMesa();
+  // Deno reads it when it is first asked for an adapter.
+  setVariableIfUnset("DENO_WEBGPU_BACKEND", BACKENDS);
   return await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
 }
 
