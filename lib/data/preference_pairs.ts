@@ -87,11 +87,9 @@ export class PreferencePairs {
     }
     this.leftOut = leftOut;
     if (this.#texts.length === 0) {
-      const reasons = Object.entries(leftOut).map(([reason, count]) => `${reason} in ${count}`);
+      const reasons = Object.entries(leftOut).map(([reason, count]) => `${count} (${reason})`);
       throw new UserError(
-        `${path}: none of the ${rows.length} rows of the ${name} split has a preference: ${
-          reasons.join(", ")
-        }`,
+        `${path}: no row of the ${name} split has a preference; left out: ${reasons.join(", ")}`,
       );
     }
     this.#prompts = this.#tokenized("prompts", ({ prompt }) => prompt, !format.rendered);

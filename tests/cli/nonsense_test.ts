@@ -149,24 +149,27 @@ const asked = (question: string, answer: string) => [
 const ROWS: Record<string, readonly [row: object, says: RegExp]> = {
   "equal sides": [
     { prompt: "a", chosen: "x", rejected: "x" },
-    /has a preference: both answers are the same in \d$/,
+    /has a preference; left out: \d \(both answers are the same\)$/,
   ],
   "equal conversations": [
     { chosen: asked("Hi", "yes"), rejected: asked("Hi", "yes") },
-    /both answers are the same in \d$/,
+    /has a preference; left out: \d \(both answers are the same\)$/,
   ],
   "an empty side": [
     { prompt: "a", chosen: "x", rejected: " " },
-    /has a preference: an answer is empty in \d$/,
+    /has a preference; left out: \d \(an answer is empty\)$/,
   ],
-  "no prompt": [{ prompt: "", chosen: "x", rejected: "y" }, /there is no prompt in \d$/],
+  "no prompt": [
+    { prompt: "", chosen: "x", rejected: "y" },
+    /has a preference; left out: \d \(there is no prompt\)$/,
+  ],
   "prompts that differ": [
     { chosen: "First? x", rejected: "Second? y" },
-    /chosen and rejected have no prompt in common in \d$/,
+    /has a preference; left out: \d \(chosen and rejected have no prompt in common\)$/,
   ],
   "conversations that begin differently": [
     { chosen: asked("Hi", "yes"), rejected: asked("Ho", "no") },
-    /chosen and rejected have no prompt in common in \d$/,
+    /has a preference; left out: \d \(chosen and rejected have no prompt in common\)$/,
   ],
   "a side that is missing": [{ prompt: "a", chosen: "x" }, /has no preferences: expected columns/],
   "a side that is null": [
@@ -235,7 +238,7 @@ Deno.test("reward refuses pairs without sense, and margins that are no numbers, 
     );
   await refused(
     { prompt: "a", chosen: "x", rejected: "x" },
-    /^error: .*a\.jsonl: none of the \d rows .*: both answers are the same in \d\n$/,
+    /^error: .*a\.jsonl: no row of the \w+ split has a preference; left out: \d \(both answers are the same\)\n$/,
   );
   await refused(
     { prompt: "a", chosen: "x", rejected: "y", margin: "lots" },
