@@ -19,13 +19,20 @@ for (const kind of ["ppo", "grpo", "rloo"]) {
         await train(kind, join(folder, "one"));
         await using workers = new Workers();
         for (const name of ["a", "b", "c"]) workers.start(url, name);
-        await train(kind, join(folder, "many"), {}, { fleet: await fleetAt(url) });
+        await using connection = await connectNats({ url }, "test");
+        let kept: unknown = null;
+        const fleet = before(await fleetAt(url), 4, async () => {
+          const [{ results, versions }] = await clusterRuns(connection);
+          kept = { results, versions };
+        });
+        await train(kind, join(folder, "many"), {}, { fleet });
         assert.deepEqual(await results(join(folder, "many")), await results(join(folder, "one")));
         assert.deepEqual(workers.errors, []);
         const made = [...workers.made.values()].reduce((sum, count) => sum + count, 0);
         assert.equal(made, kind === "ppo" ? 8 : 16);
         assert.deepEqual(await column(join(folder, "many"), "staleness"), [0, 0, 0, 0]);
-        await using connection = await connectNats({ url }, "test");
+        // What steps up to the checkpoint of the second needed is gone.
+        assert.deepEqual(kept, { results: kind === "ppo" ? 2 : 4, versions: 1 });
         assert.deepEqual(await listRuns(connection.jsm), []);
         assert.equal((await Array.fromAsync(connection.jsm.streams.list())).length, 0);
       });
