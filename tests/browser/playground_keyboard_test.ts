@@ -35,7 +35,7 @@ browserTest(
     await page.goto(site.address);
     await page.getByText("of the CPU").first().waitFor();
     await reach(page, /^Reward/);
-    await page.keyboard.type("Java");
+    await page.keyboard.type("My own J");
     await reach(page, /^Reward in JavaScript/);
     await page.keyboard.press("ControlOrMeta+A");
     await page.keyboard.type(

@@ -140,7 +140,7 @@ natsTest(
         );
         assert.match(
           await fails(address(socket), { run: "a.b" }),
-          /UserError: "a\.b" is no id of a run/,
+          /UserError: "a\.b" is not the id of a run/,
         );
       });
     }, ONE_USER);
