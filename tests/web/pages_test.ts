@@ -93,8 +93,8 @@ browserTest("every page, at three widths, light and dark", async (browser, test)
         await test.step(`${path} at ${width} px, ${colorScheme}`, async () => {
           const response = await page.goto(address + path);
           assert.equal(response?.status(), 200);
-          await page.waitForFunction(
-            "[...document.querySelectorAll('[data-island]')].every((i) => 'hydrated' in i.dataset)",
+          await page.waitForFunction(() =>
+            document.querySelector("[data-island]:not([data-hydrated])") === null
           );
           // Nothing has to be scrolled to sideways to be seen.
           const hidden = await page.evaluate(HIDDEN);
