@@ -1,39 +1,26 @@
 import { join } from "../../platform/paths.ts";
-import type { Device, GpuDevice } from "../../device/device.ts";
 import { RunInterruptedError, TrainingDivergedError, UserError } from "../../errors.ts";
 import { yieldToEventLoop } from "../../event_loop.ts";
 import type { ComparisonRow } from "../../evaluation/compare.ts";
-import { cacheDirectory } from "../../platform/cache_directory.ts";
-import { removeFile } from "../../platform/files.ts";
 import { writeFileAtomic } from "../../platform/atomic_write.ts";
-import { fingerprint } from "../../formats/fingerprint.ts";
 import { findCheckpoint, listCheckpoints } from "../folder/checkpoint.ts";
-import {
-  checkFingerprints,
-  describeSession,
-  readSessions,
-  writeSessions,
-} from "../folder/environment.ts";
 import type { MetricsRow } from "../folder/export.ts";
-import { forgetFailure, recordExit, recordFailure } from "../folder/failure.ts";
+import { recordExit, recordFailure } from "../folder/failure.ts";
 import { readMeasurement, writeMeasurement } from "../folder/measurement.ts";
 import {
   reopenRunDirectory,
   reserveRunDirectory,
   type RunDirectory,
-  writeRunConfig,
 } from "../folder/run_directory.ts";
 import { RunLog } from "../folder/run_log.ts";
 import { writeSummary } from "../folder/summary.ts";
-import { FLEET_STATE_FILE } from "../kinds/fleet/fleet_state.ts";
 import type { RolloutFleet } from "../kinds/fleet/rollout_fleet.ts";
 import type { RunKind, RunSettings } from "../kinds/run_kind.ts";
 import type { RunTask } from "../kinds/run_task.ts";
 import type { DatasetHooks } from "../loading/dataset.ts";
-import { openRunDevice } from "../loading/device.ts";
-import { keepKernels, prepareKernels } from "../loading/kept_kernels.ts";
 import { Adviser } from "./adviser.ts";
 import { dumpBatch, isDivergence, MAX_SKIPS } from "./divergence.ts";
+import { beginSession, closeDevice, loadTask } from "./start.ts";
 import { StepFiles } from "./step_files.ts";
 import { BEST_FOLDER, TrainingSession } from "./session.ts";
 
@@ -115,22 +102,7 @@ export async function run<
     ? await reopenRunDirectory(config.output, info)
     : await reserveRunDirectory(config);
   const { directory } = lockedRun;
-  let device: Device | null = null;
-  let task: RunTask<Stats, Measurement, Summary>;
-  const loading = new AsyncDisposableStack();
-  try {
-    device = await openRunDevice(config, info);
-    if (keepsKernels(device)) {
-      await prepareKernels(device, cacheDirectory(), purposeOf(kind, config));
-    }
-    task = await kind.open({ config, device, hooks, loading, fleet });
-  } catch (error) {
-    await fleet?.leave(false);
-    await loading.disposeAsync();
-    device?.close();
-    await lockedRun.release();
-    throw error;
-  }
+  const { device, task } = await loadTask(kind, { config, hooks, fleet }, lockedRun);
   // Where the run's folder has nothing of it yet, or nothing new, no failure is left in it.
   let stepsDone: (() => number) | null = null;
   using _ = recordExit(
@@ -142,27 +114,8 @@ export async function run<
     const { steps } = task;
     const checkpoint = resume ? await findCheckpoint(directory.path, info) : null;
     const step = checkpoint?.state.step ?? 0;
-    if (step > steps) {
-      throw new UserError(
-        `the run has done ${step} steps, more than \`steps\` ${steps}: give at least as many`,
-      );
-    }
-    const fingerprints = await fingerprintAll(task.sources);
-    const environment = await describeSession(device, { step, steps, fingerprints });
-    const earlier = await readSessions(directory.environment, info);
-    checkFingerprints(earlier, environment);
-    const rates = checkpoint && changedRates(config, earlier.at(-1)?.steps, steps);
-    if (rates) info(rates);
-    lockedRun.checkLock();
-    // The first file of a run: killed from here on, it can be resumed.
-    await writeRunConfig(directory, config);
-    await writeSessions(directory.environment, [...earlier, environment]);
+    const fingerprints = await beginSession({ config, device, task, step, info }, lockedRun);
     log.open(directory.log);
-    // From now until its end the run is not a finished one.
-    await removeFile(directory.summary).catch(() => {});
-    await forgetFailure(directory.path);
-    // A trainer that was killed has left it.
-    await removeFile(join(directory.path, FLEET_STATE_FILE)).catch(() => {});
     stepsDone = () => step;
     await fleet?.attach({ folder: directory.path, config, fingerprints, signal, info });
     if (resume) hooks.resumed?.(step);
@@ -199,36 +152,8 @@ export async function run<
   } finally {
     await fleet?.leave(false);
     await task[Symbol.asyncDispose]();
-    if (keepsKernels(device)) await keepKernels(device, cacheDirectory(), purposeOf(kind, config));
-    device.close();
+    await closeDevice(device, kind, config);
   }
-}
-
-/**
- * Says in one line that another number of steps changes the learning rates, whose schedule ends with
- * the last step; null where it does not.
- *
- * @param before steps of the run so far; undefined where they are not known
- */
-function changedRates(
-  config: RunSettings,
-  before: number | undefined,
-  steps: number,
-): string | null {
-  const { lrScheduler = "constant" } = config as { readonly lrScheduler?: string };
-  if (before === undefined || before === steps || lrScheduler === "constant") return null;
-  return `the ${lrScheduler} learning rate now ends with step ${steps}, no longer with step ` +
-    `${before}: the result is not that of a run with ${steps} steps from the start`;
-}
-
-/** Tells devices whose compiler takes long enough: software adapters serve tests. */
-function keepsKernels(device: Device): device is GpuDevice {
-  return device.kind === "webgpu" && !device.software;
-}
-
-/** Purpose of kernels: the kind of run and its model, which decide which ones are launched. */
-function purposeOf({ kind }: { readonly kind: string }, { model }: RunSettings): string {
-  return `${kind} ${model ?? ""}`;
 }
 
 /** Adds to the log what the hooks are told. */
@@ -251,14 +176,6 @@ function logged<Stats, Measurement>(
       hooks.measured?.(when, measurement, line);
     },
   };
-}
-
-async function fingerprintAll(
-  paths: Readonly<Record<string, string>>,
-): Promise<Record<string, string>> {
-  const fingerprints: Record<string, string> = {};
-  for (const [name, path] of Object.entries(paths)) fingerprints[name] = await fingerprint(path);
-  return fingerprints;
 }
 
 /** Measures the model as it was loaded, or reads the measurement where it was made before. */
