@@ -1,15 +1,5 @@
 import { UserError } from "../errors.ts";
-
-/** Commands of the algorithms that `train --algorithm` names, as TRL's scripts are called. */
-const COMMANDS: Readonly<Record<string, string>> = {
-  ppo: "train",
-  grpo: "grpo",
-  rloo: "rloo",
-  dpo: "dpo",
-  orpo: "orpo",
-  kto: "kto",
-  reward: "reward",
-};
+import { runKinds } from "../runs/kinds/registry.ts";
 
 /**
  * Words of a command line with `train --algorithm NAME` as the algorithm's own command.
@@ -23,10 +13,12 @@ export function withAlgorithm(args: readonly string[]): readonly string[] {
   const [, joined] = args[at].split("=", 2);
   const name = joined ?? args[at + 1] ?? "";
   const rest = args.toSpliced(at, joined === undefined ? 2 : 1).slice(1);
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : null;
-  if (command !== null) return [command, ...rest];
+  const kinds = runKinds().filter(({ command }) => command !== undefined);
+  const command = kinds.find(({ kind }) => kind === name)?.command;
+  if (command !== undefined) return [command, ...rest];
+  const known = kinds.map(({ kind }) => kind).join(", ");
   throw new UserError(
-    `--algorithm is ${JSON.stringify(name)}: expected one of ${Object.keys(COMMANDS).join(", ")}`,
+    `--algorithm is ${JSON.stringify(name)}: expected one of ${known}`,
     { exitCode: 2 },
   );
 }

@@ -39,7 +39,7 @@ export const trainCommand = command(
         "step), log.txt, checkpoint-N/, adapter/ (PEFT format, with the value head), " +
         "comparison.csv and summary.json. If an error ends the run, failed.json has the reason.",
       "With --algorithm, trains with another algorithm, as the command of its name does: grpo, rloo, " +
-        "dpo, orpo, kto or reward.",
+        "dpo, orpo, kto, sft or reward.",
       `${RESUMING} Its settings stay the same; only steps, save-every, keep, log, progress, ` +
         "activation-memory, the guards and the options of the device may change.",
     ),

@@ -151,6 +151,11 @@ const usage: [string[], string][] = [
   [["train", "--json=3"], '--json takes no value, found "3"'],
   [["help", "nothing"], "there is no command nothing"],
   [
+    ["train", "--algorithm", "sac"],
+    '--algorithm is "sac": expected one of ppo, grpo, rloo, dpo, orpo, kto, sft, reward',
+  ],
+  [["train", "--algorithm=sft", "--bogus"], "sft has no option --bogus: see temper sft --help"],
+  [
     ["completion", "nosh"],
     'there is no completion for the shell "nosh": known are bash, fish, nu, pwsh, zsh',
   ],

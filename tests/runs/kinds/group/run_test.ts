@@ -169,7 +169,7 @@ Deno.test("grpo, and train --algorithm, train from the command line", () =>
     assert.deepEqual([wrong.code, wrong.stdout], [2, ""]);
     assert.match(
       wrong.stderr,
-      /^error: --algorithm is "gpro": expected one of ppo, grpo, rloo, dpo, orpo, kto, reward$/m,
+      /^error: --algorithm is "gpro": expected one of ppo, grpo, rloo, dpo, orpo, kto, sft, reward$/m,
     );
   }));
 
