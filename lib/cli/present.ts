@@ -79,7 +79,7 @@ function spellSettings(message: string, spell: (setting: string) => string | nul
 }
 
 /** Command that resumes a run. */
-export async function resumeCommand(run: string): Promise<string> {
+async function resumeCommand(run: string): Promise<string> {
   const config = await readJsonIfThere(run, "config.json").catch(() => null);
   const command = config === null ? "train" : kindOf(config).command ?? "train";
   return `${programCommand()} ${command} --resume ${shellWord(run)}`;

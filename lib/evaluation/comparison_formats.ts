@@ -11,7 +11,7 @@ const COLUMNS: readonly (readonly [name: string, field: keyof ComparisonRow])[] 
 ];
 
 /** Names of the comparison's columns. */
-export const COMPARISON_COLUMNS: readonly string[] = COLUMNS.map(([name]) => name);
+const COMPARISON_COLUMNS: readonly string[] = COLUMNS.map(([name]) => name);
 
 /** A row's cells as text, in the order of {@linkcode COMPARISON_COLUMNS}. */
 export function comparisonCells(row: ComparisonRow, digits?: number): string[] {

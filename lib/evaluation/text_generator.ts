@@ -64,7 +64,7 @@ export interface BatchingOptions {
 }
 
 /** Default number of prompts of a batch. */
-export const GENERATION_BATCH_SIZE = 16;
+const GENERATION_BATCH_SIZE = 16;
 
 /**
  * Lets a policy answer prompts, a batch at a time.

@@ -61,7 +61,7 @@ export interface Checkpointed {
 }
 
 /** Path of the checkpoint of a step. */
-export function checkpointPath(run: string, step: number): string {
+function checkpointPath(run: string, step: number): string {
   return join(run, `checkpoint-${step}`);
 }
 

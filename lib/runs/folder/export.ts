@@ -8,7 +8,7 @@ import { EventFile } from "../../formats/tensorboard.ts";
 export type MetricsRow = { step: number } & Record<string, number | readonly number[]>;
 
 /** A row's numbers, without its step and without arrays. */
-export function scalarsOf(row: MetricsRow): Record<string, number> {
+function scalarsOf(row: MetricsRow): Record<string, number> {
   const { step: _, "time/unix": __, ...rest } = row;
   return Object.fromEntries(
     Object.entries(rest).filter((entry): entry is [string, number] => typeof entry[1] === "number"),

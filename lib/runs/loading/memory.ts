@@ -5,18 +5,22 @@ import { memorySize } from "../../models/outline.ts";
 import type { TrainableClassifier } from "../../models/trainable_classifier.ts";
 import type { Policy } from "../../models/policy.ts";
 
+/** Settings that the memory of a step depends on, beside its shape. */
+export interface MemoryOptions {
+  /** True with a frozen copy of the adapter as the reference. */
+  readonly frozenReference: boolean;
+  /** Maximum activations kept for a backward pass, in MiB; null for no limit. */
+  readonly activationMemory: number | null;
+}
+
 /** Sizes that the memory of a PPO step depends on. */
-export interface StepShape {
+export interface StepShape extends MemoryOptions {
   /** Number of tokens of each prompt of a batch. */
   readonly promptTokens: readonly number[];
   /** Maximum number of tokens of a response. */
   readonly newTokens: number;
   /** Number of rollouts of one forward and backward pass. */
   readonly miniBatchSize: number;
-  /** True with a frozen copy of the adapter as the reference. */
-  readonly frozenReference: boolean;
-  /** Maximum bytes of activations kept for a backward pass; null for no limit. */
-  readonly activationBytes: number | null;
 }
 
 /** Bytes that a step of training takes at least. */
@@ -31,31 +35,25 @@ export interface MemoryEstimate {
 
 /** Estimates the memory of a PPO step on top of the loaded policy; everything is f32. */
 export function estimateStepMemory(policy: Policy, shape: StepShape): MemoryEstimate {
-  const { promptTokens, newTokens, miniBatchSize, frozenReference, activationBytes } = shape;
+  const { promptTokens, newTokens, miniBatchSize, frozenReference } = shape;
   const batch = { promptTokens, newTokens, passRows: miniBatchSize };
   return {
-    ...estimateAdapterMemory(policy, batch, frozenReference, activationBytes),
+    ...estimateAdapterMemory(policy, batch, shape),
     training: 4 * policy.parameters.count * (frozenReference ? 3 : 2),
   };
 }
 
-/**
- * Estimates the memory of a step that trains an adapter on top of the loaded model.
- *
- * @param frozenReference true with a frozen copy of the adapter as the reference
- * @param activationBytes maximum bytes of activations kept for a backward pass; null for no limit
- */
+/** Estimates the memory of a step that trains an adapter on top of the loaded model. */
 export function estimateAdapterMemory(
   { model, adapter }: Pick<Policy, "model" | "adapter">,
   shape: BatchShape,
-  frozenReference: boolean,
-  activationBytes: number | null,
+  { frozenReference, activationMemory }: MemoryOptions,
 ): MemoryEstimate {
   const { cache, activations } = model.estimateMemory(shape, adapter.maxRank);
   return {
     training: 4 * adapter.parameters.count * (frozenReference ? 3 : 2),
     cache,
-    activations: Math.min(activations, activationBytes ?? Infinity),
+    activations: Math.min(activations, (activationMemory ?? Infinity) * 2 ** 20),
   };
 }
 

@@ -38,7 +38,7 @@ deviceTest("the estimate is what a step takes, or little less", async (device) =
     newTokens: 32,
     miniBatchSize: 4,
     frozenReference: false,
-    activationBytes: null,
+    activationMemory: null,
   };
   const { used } = device.memory;
   const { training, cache, activations } = estimateStepMemory(policy, shape);
@@ -53,7 +53,8 @@ deviceTest("the estimate is what a step takes, or little less", async (device) =
   const peak = device.memory.peak - base;
   assert.ok(activations <= peak && activations > 0.8 * peak, `${activations} of ${peak}`);
 
-  assert.equal(estimateStepMemory(policy, { ...shape, activationBytes: 1000 }).activations, 1000);
+  const limited = { ...shape, activationMemory: 1 / 1024 };
+  assert.equal(estimateStepMemory(policy, limited).activations, 1024);
 });
 
 for (const family of ["t5", "llama", "gemma3"]) {

@@ -1,18 +1,16 @@
 import type { DatasetSplit, Example } from "../../../data/dataset.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import { UserError } from "../../../errors.ts";
-import { createAdapter, loadAdapter } from "../../../models/policy.ts";
-import { loadLanguageModel } from "../../../models/registry.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 import { firstExamples, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
+import { loadAdaptedModel } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { checkTextLengths, promptsOfExamples, promptsOfSplit } from "../../loading/text_length.ts";
 import { checkRewardColumns, type LoadedRewards, loadRewards } from "../../loading/rewards.ts";
 import { locateSources, rewardSources, templateSource } from "../../loading/sources.ts";
 import type { GroupRunConfig } from "../../settings/group_config.ts";
-import { loraConfigOf } from "../../settings/lora.ts";
 import type { RunContext } from "../run_task.ts";
 
 /** Models, rewards and data of a run, loaded and checked. */
@@ -48,11 +46,8 @@ export async function loadGroupIngredients(
   const { device, config, hooks } = context;
   const paths = await locateSources(config, hooks);
   const tokenizer = await Tokenizer.load(paths.model);
-  const model = await loadLanguageModel(device, paths.model, config);
-  const adapter = paths.adapter === undefined
-    ? createAdapter(model, loraConfigOf(config), config.seed)
-    : await loadAdapter(model, paths.adapter, { trainable: true });
-  const policy = { model, adapter };
+  const { count, ...policy } = await loadAdaptedModel(device, paths, config);
+  const { model, adapter } = policy;
   const rewards = await loadRewards(device, config, hooks);
   const evalRewards = config.evalReward === null ? rewards : await loadRewards(
     device,
@@ -110,16 +105,14 @@ export async function loadGroupIngredients(
     newTokens: config.maxCompletionLength,
     passRows: config.miniBatchSize,
   };
-  const activations = config.activationMemory === null ? null : config.activationMemory * 2 ** 20;
-  const hasReference = config.beta !== 0 && config.reference === "initial" &&
-    !adapter.changesNothing;
-  hooks.info?.(
-    checkStepMemory(device, estimateAdapterMemory(policy, shape, hasReference, activations)),
-  );
+  const memory = estimateAdapterMemory(policy, shape, {
+    frozenReference: config.beta !== 0 && config.reference === "initial" &&
+      !adapter.changesNothing,
+    activationMemory: config.activationMemory,
+  });
+  hooks.info?.(checkStepMemory(device, memory));
   hooks.info?.(dataset.describe());
   data.reportCache();
-  const trainable = adapter.parameters.count;
-  const count = { trainable, all: model.parameterCount + trainable };
   hooks.info?.(describeParameters(count));
   return { policy, tokenizer, count, rewards, evalRewards, data, batches, evalPrompts, sources };
 }

@@ -46,7 +46,7 @@ function stepShape(
     newTokens: longestRollout(config).newTokens,
     miniBatchSize: config.miniBatchSize,
     frozenReference: config.reference === "initial" && !adapter.changesNothing,
-    activationBytes: config.activationMemory === null ? null : config.activationMemory * 2 ** 20,
+    activationMemory: config.activationMemory,
   };
 }
 

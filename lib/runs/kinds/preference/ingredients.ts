@@ -1,12 +1,11 @@
 import type { DatasetSplit, Example } from "../../../data/dataset.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import type { Device } from "../../../device/device.ts";
-import { createAdapter, loadAdapter } from "../../../models/policy.ts";
-import { loadLanguageModel } from "../../../models/registry.ts";
 import type { AdaptedModel } from "../../../training/adapter_trainer.ts";
 import { type DatasetHooks, RunDataset, unknownTokensNotice } from "../../loading/dataset.ts";
 import { checkStepMemory, estimateAdapterMemory } from "../../loading/memory.ts";
 import { describeParameters, type ParameterCount } from "../../../models/parameter_count.ts";
+import { loadAdaptedModel } from "../../loading/policy.ts";
 import { PromptBatches } from "../../loading/prompt_batches.ts";
 import { checkRewardColumns, type LoadedRewards, loadRewards } from "../../loading/rewards.ts";
 import { locateSources, rewardSources, templateSource } from "../../loading/sources.ts";
@@ -16,7 +15,6 @@ import {
   promptsOfExamples,
   type ReadTexts,
 } from "../../loading/text_length.ts";
-import { loraConfigOf } from "../../settings/lora.ts";
 import type { PreferenceRunConfig } from "../../settings/preference_config.ts";
 import type { RunContext } from "../run_task.ts";
 import type { Lesson, LessonRows, PreferenceAlgorithm } from "./learner.ts";
@@ -60,11 +58,8 @@ export async function loadPreferenceIngredients<
   const { device, config, hooks } = context;
   const paths = await locateSources(config, hooks);
   const tokenizer = await Tokenizer.load(paths.model);
-  const model = await loadLanguageModel(device, paths.model, config);
-  const adapter = paths.adapter === undefined
-    ? createAdapter(model, loraConfigOf(config), config.seed)
-    : await loadAdapter(model, paths.adapter, { trainable: true });
-  const policy = { model, adapter };
+  const { count, ...policy } = await loadAdaptedModel(device, paths, config);
+  const { model } = policy;
   const evalRewards = config.evalReward === null ? null : await loadRewards(
     device,
     { ...config, reward: config.evalReward, rewardWeights: null },
@@ -77,8 +72,8 @@ export async function loadPreferenceIngredients<
   const drawn = { length: train.length, example: (row: number) => splits[0].example(row) };
   const rowsOfStep = config.batchSize * config.gradientAccumulationSteps;
   const batches = new PromptBatches(drawn, rowsOfStep, config.seed);
-  const count = Math.min(config.evalSamples, test.length);
-  const held = Array.from({ length: count }, (_, row) => test.tokens(row));
+  const heldRows = Math.min(config.evalSamples, test.length);
+  const held = Array.from({ length: heldRows }, (_, row) => test.tokens(row));
   const evalPrompts = promptsOf(test, tokenizer, config);
   if (evalRewards !== null && evalPrompts.length > 0) {
     checkRewardColumns(config.evalReward!, Object.keys(evalPrompts[0].columns));
@@ -90,7 +85,7 @@ export async function loadPreferenceIngredients<
   }
   const lengths = [
     checkTextLengths(model, answersOf(train, splits[0].name, config), LESSON_END),
-    checkTextLengths(model, answersOf(test, splits[1].name, config, count), LESSON_END),
+    checkTextLengths(model, answersOf(test, splits[1].name, config, heldRows), LESSON_END),
     checkTextLengths(
       model,
       promptsOfExamples(evalPrompts, (i) => placeOf(Number(evalPrompts[i].id), splits[1].name)),
@@ -103,17 +98,23 @@ export async function loadPreferenceIngredients<
   noteMemory(device, policy, config, train, hooks);
   hooks.info?.(data.dataset.describe());
   data.reportCache();
-  const trainable = adapter.parameters.count;
-  const parameters = { trainable, all: model.parameterCount + trainable };
-  hooks.info?.(describeParameters(parameters));
+  hooks.info?.(describeParameters(count));
   const sources = {
     ...paths,
     ...templateSource(paths.model, config),
     ...await rewardSources(config.evalReward ?? [], hooks),
   };
   return {
-    ...{ policy, tokenizer, count: parameters, evalRewards, data, train, batches, held },
-    ...{ evalPrompts, sources },
+    policy,
+    tokenizer,
+    count,
+    evalRewards,
+    data,
+    train,
+    batches,
+    held,
+    evalPrompts,
+    sources,
   };
 }
 
@@ -206,9 +207,9 @@ function noteMemory(
     newTokens: Math.max(...first.flatMap(answersIn).map(({ length }) => length)),
     passRows: first.flatMap(answersIn).length,
   };
-  const activations = config.activationMemory === null ? null : config.activationMemory * 2 ** 20;
-  const hasReference = config.kind !== "orpo" && !policy.adapter.changesNothing;
-  hooks.info?.(
-    checkStepMemory(device, estimateAdapterMemory(policy, shape, hasReference, activations)),
-  );
+  const memory = estimateAdapterMemory(policy, shape, {
+    frozenReference: config.kind !== "orpo" && !policy.adapter.changesNothing,
+    activationMemory: config.activationMemory,
+  });
+  hooks.info?.(checkStepMemory(device, memory));
 }

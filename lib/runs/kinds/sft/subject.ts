@@ -2,20 +2,14 @@ import { join } from "../../../platform/paths.ts";
 import { readTemplate } from "../../../data/chat_template.ts";
 import { Tokenizer } from "../../../data/tokenizer.ts";
 import type { Device } from "../../../device/device.ts";
-import {
-  createAdapter,
-  loadAdapter,
-  readAdapterValues,
-  saveAdapter,
-} from "../../../models/policy.ts";
-import { loadLanguageModel } from "../../../models/registry.ts";
+import { readAdapterValues, saveAdapter } from "../../../models/policy.ts";
 import { writeFileAtomic } from "../../../platform/atomic_write.ts";
 import { loadTrainableModel, saveTrainableModel } from "../../../models/trainable.ts";
 import type { TrainedModel } from "../../../sft/sft_trainer.ts";
 import { type Checkpointed, readTensors } from "../../folder/checkpoint.ts";
 import { baseModelName } from "../../loading/locate.ts";
+import { loadAdaptedModel } from "../../loading/policy.ts";
 import type { ParameterCount } from "../../../models/parameter_count.ts";
-import { loraConfigOf } from "../../settings/lora.ts";
 import type { SftRunConfig } from "../../settings/sft_config.ts";
 
 /** A model to be trained, or one with an adapter to be trained, and how it is saved. */
@@ -47,18 +41,14 @@ export async function loadSubject(
 ): Promise<SftSubject> {
   const tokenizer = await Tokenizer.load(paths.model);
   if (config.full) return await wholeModel(device, paths.model, tokenizer, config.chatTemplate);
-  const model = await loadLanguageModel(device, paths.model, config);
-  const adapter = paths.adapter === undefined
-    ? createAdapter(model, loraConfigOf(config), config.seed)
-    : await loadAdapter(model, paths.adapter, { trainable: true });
-  const trainable = adapter.parameters.count;
+  const { model, adapter, count } = await loadAdaptedModel(device, paths, config);
   const baseModel = baseModelName(config.model);
   return {
     model,
     adapter,
     parameters: adapter.parameters,
     tokenizer,
-    count: { trainable, all: model.parameterCount + trainable },
+    count,
     folder: "adapter",
     save: (folder) => saveAdapter({ model, adapter }, folder, baseModel, config.peftFormat),
     write: (folder) => saveAdapter({ model, adapter }, folder, baseModel),
