@@ -50,6 +50,8 @@ export interface RunOptions {
 const RESERVE = 2;
 /** Share of a stage's time after which it begins nothing further. */
 const SOFT_LIMIT = 0.8;
+/** Seconds of a further look for an adapter, where the first one has taken all the time there was. */
+const LAST_LOOK = 5;
 /** Maximum number of test files that run at once on a GPU. */
 const PARALLEL = 4;
 
@@ -152,10 +154,12 @@ async function runStage(call: StageCall): Promise<Outcome> {
 async function findFacts(call: StageCall): Promise<Outcome & { found: Record<string, string> }> {
   const tries: { environment: Record<string, string>; facts: Facts | null; outcome: Outcome }[] =
     [];
+  const until = performance.now() + call.limit * 1000;
+  const limit = () => Math.max(LAST_LOOK, (until - performance.now()) / 1000);
   const attempt = async (environment: Record<string, string>) => {
     let facts: Facts | null = null;
     const onResult = (result: unknown) => facts = result as Facts;
-    const outcome = await runProcess({ ...call, environment, onResult });
+    const outcome = await runProcess({ ...call, limit: limit(), environment, onResult });
     tries.push({ environment, facts, outcome });
     return facts as Facts | null;
   };
@@ -172,7 +176,8 @@ async function findFacts(call: StageCall): Promise<Outcome & { found: Record<str
     return { ...best.outcome, found: best.environment };
   }
   const debug = { ...best.environment, VK_LOADER_DEBUG: "error,warn" };
-  const { complaint } = await stageProcess({ ...call, environment: debug }, () => {});
+  const last = { ...call, limit: limit(), environment: debug };
+  const { complaint } = await stageProcess(last, () => {});
   return { state: "done", note: complaint || null, found: best.environment };
 }
 

@@ -82,32 +82,15 @@ Deno.test("a stage that hangs is cut short in its time; the next ones have their
   assert.ok(report.seconds < 18, `${report.seconds} s`);
 });
 
-Deno.test("a GPU is found by NVIDIA's libraries where no file names them, also without X", async () => {
+/** Runs a body with a folder where drivers' libraries are looked for. */
+async function withDriver(body: (folder: string) => Promise<void>): Promise<void> {
   const names = ["LD_LIBRARY_PATH", "VK_DRIVER_FILES"];
   const saved = names.map((name) => [name, Deno.env.get(name)] as const);
   try {
     await withFolder(async (folder) => {
-      for (const name of ["libGLX_nvidia.so.0", "libEGL_nvidia.so.0"]) {
-        await Deno.writeTextFile(join(folder, name), "");
-      }
       Deno.env.set("LD_LIBRARY_PATH", folder);
       Deno.env.delete("VK_DRIVER_FILES");
-      const software = JSON.stringify(sampleReport({ software: true }).stages.facts.result);
-      const { report } = await run(
-        "",
-        { only: ["facts"] },
-        `(() => {
-          const file = Deno.env.get("VK_DRIVER_FILES");
-          const driver = file && JSON.parse(Deno.readTextFileSync(file)).ICD.library_path;
-          const hasFolder = Deno.env.get("LD_LIBRARY_PATH").startsWith(${JSON.stringify(folder)});
-          const finds = hasFolder && driver === ${
-          JSON.stringify(join(folder, "libEGL_nvidia.so.0"))
-        };
-          return finds ? ${FACTS} : ${software};
-        })()`,
-      );
-      assert.equal(report.stages.facts.result!.machine.adapter!.software, false);
-      assert.match(report.environment.VK_DRIVER_FILES, /\/libEGL_nvidia\.so\.0\.json$/);
+      await body(folder);
     });
   } finally {
     for (const [name, value] of saved) {
@@ -115,6 +98,41 @@ Deno.test("a GPU is found by NVIDIA's libraries where no file names them, also w
       else Deno.env.set(name, value);
     }
   }
+}
+
+Deno.test("a GPU is found by NVIDIA's libraries where no file names them, also without X", async () => {
+  await withDriver(async (folder) => {
+    for (const name of ["libGLX_nvidia.so.0", "libEGL_nvidia.so.0"]) {
+      await Deno.writeTextFile(join(folder, name), "");
+    }
+    const software = JSON.stringify(sampleReport({ software: true }).stages.facts.result);
+    const { report } = await run(
+      "",
+      { only: ["facts"] },
+      `(() => {
+          const file = Deno.env.get("VK_DRIVER_FILES");
+          const driver = file && JSON.parse(Deno.readTextFileSync(file)).ICD.library_path;
+          const hasFolder = Deno.env.get("LD_LIBRARY_PATH").startsWith(${JSON.stringify(folder)});
+          const finds = hasFolder && driver === ${
+        JSON.stringify(join(folder, "libEGL_nvidia.so.0"))
+      };
+          return finds ? ${FACTS} : ${software};
+        })()`,
+    );
+    assert.equal(report.stages.facts.result!.machine.adapter!.software, false);
+    assert.match(report.environment.VK_DRIVER_FILES, /\/libEGL_nvidia\.so\.0\.json$/);
+  });
+});
+
+Deno.test("drivers that hang take no more than the time to look for them, and a little", async () => {
+  await withDriver(async (folder) => {
+    await Deno.writeTextFile(join(folder, "libEGL_nvidia.so.0"), "");
+    const hangs = "(() => { for (;;) {} })()";
+    const { report, states } = await run("", { only: ["facts"], minutes: 0.1 }, hangs);
+    assert.deepEqual(states, ["facts: cut short"]);
+    // A tenth of a minute less the reserve, then 5 s for the library's driver.
+    assert.ok(report.seconds < 15, `${report.seconds} s`);
+  });
 });
 
 Deno.test("a run that is ended says so", async () => {
