@@ -186,7 +186,9 @@ async function answerSettingsOf(run: string): Promise<AnswerSettings> {
 async function checkModel(run: string, { model }: AnswerSettings): Promise<void> {
   if (!isThere(model)) return;
   const sessions = await readSessions(runDirectory(runPath(run)).environment, () => {});
-  checkFingerprints(sessions, { fingerprints: { model: await fingerprint(model) } });
+  // The others are not looked at: a run can be tried without its dataset.
+  const others = sessions[0]?.fingerprints;
+  checkFingerprints(sessions, { fingerprints: { ...others, model: await fingerprint(model) } });
 }
 
 async function open({ hub, token }: WorkerSettings): Promise<BrowserFacts> {

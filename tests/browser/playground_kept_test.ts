@@ -128,6 +128,8 @@ browserTest("a model of the same name is not taken for the run's own", async (br
     for (const [model, output] of [[T5, "first"], [other, "second"]]) {
       await picked.setInputFiles(model);
       await train(page, { ...SMALL_PPO, steps: 1, output });
+      // Until then the page shows the run before, which has ended.
+      await page.getByRole("heading", { name: output, exact: true }).waitFor();
       assert.equal(await ended(page), "");
     }
     await page.getByRole("button", { name: "Show first" }).click();
