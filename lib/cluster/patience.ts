@@ -6,6 +6,11 @@ export function isTransient(error: unknown): boolean {
     .test(textOf(error));
 }
 
+/** Recognizes an error after which another attempt may succeed. */
+export function willPass(error: unknown): boolean {
+  return isTransient(error) || isFull(error);
+}
+
 /** Recognizes the error of a server or a stream that has no room for more. */
 export function isFull(error: unknown): boolean {
   return isDiskFull(error) || isQueueFull(error) ||

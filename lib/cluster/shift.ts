@@ -6,7 +6,7 @@ import { tellStored } from "./arrivals.ts";
 import { type Connection, maxPayload } from "./connection.ts";
 import { Outage, patiently } from "./endure.ts";
 import { decode, encode, type Result, type Work } from "./messages.ts";
-import { isTransient, reasonOf } from "./patience.ts";
+import { reasonOf, willPass } from "./patience.ts";
 import { takePolicy } from "./policy_objects.ts";
 import type { Presence } from "./presence.ts";
 import {
@@ -62,20 +62,25 @@ export class Shift {
    * any.
    */
   async take(): Promise<boolean> {
-    const messages = await this.#fetch().catch((error) => {
-      if (isTransient(error)) this.#outage.met(error);
-      throw error;
-    });
-    this.#outage.over();
-    if (messages.length === 0) return false;
-    const sign = setInterval(() => messages.forEach((message) => message.working()), HEARTBEAT_MS);
+    let messages: JsMsg[] = [];
     try {
-      await this.#work(messages);
-      return true;
+      messages = await this.#fetch();
+      if (messages.length > 0) await this.#workOn(messages);
+      this.#outage.over();
+      return messages.length > 0;
     } catch (error) {
       // Another worker may do it.
       for (const message of messages) message.nak(HEARTBEAT_MS);
+      if (willPass(error)) this.#outage.met(error);
       throw error;
+    }
+  }
+
+  /** Does work, and tells the server meanwhile that it is in progress. */
+  async #workOn(messages: readonly JsMsg[]): Promise<void> {
+    const sign = setInterval(() => messages.forEach((message) => message.working()), HEARTBEAT_MS);
+    try {
+      await this.#work(messages);
     } finally {
       clearInterval(sign);
       this.at.presence.update({ state: "waiting" });

@@ -5,7 +5,7 @@ import { machineName } from "../platform/program.ts";
 import type { NatsAddress } from "./address.ts";
 import { type Connection, connectNats } from "./connection.ts";
 import type { RunEntry } from "./messages.ts";
-import { isGone, isTransient, pause } from "./patience.ts";
+import { isGone, pause, willPass } from "./patience.ts";
 import { layoutOf } from "./policy_objects.ts";
 import { Presence } from "./presence.ts";
 import { type FoundRun, RunSearch } from "./run_search.ts";
@@ -153,7 +153,7 @@ async function workFor(
       } catch (error) {
         if (isGone(error)) return "ended";
         if (error === signal.reason) return "left";
-        if (!isTransient(error)) throw error;
+        if (!willPass(error)) throw error;
         await pause(SEARCH_MS, signal);
       }
     }

@@ -175,3 +175,35 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  name: "a worker goes on after the error of a full disk, wherever it meets it",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await using workers = new Workers();
+      const { open } = Objm.prototype;
+      let failures = 1;
+      Objm.prototype.open = async function (...args) {
+        const store = await open.apply(this, args);
+        const get = store.get.bind(store);
+        store.get = async (name) => {
+          if (failures-- > 0) throw new Error("write 1.blk: no space left on device");
+          return await get(name);
+        };
+        return store;
+      };
+      try {
+        workers.start(url, "a");
+        const fleet = await fleetAt(url);
+        workers.ended.then(() => fleet.fail(new Error("the worker has ended")));
+        await train("grpo", join(folder, "run"), SMALL, { fleet });
+      } finally {
+        Objm.prototype.open = open;
+      }
+      assert.deepEqual(workers.errors, []);
+      assert.ok(workers.lines.some((line) => /has a full disk .*: the worker waits/.test(line)));
+      assert.ok(workers.lines.some((line) => /is back: the worker goes on/.test(line)));
+    });
+  },
+});
