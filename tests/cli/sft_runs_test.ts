@@ -35,7 +35,7 @@ Deno.test("runs of sft are listed, shown, compared, exported and deleted", async
     assert.deepEqual(Object.keys(session.fingerprints), ["model", "dataset"]);
 
     assert.equal(config.steps, null);
-    assert.equal(await runs("delete", first), `deleted ${first}\n`);
+    assert.equal(await runs("delete", "--yes", first), `deleted ${first}\n`);
     assert.throws(() => Deno.statSync(first), Deno.errors.NotFound);
   });
 });

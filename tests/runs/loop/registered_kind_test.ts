@@ -69,7 +69,7 @@ Deno.test("a registered kind trains, is stopped, resumed and listed as the other
 
     const refused = await call(["sft", "--resume", cut, "--seed", "3"]);
     assert.match(refused.stderr, /^error: .*--seed \(0, not 3\)/);
-    assert.equal((await call(["runs", "delete", cut])).stdout, `deleted ${cut}\n`);
+    assert.equal((await call(["runs", "delete", "--yes", cut])).stdout, `deleted ${cut}\n`);
   });
 });
 
