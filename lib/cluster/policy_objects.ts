@@ -82,13 +82,18 @@ async function download(
   if (found === null) return null;
   // Reading fails with the same error.
   found.error.catch(() => {});
-  let length = 0;
-  for await (const part of found.data) {
-    if (length + part.length > into.length) return length + part.length;
-    into.set(part, length);
-    length += part.length;
+  // Not every browser has the iteration of streams.
+  const reader = found.data.getReader();
+  for (let length = 0;;) {
+    const { done, value } = await reader.read();
+    if (done) return length;
+    if (length + value.length > into.length) {
+      await reader.cancel();
+      return length + value.length;
+    }
+    into.set(value, length);
+    length += value.length;
   }
-  return length;
 }
 
 /**
