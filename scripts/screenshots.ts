@@ -42,6 +42,9 @@ try {
   for (const [file, page, colorScheme] of PICTURES) {
     const tab = await browser.newPage({ viewport: { width: 1400, height: 900 }, colorScheme });
     await tab.goto(`${server.address}runs/${run}${page}`);
+    await tab.waitForFunction(() =>
+      document.querySelector("[data-island]:not([data-hydrated])") === null
+    );
     if (page === "") await tab.waitForSelector("[data-last-step]");
     const ends: number[] = await tab.evaluate(
       `[...document.querySelectorAll("${ENDS}")].map((part) => part.getBoundingClientRect().bottom)`,
