@@ -11,12 +11,16 @@ export class Timestamps {
   /** Kernels of this recording. */
   #kernels: string[] = [];
 
-  /** @param capacity the most dispatches of a recording */
+  /**
+   * @param capacity the most dispatches of a recording
+   * @param tick seconds of a timestamp's tick
+   */
   constructor(
     gpu: GPUDevice,
     capacity: number,
     private readonly readbacks: ReadbackPool,
     private readonly times: LaunchListener,
+    private readonly tick: number,
   ) {
     this.#queries = gpu.createQuerySet({ type: "timestamp", count: 2 * capacity });
     this.#resolved = gpu.createBuffer({
@@ -47,10 +51,9 @@ export class Timestamps {
     encoder.copyBufferToBuffer(this.#resolved, 0, readback, 0, size);
     return () => {
       this.readbacks.read(readback, size).then((bytes) => {
-        const nanoseconds = new BigUint64Array(bytes.buffer);
+        const ticks = new BigUint64Array(bytes.buffer);
         kernels.forEach((kernel, i) => {
-          const duration = nanoseconds[2 * i + 1] - nanoseconds[2 * i];
-          this.times.add(kernel, Number(duration) / 1e9);
+          this.times.add(kernel, Number(ticks[2 * i + 1] - ticks[2 * i]) * this.tick);
         });
       }, () => {/* The device was closed or lost before it came so far. */});
     };

@@ -24,6 +24,7 @@ import { putInOrder, signature } from "../signature.ts";
 import { shaderHead } from "./shader_head.ts";
 import { shaderSource } from "./shader_source.ts";
 import { MAX_DISPATCHES, SubmitBudget } from "./submit_budget.ts";
+import { measureTick } from "./timestamp_period.ts";
 import { Timestamps } from "./timestamps.ts";
 import { wholeWords } from "./whole_words.ts";
 
@@ -159,7 +160,7 @@ export class WebGpuDevice implements GpuDevice {
       uniform ? subgroupMinSize : null,
       immediateReads,
       !immediateReads && implementation !== "Dawn",
-      times,
+      times && { listener: times, tick: await measureTick(gpu) },
       compilation,
     );
   }
@@ -172,7 +173,7 @@ export class WebGpuDevice implements GpuDevice {
    * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
    * @param immediateReads whether reads need not be awaited
    * @param waits whether a read waits: in Deno 11 ms, as long as many steps of decoding; else 0.2 ms
-   * @param times where to add what each kernel costs
+   * @param times where to add what each kernel costs, and the seconds of a timestamp's tick
    * @param compilation listeners
    */
   private constructor(
@@ -183,7 +184,7 @@ export class WebGpuDevice implements GpuDevice {
     readonly subgroupSize: number | null,
     immediateReads: boolean,
     waits: boolean,
-    times?: LaunchListener,
+    times?: { readonly listener: LaunchListener; readonly tick: number },
     compilation?: CompilationHooks,
   ) {
     this.stepsPerRead = waits ? 16 : 8;
@@ -206,7 +207,9 @@ export class WebGpuDevice implements GpuDevice {
     this.#pipelines = new Pipelines(gpu, head, fail, compilation);
     this.#parameters = new ParameterBlocks(gpu);
     this.#readbacks = new ReadbackPool(gpu, immediateReads);
-    this.#timestamps = times ? new Timestamps(gpu, MAX_DISPATCHES, this.#readbacks, times) : null;
+    this.#timestamps = times
+      ? new Timestamps(gpu, MAX_DISPATCHES, this.#readbacks, times.listener, times.tick)
+      : null;
     this.#parameterGroup = gpu.createBindGroup({
       layout: this.#pipelines.parameterLayout,
       entries: [{ binding: 0, resource: { buffer: this.#parameters.buffer, size: BLOCK_BYTES } }],
