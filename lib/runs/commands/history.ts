@@ -144,7 +144,13 @@ export function differingSettings(runs: readonly RunRecord[]): Record<string, un
 export async function deleteRun(path: string): Promise<void> {
   if (!hasTrained(path)) await readRunConfig(path);
   if (RunLock.isHeld(path)) throw runInUse(path);
+  const { config, environment } = runDirectory(path);
+  const marks = [config, environment].map((file) => basename(file));
   try {
+    // A deletion that is cut short leaves what marks a run, so that it can be repeated.
+    for await (const { name } of Deno.readDir(path)) {
+      if (!marks.includes(name)) await Deno.remove(join(path, name), { recursive: true });
+    }
     await Deno.remove(path, { recursive: true });
   } catch (error) {
     throw new UserError(`cannot delete ${path}: ${ioReason(error)}`, { cause: error });
