@@ -45,12 +45,12 @@ export async function openRun(name: string, keep: boolean): Promise<OwnRun> {
           // A run that was refused before it began leaves nothing.
           if (journal && !hasFiles(name)) await removeFiles(name);
         } finally {
-          lock.release();
+          await lock.release();
         }
       },
     };
   } catch (error) {
-    lock.release();
+    await lock.release();
     throw error instanceof FileError && error.code === "EBUSY" ? inUse(name) : error;
   }
 }
@@ -105,7 +105,7 @@ export async function removeRun(name: string): Promise<void> {
   try {
     await removeFiles(name);
   } finally {
-    lock.release();
+    await lock.release();
   }
 }
 
@@ -160,16 +160,26 @@ async function isLocked(name: string): Promise<boolean> {
 
 /** Lock that one tab at a time has, and that ends with it. */
 class Lock {
-  private constructor(readonly release: () => void) {}
+  private constructor(
+    private readonly end: () => void,
+    private readonly ended: Promise<unknown>,
+  ) {}
 
   /** Null where another one has it. */
   static async acquire(name: string): Promise<Lock | null> {
-    const { promise, resolve } = Promise.withResolvers<Lock | null>();
-    const options = { ifAvailable: true };
-    navigator.locks.request(name, options, async (lock) => {
-      if (!lock) return resolve(null);
-      await new Promise<void>((release) => resolve(new Lock(release)));
+    const held = Promise.withResolvers<boolean>();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ended = navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+      held.resolve(lock !== null);
+      if (lock) await promise;
     });
-    return await promise;
+    const isHeld = await Promise.race([held.promise, ended.then(() => false)]);
+    return isHeld ? new Lock(resolve, ended) : null;
+  }
+
+  /** Gives it back: the next request, of this tab or another, gets it. */
+  async release(): Promise<void> {
+    this.end();
+    await this.ended;
   }
 }

@@ -207,3 +207,27 @@ browserTest("the page shows before its script and the module are loaded", async 
     `painted after ${painted} ms, script and module asked for at ${script} and ${module}`;
   assert.ok(painted <= script && script <= module, told);
 });
+
+browserTest(
+  "what is chosen and clicked before the page's script is there counts",
+  async (browser) => {
+    await using site = await host();
+    const page = await browser.newPage();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    await page.route(/\/client\.js/, async (route) => {
+      await released;
+      await route.continue();
+    });
+    await page.goto(site.address);
+    const folder = page.getByLabel("Folder of the model", { exact: true });
+    const model = page.getByRole("combobox", { name: "Model" });
+    await model.selectOption("own");
+    assert.equal(await folder.count(), 0);
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    release();
+    await folder.waitFor();
+    assert.equal(await model.inputValue(), "own");
+    assert.equal(await ended(page), "Pick a model first.");
+    assert.equal(page.url(), site.address);
+  },
+);

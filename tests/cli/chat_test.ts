@@ -113,7 +113,7 @@ Deno.test("generate --chat says what is missing", async () => {
   assert.match((await call([...chat, "Hi"])).stderr, /^error: \S+ has no chat template: expected /);
   assert.match(
     (await call([...chat, "--prompt", "{dialogue}", "Hi"])).stderr,
-    /^error: --prompt is no/,
+    /^error: --prompt does not apply to a chat/,
   );
   const system = await call(["generate", "--system", "Be kind.", "Hi"]);
   assert.deepEqual([system.code, system.stderr.includes("add --chat")], [2, true]);

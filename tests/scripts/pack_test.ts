@@ -241,8 +241,9 @@ Deno.test({ name: "the packed executable", ignore: Deno.build.os !== "linux" }, 
       const address = /http:\S+/.exec(value)![0];
       const page = await fetch(address);
       assert.equal(page.status, 200);
-      const script = /\/static\/client\.js[^"]*/.exec(await page.text())![0];
-      assert.equal((await (await fetch(new URL(script, address))).text()).length > 1000, true);
+      const start = new URL(/\/static\/start\.js[^"]*/.exec(await page.text())![0], address);
+      const [client] = /\.\/client\.js[^"]*/.exec(await (await fetch(start)).text())!;
+      assert.equal((await (await fetch(new URL(client, start))).text()).length > 1000, true);
       child.kill("SIGTERM");
       await lines.cancel();
       assert.equal((await child.status).code, 0);

@@ -29,7 +29,7 @@ export function KeptRuns(
           const isRunning = run.status === "running";
           const isAsked = asked.value === run.name;
           return (
-            <li class="card">
+            <li class="card" key={run.name}>
               <strong>{run.name}</strong> <StateBadge state={run.status} />{" "}
               <span class="muted number">
                 {run.step}

@@ -282,6 +282,7 @@ export class TabTraining {
     if (!canBeTried(run) || this.missing.length > 0) return;
     try {
       const question = await this.#inTurn((worker) => worker.question(run.name, run.prompt));
+      if (this.run.value?.name !== run.name) return; // Another one is shown by now.
       this.#change({ trying: { chats: question !== null, example: question ?? textOf(run) } });
     } catch (error) {
       this.#note(messageOf(error));
@@ -305,7 +306,8 @@ export class TabTraining {
       this.#change({ phase: "finished" });
       await this.#learnToTry();
     } finally {
-      this.#training = null;
+      // The next one may have started: a run is finished before all is known of it.
+      if (this.#training === training) this.#training = null;
       this.#draw();
       this.listKept().catch(() => {});
     }
