@@ -44,7 +44,7 @@ interface StoredRepo {
 }
 
 /** Larger files are kept on the other host, as with Git LFS. */
-const LARGE = 1000;
+export const LARGE = 1000;
 /** Entries of a page of a listing: few, so that the tests turn pages. */
 const PAGE = 5;
 
