@@ -222,10 +222,13 @@ browserTest(
     const folder = page.getByLabel("Folder of the model", { exact: true });
     const model = page.getByRole("combobox", { name: "Model" });
     await model.selectOption("own");
+    await page.getByRole("combobox", { name: "Data" }).selectOption("own");
+    await page.getByRole("combobox", { name: "Algorithm" }).selectOption("dpo");
     assert.equal(await folder.count(), 0);
     await page.getByRole("button", { name: "Train", exact: true }).click();
     release();
     await folder.waitFor();
+    await page.getByLabel("Dataset", { exact: true }).waitFor();
     assert.equal(await model.inputValue(), "own");
     assert.equal(await ended(page), "Pick a model first.");
     assert.equal(page.url(), site.address);

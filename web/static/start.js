@@ -5,16 +5,21 @@ const early = [];
 const keep = (event) => {
   if (!event.target.closest("[data-island]")) return;
   if (event.type === "submit") event.preventDefault();
-  early.push(event);
+  const { type, target } = event;
+  early.push({ type, target, value: target.value, checked: target.checked });
 };
 for (const type of EARLY) addEventListener(type, keep, true);
 const load = async () => {
   await import("./client.js");
   for (const type of EARLY) removeEventListener(type, keep, true);
-  for (const { type, target } of early.splice(0)) {
+  for (const { type, target, ...field } of early.splice(0)) {
     if (type === "click") target.closest("button[type=button]")?.click();
     else if (type === "submit") target.requestSubmit();
-    else target.dispatchEvent(new Event(type, { bubbles: true }));
+    else {
+      // The script has put its own values there. Nobody may set a picked file again, nor has to.
+      if (target.type !== "file") Object.assign(target, field);
+      target.dispatchEvent(new Event(type, { bubbles: true }));
+    }
   }
 };
 const isShown = (list) => list.getEntriesByName("first-contentful-paint").length > 0;

@@ -1,6 +1,6 @@
 import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { BrowserFactsLine } from "./browser_facts.tsx";
 import { FIRST_CHOICES, type PlaygroundKind } from "./choices.ts";
 import { keepChoices, keptChoices } from "./kept_choices.ts";
@@ -15,7 +15,8 @@ export function Playground({ kinds }: { kinds: readonly PlaygroundKind[] }): JSX
   const training = useMemo(() => new TabTraining(kinds), []);
   const choices = useSignal(FIRST_CHOICES);
   const pauses = useSignal(false);
-  useEffect(() => {
+  // Before start.js does again what was chosen meanwhile.
+  useLayoutEffect(() => {
     choices.value = { ...choices.value, ...keptChoices(kinds) };
     return effect(() => keepChoices(choices.value));
   }, []);

@@ -63,7 +63,7 @@ export function TrainingForm(
             disabled={busy}
             onChange={(event) => {
               const model = event.currentTarget.value as Choices["model"];
-              choices.value = withModel(now, model, kinds);
+              choices.value = withModel(choices.value, model, kinds);
             }}
           >
             {demosOf(kind).map((name) => <option value={name}>{DEMOS[name]}</option>)}
@@ -88,7 +88,7 @@ export function TrainingForm(
             disabled={busy}
             aria-describedby="algorithm-help"
             onChange={({ currentTarget: { value } }) => {
-              choices.value = withKind(now, kinds.find(({ kind }) => kind === value)!);
+              choices.value = withKind(choices.value, kinds.find(({ kind }) => kind === value)!);
             }}
           >
             {kinds.map(({ kind, title }) => <option value={kind}>{title}</option>)}
