@@ -8,6 +8,7 @@ import {
   formatSeconds,
 } from "../shared/format.ts";
 import type { RunOverview, RunState } from "../shared/overview.ts";
+import { runPath } from "../shared/paths.ts";
 
 /** State of a run as a coloured word. */
 export function StateBadge({ state }: { state: RunState }): JSX.Element {
@@ -19,6 +20,21 @@ export function KindName({ run }: { run: Pick<RunOverview, "kind" | "kindTitle">
   return run.kindTitle === null
     ? <>Unknown kind “{run.kind}”</>
     : <>{capitalized(run.kindTitle)}</>;
+}
+
+/** Name of a run as a link to its page, with its folder where that is another, and its kind. */
+export function RunName(
+  { run }: { run: Pick<RunOverview, "id" | "name" | "kind" | "kindTitle"> },
+): JSX.Element {
+  return (
+    <>
+      <a href={runPath(run.id)}>{run.name}</a>
+      {run.name !== run.id && <span class="muted folder">{run.id}</span>}
+      <span class="muted folder">
+        <KindName run={run} />
+      </span>
+    </>
+  );
 }
 
 /** Number of steps done and of all steps, with a bar and the time left. */

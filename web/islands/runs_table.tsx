@@ -1,11 +1,10 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { KindName, ScrolledTable, StateBadge, StepProgress } from "../components/parts.tsx";
+import { RunName, ScrolledTable, StateBadge, StepProgress } from "../components/parts.tsx";
 import { type RunColumn, runColumns } from "../components/run_columns.tsx";
 import { formatMoment, lastName } from "../shared/format.ts";
 import type { RunRow, RunSort, RunsPage } from "../shared/overview.ts";
-import { runPath } from "../shared/paths.ts";
 
 /** Milliseconds between refreshes while a run of the table is running. */
 const REFRESH_MS = 3000;
@@ -108,11 +107,7 @@ function Row(
         />
       </td>
       <th scope="row">
-        <a href={runPath(run.id)}>{run.name}</a>
-        {run.name !== run.id && <span class="muted folder">{run.id}</span>}
-        <span class="muted folder">
-          <KindName run={run} />
-        </span>
+        <RunName run={run} />
       </th>
       <td data-label="State">
         <StateBadge state={run.state} />

@@ -4,7 +4,7 @@ import { Island } from "../page/island.tsx";
 import {
   ChangeValue,
   Empty,
-  KindName,
+  RunName,
   ScrolledTable,
   StateBadge,
   StepProgress,
@@ -12,7 +12,6 @@ import {
 import { runColumns } from "../components/run_columns.tsx";
 import { formatCount, heading } from "../shared/format.ts";
 import type { RunOverview } from "../shared/overview.ts";
-import { runPath } from "../shared/paths.ts";
 import { renderPage } from "../page/render.tsx";
 import { kindNamed } from "../store/kinds.ts";
 import { settingsOf } from "../store/settings.ts";
@@ -114,11 +113,7 @@ function Headlines({ runs }: { runs: RunOverview[] }): JSX.Element {
           <tr>
             <th scope="row">
               <span class={`key key-${i}`} aria-hidden="true" />
-              <a href={runPath(run.id)}>{run.name}</a>
-              {run.name !== run.id && <span class="muted folder">{run.id}</span>}
-              <span class="muted folder">
-                <KindName run={run} />
-              </span>
+              <RunName run={run} />
             </th>
             <td data-label="State">
               <StateBadge state={run.state} />

@@ -1,6 +1,6 @@
 /** NATS and its JetStream: a file beside the bundle, loaded on first use. */
 const beside = new URL("temper-nats.js", import.meta.url);
-const {
+export const {
   AckPolicy,
   credsAuthenticator,
   DiscardPolicy,
@@ -13,20 +13,6 @@ const {
   StorageType,
   wsconnect,
 }: typeof import("../nats_websocket.ts") = await import(beside.href);
-
-export {
-  AckPolicy,
-  credsAuthenticator,
-  DiscardPolicy,
-  jetstream,
-  jetstreamManager,
-  Kvm,
-  nkeyAuthenticator,
-  Objm,
-  RetentionPolicy,
-  StorageType,
-  wsconnect,
-};
 export type {
   ConnectionOptions,
   JetStreamClient,

@@ -1,5 +1,6 @@
 import { repeatedName } from "../../shared/json_rows.ts";
 import type { ChartSpec } from "../../../lib/runs/kinds/chart_spec.ts";
+import type { ChosenDevice } from "./fields.tsx";
 import { pathOf, type Picked } from "./picked_files.ts";
 
 /** Algorithm that a page can train with. */
@@ -83,7 +84,7 @@ export interface Choices {
   steps: string;
   learningRate: string;
   seed: string;
-  device: "auto" | "wasm" | "webgpu";
+  device: ChosenDevice;
   /** Further settings, as JSON. */
   further: string;
 }

@@ -11,6 +11,7 @@ import {
   withKind,
   withModel,
 } from "./choices.ts";
+import { DeviceField, TextField } from "./fields.tsx";
 import { FileField } from "./file_field.tsx";
 
 /** Form for what is trained, on what, and how. */
@@ -34,17 +35,13 @@ export function TrainingForm(
     label: string,
     mode?: "numeric" | "decimal",
   ) => (
-    <label>
-      {label}
-      <input
-        type="text"
-        inputMode={mode}
-        placeholder="default"
-        value={now[name]}
-        disabled={busy}
-        onInput={(event) => change({ [name]: event.currentTarget.value })}
-      />
-    </label>
+    <TextField
+      label={label}
+      value={now[name]}
+      disabled={busy}
+      onText={(text) => change({ [name]: text })}
+      more={{ inputMode: mode, placeholder: "default" }}
+    />
   );
   return (
     <form
@@ -172,18 +169,11 @@ export function TrainingForm(
         {text("steps", "Steps", "numeric")}
         {text("learningRate", "Learning rate", "decimal")}
         {text("seed", "Seed", "numeric")}
-        <label>
-          Device
-          <select
-            value={now.device}
-            disabled={busy}
-            onChange={(event) => change({ device: event.currentTarget.value as Choices["device"] })}
-          >
-            <option value="auto">GPU if there is one</option>
-            <option value="wasm">CPU (WebAssembly)</option>
-            <option value="webgpu">GPU (WebGPU)</option>
-          </select>
-        </label>
+        <DeviceField
+          value={now.device}
+          disabled={busy}
+          onChoice={(device) => change({ device })}
+        />
       </div>
       <details>
         <summary>Further settings</summary>

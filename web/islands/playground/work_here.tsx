@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
-import { StateBadge } from "../../components/parts.tsx";
+import { Fact, StateBadge } from "../../components/parts.tsx";
 import { Failure } from "./failure.tsx";
+import { DeviceField, TextField } from "./fields.tsx";
 import { FileField } from "./file_field.tsx";
 import { useRefusedDrops } from "./refused_drops.ts";
 import { TabWorking } from "./tab_working.ts";
@@ -22,18 +23,13 @@ export function WorkHere(_props: object): JSX.Element {
     label: string,
     more: JSX.IntrinsicElements["input"] = {},
   ) => (
-    <label>
-      {label}
-      <input
-        type="text"
-        autocomplete="off"
-        spellcheck={false}
-        value={now[name]}
-        disabled={busy}
-        onInput={(event) => change({ [name]: event.currentTarget.value })}
-        {...more}
-      />
-    </label>
+    <TextField
+      label={label}
+      value={now[name]}
+      disabled={busy}
+      onText={(text) => change({ [name]: text })}
+      more={{ autocomplete: "off", spellcheck: false, ...more }}
+    />
   );
   return (
     <>
@@ -54,19 +50,11 @@ export function WorkHere(_props: object): JSX.Element {
           {field("user", "User, or a token")}
           {field("password", "Password", { type: "password" })}
           {field("run", "Run", { placeholder: "any" })}
-          <label>
-            Device
-            <select
-              value={now.device}
-              disabled={busy}
-              onChange={(event) =>
-                change({ device: event.currentTarget.value as WorkChoices["device"] })}
-            >
-              <option value="auto">GPU if there is one</option>
-              <option value="wasm">CPU (WebAssembly)</option>
-              <option value="webgpu">GPU (WebGPU)</option>
-            </select>
-          </label>
+          <DeviceField
+            value={now.device}
+            disabled={busy}
+            onChoice={(device) => change({ device })}
+          />
         </div>
         <details>
           <summary>Files of my own</summary>
@@ -111,7 +99,7 @@ function ShownWorkSection(
 ): JSX.Element {
   const { phase, run, kind, step, rollouts, tokens, seconds, device, failure } = shown;
   const state = phase === "failed" ? "failed" : phase === "stopped" ? "stopped" : "running";
-  const facts = run === null ? [] : [
+  const facts: [name: string, value: string | number][] = run === null ? [] : [
     ["Run", `${run} (${kind})`],
     ["Step", step ?? "–"],
     ["Responses", rollouts],
@@ -128,12 +116,7 @@ function ShownWorkSection(
       {failure !== null && <Failure message={failure} />}
       {facts.length > 0 && (
         <dl class="pairs card">
-          {facts.map(([name, value]) => (
-            <div>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
+          {facts.map(([name, value]) => <Fact name={name}>{value}</Fact>)}
         </dl>
       )}
       {notes.length > 0 && (

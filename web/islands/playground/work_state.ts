@@ -1,3 +1,4 @@
+import type { ChosenDevice } from "./fields.tsx";
 import type { Picked } from "./picked_files.ts";
 
 /** Server to work at, and what for, as the form has it. */
@@ -7,7 +8,7 @@ export interface WorkChoices {
   readonly password: string;
   /** Id of the run; empty for any. */
   readonly run: string;
-  readonly device: "auto" | "wasm" | "webgpu";
+  readonly device: ChosenDevice;
   readonly ownModel: Picked | null;
   readonly ownClassifier: Picked | null;
 }
@@ -58,8 +59,17 @@ export interface ShownWork {
 /** Work that begins. */
 export function newWork(wanted: string): ShownWork {
   return {
-    ...{ phase: "connecting", wanted, run: null, kind: "", device: "", step: null, current: 0 },
-    ...{ rollouts: 0, tokens: 0, seconds: 0, failure: null },
+    phase: "connecting",
+    wanted,
+    run: null,
+    kind: "",
+    device: "",
+    step: null,
+    current: 0,
+    rollouts: 0,
+    tokens: 0,
+    seconds: 0,
+    failure: null,
   };
 }
 
