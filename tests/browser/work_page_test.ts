@@ -96,3 +96,19 @@ natsTest(
     }, ONE_USER);
   },
 );
+
+browserTest("work that is stopped before the module is there never begins", async (browser) => {
+  await using site = await host();
+  const page = await browser.newPage();
+  const module = Promise.withResolvers<void>();
+  await page.route(/\/temper\.js$/, async (route) => {
+    await module.promise;
+    await route.continue();
+  });
+  await page.goto(`${site.address}work.html`);
+  await fillIn(page, "ws://127.0.0.1:1", "", "");
+  await page.getByRole("button", { name: "Stop" }).click();
+  module.resolve();
+  await page.getByText("Stopped: work that was not done").waitFor();
+  assert.equal(await page.locator(".playground-run .failure").count(), 0);
+});

@@ -11,6 +11,7 @@ import { runSeries } from "../../shared/thin.ts";
 import { type Choices, OWN_REWARD, type PlaygroundKind, settingsOf } from "./choices.ts";
 import { forgetReward, keepReward, keptReward } from "./kept_rewards.ts";
 import { chosenFiles, GivenFiles, type OwnFiles, pickedAs } from "./own_files.ts";
+import { startWorker, withText } from "./page_worker.ts";
 import { pathOf, type Picked } from "./picked_files.ts";
 import { measuredText, NO_FILES, readRunFiles, textOf, textsIn } from "./run_files.ts";
 import { canBeTried, hasEnded, type ShownRun } from "./run_state.ts";
@@ -19,8 +20,6 @@ import { setsIn } from "./sample_rows.ts";
 
 /** Milliseconds between two drawings of the charts: steps may come faster than anybody can look. */
 const DRAW_MS = 400;
-/** Maximum number of lines that are kept of what a run told. */
-const NOTES = 30;
 /** Maximum number of sets of samples that are shown. */
 const SHOWN_SETS = 6;
 
@@ -252,12 +251,7 @@ export class TabTraining {
   }
 
   #start(): Promise<TemperWorker> {
-    return this.#worker ??= (async () => {
-      // A variable, so that the module stays out of this one's bundle.
-      const address = new URL("temper.js", document.baseURI).href;
-      const module: { TemperWorker: typeof TemperWorker } = await import(address);
-      return await module.TemperWorker.start();
-    })();
+    return this.#worker ??= startWorker();
   }
 
   /** Frees the model that was tried: training needs the memory, and the reward is another. */
@@ -380,7 +374,7 @@ export class TabTraining {
   }
 
   #note(text: string): void {
-    this.notes.value = [...this.notes.value, ...text.split("\n")].slice(-NOTES);
+    this.notes.value = withText(this.notes.value, text);
   }
 
   #draw(): void {

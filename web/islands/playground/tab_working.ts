@@ -1,11 +1,9 @@
 import { type Signal, signal } from "@preact/signals";
 import type { TabWork, TemperWorker, WorkListeners } from "../../../lib/browser/page.ts";
 import { GivenFiles } from "./own_files.ts";
+import { startWorker, withText } from "./page_worker.ts";
 import { pathOf } from "./picked_files.ts";
 import { addressOf, newWork, type ShownWork, type WorkChoices } from "./work_state.ts";
-
-/** Maximum number of lines that are kept of what the worker told. */
-const NOTES = 30;
 
 /** Work of this tab for a run elsewhere, and what the page shows of it. */
 export class TabWorking {
@@ -23,10 +21,15 @@ export class TabWorking {
     this.notes.value = [];
     this.shown.value = newWork(wanted);
     try {
-      const worker = await (this.#worker ??= startWorker());
+      const worker = await (this.#worker ??= startWorker({
+        // The page itself may not open WebSockets.
+        worker: new URL("work-worker.js", document.baseURI),
+      }));
       const { ownModel, ownClassifier, device } = choices;
       if (ownModel) await this.#given.give(worker, "models", ownModel);
       if (ownClassifier) await this.#given.give(worker, "classifiers", ownClassifier);
+      // The user may have stopped it meanwhile.
+      if (this.shown.value.phase === "stopping") return this.#change({ phase: "stopped" });
       this.#work = worker.work({ url: addressOf(choices) }, {
         device,
         run: wanted === "" ? null : wanted,
@@ -55,7 +58,7 @@ export class TabWorking {
       if (this.shown.value?.phase !== "stopping") this.#change(change);
     };
     return {
-      info: (text) => this.notes.value = [...this.notes.value, ...text.split("\n")].slice(-NOTES),
+      info: (text) => this.notes.value = withText(this.notes.value, text),
       waiting: () => change({ phase: "searching" }),
       found: ({ run, kind, device }) => change({ phase: "loading", run, kind, device }),
       working: ({ step, rollouts }) => change({ phase: "responding", step, current: rollouts }),
@@ -74,12 +77,4 @@ export class TabWorking {
   #change(change: Partial<ShownWork>): void {
     this.shown.value = { ...this.shown.value!, ...change };
   }
-}
-
-/** Starts a worker that may open WebSockets, which the page itself may not. */
-async function startWorker(): Promise<TemperWorker> {
-  // A variable, so that the module stays out of this one's bundle.
-  const address = new URL("temper.js", document.baseURI).href;
-  const module: { TemperWorker: typeof TemperWorker } = await import(address);
-  return await module.TemperWorker.start({ worker: new URL("work-worker.js", document.baseURI) });
 }
