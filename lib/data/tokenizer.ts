@@ -47,6 +47,7 @@ export class Tokenizer {
 
   private readonly specialTokenCount: number;
   private readonly suffixLength: number;
+  private readonly cutsLeft: boolean;
   /** Ids of a letter, behind which the texts of single tokens are taken. */
   private readonly letter: readonly number[];
   private readonly texts = new Map<number, string>();
@@ -65,6 +66,7 @@ export class Tokenizer {
     // transformers writes 1e30 for "no limit".
     const limit = config.model_max_length;
     this.modelMaxLength = typeof limit === "number" && limit < 1e9 ? limit : Infinity;
+    this.cutsLeft = truncationSide(json, config) === "left";
 
     this.specialTokenCount = checkIds(engine.encode("", true)).length;
     const bare = engine.encode("a", false);
@@ -137,7 +139,7 @@ export class Tokenizer {
    * @param options.addSpecialTokens add the special tokens. Default true; false for a text that has
    * them already, such as a chat template's
    * @param options.maxLength maximum number of ids, special tokens included: the text's end is
-   * cut, the special tokens stay.
+   * cut, or its beginning if the files' `truncation_side` is "left"; the special tokens stay.
    */
   encode(
     text: string,
@@ -145,14 +147,20 @@ export class Tokenizer {
   ): number[] {
     const ids = this.guard(() => checkIds(this.engine.encode(text, addSpecialTokens)));
     if (ids.length <= maxLength) return ids;
-    if (!addSpecialTokens) return ids.slice(0, maxLength);
+    if (!addSpecialTokens) return this.cut(ids, maxLength, 0, 0);
     if (maxLength < this.specialTokenCount) {
       throw new UserError(
         `a maximum of ${maxLength} tokens leaves no room for the ${this.specialTokenCount} special tokens`,
       );
     }
-    const end = ids.length - this.suffixLength;
-    return [...ids.slice(0, maxLength - this.suffixLength), ...ids.slice(end)];
+    const prefix = this.specialTokenCount - this.suffixLength;
+    return this.cut(ids, maxLength, prefix, this.suffixLength);
+  }
+
+  /** Cuts ids down to a length, but not those before and after the text. */
+  private cut(ids: readonly number[], length: number, prefix: number, suffix: number): number[] {
+    const kept = this.cutsLeft ? prefix : length - suffix;
+    return [...ids.slice(0, kept), ...ids.slice(ids.length - (length - kept))];
   }
 
   /**
@@ -199,6 +207,21 @@ export class Tokenizer {
     const content = tokenContent(config[key]);
     return content === null ? null : this.engine.idOf(content);
   }
+}
+
+/**
+ * Reads the side of a text that truncation cuts. As in transformers 4.52, tokenizer_config.json
+ * overrides tokenizer.json.
+ *
+ * @throws {Error} when it is neither side
+ */
+function truncationSide(json: JsonObject, config: JsonObject): "left" | "right" {
+  const { direction } = Object(json.truncation) as JsonObject;
+  const side = config.truncation_side ?? (direction === "Left" ? "left" : "right");
+  if (side === "left" || side === "right") return side;
+  throw new Error(
+    `its \`truncation_side\` is ${JSON.stringify(side)}, expected "left" or "right"`,
+  );
 }
 
 /**

@@ -68,6 +68,6 @@ export class ClassifierReward {
   truncationNotice(): string | null {
     if (this.truncated === 0) return null;
     return `${this.truncated} of ${this.scored} texts were longer than the reward model's ` +
-      `${this.#classifier.maxLength} tokens and were scored on their beginning`;
+      `${this.#classifier.maxLength} tokens and were cut to score them`;
   }
 }

@@ -48,6 +48,38 @@ Deno.test("truncation cuts the text's end and keeps the special tokens", async (
   }
 });
 
+Deno.test("truncation cuts the side that the files name", async () => {
+  const text = "#Person1#: Hello, how are you today?";
+  await withRoberta(async (dir) => {
+    const settings = join(dir, "tokenizer_config.json");
+    Deno.writeTextFileSync(settings, '{ "truncation_side": "left" }');
+    const tokenizer = await Tokenizer.load(dir);
+    const all = tokenizer.encode(text);
+    assert.deepEqual(tokenizer.encode(text, { maxLength: 6 }), [all[0], ...all.slice(-5)]);
+    assert.deepEqual(tokenizer.encode(text, { maxLength: 2 }), [all[0], all.at(-1)]);
+    const bare = { addSpecialTokens: false };
+    assert.deepEqual(tokenizer.encode(text, { ...bare, maxLength: 4 }), all.slice(-5, -1));
+    assert.deepEqual(tokenizer.encode(text, { ...bare, maxLength: 0 }), []);
+
+    Deno.writeTextFileSync(settings, '{ "truncation_side": "middle" }');
+    await assert.rejects(Tokenizer.load(dir), {
+      name: "UserError",
+      message: /`truncation_side` is "middle", expected "left" or "right"/,
+    });
+  });
+  // tokenizer.json has a side as well, which tokenizer_config.json overrides.
+  await withTempDir(async (dir) => {
+    const json = JSON.parse(Deno.readTextFileSync(join(T5, "tokenizer.json")));
+    json.truncation = { direction: "Left", max_length: 512, strategy: "LongestFirst", stride: 0 };
+    Deno.writeTextFileSync(join(dir, "tokenizer.json"), JSON.stringify(json));
+    const cut = async () => (await Tokenizer.load(dir)).encode(text, { maxLength: 6 });
+    const all = (await Tokenizer.load(T5)).encode(text);
+    assert.deepEqual(await cut(), all.slice(-6));
+    Deno.writeTextFileSync(join(dir, "tokenizer_config.json"), '{ "truncation_side": "right" }');
+    assert.deepEqual(await cut(), [...all.slice(0, 5), all.at(-1)]);
+  });
+});
+
 Deno.test("decoding nothing, and ids beyond the vocabulary, gives no text", async () => {
   const tokenizer = await Tokenizer.load(T5);
   assert.equal(tokenizer.decode([]), "");

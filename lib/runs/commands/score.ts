@@ -27,7 +27,7 @@ export interface Scores {
   maximum: number | null;
   /** Share of texts with a toxicity of at least 0.5; null where the classifier has no toxic label. */
   ratio: number | null;
-  /** Texts that were longer than the classifier reads and scored on their beginning. */
+  /** Texts that were longer than the classifier reads and were cut to score them. */
   truncated: number;
 }
 
