@@ -25,6 +25,8 @@ const CLASSES: Readonly<Record<string, string>> = {
   gemma: "GemmaTokenizer",
   gemma2: "GemmaTokenizer",
   gemma3_text: "GemmaTokenizer",
+  bert: "BertTokenizer",
+  distilbert: "DistilBertTokenizer",
 };
 
 /** Special tokens of a class that the files need not name. */

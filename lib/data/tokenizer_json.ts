@@ -3,18 +3,25 @@ import { tokenContent, tokenizerClass } from "./tokenizer_config.ts";
 
 /** Tokenizers that take the tokens around a text from tokenizer_config.json alone. */
 const OWN_TEMPLATE: readonly string[] = ["LlamaTokenizer", "GemmaTokenizer"];
+/** Tokenizers that take the settings of BERT's normalizer from tokenizer_config.json. */
+const OWN_NORMALIZER: readonly string[] = ["BertTokenizer", "DistilBertTokenizer"];
 
 /**
  * Adapts the content of tokenizer.json to tokenizer_config.json as transformers 4.52 does when it loads
- * them: `add_bos_token` and `add_eos_token` of Llama's and Gemma's tokenizers, and `add_prefix_space`.
+ * them: `add_bos_token` and `add_eos_token` of Llama's and Gemma's tokenizers, `do_lower_case`,
+ * `strip_accents` and `tokenize_chinese_chars` of BERT's and DistilBERT's, and `add_prefix_space`.
  *
  * @throws {Error} when the tokenizer needs what is not supported
  */
 export function withConfig(json: JsonObject, config: JsonObject): JsonObject {
   checkAddedTokens(json);
   checkModel(Object(json.model));
+  if (config.split_special_tokens === true) {
+    throw new Error("its `split_special_tokens` true is not supported");
+  }
   return {
     ...json,
+    normalizer: withNormalizer(json.normalizer, config),
     pre_tokenizer: withPrefixSpace(json.pre_tokenizer, config),
     post_processor: withTemplate(json, config),
   };
@@ -70,6 +77,19 @@ function checkPieces({ vocab, unk_id: unknown = null }: JsonObject): void {
 /** Tells whether a model is byte-pair encoding; files of old do not say. */
 export function isBpe({ type, merges }: JsonObject): boolean {
   return type === "BPE" || type === undefined && merges !== undefined;
+}
+
+/** `BertTokenizerFast.__init__`, and DistilBERT's, with the defaults of both. */
+function withNormalizer(step: unknown, config: JsonObject): unknown {
+  const { type } = Object(step) as JsonObject;
+  const isOwn = OWN_NORMALIZER.includes(tokenizerClass(config.tokenizer_class));
+  if (type !== "BertNormalizer" || !isOwn) return step;
+  return {
+    ...Object(step),
+    lowercase: config.do_lower_case ?? true,
+    strip_accents: config.strip_accents ?? null,
+    handle_chinese_chars: config.tokenize_chinese_chars ?? true,
+  };
 }
 
 /** `PreTrainedTokenizerFast.__init__`: the configuration overrides a byte-level step without others. */

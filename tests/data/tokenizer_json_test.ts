@@ -46,6 +46,30 @@ Deno.test("a lone byte-level step has the configuration's prefix space", () => {
   assert.deepEqual(prefix({ add_prefix_space: true }), json.pre_tokenizer);
 });
 
+Deno.test("BERT's and DistilBERT's normalizer is the configuration's", () => {
+  const own = { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true };
+  const normalizer = { ...own, strip_accents: null, lowercase: false };
+  const json = { ...JSON_FILE, normalizer };
+  const read = (config: JsonObject) => withConfig(json, config).normalizer;
+  for (const tokenizer_class of ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer"]) {
+    assert.deepEqual(read({ tokenizer_class, do_lower_case: false }), normalizer);
+    assert.deepEqual(read({ tokenizer_class }), { ...normalizer, lowercase: true });
+    assert.deepEqual(
+      read({
+        ...{ tokenizer_class, do_lower_case: true },
+        ...{ strip_accents: false, tokenize_chinese_chars: false },
+      }),
+      { ...own, handle_chinese_chars: false, strip_accents: false, lowercase: true },
+    );
+  }
+  assert.equal(read({ tokenizer_class: "PreTrainedTokenizerFast" }), normalizer);
+  const other = { ...JSON_FILE, normalizer: { type: "Lowercase" } };
+  assert.equal(
+    withConfig(other, { tokenizer_class: "BertTokenizer" }).normalizer,
+    other.normalizer,
+  );
+});
+
 Deno.test("what is not supported is refused by name", () => {
   const single = { ...JSON_FILE, added_tokens: [{ id: 1, content: "<s>", single_word: true }] };
   assert.throws(() => withConfig(single, {}), /`single_word` of its token "<s>" is not supported/);
@@ -78,6 +102,11 @@ Deno.test("what is not supported is refused by name", () => {
   const plain = { dropout: null, byte_fallback: true, continuing_subword_prefix: "", merges: [] };
   withConfig({ ...JSON_FILE, model: { ...plain, vocab: {} } }, {});
   withConfig({ ...JSON_FILE, model: { type: "WordPiece", continuing_subword_prefix: "##" } }, {});
+  assert.throws(
+    () => withConfig(JSON_FILE, { split_special_tokens: true }),
+    /its `split_special_tokens` true is not supported/,
+  );
+  withConfig(JSON_FILE, { split_special_tokens: false });
   const config = { tokenizer_class: "LlamaTokenizer", bos_token: "<x>" };
   assert.throws(() => withConfig(JSON_FILE, config), /its vocabulary has no "<x>"/);
 });

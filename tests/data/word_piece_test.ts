@@ -47,3 +47,30 @@ Deno.test("a vocab.txt without its special tokens is refused", async () => {
     /vocab\.txt lacks the sep_token "\[SEP\]"/,
   );
 });
+
+Deno.test("the model's type names the tokenizer's class, and case falls away by default", async () => {
+  const vocab = Object.fromEntries(PIECES.map((piece, id) => [piece, id]));
+  const json = {
+    added_tokens: [],
+    normalizer: { type: "BertNormalizer", lowercase: false, handle_chinese_chars: true },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: {
+      type: "BertProcessing",
+      sep: ["[SEP]", id("[SEP]")],
+      cls: ["[CLS]", id("[CLS]")],
+    },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+    model: { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", vocab },
+  };
+  await withTempDir(async (dir) => {
+    await Deno.writeTextFile(join(dir, "tokenizer.json"), JSON.stringify(json));
+    const encode = async () => (await Tokenizer.load(dir)).encode("Hello");
+    assert.deepEqual(await encode(), ids("[CLS] Hello [SEP]"));
+    for (const model_type of ["bert", "distilbert"]) {
+      await Deno.writeTextFile(join(dir, "config.json"), JSON.stringify({ model_type }));
+      assert.deepEqual(await encode(), ids("[CLS] hello [SEP]"));
+    }
+    await Deno.writeTextFile(join(dir, "tokenizer_config.json"), '{ "do_lower_case": false }');
+    assert.deepEqual(await encode(), ids("[CLS] Hello [SEP]"));
+  });
+});
