@@ -146,19 +146,42 @@ Deno.test("nothing is compared ahead without a reference, or while a step is run
     await without.compareAhead([], []);
   }, "wasm"));
 
-for (const lossType of ["grpo", "bnpo", "dr_grpo", "dapo"] as const) {
-  Deno.test(`${lossType}: a step does not depend on how it is divided into passes`, () =>
+/** Responses of different lengths, six tokens in every two, so that bnpo's passes weigh alike. */
+const UNEQUAL = [
+  ...[[1], [8, 9, 40, 7, 1], [9, 1], [12, 40, 8, 1]],
+  ...[[10, 7, 12, 1], [9, 1], [8, 12, 33, 10, 1], [1]],
+];
+const divisible = {
+  ...Object.fromEntries(
+    (["grpo", "bnpo", "dr_grpo", "dapo"] as const).map((lossType) => [
+      lossType,
+      (device: Device, config: Partial<GRPOConfigInput>) => grpo(device, { ...config, lossType }),
+    ]),
+  ),
+  RLOO: async (device: Device, config: Partial<GRPOConfigInput>) =>
+    new RLOOTrainer(await demoPolicy(device), { ...base, ...config }),
+};
+for (const [name, make] of Object.entries(divisible)) {
+  Deno.test(`${name}: a step does not depend on how it is divided into passes`, () =>
     withDevice(async (device) => {
       const step = async (miniBatchSize: number) => {
-        const trainer = await grpo(device, { lossType, miniBatchSize, shuffleMinibatches: false });
-        const { metrics } = await run(trainer, 2);
-        return metrics;
+        const trainer = await make(device, { miniBatchSize, beta: 0.1, shuffleMinibatches: false });
+        const prompts = UNEQUAL.map((_, row) => PROMPTS[Math.floor(row / 4)]);
+        const rewards = { first: [1, 0, 5, 0, 3, 1, 0, 2] };
+        return (await trainer.step(prompts, UNEQUAL, rewards)).metrics;
       };
-      const [whole, halves] = [await step(8), await step(4)];
-      // The mean of a pass's own tokens depends on the pass, as in TRL.
-      const tolerance = lossType === "bnpo" ? 0.2 : 1e-5;
-      const error = Math.abs(whole.grad_norm - halves.grad_norm);
-      assert.ok(error <= tolerance * whole.grad_norm, `${whole.grad_norm}, ${halves.grad_norm}`);
+      const whole = await step(8);
+      assert.ok(whole.grad_norm > 0.01, `${whole.grad_norm}`);
+      for (const miniBatchSize of [4, 2]) {
+        const divided = await step(miniBatchSize);
+        for (const metric of ["loss", "grad_norm"]) {
+          const error = Math.abs(whole[metric] - divided[metric]);
+          const told = `${metric} ${whole[metric]}, in passes of ${miniBatchSize} ${
+            divided[metric]
+          }`;
+          assert.ok(error <= 1e-5 * (1 + Math.abs(whole[metric])), told);
+        }
+      }
     }));
 }
 
@@ -207,16 +230,28 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
 
 Deno.test("a masked rollout has no gradient; one that no reward judged is in no group", () =>
   withDevice(async (device) => {
-    const trainer = await grpo(device, { miniBatchSize: 8, maskTruncatedCompletions: true });
-    const completions = [[8, 1], [9, 1], [10, 11], [12, 1], [8, 1], [9, 1], [10, 1], [12, 1]];
-    const prompts = completions.map((_, row) => PROMPTS[Math.floor(row / 4)]);
-    const { metrics, advantages } = await trainer.step(prompts, completions, {
-      first: [1, 0, 5, 0, null, 1, 0, 2],
-    });
+    const step = async (masked: number[], unjudged: number[]) => {
+      const trainer = await grpo(device, {
+        ...{ miniBatchSize: 8, maskTruncatedCompletions: true, beta: 0.1 },
+        gradientAccumulationSteps: 1,
+        shuffleMinibatches: false,
+      });
+      const completions = [[8, 1], [9, 1], masked, [12, 1], unjudged, [9, 1], [10, 1], [12, 1]];
+      const prompts = completions.map((_, row) => PROMPTS[Math.floor(row / 4)]);
+      const stats = await trainer.step(prompts, completions, {
+        first: [1, 0, 5, 0, null, 1, 0, 2],
+      });
+      return { ...stats, trained: await trainer.parameters.values.read() };
+    };
+    const { metrics, advantages, trained } = await step([10, 11], [8, 1]);
     assert.equal(advantages[4], 0);
     assert.equal(metrics["rewards/first/mean"], 9 / 7);
     assert.equal(metrics["completions/clipped_ratio"], 1 / 8);
     assert.ok(Math.abs(metrics.reward - (6 / 4 + 1) / 2) < 1e-12);
+    // Other tokens in these two change nothing of what is trained; where they count, they do.
+    assert.ok(metrics.grad_norm > 0 && advantages[2] > 0);
+    assert.deepEqual((await step([33, 47], [21, 1])).trained, trained);
+    assert.notDeepEqual((await step([33, 1], [8, 1])).trained, trained);
   }));
 
 Deno.test("an example that a batch has twice is two groups", () =>
