@@ -121,7 +121,20 @@ for (const { name, make, step } of subjects) {
   );
 }
 
-for (const { name, make, step } of subjects.slice(0, 2)) {
+// KTO estimates its KL from the answers of a pass: its loss that has none is compared.
+const undivided: Subject[] = [
+  ...subjects.slice(0, 2),
+  {
+    name: "KTO apo_zero_unpaired",
+    make: async (device, config) => {
+      const settings = { ...base, ...config, lossType: "apo_zero_unpaired" } as const;
+      return new KTOTrainer(await demoPolicy(device), settings);
+    },
+    step: subjects[2].step,
+  },
+];
+
+for (const { name, make, step } of undivided) {
   Deno.test(`${name}: how a step is divided into passes changes nothing but rounding`, () =>
     withDevice(async (device) => {
       const [whole, halves] = [
