@@ -141,7 +141,8 @@ export function asClassifierConfig(config: Readonly<JsonObject>, labels: number)
 }
 
 /** End of the name of a language model's class. */
-const LANGUAGE_MODEL = /(ForCausalLM|(With)?LMHeadModel|ForMaskedLM|ForConditionalGeneration)$/;
+const LANGUAGE_MODEL =
+  /(ForCausalLM|(With)?LMHeadModel|ForMaskedLM|ForPreTraining|ForConditionalGeneration)$/;
 
 function read(config: Readonly<JsonObject>, path: string): z.output<typeof schema> {
   const parsed = schema.safeParse(config);
