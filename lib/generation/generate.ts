@@ -116,24 +116,23 @@ export async function generate(
       const last = rows.map((row) => results[row].tokens.at(-1) ?? model.firstInput(queries[row]));
       const place = { rows, last, first: position, steps };
       const window = new DrawingWindow(batch, place);
+      const drawFrom = (step: number) => drawSteps(window, step, Math.min(stride, steps - step));
       try {
-        let ahead: Promise<DrawnTokens> | null = null;
-        // The next window is for the rows that are left.
-        for (let step = 0; step < steps && (active === rows || ahead); step += stride) {
-          const stretch = ahead ?? drawSteps(window, step, Math.min(stride, steps - step));
-          const next = step + stride;
+        let reading: Promise<DrawnTokens> | null = drawFrom(0);
+        for (let next = stride; reading; next += stride) {
+          const goesOn = () => next < steps && active.length === rows.length;
+          let ahead: Promise<DrawnTokens> | null = null;
           // A row that turns out to have ended draws in vain meanwhile, but not past its capacity.
-          const launchesAhead = readsLate && active === rows && next < steps &&
-            rows.every((row) => limits[row] > position + stride);
-          // The read of this stretch is under way before the next one is launched.
-          if (launchesAhead) await null;
-          ahead = launchesAhead ? drawSteps(window, next, Math.min(stride, steps - next)) : null;
-          const drawn = await stretch;
-          const left = rows.filter((row, column) => {
-            if (active !== rows && !active.includes(row)) return false;
+          if (readsLate && goesOn() && rows.every((row) => limits[row] > position + stride)) {
+            // The read is under way before further steps are launched.
+            await null;
+            ahead = drawFrom(next);
+          }
+          const drawn = await reading;
+          active = active.filter((row) => {
             const { tokens } = results[row];
             const before = tokens.length;
-            const finished = takeTokens(results[row], drawn, column, rows.length, {
+            const finished = takeTokens(results[row], drawn, rows.indexOf(row), rows.length, {
               limit: limits[row],
               ends,
               stops,
@@ -142,8 +141,9 @@ export async function generate(
             const stopped = options.onTokens?.(row, tokens.slice(before));
             return !finished && !stopped;
           });
-          if (left.length < active.length) active = left;
           position += stride;
+          // The next window is for the rows that are left.
+          reading = ahead ?? (goesOn() ? drawFrom(next) : null);
         }
       } finally {
         window.release();
