@@ -63,6 +63,19 @@ export interface DeviceCounters {
   reads: number;
 }
 
+/** Facts about a GPU that was opened, and its listeners. */
+interface OpenedOptions extends Pick<GpuDevice, "description" | "software" | "subgroupSize"> {
+  /** Put before the text of every shader. */
+  readonly head: string;
+  /** True where reads need not be awaited. */
+  readonly immediateReads: boolean;
+  /** True where a read waits: in Deno 11 ms, as long as many steps of decoding; else 0.2 ms. */
+  readonly waits: boolean;
+  /** Listener for what each kernel costs, and the seconds of a timestamp's tick. */
+  readonly times?: { readonly listener: LaunchListener; readonly tick: number };
+  readonly compilation?: CompilationHooks;
+}
+
 /**
  * WGSL kernels on Deno's WebGPU. Launches are recorded into one compute pass and submitted when
  * something is read, or every so many dispatches. What the GPU reports late (no memory, a shader's
@@ -71,6 +84,12 @@ export interface DeviceCounters {
 export class WebGpuDevice implements GpuDevice {
   /** Tells the implementations apart. */
   readonly kind = "webgpu";
+  /** One line for a person. */
+  readonly description: string;
+  /** True where a program imitates a GPU. */
+  readonly software: boolean;
+  /** Threads of a subgroup; null where there are none or of several sizes. */
+  readonly subgroupSize: number | null;
   /** Counts since the device was opened. */
   readonly counters: DeviceCounters = {
     dispatches: 0,
@@ -152,43 +171,25 @@ export class WebGpuDevice implements GpuDevice {
     }
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const uniform = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
-    return new WebGpuDevice(
-      gpu,
-      await shaderHead(gpu),
-      describeAdapter(adapter, implementation),
-      isSoftware(adapter),
-      uniform ? subgroupMinSize : null,
+    return new WebGpuDevice(gpu, {
+      head: await shaderHead(gpu),
+      description: describeAdapter(adapter, implementation),
+      software: isSoftware(adapter),
+      subgroupSize: uniform ? subgroupMinSize : null,
       immediateReads,
-      !immediateReads && implementation !== "Dawn",
-      times && { listener: times, tick: await measureTick(gpu) },
+      waits: !immediateReads && implementation !== "Dawn",
+      times: times && { listener: times, tick: await measureTick(gpu) },
       compilation,
-    );
+    });
   }
 
-  /**
-   * @param gpu what runs the kernels
-   * @param head put before the text of every shader
-   * @param description one line for a person
-   * @param software whether it only imitates a GPU
-   * @param subgroupSize threads of a subgroup; null where there are none or of several sizes
-   * @param immediateReads whether reads need not be awaited
-   * @param waits whether a read waits: in Deno 11 ms, as long as many steps of decoding; else 0.2 ms
-   * @param times where to add what each kernel costs, and the seconds of a timestamp's tick
-   * @param compilation listeners
-   */
-  private constructor(
-    readonly gpu: GPUDevice,
-    head: string,
-    readonly description: string,
-    readonly software: boolean,
-    readonly subgroupSize: number | null,
-    immediateReads: boolean,
-    waits: boolean,
-    times?: { readonly listener: LaunchListener; readonly tick: number },
-    compilation?: CompilationHooks,
-  ) {
+  private constructor(readonly gpu: GPUDevice, options: OpenedOptions) {
+    const { head, immediateReads, waits, times, compilation } = options;
+    this.description = options.description;
+    this.software = options.software;
+    this.subgroupSize = options.subgroupSize;
     this.stepsPerRead = waits ? 16 : 8;
-    this.readsLate = waits && !software;
+    this.readsLate = waits && !this.software;
     const fail = (error: Error) => {
       this.#failure ??= error;
     };
