@@ -37,19 +37,20 @@ export function numbered(code: string, count: number): string {
 }
 
 /**
- * Repeats each line of WGSL that has `N` or a name that ends in `_N`, for the numbers below `count`: `sum_N`
- * becomes sum_0, `N` 0u. An array with its loops would do the same, but may end up in memory instead of
- * registers.
+ * Repeats each line of WGSL that has a letter, as a number or as a part of names, for the numbers below
+ * `count`: with `N`, `sum_N` becomes sum_0, `N` 0u. An array with its loops would do the same, but may end
+ * up in memory instead of registers.
  */
-export function numberedLines(code: string, count: number): string {
-  const isCode = (line: string) => /\b\w*_N\b|\bN\b/.test(line) && !/^\s*(\/|\*)/.test(line);
+export function numberedLines(code: string, count: number, letter: string): string {
+  const number = new RegExp(`\\b${letter}\\b`, "g");
+  const part = new RegExp(`_${letter}(?=_|\\b)`, "g");
+  const isComment = (line: string) => /^\s*(\/|\*)/.test(line);
+  const withNumber = (line: string, i: number) =>
+    line.replaceAll(number, `${i}u`).replaceAll(part, `_${i}`);
   return code.split("\n").flatMap((line) =>
-    isCode(line)
-      ? Array.from(
-        { length: count },
-        (_, i) => line.replaceAll(/_N\b/g, `_${i}`).replaceAll(/\bN\b/g, `${i}u`),
-      )
-      : [line]
+    isComment(line) || withNumber(line, 0) === line
+      ? [line]
+      : Array.from({ length: count }, (_, i) => withNumber(line, i))
   ).join("\n");
 }
 

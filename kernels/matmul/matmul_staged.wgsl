@@ -2,7 +2,7 @@
 // stages its part of the tiles of A and B in workgroup memory: it loads the next tiles into registers
 // while the workgroup computes with the current ones. Like `broadcast`, it loads four elements at once.
 //
-// Lines with N or names that end in _N are repeated for each block (`numberedLines` in kernels/wgsl.ts).
+// Lines with I are repeated for 0 to 3, those with N for each block (`numberedLines` in kernels/wgsl.ts).
 
 /** Threads of a workgroup along the columns and the rows of C; LINE_THREADS is a multiple of 8. */
 override COLUMN_THREADS: u32 = 16u;
@@ -86,10 +86,7 @@ fn b_words(element: u32) -> vec4u {
 }
 
 /** Fetched words, converted only when they are needed: converting them would wait for the load. */
-var<private> fetched_0: vec4u;
-var<private> fetched_1: vec4u;
-var<private> fetched_2: vec4u;
-var<private> fetched_3: vec4u;
+var<private> fetched_I: vec4u;
 
 /** Starts loading the tiles at k = `start`; values beyond the last k are arbitrary. */
 fn fetch(source: Source, start: u32) {
@@ -101,27 +98,15 @@ fn fetch(source: Source, start: u32) {
   );
   if (source.of_a) {
     if (source.second) {
-      fetched_0 = bitcast<vec4u>(a2[(p.a2 + at.x) / 4u]);
-      fetched_1 = bitcast<vec4u>(a2[(p.a2 + at.y) / 4u]);
-      fetched_2 = bitcast<vec4u>(a2[(p.a2 + at.z) / 4u]);
-      fetched_3 = bitcast<vec4u>(a2[(p.a2 + at.w) / 4u]);
+      fetched_I = bitcast<vec4u>(a2[(p.a2 + at[I]) / 4u]);
     } else {
-      fetched_0 = bitcast<vec4u>(a[(p.a + at.x) / 4u]);
-      fetched_1 = bitcast<vec4u>(a[(p.a + at.y) / 4u]);
-      fetched_2 = bitcast<vec4u>(a[(p.a + at.z) / 4u]);
-      fetched_3 = bitcast<vec4u>(a[(p.a + at.w) / 4u]);
+      fetched_I = bitcast<vec4u>(a[(p.a + at[I]) / 4u]);
     }
   } else if (source.of_b) {
     if (source.second) {
-      fetched_0 = bitcast<vec4u>(b2[(p.b2 + at.x) / 4u]);
-      fetched_1 = bitcast<vec4u>(b2[(p.b2 + at.y) / 4u]);
-      fetched_2 = bitcast<vec4u>(b2[(p.b2 + at.z) / 4u]);
-      fetched_3 = bitcast<vec4u>(b2[(p.b2 + at.w) / 4u]);
+      fetched_I = bitcast<vec4u>(b2[(p.b2 + at[I]) / 4u]);
     } else {
-      fetched_0 = b_words(at.x);
-      fetched_1 = b_words(at.y);
-      fetched_2 = b_words(at.z);
-      fetched_3 = b_words(at.w);
+      fetched_I = b_words(at[I]);
     }
   }
 }
@@ -138,20 +123,14 @@ fn widened(words: vec4u, is_bf16: bool) -> vec4f {
 fn fetched_block(source: Source, start: u32) -> mat4x4f {
   let is_bf16 = BF16 && source.of_b && !source.second;
   var block = mat4x4f(
-    widened(fetched_0, is_bf16),
-    widened(fetched_1, is_bf16),
-    widened(fetched_2, is_bf16),
-    widened(fetched_3, is_bf16),
+    widened(fetched_I, is_bf16),
   );
   if (source.along_k) {
     block = transpose(block);
   }
   let k = start + source.k_four * 4u;
   if (k + 4u > source.depth) {
-    block[0] = select(vec4f(), block[0], k < source.depth);
-    block[1] = select(vec4f(), block[1], k + 1u < source.depth);
-    block[2] = select(vec4f(), block[2], k + 2u < source.depth);
-    block[3] = select(vec4f(), block[3], k + 3u < source.depth);
+    block[I] = select(vec4f(), block[I], k + I < source.depth);
   }
   return block;
 }
@@ -162,51 +141,27 @@ fn fill_tiles(source: Source, start: u32) {
   if (source.of_a) {
     let fours = 2u * LINE_THREADS;
     let at = place_in_tile(source.k_four, source.four, fours);
-    tile_a[at] = block[0];
-    tile_a[at + fours] = block[1];
-    tile_a[at + 2u * fours] = block[2];
-    tile_a[at + 3u * fours] = block[3];
+    tile_a[at + I * fours] = block[I];
   } else if (source.of_b) {
     let fours = COLUMN_FOURS * COLUMN_THREADS;
     let at = place_in_tile(source.k_four, source.four, fours);
-    tile_b[at] = block[0];
-    tile_b[at + fours] = block[1];
-    tile_b[at + 2u * fours] = block[2];
-    tile_b[at + 3u * fours] = block[3];
+    tile_b[at + I * fours] = block[I];
   }
 }
 
-/** Sums of a chunk, and the thread's elements of C: eight rows of four columns, for each N. */
-var<private> sum0_N: vec4f;
-var<private> sum1_N: vec4f;
-var<private> sum2_N: vec4f;
-var<private> sum3_N: vec4f;
-var<private> sum4_N: vec4f;
-var<private> sum5_N: vec4f;
-var<private> sum6_N: vec4f;
-var<private> sum7_N: vec4f;
-var<private> total0_N: vec4f;
-var<private> total1_N: vec4f;
-var<private> total2_N: vec4f;
-var<private> total3_N: vec4f;
-var<private> total4_N: vec4f;
-var<private> total5_N: vec4f;
-var<private> total6_N: vec4f;
-var<private> total7_N: vec4f;
+/** Sums of a chunk, and the thread's elements of C: eight rows, upper and lower, of four columns. */
+var<private> upper_I_N: vec4f;
+var<private> lower_I_N: vec4f;
+var<private> upper_total_I_N: vec4f;
+var<private> lower_total_I_N: vec4f;
 
 /** Adds the products at one k, from these places in the tiles. */
 fn add_k(row_place: u32, column_place: u32) {
-  let upper = tile_a[row_place];
-  let lower = tile_a[row_place + LINE_THREADS];
+  let upper_rows = tile_a[row_place];
+  let lower_rows = tile_a[row_place + LINE_THREADS];
   let columns_N = tile_b[column_place + N * COLUMN_THREADS];
-  sum0_N = fma(vec4f(upper.x), columns_N, sum0_N);
-  sum1_N = fma(vec4f(upper.y), columns_N, sum1_N);
-  sum2_N = fma(vec4f(upper.z), columns_N, sum2_N);
-  sum3_N = fma(vec4f(upper.w), columns_N, sum3_N);
-  sum4_N = fma(vec4f(lower.x), columns_N, sum4_N);
-  sum5_N = fma(vec4f(lower.y), columns_N, sum5_N);
-  sum6_N = fma(vec4f(lower.z), columns_N, sum6_N);
-  sum7_N = fma(vec4f(lower.w), columns_N, sum7_N);
+  upper_I_N = fma(vec4f(upper_rows[I]), columns_N, upper_I_N);
+  lower_I_N = fma(vec4f(lower_rows[I]), columns_N, lower_I_N);
 }
 
 fn add_tiles(thread: vec3u) {
@@ -215,10 +170,7 @@ fn add_tiles(thread: vec3u) {
   for (var k_four = 0u; k_four < TILE_DEPTH / 4u; k_four++) {
     let rows = place_in_tile(k_four, thread.y, row_fours);
     let columns = place_in_tile(k_four, thread.x, column_fours);
-    add_k(rows, columns);
-    add_k(rows + row_fours, columns + column_fours);
-    add_k(rows + 2u * row_fours, columns + 2u * column_fours);
-    add_k(rows + 3u * row_fours, columns + 3u * column_fours);
+    add_k(rows + I * row_fours, columns + I * column_fours);
   }
 }
 
@@ -229,14 +181,8 @@ fn add_product(second: bool, group: vec3u, thread: vec3u) {
   let alpha = vec4f(select(p.alpha, p.alpha2, second));
   fetch(source, 0u);
   for (var chunk = 0u; chunk < depth; chunk += CHUNK) {
-    sum0_N = vec4f();
-    sum1_N = vec4f();
-    sum2_N = vec4f();
-    sum3_N = vec4f();
-    sum4_N = vec4f();
-    sum5_N = vec4f();
-    sum6_N = vec4f();
-    sum7_N = vec4f();
+    upper_I_N = vec4f();
+    lower_I_N = vec4f();
     for (var start = chunk; start < min(chunk + CHUNK, depth); start += TILE_DEPTH) {
       // All threads are done with the previous tiles.
       workgroupBarrier();
@@ -247,14 +193,8 @@ fn add_product(second: bool, group: vec3u, thread: vec3u) {
       }
       add_tiles(thread);
     }
-    total0_N = fma(alpha, sum0_N, total0_N);
-    total1_N = fma(alpha, sum1_N, total1_N);
-    total2_N = fma(alpha, sum2_N, total2_N);
-    total3_N = fma(alpha, sum3_N, total3_N);
-    total4_N = fma(alpha, sum4_N, total4_N);
-    total5_N = fma(alpha, sum5_N, total5_N);
-    total6_N = fma(alpha, sum6_N, total6_N);
-    total7_N = fma(alpha, sum7_N, total7_N);
+    upper_total_I_N = fma(alpha, upper_I_N, upper_total_I_N);
+    lower_total_I_N = fma(alpha, lower_I_N, lower_total_I_N);
   }
 }
 
@@ -263,23 +203,11 @@ fn staged(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thr
   let upper = (group.y * 2u * LINE_THREADS + thread.y) * 4u;
   let lower = upper + LINE_THREADS * 4u;
   let column_N = ((group.x * COLUMN_FOURS + N) * COLUMN_THREADS + thread.x) * 4u;
-  total0_N = initial4(upper, column_N);
-  total1_N = initial4(upper + 1u, column_N);
-  total2_N = initial4(upper + 2u, column_N);
-  total3_N = initial4(upper + 3u, column_N);
-  total4_N = initial4(lower, column_N);
-  total5_N = initial4(lower + 1u, column_N);
-  total6_N = initial4(lower + 2u, column_N);
-  total7_N = initial4(lower + 3u, column_N);
+  upper_total_I_N = initial4(upper + I, column_N);
+  lower_total_I_N = initial4(lower + I, column_N);
   for (var number = 0u; number < select(1u, 2u, p.k2 > 0u); number++) {
     add_product(number == 1u, group, thread);
   }
-  store4(upper, column_N, total0_N);
-  store4(upper + 1u, column_N, total1_N);
-  store4(upper + 2u, column_N, total2_N);
-  store4(upper + 3u, column_N, total3_N);
-  store4(lower, column_N, total4_N);
-  store4(lower + 1u, column_N, total5_N);
-  store4(lower + 2u, column_N, total6_N);
-  store4(lower + 3u, column_N, total7_N);
+  store4(upper + I, column_N, upper_total_I_N);
+  store4(lower + I, column_N, lower_total_I_N);
 }

@@ -1,8 +1,8 @@
 // The variant for GPUs with subgroups: threads pass A on to each other in registers, with neither
 // workgroup memory nor barriers. A workgroup is one subgroup, of 8 threads or more; a thread computes
 // four neighbouring columns of eight rows. It reads four elements at once: what is contiguous must
-// begin and end at multiples of four (see `comesInFours` in matmul_gpu.ts). Follows
-// matmul_shared.wgsl and matmul_fours.wgsl.
+// begin and end at multiples of four (see `comesInFours` in matmul_gpu.ts). Lines with I are repeated
+// for 0 to 3 (`numberedLines` in kernels/wgsl.ts). Follows matmul_shared.wgsl and matmul_fours.wgsl.
 
 /** Threads of a subgroup. */
 override SUBGROUP: u32 = 8u;
@@ -29,19 +29,13 @@ fn b_block(second: bool, along_k: bool, column: u32, k: u32, depth: u32) -> mat4
     let stride = select(p.b_n_stride, p.b2_n_stride, second);
     let starts = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.n - 1u)) * stride + k;
     return transpose(mat4x4f(
-      b_four(second, starts.x),
-      b_four(second, starts.y),
-      b_four(second, starts.z),
-      b_four(second, starts.w),
+      b_four(second, starts[I]),
     ));
   }
   let stride = select(p.b_k_stride, p.b2_k_stride, second);
   let starts = min(k + vec4u(0u, 1u, 2u, 3u), vec4u(depth - 1u)) * stride + min(column, p.n - 4u);
   return mat4x4f(
-    b_four(second, starts.x),
-    b_four(second, starts.y),
-    b_four(second, starts.z),
-    b_four(second, starts.w),
+    b_four(second, starts[I]),
   );
 }
 
@@ -60,14 +54,8 @@ fn add_product(
   let row = min(first_row + lane, p.m - 1u);
   let four_rows = min(first_row + lane % 2u * 4u, max(p.m, 4u) - 4u);
   for (var chunk = 0u; chunk < depth; chunk += CHUNK) {
-    var sum0 = vec4f();
-    var sum1 = vec4f();
-    var sum2 = vec4f();
-    var sum3 = vec4f();
-    var sum4 = vec4f();
-    var sum5 = vec4f();
-    var sum6 = vec4f();
-    var sum7 = vec4f();
+    var upper_I = vec4f();
+    var lower_I = vec4f();
     for (var k = chunk; k < min(chunk + CHUNK, depth); k += 4u) {
       let block = b_block(second, b_along_k, column, k, depth);
       if (second || A_ALONG_K) {
@@ -77,50 +65,26 @@ fn add_product(
         } else {
           four = a[(p.a + row * p.a_row_stride + k) / 4u];
         }
-        sum0 = add_row(sum0, subgroupBroadcast(four, 0u), block);
-        sum1 = add_row(sum1, subgroupBroadcast(four, 1u), block);
-        sum2 = add_row(sum2, subgroupBroadcast(four, 2u), block);
-        sum3 = add_row(sum3, subgroupBroadcast(four, 3u), block);
-        sum4 = add_row(sum4, subgroupBroadcast(four, 4u), block);
-        sum5 = add_row(sum5, subgroupBroadcast(four, 5u), block);
-        sum6 = add_row(sum6, subgroupBroadcast(four, 6u), block);
-        sum7 = add_row(sum7, subgroupBroadcast(four, 7u), block);
+        upper_I = add_row(upper_I, subgroupBroadcast(four, I), block);
+        lower_I = add_row(lower_I, subgroupBroadcast(four, I + 4u), block);
       } else {
         // Elements beyond the last k count as zero.
         let at = k + lane / 2u;
         var four = a[(p.a + min(at, depth - 1u) * p.a_column_stride + four_rows) / 4u];
         four = select(vec4f(), four, at < depth);
-        let upper = transpose(mat4x4f(
-          subgroupBroadcast(four, 0u),
-          subgroupBroadcast(four, 2u),
-          subgroupBroadcast(four, 4u),
-          subgroupBroadcast(four, 6u),
+        let upper_rows = transpose(mat4x4f(
+          subgroupBroadcast(four, 2u * I),
         ));
-        let lower = transpose(mat4x4f(
-          subgroupBroadcast(four, 1u),
-          subgroupBroadcast(four, 3u),
-          subgroupBroadcast(four, 5u),
-          subgroupBroadcast(four, 7u),
+        let lower_rows = transpose(mat4x4f(
+          subgroupBroadcast(four, 2u * I + 1u),
         ));
-        sum0 = add_row(sum0, upper[0], block);
-        sum1 = add_row(sum1, upper[1], block);
-        sum2 = add_row(sum2, upper[2], block);
-        sum3 = add_row(sum3, upper[3], block);
-        sum4 = add_row(sum4, lower[0], block);
-        sum5 = add_row(sum5, lower[1], block);
-        sum6 = add_row(sum6, lower[2], block);
-        sum7 = add_row(sum7, lower[3], block);
+        upper_I = add_row(upper_I, upper_rows[I], block);
+        lower_I = add_row(lower_I, lower_rows[I], block);
       }
     }
     let factor = vec4f(alpha);
-    total[0] = fma(factor, sum0, total[0]);
-    total[1] = fma(factor, sum1, total[1]);
-    total[2] = fma(factor, sum2, total[2]);
-    total[3] = fma(factor, sum3, total[3]);
-    total[4] = fma(factor, sum4, total[4]);
-    total[5] = fma(factor, sum5, total[5]);
-    total[6] = fma(factor, sum6, total[6]);
-    total[7] = fma(factor, sum7, total[7]);
+    total[I] = fma(factor, upper_I, total[I]);
+    total[I + 4u] = fma(factor, lower_I, total[I + 4u]);
   }
 }
 

@@ -1,5 +1,6 @@
 // A variant for many rows that every GPU can run: tiles of A and B in workgroup memory, 8 x 4 elements of
-// C a thread. Follows matmul_shared.wgsl and matmul_elements.wgsl.
+// C a thread. Follows matmul_shared.wgsl and matmul_elements.wgsl. Lines with I are repeated for 0 to 3
+// (`numberedLines` in kernels/wgsl.ts).
 
 /** Threads of a workgroup along the columns and the rows of C. */
 override COLUMN_THREADS: u32 = 16u;
@@ -32,14 +33,8 @@ fn add_product(product: Product, group: vec3u, thread: vec3u) {
   let a_along_k = product.second || p.a_column_stride == 1u;
   let b_along_k = select(p.b_k_stride, p.b2_k_stride, product.second) == 1u;
   for (var chunk = 0u; chunk < product.depth; chunk += CHUNK) {
-    var sum0 = vec4f();
-    var sum1 = vec4f();
-    var sum2 = vec4f();
-    var sum3 = vec4f();
-    var sum4 = vec4f();
-    var sum5 = vec4f();
-    var sum6 = vec4f();
-    var sum7 = vec4f();
+    var upper_I = vec4f();
+    var lower_I = vec4f();
     for (var start = chunk; start < min(chunk + CHUNK, product.depth); start += TILE_DEPTH) {
       for (var i = index; i < TILE_DEPTH * row_fours; i += threads) {
         let k = select(i / row_fours, i % TILE_DEPTH, a_along_k);
@@ -64,28 +59,16 @@ fn add_product(product: Product, group: vec3u, thread: vec3u) {
       workgroupBarrier();
       for (var k = 0u; k < TILE_DEPTH; k++) {
         let columns = tile_b[k * COLUMN_THREADS + thread.x];
-        let upper = tile_a[k * row_fours + thread.y * 2u];
-        let lower = tile_a[k * row_fours + thread.y * 2u + 1u];
-        sum0 = fma(vec4f(upper.x), columns, sum0);
-        sum1 = fma(vec4f(upper.y), columns, sum1);
-        sum2 = fma(vec4f(upper.z), columns, sum2);
-        sum3 = fma(vec4f(upper.w), columns, sum3);
-        sum4 = fma(vec4f(lower.x), columns, sum4);
-        sum5 = fma(vec4f(lower.y), columns, sum5);
-        sum6 = fma(vec4f(lower.z), columns, sum6);
-        sum7 = fma(vec4f(lower.w), columns, sum7);
+        let upper_rows = tile_a[k * row_fours + thread.y * 2u];
+        let lower_rows = tile_a[k * row_fours + thread.y * 2u + 1u];
+        upper_I = fma(vec4f(upper_rows[I]), columns, upper_I);
+        lower_I = fma(vec4f(lower_rows[I]), columns, lower_I);
       }
       workgroupBarrier();
     }
     let alpha = vec4f(product.alpha);
-    total[0] = fma(alpha, sum0, total[0]);
-    total[1] = fma(alpha, sum1, total[1]);
-    total[2] = fma(alpha, sum2, total[2]);
-    total[3] = fma(alpha, sum3, total[3]);
-    total[4] = fma(alpha, sum4, total[4]);
-    total[5] = fma(alpha, sum5, total[5]);
-    total[6] = fma(alpha, sum6, total[6]);
-    total[7] = fma(alpha, sum7, total[7]);
+    total[I] = fma(alpha, upper_I, total[I]);
+    total[I + 4u] = fma(alpha, lower_I, total[I + 4u]);
   }
 }
 

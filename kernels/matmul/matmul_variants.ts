@@ -50,7 +50,10 @@ export const SUBGROUP_VARIANT = "broadcast";
 /** Up to so many rows, or columns of many rows, variants with slices of k are the faster. */
 export const SKINNY_SIZE = 64;
 
-const tiledKernel = wgsl(MATMUL_GPU, "matmul/matmul_tiled.wgsl", tiledCode, {
+/** Lines with I, four times. */
+const fourfold = (code: string) => numberedLines(code, 4, "I");
+
+const tiledKernel = wgsl(MATMUL_GPU, "matmul/matmul_tiled.wgsl", fourfold(tiledCode), {
   shared: shared + elementsCode,
 });
 const skinnyKernel = wgsl(MATMUL_GPU, "matmul/matmul_skinny.wgsl", skinnyCode, {
@@ -62,7 +65,7 @@ const narrowKernel = wgsl(MATMUL_GPU, "matmul/matmul_narrow.wgsl", narrowCode, {
   shared: shared + slices + fewRows + fours,
   elements,
 });
-const broadcastKernel = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", subgroupsCode, {
+const broadcastKernel = wgsl(MATMUL_GPU, "matmul/matmul_subgroups.wgsl", fourfold(subgroupsCode), {
   shared: shared + fours,
   elements,
 });
@@ -267,7 +270,7 @@ function staged(columnThreads: number, lineThreads: number, columnFours: number)
   const kernel = wgsl(
     MATMUL_GPU,
     "matmul/matmul_staged.wgsl",
-    numberedLines(stagedCode, columnFours),
+    numberedLines(fourfold(stagedCode), columnFours, "N"),
     { shared: `${shared}${fours}\nconst COLUMN_FOURS = ${columnFours}u;\n`, elements },
   );
   const make = cached(kernel, "staged");
