@@ -29,9 +29,9 @@ interface DemoRun {
 
 /**
  * Tries each device: some kernels against f64, a GPU's variants of the product and of the draw against
- * each other, generating with the demo's model, a training pass that has to give the same bits, and a PPO step. The
- * same seed has to give the same tokens, and the same loss, on each device. Before that, a GPU's
- * kernels are compiled in another process, where that is allowed: a driver may crash on one.
+ * each other, generating with the demo's model, a training pass that has to give the same bits, and a PPO
+ * step. The same seed has to give the same tokens, and the same loss, on each device. Before that, a
+ * GPU's kernels are compiled in another process, where that is allowed: a driver may crash on one.
  *
  * @param report called with each check as soon as it is done
  * @param compile compiles a GPU's kernels

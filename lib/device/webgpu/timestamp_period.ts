@@ -1,6 +1,6 @@
 /** Time between the two timestamps that are compared with the clock, in milliseconds. */
 const PAUSE_MS = 50;
-/** Nanoseconds of a tick that count as one: a busy machine is late to submit, and no GPU has such ticks. */
+/** Measured nanoseconds that are taken for one: a busy machine submits late, and other ticks are far longer. */
 const ONE = { from: 0.5, to: 2 };
 
 /**
