@@ -14,7 +14,7 @@ import {
   shapeClass,
   usefulVariants,
 } from "./matmul_variants.ts";
-import type { Matmul } from "./product.ts";
+import { type Matmul, moved } from "./product.ts";
 
 /** A product that is measured for its class. */
 export interface Trial {
@@ -211,12 +211,8 @@ function severalProducts(
   { m, n, k, dtype }: Trial,
   { a, b, c }: TrialOperands,
 ): SeveralProducts {
-  const moved = ({ buffer, byteOffset }: Span, bytes: number) => (
-    { buffer, byteOffset: byteOffset + bytes }
-  );
-  const element = dtype === "f32" ? 4 : 2;
   const products = Array.from({ length: SEVERAL }, (_, i) => (
-    { c: moved(c, i * m * n * 4), w: moved(b, i * n * k * element), n }
+    { c: moved(c, i * m * n), w: moved(b, i * n * k, dtype), n }
   ));
   return { a, m, k, dtype, products };
 }

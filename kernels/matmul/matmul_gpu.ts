@@ -1,9 +1,7 @@
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { chooseVariant } from "./matmul_variants.ts";
-import type { Matmul, RightMatrix } from "./product.ts";
+import { ELEMENT_BYTES, type Matmul, moved, type RightMatrix } from "./product.ts";
 import { CHUNK } from "./signatures.ts";
-
-const ELEMENT = { f32: 4, bf16: 2 };
 
 type Strided = Extract<RightMatrix, { kind: "strided" }>;
 
@@ -12,7 +10,7 @@ export function matmulGpu(device: GpuDevice, p: Matmul): void {
   const { m, n, k } = p;
   const b = strided(p.b);
   const { dtype = "f32", kStride, nStride } = b;
-  const bBytes = extent(k, kStride, n, nStride) * ELEMENT[dtype];
+  const bBytes = extent(k, kStride, n, nStride) * ELEMENT_BYTES[dtype];
   if (bBytes > device.maxBindingBytes) return halve(device, p);
   const extension = p.extension ?? null;
   const b2 = extension && strided(extension.b);
@@ -136,8 +134,4 @@ function strided(b: RightMatrix): Strided {
 /** Elements from the first to the last of a matrix. */
 function extent(rows: number, rowStride: number, columns: number, columnStride: number): number {
   return (rows - 1) * rowStride + (columns - 1) * columnStride + 1;
-}
-
-function moved(span: Span, elements: number, dtype: "f32" | "bf16" = "f32"): Span {
-  return { buffer: span.buffer, byteOffset: span.byteOffset + elements * ELEMENT[dtype] };
 }

@@ -23,9 +23,9 @@ import skinnyCode from "./matmul_several_skinny.wgsl" with { type: "text" };
 import skinnyChunks from "./matmul_several_skinny_chunks.wgsl" with { type: "text" };
 import store from "./matmul_several_store.wgsl" with { type: "text" };
 import slices from "./matmul_slices.wgsl" with { type: "text" };
+import { ELEMENT_BYTES } from "./product.ts";
 import { MATMUL_SEVERAL, MAX_PRODUCTS } from "./signatures.ts";
 
-const ELEMENT = { f32: 4, bf16: 2 };
 /** A window over a large block begins up to so many bytes before the weight. */
 const ALIGNMENT = 256;
 
@@ -221,9 +221,9 @@ export function fusesProducts(
   if (device.kind !== "webgpu" || m > SKINNY_SIZE || weights.length > MAX_PRODUCTS) return false;
   const [{ dtype }] = weights;
   if (weights.some((weight) => weight.dtype !== dtype)) return false;
-  const most = Math.max(...weights.map(({ n }) => n)) * k * ELEMENT[dtype];
+  const most = Math.max(...weights.map(({ n }) => n)) * k * ELEMENT_BYTES[dtype];
   return most + ALIGNMENT <= device.maxBindingBytes &&
-    device.bindsTogether(weights.map(({ w, n }) => bound(w, n * k * ELEMENT[dtype]))) &&
+    device.bindsTogether(weights.map(({ w, n }) => bound(w, n * k * ELEMENT_BYTES[dtype]))) &&
     device.bindsTogether(weights.map(({ bias, n }) => bias && bound(bias, n * 4))) &&
     device.bindsTogether(weights.map(({ b }) => b));
 }
@@ -256,7 +256,7 @@ export function matmulSeveral(device: GpuDevice, p: SeveralProducts): void {
     ({ c, placed }, i) => written(i) && placed ? c : null,
     null,
   );
-  const [w_0, w_1, w_2] = each(({ w, n }) => bound(w, n * k * ELEMENT[dtype]), null);
+  const [w_0, w_1, w_2] = each(({ w, n }) => bound(w, n * k * ELEMENT_BYTES[dtype]), null);
   const [b_0, b_1, b_2] = each(
     ({ lowRank, n }) => lowRank ? bound(lowRank.b, n * lowRank.rank * 4) : null,
     null,

@@ -1,5 +1,5 @@
 import type { Device, Span, TaskDevice } from "../../lib/device/device.ts";
-import type { Panels } from "./product.ts";
+import { ELEMENT_BYTES, type Panels } from "./product.ts";
 import { PACK_PANELS, PANEL } from "./signatures.ts";
 
 /** Tells devices whose products read frozen weights as {@linkcode Panels}; others read them row-major. */
@@ -9,7 +9,7 @@ export function readsPanels(device: Device): device is TaskDevice {
 
 /** Bytes that W[rows, columns] takes in panels, its rows padded to a multiple of 16. */
 export function panelBytes(rows: number, columns: number, dtype: "f32" | "bf16"): number {
-  return Math.ceil(rows / PANEL) * PANEL * columns * (dtype === "f32" ? 4 : 2);
+  return Math.ceil(rows / PANEL) * PANEL * columns * ELEMENT_BYTES[dtype];
 }
 
 /**

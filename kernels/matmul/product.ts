@@ -47,3 +47,11 @@ export interface Matmul {
   /** A second product A2[M, k] B2[k, N] summed after the first: LoRA as a longer K. */
   readonly extension?: { readonly a: Span; readonly b: RightMatrix; readonly k: number } | null;
 }
+
+/** Bytes of an element. */
+export const ELEMENT_BYTES = { f32: 4, bf16: 2 };
+
+/** The span that begins so many elements later. */
+export function moved(span: Span, elements: number, dtype: "f32" | "bf16" = "f32"): Span {
+  return { buffer: span.buffer, byteOffset: span.byteOffset + elements * ELEMENT_BYTES[dtype] };
+}

@@ -46,7 +46,7 @@ gpuTest("draws: one workgroup a row where several give something else", async (d
 
 Deno.test("draws: several workgroups a row only where the tuning says so", () => {
   const chosen = (tuning: Record<string, string>) => {
-    const device = { software: false, tuning: new Map(Object.entries(tuning)) };
+    const device = { tuning: new Map(Object.entries(tuning)) };
     return [500, 32_128, 262_144].map((vocabulary) =>
       drawsInParts(device as unknown as GpuDevice, vocabulary)
     );
