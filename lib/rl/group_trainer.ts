@@ -39,7 +39,10 @@ export interface GroupBatch {
 export interface GroupStats {
   /** Metrics; those of several optimizer steps are their mean. */
   readonly metrics: Record<string, number>;
-  /** Weighted reward of each rollout, with RLOO the KL penalty taken off; NaN where all its rewards were null. */
+  /**
+   * Weighted reward of each rollout, with RLOO the KL penalty subtracted; NaN where all its rewards
+   * were null.
+   */
   readonly rewards: readonly number[];
   /** Advantage of each rollout; 0 where it was left out. */
   readonly advantages: Float64Array;
@@ -141,7 +144,7 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
           logprobs.push(...await this.logprobs(part, "reference", referencePrompts));
           await yieldToEventLoop();
         }
-        this.#compared = { rows, logprobs };
+        this.#compared = { rows, logprobs, revision: this.#referenceRevision };
       } catch (error) {
         if (!(error instanceof OutOfMemoryError)) throw error;
       }
@@ -264,10 +267,16 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
   async #refLogprobs(rows: readonly TokenRow[]): Promise<Float32Array[]> {
     const compared = this.#compared;
     this.#compared = null;
-    const isOfThese = compared?.rows.every((row, i) => isSameRow(row, rows[i]));
+    const isSame = compared?.revision === this.#referenceRevision &&
+      compared?.rows.every((row, i) => isSameRow(row, rows[i]));
     return await this.#rollouts.withReferencePrompts((prompts) =>
-      isOfThese ? compared!.logprobs : this.logprobs(rows, "reference", prompts)
+      isSame ? compared!.logprobs : this.logprobs(rows, "reference", prompts)
     );
+  }
+
+  /** Number of changes of the reference so far; undefined for the base model. */
+  get #referenceRevision(): number | undefined {
+    return this.reference?.parameters.revision;
   }
 
   /** Order in which rows are trained. */
@@ -309,6 +318,8 @@ export abstract class GroupTrainer<Config extends GroupConfig> extends AdapterTr
 interface ComparedRows {
   readonly rows: readonly TokenRow[];
   readonly logprobs: Float32Array[];
+  /** Revision of the reference. */
+  readonly revision: number | undefined;
 }
 
 function isSameRow(a: TokenRow, b: TokenRow): boolean {

@@ -112,12 +112,13 @@ for (const Algorithm of [GRPOTrainer, RLOOTrainer]) {
 Deno.test("a step does not compare what was compared ahead, but all others", () =>
   withDevice(async (device) => {
     assert.ok(device.kind === "wasm");
-    const trainer = await grpo(device, { beta: 0.1, miniBatchSize: 8 });
-    const passes = async (change: (token: number) => number) => {
+    const trainer = await grpo(device, { beta: 0.1, miniBatchSize: 8, syncRefModel: true });
+    const passes = async (change: (token: number) => number, meanwhile = () => {}) => {
       const rollouts = await trainer.generate(PROMPTS, { seed: 1 });
       const prompts = promptsOf(rollouts);
       const others = tokensOf(rollouts).map(([first, ...rest]) => [change(first), ...rest]);
       await trainer.compareAhead(prompts, others);
+      meanwhile();
       const { run } = device;
       let embedded = 0;
       device.run = (launched, ...rest) => {
@@ -131,6 +132,10 @@ Deno.test("a step does not compare what was compared ahead, but all others", () 
     // The decoder of the update; and the encoder and the decoder of the reference.
     assert.equal(await passes((token) => token), 1);
     assert.equal(await passes((token) => token + 1), 3);
+    const { parameters } = trainer.reference!;
+    const [name] = parameters.names;
+    const another = () => parameters.write(name, new Float32Array(parameters.get(name).length));
+    assert.equal(await passes((token) => token, another), 3);
   }, "wasm"));
 
 Deno.test("nothing is compared ahead without a reference, or while a step is running", () =>
