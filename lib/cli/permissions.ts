@@ -11,7 +11,7 @@ import { turboFlag } from "../device/turbo.ts";
 import { parseRepo } from "../hub/repo.ts";
 import { hubEnvironment, hubSettings, tokenPath } from "../hub/settings.ts";
 import { readJsonIfThere } from "../formats/hf_config.ts";
-import { readyName } from "../rewards/ready/ready.ts";
+import { fileOf, readyName } from "../rewards/ready/ready.ts";
 import { runKinds } from "../runs/kinds/registry.ts";
 import { trainConfigSchema } from "../runs/settings/config.ts";
 import { NOTEBOOK_REPOS } from "../verify/mission_facts.ts";
@@ -131,7 +131,7 @@ export async function permissionFlags(
 
   const pipeline = sources.some((source) => source.startsWith("pipeline:"));
   for (const source of sources) read.add(source.replace(/^(onnx|pipeline):/, ""));
-  for (const { name, argument } of ready) if (name === "json" && argument) read.add(argument);
+  for (const file of ready.map(fileOf)) if (file !== null) read.add(file);
   const allowedEnv = [
     ...offline.env,
     ...(ready.some(({ name }) => name === "judge") ? ["OPENAI_API_KEY"] : []),

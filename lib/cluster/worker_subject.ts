@@ -4,7 +4,7 @@ import { fingerprint } from "../formats/fingerprint.ts";
 import type { LoraConfig } from "../formats/lora_config.ts";
 import type { Generated } from "../generation/generate.ts";
 import { callNullableReward } from "../rewards/reward.ts";
-import { readyName } from "../rewards/ready/ready.ts";
+import { fileOf, readyName } from "../rewards/ready/ready.ts";
 import type { WeightedReward } from "../rewards/weighted_rewards.ts";
 import type { Generator } from "../runs/kinds/fleet/generator.ts";
 import { runKind } from "../runs/kinds/registry.ts";
@@ -148,7 +148,7 @@ function isKnownHere(name: string): boolean {
   const ready = readyName(name);
   if (!ready) return !isElsewhere(name) && !isScript(name);
   // A judge costs money, and its address comes from the run; a schema is a file of the trainer's.
-  return ready.name !== "judge" && (ready.name !== "json" || ready.argument === "");
+  return ready.name !== "judge" && fileOf(ready) === null;
 }
 
 /** Recognizes a path of another machine. */

@@ -51,6 +51,11 @@ export function columnsOf({ name, argument }: ReadyName): readonly string[] {
   return argument === "" ? ANSWER_COLUMNS : [argument];
 }
 
+/** File that a ready reward reads, such as a schema; null where it reads none. */
+export function fileOf({ name, argument }: ReadyName): string | null {
+  return name === "json" && argument !== "" ? argument : null;
+}
+
 function withoutArgument(name: string, make: () => Promise<NullableRewardFunction>): Maker {
   return (argument) => {
     if (argument === "") return make();

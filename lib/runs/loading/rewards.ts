@@ -3,7 +3,13 @@ import { UserError } from "../../errors.ts";
 import type { Device } from "../../device/device.ts";
 import type { DownloadHooks } from "../../hub/download.ts";
 import { ClassifierReward } from "../../rewards/classifier_reward.ts";
-import { columnsOf, READY_REWARDS, readyName, readyReward } from "../../rewards/ready/ready.ts";
+import {
+  columnsOf,
+  fileOf,
+  READY_REWARDS,
+  readyName,
+  readyReward,
+} from "../../rewards/ready/ready.ts";
 import { loadScriptReward } from "../../rewards/script_reward.ts";
 import { labelIndex, type TextClassifier } from "../../rewards/text_classifier.ts";
 import { type WeightedReward, WeightedRewards } from "../../rewards/weighted_rewards.ts";
@@ -145,7 +151,7 @@ export function checkRewardColumns(rewards: readonly string[], columns: readonly
  */
 export async function locateReward(path: string, hooks: DownloadHooks): Promise<string | null> {
   const ready = readyName(path);
-  if (ready) return ready.name === "json" && ready.argument !== "" ? ready.argument : null;
+  if (ready) return fileOf(ready);
   return isScript(path) ? path : (await locateClassifier(path, hooks)).folder;
 }
 

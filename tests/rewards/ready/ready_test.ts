@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { RewardSample } from "../../../lib/rewards/reward.ts";
 import { lastNumber } from "../../../lib/rewards/ready/answers.ts";
-import { readyName, readyReward } from "../../../lib/rewards/ready/ready.ts";
+import { fileOf, readyName, readyReward } from "../../../lib/rewards/ready/ready.ts";
 import { withFolder } from "../../cli/temper.ts";
 
 async function score(setting: string, ...samples: Partial<RewardSample>[]) {
@@ -27,6 +27,16 @@ Deno.test("exact compares with the right answer, whatever the white space", asyn
   ]);
   const completion = [{ role: "assistant", content: "Hi" }];
   assert.deepEqual(await score("exact", { response: "Hi", columns: { completion } }), [1]);
+});
+
+Deno.test("a schema is a file; no other ready reward reads one", () => {
+  const settings = ["json:a/schema.json", "json", "exact:key", "judge:Is it polite?"];
+  assert.deepEqual(settings.map((setting) => fileOf(readyName(setting)!)), [
+    "a/schema.json",
+    null,
+    null,
+    null,
+  ]);
 });
 
 Deno.test("number compares the last numbers", async () => {
