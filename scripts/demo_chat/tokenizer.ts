@@ -1,4 +1,5 @@
 /** Tokenizer files of the demo's chat model. */
+import { specialToken } from "../../lib/data/added_tokens.ts";
 import { byteCharacters, learnMerges } from "./bpe.ts";
 import type { Message } from "./conversations.ts";
 
@@ -26,15 +27,7 @@ export function tokenizerJson(conversations: readonly (readonly Message[])[], vo
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: SPECIAL_TOKENS.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: SPECIAL_TOKENS.map((content, id) => specialToken(content, id)),
     normalizer: null,
     pre_tokenizer: {
       type: "Sequence",
