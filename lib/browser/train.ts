@@ -4,18 +4,12 @@ import { files } from "../platform/browser/file_tree.ts";
 import { dirname, join } from "../platform/browser/paths.ts";
 import type { NullableRewardFunction } from "../rewards/reward.ts";
 import { defaultRunFolder } from "../runs/folder/run_directory.ts";
-import { resumeRun } from "../runs/kinds/run_config.ts";
+import { PAGE_REWARDS, resumeRun } from "../runs/kinds/run_config.ts";
 import type { RunKind, RunSettings } from "../runs/kinds/run_kind.ts";
 import { runKind } from "../runs/kinds/registry.ts";
 import { run } from "../runs/loop/run.ts";
 import { hasFiles, openRun, runPath } from "./kept_runs.ts";
 import type { RunEvents, RunOrder, RunOutcome } from "./protocol.ts";
-
-/**
- * Folder of the rewards that the page computes, in the page's files. It is relative: with a run's
- * rewards in a folder of this name, the run can be resumed on a disk.
- */
-const REWARDS = "./rewards";
 
 /** Listener for the events of a run. */
 export type Tell = <Name extends keyof RunEvents>(event: Name, data: RunEvents[Name]) => void;
@@ -166,7 +160,7 @@ export function rewardPaths(
 }
 
 function rewardPath(name: string): string {
-  return `${REWARDS}/${name}.js`;
+  return `${PAGE_REWARDS}/${name}.js`;
 }
 
 /** Gives rewards of the page's to runs as modules, whose source tells when one has changed. */
@@ -174,7 +168,7 @@ export function giveRewards(
   rewards: Readonly<Record<string, string>>,
   ask: AskPage,
 ): Disposable {
-  files.makeFolder(REWARDS);
+  files.makeFolder(PAGE_REWARDS);
   const taken = Object.entries(rewards).map(([name, source]) => {
     if (!/^[\w-]+$/.test(name)) {
       throw new UserError(

@@ -1,5 +1,5 @@
 import { isThere } from "../../platform/files.ts";
-import { basename, join, resolve } from "../../platform/paths.ts";
+import { join, resolve } from "../../platform/paths.ts";
 import type { z } from "../../packages/zod.ts";
 import { UserError } from "../../errors.ts";
 import { readSessions } from "../folder/environment.ts";
@@ -87,14 +87,20 @@ export async function resumeRun(run: string, given: object): Promise<ResumedRun>
 }
 
 /**
+ * Folder of the rewards that a page computes, in the page's files. It is relative: with a run's rewards
+ * in a folder of this name, the run can be resumed on a disk.
+ */
+export const PAGE_REWARDS = "./rewards";
+
+/**
  * Checks that the rewards which were written in a page are here: a run of a page has them in its folder.
  *
  * @throws {UserError} naming the one that is missing, and the run's copy of it
  */
 function checkPageRewards(run: string, rewards: readonly string[]): void {
   for (const reward of rewards) {
-    const copy = join(run, "rewards", basename(reward));
-    if (!/^\.\/rewards\/[^/]+$/.test(reward) || isThere(reward) || !isThere(copy)) continue;
+    const copy = join(run, reward);
+    if (!reward.startsWith(`${PAGE_REWARDS}/`) || isThere(reward) || !isThere(copy)) continue;
     throw new UserError(
       `there is no ${reward}, a reward that was written in a page: copy it from ${copy}, then resume`,
     );
