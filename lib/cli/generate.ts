@@ -94,7 +94,7 @@ export async function runGenerate(options: InferValue<typeof generateCommand>): 
     return await runChat({ model: DEMO_CHAT_MODEL, ...given(flags) }, sampling, options);
   }
   if (system !== undefined) {
-    throw new UserError("--system applies to a chat alone: add --chat", { exitCode: 2 });
+    throw new UserError("--system applies only to a chat: add --chat", { exitCode: 2 });
   }
   const { generateTexts } = await import("../runs/commands/generate.ts");
   const { downloadScreen } = await import("./download_screen.ts");

@@ -25,18 +25,18 @@ export async function dial(
     const isEncrypted = scheme === "tls" || ca !== null;
     return await connect({ ...options, servers: server, ...(isEncrypted ? { tls } : {}) });
   }
-  const its = { ...options, servers: `${scheme}://${server}${path}` };
-  if (ca === null) return await wsconnect(its);
+  const overSocket = { ...options, servers: `${scheme}://${server}${path}` };
+  if (ca === null) return await wsconnect(overSocket);
   if (scheme === "ws") {
     throw new UserError(
-      `a certificate is for encrypted connections, and ${shown} is none: use wss`,
+      `a certificate is for encrypted connections, and ${shown} is not one: use wss`,
     );
   }
   const client = Deno.createHttpClient({ caCerts: [await readTextFile(ca)] });
   const wsFactory = (url: string) =>
     Promise.resolve({ socket: new DenoWebSocket(url, { client }), encrypted: true });
   try {
-    const nats = await wsconnect({ ...its, wsFactory });
+    const nats = await wsconnect({ ...overSocket, wsFactory });
     nats.closed().then(() => client.close());
     return nats;
   } catch (error) {

@@ -60,7 +60,7 @@ function checkModel(model: JsonObject): void {
 }
 
 function checkPieces({ vocab, unk_id: unknown = null }: JsonObject): void {
-  if (!Array.isArray(vocab)) throw new Error("its vocabulary is no list of pieces");
+  if (!Array.isArray(vocab)) throw new Error("its vocabulary is not a list of pieces");
   const broken = vocab.findIndex((piece) =>
     !Array.isArray(piece) || typeof piece[0] !== "string" || typeof piece[1] !== "number"
   );

@@ -37,8 +37,8 @@ const PARALLEL_FILES = 4;
  * An earlier download is used when the Hub cannot be reached, or HF_HUB_OFFLINE is set.
  *
  * @returns the folder of the files
- * @throws {UserError} when the repository is missing, gated, private, empty or not in the cache, or a
- *   file arrives damaged, with what to do
+ * @throws {UserError} when the repository is missing, gated, private, empty or not in the cache, or
+ *   when a file arrives damaged, with what to do
  */
 export async function downloadRepo(
   repo: Repo,

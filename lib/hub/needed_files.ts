@@ -25,8 +25,8 @@ const VALUE_HEAD = /^value_head\.safetensors$/;
 
 /**
  * Selects the files of a repository that Temper reads or copies along: of a model its configuration,
- * tokenizer and one form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is wanted), of
- * a dataset its tables.
+ * tokenizer and one form of its weights (safetensors, else .bin, else ONNX; ONNX first where that is
+ * wanted), of a dataset its tables.
  */
 export function neededFiles<F extends { path: string }>(
   { type, onnx }: Pick<Repo, "type" | "onnx">,

@@ -133,10 +133,8 @@ natsTest(
         }
         assert.equal(
           await fails(url),
-          `${
-            cannot(url)
-          }a browser has WebSockets alone: expected ws://host:port or wss://host:port, ` +
-            "of the server's websocket listener",
+          `${cannot(url)}a browser can connect only to a server's websocket listener: expected ` +
+            "ws://host:port or wss://host:port",
         );
         assert.match(
           await fails(address(socket), { run: "a.b" }),

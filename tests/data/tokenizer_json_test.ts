@@ -96,7 +96,7 @@ Deno.test("what is not supported is refused by name", () => {
         { type: "Unigram", vocab: [["a", 0]], unk_id: 0.5 },
         /its `unk_id` is 0\.5, expected one of/,
       ],
-      [{ type: "Unigram" }, /its vocabulary is no list of pieces/],
+      [{ type: "Unigram" }, /its vocabulary is not a list of pieces/],
     ] as const
   ) assert.throws(() => withConfig({ ...JSON_FILE, model }, {}), message);
   const plain = { dropout: null, byte_fallback: true, continuing_subword_prefix: "", merges: [] };

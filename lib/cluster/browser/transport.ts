@@ -2,7 +2,7 @@ import { UserError } from "../../errors.ts";
 import { type ConnectionOptions, type NatsConnection, wsconnect } from "../../packages/nats.ts";
 import type { AddressParts } from "../address.ts";
 
-/** Names of this machine, to which a page from an encrypted address may connect without encryption. */
+/** Names of this machine, to which a page loaded over https may connect without encryption. */
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\]):\d+$/;
 
 /**
@@ -17,13 +17,15 @@ export async function dial(
 ): Promise<NatsConnection> {
   if (scheme === "nats" || scheme === "tls") {
     throw new UserError(
-      "a browser has WebSockets alone: expected ws://host:port or wss://host:port, of the " +
-        "server's websocket listener",
+      "a browser can connect only to a server's websocket listener: expected ws://host:port or " +
+        "wss://host:port",
     );
   }
-  if (ca !== null) throw new UserError("a browser knows authorities of its own: leave `ca` out");
+  if (ca !== null) {
+    throw new UserError("a browser trusts its own certificate authorities: leave `ca` out");
+  }
   if (scheme === "ws" && location.protocol === "https:" && !LOOPBACK.test(server)) {
-    throw new UserError("a page that came by https connects to wss:// alone");
+    throw new UserError("a page loaded over https can connect only to wss://");
   }
   const policy = new PolicyWatch();
   try {
