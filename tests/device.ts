@@ -170,3 +170,21 @@ async function openPermuted(order: ThreadOrder): Promise<WebGpuDevice> {
   };
   return useSubgroups(await WebGpuDevice.create(adapter));
 }
+
+/**
+ * A GPU on which some kernels compute something else.
+ *
+ * @param argument a name that only these kernels have among their arguments
+ * @param changes arguments that they get instead of their own
+ */
+export function withArguments(device: GpuDevice, argument: string, changes: object): GpuDevice {
+  return new Proxy(device, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      if (key !== "dispatch") return value.bind(target);
+      return (...[shader, groups, args]: Parameters<GpuDevice["dispatch"]>) =>
+        target.dispatch(shader, groups, argument in args ? { ...args, ...changes } : args);
+    },
+  });
+}

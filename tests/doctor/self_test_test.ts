@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { hasSubgroupVariant } from "../../kernels/matmul/matmul_variants.ts";
 import { DRAWS, drawsInParts, everyDraw } from "../../kernels/sample/draw_gpu.ts";
-import type { GpuDevice } from "../../lib/device/device.ts";
 import { equalDraws, equalVariants } from "../../lib/doctor/bit_equality.ts";
 import { KERNEL_CHECKS } from "../../lib/doctor/kernel_checks.ts";
 import type { Check } from "../../lib/doctor/check.ts";
 import { selfTest } from "../../lib/doctor/self_test.ts";
-import { deviceTest, gpuTest } from "../device.ts";
+import { deviceTest, gpuTest, withArguments } from "../device.ts";
 
 Deno.test("the self-test passes on the WASM device and reports each check", async () => {
   const reported: Check[] = [];
@@ -61,19 +60,6 @@ gpuTest(
   },
 );
 
-/** A device on which several workgroups a row draw at another temperature. */
-function drawingOtherwise(device: GpuDevice): GpuDevice {
-  return new Proxy(device, {
-    get(target, key) {
-      const value = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      if (key !== "dispatch") return value.bind(target);
-      return (...[shader, groups, args]: Parameters<GpuDevice["dispatch"]>) =>
-        device.dispatch(shader, groups, "parts" in args ? { ...args, temperature: 0.9 } : args);
-    },
-  });
-}
-
 gpuTest("draws are compared; several workgroups that differ are not used", async (device) => {
   const { used } = device.memory;
   assert.equal(
@@ -83,7 +69,7 @@ gpuTest("draws are compared; several workgroups that differ are not used", async
   assert.equal(device.tuning.size, 0);
   for (const [kind, choice] of everyDraw(DRAWS.several)) device.tuning.set(kind, choice);
   assert.match(
-    await equalDraws(drawingOtherwise(device)),
+    await equalDraws(withArguments(device, "parts", { temperature: 0.9 })),
     /^\d+ of 32 tokens differ from several workgroups, which are not used$/,
   );
   for (const vocabulary of [32_128, 151_936]) assert.ok(!drawsInParts(device, vocabulary));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { autotuneDraws } from "../../kernels/sample/autotune.ts";
 import { DRAW_CLASSES, drawsInParts } from "../../kernels/sample/draw_gpu.ts";
 import type { GpuDevice } from "../../lib/device/device.ts";
-import { gpuTest } from "../device.ts";
+import { gpuTest, withArguments } from "../device.ts";
 
 gpuTest("draws: the faster way is measured for each class of vocabularies", async (device) => {
   const { used } = device.memory;
@@ -28,15 +28,7 @@ gpuTest("draws: the faster way is measured for each class of vocabularies", asyn
 });
 
 gpuTest("draws: one workgroup a row where several give something else", async (device) => {
-  const different = new Proxy(device, {
-    get(target, key) {
-      const value = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      if (key !== "dispatch") return value.bind(target);
-      return (...[shader, groups, args]: Parameters<GpuDevice["dispatch"]>) =>
-        device.dispatch(shader, groups, "parts" in args ? { ...args, temperature: 0.9 } : args);
-    },
-  });
+  const different = withArguments(device, "parts", { temperature: 0.9 });
   const times = {
     take: (count: number) => Promise.resolve(new Array(count).fill(count === 1 ? 1 : 0.1)),
   };

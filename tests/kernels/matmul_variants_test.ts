@@ -15,7 +15,7 @@ import type { GpuDevice } from "../../lib/device/device.ts";
 import { findAdapter } from "../../lib/device/webgpu/adapter.ts";
 import { toBf16 } from "../../lib/formats/bf16.ts";
 import { Context } from "../../lib/tensor/context.ts";
-import { gpuTest } from "../device.ts";
+import { gpuTest, withArguments } from "../device.ts";
 import { randomValues, relativeNorm } from "../numeric.ts";
 import { matmulReference, transpose } from "../reference/matmul.ts";
 
@@ -101,15 +101,7 @@ gpuTest("matmul: a variant that gives something else is found", async (device) =
 });
 
 gpuTest("matmul: several products that differ from one by itself are found", async (device) => {
-  const otherwise = new Proxy(device, {
-    get(target, key) {
-      const value = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      if (key !== "dispatch") return value.bind(target);
-      return (...[shader, groups, args]: Parameters<GpuDevice["dispatch"]>) =>
-        device.dispatch(shader, groups, "scale_0" in args ? { ...args, scale_0: 0.31 } : args);
-    },
-  });
+  const otherwise = withArguments(device, "scale_0", { scale_0: 0.31 });
   const { compared, differing } = await compareVariants(otherwise, ["tiled 16 8", "narrow 4 4 16"]);
   assert.deepEqual([compared.length, differing], [2, ["narrow 4 4 16"]]);
 });
