@@ -261,9 +261,7 @@ Deno.test({
         { info: (line) => lines.push(line) },
         signal,
       );
-      while (!lines.includes("waiting for a run")) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      await until("it looks for a run", () => lines.includes("waiting for a run"));
       await kill();
       await assert.rejects(
         ended,

@@ -23,11 +23,14 @@ export function hasNamespaces(): boolean {
   }
 }
 
-/** Processes with mounts, and a network, of their own. */
+/** Namespace that a machine has of its own, by the name of the option of `nsenter`. */
+type Space = "mount" | "net";
+
+/** Processes with mounts or a network of their own. */
 export class Machine implements AsyncDisposable {
   private constructor(
     private readonly holder: Deno.ChildProcess,
-    private readonly ownNetwork: boolean,
+    private readonly own: Space,
   ) {}
 
   /** Starts a machine with a small disk; its network is that of this one. */
@@ -35,15 +38,15 @@ export class Machine implements AsyncDisposable {
     return await Machine.#start(
       ["unshare", "-rm"],
       `mount -t tmpfs -o size=${kib}k tmpfs '${folder}'`,
-      false,
+      "mount",
     );
   }
 
   /** Starts two machines with a cable between them, and no other network. */
   static async pair(): Promise<readonly [Machine, Machine]> {
-    const near = await Machine.#start(["unshare", "-rn"], "ip link set lo up", true);
+    const near = await Machine.#start(["unshare", "-rn"], "ip link set lo up", "net");
     // Both are in the user namespace of the first one, which may join them.
-    const far = await Machine.#start(near.inside("unshare", "-n"), "ip link set lo up", true);
+    const far = await Machine.#start(near.inside("unshare", "-n"), "ip link set lo up", "net");
     await near.run(
       `ip link add name ${CABLE} type veth peer name ${CABLE} netns ${far.holder.pid}`,
     );
@@ -55,7 +58,7 @@ export class Machine implements AsyncDisposable {
   static async #start(
     [command, ...args]: readonly string[],
     script: string,
-    ownNetwork: boolean,
+    own: Space,
   ): Promise<Machine> {
     const holder = new Deno.Command(command, {
       args: [...args, "sh", "-c", `${script} && echo ready && exec cat`],
@@ -67,7 +70,7 @@ export class Machine implements AsyncDisposable {
     const { value } = await reader.read();
     reader.releaseLock();
     if (!value) throw new Error(`${command} ${args.join(" ")}: ${script} failed`);
-    return new Machine(holder, ownNetwork);
+    return new Machine(holder, own);
   }
 
   /** Root of its files, as other processes see it. */
@@ -77,9 +80,8 @@ export class Machine implements AsyncDisposable {
 
   /** Command line that runs a command in the machine. */
   inside(...command: string[]): string[] {
-    const space = this.ownNetwork ? "--net" : "--mount";
-    const target = ["--target", `${this.holder.pid}`, "--user", "--preserve-credentials", space];
-    return ["nsenter", ...target, ...command];
+    const target = ["--target", `${this.holder.pid}`, "--user", "--preserve-credentials"];
+    return ["nsenter", ...target, `--${this.own}`, ...command];
   }
 
   /** Runs a shell's script in the machine. */
