@@ -189,7 +189,10 @@ export async function runRunsCompare(
   print(
     rows.length === 0
       ? "all settings are the same"
-      : table(columns.map((header) => ({ header, flexible: true })), rows),
+      : renderTable(columns.map((header) => ({ header, flexible: true })), rows, {
+        width: terminal("stdout").width,
+        maxLines: 2,
+      }),
   );
 }
 
@@ -280,7 +283,10 @@ function printRuns(runs: readonly (RunRecord | BrokenRun)[]): void {
 }
 
 /** Table of runs with the headline numbers of their kinds. */
-function tableOfRuns(runs: readonly (RunRecord | BrokenRun)[], width?: number): string {
+function tableOfRuns(
+  runs: readonly (RunRecord | BrokenRun)[],
+  width: number = terminal("stdout").width,
+): string {
   const read = runs.filter((run) => run.status !== "broken");
   const labels = [
     ...new Set(read.flatMap(({ kind }) => kind.headline.map(({ label }) => label))),
@@ -304,7 +310,8 @@ function tableOfRuns(runs: readonly (RunRecord | BrokenRun)[], width?: number): 
     run.status,
     ...(run.status === "broken" ? columns.map(() => "") : numbers(run)),
   ]);
-  return table(
+  // Names are whole: they are typed for other commands.
+  return renderTable(
     [
       { header: "run", flexible: true },
       { header: "status" },
@@ -313,14 +320,6 @@ function tableOfRuns(runs: readonly (RunRecord | BrokenRun)[], width?: number): 
       ),
     ],
     rows,
-    width,
+    { width },
   );
-}
-
-function table(
-  columns: Parameters<typeof renderTable>[0],
-  rows: string[][],
-  width: number = terminal("stdout").width,
-): string {
-  return renderTable(columns, rows, { width, maxLines: 2 });
 }

@@ -4,7 +4,7 @@ import { RunLock } from "../../lib/runs/folder/lock.ts";
 import { readRows } from "../../lib/runs/folder/jsonl.ts";
 import { train } from "../../lib/runs/loop/train.ts";
 import { smallRun } from "../runs/small_run.ts";
-import { call, withFolder } from "./temper.ts";
+import { call, temper, withFolder } from "./temper.ts";
 
 Deno.test("runs are listed, shown, compared, exported and deleted", async () => {
   await withFolder(async (folder) => {
@@ -79,6 +79,18 @@ Deno.test("runs are listed, shown, compared, exported and deleted", async () => 
     assert.throws(() => Deno.statSync(first), Deno.errors.NotFound);
     assert.equal((await call(["runs", "delete", "--yes", join(folder, "no-run")])).code, 1);
     assert.ok(Deno.statSync(join(folder, "no-run")).isDirectory);
+  });
+});
+
+Deno.test("a name in the list is whole in a narrow terminal", async () => {
+  await withFolder(async (folder) => {
+    const name = "20261129-101112-a-name-that-is-long";
+    await train(smallRun(join(folder, name), { steps: 1 }));
+    const { stdout } = await temper(["runs", "list", folder], { env: { COLUMNS: "80" } });
+    const rows = stdout.trimEnd().split("\n").slice(2);
+    assert.ok(rows.length > 2 && rows.every((row) => row.length <= 80), stdout);
+    const [width] = /^─+/.exec(stdout.split("\n")[1])!;
+    assert.equal(rows.map((row) => row.slice(0, width.length).trimEnd()).join(""), name);
   });
 });
 
