@@ -113,7 +113,7 @@ export function checkConfigKeys(
           `it if it changes no results`,
       );
     }
-    if (allowed.some((item) => JSON.stringify(item) === JSON.stringify(value))) continue;
+    if (isNeutral(value, allowed)) continue;
     const support = allowed.every(isUnset)
       ? "does not implement it"
       : `implements ${JSON.stringify(allowed[0])} alone`;
@@ -121,6 +121,11 @@ export function checkConfigKeys(
       `${path}: "${key}" is ${text}: it changes what is computed, and Temper ${support}`,
     );
   }
+}
+
+/** Tells whether a value is one of those that change nothing. */
+export function isNeutral(value: unknown, neutral: readonly unknown[]): boolean {
+  return neutral.some((item) => JSON.stringify(item) === JSON.stringify(value));
 }
 
 /** Tells whether a value says nothing: null, false, an empty text, list or object. */

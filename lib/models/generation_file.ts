@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { GENERATION_KEYS, isNeutral } from "../formats/config_keys.ts";
 import type { JsonObject } from "../formats/hf_config.ts";
 import { type ModelFiles, modelFiles } from "../formats/model_files.ts";
 import type { z } from "../packages/zod.ts";
@@ -9,31 +10,16 @@ const NAME = "generation_config.json";
 
 /** Settings of drawing tokens, and the values that change nothing. */
 const SAMPLING: Readonly<Record<string, readonly unknown[]>> = {
+  ...GENERATION_KEYS.neutral,
   do_sample: [false],
   temperature: [1],
   top_k: [0, 50],
   top_p: [1],
-  min_p: [0],
-  typical_p: [1],
-  epsilon_cutoff: [0],
-  eta_cutoff: [0],
-  repetition_penalty: [1],
-  encoder_repetition_penalty: [1],
-  no_repeat_ngram_size: [0],
-  encoder_no_repeat_ngram_size: [0],
   min_length: [0],
   min_new_tokens: [0],
   num_beams: [1],
   num_beam_groups: [1],
-  penalty_alpha: [0],
-  guidance_scale: [1],
-  bad_words_ids: [],
-  suppress_tokens: [],
-  begin_suppress_tokens: [],
-  forced_bos_token_id: [],
-  forced_eos_token_id: [],
-  sequence_bias: [],
-  stop_strings: [],
+  stop_strings: [[], ""],
 };
 
 /**
@@ -95,9 +81,9 @@ function tokenSetting<T extends number | number[]>(
  */
 export async function recommendedSampling(source: string | ModelFiles): Promise<JsonObject> {
   const file = await modelFiles(source).json(NAME) ?? {};
-  const isNeutral = (name: string, value: unknown) =>
-    value === null || !Object.hasOwn(SAMPLING, name) || SAMPLING[name].includes(value);
   return Object.fromEntries(
-    Object.entries(file).filter(([name, value]) => !isNeutral(name, value)),
+    Object.entries(file).filter(([name, value]) =>
+      value !== null && Object.hasOwn(SAMPLING, name) && !isNeutral(value, SAMPLING[name])
+    ),
   );
 }

@@ -70,6 +70,17 @@ Deno.test("recommended sampling is what would change a draw", async () => {
     await recommendedSampling(filesOf(qwen)),
     { do_sample, repetition_penalty, temperature, top_p, top_k },
   );
+  // Settings that config.json is refused for are named as well; empty ones say nothing.
+  const others = {
+    exponential_decay_length_penalty: [15, 1.6],
+    force_words_ids: [[3]],
+    forced_decoder_ids: [[1, 2]],
+    bad_words_ids: [[4]],
+    stop_strings: ["END"],
+  };
+  assert.deepEqual(await recommendedSampling(filesOf(others)), others);
+  const empty = { bad_words_ids: [], suppress_tokens: [], sequence_bias: {}, stop_strings: [] };
+  assert.deepEqual(await recommendedSampling(filesOf(empty)), {});
   const neutral = { do_sample: false, temperature: 1, top_k: 50, forced_eos_token_id: null };
   assert.deepEqual(await recommendedSampling(filesOf(neutral)), {});
   assert.deepEqual(await recommendedSampling(new MemoryFiles([], "model")), {});
