@@ -50,6 +50,13 @@ const HIDDEN = `[...document.querySelectorAll(".tabs a, td, td > *, .facts dd")]
   return part.getBoundingClientRect().right > area.getBoundingClientRect().right + 1;
 }).map((part) => part.outerHTML.slice(0, 80))`;
 
+/** Finds buttons of charts whose words are broken. */
+const BROKEN = `[...document.querySelectorAll(".downloads button")].filter((button) => {
+  const text = document.createRange();
+  text.selectNodeContents(button);
+  return text.getClientRects().length > 1;
+}).map((button) => button.ariaLabel)`;
+
 /** A folder of nine runs, served. */
 async function withSite(body: (address: string, dir: string) => Promise<void>): Promise<void> {
   await withTempDir(async (dir) => {
@@ -99,6 +106,7 @@ browserTest("every page, at three widths, light and dark", async (browser, test)
           // Nothing has to be scrolled to sideways to be seen.
           const hidden = await page.evaluate(HIDDEN);
           assert.deepEqual(hidden, []);
+          assert.deepEqual(await page.evaluate(BROKEN), []);
           const wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
           assert.ok(Number(wider) <= 0, `the page is ${wider} px too wide`);
           assert.deepEqual(complaints, []);
