@@ -1,5 +1,6 @@
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import type { LaunchTimes } from "../../lib/device/profile.ts";
+import { TrialMemory } from "../trial_memory.ts";
 import { matmul } from "./matmul.ts";
 import {
   chooseSeveral,
@@ -88,9 +89,9 @@ export async function autotuneMatmul(
   times: Pick<LaunchTimes, "take">,
   { trials = TRIALS, budget = BUDGET, warmUpSeconds = WARM_UP_SECONDS } = {},
 ): Promise<Map<string, string>> {
-  const operand = (elements: (trial: Trial) => number): Span => (
-    { buffer: device.alloc(Math.max(...trials.map(elements)) * 4), byteOffset: 0 }
-  );
+  using memory = new TrialMemory(device);
+  const operand = (elements: (trial: Trial) => number) =>
+    memory.reserve(Math.max(...trials.map(elements)));
   const { a, b, c } = TRIAL_ELEMENTS;
   const operands = { a: operand(a), b: operand(b), c: operand(c) };
   const before = new Map(device.tuning);
@@ -109,7 +110,6 @@ export async function autotuneMatmul(
   } finally {
     device.tuning.clear();
     for (const [kind, name] of before) device.tuning.set(kind, name);
-    for (const { buffer } of Object.values(operands)) device.free(buffer);
   }
   return best;
 }

@@ -1,6 +1,7 @@
 import { toBf16 } from "../../lib/formats/bf16.ts";
 import type { GpuDevice, Span } from "../../lib/device/device.ts";
 import { Random } from "../../lib/random.ts";
+import { TrialMemory } from "../trial_memory.ts";
 import { matmul } from "./matmul.ts";
 import { matmulSeveral, severalClass, severalVariants } from "./matmul_several.ts";
 import {
@@ -45,17 +46,11 @@ export async function compareVariants(
 ): Promise<VariantComparison> {
   const { usesSubgroups } = device;
   const tuning = new Map(device.tuning);
-  const spans: Span[] = [];
-  const upload = (data: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>) => {
-    const span = { buffer: device.alloc(data.byteLength), byteOffset: 0 };
-    device.write(span, data);
-    spans.push(span);
-    return span;
-  };
+  using memory = new TrialMemory(device);
   device.usesSubgroups = hasSubgroupVariant(device);
   try {
-    const products = productsOf(upload);
-    const c = upload(new Float32Array(M * N));
+    const products = productsOf(memory);
+    const c = memory.reserve(M * N);
     const classes = [
       ...shapeClasses(),
       ...DTYPES.map((dtype) => severalClass(SEVERAL_ROWS, dtype)),
@@ -80,7 +75,6 @@ export async function compareVariants(
     device.usesSubgroups = usesSubgroups;
     device.tuning.clear();
     for (const [kind, name] of tuning) device.tuning.set(kind, name);
-    for (const { buffer } of spans) device.free(buffer);
   }
 }
 
@@ -93,18 +87,18 @@ export async function provesSubgroups(device: GpuDevice): Promise<boolean> {
 
 /** Launches into C[M, N] that together read A, B and their extension in every way. */
 function productsOf(
-  upload: (data: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>) => Span,
+  memory: TrialMemory,
 ): ((device: GpuDevice, c: Span) => void)[] {
   const random = new Random(1);
   const drawn = (length: number) => Float32Array.from({ length }, () => 2 * random.uniform() - 1);
-  const values = (length: number) => upload(drawn(length));
+  const values = (length: number) => memory.upload(drawn(length));
   const alongK = (span: Span, depth: number, dtype?: "bf16"): RightMatrix => (
     { kind: "strided", span, kStride: 1, nStride: depth, alpha: ALPHA, dtype }
   );
   const alongN = (span: Span): RightMatrix => ({ kind: "strided", span, kStride: N, nStride: 1 });
   const [a, a2, weight] = [values(M * K), values(M * RANK), values(N * K)];
   const [b2, transposed] = [values(N * RANK), values(K * N)];
-  const half = upload(toBf16(drawn(N * K)));
+  const half = memory.upload(toBf16(drawn(N * K)));
   const common = { m: M, n: N, k: K, bias: values(N), residual: values(M * N) };
   const extension = { a: a2, k: RANK };
   const products: Omit<Matmul, "c">[] = [

@@ -1,6 +1,7 @@
 import type { GpuDevice } from "../../lib/device/device.ts";
 import type { LaunchTimes } from "../../lib/device/profile.ts";
 import { Random } from "../../lib/random.ts";
+import { TrialMemory } from "../trial_memory.ts";
 import { DRAW_CLASSES, DRAWS } from "./draw_gpu.ts";
 import { sample } from "./sample.ts";
 
@@ -23,16 +24,13 @@ export async function autotuneDraws(
 ): Promise<Map<string, string>> {
   const best = new Map<string, string>();
   for (const { name, measured: vocabulary } of DRAW_CLASSES) {
-    const span = (elements: number) => (
-      { buffer: device.alloc(elements * 4), byteOffset: 0 }
-    );
+    using memory = new TrialMemory(device);
     const random = new Random(1);
-    const [logits, rows, tokens, logprobs] = [ROWS * vocabulary, ROWS, ROWS, ROWS].map(span);
-    device.write(
-      logits,
+    const logits = memory.upload(
       Float32Array.from({ length: ROWS * vocabulary }, () => 20 * random.uniform() - 10),
     );
-    device.write(rows, Int32Array.from({ length: ROWS }, (_, row) => row));
+    const rows = memory.upload(Int32Array.from({ length: ROWS }, (_, row) => row));
+    const [tokens, logprobs] = [memory.reserve(ROWS), memory.reserve(ROWS)];
     const input = {
       ...{ logits, rows: ROWS, vocabulary, positions: rows, ends: null, minLength: 0 },
       repetition: null,
@@ -50,15 +48,11 @@ export async function autotuneDraws(
       const results = [await device.read(tokens, ROWS * 4), await device.read(logprobs, ROWS * 4)];
       return { seconds, results: results.join() };
     };
-    try {
-      const [one, several] = [await measure(false), await measure(true)];
-      const isEqual = one.results === several.results;
-      // Where times are rounded to 0, several: a GPU has units for them.
-      const isFaster = several.seconds < one.seconds || several.seconds === 0;
-      best.set(name, isEqual && isFaster ? DRAWS.several : DRAWS.one);
-    } finally {
-      for (const { buffer } of [logits, rows, tokens, logprobs]) device.free(buffer);
-    }
+    const [one, several] = [await measure(false), await measure(true)];
+    const isEqual = one.results === several.results;
+    // Where times are rounded to 0, several: a GPU has units for them.
+    const isFaster = several.seconds < one.seconds || several.seconds === 0;
+    best.set(name, isEqual && isFaster ? DRAWS.several : DRAWS.one);
   }
   return best;
 }
