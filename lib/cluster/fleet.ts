@@ -82,11 +82,11 @@ export class NatsFleet implements RolloutFleet {
       ? 0
       : Math.min(run.settings.staleness, step - 1);
     this.#state = { step, policy: responding.slice(0, 12), staleness, ready: this.#state.ready };
-    const own = meanwhile();
+    const own = meanwhile().then(() => performance.now());
     // If both fail, the results' error is the one to tell.
     own.catch(() => {});
     const results = await exchange.results(step, policy.vocabSize);
-    await own;
+    const idleSince = await own;
     const finished = performance.now();
     const ahead = await exchange.forget(step);
     this.#state = { ...this.#state, ready: ahead };
@@ -105,7 +105,7 @@ export class NatsFleet implements RolloutFleet {
       metrics: {
         staleness,
         weight_sync_time_s: (synced - started) / 1000,
-        queue_wait_time_s: (finished - synced) / 1000,
+        queue_wait_time_s: (finished - idleSince) / 1000,
         buffer_qsize: ahead,
         generation_tok_per_s: tokens / Math.max(seconds, 1e-9),
       },

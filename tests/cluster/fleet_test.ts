@@ -98,6 +98,29 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a trainer's own work while workers are at theirs is no time that it waits for responses",
+  ignore,
+  async fn() {
+    await withServer(async ({ url }, folder) => {
+      await using workers = new Workers();
+      workers.start(url, "a");
+      const fleet = await fleetAt(url);
+      const collect = fleet.collect.bind(fleet);
+      fleet.collect = (step, requests, policy, meanwhile) =>
+        collect(step, requests, policy, async () => {
+          await meanwhile();
+          await new Promise((resolve) => setTimeout(resolve, 3000));
+        });
+      // The responses to the last step's prompts are there before it begins.
+      const settings = { staleness: 1, steps: 2 };
+      await train("grpo", join(folder, "run"), settings, { fleet });
+      const waited = await column(join(folder, "run"), "queue_wait_time_s");
+      assert.ok(waited[1] > 0 && waited[1] < 2, waited.join());
+    });
+  },
+});
+
+Deno.test({
   name: "ppo: ratios are those to the policy that responded, also with staleness",
   ignore,
   async fn() {
